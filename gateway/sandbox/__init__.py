@@ -1,0 +1,1 @@
+"""The Clients API in miniature, written from its documentation alone."""

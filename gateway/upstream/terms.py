@@ -1,0 +1,32 @@
+"""What a request tells the transports: the terms on which it may be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import httpx
+
+    from schema.operation import Lane, Receipt
+
+EXTENSION = "gateway.terms"
+"""Key in `httpx.Request.extensions` under which the terms travel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One request's deadline, urgency, payer and receipt. Transports know no more of it."""
+
+    deadline: float
+    """On the monotonic clock, in seconds."""
+    lane: Lane
+    partition: str
+    """The caller whose share of the window pays."""
+    receipt: Receipt
+    """Where every request really sent is written down."""
+
+
+def terms_of(request: httpx.Request) -> Terms:
+    """The terms a request travels under; a request without them is a bug."""
+    return cast("Terms", request.extensions[EXTENSION])

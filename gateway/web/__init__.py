@@ -1,0 +1,1 @@
+"""What the outside can call: GraphQL over HTTP, the GraphiQL page, health."""

@@ -1,0 +1,1 @@
+"""The graph: what it says about clients, and what it needs in order to say it."""

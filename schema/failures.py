@@ -1,0 +1,133 @@
+"""The ways an answer about clients can fail, each with the code callers branch on.
+
+A failure is raised where it is found and crosses each border once: the REST API's
+status and body become a failure in `gateway.upstream.envelope`, a failure becomes a
+union member or a coded GraphQL error in `schema.problems`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema.source import ClientRecord
+
+UnavailableCode = Literal["UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "UPSTREAM_BAD_RESPONSE"]
+
+
+class Failure(Exception):
+    """Something kept us from answering; `code` is stable, the message is for people."""
+
+    code: str
+
+    def __init__(self, message: str, *, correlation_id: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.correlation_id = correlation_id
+        """The API's own `errorId`/`correlationId`, where it gave one (API page, Errors)."""
+
+
+class NotFound(Failure):
+    """The client does not exist, or this caller may not see it."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing wrong with one input field; `field` is the graph's name for it, or None."""
+
+    field: str | None
+    code: str
+    message: str
+
+
+class Invalid(Failure):
+    """The input was refused, by us before any call or by the API (400, 422)."""
+
+    code: ClassVar[str] = "BAD_USER_INPUT"
+
+    def __init__(
+        self, message: str, *, issues: Sequence[Issue] = (), correlation_id: str | None = None
+    ) -> None:
+        super().__init__(message, correlation_id=correlation_id)
+        self.issues = tuple(issues)
+
+
+class Conflict(Failure):
+    """The client changed since the version the writer had read. Nothing was written."""
+
+    code: ClassVar[str] = "VERSION_CONFLICT"
+
+    def __init__(  # noqa: PLR0913 - the facts of one conflict
+        self,
+        message: str,
+        *,
+        expected_version: int | None = None,
+        current: ClientRecord | None = None,
+        changed_fields: Sequence[str] = (),
+        correlation_id: str | None = None,
+    ) -> None:
+        super().__init__(message, correlation_id=correlation_id)
+        self.expected_version = expected_version
+        self.current = current
+        self.changed_fields = tuple(changed_fields)
+
+
+class Unauthenticated(Failure):
+    """No credential, or one the API does not accept (401)."""
+
+    code: ClassVar[str] = "UNAUTHENTICATED"
+
+
+class Forbidden(Failure):
+    """The credential is good and does not reach this far (403)."""
+
+    code: ClassVar[str] = "FORBIDDEN"
+
+
+class RateLimited(Failure):
+    """The window is spent, or this caller's share of it; nothing was sent.
+
+    `retry_after` is whole seconds until asking again can succeed, at least 1.
+    """
+
+    code: ClassVar[str] = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = max(1, retry_after)
+
+
+class Unavailable(Failure):
+    """The API could not be reached, was too slow, or answered nonsense."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: UnavailableCode = "UPSTREAM_UNAVAILABLE",
+        correlation_id: str | None = None,
+    ) -> None:
+        super().__init__(message, correlation_id=correlation_id)
+        self.code = code
+
+
+class Unconfirmed(Failure):
+    """A write left us and its answer did not arrive: it may have happened.
+
+    Never retryable as it stands. `candidates` are clients that might be its result,
+    `attempt_id` names the attempt in logs.
+    """
+
+    code: ClassVar[str] = "WRITE_UNCONFIRMED"
+
+    def __init__(
+        self, message: str, *, attempt_id: str, candidates: Sequence[ClientRecord] = ()
+    ) -> None:
+        super().__init__(message)
+        self.attempt_id = attempt_id
+        self.candidates = tuple(candidates)

@@ -1,0 +1,95 @@
+"""One GraphQL operation being answered: who asks, by when, how fresh, and what it has cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+
+class Lane(IntEnum):
+    """The order in which waiting calls are served, most urgent first."""
+
+    WRITE = 0
+    """Mutations, and the reads that confirm them."""
+    INTERACTIVE = 1
+    """A person or an app is waiting for these rows."""
+    ENTITIES = 2
+    """A router is joining our rows to somebody else's."""
+    REFRESH = 3
+    """Nobody waits: keeping what is remembered young."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What the API is shown: one header and its value. The value never appears in a repr."""
+
+    header: Literal["X-API-Key", "Authorization"]
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose question it is. Everything remembered or shared is kept apart by `partition`.
+
+    `partition` is a keyed hash of the credential: safe in keys and logs, useless elsewhere.
+    """
+
+    partition: str
+    credential: Credential = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old an answer this operation accepts, in RFC 9111's request directives (section 5.2.1)."""
+
+    no_cache: bool = False
+    only_if_cached: bool = False
+    max_age: int | None = None
+    """Seconds."""
+    max_stale: int | None = None
+    """Seconds past the age we would ourselves call fresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """The window as the ledger saw it last: calls allowed, calls left, seconds to its end."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What one operation cost and how old its answer is; becomes `extensions.upstream`."""
+
+    calls: int = 0
+    """Requests sent to the API for this operation."""
+    saved: int = 0
+    """Reads answered from what was remembered, that would each have been a call."""
+    joined: int = 0
+    """Reads that shared a call another operation had already sent."""
+    oldest_seconds: float | None = None
+    """Age of the oldest thing in the answer; None when nothing remembered was used."""
+    stale: bool = False
+    """Whether any of it was older than we would call fresh."""
+    drift: bool = False
+    """Whether rows were seen to move between the pages of this answer."""
+    budget: BudgetState | None = None
+
+    def used(self, age: float, *, stale: bool = False) -> None:
+        """Note that something remembered `age` seconds ago is part of the answer."""
+        self.oldest_seconds = age if self.oldest_seconds is None else max(self.oldest_seconds, age)
+        self.stale = self.stale or stale
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What travels with every question to a source."""
+
+    caller: Caller
+    deadline: float
+    """On the gateway's monotonic clock, in seconds: answer or fail before it."""
+    freshness: Freshness = field(default_factory=Freshness)
+    receipt: Receipt = field(default_factory=Receipt)

@@ -1,0 +1,195 @@
+"""Where clients come from: the contract the graph asks of any source, and what passes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal, NewType, Protocol
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from schema.failures import Failure
+from schema.operation import Lane, Operation
+
+ClientId = NewType("ClientId", str)
+"""A client's UUID in canonical lower-case form; made only by `client_id`."""
+
+MAX_PAGE = 100
+"""Rows one list call may carry (API page, List all clients: `limit`, max 100)."""
+
+
+def client_id(text: str) -> ClientId | None:
+    """The canonical id in `text`, or None for what cannot be a client's id (API page: `uuid`)."""
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        return None
+    canonical = str(parsed)
+    return ClientId(canonical) if text.lower() == canonical else None
+
+
+class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One client as the API told it; field names are the API's own.
+
+    The API documents no nullability and trims some answers, so a field is a value, None
+    (the API said null) or UNSET (the API did not say). Enumerations stay raw strings here.
+    """
+
+    id: str
+    user_id: str | None | UnsetType = UNSET
+    first_name: str | None | UnsetType = UNSET
+    last_name: str | None | UnsetType = UNSET
+    email: str | None | UnsetType = UNSET
+    phone: str | None | UnsetType = UNSET
+    client_type: str | None | UnsetType = UNSET
+    status: str | None | UnsetType = UNSET
+    source: str | None | UnsetType = UNSET
+    budget_min: int | float | str | None | UnsetType = UNSET
+    budget_max: int | float | str | None | UnsetType = UNSET
+    preferred_locations: tuple[str, ...] | None | UnsetType = UNSET
+    property_preferences: dict[str, Any] | None | UnsetType = UNSET
+    pre_approved: bool | None | UnsetType = UNSET
+    pre_approval_amount: int | float | str | None | UnsetType = UNSET
+    notes: str | None | UnsetType = UNSET
+    tags: tuple[str, ...] | None | UnsetType = UNSET
+    version: int | None | UnsetType = UNSET
+    created_at: str | None | UnsetType = UNSET
+    updated_at: str | None | UnsetType = UNSET
+
+    malformed: frozenset[str] = frozenset()
+    """Fields that arrived with a type the API page does not allow; their value stays UNSET."""
+    complete: bool = False
+    """Whether the API was asked for this one client: what is UNSET then does not exist."""
+
+    def lacks(self, fields: Fields) -> bool:
+        """Whether a detail read could tell more about any of `fields` than this record does."""
+        if self.complete:
+            return False
+        return any(
+            getattr(self, field) is UNSET and field not in self.malformed for field in fields
+        )
+
+
+Fields = frozenset[str]
+"""Names of `ClientRecord` fields."""
+
+FIELDS: Fields = frozenset(ClientRecord.__struct_fields__) - {"malformed", "complete"}
+"""The twenty fields of the API's client record."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFilter:
+    """Which clients, in the API's own values (API page, List all clients: parameters)."""
+
+    client_type: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`limit` rows (0 to 100) beginning at absolute index `offset`.
+
+    `from_end`: the last `limit` rows instead, `offset` counted back from the end.
+    """
+
+    offset: int
+    limit: int
+    from_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the API's order, the first at absolute index `offset`, of `total` in all.
+
+    Covers the window asked for as far as rows exist, and may hold more: what was read along
+    the way is never thrown away.
+    """
+
+    offset: int
+    records: tuple[ClientRecord, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """What the API takes to create a client (API page, Create new client: request body)."""
+
+    first_name: str
+    last_name: str
+    client_type: str
+    email: str | None | UnsetType = UNSET
+    phone: str | None | UnsetType = UNSET
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPatch:
+    """What changes on a client. `fields` holds only the fields sent: absent is not null.
+
+    Keys are among email, phone, status (API page, Update client: request body).
+    """
+
+    fields: Mapping[str, str | None]
+    expected_version: int | None = None
+    on_conflict: Literal["FAIL", "MERGE"] = "FAIL"
+
+
+class Confirmation(Enum):
+    """How we know that a write happened."""
+
+    ANSWER = "ANSWER"
+    """The API's answer to it arrived."""
+    READBACK = "READBACK"
+    """Its answer was lost; reading afterwards showed it done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that happened: the client as it now is, and how we know."""
+
+    record: ClientRecord
+    confirmed_by: Confirmation = Confirmation.ANSWER
+    merged_over: tuple[str, ...] = ()
+    """Fields another writer had changed and that were kept."""
+
+
+class ClientSource(Protocol):
+    """Something that can answer for clients. Every method may raise a `Failure`."""
+
+    async def window(
+        self, operation: Operation, where: ClientFilter, window: Window, fields: Fields
+    ) -> Page:
+        """The rows of `window` among the caller's clients that match `where`.
+
+        `fields` are those the answer will show; rows may lack some of them (see `lacks`).
+        A window of no rows still tells the total.
+        """
+        ...
+
+    async def fetch(
+        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
+    ) -> Sequence[ClientRecord | Failure]:
+        """The clients with these distinct ids, in order; a failure stands where one failed.
+
+        A missing client is a `NotFound` in its place. No record returned lacks any of `fields`.
+        """
+        ...
+
+    async def create(self, operation: Operation, new: NewClient) -> Written:
+        """Create a client, at most once."""
+        ...
+
+    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+        """Change a client. Raises `Conflict` when `expected_version` is no longer current."""
+        ...
+
+    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+        """Delete a client, irreversibly."""
+        ...
+
+    def price(self, window: Window) -> int:
+        """How many calls reading `window` would cost with nothing remembered."""
+        ...

@@ -1,0 +1,20 @@
+"""Every async test runs on virtual time unless its folder says that it does real I/O."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.clockwork import VIRTUAL
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.add_marker(pytest.mark.anyio)
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    return VIRTUAL
