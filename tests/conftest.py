@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests import skips
 from tests.clockwork import VIRTUAL
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(skips, "skips")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

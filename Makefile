@@ -1,0 +1,113 @@
+# clients-gateway: `make run` to see it, `make test` to prove it. `make help` lists the rest.
+#
+# Each slow step leaves a stamp beside what it made, and runs again only when what it was made
+# from has changed. Everything lands in .venv and in the two npm projects; nothing is global.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# The first of these that is Python 3.11 or newer; the image runs the first.
+PYTHONS := python3.11 python3 python3.13 python3.12
+PYTHON ?= $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c \
+	'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCKED := $(PIP) install --require-hashes -r
+GRAPHIQL := gateway/web/graphiql
+COMPOSITION := tests/clients
+
+# npm's programs look for `node` on the path, and so do the tests.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# What the GraphiQL build needs: Node 20.19, or 22.12 and newer. Asked only where it matters.
+NODE_FITS = const [major, minor] = process.versions.node.split(".").map(Number); \
+	process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)
+SYSTEM_NODE := $(shell command -v npm >/dev/null && node -e '$(NODE_FITS)' 2>/dev/null && echo yes)
+NODE := $(if $(SYSTEM_NODE),,$(VENV)/.stamp-node)
+NPM_CI := npm ci --no-audit --no-fund --no-progress --loglevel=error
+
+say = @printf '· %s\n' $(1)
+
+.PHONY: help run install test check graphiql image lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+
+run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback; PORT= moves it
+	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(BIN)/clients-gateway run
+
+install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-gateway
+
+test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(COMPOSITION)/node_modules/.stamp ## everything; what it had to skip stands at the end
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: install $(VENV)/.stamp-dev ## format, lint, types, layers, SDL and docs in step
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/clients-gateway schema --check schema/schema.graphql
+	@$(BIN)/python -m pytest -q tests/test_docs.py
+
+graphiql: $(GRAPHIQL)/dist/.stamp ## our GraphiQL page, bundled
+
+image: ## the container image, clients-gateway:latest
+	docker build --tag clients-gateway .
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 takes newer versions
+	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) --group node -o requirements/node.txt
+	$(LOCK) --group lock -o requirements/lock.txt
+
+clean: ## back to a fresh clone
+	rm -rf $(VENV) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(COMPOSITION)/node_modules
+
+$(VENV)/.stamp-venv:
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed, and none was found. PYTHON=/path/to/python names one.' >&2; exit 1; }
+	$(call say,'creating $(VENV) with $(PYTHON)')
+	@PYTHONWARNINGS= $(PYTHON) -m venv $(VENV) || { echo 'This Python cannot make environments; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.stamp-run: requirements/run.txt | $(VENV)/.stamp-venv
+	$(call say,'installing what the gateway needs (locked; about 15 seconds)')
+	@$(LOCKED) requirements/run.txt
+	@touch $@
+
+$(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-run
+	$(call say,'installing what tests and checks need (locked; about 15 seconds)')
+	@$(LOCKED) requirements/dev.txt
+	@touch $@
+
+$(VENV)/.stamp-node: requirements/node.txt | $(VENV)/.stamp-venv
+	$(call say,'no fitting Node on this machine: installing one into $(VENV) (60 MB)')
+	@$(LOCKED) requirements/node.txt
+	@touch $@
+
+$(VENV)/.stamp-lock: requirements/lock.txt | $(VENV)/.stamp-venv
+	@$(LOCKED) requirements/lock.txt
+	@touch $@
+
+$(VENV)/.stamp-project: pyproject.toml setup.py requirements/build.txt | $(VENV)/.stamp-run
+	$(call say,'installing the gateway itself')
+	@$(LOCKED) requirements/build.txt
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+%/node_modules/.stamp: %/package.json %/package-lock.json $(NODE)
+	$(call say,'fetching the npm packages of $* (locked; up to a minute)')
+	@cd $* && $(NPM_CI)
+	@touch $@
+
+$(GRAPHIQL)/dist/.stamp: $(GRAPHIQL)/node_modules/.stamp $(shell find $(GRAPHIQL) \
+		\( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
+	$(call say,'building GraphiQL (about 10 seconds)')
+	@cd $(GRAPHIQL) && npm run --silent build
+	@touch $@

@@ -1,0 +1,88 @@
+"""What a test may need from the machine, and what becomes of a test that does not find it.
+
+A missing program skips the test, and the end of the run says so and how to get it. With
+GATEWAY_TEST_NO_SKIPS=1, as in CI, every skip is a failure instead.
+"""
+
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Program:
+    """A system program under any of the names it goes by, and where it comes from."""
+
+    name: str
+    commands: tuple[str, ...]
+    source: str
+
+    def path(self) -> str:
+        """Where it is; skips the asking test where it is not."""
+        places = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+        for command in self.commands:
+            if found := shutil.which(command, path=places):
+                return found
+        pytest.skip(f"{self.name} is not on this machine: {self.source}")
+
+
+CHROMIUM = Program(
+    "Chromium", ("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"
+)
+REDIS = Program(
+    "a Redis or Valkey server",
+    ("valkey-server", "redis-server"),
+    "apt-get install redis-server",
+)
+NODE = Program("Node", ("node",), "`make test` brings one")
+GIT = Program("git", ("git",), "apt-get install git")
+
+
+def _forbidden() -> bool:
+    return os.environ.get("GATEWAY_TEST_NO_SKIPS") == "1"
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ")
+
+
+def _is_skip(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    return report.outcome == "skipped" and not hasattr(report, "wasxfail")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail the skipped test where skips are forbidden."""
+    report = yield
+    if _forbidden() and _is_skip(report):
+        report.longrepr = f"skipped, and here nothing may be: {_reason(report)}"
+        report.outcome = "failed"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail the skipped file where skips are forbidden."""
+    report = yield
+    if _forbidden() and _is_skip(report):
+        report.longrepr = f"skipped, and here nothing may be: {_reason(report)}"
+        report.outcome = "failed"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tested, as the last thing before the closing line."""
+    skipped = Counter(_reason(report) for report in terminalreporter.getreports("skipped"))
+    if not skipped:
+        return
+    terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!", yellow=True, bold=True)
+    for reason, count in sorted(skipped.items()):
+        tests = "1 test" if count == 1 else f"{count} tests"
+        terminalreporter.line(f"{tests} skipped: {reason}", yellow=True)

@@ -1,0 +1,95 @@
+import pytest
+
+from tests import skips
+from tests.skips import Program
+
+SKIPPING = """
+    import pytest
+
+    def test_runs(): ...
+
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_of_the_browser(n):
+        pytest.skip("Chromium is not on this machine: apt-get install chromium")
+
+    @pytest.mark.xfail(strict=True)
+    def test_known_to_fail():
+        assert False
+"""
+SKIPPED_FILE = """
+    import pytest
+
+    pytest.skip("no Redis", allow_module_level=True)
+"""
+
+
+def run(pytester: pytest.Pytester) -> pytest.RunResult:
+    return pytester.runpytest_inprocess(plugins=[skips])
+
+
+@pytest.fixture(autouse=True)
+def on_a_machine_where_skips_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GATEWAY_TEST_NO_SKIPS", raising=False)
+
+
+def test_what_was_skipped_is_said_at_the_end_with_its_remedy(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SKIPPING)
+
+    result = run(pytester)
+
+    result.assert_outcomes(passed=1, skipped=2, xfailed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*NOT TESTED ON THIS MACHINE*",
+            "2 tests skipped: Chromium is not on this machine: apt-get install chromium",
+            "",
+            "*1 passed, 2 skipped, 1 xfailed*",
+        ],
+        consecutive=True,
+    )
+
+
+def test_nothing_is_said_when_nothing_was_skipped(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_runs(): ...")
+
+    result = run(pytester)
+
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*NOT TESTED*")
+
+
+def test_a_skip_is_a_failure_where_skips_are_forbidden(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_NO_SKIPS", "1")
+    pytester.makepyfile(SKIPPING)
+
+    result = run(pytester)
+
+    result.assert_outcomes(passed=1, failed=2, xfailed=1)
+    result.stdout.fnmatch_lines(["skipped, and here nothing may be: Chromium is not*"])
+
+
+def test_a_skipped_file_is_a_failure_where_skips_are_forbidden(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_NO_SKIPS", "1")
+    pytester.makepyfile(SKIPPED_FILE)
+
+    result = run(pytester)
+
+    result.assert_outcomes(errors=1)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_missing_program_skips_the_test_that_asks_for_it() -> None:
+    absent = Program("Nothing", ("no-such-program-anywhere",), "cannot be had")
+
+    with pytest.raises(pytest.skip.Exception, match="Nothing is not on this machine: cannot"):
+        absent.path()
+
+
+def test_a_program_is_found_under_any_of_its_names() -> None:
+    shell = Program("a shell", ("no-such-program-anywhere", "sh"), "always there")
+
+    assert shell.path().endswith("/sh")
