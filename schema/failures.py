@@ -8,7 +8,7 @@ union member or a coded GraphQL error in `schema.problems`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Failure(Exception):
 class NotFound(Failure):
     """The client does not exist, or this caller may not see it."""
 
-    code: ClassVar[str] = "NOT_FOUND"
+    code = "NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Issue:
 class Invalid(Failure):
     """The input was refused, by us before any call or by the API (400, 422)."""
 
-    code: ClassVar[str] = "BAD_USER_INPUT"
+    code = "BAD_USER_INPUT"
 
     def __init__(
         self, message: str, *, issues: Sequence[Issue] = (), correlation_id: str | None = None
@@ -60,9 +60,9 @@ class Invalid(Failure):
 class Conflict(Failure):
     """The client changed since the version the writer had read. Nothing was written."""
 
-    code: ClassVar[str] = "VERSION_CONFLICT"
+    code = "VERSION_CONFLICT"
 
-    def __init__(  # noqa: PLR0913 - the facts of one conflict
+    def __init__(
         self,
         message: str,
         *,
@@ -80,13 +80,13 @@ class Conflict(Failure):
 class Unauthenticated(Failure):
     """No credential, or one the API does not accept (401)."""
 
-    code: ClassVar[str] = "UNAUTHENTICATED"
+    code = "UNAUTHENTICATED"
 
 
 class Forbidden(Failure):
     """The credential is good and does not reach this far (403)."""
 
-    code: ClassVar[str] = "FORBIDDEN"
+    code = "FORBIDDEN"
 
 
 class RateLimited(Failure):
@@ -95,7 +95,7 @@ class RateLimited(Failure):
     `retry_after` is whole seconds until asking again can succeed, at least 1.
     """
 
-    code: ClassVar[str] = "RATE_LIMITED"
+    code = "RATE_LIMITED"
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
@@ -123,7 +123,7 @@ class Unconfirmed(Failure):
     `attempt_id` names the attempt in logs.
     """
 
-    code: ClassVar[str] = "WRITE_UNCONFIRMED"
+    code = "WRITE_UNCONFIRMED"
 
     def __init__(
         self, message: str, *, attempt_id: str, candidates: Sequence[ClientRecord] = ()

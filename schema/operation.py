@@ -41,7 +41,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How old an answer this operation accepts, in RFC 9111's request directives (section 5.2.1)."""
+    """How old an answer this operation accepts: request directives of RFC 9111, 5.2.1."""
 
     no_cache: bool = False
     only_if_cached: bool = False

@@ -1,18 +1,20 @@
-"""Where clients come from: the contract the graph asks of any source, and what passes through it."""
+"""Where clients come from: the contract asked of any source, and what passes through it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, NewType, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NewType, Protocol
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from schema.failures import Failure
-from schema.operation import Lane, Operation
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from schema.failures import Failure
+    from schema.operation import Lane, Operation
 
 ClientId = NewType("ClientId", str)
 """A client's UUID in canonical lower-case form; made only by `client_id`."""
@@ -39,25 +41,25 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    user_id: str | None | UnsetType = UNSET
-    first_name: str | None | UnsetType = UNSET
-    last_name: str | None | UnsetType = UNSET
-    email: str | None | UnsetType = UNSET
-    phone: str | None | UnsetType = UNSET
-    client_type: str | None | UnsetType = UNSET
-    status: str | None | UnsetType = UNSET
-    source: str | None | UnsetType = UNSET
-    budget_min: int | float | str | None | UnsetType = UNSET
-    budget_max: int | float | str | None | UnsetType = UNSET
-    preferred_locations: tuple[str, ...] | None | UnsetType = UNSET
-    property_preferences: dict[str, Any] | None | UnsetType = UNSET
-    pre_approved: bool | None | UnsetType = UNSET
-    pre_approval_amount: int | float | str | None | UnsetType = UNSET
-    notes: str | None | UnsetType = UNSET
-    tags: tuple[str, ...] | None | UnsetType = UNSET
-    version: int | None | UnsetType = UNSET
-    created_at: str | None | UnsetType = UNSET
-    updated_at: str | None | UnsetType = UNSET
+    user_id: str | UnsetType | None = UNSET
+    first_name: str | UnsetType | None = UNSET
+    last_name: str | UnsetType | None = UNSET
+    email: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
+    client_type: str | UnsetType | None = UNSET
+    status: str | UnsetType | None = UNSET
+    source: str | UnsetType | None = UNSET
+    budget_min: int | float | str | UnsetType | None = UNSET
+    budget_max: int | float | str | UnsetType | None = UNSET
+    preferred_locations: tuple[str, ...] | UnsetType | None = UNSET
+    property_preferences: dict[str, Any] | UnsetType | None = UNSET
+    pre_approved: bool | UnsetType | None = UNSET
+    pre_approval_amount: int | float | str | UnsetType | None = UNSET
+    notes: str | UnsetType | None = UNSET
+    tags: tuple[str, ...] | UnsetType | None = UNSET
+    version: int | UnsetType | None = UNSET
+    created_at: str | UnsetType | None = UNSET
+    updated_at: str | UnsetType | None = UNSET
 
     malformed: frozenset[str] = frozenset()
     """Fields that arrived with a type the API page does not allow; their value stays UNSET."""
@@ -120,8 +122,8 @@ class NewClient:
     first_name: str
     last_name: str
     client_type: str
-    email: str | None | UnsetType = UNSET
-    phone: str | None | UnsetType = UNSET
+    email: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
     idempotency_key: str | None = None
 
 

@@ -1,0 +1,108 @@
+"""The composition root: settings in, one ASGI application out."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from gateway.cache.cached import CachedClients
+from gateway.cache.store import Store
+from gateway.upstream.rest import RestClients
+from gateway.upstream.transports import compose
+from gateway.upstream.wire import Wire
+from gateway.web.callers import Callers
+from gateway.web.graphql import GraphQLDoor
+from gateway.web.health import Readiness, health
+from gateway.web.playground import playground
+from schema.graph import Graph
+from schema.operation import Credential
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import httpx
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from gateway.settings import Settings
+
+GRAPHQL_PATH = "/graphql"
+DOCS_URL = "https://www.actuallycare.com/api"
+_DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
+
+
+def build(
+    settings: Settings,
+    *,
+    demo_key: str | None = None,
+    wire: httpx.AsyncBaseTransport | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> ASGIApp:
+    """The gateway, ready to be served.
+
+    `demo_key` is the API key a request without a credential acts by (the demo only).
+    `wire` stands in for the network in tests; `clock` is monotonic, in seconds.
+    """
+    sent_by = wire or Wire()
+    transport, budget = compose(sent_by, clock=clock)
+    rest = RestClients(transport, settings.upstream_url, clock=clock)
+    source = CachedClients(rest, Store(), clock=clock)
+    graph = Graph(node_fields=settings.node_fields, introspection=settings.introspection)
+    callers = Callers(
+        secret=secrets.token_bytes(32),
+        now=time.time,
+        anonymous=_key(demo_key),
+        service=_key(settings.api_key),
+        token=settings.caller_token,
+    )
+    pages = None
+    if settings.graphiql:
+        pages = playground(
+            _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
+        )
+    door: ASGIApp = GraphQLDoor(graph, source, callers, page=pages, clock=clock)
+    if settings.cors_origins:
+        door = CORSMiddleware(
+            door,
+            allow_origins=settings.cors_origins,
+            allow_methods=["POST"],
+            allow_headers=["Content-Type", "X-API-Key", "Authorization", "Cache-Control"],
+            expose_headers=["Retry-After"],
+        )
+    readiness = Readiness()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        readiness.ready = True
+        try:
+            yield
+        finally:
+            readiness.ready = False
+            await sent_by.aclose()
+
+    doors = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    doors.include_router(health(readiness, budget.state))
+    if pages is not None:
+        doors.mount("/graphiql", pages)
+    return _Front(door, doors)
+
+
+def _key(value: str | None) -> Credential | None:
+    return None if value is None else Credential("X-API-Key", value)
+
+
+class _Front:
+    """Sends GraphQL straight to its door, past the routing everything else goes through."""
+
+    def __init__(self, graphql: ASGIApp, others: ASGIApp) -> None:
+        self._graphql = graphql
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        graphql = scope["type"] == "http" and scope["path"] == GRAPHQL_PATH
+        await (self._graphql if graphql else self._others)(scope, receive, send)

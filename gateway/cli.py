@@ -1,0 +1,156 @@
+"""The commands. An operator's mistake gets one line and exit status 2, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.settings import PREFIX, Misconfigured, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MISTAKE = 2
+"""Exit status for what the operator can mend."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        status = int(chosen.run(chosen))
+    except Misconfigured as mistake:
+        status = _mistake(str(mistake))
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="clients-gateway",
+        description="A GraphQL gateway over the ActuallyCare Clients REST API.",
+        epilog=f"Settings come from the environment and .env, as {PREFIX}*; see the README.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="try it: a sandbox of the API, and the gateway before it")
+    run.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
+    run.set_defaults(run=_run)
+
+    serve = commands.add_parser("serve", help="the gateway alone, before the configured API")
+    serve.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
+    serve.set_defaults(run=_serve)
+
+    sandbox = commands.add_parser("sandbox", help="the sandbox of the Clients API alone")
+    sandbox.add_argument("--port", type=int, default=8001, help="port to listen on (default 8001)")
+    sandbox.set_defaults(run=_sandbox)
+
+    schema = commands.add_parser("schema", help="print the graph's SDL")
+    schema.add_argument("--out", type=Path, help="write it to this file instead")
+    schema.add_argument("--check", type=Path, help="fail if this file does not hold it")
+    schema.set_defaults(run=_schema)
+
+    doctor = commands.add_parser("doctor", help="ask the configured API what it really does")
+    doctor.add_argument(
+        "--write", action="store_true", help="also create, change and delete one client"
+    )
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _mistake(reason: str) -> int:
+    print(f"clients-gateway: {reason}", file=sys.stderr)
+    return MISTAKE
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from gateway.demo import run  # noqa: PLC0415 - a command imports only what it needs
+
+    settings = read(
+        os.environ,
+        **_given(port=chosen.port),
+        **_unless_set(graphiql=True, introspection=True),
+    )
+    return run(settings)
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    from gateway.app import GRAPHQL_PATH, build  # noqa: PLC0415
+    from gateway.server import Site, listen, serve  # noqa: PLC0415
+
+    settings = read(os.environ, **_given(port=chosen.port))
+    socket = listen(settings.host, settings.port)
+
+    def started() -> None:
+        host, port = socket.getsockname()[:2]
+        print(f"GraphQL   http://{host}:{port}{GRAPHQL_PATH}")
+        print(f"API       {settings.upstream_url}")
+        whose = "the gateway's own key" if settings.api_key else "each caller's own"
+        print(f"Acts by   {whose}", flush=True)
+
+    came_up = asyncio.run(serve([Site(build(settings), socket)], started))
+    return 0 if came_up else 1
+
+
+def _sandbox(chosen: argparse.Namespace) -> int:
+    from gateway.sandbox.api import Sandbox  # noqa: PLC0415
+    from gateway.sandbox.people import DEMO  # noqa: PLC0415
+    from gateway.server import Site, listen, serve  # noqa: PLC0415
+
+    socket = listen("127.0.0.1", chosen.port)
+
+    def started() -> None:
+        host, port = socket.getsockname()[:2]
+        print(f"Sandbox   http://{host}:{port}/v1/clients")
+        print(f"Demo key  {DEMO.api_key}", flush=True)
+
+    came_up = asyncio.run(serve([Site(Sandbox().app, socket)], started))
+    return 0 if came_up else 1
+
+
+def _schema(chosen: argparse.Namespace) -> int:
+    from schema.graph import Graph  # noqa: PLC0415
+
+    sdl = Graph().as_str() + "\n"
+    if chosen.check is not None:
+        held = chosen.check.read_text("utf-8") if chosen.check.exists() else ""
+        if held != sdl:
+            return _mistake(
+                f"{chosen.check} is not the graph's SDL;"
+                f" renew it with: clients-gateway schema --out {chosen.check}"
+            )
+        return 0
+    if chosen.out is not None:
+        chosen.out.write_text(sdl, "utf-8")
+        return 0
+    print(sdl, end="")
+    return 0
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from gateway.doctor import examine  # noqa: PLC0415
+
+    settings = read(os.environ)
+    if settings.api_key is None:
+        return _mistake(f"doctor asks by the operator's key: set {PREFIX}API_KEY")
+    return asyncio.run(examine(settings.upstream_url, settings.api_key, write=chosen.write))
+
+
+def _given(**flags: object) -> dict[str, object]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _unless_set(**defaults: object) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in defaults.items()
+        if f"{PREFIX}{name.upper()}" not in os.environ
+    }

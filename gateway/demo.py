@@ -1,0 +1,54 @@
+"""The demo: a sandbox of the API and the gateway before it, in one process on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from gateway.app import GRAPHQL_PATH, build
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.people import DEMO
+from gateway.server import Site, listen, serve
+from gateway.settings import Misconfigured, is_loopback
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+_BANNER = """\
+clients-gateway: a demo on sandbox data. Nothing here reaches the real API.
+
+  GraphiQL   {url}
+  Sandbox    {sandbox}/v1/clients
+  Demo key   {key}
+
+Try it:
+
+  curl -s {url} -H 'Content-Type: application/json' \\
+    -d '{{"query":"{{ clients(first: 3) {{ edges {{ node {{ fullName email }} }} }} }}"}}'
+
+Ctrl-C stops both."""
+
+
+def run(settings: Settings) -> int:
+    """Serve until stopped; the exit status."""
+    if not is_loopback(settings.host):
+        raise Misconfigured(
+            f"the demo acts for anybody who asks, so it listens on loopback only, not on"
+            f" {settings.host}; use `serve` for a real gateway"
+        )
+    gateway = listen(settings.host, settings.port)
+    sandbox = listen("127.0.0.1", 0)
+    host, port = gateway.getsockname()[:2]
+    upstream = f"http://127.0.0.1:{sandbox.getsockname()[1]}"
+    settings = settings.model_copy(update={"upstream_url": f"{upstream}/v1"})
+    app = build(settings, demo_key=DEMO.api_key)
+
+    def started() -> None:
+        url = f"http://{host}:{port}{GRAPHQL_PATH}"
+        print(_BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
+
+    came_up = asyncio.run(serve([Site(app, gateway), Site(Sandbox().app, sandbox)], started))
+    if came_up:
+        print("\nStopped.", file=sys.stderr)  # noqa: T201
+    return 0 if came_up else 1

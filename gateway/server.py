@@ -1,0 +1,112 @@
+"""Applications on sockets: several in one process, started together and drained together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from gateway.settings import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from starlette.types import ASGIApp
+
+DRAIN_SECONDS = 20
+"""How long accepted requests may take to end once asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An application and the socket it answers on."""
+
+    app: ASGIApp
+    socket: socket.socket
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address. Raises `Misconfigured`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Misconfigured(
+            f"cannot listen on {host}:{port}: {error.strerror or error}."
+            " Stop what is there, or choose another port with PORT=."
+        ) from None
+    return bound
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, leaving signals to whoever runs several of them."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.tried = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.tried.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(sites: Sequence[Site], started: Callable[[], None]) -> bool:
+    """Answer on every site until SIGINT or SIGTERM, then drain; whether all came up.
+
+    A second signal ends what is still running at once.
+    """
+    servers = [
+        _Server(
+            uvicorn.Config(
+                site.app,
+                lifespan="on",
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                date_header=True,
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                h11_max_incomplete_event_size=64 * 1024,
+            )
+        )
+        for site in sites
+    ]
+
+    def stop() -> None:
+        for server in servers:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop)
+    tasks = [
+        asyncio.create_task(server.serve(sockets=[site.socket]))
+        for server, site in zip(servers, sites, strict=True)
+    ]
+    for server in servers:
+        await server.tried.wait()
+    came_up = all(server.started for server in servers)
+    if came_up:
+        started()
+    else:
+        stop()
+    # The first site is the one people talk to: the others stay up until it has drained.
+    for server, task in zip(servers, tasks, strict=True):
+        await task
+        server.should_exit = True
+    return came_up

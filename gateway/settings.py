@@ -1,0 +1,130 @@
+"""Every knob: its default, its environment name, and what a wrong value is told."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "GATEWAY_"
+
+DOCUMENTED_URL = "https://api.actuallycare.com/v1"
+"""API page: Base URL."""
+
+
+class Misconfigured(Exception):
+    """The operator set something that cannot be; the message is one line that says what."""
+
+
+def _base_url(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    host = rest.split("/")[0]
+    if not separator or scheme not in {"http", "https"} or not host or "@" in host:
+        raise ValueError("must be a URL like https://api.actuallycare.com/v1")
+    if "?" in rest or "#" in rest:
+        raise ValueError("must not have a query or fragment")
+    if scheme == "http" and not is_loopback(host.rpartition(":")[0] or host):
+        raise ValueError("must be https, unless it is on this machine's loopback address")
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Read from the environment, then from `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    upstream_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        DOCUMENTED_URL, description="Base URL of the Clients API."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    api_key: str | None = Field(
+        None,
+        pattern=r"^[0-9a-fA-F]{64}$",
+        repr=False,
+        description="API key the gateway acts by for callers that bring none of their own.",
+    )
+    caller_token: str | None = Field(
+        None,
+        min_length=16,
+        repr=False,
+        description="What such callers prove themselves with, in X-Gateway-Token.",
+    )
+    introspection: bool = Field(False, description="Whether the schema may be introspected.")
+    graphiql: bool = Field(False, description="Whether GET /graphql shows GraphiQL.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call, comma-separated and exact."
+    )
+    node_fields: bool = Field(
+        True,
+        description="Whether the graph has `node` and `nodes`; off where another subgraph does.",
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            scheme, separator, host = origin.partition("://")
+            if not separator or scheme not in {"http", "https"} or not host or "/" in host:
+                raise ValueError(f"{origin!r} is not an origin like https://app.example.com")
+        return origins
+
+    @model_validator(mode="after")
+    def _not_open(self) -> Self:
+        if self.api_key and not self.caller_token and not is_loopback(self.host):
+            raise ValueError(
+                f"{PREFIX}API_KEY on the public address {self.host} would let anybody act by it:"
+                f" set {PREFIX}CALLER_TOKEN too, or listen on 127.0.0.1"
+            )
+        if self.caller_token and not self.api_key:
+            raise ValueError(f"{PREFIX}CALLER_TOKEN proves callers to {PREFIX}API_KEY: set both")
+        return self
+
+
+def read(environment: Mapping[str, str], **overrides: Any) -> Settings:
+    """The settings in force. Raises `Misconfigured`, in one line, for a wrong name or value."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(
+        name
+        for name in (*environment, *dotenv_values(".env"))
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise Misconfigured(f"{unknown[0]} is not a setting; there are: {', '.join(sorted(known))}")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise Misconfigured(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return reason
+    return f"{PREFIX}{str(first['loc'][0]).upper()} {reason[0].lower()}{reason[1:]}"

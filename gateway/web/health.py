@@ -1,0 +1,46 @@
+"""Whether the process is up, and whether it would answer; neither spends an upstream call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema.operation import BudgetState
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class Readiness:
+    """Whether the gateway has started and is not yet stopping."""
+
+    def __init__(self) -> None:
+        self.ready = False
+
+
+def health(readiness: Readiness, budget: Callable[[], BudgetState]) -> APIRouter:
+    """GET /livez and GET /readyz."""
+    routes = APIRouter()
+
+    @routes.get("/livez")
+    async def livez() -> JSONResponse:
+        return JSONResponse({"status": "alive"}, headers=_NO_STORE)
+
+    @routes.get("/readyz")
+    async def readyz() -> JSONResponse:
+        state = budget()
+        body: dict[str, Any] = {
+            "status": "ready" if readiness.ready else "not ready",
+            "budget": {
+                "limit": state.limit,
+                "remaining": state.remaining,
+                "resetSeconds": state.reset_seconds,
+            },
+        }
+        return JSONResponse(body, 200 if readiness.ready else 503, headers=_NO_STORE)
+
+    return routes

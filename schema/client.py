@@ -1,0 +1,228 @@
+"""A client as the graph shows it, read from a record field by field."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any, NewType, cast
+
+import strawberry
+from msgspec import UNSET
+from strawberry.federation.schema_directives import Key
+from strawberry.types import Info
+
+from schema.context import Context
+from schema.enums import ClientStatus, ClientType, client_status_of, client_type_of
+from schema.failures import Unavailable
+from schema.loaders import Wanted
+from schema.source import ClientId, ClientRecord, Fields
+
+ContextInfo = Info[Context, None]
+
+Timestamp = NewType("Timestamp", str)
+"""An instant as the API wrote it: RFC 3339, UTC."""
+
+
+def _malformed(field: str) -> Unavailable:
+    return Unavailable(
+        f"The API answered `{field}` in a shape that its documentation does not allow.",
+        code="UPSTREAM_BAD_RESPONSE",
+    )
+
+
+def _value(record: ClientRecord, field: str) -> Any:
+    """What the record says, None where it cannot say. Raises for what arrived malformed."""
+    value = getattr(record, field)
+    if value is not UNSET:
+        return value
+    if field in record.malformed:
+        raise _malformed(field)
+    return None
+
+
+def told(
+    *fields: str,
+    description: str,
+    read: Callable[..., Any] | None = None,
+) -> Any:
+    """A field of the client that shows `fields` of its record, through `read` if given.
+
+    Where the record lacks one of them, this one client is read in detail first, through the
+    loader; only then, and only because the field was selected.
+    """
+    wanted = frozenset(fields)
+
+    def show(record: ClientRecord) -> Any:
+        values = [_value(record, field) for field in fields]
+        if read is None:
+            return values[0]
+        return None if all(value is None for value in values) else read(*values)
+
+    async def complete(record: ClientRecord, info: ContextInfo) -> Any:
+        clients = info.context.loaders.clients
+        return show(await clients.load(Wanted(ClientId(record.id), wanted)))
+
+    def resolve(root: Any, info: Info) -> Any | Awaitable[Any]:
+        record = root.record
+        return complete(record, info) if record.lacks(wanted) else show(record)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"reads": wanted})
+
+
+def _money(value: float | str) -> float:
+    """Whole currency units as a number; the API may write numbers as strings."""
+    try:
+        return float(value)
+    except ValueError:
+        raise _malformed("money") from None
+
+
+def _instant(text: str) -> Timestamp:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise _malformed("timestamp") from None
+    return Timestamp(text)
+
+
+def _full_name(first: str | None, last: str | None) -> str:
+    return " ".join(part for part in (first, last) if part)
+
+
+@strawberry.interface(description="Anything with an id that is unique across types.")
+class Node:
+    """Relay's Node, over raw UUIDs: the id is the one other systems already hold."""
+
+    id: strawberry.ID = strawberry.field(description="The API's own UUID.")
+
+
+@strawberry.type(description="What a client is looking for. Numbers are minimums.")
+class PropertyPreferences:
+    """The documented keys of the API's open `property_preferences` object."""
+
+    bedrooms_min: float | None = strawberry.field(description="Bedrooms at least.")
+    bathrooms_min: float | None = strawberry.field(description="Bathrooms at least.")
+    square_feet_min: float | None = strawberry.field(description="Living area at least.")
+    property_types: list[str] | None = strawberry.field(description="Kinds of property.")
+
+
+def _preferences(told_by_api: dict[str, Any]) -> PropertyPreferences:
+    def number(key: str) -> float | None:
+        value = told_by_api.get(key)
+        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+            return value
+        raise _malformed(f"property_preferences.{key}")
+
+    types = told_by_api.get("property_types")
+    if types is not None and not (
+        isinstance(types, list) and all(isinstance(kind, str) for kind in types)
+    ):
+        raise _malformed("property_preferences.property_types")
+    return PropertyPreferences(
+        bedrooms_min=number("bedrooms_min"),
+        bathrooms_min=number("bathrooms_min"),
+        square_feet_min=number("square_feet_min"),
+        property_types=types,
+    )
+
+
+@strawberry.federation.type(
+    keys=[Key(fields=cast("Any", "id"), resolvable=False)],
+    description="The person a client belongs to; other subgraphs know more about them.",
+)
+class User:
+    """A stub: the API documents no way to read another user."""
+
+    id: strawberry.ID = strawberry.field(description="The API's own UUID for the user.")
+
+
+@strawberry.federation.type(
+    keys=["id"],
+    description=(
+        "A person you represent. Every field but `id` may be null: the API promises none."
+    ),
+)
+class Client(Node):
+    """A client; see the API page for what is known about each field."""
+
+    record: strawberry.Private[ClientRecord]
+
+    first_name: str | None = told("first_name", description="Given name.")
+    last_name: str | None = told("last_name", description="Family name.")
+    full_name: str | None = told(
+        "first_name", "last_name", read=_full_name, description="Given and family name together."
+    )
+    email: str | None = told("email", description="E-mail address, as the API holds it.")
+    phone: str | None = told("phone", description="Phone number, free form.")
+    client_type: ClientType | None = told(
+        "client_type", read=client_type_of, description="Buyer, seller or both."
+    )
+    client_type_raw: str | None = told(
+        "client_type", description="The API's own value behind `clientType`."
+    )
+    status: ClientStatus | None = told(
+        "status", read=client_status_of, description="Where the relationship stands."
+    )
+    status_raw: str | None = told("status", description="The API's own value behind `status`.")
+    source: str | None = told("source", description="Where the client came from, e.g. Zillow.")
+    budget_min: float | None = told(
+        "budget_min", read=_money, description="Least they would spend, in whole currency units."
+    )
+    budget_max: float | None = told(
+        "budget_max", read=_money, description="Most they would spend, in whole currency units."
+    )
+    preferred_locations: list[str] | None = told(
+        "preferred_locations", description="Places they would like to live in."
+    )
+    property_preferences: PropertyPreferences | None = told(
+        "property_preferences", read=_preferences, description="What they are looking for."
+    )
+    pre_approved: bool | None = told(
+        "pre_approved", description="Whether a lender has pre-approved them."
+    )
+    pre_approval_amount: float | None = told(
+        "pre_approval_amount",
+        read=_money,
+        description="The pre-approved amount, in whole currency units.",
+    )
+    notes: str | None = told("notes", description="Free text about the client; sensitive.")
+    tags: list[str] | None = told("tags", description="Labels.")
+    version: int | None = told(
+        "version", description="Counts changes; pass it as `expectedVersion` when updating."
+    )
+    created_at: Timestamp | None = told(
+        "created_at", read=_instant, description="When the client was created."
+    )
+    updated_at: Timestamp | None = told(
+        "updated_at", read=_instant, description="When the client last changed."
+    )
+    owner: User | None = told(
+        "user_id",
+        read=lambda user_id: User(id=strawberry.ID(user_id)),
+        description="Whose client this is.",
+    )
+
+    @classmethod
+    def of(cls, record: ClientRecord) -> "Client":
+        """The client this record tells of."""
+        return cls(id=strawberry.ID(record.id), record=record)
+
+
+def _reads() -> dict[str, Fields]:
+    definition = cast("Any", Client).__strawberry_definition__
+    return {
+        _camel(field.python_name): field.metadata["reads"]
+        for field in definition.fields
+        if "reads" in field.metadata
+    }
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+_READS = _reads()
+
+
+def fields_read(names: Iterable[str]) -> Fields:
+    """The record fields behind these fields of the graph's Client; others are ignored."""
+    return frozenset[str]().union(*(_READS.get(name, frozenset()) for name in names))

@@ -1,0 +1,63 @@
+"""The graph's enumerations. Output tolerates what the API adds later; input does not."""
+
+from enum import Enum
+
+import strawberry
+
+_UNKNOWN = "A value this graph does not know yet; the raw value stays readable. Never an input."
+
+
+@strawberry.enum(description="What a client wants to do (API page: `client_type`).")
+class ClientType(Enum):
+    """What a client wants to do; values are the API's own."""
+
+    BUYER = strawberry.enum_value("buyer", description="Looking for a property.")
+    SELLER = strawberry.enum_value("seller", description="Selling a property.")
+    BOTH = strawberry.enum_value("both", description="Buying and selling.")
+    UNKNOWN = strawberry.enum_value("unknown", description=_UNKNOWN)
+
+
+@strawberry.enum(description="Where the relationship with a client stands (API page: `status`).")
+class ClientStatus(Enum):
+    """Where the relationship with a client stands; values are the API's own."""
+
+    ACTIVE = strawberry.enum_value("active", description="Being worked with.")
+    INACTIVE = strawberry.enum_value("inactive", description="Resting.")
+    CLOSED = strawberry.enum_value("closed", description="Done.")
+    UNKNOWN = strawberry.enum_value("unknown", description=_UNKNOWN)
+
+
+@strawberry.enum(description="Why a mutation did not simply succeed; safe to branch on.")
+class ClientErrorCode(Enum):
+    """Why a mutation did not simply succeed; values are `Failure.code`."""
+
+    BAD_USER_INPUT = strawberry.enum_value(
+        "BAD_USER_INPUT", description="The input was refused; nothing happened. See `issues`."
+    )
+    NOT_FOUND = strawberry.enum_value(
+        "NOT_FOUND", description="No such client, or not one you may see; nothing happened."
+    )
+    VERSION_CONFLICT = strawberry.enum_value(
+        "VERSION_CONFLICT", description="Somebody changed the client first; nothing happened."
+    )
+    RATE_LIMITED = strawberry.enum_value(
+        "RATE_LIMITED", description="The API's window is spent; nothing happened. Ask again later."
+    )
+    WRITE_UNCONFIRMED = strawberry.enum_value(
+        "WRITE_UNCONFIRMED",
+        description="The write was sent and its answer lost: it may have happened. Look first.",
+    )
+
+
+def client_type_of(raw: str) -> ClientType:
+    """The member for the API's value, UNKNOWN for one added later."""
+    return _TYPES.get(raw, ClientType.UNKNOWN)
+
+
+def client_status_of(raw: str) -> ClientStatus:
+    """The member for the API's value, UNKNOWN for one added later."""
+    return _STATUSES.get(raw, ClientStatus.UNKNOWN)
+
+
+_TYPES = {str(member.value): member for member in ClientType}
+_STATUSES = {str(member.value): member for member in ClientStatus}

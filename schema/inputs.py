@@ -1,0 +1,118 @@
+"""Checks on what a mutation is given, before anything is sent: every issue at once."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+from msgspec import UNSET
+
+from schema.enums import ClientStatus, ClientType
+from schema.failures import Invalid, Issue, NotFound
+from schema.source import ClientId, ClientPatch, NewClient, client_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_NAME = 200
+MAX_EMAIL = 254
+MAX_PHONE = 50
+"""Lengths in characters. The API documents none (RFC 5321, 4.5.3.1.3 for e-mail): these only
+keep what cannot be meant from costing a call."""
+
+_REFUSED = "The input was refused. Nothing was sent."
+
+
+def _text(field: str, value: str, longest: int) -> Iterator[Issue]:
+    if len(value) > longest:
+        yield Issue(field, "TOO_LONG", f"must have at most {longest} characters, not {len(value)}")
+    kinds = {unicodedata.category(character) for character in value}
+    if "Cc" in kinds:
+        yield Issue(field, "CONTROL_CHARACTER", "must not contain control characters")
+    if "Cs" in kinds:
+        yield Issue(field, "NOT_UNICODE", "must be valid Unicode")
+
+
+def _name(field: str, value: str) -> Iterator[Issue]:
+    if not value.strip():
+        yield Issue(field, "BLANK", "must not be blank")
+    yield from _text(field, value, MAX_NAME)
+
+
+def _email(value: str) -> Iterator[Issue]:
+    local, at, domain = value.rpartition("@")
+    shaped = bool(local and at and "." in domain.strip(".")) and not any(
+        character.isspace() for character in value
+    )
+    if not shaped or domain.startswith(".") or domain.endswith(".") or "@" in local:
+        yield Issue("email", "NOT_AN_EMAIL", "must look like name@example.com")
+    yield from _text("email", value, MAX_EMAIL)
+
+
+def _phone(value: str) -> Iterator[Issue]:
+    if not any(character.isdigit() for character in value):
+        yield Issue("phone", "NOT_A_PHONE_NUMBER", "must contain digits")
+    yield from _text("phone", value, MAX_PHONE)
+
+
+def _unknown(field: str) -> Issue:
+    return Issue(field, "UNKNOWN_VALUE", "must be one of the values the API knows, not UNKNOWN")
+
+
+def _refuse(issues: list[Issue]) -> None:
+    if issues:
+        raise Invalid(_REFUSED, issues=issues)
+
+
+def new_client(
+    first_name: str, last_name: str, client_type: ClientType, email: Any, phone: Any
+) -> NewClient:
+    """What to create. Raises `Invalid` with every issue found; nothing has been sent."""
+    issues = [*_name("firstName", first_name), *_name("lastName", last_name)]
+    if client_type is ClientType.UNKNOWN:
+        issues.append(_unknown("clientType"))
+    issues += [] if not isinstance(email, str) else _email(email)
+    issues += [] if not isinstance(phone, str) else _phone(phone)
+    _refuse(issues)
+    return NewClient(
+        first_name=first_name,
+        last_name=last_name,
+        client_type=str(client_type.value),
+        email=UNSET if email is strawberry.UNSET else email,
+        phone=UNSET if phone is strawberry.UNSET else phone,
+    )
+
+
+def patch(
+    email: strawberry.Some[str | None] | None,
+    phone: strawberry.Some[str | None] | None,
+    status: strawberry.Some[ClientStatus] | None,
+    expected_version: int | None,
+) -> ClientPatch:
+    """What to change; absent is not null. Raises `Invalid` with every issue found."""
+    fields: dict[str, str | None] = {}
+    issues: list[Issue] = []
+    if email is not None:
+        fields["email"] = email.value
+        issues += [] if email.value is None else _email(email.value)
+    if phone is not None:
+        fields["phone"] = phone.value
+        issues += [] if phone.value is None else _phone(phone.value)
+    if status is not None:
+        fields["status"] = str(status.value.value)
+        issues += [_unknown("status")] if status.value is ClientStatus.UNKNOWN else []
+    if not fields:
+        issues.append(Issue(None, "EMPTY", "must change something: pass email, phone or status"))
+    if expected_version is not None and expected_version < 1:
+        issues.append(Issue("expectedVersion", "TOO_SMALL", "must be 1 or more"))
+    _refuse(issues)
+    return ClientPatch(fields=fields, expected_version=expected_version)
+
+
+def written_id(text: str) -> ClientId:
+    """The id to write to. Raises `NotFound` for what no client can have; nothing is sent."""
+    known = client_id(text)
+    if known is None:
+        raise NotFound("There is no client with this id: a client's id is a UUID.")
+    return known

@@ -1,0 +1,68 @@
+"""This request's loaders: what is asked for in one tick of the loop is fetched together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from aiodataloader import DataLoader
+
+from schema.operation import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema.failures import Failure
+    from schema.operation import Operation
+    from schema.source import ClientId, ClientRecord, ClientSource, Fields
+
+
+class Wanted(NamedTuple):
+    """One client, and the fields of it that somebody will look at."""
+
+    id: ClientId
+    fields: Fields
+
+
+class ClientsById(DataLoader["Wanted", "ClientRecord"]):
+    """Clients by id for one operation; each distinct id is asked for once.
+
+    Two fields wanting different parts of one client share one fetch that covers both.
+    """
+
+    def __init__(self, source: ClientSource, operation: Operation, lane: Lane) -> None:
+        super().__init__()
+        self._source = source
+        self._operation = operation
+        self._lane = lane
+
+    def load(self, key: Wanted) -> asyncio.Future[ClientRecord]:
+        """The client, or its `Failure` raised.
+
+        Every waiter gets a future of its own: graphql-core cancels the siblings of a failed
+        non-null field, and a cancelled shared future would fail everybody else's field.
+        """
+        return asyncio.shield(super().load(key))
+
+    async def batch_load_fn(  # type: ignore[override]  # aiodataloader spells it as an attribute
+        self, keys: Sequence[Wanted]
+    ) -> list[ClientRecord | Failure]:
+        """One fetch for a whole tick."""
+        ids = list(dict.fromkeys(key.id for key in keys))
+        fields = cast("Fields", frozenset[str]().union(*(key.fields for key in keys)))
+        found = await self._source.fetch(self._operation, ids, fields, self._lane)
+        by_id = dict(zip(ids, found, strict=True))
+        return [by_id[key.id] for key in keys]
+
+
+class Loaders:
+    """The loaders of one operation, by lane."""
+
+    def __init__(self, source: ClientSource, operation: Operation) -> None:
+        self.clients = ClientsById(source, operation, Lane.INTERACTIVE)
+        self.entities = ClientsById(source, operation, Lane.ENTITIES)
+
+    def forget(self) -> None:
+        """After a write: whatever this operation had loaded may have changed."""
+        self.clients.clear_all()
+        self.entities.clear_all()

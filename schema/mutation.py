@@ -1,0 +1,166 @@
+"""What can be changed, and every way a change can end."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry.types import Info
+
+from schema.client import Client
+from schema.connection import ClientEdge, edge
+from schema.context import Context
+from schema.enums import ClientStatus, ClientType
+from schema.inputs import new_client, patch, written_id
+from schema.problems import (
+    ClientNotFound,
+    ClientRateLimited,
+    ClientValidationError,
+    ClientVersionConflict,
+    ClientWriteUnconfirmed,
+)
+
+
+@strawberry.input(description="A new client; the API takes these fields and no others.")
+class CreateClientInput:
+    """API page, Create new client: request body."""
+
+    first_name: str = strawberry.field(description="Given name; not blank.")
+    last_name: str = strawberry.field(description="Family name; not blank.")
+    client_type: ClientType = strawberry.field(description="Buyer, seller or both.")
+    email: str | None = strawberry.field(default=strawberry.UNSET, description="E-mail address.")
+    phone: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Phone number, free form."
+    )
+
+
+@strawberry.input(
+    description=(
+        "What changes. A field left out stays as it is; null asks the API to clear it. The API"
+        " lets no other field be changed."
+    )
+)
+class UpdateClientInput:
+    """API page, Update client: request body."""
+
+    id: strawberry.ID = strawberry.field(description="The client's UUID.")
+    expected_version: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The `version` you read: another writer's change is then never overwritten.",
+    )
+    email: strawberry.Maybe[str | None] = strawberry.field(description="E-mail address.")
+    phone: strawberry.Maybe[str | None] = strawberry.field(description="Phone number, free form.")
+    status: strawberry.Maybe[ClientStatus] = strawberry.field(
+        description="Where the relationship stands."
+    )
+
+
+@strawberry.input(description="Which client to delete.")
+class DeleteClientInput:
+    """API page, Delete client."""
+
+    id: strawberry.ID = strawberry.field(description="The client's UUID.")
+
+
+@strawberry.type(description="The client was created.")
+class CreateClientSuccess:
+    """The new client, and its edge for lists a client library holds."""
+
+    client: Client = strawberry.field(description="The new client.")
+    client_edge: ClientEdge = strawberry.field(
+        description="For adding to a list already shown; its cursor marks no place in it yet."
+    )
+
+
+@strawberry.type(description="The client was changed.")
+class UpdateClientSuccess:
+    """The client as it now is."""
+
+    client: Client = strawberry.field(description="The client as it now is.")
+
+
+@strawberry.type(description="The client was deleted; treat that as final.")
+class DeleteClientSuccess:
+    """What no longer exists."""
+
+    deleted_client_id: strawberry.ID = strawberry.field(description="The id it had.")
+
+
+CreateClientResult = Annotated[
+    CreateClientSuccess | ClientValidationError | ClientRateLimited | ClientWriteUnconfirmed,
+    strawberry.union("CreateClientResult", description="Every way creating a client can end."),
+]
+UpdateClientResult = Annotated[
+    UpdateClientSuccess
+    | ClientValidationError
+    | ClientNotFound
+    | ClientVersionConflict
+    | ClientRateLimited
+    | ClientWriteUnconfirmed,
+    strawberry.union("UpdateClientResult", description="Every way changing a client can end."),
+]
+DeleteClientResult = Annotated[
+    DeleteClientSuccess | ClientNotFound | ClientRateLimited | ClientWriteUnconfirmed,
+    strawberry.union("DeleteClientResult", description="Every way deleting a client can end."),
+]
+
+
+@strawberry.type
+class Mutation:
+    """Writes. Failures become members of the result through `schema.problems.HANDLERS`."""
+
+    @strawberry.mutation(description="Create a client. Sent at most once.")
+    async def create_client(
+        self,
+        info: Info[Context, None],
+        input: Annotated[CreateClientInput, strawberry.argument(description="The new client.")],
+    ) -> CreateClientResult:
+        new = new_client(
+            input.first_name, input.last_name, input.client_type, input.email, input.phone
+        )
+        context = info.context
+        try:
+            written = await context.source.create(context.operation, new)
+        finally:
+            context.loaders.forget()
+        return CreateClientSuccess(
+            client=Client.of(written.record), client_edge=edge(written.record, None)
+        )
+
+    @strawberry.mutation(description="Change a client's e-mail, phone or status.")
+    async def update_client(
+        self,
+        info: Info[Context, None],
+        input: Annotated[UpdateClientInput, strawberry.argument(description="What changes.")],
+    ) -> UpdateClientResult:
+        id = written_id(input.id)
+        expected = input.expected_version
+        change = patch(
+            input.email,
+            input.phone,
+            input.status,
+            None if expected is strawberry.UNSET else expected,
+        )
+        context = info.context
+        try:
+            written = await context.source.update(context.operation, id, change)
+        finally:
+            context.loaders.forget()
+        return UpdateClientSuccess(client=Client.of(written.record))
+
+    @strawberry.mutation(
+        description=(
+            "Delete a client. Treat it as irreversible: the API documents no way back. To retire"
+            " a client, set its status to CLOSED instead."
+        )
+    )
+    async def delete_client(
+        self,
+        info: Info[Context, None],
+        input: Annotated[DeleteClientInput, strawberry.argument(description="Which client.")],
+    ) -> DeleteClientResult:
+        id = written_id(input.id)
+        context = info.context
+        try:
+            await context.source.delete(context.operation, id)
+        finally:
+            context.loaders.forget()
+        return DeleteClientSuccess(deleted_client_id=strawberry.ID(id))

@@ -1,0 +1,209 @@
+"""Failures as the graph shows them: members of a mutation's result, or coded errors."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import Info
+from strawberry.types.field import StrawberryField
+
+from schema.client import Client
+from schema.enums import ClientErrorCode
+from schema.failures import (
+    Conflict,
+    Failure,
+    Invalid,
+    Issue,
+    NotFound,
+    RateLimited,
+    Unconfirmed,
+)
+
+
+@strawberry.interface(description="A mutation that did not simply succeed.")
+class ClientMutationError:
+    """What every unsuccessful outcome tells."""
+
+    message: str = strawberry.field(description="For people; may change.")
+    code: ClientErrorCode = strawberry.field(description="For programs; stable.")
+    retryable: bool = strawberry.field(
+        description="Whether sending the very same mutation again is safe and may succeed."
+    )
+    retry_after: int | None = strawberry.field(
+        description="Seconds to wait before that, where known."
+    )
+
+
+@strawberry.type(description="One thing wrong with the input.")
+class ClientInputIssue:
+    """One thing wrong with one field of an input."""
+
+    field: str | None = strawberry.field(
+        description="The input field, where it is one field's fault."
+    )
+    code: str = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+
+    @classmethod
+    def of(cls, issue: Issue) -> "ClientInputIssue":
+        """The issue as the graph shows it."""
+        return cls(field=issue.field, code=issue.code, message=issue.message)
+
+
+@strawberry.type(description="The input was refused. Nothing happened.")
+class ClientValidationError(ClientMutationError):
+    """Refused by the gateway before any call, or by the API."""
+
+    issues: list[ClientInputIssue] = strawberry.field(description="All that is wrong with it.")
+
+
+@strawberry.type(description="There is no such client, or none you may see. Nothing happened.")
+class ClientNotFound(ClientMutationError):
+    """The id names nothing this caller can write to."""
+
+
+@strawberry.type(description="Somebody changed the client since you read it. Nothing happened.")
+class ClientVersionConflict(ClientMutationError):
+    """`expectedVersion` is no longer the client's version."""
+
+    current: Client | None = strawberry.field(
+        description="The client as it is now; null when it could not be read."
+    )
+    expected_version: int | None = strawberry.field(description="The version you had read.")
+    current_version: int | None = strawberry.field(description="The version it has now.")
+
+
+@strawberry.type(description="The API's window is spent. Nothing was sent, nothing happened.")
+class ClientRateLimited(ClientMutationError):
+    """Refused before sending."""
+
+
+@strawberry.type(
+    description=(
+        "The write was sent and its answer was lost: it may have happened. Look before you send"
+        " it again."
+    )
+)
+class ClientWriteUnconfirmed(ClientMutationError):
+    """The honest third outcome."""
+
+    attempt_id: str = strawberry.field(description="Names this attempt in the gateway's log.")
+
+
+class _Refused(strawberry.ExceptionHandler[Invalid, ClientValidationError]):
+    def handle(
+        self, exception: Invalid, *, field: StrawberryField, info: Info
+    ) -> ClientValidationError:
+        del field, info
+        return ClientValidationError(
+            message=exception.message,
+            code=ClientErrorCode.BAD_USER_INPUT,
+            retryable=False,
+            retry_after=None,
+            issues=[ClientInputIssue.of(issue) for issue in exception.issues],
+        )
+
+
+class _Missing(strawberry.ExceptionHandler[NotFound, ClientNotFound]):
+    def handle(self, exception: NotFound, *, field: StrawberryField, info: Info) -> ClientNotFound:
+        del field, info
+        return ClientNotFound(
+            message=exception.message,
+            code=ClientErrorCode.NOT_FOUND,
+            retryable=False,
+            retry_after=None,
+        )
+
+
+class _Conflicting(strawberry.ExceptionHandler[Conflict, ClientVersionConflict]):
+    def handle(
+        self, exception: Conflict, *, field: StrawberryField, info: Info
+    ) -> ClientVersionConflict:
+        del field, info
+        current = exception.current
+        version = None if current is None else current.version
+        return ClientVersionConflict(
+            message=exception.message,
+            code=ClientErrorCode.VERSION_CONFLICT,
+            retryable=False,
+            retry_after=None,
+            current=None if current is None else Client.of(current),
+            expected_version=exception.expected_version,
+            current_version=version if isinstance(version, int) else None,
+        )
+
+
+class _Limited(strawberry.ExceptionHandler[RateLimited, ClientRateLimited]):
+    def handle(
+        self, exception: RateLimited, *, field: StrawberryField, info: Info
+    ) -> ClientRateLimited:
+        del field, info
+        return ClientRateLimited(
+            message=exception.message,
+            code=ClientErrorCode.RATE_LIMITED,
+            retryable=True,
+            retry_after=exception.retry_after,
+        )
+
+
+class _Lost(strawberry.ExceptionHandler[Unconfirmed, ClientWriteUnconfirmed]):
+    def handle(
+        self, exception: Unconfirmed, *, field: StrawberryField, info: Info
+    ) -> ClientWriteUnconfirmed:
+        del field, info
+        return ClientWriteUnconfirmed(
+            message=exception.message,
+            code=ClientErrorCode.WRITE_UNCONFIRMED,
+            retryable=False,
+            retry_after=None,
+            attempt_id=exception.attempt_id,
+        )
+
+
+HANDLERS = (_Refused(), _Missing(), _Conflicting(), _Limited(), _Lost())
+"""Turn failures into members of the result union, where a field's union has them."""
+
+
+def coded(failure: Failure) -> dict[str, Any]:
+    """What a failure adds to a GraphQL error's `extensions`."""
+    extensions: dict[str, Any] = {"code": failure.code}
+    if isinstance(failure, RateLimited):
+        extensions["retryAfter"] = failure.retry_after
+    if isinstance(failure, Invalid) and failure.issues:
+        extensions["issues"] = [
+            {"field": issue.field, "code": issue.code, "message": issue.message}
+            for issue in failure.issues
+        ]
+    if failure.correlation_id is not None:
+        extensions["correlationId"] = failure.correlation_id
+    return extensions
+
+
+def shown(error: GraphQLError, *, unexpected: str) -> dict[str, Any]:
+    """A GraphQL error as answered: coded, and masked unless it is meant for the caller.
+
+    `unexpected` is the message shown instead of an exception nobody planned for.
+    """
+    answer: dict[str, Any] = {"message": error.message}
+    if error.locations:
+        answer["locations"] = [
+            {"line": place.line, "column": place.column} for place in error.locations
+        ]
+    if error.path is not None:
+        answer["path"] = error.path
+    cause = error.original_error
+    if isinstance(cause, Failure):
+        answer["message"] = cause.message
+        answer["extensions"] = coded(cause)
+    elif cause is None or isinstance(cause, GraphQLError):
+        answer["extensions"] = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
+    else:
+        answer["message"] = unexpected
+        answer["extensions"] = {"code": "INTERNAL"}
+    return answer
+
+
+def is_unexpected(error: GraphQLError) -> bool:
+    """Whether an error is a bug of ours, to be logged and masked."""
+    cause = error.original_error
+    return cause is not None and not isinstance(cause, (Failure, GraphQLError))
