@@ -14,7 +14,7 @@ PYTHON ?= $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c \
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq
 LOCKED := $(PIP) install --require-hashes -r
 GRAPHIQL := gateway/web/graphiql
 COMPOSITION := tests/clients

@@ -1,0 +1,43 @@
+# The same steps as the Makefile's, from the same locks; tests/packaging holds the two together.
+
+FROM node:22-slim AS graphiql
+WORKDIR /src
+COPY gateway/web/graphiql/package.json gateway/web/graphiql/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY gateway/web/graphiql/ ./
+RUN npm run build
+
+FROM python:3.11-slim AS wheel
+WORKDIR /src
+COPY requirements/build.txt requirements/
+RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt
+COPY pyproject.toml setup.py README.md ./
+COPY schema/ schema/
+COPY gateway/ gateway/
+COPY --from=graphiql /src/dist/ gateway/web/graphiql/dist/
+RUN python -m pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir /wheels .
+
+# An environment without pip: what runs cannot install anything.
+FROM python:3.11-slim AS environment
+WORKDIR /src
+RUN python -m venv --without-pip /opt/gateway
+COPY requirements/run.txt requirements/
+RUN python -m pip --python /opt/gateway install --no-cache-dir --require-hashes -r requirements/run.txt
+COPY --from=wheel /wheels/ /wheels/
+RUN python -m pip --python /opt/gateway install --no-cache-dir --no-deps --no-index /wheels/*.whl
+
+FROM python:3.11-slim
+RUN python -m pip uninstall --yes --root-user-action ignore pip setuptools wheel
+COPY --from=environment /opt/gateway/ /opt/gateway/
+ENV PATH=/opt/gateway/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    GATEWAY_HOST=0.0.0.0 \
+    GATEWAY_PORT=8000
+WORKDIR /
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as web; web.build_opener(web.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"GATEWAY_PORT\"]}/livez', timeout=2)"]
+ENTRYPOINT ["clients-gateway"]
+CMD ["serve"]

@@ -1,0 +1,155 @@
+"""The image cannot be built everywhere, so its steps are held to the Makefile's, which run."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.packaging.recipes import ROOT, dockerfile, makefile, stages, variable
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+class Livez(BaseHTTPRequestHandler):
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/livez" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def livez() -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), Livez) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def last(word: str) -> str:
+    return [step.rest for step in stages()[-1] if step.word == word][-1]
+
+
+def test_a_linter_of_dockerfiles_finds_nothing() -> None:
+    hadolint = Path(sys.executable).parent / "hadolint"
+    done = subprocess.run(  # noqa: S603 - our own Dockerfile
+        [hadolint, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_it_runs_the_python_that_the_makefile_prefers_and_the_locks_are_made_for() -> None:
+    images = [step.rest.split()[0] for step in dockerfile() if step.word == "FROM"]
+    preferred = variable("PYTHONS").split()[0]
+    locked_for = re.search(r"--python-version (\S+)", variable("LOCK"))
+
+    assert {image for image in images if image.startswith("python:")} == {"python:3.11-slim"}
+    assert preferred == "python3.11"
+    assert locked_for is not None
+    assert locked_for[1] == "3.11"
+    assert PYPROJECT["project"]["requires-python"] == ">=3.11"
+
+
+def test_it_installs_from_the_locks_that_make_install_uses() -> None:
+    lock = re.compile(r"requirements/\w+\.txt")
+    run = " ".join(step.rest for step in dockerfile() if step.word == "RUN")
+    rules = re.findall(r"^\S*\.stamp-(?:run|project): (.*)$", makefile(), re.MULTILINE)
+
+    assert set(lock.findall(run)) == {"requirements/run.txt", "requirements/build.txt"}
+    assert set(lock.findall(run)) == set(lock.findall(" ".join(rules)))
+
+
+def test_nothing_is_installed_without_a_hash_but_our_own_wheel() -> None:
+    installs = [step.rest for step in dockerfile() if re.search(r"pip\b.* install ", step.rest)]
+    unhashed = [install for install in installs if "--require-hashes" not in install]
+
+    assert len(unhashed) == 1
+    assert "--no-deps --no-index /wheels/" in unhashed[0]
+
+
+def test_it_builds_graphiql_with_the_same_commands() -> None:
+    steps = [step.rest for step in stages()[0] if step.word == "RUN"]
+
+    assert steps == ["npm ci --no-audit --no-fund", "npm run build"]
+    assert variable("NPM_CI").startswith(steps[0])
+    assert "npm run --silent build" in makefile()
+
+
+def test_its_node_is_one_that_the_makefile_accepts() -> None:
+    image = stages()[0][0].rest
+
+    assert image == "node:22-slim AS graphiql"
+    assert "major == 22 && minor >= 12" in makefile()
+
+
+def test_it_runs_the_installed_command_as_nobody_in_particular() -> None:
+    assert json.loads(last("ENTRYPOINT")) == list(PYPROJECT["project"]["scripts"])
+    assert json.loads(last("CMD")) == ["serve"]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last("USER"))
+
+
+def test_it_listens_where_a_container_is_reached() -> None:
+    assert "GATEWAY_HOST=0.0.0.0" in last("ENV").split()
+    assert f"GATEWAY_PORT={last('EXPOSE')}" in last("ENV").split()
+
+
+def test_it_runs_on_a_read_only_disk() -> None:
+    assert "PYTHONDONTWRITEBYTECODE=1" in last("ENV").split()
+
+
+def test_the_last_stage_can_build_and_install_nothing() -> None:
+    run = [step.rest for step in stages()[-1] if step.word == "RUN"]
+
+    assert run == ["python -m pip uninstall --yes --root-user-action ignore pip setuptools wheel"]
+
+
+def test_the_last_stage_takes_only_the_environment() -> None:
+    copies = [step.rest for step in stages()[-1] if step.word in {"COPY", "ADD"}]
+
+    assert copies == ["--from=environment /opt/gateway/ /opt/gateway/"]
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_its_health_check_asks_livez(
+    livez: HTTPServer, monkeypatch: pytest.MonkeyPatch, status: int, *, healthy: bool
+) -> None:
+    monkeypatch.setattr(Livez, "status", status)
+    command = json.loads(last("HEALTHCHECK").partition("CMD ")[2])
+
+    done = subprocess.run(  # noqa: S603 - our own Dockerfile's command
+        [sys.executable, *command[1:]],
+        env={"GATEWAY_PORT": str(livez.server_port), "http_proxy": "http://127.0.0.1:9"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert command[0] == "python"
+    assert (done.returncode == 0) is healthy
+
+
+def test_what_it_copies_is_let_through_to_the_builder() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    copied = {
+        name.rstrip("/")
+        for step in dockerfile()
+        if step.word == "COPY" and "--from=" not in step.rest
+        for name in step.rest.split()[:-1]
+    }
+
+    assert "*" in ignored
+    assert copied == {name for name in copied if name.startswith("gateway")} | (
+        let_through - {"gateway"}
+    )
