@@ -31,8 +31,8 @@ def index_in(text: str, argument: str) -> int:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         version, where, anchor = urlsafe_b64decode(padded).decode("ascii").split(":")
         index = None if where == _NOWHERE else int(where)
-        valid = version == _VERSION and client_id(anchor) is not None
-        if not valid or str(Cursor(index, anchor)) != text:
+        sound = version == _VERSION and (index is None or index >= 0)
+        if not sound or client_id(anchor) is None or str(Cursor(index, anchor)) != text:
             raise ValueError(text)
     except ValueError:
         raise Invalid(

@@ -1,0 +1,122 @@
+import json
+from base64 import urlsafe_b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.web.callers import Callers
+from schema.failures import Unauthenticated
+from schema.operation import Caller, Credential
+
+KEY = "ab" * 32
+NOW = 1_800_000_000.0
+
+
+def callers(**options: object) -> Callers:
+    return Callers(secret=b"s" * 32, now=lambda: NOW, **options)  # type: ignore[arg-type]
+
+
+def jwt(**claims: object) -> bytes:
+    def part(said: object) -> bytes:
+        return urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=")
+
+    return b"Bearer " + b".".join([part({"alg": "HS256"}), part(claims), b"c2lnbmF0dXJl"])
+
+
+def test_an_api_key_is_the_callers_credential() -> None:
+    found = callers().of({b"x-api-key": [KEY.encode()]})
+
+    assert found is not None
+    assert found.credential == Credential("X-API-Key", KEY)
+
+
+def test_a_credential_shows_in_no_repr_and_no_partition() -> None:
+    found = callers().of({b"x-api-key": [KEY.encode()]})
+
+    assert KEY not in repr(found)
+
+
+def test_two_credentials_are_two_partitions_and_one_is_one() -> None:
+    asked = callers()
+    first, again, other = (
+        asked.of({b"x-api-key": [key]}) for key in (b"ab" * 32, b"ab" * 32, b"cd" * 32)
+    )
+
+    assert first == again
+    assert first != other
+
+
+def test_a_bearer_token_is_passed_on_as_it_came() -> None:
+    token = jwt(exp=NOW + 60)
+    found = callers().of({b"authorization": [token]})
+
+    assert found is not None
+    assert found.credential == Credential("Authorization", token.decode())
+
+
+def test_nobody_asks_when_no_credential_came() -> None:
+    assert callers().of({}) is None
+
+
+@given(st.binary(max_size=80))
+def test_what_cannot_be_an_api_key_is_refused_here(value: bytes) -> None:
+    with pytest.raises(Unauthenticated):
+        callers().of({b"x-api-key": [value]})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"Bearer",
+        b"Bearer ",
+        b"Bearer a.b",
+        b"Bearer a.b.c",
+        b"Basic dXNlcjpwYXNz",
+        b"Bearer a b.c.d",
+        b"Bearer " + b"a" * 5000 + b".b.c",
+        jwt(exp=NOW - 1),
+        jwt(exp="soon"),
+    ],
+)
+def test_what_cannot_be_a_valid_token_is_refused_here(value: bytes) -> None:
+    with pytest.raises(Unauthenticated):
+        callers().of({b"authorization": [value]})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {b"x-api-key": [KEY.encode()], b"authorization": [jwt()]},
+        {b"x-api-key": [KEY.encode(), KEY.encode()]},
+    ],
+)
+def test_more_than_one_credential_is_refused(headers: dict[bytes, list[bytes]]) -> None:
+    with pytest.raises(Unauthenticated, match="Send one credential"):
+        callers().of(headers)
+
+
+SERVICE = Credential("X-API-Key", "cd" * 32)
+
+
+def credential(caller: Caller | None) -> Credential | None:
+    return None if caller is None else caller.credential
+
+
+def test_the_service_acts_for_a_caller_that_proves_itself() -> None:
+    asked = callers(service=SERVICE, token="a shared token")
+
+    assert credential(asked.of({b"x-gateway-token": [b"a shared token"]})) == SERVICE
+
+
+@pytest.mark.parametrize("shown", [[], [b"another token"], [b"a shared token", b"x"]])
+def test_the_service_acts_for_nobody_else(shown: list[bytes]) -> None:
+    with pytest.raises(Unauthenticated, match="X-Gateway-Token"):
+        callers(service=SERVICE, token="a shared token").of({b"x-gateway-token": shown})
+
+
+def test_a_callers_own_credential_goes_before_the_services() -> None:
+    asked = callers(service=SERVICE, token="a shared token")
+
+    assert credential(asked.of({b"x-api-key": [KEY.encode()]})) == Credential("X-API-Key", KEY)
