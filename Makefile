@@ -27,7 +27,7 @@ NODE_FITS = const [major, minor] = process.versions.node.split(".").map(Number);
 	process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)
 SYSTEM_NODE := $(shell command -v npm >/dev/null && node -e '$(NODE_FITS)' 2>/dev/null && echo yes)
 NODE := $(if $(SYSTEM_NODE),,$(VENV)/.stamp-node)
-NPM_CI := npm ci --no-audit --no-fund --no-progress --loglevel=error
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error >/dev/null
 
 say = @printf '· %s\n' $(1)
 
@@ -37,7 +37,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
 
 run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback; PORT= moves it
-	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(BIN)/clients-gateway run
+	@$(if $(PORT),GATEWAY_PORT="$(PORT)") exec $(BIN)/clients-gateway run
 
 install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-gateway
 
@@ -109,5 +109,5 @@ $(VENV)/.stamp-project: pyproject.toml setup.py requirements/build.txt | $(VENV)
 $(GRAPHIQL)/dist/.stamp: $(GRAPHIQL)/node_modules/.stamp $(shell find $(GRAPHIQL) \
 		\( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
 	$(call say,'building GraphiQL (about 10 seconds)')
-	@cd $(GRAPHIQL) && npm run --silent build
+	@cd $(GRAPHIQL) && npm run --silent build >/dev/null
 	@touch $@

@@ -44,8 +44,12 @@ NODE = Program("Node", ("node",), "`make test` brings one")
 GIT = Program("git", ("git",), "apt-get install git")
 
 
-def _forbidden() -> bool:
-    return os.environ.get("GATEWAY_TEST_NO_SKIPS") == "1"
+_FORBIDDEN = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read our variable, and take it away: a gateway started by a test would refuse the name."""
+    config.stash[_FORBIDDEN] = os.environ.pop("GATEWAY_TEST_NO_SKIPS", "") == "1"
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -57,23 +61,31 @@ def _is_skip(report: pytest.TestReport | pytest.CollectReport) -> bool:
     return report.outcome == "skipped" and not hasattr(report, "wasxfail")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail the skipped test where skips are forbidden."""
-    report = yield
-    if _forbidden() and _is_skip(report):
+def _fail_if_forbidden(
+    config: pytest.Config, report: pytest.TestReport | pytest.CollectReport
+) -> None:
+    if config.stash[_FORBIDDEN] and _is_skip(report):
         report.longrepr = f"skipped, and here nothing may be: {_reason(report)}"
         report.outcome = "failed"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail the skipped test where skips are forbidden."""
+    report = yield
+    _fail_if_forbidden(item.config, report)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Fail the skipped file where skips are forbidden."""
     report = yield
-    if _forbidden() and _is_skip(report):
-        report.longrepr = f"skipped, and here nothing may be: {_reason(report)}"
-        report.outcome = "failed"
+    _fail_if_forbidden(collector.config, report)
     return report
 
 

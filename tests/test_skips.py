@@ -27,11 +27,6 @@ def run(pytester: pytest.Pytester) -> pytest.RunResult:
     return pytester.runpytest_inprocess(plugins=[skips])
 
 
-@pytest.fixture(autouse=True)
-def on_a_machine_where_skips_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GATEWAY_TEST_NO_SKIPS", raising=False)
-
-
 def test_what_was_skipped_is_said_at_the_end_with_its_remedy(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SKIPPING)
 
@@ -80,6 +75,20 @@ def test_a_skipped_file_is_a_failure_where_skips_are_forbidden(
 
     result.assert_outcomes(errors=1)
     assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_gateway_started_by_a_test_does_not_see_our_variable(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_TEST_NO_SKIPS", "1")
+    pytester.makepyfile("""
+        import os
+
+        def test_environment():
+            assert [name for name in os.environ if name.startswith("GATEWAY_TEST")] == []
+    """)
+
+    run(pytester).assert_outcomes(passed=1)
 
 
 def test_a_missing_program_skips_the_test_that_asks_for_it() -> None:
