@@ -1,0 +1,69 @@
+"""The whole gateway in process, before a sandbox that remembers every call it saw."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.app import build
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.people import DEMO
+from gateway.settings import Settings, read
+
+HERE = "http://gateway.test"
+
+
+@dataclass
+class Gateway:
+    """A gateway somebody is talking to; unless told otherwise, as the demo caller."""
+
+    http: httpx.AsyncClient
+
+    async def post(self, query: str, /, key: str = DEMO.api_key, **variables: Any) -> Any:
+        """The whole answer, as JSON."""
+        answer = await self.http.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"X-API-Key": key},
+        )
+        return answer.json()
+
+    async def query(self, query: str, /, key: str = DEMO.api_key, **variables: Any) -> Any:
+        """The data, when there was nothing wrong."""
+        answer = await self.post(query, key=key, **variables)
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def errors(self, query: str, /, key: str = DEMO.api_key, **variables: Any) -> Any:
+        """The codes of what was wrong, by path."""
+        answer = await self.post(query, key=key, **variables)
+        return [
+            (".".join(map(str, error.get("path", ()))), error["extensions"]["code"])
+            for error in answer["errors"]
+        ]
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    # The window's clock has no loop to read yet: these tests never outlast a window.
+    return Sandbox()
+
+
+def settings(**changes: Any) -> Settings:
+    """Settings untouched by this machine's environment."""
+    return read({}, _env_file=None, introspection=True, **changes)
+
+
+@pytest.fixture
+async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
+    app = build(
+        settings(),
+        wire=httpx.ASGITransport(app=sandbox.app),
+        clock=asyncio.get_running_loop().time,
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
+        yield Gateway(http)

@@ -1,0 +1,157 @@
+import json
+from typing import Any
+
+import pytest
+
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.people import DEMO
+from tests.gateway.conftest import Gateway
+
+GRAPHQL = "application/graphql-response+json"
+
+
+async def post(gateway: Gateway, content: bytes | str, **headers: str) -> tuple[int, Any]:
+    answer = await gateway.http.post(
+        "/graphql",
+        content=content,
+        headers={
+            "content-type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        },
+    )
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"1", 400),
+        (b"null", 400),
+        (b"[1]", 400),
+        (b'[{"query":"{__typename}"}]', 400),
+        (b"{}", 400),
+        (b'{"query":1}', 400),
+        (b'{"query":""}', 400),
+        (b'{"query":"{__typename}","variables":[1]}', 400),
+        (b'{"query":"{__typename}","operationName":1}', 400),
+        (b'{"query":"{__typename}","extensions":[]}', 400),
+        (b'{"query":"{__typename}","variables":{"a":NaN}}', 400),
+        (b"\xff\xfe", 400),
+        (b'{"query":"' + b"x" * 200_000 + b'"}', 413),
+    ],
+)
+async def test_a_body_that_is_no_request_is_refused_with_a_graphql_error(
+    gateway: Gateway, body: bytes, status: int
+) -> None:
+    told, answer = await post(gateway, body)
+
+    assert told == status
+    assert [set(error) for error in answer["errors"]] == [{"message", "extensions"}]
+    assert "data" not in answer
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_only_json_is_taken(gateway: Gateway, content_type: str) -> None:
+    told, _ = await post(gateway, b'{"query":"{__typename}"}', content_type=content_type)
+
+    assert told == 415
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{",
+        "{ nonsense }",
+        "{}",
+        "fragment A on Query { __typename }",
+        "query A { __typename } query B { __typename }",
+        "query ($id: ID!) { client(id: $id) { id } }",
+        "subscription { __typename }",
+    ],
+)
+async def test_a_request_that_cannot_be_executed_has_no_data(gateway: Gateway, query: str) -> None:
+    body = json.dumps({"query": query})
+
+    modern, answer = await post(gateway, body, accept=GRAPHQL)
+    legacy, same = await post(gateway, body, accept="application/json")
+
+    assert (modern, legacy) == (400, 200)
+    assert answer == same
+    assert "data" not in answer
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_the_operation_is_chosen_by_name(gateway: Gateway) -> None:
+    two = "query A { a: __typename } query B { b: __typename }"
+
+    _, answer = await post(gateway, json.dumps({"query": two, "operationName": "B"}))
+    _, wrong = await post(gateway, json.dumps({"query": two, "operationName": "C"}))
+
+    assert answer["data"] == {"b": "Query"}
+    assert "no operation named 'C'" in wrong["errors"][0]["message"]
+
+
+async def test_other_methods_are_told_which_to_use(gateway: Gateway) -> None:
+    answer = await gateway.http.get("/graphql", params={"query": "{__typename}"})
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_a_client_that_takes_neither_type_is_told_so(gateway: Gateway) -> None:
+    told, _ = await post(gateway, b'{"query":"{__typename}"}', accept="image/png")
+
+    assert told == 406
+
+
+async def test_a_malformed_credential_is_refused_at_the_door(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    told, answer = await post(gateway, b'{"query":"{__typename}"}', x_api_key="short")
+
+    assert told == 401
+    assert answer["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert sandbox.calls == []
+
+
+async def test_without_a_credential_only_what_needs_one_fails(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    body = {"query": "{ __typename clients { totalCount } }"}
+
+    answer = (await gateway.http.post("/graphql", json=body)).json()
+
+    assert answer["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert sandbox.calls == []
+
+
+async def test_an_unknown_key_is_unauthenticated_and_a_key_without_scope_forbidden(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    assert await gateway.errors("{ clients { totalCount } }", key="0" * 64) == [
+        ("clients", "UNAUTHENTICATED")
+    ]
+    assert len(sandbox.calls) == 1
+
+
+async def test_health_costs_no_call(gateway: Gateway, sandbox: Sandbox) -> None:
+    alive = await gateway.http.get("/livez")
+    ready = await gateway.http.get("/readyz")
+
+    assert alive.json() == {"status": "alive"}
+    assert ready.json()["budget"]["limit"] == 500
+    assert sandbox.calls == []
+
+
+async def test_null_and_absent_are_different_in_an_update(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    id = sandbox.rows_of(DEMO)[0]["id"]
+    refused = await gateway.post(
+        "mutation ($input: UpdateClientInput!) { updateClient(input: $input) { __typename } }",
+        input={"id": id, "status": None},
+    )
+
+    assert refused["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert sandbox.calls == []
