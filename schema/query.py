@@ -136,7 +136,7 @@ class Query(FederatedQuery):
         return await load_client(info.context.loaders.clients, known, _wanted(info))
 
     @strawberry.field(
-        description="Things by their ids (at most 100) in the order asked, null where there is none."
+        description="Things by their ids, at most 100, in the order asked; null for what is not."
     )
     def nodes(
         self,

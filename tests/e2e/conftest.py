@@ -1,0 +1,77 @@
+"""The real thing: the sandbox and the gateway as processes of their own, over real sockets."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clockwork import REAL
+
+COMMAND = Path(sys.executable).parent / "clients-gateway"
+PATIENCE = 30
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    return REAL
+
+
+@dataclass
+class Running:
+    """One of our commands, running; `said` is all that it printed before it was ready."""
+
+    process: subprocess.Popen[str]
+    said: str
+
+    @property
+    def url(self) -> str:
+        """The first address it printed."""
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.said)
+        assert found, self.said
+        return found.group()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end; its exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def running(*arguments: str, ready: str, folder: Path, **environment: str) -> Iterator[Running]:
+    """Run a command until the block ends; it is up once it has printed a line with `ready`."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=ours | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    said = ""
+    try:
+        for line in process.stdout:
+            said += line
+            if ready in line:
+                break
+        assert ready in said, said
+        yield Running(process, said)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Running]:
+    with running("run", "--port", "0", ready="Ctrl-C", folder=tmp_path) as command:
+        yield command

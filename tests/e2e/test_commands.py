@@ -1,0 +1,161 @@
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.e2e.conftest import COMMAND, Running, running
+
+
+def command(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_printed_curl_line_answers_as_pasted(demo: Running) -> None:
+    begin = demo.said.index("curl ")
+    line = demo.said[begin : demo.said.index("\n\n", begin)]
+
+    answer = subprocess.run(  # noqa: S603 - the line the demo printed
+        shlex.split(line.replace("\\\n", " ")),
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert len(orjson.loads(answer.stdout)["data"]["clients"]["edges"]) == 3
+
+
+def test_the_demo_key_it_prints_is_the_caller_it_acts_for(demo: Running) -> None:
+    key = demo.said.split("Demo key")[1].split()[0]
+    query = {"query": "{ clients { totalCount } }"}
+
+    with_key, without = (
+        httpx.post(f"{demo.url}/graphql", json=query, headers=headers, trust_env=False).json()
+        for headers in ({"X-API-Key": key}, {})
+    )
+
+    assert with_key["data"] == without["data"] == {"clients": {"totalCount": 42}}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_both_cleanly(demo: Running, how: signal.Signals) -> None:
+    httpx.get(f"{demo.url}/readyz", trust_env=False).raise_for_status()
+
+    assert demo.stop(how) == 0
+
+
+def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        status, _, told = command("run", "--port", str(port), folder=tmp_path)
+
+    assert status == 2
+    assert told.count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in told
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"GATEWAY_PROT": "1"}, "GATEWAY_PROT is not a setting"),
+        ({"GATEWAY_UPSTREAM_URL": "nonsense"}, "GATEWAY_UPSTREAM_URL must be a URL"),
+    ],
+)
+def test_a_wrong_setting_stops_serve_with_one_line(
+    tmp_path: Path, environment: dict[str, str], reason: str
+) -> None:
+    status, out, told = command("serve", folder=tmp_path, **environment)
+
+    assert (status, out) == (2, "")
+    assert told.count("\n") == 1
+    assert reason in told
+
+
+def test_serve_answers_for_the_configured_api(demo: Running, tmp_path: Path) -> None:
+    sandbox = demo.said.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = demo.said.split("Demo key")[1].split()[0]
+    query = {"query": "{ clients { totalCount } }"}
+
+    def ask(url: str, **headers: str) -> Any:
+        return httpx.post(f"{url}/graphql", json=query, headers=headers, trust_env=False).json()
+
+    with running(
+        "serve", "--port", "0", ready="Acts by", folder=tmp_path, GATEWAY_UPSTREAM_URL=sandbox
+    ) as gateway:
+        assert ask(gateway.url, **{"X-API-Key": key})["data"]["clients"]["totalCount"] == 42
+        assert ask(gateway.url)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        introspected = httpx.post(
+            f"{gateway.url}/graphql",
+            json={"query": "{ __schema { queryType { name } } }"},
+            trust_env=False,
+        ).json()
+        assert "data" not in introspected
+        page = httpx.get(f"{gateway.url}/graphql", headers={"Accept": "text/html"}, trust_env=False)
+        assert page.status_code in {405, 406}
+
+
+def test_the_service_credential_acts_for_those_who_know_the_token(
+    demo: Running, tmp_path: Path
+) -> None:
+    sandbox = demo.said.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = demo.said.split("Demo key")[1].split()[0]
+    query = {"query": "{ clients { totalCount } }"}
+
+    with running(
+        "serve",
+        "--port",
+        "0",
+        ready="Acts by",
+        folder=tmp_path,
+        GATEWAY_UPSTREAM_URL=sandbox,
+        GATEWAY_API_KEY=key,
+        GATEWAY_CALLER_TOKEN="correct horse battery",
+    ) as gateway:
+        assert key not in gateway.said
+        known, unknown = (
+            httpx.post(f"{gateway.url}/graphql", json=query, headers=headers, trust_env=False)
+            for headers in ({"X-Gateway-Token": "correct horse battery"}, {})
+        )
+
+    assert known.json()["data"]["clients"]["totalCount"] == 42
+    assert unknown.status_code == 401
+
+
+def test_the_schema_command_prints_the_checked_in_sdl(tmp_path: Path) -> None:
+    held = Path("schema/schema.graphql").resolve()
+    stale = tmp_path / "stale.graphql"
+    stale.write_text("type Query { old: Int }\n")
+
+    assert command("schema", folder=tmp_path) == (0, held.read_text("utf-8"), "")
+    assert command("schema", "--check", str(held), folder=tmp_path) == (0, "", "")
+    status, _, told = command("schema", "--check", str(stale), folder=tmp_path)
+    assert (status, "renew it with" in told) == (2, True)
+
+
+def test_a_module_run_as_a_script_is_the_same_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert "A GraphQL gateway" in done.stdout
