@@ -27,9 +27,12 @@ NODE_FITS = const [major, minor] = process.versions.node.split(".").map(Number);
 	process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)
 SYSTEM_NODE := $(shell command -v npm >/dev/null && node -e '$(NODE_FITS)' 2>/dev/null && echo yes)
 NODE := $(if $(SYSTEM_NODE),,$(VENV)/.stamp-node)
-NPM_CI := npm ci --no-audit --no-fund --loglevel=error >/dev/null
+NPM_CI := npm ci --no-audit --no-fund
+NPM_BUILD := npm run build
 
 say = @printf '· %s\n' $(1)
+# Talkative programs are heard only when they fail.
+quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
 .PHONY: help run install test check graphiql image lock clean
 
@@ -103,11 +106,11 @@ $(VENV)/.stamp-project: pyproject.toml setup.py requirements/build.txt | $(VENV)
 
 %/node_modules/.stamp: %/package.json %/package-lock.json $(NODE)
 	$(call say,'fetching the npm packages of $* (locked; up to a minute)')
-	@cd $* && $(NPM_CI)
+	$(call quietly,cd $* && $(NPM_CI))
 	@touch $@
 
 $(GRAPHIQL)/dist/.stamp: $(GRAPHIQL)/node_modules/.stamp $(shell find $(GRAPHIQL) \
 		\( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
 	$(call say,'building GraphiQL (about 10 seconds)')
-	@cd $(GRAPHIQL) && npm run --silent build >/dev/null
+	$(call quietly,cd $(GRAPHIQL) && $(NPM_BUILD))
 	@touch $@

@@ -82,9 +82,7 @@ def test_nothing_is_installed_without_a_hash_but_our_own_wheel() -> None:
 def test_it_builds_graphiql_with_the_same_commands() -> None:
     steps = [step.rest for step in stages()[0] if step.word == "RUN"]
 
-    assert steps == ["npm ci --no-audit --no-fund", "npm run build"]
-    assert variable("NPM_CI").startswith(steps[0])
-    assert "npm run --silent build" in makefile()
+    assert steps == [variable("NPM_CI"), variable("NPM_BUILD")]
 
 
 def test_its_node_is_one_that_the_makefile_accepts() -> None:
