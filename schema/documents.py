@@ -15,6 +15,8 @@ from graphql import (
 )
 from strawberry.schema.schema import validate_document
 
+from schema.limits import Limits, passed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,10 +61,18 @@ class Refused:
 class Documents:
     """Understands documents against one schema, remembering the latest `capacity` of them."""
 
-    def __init__(self, schema: GraphQLSchema, *, introspection: bool, capacity: int = 512) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        introspection: bool,
+        limits: Limits,
+        capacity: int = 512,
+    ) -> None:
         rules = specified_rules
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self._schema = schema
+        self._limits = limits
         self._capacity = capacity
         self._known: dict[str, Document | Refused] = {}
 
@@ -93,11 +103,18 @@ class Documents:
             for definition in node.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
+        errors = self._wrong(node, operations)
+        return Refused(tuple(errors[:MAX_ERRORS])) if errors else Document(node, operations)
+
+    def _wrong(
+        self, node: DocumentNode, operations: Mapping[str | None, OperationDefinitionNode]
+    ) -> list[GraphQLError]:
+        """What keeps a parsed document from being executed; the cheapest checks first."""
         if not operations:
-            return Refused((GraphQLError("The document has no operation to execute."),))
-        errors = validate_document(self._schema, node, self._rules)
-        if errors:
-            return Refused(tuple(errors[:MAX_ERRORS]))
+            return [GraphQLError("The document has no operation to execute.")]
         if any(each.operation is OperationType.SUBSCRIPTION for each in operations.values()):
-            return Refused((GraphQLError("This graph has no subscriptions."),))
-        return Document(node, operations)
+            return [GraphQLError("This graph has no subscriptions.")]
+        too_much = passed(node, self._limits)
+        if too_much is not None:
+            return [too_much]
+        return validate_document(self._schema, node, self._rules)

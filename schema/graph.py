@@ -15,6 +15,7 @@ from schema.client import Client, Timestamp, User, fields_read
 from schema.context import Context
 from schema.documents import Document, Documents
 from schema.failures import Invalid
+from schema.limits import Limits
 from schema.mutation import Mutation
 from schema.problems import HANDLERS
 from schema.query import FederatedQuery, Query, load_client
@@ -35,7 +36,9 @@ _TIMESTAMP: ScalarDefinition = scalar(
 class Graph(federation.Schema):
     """The executable schema of one gateway."""
 
-    def __init__(self, *, node_fields: bool = True, introspection: bool = True) -> None:
+    def __init__(
+        self, *, node_fields: bool = True, introspection: bool = True, limits: Limits | None = None
+    ) -> None:
         """Without `node_fields` the graph leaves `node` and `nodes` to another subgraph."""
         super().__init__(
             query=Query if node_fields else FederatedQuery,
@@ -44,7 +47,9 @@ class Graph(federation.Schema):
             exception_handlers=HANDLERS,
             config=StrawberryConfig(scalar_map={Timestamp: _TIMESTAMP}),
         )
-        self.documents = Documents(self._schema, introspection=introspection)
+        self.documents = Documents(
+            self._schema, introspection=introspection, limits=limits or Limits()
+        )
         self._hide_suggestions = not introspection
 
     async def run(
