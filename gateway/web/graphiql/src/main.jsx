@@ -1,0 +1,49 @@
+import 'graphiql/setup-workers/vite';
+import 'graphiql/style.css';
+import '@graphiql/plugin-explorer/style.css';
+import './page.css';
+
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+
+import { examples } from './examples.js';
+import { keepingNoHeaders } from './storage.js';
+
+const explorer = explorerPlugin({ showAttribution: false });
+const plugins = [HISTORY_PLUGIN, explorer];
+const fetcher = createGraphiQLFetcher({ url: '/graphql', enableIncrementalDelivery: false });
+const storage = keepingNoHeaders(localStorage);
+
+/** What this gateway tells its page: headers to begin with (a demo's), and where its docs are. */
+async function config() {
+  const response = await fetch(`${import.meta.env.BASE_URL}config.json`);
+  return response.json();
+}
+
+function Page({ headers, docs }) {
+  const prefilled = Object.keys(headers).length ? JSON.stringify(headers, null, 2) : undefined;
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      storage={storage}
+      plugins={plugins}
+      visiblePlugin={explorer}
+      defaultTabs={examples.map(example => ({ ...example, headers: prefilled }))}
+      defaultHeaders={prefilled}
+      defaultQuery=""
+      shouldPersistHeaders={false}
+    >
+      <GraphiQL.Logo>
+        <span className="gateway-name">Clients gateway</span>
+        <a className="graphiql-logo-link" href={docs} target="_blank" rel="noreferrer">
+          Docs
+        </a>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  );
+}
+
+createRoot(document.getElementById('graphiql')).render(<Page {...await config()} />);
