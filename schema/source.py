@@ -61,9 +61,9 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str | UnsetType | None = UNSET
     updated_at: str | UnsetType | None = UNSET
 
-    malformed: frozenset[str] = frozenset()
+    malformed: frozenset[str] = msgspec.field(default=frozenset(), name="(malformed)")
     """Fields that arrived with a type the API page does not allow; their value stays UNSET."""
-    complete: bool = False
+    complete: bool = msgspec.field(default=False, name="(complete)")
     """Whether the API was asked for this one client: what is UNSET then does not exist."""
 
     def lacks(self, fields: Fields) -> bool:

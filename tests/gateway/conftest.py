@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-
-from gateway.app import build
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO
+
+from gateway.app import build
 from gateway.settings import Settings, read
 
 HERE = "http://gateway.test"
