@@ -1,0 +1,102 @@
+"""What is asked, what comes back, and where in it the API puts things (reference: envelope)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+Said = Mapping[str, object]
+"""A JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request, and what it is about in the report."""
+
+    about: str
+    method: str
+    path: str
+    params: Mapping[str, str | int] | None = None
+    body: Said | None = None
+    odd: bool = False
+    """The gateway itself never asks this, so that trouble is only worth a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No answer, and why, in an operator's words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer; what a property looks for and does not find is empty."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Looked up without regard to case."""
+    body: object
+    """The JSON; None where there was none."""
+    seconds: float = 0.0
+    tls: str | None = None
+    """Version of TLS it came over."""
+
+    @property
+    def said(self) -> Said:
+        """The body's own keys."""
+        return _object(self.body)
+
+    @property
+    def data(self) -> Said:
+        """`data`: of a detail read, a create and an update, the record itself."""
+        return _object(self.said.get("data"))
+
+    @property
+    def rows(self) -> tuple[Said, ...]:
+        """`data.clients`."""
+        rows = self.data.get("clients")
+        if not isinstance(rows, list):
+            return ()
+        return tuple(row for row in rows if isinstance(row, Mapping))
+
+    @property
+    def meta(self) -> Said:
+        """`data.meta`."""
+        return _object(self.data.get("meta"))
+
+    @property
+    def total(self) -> int | None:
+        """`data.meta.total`."""
+        return integer(self.meta.get("total"))
+
+    @property
+    def error(self) -> Said:
+        """`error`."""
+        return _object(self.said.get("error"))
+
+    @property
+    def code(self) -> str | None:
+        """`error.code`."""
+        code = self.error.get("code")
+        return code if isinstance(code, str) else None
+
+    @property
+    def media_type(self) -> str:
+        """What it says it is."""
+        return self.headers.get("content-type", "no content type").partition(";")[0]
+
+    def __str__(self) -> str:
+        if self.status < HTTPStatus.BAD_REQUEST:
+            return str(self.status)
+        return f"{self.status} {self.code or 'without a code'}"
+
+
+def integer(value: object) -> int | None:
+    """`value` if it is an integer; JSON's true is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _object(value: object) -> Said:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,140 @@
+"""The line to the API: one question, and an answer or a silence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+import httpx
+
+from gateway.doctor.answers import Answer, Silence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractAsyncContextManager
+
+    from gateway.doctor.answers import Question
+
+STEP_SECONDS = 5.0
+"""What connecting, and each wait for bytes, may take."""
+ANSWER_SECONDS = 15.0
+"""What one whole answer may take."""
+MAX_BODY = 5 * 1024 * 1024
+"""Bytes of an answer that are read."""
+
+
+class Line:
+    """Puts questions to one API by one key, one at a time, and counts them. Never raises."""
+
+    def __init__(
+        self, base_url: str, api_key: str, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
+        self._dial = partial(
+            httpx.AsyncClient,
+            base_url=base_url,
+            headers={"X-API-Key": api_key, "Accept": "application/json"},
+            timeout=STEP_SECONDS,
+            trust_env=False,
+            follow_redirects=False,
+            transport=transport,
+        )
+        self._client = self._dial()
+        self.secure = base_url.startswith("https:")
+        self.sent = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def redial(self) -> None:
+        """Use new connections: the old ones may have been left half-way by an interruption."""
+        await self._client.aclose()
+        self._client = self._dial()
+
+    def _send(self, asked: Question) -> AbstractAsyncContextManager[httpx.Response]:
+        return self._client.stream(asked.method, asked.path, params=asked.params, json=asked.body)
+
+    async def ask(self, asked: Question) -> Answer | Silence:
+        """Put one question; what is no answer within bounds is a `Silence` that says why."""
+        self.sent += 1
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                async with self._send(asked) as response:
+                    raw = await _body(response)
+        except TimeoutError:
+            return Silence(f"no whole answer within {ANSWER_SECONDS:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return Silence(why_silent(error))
+        if raw is None:
+            return Silence(f"the answer is larger than {MAX_BODY // 1024**2} MiB")
+        return Answer(
+            status=response.status_code,
+            headers=response.headers,
+            body=_json(raw),
+            seconds=time.perf_counter() - began,
+            tls=_tls(response),
+        )
+
+
+def why_silent(error: Exception) -> str:
+    """Why there was no answer, in an operator's words; never the error's own text."""
+    causes = list(_causes(error))
+    for kind, reason in _REASONS:
+        if any(isinstance(cause, kind) for cause in causes):
+            return reason
+    return f"the connection failed ({type(error).__name__})"
+
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLCertVerificationError, "TLS: its certificate cannot be trusted"),
+    (ssl.SSLError, "TLS: no secure connection could be made"),
+    (socket.gaierror, "DNS: the host's name has no address"),
+    (ConnectionRefusedError, "connection refused: nothing listens there"),
+    (httpx.ConnectTimeout, f"no connection within {STEP_SECONDS:g} s"),
+    (httpx.TimeoutException, f"connected, but nothing came for {STEP_SECONDS:g} s"),
+    (httpx.ConnectError, "no connection could be made"),
+    (httpx.RemoteProtocolError, "the connection was cut, or what came is not HTTP"),
+    (httpx.ReadError, "the connection was cut before a whole answer"),
+    (httpx.DecodingError, "the answer's compression is broken"),
+    (httpx.InvalidURL, "the URL cannot be called"),
+    (httpx.UnsupportedProtocol, "the URL cannot be called"),
+)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for one in error.exceptions:
+                yield from _causes(one)
+        error = error.__cause__ or error.__context__
+
+
+async def _body(response: httpx.Response) -> bytes | None:
+    read = bytearray()
+    async for chunk in response.aiter_bytes():
+        read += chunk
+        if len(read) > MAX_BODY:
+            return None
+    return bytes(read)
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _tls(response: httpx.Response) -> str | None:
+    stream = response.extensions.get("network_stream")
+    secured = stream.get_extra_info("ssl_object") if stream is not None else None
+    return secured.version() if isinstance(secured, ssl.SSLObject) else None

@@ -1,0 +1,214 @@
+"""What an answer says about the API itself: the door, the key, the envelope, the budget."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from gateway.doctor.answers import integer
+from gateway.doctor.report import fail, note, ok
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.doctor.answers import Answer
+    from gateway.doctor.report import Finding
+
+DAY_SECONDS = 24 * 60 * 60
+"""No window is as long (reference, rate limits: fifteen minutes): more is a moment, no delta."""
+META = {"page": int, "limit": int, "total": int, "totalPages": int, "hasMore": bool}
+"""API page, List all clients: `data.meta`."""
+BUDGET = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+
+def trouble(about: str, answer: Answer, *, odd: bool) -> Finding | None:
+    """What is wrong with an answer whatever was asked; of an `odd` question, only a note."""
+    mark = note if odd else fail
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        body = "" if answer.body is not None else f", as {answer.media_type} instead of JSON"
+        return mark(about, f"answered {answer}{body}")
+    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
+        return mark(
+            about, f"redirected ({answer.status})", "redirects are never followed: mend the URL"
+        )
+    if answer.body is None and answer.status != HTTPStatus.NO_CONTENT:
+        return mark(
+            about,
+            f"answered {answer.status} with {answer.media_type} instead of JSON",
+            "something stands before the API, or the URL is another site's",
+        )
+    return None
+
+
+def spent(answer: Answer) -> Finding:
+    """A 429."""
+    wait = answer.headers.get("retry-after") or answer.headers.get("ratelimit-reset")
+    when = f"; ask again in {wait} s" if wait and wait.isdecimal() else ""
+    return fail("budget", f"answered {answer}: the window of this address is spent{when}")
+
+
+def reached(answer: Answer, *, secure: bool) -> Finding:
+    """The door is open."""
+    how = f"over {answer.tls or 'TLS'}" if secure else "without TLS"
+    return ok("reached", f"answered in {answer.seconds * 1000:.0f} ms {how}")
+
+
+def admission(answer: Answer) -> list[Finding]:
+    """What the first answer's status says of the key, and whether there is anything to read."""
+    match answer.status:
+        case HTTPStatus.OK:
+            return [
+                ok("credential", "the key is accepted"),
+                ok("scopes", "it may read clients; only --write tells whether it may write"),
+            ]
+        case HTTPStatus.UNAUTHORIZED:
+            mend = "mend GATEWAY_API_KEY: it is wrong, revoked or expired"
+            return [fail("credential", f"the key is refused: {answer}", mend)]
+        case HTTPStatus.FORBIDDEN:
+            return [
+                ok("credential", "the key is accepted"),
+                fail("scopes", f"it may not read clients: {answer}", _forbidden(answer)),
+            ]
+        case HTTPStatus.NOT_FOUND:
+            mend = "mend GATEWAY_UPSTREAM_URL: it ends in /v1"
+            return [fail("list", f"there is no /clients there: {answer}", mend)]
+        case _:
+            return [fail("list", f"a plain list read is refused: {answer}")]
+
+
+def _forbidden(answer: Answer) -> str:
+    if answer.code in {"ACCOUNT_NOT_ACTIVE", "ACCOUNT_SUSPENDED"}:
+        return "the key's owner must be let in first"
+    return "give the key the scope clients: read (and write, to change them)"
+
+
+def envelope(answer: Answer) -> Finding:
+    """Whether a list is wrapped as documented; without that nothing else can be read."""
+    wrong = []
+    if answer.said.get("success") is not True:
+        wrong.append("`success` is not true")
+    listed = answer.data.get("clients")
+    if not isinstance(listed, list):
+        wrong.append("`data.clients` is no array")
+    elif len(answer.rows) != len(listed) or any(
+        not isinstance(row.get("id"), str) for row in answer.rows
+    ):
+        wrong.append("a row is no object with an `id`")
+    wrong += [
+        f"`data.meta.{key}` is {'missing' if key not in answer.meta else 'of another type'}"
+        for key, kind in META.items()
+        if type(answer.meta.get(key)) is not kind
+    ]
+    if wrong:
+        return fail("envelope", "; ".join(wrong), "the gateway cannot read such lists")
+    count = f"{len(answer.rows)} of {answer.total} clients"
+    return ok("envelope", f"as documented; {count} in the first page")
+
+
+def budget(answer: Answer) -> Finding:
+    """Whether the budget headers are there, and whether the reset is a delta."""
+    missing = [name for name in BUDGET if name not in answer.headers]
+    if missing:
+        return note(
+            "budget",
+            f"{', '.join(missing)} not sent",
+            "the gateway counts its own calls, but cannot see those of others on this address",
+        )
+    told = [answer.headers[name] for name in BUDGET]
+    limit, remaining, reset = (int(t) if t.isascii() and t.isdecimal() else None for t in told)
+    if limit is None or remaining is None or reset is None:
+        return fail("budget", f"headers that are no whole numbers: {', '.join(told)}")
+    found = f"{remaining} of {limit} left, reset {reset}"
+    if reset > DAY_SECONDS:
+        return fail(
+            "budget",
+            f"{found}: no count of seconds within a window",
+            "taken for seconds, the gateway would wait far too long",
+        )
+    return ok("budget", f"{found} s ahead (a delta)")
+
+
+def spending(answers: list[Answer]) -> Finding | None:
+    """What one question costs, by how the budget fell from answer to answer."""
+    left = [_remaining(answer) for answer in answers]
+    falls = [
+        before - after
+        for before, after in pairwise(left)
+        if before is not None and after is not None and after <= before
+    ]
+    if not falls:
+        return None
+    if max(falls) == 0:
+        return note("cost", "the remaining budget does not fall as we ask")
+    if max(falls) == 1:
+        return ok("cost", "each question costs one call")
+    return note(
+        "cost",
+        f"the budget fell by up to {max(falls)} between two questions",
+        "others are calling from this address",
+    )
+
+
+def _remaining(answer: Answer) -> int | None:
+    told = answer.headers.get("ratelimit-remaining", "")
+    return int(told) if told.isascii() and told.isdecimal() else None
+
+
+def error_ids(answers: Iterable[Answer]) -> Finding:
+    """Where the API puts what its support would ask for."""
+    places: set[str] = set()
+    for answer in answers:
+        for key in ("errorId", "correlationId"):
+            places |= {key} if key in answer.said else set()
+            places |= {f"error.{key}"} if key in answer.error else set()
+        places |= {
+            f"header {name.lower()}"
+            for name in answer.headers
+            if "request-id" in name.lower() or "correlation" in name.lower()
+        }
+    if not places:
+        return note("error ids", "none seen", "a failure cannot be named to the API's support")
+    return ok("error ids", f"in {', '.join(sorted(places))}")
+
+
+def past_the_end(answer: Answer, page: int) -> Finding:
+    """A page past the end: reference, pagination, is silent."""
+    if answer.status != HTTPStatus.OK:
+        return note(
+            "page past the end", f"refused: {answer}", "rows deleted meanwhile can cause this"
+        )
+    if not answer.rows:
+        return ok("page past the end", "200 with no rows", "an end is seen as an end")
+    return note(
+        "page past the end",
+        f"200 with {len(answer.rows)} rows of page {integer(answer.meta.get('page'))}, not {page}",
+        "rows come twice; only hasMore and total tell the end",
+    )
+
+
+def above_the_limit(answer: Answer, asked: int) -> Finding:
+    """A limit above the documented maximum."""
+    about = f"limit {asked}"
+    if answer.status != HTTPStatus.OK:
+        return ok(about, f"refused: {answer}", "the gateway never asks for more than 100")
+    given = integer(answer.meta.get("limit"))
+    if given is not None and given < asked:
+        return ok(about, f"lowered to {given}", "the gateway never asks for more than 100")
+    if len(answer.rows) == asked or given == asked:
+        return note(about, "honoured", "larger pages would cost fewer calls")
+    return note(about, f"200 with {len(answer.rows)} rows and limit {given}")
+
+
+def unknown_id(answer: Answer) -> Finding:
+    """A well-formed id nobody has."""
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return ok("unknown id", str(answer), "the graph says null")
+    if answer.status == HTTPStatus.FORBIDDEN:
+        return note("unknown id", str(answer), "the graph says FORBIDDEN instead of null")
+    return fail("unknown id", str(answer), "the gateway takes only 404 for a missing client")
+
+
+def malformed_id(answer: Answer) -> Finding:
+    """An id that is no UUID; the gateway refuses those itself."""
+    return note("id that is no UUID", str(answer), "the gateway never asks for one")

@@ -1,0 +1,193 @@
+"""The questions that write: one client of our own, created, changed, deleted and never left."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from uuid import uuid4
+
+from gateway.doctor import outcomes
+from gateway.doctor.answers import Answer, Question, integer
+from gateway.doctor.desk import Spent
+from gateway.doctor.report import fail, ok
+from schema.source import MAX_PAGE
+
+if TYPE_CHECKING:
+    from gateway.doctor.answers import Said, Silence
+    from gateway.doctor.desk import Desk
+    from gateway.doctor.line import Line
+
+ATTEMPTS = 3
+"""Deletes sent, at most, before the clean-up is called failed."""
+PATIENCE_SECONDS = 30
+"""The longest wait between two of them, also when the API asks for more."""
+
+
+@dataclass(slots=True)
+class Patient:
+    """The client written on, as far as we know of it."""
+
+    email: str
+    """Unlike any other: by it the client is found again when the answer with its id is lost."""
+    may_exist: bool = False
+    id: str | None = None
+    version: int | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return f"/clients/{quote(self.id or '', safe='')}"
+
+    def learn(self, record: Said) -> None:
+        """Take over what an answer tells of it."""
+        id = record.get("id")
+        self.id = self.id or (id if isinstance(id, str) and id else None)
+        self.version = integer(record.get("version")) or self.version
+
+
+async def ask_writing(desk: Desk) -> None:
+    """Ask everything that takes a write. Whatever happens, the client is deleted again."""
+    patient = Patient(email=f"doctor-check-{uuid4().hex[:12]}@example.com")
+    try:
+        await _treat(desk, patient)
+    finally:
+        # In a task of its own: of this one an interruption may have been asked.
+        await asyncio.create_task(_clean_up(desk, patient))
+
+
+async def _treat(desk: Desk, patient: Patient) -> None:
+    await _create(desk, patient)
+    if patient.id is None:
+        return
+    await _update(desk, patient)
+    answer = await desk.ask(Question("delete", "DELETE", patient.path))
+    if answer is None:
+        return
+    desk.report.add(outcomes.deleted(answer))
+    if answer.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+        return
+    patient.may_exist = False
+    answer = await desk.ask(Question("second delete", "DELETE", patient.path, odd=True))
+    if answer is not None:
+        desk.report.add(outcomes.deleted_again(answer))
+    answer = await desk.ask(Question("read after delete", "GET", patient.path))
+    if answer is not None:
+        desk.report.add(outcomes.after_delete(answer))
+
+
+async def _create(desk: Desk, patient: Patient) -> None:
+    body = {
+        "first_name": "Doctor",
+        "last_name": "Check",
+        "client_type": "buyer",
+        "email": patient.email,
+        "phone": "(661) 555-0142",
+    }
+    patient.may_exist = True
+    try:
+        answer = await desk.ask(Question("create", "POST", "/clients", body=body))
+    except Spent:
+        patient.may_exist = False
+        raise
+    if answer is None:
+        return
+    desk.report.add(outcomes.created(answer))
+    if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        patient.learn(answer.data)
+    else:
+        patient.may_exist = False
+
+
+async def _update(desk: Desk, patient: Patient) -> None:
+    first = patient.version
+    answer = await _put(desk, patient, "update", {"phone": "+1 661 555 0123"})
+    if answer is not None:
+        desk.report.add(outcomes.updated(answer, first))
+    if answer is not None and first is not None and patient.version != first:
+        outdated = {"phone": "(661) 555-0199", "version": first}
+        answer = await _put(desk, patient, "stale version", outdated)
+        if answer is not None:
+            desk.report.add(outcomes.stale(answer))
+    for about, changes, outcome in (
+        ("update to null", {"phone": None}, outcomes.cleared),
+        ("unknown field", {outcomes.UNDOCUMENTED: "asked"}, outcomes.unknown_field),
+        ("unknown status", {"status": "doctor-check"}, outcomes.unknown_status),
+    ):
+        answer = await _put(desk, patient, about, changes, odd=True)
+        if answer is not None:
+            desk.report.add(outcome(answer))
+
+
+async def _put(
+    desk: Desk, patient: Patient, about: str, changes: Said, *, odd: bool = False
+) -> Answer | None:
+    """Update under the current version, unless `changes` names another."""
+    guard = {} if patient.version is None else {"version": patient.version}
+    answer = await desk.ask(
+        Question(about, "PUT", patient.path, body={**guard, **changes}, odd=odd)
+    )
+    if answer is not None and answer.status == HTTPStatus.OK:
+        patient.learn(answer.data)
+    return answer
+
+
+async def _clean_up(desk: Desk, patient: Patient) -> None:
+    if not patient.may_exist:
+        return
+    desk.report.say("Cleaning up")
+    await desk.line.redial()
+    if patient.id is None and await _find(desk.line, patient):
+        desk.report.add(ok("clean-up", "nothing was created"))
+        return
+    if patient.id is not None and await _delete(desk.line, patient):
+        patient.may_exist = False
+        desk.report.add(ok("clean-up", "the client Doctor Check is deleted again"))
+        return
+    which = f"id {patient.id}" if patient.id else f"e-mail {patient.email}"
+    found = "failed: a client named Doctor Check may be left"
+    desk.report.add(fail("clean-up", found, f"delete the one with {which} yourself"))
+
+
+async def _find(line: Line, patient: Patient) -> bool:
+    """Look for it at both ends of the list. True when every row was seen and it was not there."""
+    page, seen, total = 1, 0, None
+    for _ in range(2):
+        answer = await line.ask(
+            Question("clean-up", "GET", "/clients", params={"page": page, "limit": MAX_PAGE})
+        )
+        if not isinstance(answer, Answer) or answer.total is None:
+            return False
+        for row in answer.rows:
+            if row.get("email") == patient.email:
+                patient.learn(row)
+                return False
+        seen, total = seen + len(answer.rows), answer.total
+        page = integer(answer.meta.get("totalPages")) or 1
+        if page == 1:
+            break
+    return total is not None and seen >= total
+
+
+async def _delete(line: Line, patient: Patient) -> bool:
+    for attempt in range(1, ATTEMPTS + 1):
+        heard = await line.ask(Question("clean-up", "DELETE", patient.path))
+        if isinstance(heard, Answer) and heard.status in {
+            HTTPStatus.OK,
+            HTTPStatus.NO_CONTENT,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.GONE,
+        }:
+            return True
+        if attempt < ATTEMPTS:
+            await asyncio.sleep(_pause(heard, attempt))
+    return False
+
+
+def _pause(heard: Answer | Silence, attempt: int) -> int:
+    """Seconds to wait: what the API asks for, within our patience; else a little longer each."""
+    retry_after = heard.headers.get("retry-after", "") if isinstance(heard, Answer) else ""
+    asked = int(retry_after) if retry_after.isascii() and retry_after.isdecimal() else attempt
+    return min(asked, PATIENCE_SECONDS)

@@ -1,0 +1,372 @@
+"""What the doctor concludes from single answers, and from none."""
+
+import socket
+import ssl
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.doctor import examine, outcomes, readings, records
+from gateway.doctor.answers import Answer
+from gateway.doctor.line import why_silent
+from gateway.doctor.report import Mark, Report, fail, note, ok
+
+# At collection already: a parametrized test must be known as async before it is multiplied.
+pytestmark = pytest.mark.anyio
+
+KEY = "ab" * 32
+
+
+def answer(status: int = 200, body: object = None, **headers: str) -> Answer:
+    return Answer(status, httpx.Headers({k.replace("_", "-"): v for k, v in headers.items()}), body)
+
+
+def refusal(status: int, code: str, details: object = None) -> Answer:
+    error: dict[str, object] = {"code": code, "message": "no"}
+    if details is not None:
+        error["details"] = details
+    return answer(status, {"success": False, "error": error})
+
+
+def listing(*rows: Mapping[str, object], **meta: object) -> Answer:
+    told = {
+        "page": 1,
+        "limit": 100,
+        "total": len(rows),
+        "totalPages": 1,
+        "hasMore": False,
+        **meta,
+    }
+    return answer(200, {"success": True, "data": {"clients": list(rows), "meta": told}})
+
+
+async def report_of(respond: Any) -> tuple[int, list[str]]:
+    out = StringIO()
+    status = await examine(
+        "http://api.test/v1", KEY, write=True, transport=httpx.MockTransport(respond), out=out
+    )
+    return status, out.getvalue().splitlines()
+
+
+def raising(error: Exception) -> Any:
+    def respond(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    return respond
+
+
+async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
+    error = httpx.ConnectError(f"could not, with {KEY}")
+    error.__cause__ = OSError("All connection attempts failed")
+    error.__cause__.__cause__ = ExceptionGroup("both", [ConnectionRefusedError()])
+
+    assert await report_of(raising(error)) == (
+        1,
+        [
+            "Asking http://api.test/v1, writing one client too",
+            "FAIL  reached: connection refused: nothing listens there",
+            "Stopped early: there is nothing to examine",
+            "1 request sent; 1 to mend (FAIL).",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "reason"),
+    [
+        (httpx.ConnectError(""), socket.gaierror(), "DNS: the host's name has no address"),
+        (
+            httpx.ConnectError(""),
+            ssl.SSLCertVerificationError(),
+            "TLS: its certificate cannot be trusted",
+        ),
+        (httpx.ConnectError(""), ssl.SSLError(), "TLS: no secure connection could be made"),
+        (httpx.ConnectTimeout(""), None, "no connection within 5 s"),
+        (httpx.ReadTimeout(""), None, "connected, but nothing came for 5 s"),
+        (httpx.ReadError(""), None, "the connection was cut before a whole answer"),
+        (
+            httpx.RemoteProtocolError(""),
+            None,
+            "the connection was cut, or what came is not HTTP",
+        ),
+        (httpx.WriteError(KEY), None, "the connection failed (WriteError)"),
+    ],
+)
+def test_a_silence_is_told_in_an_operators_words(
+    error: Exception, cause: Exception | None, reason: str
+) -> None:
+    error.__cause__ = cause
+
+    assert why_silent(error) == reason
+
+
+@pytest.mark.parametrize(
+    ("respond", "finding"),
+    [
+        (
+            httpx.Response(200, html="<h1>Welcome</h1>"),
+            (
+                "FAIL  reached: answered 200 with text/html instead of JSON"
+                " -> something stands before the API, or the URL is another site's"
+            ),
+        ),
+        (
+            httpx.Response(502, html="<h1>Bad gateway</h1>"),
+            "FAIL  reached: answered 502 without a code, as text/html instead of JSON",
+        ),
+        (
+            httpx.Response(301, headers={"location": f"https://thief.test/?{KEY}"}),
+            "FAIL  reached: redirected (301) -> redirects are never followed: mend the URL",
+        ),
+        (
+            httpx.Response(200, content=b"[" * 6_000_000),
+            "FAIL  reached: the answer is larger than 5 MiB",
+        ),
+        (
+            httpx.Response(
+                429, json={"error": {"code": "RATE_LIMIT_EXCEEDED"}}, headers={"retry-after": "60"}
+            ),
+            (
+                "FAIL  budget: answered 429 RATE_LIMIT_EXCEEDED:"
+                " the window of this address is spent; ask again in 60 s"
+            ),
+        ),
+    ],
+)
+async def test_nonsense_at_the_door_is_one_finding(respond: httpx.Response, finding: str) -> None:
+    asked = []
+
+    def door(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        return respond
+
+    status, lines = await report_of(door)
+
+    assert (status, asked, lines[1]) == (1, ["GET"], finding)
+
+
+def test_a_report_never_shows_the_key_nor_drives_a_terminal() -> None:
+    out = StringIO()
+
+    Report(out, secret=KEY).add(note("status", f"\x1b[2J'{KEY}' \u202etxt"))
+
+    assert out.getvalue() == "note  status: \\x1b[2J'[key]' \\u202etxt\n"
+
+
+def test_a_listing_without_its_total_cannot_be_read() -> None:
+    said = listing({"id": "1"}, total="1", hasMore=0)
+
+    assert readings.envelope(said) == fail(
+        "envelope",
+        "`data.meta.total` is of another type; `data.meta.hasMore` is of another type",
+        "the gateway cannot read such lists",
+    )
+
+
+def test_a_listing_that_is_an_array_cannot_be_read() -> None:
+    finding = readings.envelope(answer(200, {"success": True, "data": []}))
+
+    assert (finding.mark, "`data.clients` is no array" in finding.found) == (Mark.FAIL, True)
+
+
+def test_a_reset_that_is_a_moment_is_no_delta() -> None:
+    said = answer(RateLimit_Limit="500", RateLimit_Remaining="499", RateLimit_Reset="1785000000")
+
+    assert readings.budget(said) == fail(
+        "budget",
+        "499 of 500 left, reset 1785000000: no count of seconds within a window",
+        "taken for seconds, the gateway would wait far too long",
+    )
+
+
+def test_missing_budget_headers_are_named() -> None:
+    finding = readings.budget(answer(RateLimit_Limit="500"))
+
+    assert finding.found == "RateLimit-Remaining, RateLimit-Reset not sent"
+
+
+def test_a_budget_that_falls_faster_than_we_ask_has_other_callers() -> None:
+    answers = [answer(RateLimit_Remaining=left) for left in ("90", "89", "80", "500")]
+
+    assert readings.spending(answers) == note(
+        "cost",
+        "the budget fell by up to 9 between two questions",
+        "others are calling from this address",
+    )
+
+
+def test_error_ids_are_found_wherever_they_are() -> None:
+    answers = [
+        answer(404, {"errorId": "e", "error": {"correlationId": "c"}}),
+        answer(X_Request_Id="r"),
+    ]
+
+    assert readings.error_ids(answers) == ok(
+        "error ids", "in error.correlationId, errorId, header x-request-id"
+    )
+
+
+def test_a_page_past_the_end_may_repeat_the_last() -> None:
+    assert readings.past_the_end(listing({"id": "1"}), 2) == note(
+        "page past the end",
+        "200 with 1 rows of page 1, not 2",
+        "rows come twice; only hasMore and total tell the end",
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "finding"),
+    [
+        (listing(limit=100), "lowered to 100"),
+        (listing(limit=101), "honoured"),
+        (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
+    ],
+)
+def test_a_limit_above_the_maximum(said: Answer, finding: str) -> None:
+    assert readings.above_the_limit(said, 101).found == finding
+
+
+def test_an_invisible_client_that_is_forbidden_is_worth_a_note() -> None:
+    assert readings.unknown_id(refusal(403, "FORBIDDEN")).mark is Mark.NOTE
+    assert readings.unknown_id(refusal(400, "BAD")).mark is Mark.FAIL
+
+
+def test_values_nobody_documented_are_named() -> None:
+    seen: list[dict[str, object]] = [
+        {"client_type": "buyer", "status": "dormant"},
+        {"client_type": None},
+    ]
+
+    assert records.enumerations(seen) == note(
+        "enumerations", "not documented: status 'dormant'", "the graph says UNKNOWN"
+    )
+
+
+@pytest.mark.parametrize(
+    ("amounts", "mark", "found"),
+    [
+        ((350000, 1.5), Mark.OK, "amounts are fractions and integers"),
+        (("350000.00",), Mark.OK, "amounts are numeric strings"),
+        (("$350k", True), Mark.FAIL, "amounts are no numbers and text"),
+        ((None,), Mark.NOTE, "no amount seen"),
+    ],
+)
+def test_money_comes_as_what_it_comes(amounts: Any, mark: Mark, found: str) -> None:
+    finding = records.money([{"budget_min": amount} for amount in amounts])
+
+    assert (finding.mark, finding.found) == (mark, found)
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ((1, 2, 2, 3), "by created_at, oldest first (from 4 rows)"),
+        ((3, 1), "by created_at, newest first (from 2 rows)"),
+        ((1, 3, 2), "unknown (from 3 rows)"),
+        ((1, 1), "unknown (from 2 rows)"),
+        ((), "unknown (from 0 rows)"),
+    ],
+)
+def test_order_is_guessed_from_what_rows_tell(days: tuple[int, ...], found: str) -> None:
+    rows = [{"created_at": f"2026-07-0{day}T00:00:00.000Z"} for day in days]
+
+    assert records.ordering(rows).found == found
+
+
+def test_moments_that_are_none_order_nothing() -> None:
+    rows: list[dict[str, object]] = [
+        {"created_at": "2026"},
+        {"created_at": "2026-07-01T00:00:00"},
+        {"created_at": 7},
+    ]
+
+    assert records.ordering(rows) == note("order", "unknown (from 3 rows)")
+
+
+BUYER, BOTH, SELLER = ({"id": "1", "client_type": kind} for kind in ("buyer", "both", "seller"))
+
+
+@pytest.mark.parametrize(
+    ("total", "buyers", "sellers", "both", "finding"),
+    [
+        (6, listing(BUYER, total=3), 2, 1, "an exact match (of 6: buyer 3, seller 2, both 1)"),
+        (
+            6,
+            listing(BUYER, BOTH, total=4),
+            3,
+            1,
+            "also returns both (of 6: buyer 4, seller 3, both 1)",
+        ),
+        (
+            6,
+            listing(BUYER, SELLER, total=6),
+            6,
+            6,
+            "returns others too (of 6: buyer 6, seller 6, both 6)",
+        ),
+        (
+            5,
+            listing(BUYER, total=3),
+            2,
+            0,
+            "unknown: there is no client of type both (of 5: buyer 3, seller 2, both 0)",
+        ),
+        (
+            300,
+            listing(BUYER, total=200),
+            150,
+            50,
+            "returned no `both` among its first 1 (of 300: buyer 200, seller 150, both 50)",
+        ),
+    ],
+)
+def test_a_type_filter_is_judged_by_rows_and_counts(
+    total: int, buyers: Answer, sellers: int, both: int, finding: str
+) -> None:
+    assert records.type_filter(total, buyers, sellers, both).found == finding
+
+
+@pytest.mark.parametrize(
+    ("said", "mark"),
+    [
+        (refusal(409, "ANYTHING"), Mark.OK),
+        (refusal(412, "ANYTHING"), Mark.OK),
+        (refusal(400, "VERSION_MISMATCH"), Mark.OK),
+        (refusal(400, "VALIDATION_ERROR"), Mark.FAIL),
+        (answer(200, {"success": True, "data": {}}), Mark.FAIL),
+    ],
+)
+def test_only_what_the_gateway_takes_for_a_conflict_is_one(said: Answer, mark: Mark) -> None:
+    assert outcomes.stale(said).mark is mark
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (answer(200, {"data": {"phone": None}}), "the field is null"),
+        (answer(200, {"data": {"phone": ""}}), "the field is an empty text"),
+        (answer(200, {"data": {"phone": "1"}}), "200, and nothing changed"),
+        (answer(200, {"data": {}}), "200, and the answer no longer has the field"),
+        (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
+    ],
+)
+def test_clearing_is_judged_by_the_answer(said: Answer, found: str) -> None:
+    assert outcomes.cleared(said).found == found
+
+
+def test_the_shape_of_details_is_told_and_never_their_values() -> None:
+    array = refusal(400, "VALIDATION_ERROR", [{"path": "status", "msg": "Ada"}])
+    object_ = refusal(400, "VALIDATION_ERROR", {"status": "Ada"})
+
+    assert [outcomes.unknown_status(said).found for said in (array, object_)] == [
+        "refused: 400 VALIDATION_ERROR, details are an array of {msg, path}",
+        "refused: 400 VALIDATION_ERROR, details are an object {status}",
+    ]
+
+
+def test_a_client_still_readable_after_its_delete_is_only_marked_deleted() -> None:
+    assert outcomes.after_delete(answer(200)).mark is Mark.NOTE
+    assert outcomes.deleted_again(answer(200)).mark is Mark.NOTE
