@@ -45,6 +45,7 @@ class Graph(federation.Schema):
             mutation=Mutation,
             types=[User],
             exception_handlers=HANDLERS,
+            federation_version="2.9",  # the newest that every composer in use understands
             config=StrawberryConfig(scalar_map={Timestamp: _TIMESTAMP}),
         )
         self.documents = Documents(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class _Instant(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
+class _Instant(selectors.DefaultSelector):
     """Reports what is ready now and, if nothing is, moves the clock to the next timer."""
 
     def __init__(self) -> None:
