@@ -1,0 +1,222 @@
+"""Clients by id: from memory, from a sweep of the list or as details, whichever is cheapest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gateway.cache.entities import Gone, Known
+from gateway.cache.flight import Flights
+from gateway.cache.keys import EntityKey, ListKey, Partition
+from gateway.cache.lists import EVERYONE, TRIES
+from schema.failures import Failure, Forbidden, NotFound, Unauthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.cache.flight import Flight
+    from gateway.cache.freshness import Policy
+    from gateway.cache.generations import Fence
+    from gateway.cache.lists import Lists
+    from gateway.cache.memory import Memory
+    from schema.operation import Lane, Operation
+    from schema.source import ClientId, ClientRecord, ClientSource, Fields, Window
+
+Answer = tuple["ClientRecord | Failure", float]
+"""A client or its failure, and when that was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One detail read; `kept` unless its caller wrote the client while it was under way."""
+
+    answer: ClientRecord | Failure
+    at: float
+    kept: bool
+
+
+class ById:
+    """The clients of all callers, by id."""
+
+    def __init__(
+        self,
+        source: ClientSource,
+        memory: Memory,
+        lists: Lists,
+        policy: Policy,
+        clock: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._memory = memory
+        self._lists = lists
+        self._policy = policy
+        self._clock = clock
+        self._flights: Flights[Mapping[ClientId, Landed]] = Flights()
+
+    def remembered(
+        self, key: EntityKey, fields: Fields, oldest: float, missing_oldest: float
+    ) -> Answer | None:
+        """The client as remembered since `oldest`, its absence since `missing_oldest`."""
+        known = self._memory.client(key)
+        if isinstance(known, Gone):
+            gone = NotFound("There is no such client, or it is not yours to see.")
+            return (gone, known.at) if known.at >= missing_oldest else None
+        view = None if known is None else known.view(fields, oldest)
+        return None if view is None or view[0].lacks(fields) else view
+
+    async def read(
+        self,
+        operation: Operation,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        lane: Lane,
+        oldest: float,
+    ) -> Mapping[ClientId, ClientRecord | Failure]:
+        """Read these clients, none of them known, for at most as many calls."""
+        found = await self._sweep(operation, ids, fields, oldest)
+        rest = [id for id in ids if id not in found]
+        return {**found, **await self._details(operation, rest, fields, lane, oldest)}
+
+    async def _sweep(
+        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, oldest: float
+    ) -> dict[ClientId, ClientRecord | Failure]:
+        """Those of `ids` found by reading the list, for as long as that is cheaper."""
+        every = ListKey(Partition(operation.caller), EVERYONE)
+        found: dict[ClientId, ClientRecord | Failure] = {}
+        left = list(ids)
+        for _ in ids:
+            pages = self._pages(every, left, fields, oldest)
+            if not pages:
+                break
+            [landed] = await self._lists.load(operation, [(every, pages[0])], fields, oldest)
+            told = {record.id: record for record in landed.page.records if landed.kept}
+            for id in left:
+                answer = self._newest(EntityKey(every.partition, id), told.get(id), fields, oldest)
+                if answer is not None:
+                    found[id] = answer
+            left = [id for id in left if id not in found]
+            if pages == self._lists.unread(every, oldest):
+                break
+        return found
+
+    def _pages(
+        self, every: ListKey, ids: Sequence[ClientId], fields: Fields, oldest: float
+    ) -> Sequence[Window]:
+        """The unread part of the list, if reading it is cheaper than asking for each of `ids`."""
+        if not fields <= self._lists.row_fields:
+            return ()
+        clients = [self._memory.client(EntityKey(every.partition, id)) for id in ids]
+        listed = [one for one in clients if not (isinstance(one, Known) and one.at >= oldest)]
+        pages = self._lists.unread(every, oldest)
+        if self._lists.total(every.partition) is None:
+            return pages if len(listed) > 1 else ()
+        sure = all(isinstance(one, Known) for one in listed)
+        calls = sum(map(self._source.price, pages))
+        return pages if calls < len(listed) or (sure and calls == len(listed)) else ()
+
+    def _newest(
+        self, key: EntityKey, record: ClientRecord | None, fields: Fields, oldest: float
+    ) -> ClientRecord | Failure | None:
+        """What to answer, given a record just read; None where that cannot be told."""
+        known = self.remembered(key, fields, oldest, oldest)
+        if known is not None:
+            return known[0]
+        if record is None or record.lacks(fields) or self._memory.outdated(key, record):
+            return None
+        return record
+
+    async def _details(
+        self,
+        operation: Operation,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        lane: Lane,
+        oldest: float,
+    ) -> dict[ClientId, ClientRecord | Failure]:
+        """One detail read for each; once more for those that were written meanwhile."""
+        found: dict[ClientId, ClientRecord | Failure] = {}
+        left = list(ids)
+        for tries_left in reversed(range(TRIES)):
+            landed = await self._load(operation, left, fields, lane, oldest) if left else {}
+            for id, one in landed.items():
+                answer = self._settled(
+                    EntityKey(Partition(operation.caller), id), one, fields, oldest
+                )
+                if answer is not None or not tries_left:
+                    found[id] = answer or one.answer
+            left = [id for id in left if id not in found]
+        return found
+
+    def _settled(
+        self, key: EntityKey, landed: Landed, fields: Fields, oldest: float
+    ) -> ClientRecord | Failure | None:
+        answer = landed.answer
+        if isinstance(answer, Failure) and (landed.kept or not isinstance(answer, NotFound)):
+            return answer
+        told = answer if landed.kept and not isinstance(answer, Failure) else None
+        return self._newest(key, told, fields, oldest)
+
+    async def _load(
+        self,
+        operation: Operation,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        lane: Lane,
+        oldest: float,
+    ) -> dict[ClientId, Landed]:
+        """Join the flights of these clients, send one for the others, and wait for all."""
+        partition = Partition(operation.caller)
+        names = {id: self._name(EntityKey(partition, id)) for id in ids}
+        flights = {id: self._flights.find(name, oldest) for id, name in names.items()}
+        alone = {id: names[id] for id, flight in flights.items() if flight is None}
+        operation.receipt.joined += len(ids) - len(alone)
+        if alone:
+            at = self._clock()
+            load = self._send(operation, alone, fields, lane, at)
+            flights |= dict.fromkeys(alone, self._flights.start(alone.values(), load, at))
+        landed: dict[ClientId, Landed] = {}
+        for id, flight in flights.items():
+            if flight is not None:
+                landed[id] = await self._land(operation, flight, id)
+        return landed
+
+    def _name(self, key: EntityKey) -> tuple[EntityKey, Fence]:
+        return key, self._memory.client_fence(key)
+
+    async def _land(
+        self, operation: Operation, flight: Flight[Mapping[ClientId, Landed]], id: ClientId
+    ) -> Landed:
+        try:
+            return (await flight.land(operation.deadline - self._clock()))[id]
+        except Failure as failure:
+            return Landed(failure, flight.at, kept=True)
+
+    async def _send(
+        self,
+        operation: Operation,
+        names: Mapping[ClientId, tuple[EntityKey, Fence]],
+        fields: Fields,
+        lane: Lane,
+        at: float,
+    ) -> Mapping[ClientId, Landed]:
+        partition = Partition(operation.caller)
+        own = replace(operation, deadline=max(operation.deadline, at + self._policy.flight_seconds))
+        try:
+            answers = await self._source.fetch(own, list(names), fields, lane)
+        except (Unauthenticated, Forbidden):
+            self._memory.purge(partition)
+            raise
+        landed = {
+            id: Landed(answer, at, self._take(*names[id], answer, at))
+            for id, answer in zip(names, answers, strict=True)
+        }
+        if any(isinstance(answer, Unauthenticated | Forbidden) for answer in answers):
+            self._memory.purge(partition)
+        return landed
+
+    def _take(
+        self, key: EntityKey, fence: Fence, answer: ClientRecord | Failure, at: float
+    ) -> bool:
+        if isinstance(answer, NotFound):
+            return self._memory.take_absence(key, at, fence)
+        return isinstance(answer, Failure) or self._memory.take_client(key, answer, at, fence)

@@ -1,0 +1,118 @@
+"""What is known of one client: readings of different completeness and age, made one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import UNSET
+
+from schema.source import FIELDS, ClientRecord
+
+if TYPE_CHECKING:
+    from schema.source import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The API said at `at` that there is no such client."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A client's record and when it was read, in seconds on the monotonic clock.
+
+    List rows may be trimmed even of their version, so the latest reading may vouch for some
+    fields only: those in `told` are as young as `at`, the others as old as `rest_at`.
+    """
+
+    record: ClientRecord
+    at: float
+    told: Fields
+    rest_at: float
+
+    def view(self, fields: Fields, oldest: float) -> tuple[ClientRecord, float] | None:
+        """The record without what was read before `oldest`, and how old `fields` of it are."""
+        if self.at < oldest:
+            return None
+        if self.rest_at < oldest:
+            return _only(self.record, self.told), self.at
+        return self.record, self.at if fields <= self.told else self.rest_at
+
+
+def told_by(record: ClientRecord) -> Fields:
+    """The fields of which this record says something, even if only that they made no sense."""
+    if record.complete:
+        return FIELDS
+    return frozenset(
+        name for name in FIELDS if getattr(record, name) is not UNSET or name in record.malformed
+    )
+
+
+def version_of(record: ClientRecord) -> int | None:
+    """The record's version, where the API told one."""
+    return record.version if isinstance(record.version, int) else None
+
+
+def learnt(before: Known | Gone | None, record: ClientRecord, at: float) -> Known | Gone:
+    """What is known after the API told `record` in a reading sent at `at`.
+
+    A version never goes back; without versions, the reading sent later is right.
+    """
+    fresh = Known(record, at, told_by(record), at)
+    if before is None:
+        return fresh
+    if isinstance(before, Gone):
+        return fresh if at >= before.at else before
+    old, new = version_of(before.record), version_of(record)
+    if old is not None and new is not None:
+        if old != new:
+            return fresh if new > old else before
+        return _same_version(before, fresh)
+    return before if at < before.at else _unversioned(before, fresh)
+
+
+def _unversioned(before: Known, fresh: Known) -> Known:
+    """A later reading that may be of the same version: what it does not tell stays as old."""
+    if fresh.record.complete or not _agree(before.record, fresh.record):
+        return fresh
+    merged = _over(before.record, fresh.record)
+    return Known(merged, fresh.at, fresh.told, before.rest_at)
+
+
+def _same_version(before: Known, fresh: Known) -> Known:
+    """Two readings of one version: together they tell more, and all of it is as young."""
+    older, newer = (before, fresh) if fresh.at >= before.at else (fresh, before)
+    merged = _over(older.record, newer.record)
+    return Known(merged, newer.at, told_by(merged), newer.at)
+
+
+def _agree(one: ClientRecord, other: ClientRecord) -> bool:
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in FIELDS
+        if getattr(one, name) is not UNSET and getattr(other, name) is not UNSET
+    )
+
+
+def _over(under: ClientRecord, record: ClientRecord) -> ClientRecord:
+    """`under`, with what `record` tells written over it."""
+    values = {
+        name: value for name in FIELDS if (value := getattr(record, name)) is not UNSET
+    } | dict.fromkeys(record.malformed, UNSET)
+    return msgspec.structs.replace(
+        under,
+        **values,
+        malformed=(under.malformed - values.keys()) | record.malformed,
+        complete=under.complete or record.complete,
+    )
+
+
+def _only(record: ClientRecord, told: Fields) -> ClientRecord:
+    return ClientRecord(
+        **{name: getattr(record, name) for name in told | {"id"}},
+        malformed=record.malformed & told,
+    )

@@ -1,0 +1,128 @@
+"""What is remembered, behind its fences: the one place where answers are kept or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
+
+from gateway.cache.entities import Gone, Known, learnt, version_of
+from gateway.cache.generations import Generations
+from gateway.cache.keys import EntityKey
+from gateway.cache.rows import Rows
+
+if TYPE_CHECKING:
+    from gateway.cache.generations import Fence
+    from gateway.cache.keys import ListKey, Partition
+    from gateway.cache.store import Store
+    from schema.source import ClientRecord, Page
+
+_VERSIONS = 20_000
+"""Versions held against answers that overtake each other: two hundred full pages in flight."""
+
+
+class Memory:
+    """A store that takes an answer only if nothing was written since its question was sent.
+
+    Its methods never wait, so nothing can come between a check and the deed.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._generations = Generations()
+        self._versions: LRUCache[EntityKey, int] = LRUCache(_VERSIONS)
+
+    def client(self, key: EntityKey) -> Known | Gone | None:
+        """What is known of one client."""
+        entry = self._store.get(key)
+        return entry if isinstance(entry, Known | Gone) else None
+
+    def rows(self, key: ListKey) -> Rows | None:
+        """What is known of one list."""
+        entry = self._store.get(key)
+        return entry if isinstance(entry, Rows) else None
+
+    def outdated(self, key: EntityKey, record: ClientRecord) -> bool:
+        """Whether the caller was already told a later version of this client."""
+        version, told = version_of(record), self._versions.get(key)
+        return version is not None and told is not None and version < told
+
+    def lists_fence(self, partition: Partition) -> Fence:
+        """To be noted before a list is asked for."""
+        return self._generations.of_lists(partition)
+
+    def client_fence(self, key: EntityKey) -> Fence:
+        """To be noted before a client is asked for."""
+        return self._generations.of_client(key)
+
+    def take_page(self, key: ListKey, page: Page, at: float, fence: Fence) -> bool:
+        """Keep a page and its clients, unless this caller wrote since `fence` was noted."""
+        if self._generations.of_lists(key.partition) != fence:
+            return False
+        known, ids = (
+            self.rows(key) or Rows(page.total, float("-inf")),
+            tuple(r.id for r in page.records),
+        )
+        for record in page.records:
+            self._learn(EntityKey(key.partition, record.id), record, at)
+        self._store.put(key, known.learn(page.offset, ids, page.total, at))
+        return True
+
+    def take_client(self, key: EntityKey, record: ClientRecord, at: float, fence: Fence) -> bool:
+        """Keep a client's record, unless it was written since `fence` was noted."""
+        if self._generations.of_client(key) != fence:
+            return False
+        self._learn(key, record, at)
+        return True
+
+    def take_absence(self, key: EntityKey, at: float, fence: Fence) -> bool:
+        """Keep that there is no such client, unless it was written since `fence` was noted."""
+        if self._generations.of_client(key) != fence:
+            return False
+        known = self.client(key)
+        if known is None or known.at <= at:
+            self.deleted(key, at)
+        return True
+
+    def wrote(self, key: EntityKey, record: ClientRecord, at: float) -> None:
+        """Keep what a write said the client now is."""
+        self._learn(key, record, at)
+
+    def deleted(self, key: EntityKey, at: float) -> None:
+        """Keep that a write found or left no such client; its versions begin anew."""
+        self._store.put(key, Gone(at))
+        self._versions.pop(key, None)
+
+    def raise_fences(self, partition: Partition, key: EntityKey | None) -> None:
+        """A write begins or has ended: what is being read now is not to be kept."""
+        self._generations.raise_lists(partition)
+        if key is not None:
+            self._generations.raise_client(key)
+
+    def forget_client(self, key: EntityKey) -> None:
+        """Nothing is known of this client any more."""
+        self._store.forget(key)
+
+    def forget_list(self, key: ListKey) -> None:
+        """Rows may have moved; how many they were remains as a hint."""
+        rows = self.rows(key)
+        if rows is not None:
+            self._store.put(key, rows.forgotten())
+
+    def forget_lists(self, partition: Partition) -> None:
+        """A write can move rows in and out of any list of its caller."""
+        for key in self._store.lists(partition):
+            self.forget_list(key)
+
+    def purge(self, partition: Partition) -> None:
+        """The API refused this caller: nothing is known, and nothing in flight will be."""
+        self._generations.raise_caller(partition)
+        self._store.purge(partition)
+
+    def _learn(self, key: EntityKey, record: ClientRecord, at: float) -> None:
+        if self.outdated(key, record):
+            return
+        version = version_of(record)
+        if version is not None:
+            self._versions[key] = version
+        self._store.put(key, learnt(self.client(key), record, at))

@@ -1,0 +1,118 @@
+"""One caller's list under one filter: ids by absolute index, as far as they were read."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schema.source import MAX_PAGE, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring rows read together at `at`, the first at absolute index `start`."""
+
+    start: int
+    ids: tuple[str, ...]
+    at: float
+
+    @property
+    def stop(self) -> int:
+        """The index after its last row."""
+        return self.start + len(self.ids)
+
+    def cut(self, start: int, stop: int) -> Span:
+        """The part of it from index `start` up to `stop`."""
+        begin, end = max(start, self.start), min(stop, self.stop)
+        return Span(begin, self.ids[begin - self.start : max(end, begin) - self.start], self.at)
+
+    def without(self, other: Span) -> list[Span]:
+        """What of it lies before and after `other`."""
+        parts = self.cut(self.start, other.start), self.cut(other.stop, self.stop)
+        return [part for part in parts if part.ids]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows read so far of a list that had `total` rows at `total_at`. Spans never overlap."""
+
+    total: int
+    total_at: float
+    spans: tuple[Span, ...] = ()
+
+    def forgotten(self) -> Rows:
+        """Nothing of it, but a hint of how long the list is."""
+        return Rows(self.total, float("-inf"))
+
+    def range_of(self, window: Window) -> tuple[int, int]:
+        """The absolute indexes, from and up to, that `window` names in a list this long."""
+        if window.from_end:
+            stop = max(0, self.total - window.offset)
+            return max(0, stop - window.limit), stop
+        start = min(window.offset, self.total)
+        return start, min(window.offset + window.limit, self.total)
+
+    def between(self, start: int, stop: int, oldest: float) -> list[tuple[str, float] | None]:
+        """Id and time of reading for each index; None for those not read since `oldest`."""
+        held: list[tuple[str, float] | None] = [None] * max(0, stop - start)
+        first = max(0, bisect_right(self.spans, start, key=lambda span: span.start) - 1)
+        for span in self.spans[first:]:
+            if span.start >= stop:
+                break
+            if span.at >= oldest:
+                part = span.cut(start, stop)
+                for place, id in enumerate(part.ids, part.start - start):
+                    held[place] = (id, part.at)
+        return held
+
+    def learn(self, start: int, ids: Sequence[str], total: int, at: float) -> Rows:
+        """What is known after a reading sent at `at` told these rows.
+
+        Where it contradicts what was known, rows have moved: the later reading alone is kept.
+        """
+        span = Span(start, tuple(ids), at)
+        news = Rows(total, at, (span,) if span.ids else ())
+        if len(set(span.ids)) < len(span.ids) or span.stop > total:
+            return Rows(total, at) if at >= self.total_at else self
+        if not self.spans and at >= self.total_at:
+            return news
+        if self._contradicts(span, total):
+            return news if at >= self.total_at else self
+        return Rows(total, max(at, self.total_at), self._with(span))
+
+    def _contradicts(self, span: Span, total: int) -> bool:
+        if total != self.total:
+            return True
+        ours = {id: index for held in self.spans for index, id in enumerate(held.ids, held.start)}
+        if any(ours.get(id, index) != index for index, id in enumerate(span.ids, span.start)):
+            return True
+        return any(
+            row is not None and row[0] != id
+            for row, id in zip(
+                self.between(span.start, span.stop, float("-inf")), span.ids, strict=True
+            )
+        )
+
+    def _with(self, span: Span) -> tuple[Span, ...]:
+        """Our spans and this one; where they overlap, the later read."""
+        kept, fresh = [], [span]
+        for held in self.spans:
+            if held.at > span.at:
+                kept.append(held)
+                fresh = [part for piece in fresh for part in piece.without(held)]
+            else:
+                kept.extend(held.without(span))
+        pieces = [piece for piece in (*kept, *fresh) if piece.ids]
+        return tuple(sorted(pieces, key=lambda piece: piece.start))
+
+
+def blocks(missing: Iterable[int]) -> list[Window]:
+    """The full pages of the API's largest size that hold these absolute indexes."""
+    return [
+        Window(page * MAX_PAGE, MAX_PAGE)
+        for page in sorted({index // MAX_PAGE for index in missing})
+    ]

@@ -1,0 +1,183 @@
+"""Where what is remembered lies: in memory, bounded in bytes, a fair part for every caller."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from cachetools import LRUCache
+
+from gateway.cache.entities import Gone, Known
+from gateway.cache.keys import ListKey
+from gateway.cache.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.cache.keys import Key, Partition
+
+Entry = Known | Gone | Rows
+
+MEBIBYTE = 1024 * 1024
+_KEY = 400
+"""Bytes for an entry's key and its places in the mappings, measured on CPython 3.11."""
+
+
+class Store(Protocol):
+    """Keeps entries by key, and may lose any of them at any time."""
+
+    def get(self, key: Key) -> Entry | None:
+        """What was put under `key`, if it is still here."""
+        ...
+
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keep `entry`, at the expense of what was used longest ago."""
+        ...
+
+    def forget(self, key: Key) -> None:
+        """Drop what is kept under `key`."""
+        ...
+
+    def lists(self, partition: Partition) -> list[ListKey]:
+        """The keys of all lists kept for one caller."""
+        ...
+
+    def purge(self, partition: Partition) -> None:
+        """Drop everything kept for one caller."""
+        ...
+
+
+class MemoryStore:
+    """A store in this process.
+
+    `max_bytes` in all; while others are present, one caller holds at most `share` of it.
+    Who has not been here for `idle` seconds is not present, and is dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        max_bytes: int = 64 * MEBIBYTE,
+        share: float = 0.1,
+        idle: float = 300,
+    ) -> None:
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._share = max_bytes * share
+        self._idle = idle
+        self._shelves: OrderedDict[Partition, _Shelf] = OrderedDict()
+        self._held = 0.0
+        self.dropped: Counter[str] = Counter()
+        """Entries lost, by reason: `share`, `full`, `idle`, `too_large`."""
+
+    @property
+    def held_bytes(self) -> int:
+        """An estimate of the memory held by entries and their keys."""
+        return int(self._held)
+
+    def get(self, key: Key) -> Entry | None:
+        """What was put under `key`, if it is still here."""
+        shelf = self._shelves.get(key.partition)
+        if shelf is None:
+            return None
+        self._touch(key.partition, shelf)
+        return shelf.get(key)
+
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keep `entry`; to make room, first its own caller's oldest go, then the idlest's."""
+        self._drop_idle()
+        shelf = self._shelves.get(key.partition)
+        if shelf is None:
+            shelf = self._shelves[key.partition] = _Shelf(self._max_bytes)
+            if len(self._shelves) == 2:  # noqa: PLR2004 - whoever was alone no longer is
+                self._keep_to_share(next(iter(self._shelves)))
+        self._touch(key.partition, shelf)
+        self._insert(shelf, key, entry)
+        if len(self._shelves) > 1:
+            self._keep_to_share(key.partition)
+        while self._held > self._max_bytes:
+            self._drop_one(next(iter(self._shelves)), "full")
+
+    def forget(self, key: Key) -> None:
+        """Drop what is kept under `key`."""
+        shelf = self._shelves.get(key.partition)
+        if shelf is not None:
+            self._held -= shelf.currsize
+            shelf.pop(key, None)
+            self._held += shelf.currsize
+
+    def lists(self, partition: Partition) -> list[ListKey]:
+        """The keys of all lists kept for one caller."""
+        shelf = self._shelves.get(partition)
+        return [] if shelf is None else [key for key in shelf if isinstance(key, ListKey)]
+
+    def purge(self, partition: Partition) -> None:
+        """Drop everything kept for one caller."""
+        shelf = self._shelves.pop(partition, None)
+        if shelf is not None:
+            self._held -= shelf.currsize
+
+    def _insert(self, shelf: _Shelf, key: Key, entry: Entry) -> None:
+        self._held -= shelf.currsize
+        expected = len(shelf) + (key not in shelf)
+        try:
+            shelf[key] = entry
+            self.dropped["full"] += expected - len(shelf)
+        except ValueError:
+            shelf.pop(key, None)
+            self.dropped["too_large"] += 1
+        self._held += shelf.currsize
+
+    def _touch(self, partition: Partition, shelf: _Shelf) -> None:
+        shelf.used_at = self._clock()
+        self._shelves.move_to_end(partition)
+
+    def _drop_idle(self) -> None:
+        present_since = self._clock() - self._idle
+        for partition, shelf in list(self._shelves.items()):
+            if shelf.used_at >= present_since:
+                break
+            self.dropped["idle"] += len(shelf)
+            self.purge(partition)
+
+    def _keep_to_share(self, partition: Partition) -> None:
+        while self._shelves[partition].currsize > self._share:
+            self._drop_one(partition, "share")
+
+    def _drop_one(self, partition: Partition, reason: str) -> None:
+        shelf = self._shelves[partition]
+        self._held -= shelf.currsize
+        shelf.popitem()
+        self._held += shelf.currsize
+        self.dropped[reason] += 1
+        if not shelf:
+            del self._shelves[partition]
+
+
+class _Shelf(LRUCache["Key", Entry]):
+    """One caller's entries."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes, getsizeof=weigh)
+        self.used_at = 0.0
+
+
+def weigh(entry: Entry) -> int:
+    """Roughly how many bytes an entry and its key hold."""
+    if isinstance(entry, Known):
+        return _KEY + 250 + sum(map(_size, msgspec.structs.astuple(entry.record)))
+    if isinstance(entry, Rows):
+        return _KEY + sum(200 + 100 * len(span.ids) for span in entry.spans)
+    return _KEY
+
+
+def _size(value: object) -> int:
+    own = sys.getsizeof(value) + 8
+    if isinstance(value, dict):
+        return own + sum(_size(key) + _size(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return own + sum(map(_size, value))
+    return own if isinstance(value, str | float | int) and not isinstance(value, bool) else 8

@@ -1,0 +1,128 @@
+"""Writes: sent between two raised fences, and their outcome remembered as far as it is known."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.cache.keys import EntityKey, Partition
+from schema.failures import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from gateway.cache.memory import Memory
+    from schema.operation import Operation
+    from schema.source import ClientId, ClientPatch, ClientSource, Confirmation, NewClient, Written
+
+T = TypeVar("T")
+
+
+class Writes:
+    """The writes of all callers. Each ends even if whoever asked for it leaves.
+
+    Otherwise it could still happen after the second fence, unseen.
+    """
+
+    def __init__(self, source: ClientSource, memory: Memory, clock: Callable[[], float]) -> None:
+        self._source = source
+        self._memory = memory
+        self._clock = clock
+        self._sent: set[asyncio.Task[Any]] = set()
+
+    async def create(self, operation: Operation, new: NewClient) -> Written:
+        """Create a client and remember it."""
+        partition = Partition(operation.caller)
+        return await self._finish(self._create(operation, partition, new))
+
+    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+        """Change a client and remember it as it now is."""
+        key = EntityKey(Partition(operation.caller), id)
+        return await self._finish(self._update(operation, key, id, patch))
+
+    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+        """Delete a client and remember that it is gone."""
+        key = EntityKey(Partition(operation.caller), id)
+        return await self._finish(self._delete(operation, key, id))
+
+    async def _finish(self, write: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(write)
+        self._sent.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._sent.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also when whoever asked has left
+
+    async def _create(self, operation: Operation, partition: Partition, new: NewClient) -> Written:
+        written, _ = await self._fenced(partition, None, self._source.create(operation, new))
+        key = EntityKey(partition, written.record.id)
+        self._memory.raise_fences(partition, key)
+        self._memory.wrote(key, written.record, self._clock())
+        return written
+
+    async def _update(
+        self, operation: Operation, key: EntityKey, id: ClientId, patch: ClientPatch
+    ) -> Written:
+        began = self._clock()
+        try:
+            written, alone = await self._fenced(
+                key.partition, key, self._source.update(operation, id, patch)
+            )
+        except Conflict as conflict:
+            self._memory.forget_client(key)
+            if conflict.current is not None:
+                self._memory.wrote(key, conflict.current, began)
+            raise
+        except NotFound:
+            self._memory.deleted(key, self._clock())
+            raise
+        if alone:
+            self._memory.wrote(key, written.record, self._clock())
+        else:
+            self._memory.forget_client(key)
+        return written
+
+    async def _delete(self, operation: Operation, key: EntityKey, id: ClientId) -> Confirmation:
+        try:
+            how, _ = await self._fenced(key.partition, key, self._source.delete(operation, id))
+        except NotFound:
+            self._memory.deleted(key, self._clock())
+            raise
+        self._memory.deleted(key, self._clock())
+        return how
+
+    async def _fenced(
+        self, partition: Partition, key: EntityKey | None, send: Coroutine[Any, Any, T]
+    ) -> tuple[T, bool]:
+        """The outcome, and whether no other write of the same client crossed this one.
+
+        Of two that cross, nobody knows which the API applied last.
+        """
+        self._memory.raise_fences(partition, key)
+        fence = None if key is None else self._memory.client_fence(key)
+        alone = True
+        try:
+            outcome = await send
+        except (Invalid, RateLimited, Conflict):
+            raise  # nothing was written
+        except (Unauthenticated, Forbidden):
+            self._memory.purge(partition)
+            raise
+        except BaseException:
+            self._forget(partition, key)
+            raise
+        else:
+            alone = key is None or self._memory.client_fence(key) == fence
+            self._memory.forget_lists(partition)
+        finally:
+            self._memory.raise_fences(partition, key)
+        return outcome, alone
+
+    def _forget(self, partition: Partition, key: EntityKey | None) -> None:
+        self._memory.forget_lists(partition)
+        if key is not None:
+            self._memory.forget_client(key)

@@ -1,0 +1,170 @@
+"""A source whose answers the test releases one by one, and which writes down what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from gateway.cache.filters import matches
+from schema.failures import Failure, NotFound
+from schema.operation import Caller, Credential, Freshness, Lane, Operation
+from schema.source import (
+    ClientFilter,
+    ClientId,
+    ClientPatch,
+    ClientRecord,
+    Confirmation,
+    Fields,
+    NewClient,
+    Page,
+    Window,
+    Written,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ANY = ClientFilter()
+NAMES: Fields = frozenset({"first_name", "last_name"})
+
+
+def uuid(number: int) -> ClientId:
+    return ClientId(f"00000000-0000-4000-8000-{number:012d}")
+
+
+def client(number: int, **changes: object) -> ClientRecord:
+    """A list row as the API page shows it, with a version."""
+    record = ClientRecord(
+        id=uuid(number),
+        first_name=f"First {number}",
+        last_name="Last",
+        email=None,
+        phone=None,
+        client_type=("buyer", "seller", "both")[number % 3],
+        status="active" if number % 2 else "inactive",
+        source=None,
+        budget_min=None,
+        budget_max=None,
+        version=1,
+    )
+    return replace(record, **changes)
+
+
+def caller(name: str = "ada") -> Caller:
+    return Caller(name, Credential("X-API-Key", "secret of " + name))
+
+
+def asking(
+    who: str = "ada", *, deadline: float = 1e12, freshness: Freshness | None = None
+) -> Operation:
+    return Operation(caller(who), deadline, freshness or Freshness())
+
+
+@dataclass
+class Held:
+    """A question that was sent and whose answer waits for the test."""
+
+    call: str
+    landed: asyncio.Future[None]
+
+    async def land(self) -> None:
+        self.landed.set_result(None)
+        await settle()
+
+
+async def settle() -> None:
+    """Let everything run that can run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Scripted:
+    """An API of few words. An answer is decided when the question arrives, told when it lands."""
+
+    clients: dict[str, list[ClientRecord]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    failure: Failure | None = None
+    failures: dict[str, Failure] = field(default_factory=dict)
+    holding: bool = False
+    held: list[Held] = field(default_factory=list)
+    trimmed: Callable[[ClientRecord], ClientRecord] = lambda row: row
+    detailed: Callable[[ClientRecord], ClientRecord] = lambda row: replace(
+        row, notes="N", complete=True
+    )
+
+    def price(self, window: Window) -> int:
+        if window.limit <= 50:
+            return 1
+        return (window.offset + window.limit - 1) // 100 - window.offset // 100 + 1
+
+    async def window(
+        self, operation: Operation, where: ClientFilter, window: Window, fields: Fields
+    ) -> Page:
+        rows = [
+            self.trimmed(row)
+            for row in self.clients.get(operation.caller.partition, [])
+            if matches(where, row, "exact")
+        ]
+        start = len(rows) - window.offset - window.limit if window.from_end else window.offset
+        start, stop = max(0, start), start + window.limit
+        name = where.status or where.client_type
+        filtered = f" {name}" if name else ""
+        end = "end " if window.from_end else ""
+        assert fields
+        await self._asked(operation, f"list {end}{window.offset}+{window.limit}{filtered}")
+        return Page(start, tuple(rows[start:stop]), len(rows))
+
+    async def fetch(
+        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
+    ) -> Sequence[ClientRecord | Failure]:
+        assert fields
+        assert lane is Lane.INTERACTIVE
+        by_id = {row.id: row for row in self.clients.get(operation.caller.partition, [])}
+        found: list[ClientRecord | Failure] = [
+            self.failures[id]
+            if id in self.failures
+            else self.detailed(by_id[id])
+            if id in by_id
+            else NotFound("No such client.")
+            for id in ids
+        ]
+        await self._asked(operation, "get " + " ".join(str(int(id[-12:])) for id in ids), len(ids))
+        return found
+
+    async def create(self, operation: Operation, new: NewClient) -> Written:
+        rows = self.clients.setdefault(operation.caller.partition, [])
+        record = client(len(rows) + 1, first_name=new.first_name, client_type=new.client_type)
+        rows.append(record)
+        await self._asked(operation, "create")
+        return Written(record)
+
+    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+        rows = self.clients[operation.caller.partition]
+        [index] = [index for index, row in enumerate(rows) if row.id == id]
+        version = rows[index].version
+        bumped = version + 1 if isinstance(version, int) else version
+        rows[index] = replace(rows[index], **patch.fields, version=bumped)
+        record = rows[index]
+        await self._asked(operation, f"update {int(id[-12:])}")
+        return Written(record)
+
+    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+        rows = self.clients[operation.caller.partition]
+        rows[:] = [row for row in rows if row.id != id]
+        await self._asked(operation, f"delete {int(id[-12:])}")
+        return Confirmation.ANSWER
+
+    async def _asked(self, operation: Operation, call: str, price: int = 1) -> None:
+        self.calls.append(call)
+        operation.receipt.calls += price
+        failure = self.failure
+        if self.holding:
+            held = Held(call, asyncio.get_running_loop().create_future())
+            self.held.append(held)
+            await held.landed
+        if failure is not None:
+            raise failure
