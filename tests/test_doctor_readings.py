@@ -1,8 +1,10 @@
 """What the doctor concludes from single answers, and from none."""
 
+import asyncio
+import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from io import StringIO
 from typing import Any
 
@@ -92,6 +94,7 @@ async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
             None,
             "the connection was cut, or what came is not HTTP",
         ),
+        (OverflowError(), None, "the URL cannot be called: its port is none"),
         (httpx.WriteError(KEY), None, "the connection failed (WriteError)"),
     ],
 )
@@ -237,11 +240,11 @@ def test_an_invisible_client_that_is_forbidden_is_worth_a_note() -> None:
 def test_values_nobody_documented_are_named() -> None:
     seen: list[dict[str, object]] = [
         {"client_type": "buyer", "status": "dormant"},
-        {"client_type": None},
+        {"client_type": None, "status": []},
     ]
 
     assert records.enumerations(seen) == note(
-        "enumerations", "not documented: status 'dormant'", "the graph says UNKNOWN"
+        "enumerations", "not documented: status '[]', status 'dormant'", "the graph says UNKNOWN"
     )
 
 
@@ -370,3 +373,71 @@ def test_the_shape_of_details_is_told_and_never_their_values() -> None:
 def test_a_client_still_readable_after_its_delete_is_only_marked_deleted() -> None:
     assert outcomes.after_delete(answer(200)).mark is Mark.NOTE
     assert outcomes.deleted_again(answer(200)).mark is Mark.NOTE
+
+
+async def test_an_api_that_answers_each_question_with_odd_types_is_still_only_reported() -> None:
+    row = {"id": "../\ud800", "client_type": {}, "status": ["active"], "budget_min": [1]}
+    body = listing(row, limit=10**30, totalPages=-1).body
+
+    def odd(_: httpx.Request) -> httpx.Response:
+        headers = dict.fromkeys(readings.BUDGET, "9" * 5000)
+        return httpx.Response(200, content=json.dumps(body).encode(), headers=headers)
+
+    status, lines = await report_of(odd)
+
+    assert status == 1
+    assert all(len(line) <= 600 for line in lines)
+    assert "FAIL  money: amounts are no numbers -> the gateway cannot read such amounts" in lines
+    assert "FAIL  unknown id: 200 -> the gateway takes only 404 for a missing client" in lines
+    assert "FAIL  create: 200 without the new client's id" in lines
+    assert lines[-1] == "11 requests sent; 5 to mend (FAIL)."
+
+
+async def test_an_api_that_falls_silent_is_asked_twice_more_at_most() -> None:
+    asked = []
+
+    def falls_silent(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if len(asked) > 1:
+            raise httpx.ReadTimeout("")
+        return httpx.Response(200, json=listing({"id": "1"}).body)
+
+    status, lines = await report_of(falls_silent)
+
+    assert (status, len(asked)) == (1, 3)
+    assert lines[-2:] == [
+        "Stopped early: the API has stopped answering",
+        "3 requests sent; 2 to mend (FAIL).",
+    ]
+
+
+async def test_a_report_nobody_reads_any_more_does_not_stop_the_clean_up() -> None:
+    class Gone(StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    asked = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        if request.method == "POST":
+            return httpx.Response(201, json={"success": True, "data": {"id": "new", "version": 1}})
+        return httpx.Response(200, json=listing().body)
+
+    await examine(
+        "http://api.test/v1", KEY, write=True, transport=httpx.MockTransport(serve), out=Gone()
+    )
+
+    assert asked[asked.index("POST") :].count("DELETE") == 2
+
+
+async def test_an_answer_that_drips_in_for_ever_is_waited_for_fifteen_seconds() -> None:
+    class Dripping(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for _ in range(1_000):
+                await asyncio.sleep(1)
+                yield b" "
+
+    status, lines = await report_of(lambda _: httpx.Response(200, stream=Dripping()))
+
+    assert (status, lines[1]) == (1, "FAIL  reached: no whole answer within 15 s")

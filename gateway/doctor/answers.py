@@ -9,6 +9,9 @@ from http import HTTPStatus
 Said = Mapping[str, object]
 """A JSON object."""
 
+MAX_DIGITS = 18
+"""More make no number anybody meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -96,6 +99,11 @@ class Answer:
 def integer(value: object) -> int | None:
     """`value` if it is an integer; JSON's true is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def whole(text: str) -> int | None:
+    """`text` if it is a whole number that a header could mean."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
 def _object(value: object) -> Said:

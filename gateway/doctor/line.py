@@ -36,13 +36,13 @@ class Line:
     ) -> None:
         self._dial = partial(
             httpx.AsyncClient,
-            base_url=base_url,
             headers={"X-API-Key": api_key, "Accept": "application/json"},
             timeout=STEP_SECONDS,
             trust_env=False,
             follow_redirects=False,
             transport=transport,
         )
+        self._base_url = base_url
         self._client = self._dial()
         self.secure = base_url.startswith("https:")
         self.sent = 0
@@ -59,7 +59,8 @@ class Line:
         self._client = self._dial()
 
     def _send(self, asked: Question) -> AbstractAsyncContextManager[httpx.Response]:
-        return self._client.stream(asked.method, asked.path, params=asked.params, json=asked.body)
+        url = self._base_url + asked.path
+        return self._client.stream(asked.method, url, params=asked.params, json=asked.body)
 
     async def ask(self, asked: Question) -> Answer | Silence:
         """Put one question; what is no answer within bounds is a `Silence` that says why."""
@@ -71,7 +72,7 @@ class Line:
                     raw = await _body(response)
         except TimeoutError:
             return Silence(f"no whole answer within {ANSWER_SECONDS:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever the wire raises is a finding
             return Silence(why_silent(error))
         if raw is None:
             return Silence(f"the answer is larger than {MAX_BODY // 1024**2} MiB")
@@ -105,6 +106,8 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.ReadError, "the connection was cut before a whole answer"),
     (httpx.DecodingError, "the answer's compression is broken"),
     (httpx.InvalidURL, "the URL cannot be called"),
+    (OverflowError, "the URL cannot be called: its port is none"),
+    (UnicodeError, "the URL cannot be called: its host is none"),
     (httpx.UnsupportedProtocol, "the URL cannot be called"),
 )
 

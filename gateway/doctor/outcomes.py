@@ -24,8 +24,12 @@ TELLING = ("VERSION", "CONFLICT", "STALE")
 def created(answer: Answer) -> Finding:
     """A create with the documented fields."""
     if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        if not isinstance(answer.data.get("id"), str):
+            return fail("create", f"{answer} without the new client's id")
         carried = f"{len(FIELDS & answer.data.keys())} of the {len(FIELDS)} fields"
-        return ok("create", f"{answer}, version {answer.data.get('version')}, with {carried}")
+        return ok(
+            "create", f"{answer}, version {integer(answer.data.get('version'))}, with {carried}"
+        )
     if answer.status == HTTPStatus.FORBIDDEN:
         return fail("create", f"{answer}", "the key may not write: give it clients: write")
     return fail("create", f"a documented create is refused: {answer}{_details(answer)}")

@@ -75,7 +75,7 @@ def _sample(rows: tuple[Said, ...]) -> list[Said]:
 
 
 async def _detail(desk: Desk, row: Said) -> Answer | None:
-    path = f"/clients/{quote(str(row['id']), safe='')}"
+    path = f"/clients/{quote(str(row['id']), safe='', errors='replace')}"
     answer = await desk.ask(Question("detail read", "GET", path))
     if answer is None:
         return None
@@ -86,7 +86,7 @@ async def _detail(desk: Desk, row: Said) -> Answer | None:
 
 
 async def _pages(desk: Desk, first: Answer) -> None:
-    past = (integer(first.meta.get("totalPages")) or 1) + 1
+    past = max(1, integer(first.meta.get("totalPages")) or 1) + 1
     params = {"page": past, "limit": MAX_PAGE}
     answer = await desk.ask(
         Question("page past the end", "GET", "/clients", params=params, odd=True)

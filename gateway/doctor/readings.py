@@ -6,7 +6,7 @@ from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gateway.doctor.answers import integer
+from gateway.doctor.answers import integer, whole
 from gateway.doctor.report import fail, note, ok
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def trouble(about: str, answer: Answer, *, odd: bool) -> Finding | None:
 
 def spent(answer: Answer) -> Finding:
     """A 429."""
-    wait = answer.headers.get("retry-after") or answer.headers.get("ratelimit-reset")
-    when = f"; ask again in {wait} s" if wait and wait.isdecimal() else ""
+    wait = whole(answer.headers.get("retry-after") or answer.headers.get("ratelimit-reset") or "")
+    when = "" if wait is None else f"; ask again in {wait} s"
     return fail("budget", f"answered {answer}: the window of this address is spent{when}")
 
 
@@ -116,7 +116,7 @@ def budget(answer: Answer) -> Finding:
             "the gateway counts its own calls, but cannot see those of others on this address",
         )
     told = [answer.headers[name] for name in BUDGET]
-    limit, remaining, reset = (int(t) if t.isascii() and t.isdecimal() else None for t in told)
+    limit, remaining, reset = map(whole, told)
     if limit is None or remaining is None or reset is None:
         return fail("budget", f"headers that are no whole numbers: {', '.join(told)}")
     found = f"{remaining} of {limit} left, reset {reset}"
@@ -151,8 +151,7 @@ def spending(answers: list[Answer]) -> Finding | None:
 
 
 def _remaining(answer: Answer) -> int | None:
-    told = answer.headers.get("ratelimit-remaining", "")
-    return int(told) if told.isascii() and told.isdecimal() else None
+    return whole(answer.headers.get("ratelimit-remaining", ""))
 
 
 def error_ids(answers: Iterable[Answer]) -> Finding:

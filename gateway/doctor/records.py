@@ -19,6 +19,8 @@ DOCUMENTED = {
     field: {str(member.value) for member in kind if member is not kind["UNKNOWN"]}
     for field, kind in (("client_type", ClientType), ("status", ClientStatus))
 }
+MAX_SHOWN = 40
+"""Characters of a value nobody documented."""
 MONEY = ("budget_min", "budget_max", "pre_approval_amount")
 
 
@@ -54,10 +56,10 @@ def versions(detail: Said) -> Finding:
 def enumerations(records: Iterable[Said]) -> Finding:
     """Whether values outside the documented ones are in use."""
     seen = {
-        f"{field} {record[field]!r}"
+        f"{field} {str(record[field])[:MAX_SHOWN]!r}"
         for record in records
         for field, values in DOCUMENTED.items()
-        if record.get(field) is not None and record[field] not in values
+        if record.get(field) is not None and str(record[field]) not in values
     }
     if not seen:
         return ok("enumerations", "only documented values seen")
@@ -119,7 +121,7 @@ def type_filter(total: int, buyers: Answer, sellers: int, both: int) -> Finding:
     """Whether `client_type=buyer` also returns `both`, by rows and by counts."""
     about, count = "filter client_type=buyer", buyers.total or 0
     counts = f"of {total}: buyer {count}, seller {sellers}, both {both}"
-    types = {row.get("client_type") for row in buyers.rows}
+    types = {str(row.get("client_type")) for row in buyers.rows}
     if not types <= {"buyer", "both"} or (total > 0 and count == sellers == both == total):
         return fail(about, f"returns others too ({counts})", "filters do not filter")
     if "both" in types:

@@ -48,6 +48,10 @@ def fail(about: str, found: str, consequence: str = "") -> Finding:
     return Finding(Mark.FAIL, about, found, consequence)
 
 
+MAX_LINE = 600
+"""Characters: the API's words cannot flood a terminal either."""
+
+
 class Report:
     """Findings, written out as they come. Never writes `secret`, nor what a terminal obeys."""
 
@@ -66,7 +70,7 @@ class Report:
         if self._secret:
             text = text.replace(self._secret, "[key]")
         with suppress(BrokenPipeError):
-            self._out.write(f"{printable(text)}\n")
+            self._out.write(f"{printable(text)[:MAX_LINE]}\n")
             self._out.flush()
 
     def close(self, requests: int) -> None:

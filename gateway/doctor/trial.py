@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 from uuid import uuid4
 
 from gateway.doctor import outcomes
-from gateway.doctor.answers import Answer, Question, integer
+from gateway.doctor.answers import Answer, Question, integer, whole
 from gateway.doctor.desk import Spent
 from gateway.doctor.report import fail, ok
 from schema.source import MAX_PAGE
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gateway.doctor.desk import Desk
     from gateway.doctor.line import Line
 
+NAME = re.compile("[A-Za-z0-9_-]+")
+"""What an id must look like to be written into the path of a delete."""
 ATTEMPTS = 3
 """Deletes sent, at most, before the clean-up is called failed."""
 PATIENCE_SECONDS = 30
@@ -39,12 +41,13 @@ class Patient:
     @property
     def path(self) -> str:
         """Where it is."""
-        return f"/clients/{quote(self.id or '', safe='')}"
+        return f"/clients/{self.id}"
 
     def learn(self, record: Said) -> None:
         """Take over what an answer tells of it."""
         id = record.get("id")
-        self.id = self.id or (id if isinstance(id, str) and id else None)
+        if self.id is None and isinstance(id, str) and NAME.fullmatch(id):
+            self.id = id
         self.version = integer(record.get("version")) or self.version
 
 
@@ -166,7 +169,7 @@ async def _find(line: Line, patient: Patient) -> bool:
                 return False
         seen, total = seen + len(answer.rows), answer.total
         page = integer(answer.meta.get("totalPages")) or 1
-        if page == 1:
+        if page <= 1:
             break
     return total is not None and seen >= total
 
@@ -189,5 +192,5 @@ async def _delete(line: Line, patient: Patient) -> bool:
 def _pause(heard: Answer | Silence, attempt: int) -> int:
     """Seconds to wait: what the API asks for, within our patience; else a little longer each."""
     retry_after = heard.headers.get("retry-after", "") if isinstance(heard, Answer) else ""
-    asked = int(retry_after) if retry_after.isascii() and retry_after.isdecimal() else attempt
-    return min(asked, PATIENCE_SECONDS)
+    asked = whole(retry_after)
+    return min(attempt if asked is None else asked, PATIENCE_SECONDS)

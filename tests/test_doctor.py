@@ -1,0 +1,299 @@
+"""The doctor before a whole API: what it reports, what it asks, and what it leaves behind."""
+
+import asyncio
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from io import StringIO
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.doctor import examine
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.people import ADA, DEMO
+
+# At collection already: a parametrized test must be known as async before it is multiplied.
+pytestmark = pytest.mark.anyio
+
+URL = "http://api.test/v1"
+Interference = Callable[[httpx.Request], httpx.Response | None]
+Aftermath = Callable[[httpx.Request], None]
+
+
+class Meddling(httpx.AsyncBaseTransport):
+    """The way to the sandbox, with somebody in it who answers instead, or loses the answer."""
+
+    def __init__(self, sandbox: Sandbox, before: Interference, after: Aftermath) -> None:
+        self._way = httpx.ASGITransport(app=sandbox.app)
+        self._before = before
+        self._after = after
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._before(request) or await self._way.handle_async_request(request)
+        self._after(request)
+        await asyncio.sleep(0)  # where an interruption is felt
+        return answer
+
+
+def undisturbed(_: httpx.Request) -> None:
+    return None
+
+
+async def report(
+    sandbox: Sandbox,
+    *,
+    key: str = DEMO.api_key,
+    write: bool = False,
+    before: Interference = undisturbed,
+    after: Aftermath = undisturbed,
+) -> tuple[int, list[str]]:
+    """The exit status and the lines of the report."""
+    out = StringIO()
+    transport = Meddling(sandbox, before, after)
+    status = await examine(URL, key, write=write, transport=transport, out=out)
+    assert key not in out.getvalue()
+    return status, out.getvalue().splitlines()
+
+
+def about(lines: list[str], subject: str) -> list[str]:
+    return [line for line in lines if line[6:].startswith(f"{subject}:")]
+
+
+def rows(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """The demo caller's clients as they are now."""
+    return [deepcopy(dict(row)) for row in sandbox.rows_of(DEMO)]
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox()
+
+
+async def test_a_healthy_api_is_examined_by_ten_reads_and_needs_no_mending(
+    sandbox: Sandbox,
+) -> None:
+    status, lines = await report(sandbox)
+
+    assert status == 0
+    assert [line for line in lines if line.startswith("FAIL")] == []
+    assert len(sandbox.calls) <= 11
+    assert lines[-1] == f"{len(sandbox.calls)} requests sent; nothing to mend."
+    assert about(lines, "credential") == ["ok    credential: the key is accepted"]
+    assert about(lines, "envelope") == [
+        "ok    envelope: as documented; 42 of 42 clients in the first page"
+    ]
+    assert about(lines, "cost") == ["ok    cost: each question costs one call"]
+
+
+async def test_nothing_is_written_without_the_flag(sandbox: Sandbox) -> None:
+    before = rows(sandbox)
+
+    await report(sandbox)
+
+    assert {call.split()[0] for call in sandbox.calls} == {"GET"}
+    assert rows(sandbox) == before
+
+
+async def test_full_rows_need_no_detail_reads(sandbox: Sandbox) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, list_rows="full")
+
+    _, lines = await report(sandbox)
+
+    assert about(lines, "list rows") == [
+        (
+            "ok    list rows: 20 of the 20 documented fields; a detail read has 20"
+            " -> list rows are full: no detail reads needed"
+        )
+    ]
+
+
+async def test_trimmed_rows_are_told_field_by_field_and_cost_two_reads_more(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, list_rows="full")
+    await report(sandbox)
+    full = len(sandbox.calls)
+    sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
+
+    _, lines = await report(sandbox)
+
+    assert about(lines, "list rows") == [
+        (
+            "note  list rows: 10 of the 20 documented fields; a detail read has 20;"
+            " rows lack created_at, notes, pre_approval_amount, pre_approved, preferred_locations,"
+            " property_preferences, tags, updated_at, user_id, version"
+            " -> asking for those costs a detail read per client"
+        )
+    ]
+    assert len(sandbox.calls) - full == full + 2
+
+
+@pytest.mark.parametrize("conflict", [409, 412, 400])
+async def test_each_way_to_refuse_a_stale_version_is_seen_as_a_conflict(
+    sandbox: Sandbox, conflict: int
+) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, conflict_status=conflict)
+
+    status, lines = await report(sandbox, write=True)
+
+    (line,) = about(lines, "stale version")
+    assert status == 0
+    assert line.startswith(f"ok    stale version: {conflict} ")
+    assert line.endswith(" -> the gateway sees it as a version conflict")
+
+
+async def test_writing_leaves_the_rows_as_they_were(sandbox: Sandbox) -> None:
+    before = rows(sandbox)
+
+    status, lines = await report(sandbox, write=True)
+
+    writes = [call.split()[0] for call in sandbox.calls if not call.startswith("GET")]
+    assert (status, rows(sandbox)) == (0, before)
+    assert writes == ["POST", "PUT", "PUT", "PUT", "PUT", "PUT", "DELETE", "DELETE"]
+    assert about(lines, "read after delete") == ["ok    read after delete: 404 NOT_FOUND -> gone"]
+    assert "Cleaning up" not in lines
+
+
+async def test_a_key_nobody_has_is_refused_and_nothing_more_is_asked(sandbox: Sandbox) -> None:
+    status, lines = await report(sandbox, key="0" * 64, write=True)
+
+    assert (status, len(sandbox.calls)) == (1, 1)
+    assert about(lines, "credential") == [
+        (
+            "FAIL  credential: the key is refused: 401 UnauthorizedError"
+            " -> mend GATEWAY_API_KEY: it is wrong, revoked or expired"
+        )
+    ]
+    assert lines[-1] == "1 request sent; 1 to mend (FAIL)."
+
+
+async def test_a_key_without_scope_is_accepted_and_may_not_read(sandbox: Sandbox) -> None:
+    status, lines = await report(sandbox, key=ADA.api_key, write=True)
+
+    assert (status, len(sandbox.calls)) == (1, 1)
+    assert about(lines, "credential") == ["ok    credential: the key is accepted"]
+    (line,) = about(lines, "scopes")
+    assert line.startswith("FAIL  scopes: it may not read clients: 403 ")
+
+
+async def test_a_spent_window_ends_the_examination(sandbox: Sandbox) -> None:
+    def spent(request: httpx.Request) -> httpx.Response | None:
+        if "page=2" not in str(request.url):
+            return None
+        return httpx.Response(
+            429, json={"error": {"code": "RATE_LIMIT_EXCEEDED"}}, headers={"retry-after": "60"}
+        )
+
+    status, lines = await report(sandbox, write=True, before=spent)
+
+    assert status == 1
+    assert lines[-3:] == [
+        (
+            "FAIL  budget: answered 429 RATE_LIMIT_EXCEEDED: the window of this address is spent;"
+            " ask again in 60 s"
+        ),
+        "Stopped early: the budget is spent",
+        f"{len(sandbox.calls) + 1} requests sent; 1 to mend (FAIL).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "cleaned"),
+    [
+        ("POST", ["ok    clean-up: the client Doctor Check is deleted again"]),
+        ("PUT", []),
+        ("DELETE", ["ok    clean-up: the client Doctor Check is deleted again"]),
+    ],
+)
+async def test_an_answer_lost_after_any_write_leaves_nothing_behind(
+    sandbox: Sandbox, method: str, cleaned: list[str]
+) -> None:
+    before = rows(sandbox)
+    lost = {method}
+
+    def lose(request: httpx.Request) -> None:
+        if request.method in lost:
+            lost.clear()
+            raise httpx.ReadError("gone")
+
+    status, lines = await report(sandbox, write=True, after=lose)
+
+    assert (status, rows(sandbox), about(lines, "clean-up")) == (1, before, cleaned)
+
+
+async def test_a_create_that_never_arrived_leaves_nothing_to_clean_up(sandbox: Sandbox) -> None:
+    before = rows(sandbox)
+
+    def fail(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(503, html="<p>") if request.method == "POST" else None
+
+    status, lines = await report(sandbox, write=True, before=fail)
+
+    assert (status, rows(sandbox)) == (1, before)
+    assert "ok    clean-up: nothing was created" in lines
+
+
+async def test_a_window_spent_between_two_writes_is_waited_for_to_clean_up(
+    sandbox: Sandbox,
+) -> None:
+    before = rows(sandbox)
+    left = [2]
+
+    def spent(request: httpx.Request) -> httpx.Response | None:
+        if request.method not in {"PUT", "DELETE"} or not left[0]:
+            return None
+        left[0] -= 1
+        return httpx.Response(429, json={}, headers={"retry-after": "20"})
+
+    status, lines = await report(sandbox, write=True, before=spent)
+
+    assert (status, rows(sandbox)) == (1, before)
+    assert "ok    clean-up: the client Doctor Check is deleted again" in lines
+    assert "Stopped early: the budget is spent" in lines
+
+
+async def test_a_clean_up_that_fails_says_what_to_delete(sandbox: Sandbox) -> None:
+    before = rows(sandbox)
+
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(500, json={}) if request.method == "DELETE" else None
+
+    status, lines = await report(sandbox, write=True, before=refuse)
+
+    (left,) = [row for row in rows(sandbox) if row not in before]
+    assert status == 1
+    assert (left["first_name"], left["last_name"]) == ("Doctor", "Check")
+    assert about(lines, "clean-up") == [
+        (
+            "FAIL  clean-up: failed: a client named Doctor Check may be left"
+            f" -> delete the one with id {left['id']} yourself"
+        )
+    ]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_an_interruption_during_any_write_leaves_nothing_behind(
+    sandbox: Sandbox, method: str
+) -> None:
+    before = rows(sandbox)
+    out = StringIO()
+    stopped = {method}
+
+    def interrupt(request: httpx.Request) -> None:
+        if request.method in stopped:
+            stopped.clear()
+            examination.cancel()
+
+    transport = Meddling(sandbox, undisturbed, interrupt)
+    examination = asyncio.ensure_future(
+        examine(URL, DEMO.api_key, write=True, transport=transport, out=out)
+    )
+
+    with pytest.raises(asyncio.CancelledError):
+        await examination
+
+    assert rows(sandbox) == before
+    last = out.getvalue().splitlines()[-1]
+    assert last == "ok    clean-up: the client Doctor Check is deleted again"
