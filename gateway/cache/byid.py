@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gateway.cache.entities import Gone, Known
 from gateway.cache.flight import Flights
 from gateway.cache.keys import EntityKey, ListKey, Partition
-from gateway.cache.lists import EVERYONE, TRIES
+from gateway.cache.listed import EVERYONE
+from gateway.cache.lists import TRIES
 from schema.failures import Failure, Forbidden, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class ById:
                 if answer is not None:
                     found[id] = answer
             left = [id for id in left if id not in found]
-            if pages == self._lists.unread(every, oldest):
+            if pages == self._lists.listed.unread(every, oldest):
                 break
         return found
 
@@ -107,8 +108,8 @@ class ById:
             return ()
         clients = [self._memory.client(EntityKey(every.partition, id)) for id in ids]
         listed = [one for one in clients if not (isinstance(one, Known) and one.at >= oldest)]
-        pages = self._lists.unread(every, oldest)
-        if self._lists.total(every.partition) is None:
+        pages = self._lists.listed.unread(every, oldest)
+        if self._lists.listed.total(every.partition) is None:
             return pages if len(listed) > 1 else ()
         sure = all(isinstance(one, Known) for one in listed)
         calls = sum(map(self._source.price, pages))

@@ -67,7 +67,7 @@ class CachedClients:
         now, fresh = self._clock(), self._policy.fresh_list
         key = ListKey(Partition(operation.caller), where)
         oldest = oldest_accepted(now, fresh, operation.freshness, self._policy)
-        known = self._lists.remembered(key, window, fields, oldest)
+        known = self._lists.listed.remembered(key, window, fields, oldest)
         if known is not None:
             operation.receipt.saved += self._source.price(window)
             _used(operation, now - known.at, fresh)
@@ -92,7 +92,9 @@ class CachedClients:
         """An older answer in place of none, flagged as such."""
         now = self._clock()
         oldest = oldest_after(failure, now, operation.freshness, self._policy)
-        known = None if oldest is None else self._lists.remembered(key, window, fields, oldest)
+        known = (
+            None if oldest is None else self._lists.listed.remembered(key, window, fields, oldest)
+        )
         if known is None:
             return None
         _used(operation, now - known.at, self._policy.fresh_list)

@@ -1,0 +1,120 @@
+"""Lists as they are remembered: windows, counts, filters and what is still unread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.cache.entities import Gone, Known
+from gateway.cache.filters import decidable, matches
+from gateway.cache.keys import EntityKey, ListKey
+from gateway.cache.rows import Rows, blocks
+from schema.source import ClientFilter, Page, Window
+
+if TYPE_CHECKING:
+    from gateway.cache.freshness import TypeFilter
+    from gateway.cache.keys import Partition
+    from gateway.cache.memory import Memory
+    from schema.source import ClientRecord, Fields
+
+EVERYONE = ClientFilter()
+
+
+class Remembered(NamedTuple):
+    """An answer from memory, as old as its oldest part."""
+
+    page: Page
+    at: float
+
+
+class Listed:
+    """What is remembered of the lists of all callers. `types`: what a type filter means."""
+
+    def __init__(self, memory: Memory, types: TypeFilter | None) -> None:
+        self._memory = memory
+        self._types = types
+
+    def remembered(
+        self, key: ListKey, window: Window, fields: Fields, oldest: float
+    ) -> Remembered | None:
+        """The window as remembered since `oldest`, or None where anything is missing."""
+        own = self._own(key, window, fields, oldest)
+        if own is not None or key.where == EVERYONE:
+            return own
+        return self._filtered(key, window, fields, oldest)
+
+    def _own(
+        self, key: ListKey, window: Window, fields: Fields, oldest: float
+    ) -> Remembered | None:
+        rows = self.rows(key)
+        if rows is None or rows.total_at < oldest:
+            return None
+        start, stop = rows.range_of(window)
+        records, ages = [], [rows.total_at]
+        for row in rows.between(start, stop, oldest):
+            seen = None if row is None else self._row(key, row, fields, oldest)
+            if seen is None:
+                return None
+            records.append(seen[0])
+            ages.append(seen[1])
+        return Remembered(Page(start, tuple(records), rows.total), min(ages))
+
+    def _row(
+        self, key: ListKey, row: tuple[str, float], fields: Fields, oldest: float
+    ) -> tuple[ClientRecord, float] | None:
+        """A row's client. One that has since left the list takes the list with it."""
+        id, at = row
+        known = self._memory.client(EntityKey(key.partition, id))
+        if isinstance(known, Known):
+            left = matches(key.where, known.record, self._types) is False
+            if not left or known.at <= at:
+                seen = known.view(fields, oldest)
+                return None if seen is None else (seen[0], min(seen[1], at))
+        if known is not None and known.at > at:
+            self._memory.forget_list(key)
+        return None
+
+    def _filtered(
+        self, key: ListKey, window: Window, fields: Fields, oldest: float
+    ) -> Remembered | None:
+        """The window picked out of the whole collection, where that is remembered."""
+        every = ListKey(key.partition, EVERYONE)
+        rows = self.rows(every)
+        if rows is None or not decidable(key.where, self._types):
+            return None
+        asked = fields | {"status", "client_type"}
+        whole = self._own(every, Window(0, rows.total), asked, oldest)
+        if whole is None:
+            return None
+        verdicts = [matches(key.where, record, self._types) for record in whole.page.records]
+        if None in verdicts:
+            return None
+        picked = tuple(
+            record for record, verdict in zip(whole.page.records, verdicts, strict=True) if verdict
+        )
+        start, stop = Rows(len(picked), whole.at).range_of(window)
+        return Remembered(Page(start, picked[start:stop], len(picked)), whole.at)
+
+    def rows(self, key: ListKey) -> Rows | None:
+        """What is remembered of one list."""
+        return self._memory.rows(key)
+
+    def total(self, partition: Partition) -> int | None:
+        """How many clients this caller has, as far as was last heard."""
+        rows = self.rows(ListKey(partition, EVERYONE))
+        return None if rows is None else rows.total
+
+    def unread(self, key: ListKey, oldest: float) -> list[Window]:
+        """The full pages that must be read to know the whole list; None of it known: the first."""
+        rows = self.rows(key)
+        if rows is None:
+            return blocks([0])
+        return blocks(self.missing(key, rows, 0, rows.total, oldest))
+
+    def missing(self, key: ListKey, rows: Rows, start: int, stop: int, oldest: float) -> list[int]:
+        """The indexes from `start` up to `stop` of which no row or no client is remembered."""
+        missing = []
+        for index, row in enumerate(rows.between(start, stop, oldest), start):
+            known = None if row is None else self._memory.client(EntityKey(key.partition, row[0]))
+            if known is None or isinstance(known, Gone) or known.at < oldest:
+                missing.append(index)
+        return missing
