@@ -1,0 +1,117 @@
+"""How many calls are left in the API's window (API page: 500 in 15 minutes for one IP address).
+
+Pure arithmetic: every method is told the time, in monotonic seconds. Each request is debited
+before it is sent, so that alone on its IP address the gateway never sends one too many. The
+answers' headers correct the count where others share the address: within a window they only
+lower it, since answers come back in any order; only a new window raises it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from schema.operation import BudgetState, Lane
+
+if TYPE_CHECKING:
+    from gateway.upstream.retry_after import Reading
+
+KEPT = {Lane.WRITE: 0, Lane.INTERACTIVE: 10, Lane.ENTITIES: 10, Lane.REFRESH: 20}
+"""Per cent of a window a lane must leave to those before it."""
+
+
+class Ledger:
+    """The running window: its limit, what is left of it, and when it ends."""
+
+    def __init__(self, *, limit: int = 500, window_seconds: float = 900.0) -> None:
+        self._limit = limit
+        self._window = window_seconds
+        self._slack = min(5.0, window_seconds / 4)
+        """How far two answers may differ about one window's end: travel time and rounding."""
+        self._left = limit
+        self._ends: float | None = None
+        self._told = False
+        self._previous_end = -math.inf
+        self._number = 0
+        self._first = 0
+        self._flying: set[int] = set()
+
+    def wait(self, lane: Lane, now: float) -> float:
+        """Seconds until `lane` may send a request; 0 when it may now."""
+        self._turn(now)
+        if self._left > self._limit * KEPT[lane] // 100:
+            return 0.0
+        return self._window if self._ends is None else self._ends - now
+
+    def reserve(self, now: float) -> int:
+        """Debit one request that is about to be sent; the number names it afterwards."""
+        self._turn(now)
+        if self._ends is None:
+            self._ends = now + self._window + 1
+        self._left -= 1
+        self._number += 1
+        self._flying.add(self._number)
+        return self._number
+
+    def unsent(self, number: int) -> None:
+        """The request never left: its debit is returned."""
+        if number in self._flying:
+            self._flying.discard(number)
+            self._left += 1
+
+    def unanswered(self, number: int) -> None:
+        """The request may have been counted by the API: its debit stays."""
+        self._flying.discard(number)
+
+    def answered(self, number: int, said: Reading, now: float) -> None:
+        """The request was answered, with what its headers said."""
+        self._turn(now)
+        self._flying.discard(number)
+        if said.reset is None or said.reset > self._window:
+            if number >= self._first:
+                self._lower(number, said)
+            return
+        # One second more: seconds may be rounded down, and spending early is what costs.
+        ends = now + said.reset + 1
+        if number < self._first and ends <= self._previous_end + self._slack + 1:
+            return  # sent before the window turned, and counted there
+        if self._told and self._ends is not None:
+            if ends > self._ends + self._slack and now >= self._ends - self._slack:
+                self._roll(self._ends)
+            elif self._ends - self._slack <= ends < self._ends:
+                self._ends = ends
+        if not self._told:
+            self._told = True
+            self._ends = ends
+            self._adopt(said.limit)
+        self._lower(number, said)
+
+    def state(self, now: float) -> BudgetState:
+        """The window as it stands."""
+        self._turn(now)
+        rest = self._window if self._ends is None else self._ends - now
+        return BudgetState(
+            limit=self._limit, remaining=max(0, self._left), reset_seconds=math.ceil(rest)
+        )
+
+    def _turn(self, now: float) -> None:
+        if self._ends is not None and now >= self._ends:
+            self._roll(self._ends)
+
+    def _roll(self, ended: float) -> None:
+        # What is still flying may be counted in the new window: it is debited there as well.
+        self._left = self._limit - len(self._flying)
+        self._previous_end = ended
+        self._ends = ended + self._window + 1 if self._flying else None
+        self._told = False
+        self._first = self._number + 1
+
+    def _adopt(self, limit: int | None) -> None:
+        if limit is not None:
+            self._left += limit - self._limit
+            self._limit = limit
+
+    def _lower(self, number: int, said: Reading) -> None:
+        if said.remaining is not None:
+            unseen = sum(later > number for later in self._flying)
+            self._left = min(self._left, said.remaining - unseen)

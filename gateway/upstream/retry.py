@@ -1,0 +1,106 @@
+"""The one place that sends a request a second time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from random import random as chance
+from typing import TYPE_CHECKING
+
+import httpx
+
+from gateway.upstream.backoff import Allowance, fits, full_jitter
+from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted, never_sent
+from gateway.upstream.retry_after import retry_after, stated_wait
+from gateway.upstream.terms import terms_of
+from schema.failures import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema.operation import BudgetState
+
+PASSING = frozenset({500, 502, 503, 504})
+"""Statuses of troubles that may be over a moment later."""
+LASTING = (TooLarge, Unsendable, Untrusted)
+"""Errors that a second attempt would only repeat."""
+REFUSED = 429
+PATIENCE = 2.0
+"""Seconds a stated wait may take to be waited out inside a request."""
+
+Attempt = httpx.Response | httpx.TransportError
+
+
+class Retry(httpx.AsyncBaseTransport):
+    """Makes at most one second attempt, where it cannot do what the first did again.
+
+    A GET after a passing trouble; anything that never left us; anything refused by a 429 whose
+    wait is short, since what was refused was not done. Each attempt passes everything below
+    again, and is paid for. `budget` tells the window; without a fifth of it no retries are made.
+    """
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        *,
+        budget: Callable[[], BudgetState],
+        clock: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = chance,
+    ) -> None:
+        self._inner = inner
+        self._budget = budget
+        self._clock = clock
+        self._random = random
+        self._allowance = Allowance()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer `request` by its first attempt, or by its second where that is allowed."""
+        self._allowance.called(self._clock())
+        first = await self._attempt(request)
+        wait = self._wait(request, first)
+        if wait is None:
+            return _answer(first)
+        await asyncio.sleep(wait)
+        try:
+            return _answer(await self._attempt(request))
+        except Failure:
+            # There was no budget for a second attempt: the first one is what is known.
+            return _answer(first)
+
+    async def aclose(self) -> None:
+        """Close what is below."""
+        await self._inner.aclose()
+
+    async def _attempt(self, request: httpx.Request) -> Attempt:
+        try:
+            return await self._inner.handle_async_request(request)
+        except httpx.TransportError as error:
+            return error
+
+    def _wait(self, request: httpx.Request, first: Attempt) -> float | None:
+        """Seconds to wait before a second attempt; None for none."""
+        wait = self._pause(request.method, first)
+        now, deadline = self._clock(), terms_of(request).deadline
+        if wait is None or wait > PATIENCE or not fits(wait, now=now, deadline=deadline):
+            return None
+        if isinstance(first, httpx.Response) and first.status_code == REFUSED:
+            # Waited for rather than retried: below, the gate lets one through to try it first.
+            return wait
+        return wait if self._allowance.take(now, self._budget()) else None
+
+    def _pause(self, method: str, first: Attempt) -> float | None:
+        if isinstance(first, httpx.Response):
+            if first.status_code == REFUSED:
+                return stated_wait(first.headers)
+            if method != "GET" or first.status_code not in PASSING:
+                return None
+            return max(full_jitter(self._random), retry_after(first.headers) or 0.0)
+        if isinstance(first, LASTING) or not (method == "GET" or never_sent(first)):
+            return None
+        return full_jitter(self._random)
+
+
+def _answer(attempt: Attempt) -> httpx.Response:
+    if isinstance(attempt, httpx.TransportError):
+        raise attempt
+    return attempt

@@ -1,0 +1,126 @@
+"""Requests with their terms, a scripted transport, and a raw server on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from gateway.upstream.terms import EXTENSION, Terms, terms_of
+from schema.operation import Lane, Receipt
+
+URL = "http://api.test/v1/clients"
+
+
+def request(  # noqa: PLR0913 -- every term by its name
+    method: str = "GET",
+    url: str = URL,
+    *,
+    deadline: float,
+    lane: Lane = Lane.INTERACTIVE,
+    content: bytes = b"",
+    headers: dict[str, str] | None = None,
+) -> httpx.Request:
+    terms = Terms(deadline=deadline, lane=lane, partition="p", receipt=Receipt())
+    return httpx.Request(
+        method, url, content=content, headers=headers, extensions={EXTENSION: terms}
+    )
+
+
+def receipt(of: httpx.Request) -> Receipt:
+    return terms_of(of).receipt
+
+
+@dataclass
+class Scripted(httpx.AsyncBaseTransport):
+    """Answers as told, in order; the last line is repeated. A number is seconds to take first."""
+
+    script: Sequence[httpx.Response | Exception | tuple[float, httpx.Response | Exception]]
+    seen: list[tuple[float, str]] = field(default_factory=list)
+    """When each request arrived, in seconds since the first one, and what it was."""
+    flying: int = 0
+    most: int = 0
+    _began: float | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        now = asyncio.get_running_loop().time()
+        self._began = now if self._began is None else self._began
+        line = self.script[min(len(self.seen), len(self.script) - 1)]
+        self.seen.append((round(now - self._began, 3), f"{request.method} {request.url.path}"))
+        seconds, outcome = line if isinstance(line, tuple) else (0.0, line)
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.flying -= 1
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@dataclass
+class Upstream:
+    """A server that knows only bytes: what whole requests came, and what it says to each."""
+
+    port: int
+    answer: bytes = ANSWER
+    pause: float = 0.0
+    hang_up: Callable[[int], bool] = lambda _: False
+    """Whether to close instead of answering the n-th request, counted from 1."""
+    received: list[str] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
+    arrival: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(_length(head))
+                self.heads.append(head)
+                self.received.append(head.split(b" HTTP/1.1", 1)[0].decode())
+                self.arrival.set()
+                if self.hang_up(len(self.received)):
+                    return
+                await asyncio.sleep(self.pause)
+                writer.write(self.answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            writer.close()
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.split(b":")[1])
+    return 0
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    made = Upstream(port=0)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(made.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    yield made
+    server.close()
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
