@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway.cache.cached import CachedClients
-from gateway.cache.store import Store
+from gateway.cache.store import MemoryStore
 from gateway.upstream.rest import RestClients
 from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
@@ -51,7 +51,7 @@ def build(
     sent_by = wire or Wire()
     transport, budget = compose(sent_by, clock=clock)
     rest = RestClients(transport, settings.upstream_url, clock=clock)
-    source = CachedClients(rest, Store(), clock=clock)
+    source = CachedClients(rest, MemoryStore(clock=clock), clock=clock)
     graph = Graph(node_fields=settings.node_fields, introspection=settings.introspection)
     callers = Callers(
         secret=secrets.token_bytes(32),

@@ -1,6 +1,5 @@
 """Every async test runs on virtual time unless its folder says that it does real I/O."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +11,6 @@ from tests.clockwork import VIRTUAL
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(skips, "skips")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-            item.add_marker(pytest.mark.anyio)
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from typing import Any
 
 import httpx
-from gateway.sandbox.people import EDSGER
 from gql import Client, gql
 from gql.transport.httpx import HTTPXAsyncTransport
 
+from gateway.sandbox.people import EDSGER
 from tests.e2e.conftest import Running
 
 FORWARDS = gql(

@@ -7,11 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
 
 from gateway.app import build
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.people import DEMO
 from gateway.settings import Settings, read
+from tests.in_process import InProcess
 
 HERE = "http://gateway.test"
 
@@ -22,7 +23,7 @@ class Gateway:
 
     http: httpx.AsyncClient
 
-    async def post(self, query: str, /, key: str = DEMO.api_key, **variables: Any) -> Any:
+    async def post(self, query: str, /, *, key: str = DEMO.api_key, **variables: Any) -> Any:
         """The whole answer, as JSON."""
         answer = await self.http.post(
             "/graphql",
@@ -31,13 +32,13 @@ class Gateway:
         )
         return answer.json()
 
-    async def query(self, query: str, /, key: str = DEMO.api_key, **variables: Any) -> Any:
+    async def query(self, query: str, /, *, key: str = DEMO.api_key, **variables: Any) -> Any:
         """The data, when there was nothing wrong."""
         answer = await self.post(query, key=key, **variables)
         assert "errors" not in answer, answer
         return answer["data"]
 
-    async def errors(self, query: str, /, key: str = DEMO.api_key, **variables: Any) -> Any:
+    async def errors(self, query: str, /, *, key: str = DEMO.api_key, **variables: Any) -> Any:
         """The codes of what was wrong, by path."""
         answer = await self.post(query, key=key, **variables)
         return [
@@ -61,7 +62,7 @@ def settings(**changes: Any) -> Settings:
 async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
     app = build(
         settings(),
-        wire=httpx.ASGITransport(app=sandbox.app),
+        wire=InProcess(sandbox),
         clock=asyncio.get_running_loop().time,
     )
     transport = httpx.ASGITransport(app=app)

@@ -2,9 +2,9 @@ import json
 from typing import Any
 
 import pytest
+
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO
-
 from tests.gateway.conftest import Gateway
 
 GRAPHQL = "application/graphql-response+json"

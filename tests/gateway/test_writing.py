@@ -2,9 +2,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO
-
 from tests.gateway.conftest import Gateway
 
 NOBODY = "00000000-0000-4000-8000-000000000000"

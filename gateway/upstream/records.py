@@ -1,0 +1,32 @@
+"""Client records out of JSON: checked in C where all is well, field by field where not."""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+import msgspec
+
+from schema.source import FIELDS, ClientRecord, client_id
+
+_TYPES: dict[str, Any] = {
+    name: hint for name, hint in get_type_hints(ClientRecord).items() if name in FIELDS
+}
+
+
+def tolerant(row: object, *, complete: bool) -> ClientRecord | None:
+    """The record in a row some of whose fields may be malformed; None without a client's id."""
+    if not isinstance(row, dict):
+        return None
+    id = row.get("id")
+    known = client_id(id) if isinstance(id, str) else None
+    if known is None:
+        return None
+    told: dict[str, Any] = {}
+    malformed: set[str] = set()
+    for name in FIELDS - {"id"}:
+        if name in row:
+            try:
+                told[name] = msgspec.convert(row[name], _TYPES[name])
+            except msgspec.ValidationError:
+                malformed.add(name)
+    return ClientRecord(id=known, **told, malformed=frozenset(malformed), complete=complete)
