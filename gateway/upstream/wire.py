@@ -125,14 +125,16 @@ class Wire(httpx.AsyncBaseTransport):
             # Not the cause itself: it quotes the header it dislikes, which may be the credential.
             raise Unsendable(type(error).__name__, request=request) from None
 
-    def _headers(self, response: Response) -> list[tuple[str, str]]:
+    def _headers(self, response: Response) -> list[tuple[bytes, bytes]]:
         try:
             headers = list(response.headers.items())
         except ValueError:
             headers = _readable(response)
         if sum(len(name) + len(value) for name, value in headers) > self._head_bytes:
             raise TooLarge("the answer's headers are too large")
-        return [header for header in headers if header[0] != "content-encoding"]
+        return [
+            (name.encode(), value.encode()) for name, value in headers if name != "content-encoding"
+        ]
 
     async def _body(self, response: Response) -> bytes:
         declared = response.get_header("content-length")

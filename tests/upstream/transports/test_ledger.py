@@ -1,0 +1,221 @@
+"""The ledger's arithmetic, on times made up; and against an API that keeps its own count."""
+
+import math
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.upstream.ledger import Ledger
+from gateway.upstream.retry_after import Reading
+from schema.operation import BudgetState, Lane
+
+
+def spend(ledger: Ledger, count: int, now: float = 0.0) -> list[int]:
+    return [ledger.reserve(now) for _ in range(count)]
+
+
+def test_a_new_ledger_has_the_documented_window() -> None:
+    assert Ledger().state(0) == BudgetState(limit=500, remaining=500, reset_seconds=900)
+
+
+def test_a_request_is_debited_before_it_is_sent() -> None:
+    ledger = Ledger()
+    ledger.reserve(0)
+
+    assert ledger.state(0).remaining == 499
+
+
+def test_a_request_that_never_left_is_not_debited() -> None:
+    ledger = Ledger()
+    ledger.unsent(ledger.reserve(0))
+
+    assert ledger.state(0).remaining == 500
+
+
+def test_a_request_that_may_have_left_stays_debited() -> None:
+    ledger = Ledger()
+    ledger.unanswered(ledger.reserve(0))
+
+    assert ledger.state(0).remaining == 499
+
+
+def test_the_last_tenth_is_for_writes_and_the_next_not_for_refresh() -> None:
+    ledger = Ledger()
+    allowed = dict.fromkeys(Lane, 0)
+    for _ in range(500):
+        for lane in Lane:
+            allowed[lane] += ledger.wait(lane, 0) == 0
+        ledger.reserve(0)
+
+    assert allowed == {
+        Lane.WRITE: 500,
+        Lane.INTERACTIVE: 450,
+        Lane.ENTITIES: 450,
+        Lane.REFRESH: 400,
+    }
+
+
+def test_a_spent_window_says_when_it_ends() -> None:
+    ledger = Ledger(limit=2)
+    one, two = spend(ledger, 2)
+    ledger.answered(one, Reading(limit=2, remaining=1, reset=300), 1)
+    ledger.answered(two, Reading(limit=2, remaining=0, reset=300), 1)
+
+    assert ledger.wait(Lane.WRITE, 100) == 202.0
+    assert ledger.wait(Lane.WRITE, 302) == 0.0
+
+
+def test_others_on_our_address_are_believed() -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=40, reset=300), 0)
+
+    assert ledger.state(0) == BudgetState(limit=500, remaining=40, reset_seconds=301)
+
+
+def test_answers_in_any_order_only_lower_the_count_within_a_window() -> None:
+    ledger = Ledger()
+    one, two, three = spend(ledger, 3)
+    left = []
+    for number, remaining in ((three, 97), (one, 99), (two, 98)):
+        ledger.answered(number, Reading(remaining=remaining, reset=300), 0)
+        left.append(ledger.state(0).remaining)
+
+    assert left == [97, 97, 97]
+
+
+def test_what_was_sent_after_a_request_is_not_yet_in_what_its_answer_says_remains() -> None:
+    ledger = Ledger()
+    one, *_ = spend(ledger, 5)
+    ledger.answered(one, Reading(remaining=100, reset=300), 0)
+
+    assert ledger.state(0).remaining == 96
+
+
+def test_a_count_that_jumps_up_within_a_window_is_not_believed() -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(remaining=10, reset=300), 0)
+    ledger.answered(ledger.reserve(1), Reading(remaining=400, reset=299), 1)
+    ledger.answered(ledger.reserve(2), Reading(remaining=400, reset=900), 2)
+
+    assert ledger.state(2).remaining == 8
+
+
+def test_a_new_window_raises_the_count() -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(remaining=0, reset=300), 0)
+    ledger.answered(ledger.reserve(299), Reading(remaining=499, reset=900), 299)
+
+    assert ledger.state(299).remaining == 499
+
+
+def test_a_late_answer_from_the_window_before_does_not_lower_the_new_one() -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(remaining=7, reset=300), 0)
+    late = ledger.reserve(300)
+    ledger.answered(late, Reading(remaining=3, reset=1), 302)
+
+    # Whether it was counted in the new window is not known, so it is debited there.
+    assert ledger.state(302).remaining == 499
+
+
+def test_without_headers_our_own_count_holds_and_the_window_ends_by_itself() -> None:
+    ledger = Ledger(limit=2)
+    for number in spend(ledger, 2):
+        ledger.answered(number, Reading(), 0)
+
+    assert [ledger.wait(Lane.WRITE, at) for at in (0, 900, 901)] == [901.0, 1.0, 0.0]
+    assert ledger.state(901).remaining == 2
+
+
+def test_a_limit_the_api_states_is_adopted_with_its_lanes() -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(limit=1000, remaining=999, reset=900), 0)
+
+    assert ledger.state(0) == BudgetState(limit=1000, remaining=999, reset_seconds=901)
+
+
+def test_what_still_flies_when_the_window_turns_is_debited_in_the_new_one_too() -> None:
+    ledger = Ledger(limit=5)
+    spend(ledger, 3)
+
+    assert ledger.state(901).remaining == 2
+
+
+def test_a_window_full_of_what_still_flies_is_not_shut_for_ever() -> None:
+    ledger = Ledger(limit=2)
+    numbers = spend(ledger, 2)
+
+    assert ledger.wait(Lane.WRITE, 901) > 0
+    for number in numbers:
+        ledger.unanswered(number)
+    assert ledger.wait(Lane.WRITE, 1802) == 0
+
+
+@dataclass
+class Api:
+    """A fixed window that begins with its first request, as the API's seems to."""
+
+    limit: int
+    window: int
+    ends: float = -math.inf
+    used: int = 0
+    overspent: int = 0
+
+    def call(self, now: float) -> Reading:
+        if now >= self.ends:
+            self.ends, self.used = now + self.window, 0
+        self.used += 1
+        self.overspent += self.used > self.limit
+        remaining = max(0, self.limit - self.used)
+        return Reading(limit=self.limit, remaining=remaining, reset=int(self.ends - now) or None)
+
+
+step = st.tuples(
+    st.floats(0, 40),  # seconds before sending
+    st.floats(0, 1.5),  # seconds on the way there
+    st.floats(0, 1.5),  # seconds on the way back
+    st.sampled_from(["answered", "answered", "answered", "lost", "never sent", "headerless"]),
+)
+
+
+@given(st.lists(step, max_size=120), st.integers(1, 12))
+def test_alone_on_its_address_the_gateway_never_overspends(
+    steps: list[tuple[float, float, float, str]], limit: int
+) -> None:
+    ledger, api = Ledger(limit=limit, window_seconds=100), Api(limit=limit, window=100)
+    now = 0.0
+    events: list[tuple[float, int, str, int, Reading, str, float]] = []
+    for index, (pause, there, back, fate) in enumerate(steps):
+        now += pause if index % 3 == 0 else 0.0
+        _happen(events, ledger, api, now)
+        if ledger.wait(Lane.WRITE, now):
+            continue
+        number = ledger.reserve(now)
+        if fate == "never sent":
+            ledger.unsent(number)
+        else:
+            events.append((now + there, index, "arrives", number, Reading(), fate, back))
+
+    _happen(events, ledger, api, math.inf)
+    assert api.overspent == 0
+
+
+def _happen(
+    events: list[tuple[float, int, str, int, Reading, str, float]],
+    ledger: Ledger,
+    api: Api,
+    until: float,
+) -> None:
+    """Let what is on its way arrive, in the order of time."""
+    while events and min(events)[0] <= until:
+        event = min(events)
+        events.remove(event)
+        at, index, what, number, said, fate, back = event
+        if what == "arrives":
+            said = api.call(at)
+            events.append((at + back, index, "returns", number, said, fate, back))
+        elif fate == "lost":
+            ledger.unanswered(number)
+        else:
+            ledger.answered(number, Reading() if fate == "headerless" else said, at)
