@@ -3,20 +3,16 @@
 from typing import Any
 
 import httpx
-from gql import Client, gql
+from gql import Client, GraphQLRequest
 from gql.transport.httpx import HTTPXAsyncTransport
 
 from gateway.sandbox.people import EDSGER
 from tests.e2e.conftest import Running
 
-FORWARDS = gql(
-    """query ($after: String) { clients(first: 100, after: $after) {
+FORWARDS = """query ($after: String) { clients(first: 100, after: $after) {
       pageInfo { hasNextPage endCursor } edges { node { id } } } }"""
-)
-BACKWARDS = gql(
-    """query ($before: String) { clients(last: 100, before: $before) {
+BACKWARDS = """query ($before: String) { clients(last: 100, before: $before) {
       pageInfo { hasPreviousPage startCursor } edges { node { id } } } }"""
-)
 
 
 def calls(demo: Running) -> list[str]:
@@ -32,6 +28,10 @@ def talk(demo: Running) -> Client:
     return Client(transport=transport, fetch_schema_from_transport=True)
 
 
+async def clients(session: Any, query: str, **variables: Any) -> Any:
+    return (await session.execute(GraphQLRequest(query, variable_values=variables)))["clients"]
+
+
 def ids(page: Any) -> list[str]:
     return [edge["node"]["id"] for edge in page["edges"]]
 
@@ -42,7 +42,7 @@ async def test_2500_clients_are_paged_through_in_25_calls_and_backwards_too(demo
     async with talk(demo) as session:
         after = None
         for _ in range(30):
-            page = (await session.execute(FORWARDS, variable_values={"after": after}))["clients"]
+            page = await clients(session, FORWARDS, after=after)
             forwards += ids(page)
             after = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:
@@ -51,7 +51,9 @@ async def test_2500_clients_are_paged_through_in_25_calls_and_backwards_too(demo
 
         before = None
         for _ in range(30):
-            page = (await session.execute(BACKWARDS, variable_values={"before": before}))["clients"]
+            page = (
+                await session.execute(GraphQLRequest(BACKWARDS, variable_values={"before": before}))
+            )["clients"]
             backwards = ids(page) + backwards
             before = page["pageInfo"]["startCursor"]
             if not page["pageInfo"]["hasPreviousPage"]:
