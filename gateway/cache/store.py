@@ -96,7 +96,8 @@ class MemoryStore:
                 self._keep_to_share(next(iter(self._shelves)))
         self._touch(key.partition, shelf)
         self._insert(shelf, key, entry)
-        if len(self._shelves) > 1:
+        self._drop_if_empty(key.partition)
+        if len(self._shelves) > 1 and key.partition in self._shelves:
             self._keep_to_share(key.partition)
         while self._held > self._max_bytes:
             self._drop_one(next(iter(self._shelves)), "full")
@@ -108,6 +109,7 @@ class MemoryStore:
             self._held -= shelf.currsize
             shelf.pop(key, None)
             self._held += shelf.currsize
+            self._drop_if_empty(key.partition)
 
     def lists(self, partition: Partition) -> list[ListKey]:
         """The keys of all lists kept for one caller."""
@@ -125,10 +127,11 @@ class MemoryStore:
         expected = len(shelf) + (key not in shelf)
         try:
             shelf[key] = entry
-            self.dropped["full"] += expected - len(shelf)
         except ValueError:
             shelf.pop(key, None)
             self.dropped["too_large"] += 1
+        else:
+            self.dropped.update({"full": lost} if (lost := expected - len(shelf)) else {})
         self._held += shelf.currsize
 
     def _touch(self, partition: Partition, shelf: _Shelf) -> None:
@@ -144,7 +147,7 @@ class MemoryStore:
             self.purge(partition)
 
     def _keep_to_share(self, partition: Partition) -> None:
-        while self._shelves[partition].currsize > self._share:
+        while partition in self._shelves and self._shelves[partition].currsize > self._share:
             self._drop_one(partition, "share")
 
     def _drop_one(self, partition: Partition, reason: str) -> None:
@@ -153,7 +156,10 @@ class MemoryStore:
         shelf.popitem()
         self._held += shelf.currsize
         self.dropped[reason] += 1
-        if not shelf:
+        self._drop_if_empty(partition)
+
+    def _drop_if_empty(self, partition: Partition) -> None:
+        if not self._shelves[partition]:
             del self._shelves[partition]
 
 

@@ -1,0 +1,199 @@
+"""The cache against a model, the API's answers landing in any order the machine likes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from gateway.cache.cached import CachedClients
+from gateway.cache.freshness import Policy
+from gateway.cache.store import MemoryStore
+from schema.failures import Failure, RateLimited, Unavailable, Unconfirmed
+from schema.operation import Freshness, Lane, Operation
+from schema.source import ClientFilter, ClientPatch, ClientRecord, Window
+from tests.cache.scripted import Scripted, asking, client, settle, uuid
+from tests.clockwork import VirtualLoop
+
+CALLERS = st.sampled_from(["ada", "bob"])
+NUMBERS = st.integers(1, 4)
+FILTERS = st.sampled_from([ClientFilter(), ClientFilter(status="active")])
+FIELDS = st.sampled_from([frozenset({"email"}), frozenset({"email", "notes"})])
+PROMISED = 30.0
+
+
+class Read:
+    """One read under way, and what was certain when it was sent."""
+
+    def __init__(self, operation: Operation, task: asyncio.Task[Any], certain: Certain) -> None:
+        self.operation = operation
+        self.task = task
+        self.certain = certain
+
+
+Certain = dict[str, "int | None"]
+"""For each of a caller's clients, a version that is certainly written; None: surely deleted."""
+
+
+class CacheAgainstModel(RuleBasedStateMachine):
+    """Callers read and write while answers land, clocks move and the API fails."""
+
+    @initialize(size=st.sampled_from([64 << 20, 6_000]))
+    def start(self, size: int) -> None:
+        self.loop = VirtualLoop()
+        self.source = Scripted(
+            {
+                who: [client(n, email=who, created_at=who) for n in range(1, 5)]
+                for who in ("ada", "bob")
+            }
+        )
+        self.source.holding = True
+        self.size = size
+        self.store = MemoryStore(clock=self.loop.time, max_bytes=size, share=0.5)
+        self.cached = CachedClients(self.source, self.store, clock=self.loop.time, policy=Policy())
+        self.reads: list[Read] = []
+        self.writes: list[asyncio.Task[Any]] = []
+        self.certain: dict[str, Certain] = {
+            who: {uuid(n): 1 for n in range(1, 5)} for who in ("ada", "bob")
+        }
+        self.floors: dict[tuple[str, str], int] = {}
+
+    def run(self, coroutine: Any) -> Any:
+        return self.loop.run_until_complete(coroutine)
+
+    def spawn(self, coroutine: Any) -> asyncio.Task[Any]:
+        task = self.loop.create_task(coroutine)
+        self.run(settle())
+        self.look()
+        return task
+
+    @rule(who=CALLERS, where=FILTERS, offset=st.integers(0, 3), limit=st.integers(0, 4))
+    def read_a_window(self, who: str, where: ClientFilter, offset: int, limit: int) -> None:
+        operation = asking(who)
+        certain = dict(self.certain[who])
+        window = Window(offset, limit)
+        task = self.spawn(self.cached.window(operation, where, window, frozenset({"email"})))
+        self.reads.append(Read(operation, task, certain))
+        self.look()
+
+    @rule(who=CALLERS, numbers=st.sets(NUMBERS, min_size=1), fields=FIELDS, fresh=st.booleans())
+    def read_by_id(
+        self, who: str, numbers: set[int], fields: frozenset[str], *, fresh: bool
+    ) -> None:
+        operation = asking(who, freshness=Freshness(no_cache=fresh))
+        certain = dict(self.certain[who])
+        ids = [uuid(number) for number in sorted(numbers)]
+        task = self.spawn(self.cached.fetch(operation, ids, fields, Lane.INTERACTIVE))
+        self.reads.append(Read(operation, task, certain))
+        self.look()
+
+    @rule(who=CALLERS, number=NUMBERS, status=st.sampled_from(["active", "inactive"]))
+    def update(self, who: str, number: int, status: str) -> None:
+        self.write(who, number, ClientPatch({"status": status}))
+
+    @rule(who=CALLERS, number=NUMBERS)
+    def delete(self, who: str, number: int) -> None:
+        self.write(who, number, None)
+
+    def write(self, who: str, number: int, patch: ClientPatch | None) -> None:
+        id, rows = uuid(number), self.source.clients[who]
+        if not any(row.id == id for row in rows):
+            return
+        if patch is None:
+            task = self.spawn(self.cached.delete(asking(who), id))
+        else:
+            task = self.spawn(self.cached.update(asking(who), id, patch))
+        version = next((row.version for row in rows if row.id == id), None)
+
+        def done(task: asyncio.Task[Any]) -> None:
+            lost = task.exception()
+            if lost is None or isinstance(lost, Unconfirmed | Unavailable):
+                held = self.certain[who].get(id, 0)
+                if version is None or held is None:
+                    self.certain[who][id] = None
+                elif isinstance(version, int):
+                    self.certain[who][id] = max(held, version)
+
+        task.add_done_callback(done)
+        self.writes.append(task)
+
+    @precondition(lambda self: self.source.held)
+    @rule(data=st.data())
+    def land(self, data: st.DataObject) -> None:
+        waiting = [held for held in self.source.held if not held.landed.done()]
+        if waiting:
+            self.run(data.draw(st.sampled_from(waiting)).land())
+        self.look()
+
+    @rule(seconds=st.sampled_from([1, 20, 31, 200]))
+    def wait(self, seconds: int) -> None:
+        self.run(asyncio.sleep(seconds))
+        self.look()
+
+    @rule(
+        failure=st.sampled_from(
+            [
+                None,
+                Unavailable("Down."),
+                RateLimited("Spent.", retry_after=1),
+                Unconfirmed("Perhaps.", attempt_id="a"),
+            ]
+        )
+    )
+    def the_next_answers_fail_like(self, failure: Failure | None) -> None:
+        self.source.failure = failure
+
+    def look(self) -> None:
+        """Check every read that has been answered."""
+        for read in [read for read in self.reads if read.task.done()]:
+            self.reads.remove(read)
+            if read.task.exception() is not None:
+                assert isinstance(read.task.exception(), Failure)
+                continue
+            told = read.task.result()
+            self.check(read, told if isinstance(told, list) else list(told.records))
+        self.writes = [task for task in self.writes if not task.done()]
+
+    def check(self, read: Read, told: list[ClientRecord | Failure]) -> None:
+        who = read.operation.caller.partition
+        age = read.operation.receipt.oldest_seconds or 0
+        assert age <= 300
+        assert age <= PROMISED or read.operation.receipt.stale
+        records = [one for one in told if isinstance(one, ClientRecord)]
+        assert len({record.id for record in records}) == len(records)
+        for record in records:
+            assert record.created_at == who, "another caller's client"
+            version = record.version
+            assert isinstance(version, int)
+            certain = read.certain.get(record.id)
+            assert record.id not in read.certain or certain is not None, "a deleted client"
+            assert certain is None or version >= certain, "older than an own write"
+            floor = self.floors.get((who, record.id), 0)
+            assert version >= floor, "a version went back"
+            self.floors[who, record.id] = version
+
+    @invariant()
+    def the_store_keeps_to_its_bound(self) -> None:
+        assert self.store.held_bytes <= self.size
+
+    def teardown(self) -> None:
+        if not hasattr(self, "loop"):
+            return
+        for _ in range(100):
+            waiting = [held for held in self.source.held if not held.landed.done()]
+            if not waiting:
+                break
+            self.run(waiting[0].land())
+        self.run(settle())
+        self.look()
+        assert self.reads == []
+        self.loop.close()
+
+
+CacheAgainstModel.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None
+)
+TestCacheAgainstModel = CacheAgainstModel.TestCase
