@@ -155,7 +155,10 @@ async def test_compression_nobody_asked_for_is_not_undone(wire: Wire, upstream: 
 async def test_a_header_that_is_no_text_does_not_hide_the_others(
     wire: Wire, upstream: Upstream
 ) -> None:
-    upstream.answer = b"HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nX-A: caf\xc3\xa9\r\nX-B: b\r\nContent-Length: 0\r\n\r\n"
+    upstream.answer = (
+        b"HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nX-A: caf\xc3\xa9\r\n"
+        b"X-B: b\r\nContent-Length: 0\r\n\r\n"
+    )
 
     answer = await send(wire, "GET", upstream.url)
 
