@@ -8,7 +8,7 @@ import time
 import uuid
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from urllib.parse import parse_qs
 
 import orjson
@@ -139,10 +139,10 @@ class Sandbox:
         if fault.latency:
             await asyncio.sleep(fault.latency)
         if fault.dropped:
-            raise Dropped
+            await _drop(send)
         status, answer, headers = self._answered(scope, path, query, body, fault)
         if fault.lost:
-            raise Dropped
+            await _drop(send)
         content = orjson.dumps(answer)
         if fault.status is not None:
             status = fault.status
@@ -384,6 +384,13 @@ async def _live(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _drop(send: Send) -> NoReturn:
+    """Begin an answer and break off: a server left alone with the error would answer 500."""
+    headers = [(b"content-length", b"1")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    raise Dropped
 
 
 async def _send(  # noqa: PLR0913 - an answer and what goes wrong with it

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gateway.upstream.records import tolerant
+from gateway.upstream.retry_after import stated_wait
 from schema.failures import (
     Conflict,
     Failure,
@@ -57,6 +59,8 @@ class RecordEnvelope(msgspec.Struct):
 _rows = msgspec.json.Decoder(RowsEnvelope)
 _record = msgspec.json.Decoder(RecordEnvelope)
 _LONGEST = 300
+_UNSTATED = 60
+"""Seconds to wait when a 429 does not say."""
 _GRAPH_NAMES = {
     "first_name": "firstName",
     "last_name": "lastName",
@@ -147,7 +151,10 @@ def failure_in(response: httpx.Response, *, expected_version: int | None = None)
             correlation_id=trace,
         )
     if status == 429:  # noqa: PLR2004
-        return RateLimited("The API's window is spent.", retry_after=60)
+        seconds = math.ceil(stated_wait(response.headers) or _UNSTATED)
+        return RateLimited(
+            f"The API's request budget is spent; ask again in {seconds} s.", retry_after=seconds
+        )
     known = _MEANINGS.get(status)
     if known is not None:
         return known[0](known[1], correlation_id=trace)

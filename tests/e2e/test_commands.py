@@ -59,6 +59,29 @@ def test_a_signal_stops_both_cleanly(demo: Running, how: signal.Signals) -> None
     assert demo.stop(how) == 0
 
 
+def test_a_lost_answer_to_a_create_is_told_as_unknown(demo: Running) -> None:
+    sandbox = demo.said.split("Sandbox")[1].split()[0].removesuffix("/v1/clients")
+
+    def ask(query: str) -> Any:
+        return httpx.post(f"{demo.url}/graphql", json={"query": query}, trust_env=False).json()
+
+    httpx.post(f"{sandbox}/_sandbox/faults", json={"method": "POST", "lost": True}, trust_env=False)
+    made = ask(
+        """mutation { createClient(
+          input: {firstName: "Jordan", lastName: "Lee", clientType: BUYER}
+        ) { __typename ... on ClientMutationError { code retryable } } }"""
+    )
+    calls = httpx.get(f"{sandbox}/_sandbox/calls", trust_env=False).json()
+
+    assert made["data"]["createClient"] == {
+        "__typename": "ClientWriteUnconfirmed",
+        "code": "WRITE_UNCONFIRMED",
+        "retryable": False,
+    }
+    assert calls == ["POST /clients"]
+    assert ask("{ clients { totalCount } }")["data"]["clients"]["totalCount"] == 43
+
+
 def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,0 +1,51 @@
+"""The REST source over a wire that answers as a test says."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+import orjson
+import pytest
+
+from gateway.upstream.rest import RestClients
+from schema.operation import Caller, Credential, Operation
+
+Answer = httpx.Response | Exception
+
+
+@dataclass
+class Scripted(httpx.AsyncBaseTransport):
+    """Answers each request with what `answer` makes of it, and remembers them all."""
+
+    answer: Callable[[httpx.Request], Answer]
+    sent: list[httpx.Request] = field(default_factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request)
+        await asyncio.sleep(0.01)
+        answer = self.answer(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def calls(self) -> list[str]:
+        return [
+            f"{request.method} {request.url.raw_path.decode().removeprefix('/v1')}"
+            for request in self.sent
+        ]
+
+
+def said(status: int, body: object, **headers: str) -> httpx.Response:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    return httpx.Response(status, content=content, headers=headers)
+
+
+def source(wire: Scripted) -> RestClients:
+    return RestClients(wire, "http://api.test/v1")
+
+
+@pytest.fixture
+def operation() -> Operation:
+    return Operation(Caller("a partition", Credential("X-API-Key", "f" * 64)), deadline=1e12)

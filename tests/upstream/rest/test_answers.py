@@ -1,0 +1,278 @@
+"""What every answer of the API means: one table, and everything that is in no table."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from schema.failures import (
+    Conflict,
+    Failure,
+    Forbidden,
+    Invalid,
+    Issue,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    Unconfirmed,
+)
+from schema.operation import Lane, Operation
+from schema.source import FIELDS, ClientFilter, ClientId, ClientPatch, NewClient, Window
+from tests.upstream.rest.conftest import Answer, Scripted, said, source
+
+ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
+NEW = NewClient("Jordan", "Lee", "buyer")
+PATCH = ClientPatch({"status": "closed"}, expected_version=3)
+
+
+def error(code: str, details: Any = None) -> dict[str, Any]:
+    return {
+        "success": False,
+        "error": {"code": code, "message": "do not echo me", "details": details},
+        "correlationId": "trace-1",
+    }
+
+
+async def read(operation: Operation, answer: Answer) -> Failure:
+    (found,) = await source(Scripted(lambda _: answer)).fetch(
+        operation, [ID], FIELDS, Lane.INTERACTIVE
+    )
+    assert isinstance(found, Failure)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (400, Invalid, "BAD_USER_INPUT"),
+        (401, Unauthenticated, "UNAUTHENTICATED"),
+        (403, Forbidden, "FORBIDDEN"),
+        (404, NotFound, "NOT_FOUND"),
+        (409, Conflict, "VERSION_CONFLICT"),
+        (412, Conflict, "VERSION_CONFLICT"),
+        (422, Invalid, "BAD_USER_INPUT"),
+        (423, Unavailable, "UPSTREAM_BAD_RESPONSE"),
+        (429, RateLimited, "RATE_LIMITED"),
+        (500, Unavailable, "UPSTREAM_UNAVAILABLE"),
+        (502, Unavailable, "UPSTREAM_UNAVAILABLE"),
+        (503, Unavailable, "UPSTREAM_UNAVAILABLE"),
+        (504, Unavailable, "UPSTREAM_TIMEOUT"),
+        (302, Unavailable, "UPSTREAM_BAD_RESPONSE"),
+        (418, Unavailable, "UPSTREAM_BAD_RESPONSE"),
+    ],
+)
+@pytest.mark.parametrize("body", [error("ANY"), b"<html>do not echo me</html>", b""])
+async def test_a_status_means_the_same_whatever_comes_with_it(
+    operation: Operation, status: int, kind: type[Failure], code: str, body: object
+) -> None:
+    failure = await read(operation, said(status, body))
+
+    assert (type(failure), failure.code) == (kind, code)
+    assert "do not echo me" not in failure.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"<html>",
+        b'{"success":true,"data":{"id":"' + ID.encode(),
+        b'{"success":true,"data":{"id":"' + ID.encode() + b'","budget_min":NaN}}',
+        b"[" * 100_000,
+        b'{"success":true}',
+        b'{"success":true,"data":[]}',
+        b'{"success":true,"data":{"clients":[]}}',
+        b'{"success":true,"data":{"id":7}}',
+        b'{"success":true,"data":{"id":"7"}}',
+        b'{"success":true,"data":{"id":"00000000-0000-4000-8000-000000000000"}}',
+        b'{"success":false,"data":{"id":"' + ID.encode() + b'"}}',
+    ],
+)
+async def test_a_200_that_is_no_client_is_a_bad_response(operation: Operation, body: bytes) -> None:
+    assert (await read(operation, said(200, body))).code == "UPSTREAM_BAD_RESPONSE"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (httpx.ConnectError("x"), "UPSTREAM_UNAVAILABLE"),
+        (httpx.ReadError("x"), "UPSTREAM_UNAVAILABLE"),
+        (httpx.ConnectTimeout("x"), "UPSTREAM_TIMEOUT"),
+        (httpx.ReadTimeout("x"), "UPSTREAM_TIMEOUT"),
+        (httpx.RemoteProtocolError("x"), "UPSTREAM_BAD_RESPONSE"),
+    ],
+)
+async def test_trouble_on_the_wire_is_told_apart(
+    operation: Operation, trouble: Exception, code: str
+) -> None:
+    assert (await read(operation, trouble)).code == code
+
+
+@pytest.mark.parametrize("where", ["top", "inside"])
+async def test_the_apis_trace_is_kept(operation: Operation, where: str) -> None:
+    body = error("ANY")
+    if where == "inside":
+        del body["correlationId"]
+        body["error"]["errorId"] = "trace-1"
+
+    assert (await read(operation, said(500, body))).correlation_id == "trace-1"
+
+
+@pytest.mark.parametrize(
+    ("details", "issues"),
+    [
+        (
+            [{"field": "first_name", "message": "is required"}],
+            [Issue("firstName", "REFUSED_BY_API", "is required")],
+        ),
+        (
+            [{"path": "email", "msg": "bad", "location": "body"}, {"param": "phone"}, "odd", 7],
+            [
+                Issue("email", "REFUSED_BY_API", "bad"),
+                Issue("phone", "REFUSED_BY_API", "is not valid"),
+                Issue(None, "REFUSED_BY_API", "odd"),
+            ],
+        ),
+        ({"locked_until": "tomorrow"}, []),
+        (None, []),
+        ([{"field": 7, "message": "m" * 999}], [Issue(None, "REFUSED_BY_API", "m" * 300)]),
+    ],
+)
+async def test_the_apis_details_become_issues_whatever_their_shape(
+    operation: Operation, details: object, issues: list[Issue]
+) -> None:
+    wire = Scripted(lambda _: said(400, error("VALIDATION_ERROR", details)))
+
+    with pytest.raises(Invalid) as refused:
+        await source(wire).create(operation, NEW)
+
+    assert list(refused.value.issues) == issues
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said(409, error("CONFLICT")),
+        said(412, b""),
+        said(400, error("STALE_VERSION")),
+        said(400, error("VALIDATION_ERROR", [{"path": "version", "msg": "old"}])),
+    ],
+)
+async def test_a_conflict_is_one_whatever_its_status_and_shows_the_client(
+    operation: Operation, answer: httpx.Response
+) -> None:
+    now = {"success": True, "data": {"id": ID, "version": 7}}
+    wire = Scripted(lambda request: answer if request.method == "PUT" else said(200, now))
+
+    with pytest.raises(Conflict) as conflict:
+        await source(wire).update(operation, ID, PATCH)
+
+    assert conflict.value.expected_version == 3
+    assert conflict.value.current is not None
+    assert conflict.value.current.version == 7
+    assert wire.calls == [f"PUT /clients/{ID}", f"GET /clients/{ID}"]
+
+
+async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
+    operation: Operation,
+) -> None:
+    wire = Scripted(lambda request: said(409 if request.method == "PUT" else 500, b""))
+
+    with pytest.raises(Conflict) as conflict:
+        await source(wire).update(operation, ID, PATCH)
+
+    assert conflict.value.current is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ReadError("x"),
+        httpx.ReadTimeout("x"),
+        httpx.WriteError("x"),
+        said(500, error("ANY")),
+        said(502, b"<html>"),
+        said(200, b""),
+        said(200, {"success": False}),
+        said(201, {"success": True, "data": {"id": "7"}}),
+    ],
+)
+async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_again(
+    operation: Operation, answer: Answer
+) -> None:
+    wire = Scripted(lambda _: answer)
+
+    with pytest.raises(Unconfirmed):
+        await source(wire).create(operation, NEW)
+
+    assert wire.calls == ["POST /clients"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (httpx.ConnectError("x"), Unavailable),
+        (httpx.PoolTimeout("x"), Unavailable),
+        (RateLimited("spent", retry_after=9), RateLimited),
+        (said(401, b""), Unauthenticated),
+        (said(403, b""), Forbidden),
+    ],
+)
+async def test_a_write_that_was_never_taken_is_not_called_unknown(
+    operation: Operation, answer: Answer, kind: type[Failure]
+) -> None:
+    with pytest.raises(kind):
+        await source(Scripted(lambda _: answer)).create(operation, NEW)
+
+
+async def test_a_delete_that_answers_empty_success_is_done(operation: Operation) -> None:
+    wire = Scripted(lambda _: said(200, {"success": True, "data": {}}))
+
+    await source(wire).delete(operation, ID)
+
+    assert wire.calls == [f"DELETE /clients/{ID}"]
+
+
+async def test_nothing_of_the_caller_goes_upstream_but_its_credential(operation: Operation) -> None:
+    row = {"success": True, "data": {"id": ID}}
+    wire = Scripted(lambda _: said(200, row))
+
+    await source(wire).create(operation, NEW)
+
+    assert wire.sent[0].headers["x-api-key"] == "f" * 64
+    assert set(wire.sent[0].headers) == {
+        "accept",
+        "content-length",
+        "content-type",
+        "host",
+        "x-api-key",
+    }
+    assert (
+        wire.sent[0].content == b'{"first_name":"Jordan","last_name":"Lee","client_type":"buyer"}'
+    )
+
+
+async def test_a_field_of_the_wrong_type_costs_that_field_and_not_the_page(
+    operation: Operation,
+) -> None:
+    rows = [
+        {"id": ID, "first_name": "Ada", "version": "three", "novel": 1, "complete": True},
+        {"id": "7", "first_name": "Nobody"},
+    ]
+    meta = {"page": 1, "limit": 25, "total": 1, "totalPages": 1, "hasMore": False}
+    body = {"success": True, "data": {"clients": rows, "meta": meta, "stats": {}}}
+
+    page = await source(Scripted(lambda _: said(200, body))).window(
+        operation, ClientFilter(), Window(0, 25), FIELDS
+    )
+
+    (record,) = page.records
+    assert (record.first_name, record.malformed, record.complete) == (
+        "Ada",
+        frozenset({"version"}),
+        False,
+    )
+    assert operation.receipt.drift is True

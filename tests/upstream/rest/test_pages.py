@@ -1,0 +1,125 @@
+from itertools import pairwise
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.upstream.pages import PageRead, plan
+from schema.failures import Unavailable
+from schema.operation import Operation
+from schema.source import FIELDS, ClientFilter, Window
+from tests.upstream.rest.conftest import Scripted, said, source
+
+
+def rows(begin: int, end: int) -> list[dict[str, str]]:
+    return [{"id": f"00000000-0000-4000-8000-{place:012d}"} for place in range(begin, end)]
+
+
+def collection(total: int) -> Scripted:
+    def answer(request: object) -> object:
+        query = dict(request.url.params)  # type: ignore[attr-defined]
+        page, limit = int(query["page"]), int(query["limit"])
+        found = rows((page - 1) * limit, min(total, page * limit))
+        meta = {"page": page, "limit": limit, "total": total}
+        return said(200, {"success": True, "data": {"clients": found, "meta": meta}})
+
+    return Scripted(answer)  # type: ignore[arg-type]
+
+
+def fewest(offset: int, limit: int) -> int:
+    """What trying every page size finds."""
+    return min((offset + limit - 1) // size - offset // size + 1 for size in range(1, 101))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 1_000))
+def test_a_window_is_covered_without_a_gap_in_the_fewest_calls(offset: int, limit: int) -> None:
+    reads = plan(offset, limit)
+
+    assert len(reads) == fewest(offset, limit)
+    assert all(1 <= read.limit <= 100 and read.page >= 1 for read in reads)
+    assert all(
+        (first.page + 1, first.limit) == (second.page, second.limit)
+        for first, second in pairwise(reads)
+    )
+    assert reads[0].offset <= offset
+    assert reads[-1].offset + reads[-1].limit >= offset + limit
+
+
+@given(st.integers(0, 10_000), st.integers(1, 50))
+def test_any_window_of_up_to_fifty_rows_is_one_call(offset: int, limit: int) -> None:
+    assert len(plan(offset, limit)) == 1
+
+
+def test_no_rows_at_all_is_one_small_read() -> None:
+    assert plan(70, 0) == (PageRead(1, 1),)
+
+
+@pytest.mark.parametrize(
+    ("window", "calls", "begin", "end"),
+    [
+        (Window(0, 25), 1, 0, 25),
+        (Window(13, 10), 1, 13, 23),
+        (Window(90, 20), 1, 90, 110),
+        (Window(0, 100), 1, 0, 100),
+        (Window(0, 0), 1, 0, 0),
+        (Window(0, 30, from_end=True), 2, 220, 250),
+        (Window(900, 10), 1, 250, 250),
+    ],
+)
+async def test_a_window_is_read_at_its_price(
+    operation: Operation, window: Window, calls: int, begin: int, end: int
+) -> None:
+    wire = collection(250)
+
+    page = await source(wire).window(operation, ClientFilter(), window, FIELDS)
+
+    assert len(wire.calls) == calls
+    assert page.total == 250
+    wanted = [row["id"] for row in rows(begin, end)]
+    have = [record.id for record in page.records]
+    assert have[begin - page.offset :][: end - begin] == wanted
+
+
+async def test_the_end_of_a_small_collection_is_found_in_one_call(operation: Operation) -> None:
+    wire = collection(42)
+
+    page = await source(wire).window(operation, ClientFilter(), Window(0, 5, from_end=True), FIELDS)
+
+    assert wire.calls == ["GET /clients?page=1&limit=100"]
+    assert (page.offset, len(page.records), page.total) == (0, 42, 42)
+
+
+async def test_filters_go_along(operation: Operation) -> None:
+    wire = collection(3)
+
+    await source(wire).window(operation, ClientFilter("buyer", "active"), Window(0, 5), FIELDS)
+
+    assert wire.calls == ["GET /clients?page=1&limit=5&client_type=buyer&status=active"]
+
+
+async def test_a_row_seen_on_two_pages_is_told_once_and_noted(operation: Operation) -> None:
+    def answer(request: object) -> object:
+        page = int(request.url.params["page"])  # type: ignore[attr-defined]
+        limit = int(request.url.params["limit"])  # type: ignore[attr-defined]
+        shifted = (page - 1) * limit - (page - 1)
+        meta = {"page": page, "limit": limit, "total": 400}
+        found = rows(shifted, shifted + limit)
+        return said(200, {"success": True, "data": {"clients": found, "meta": meta}})
+
+    page = await source(Scripted(answer)).window(  # type: ignore[arg-type]
+        operation, ClientFilter(), Window(0, 200), FIELDS
+    )
+
+    assert len(page.records) == len({record.id for record in page.records}) == 199
+    assert operation.receipt.drift is True
+
+
+async def test_another_page_than_asked_for_is_no_answer(operation: Operation) -> None:
+    meta = {"page": 1, "limit": 25, "total": 400}
+    body = orjson.dumps({"success": True, "data": {"clients": rows(0, 25), "meta": meta}})
+
+    with pytest.raises(Unavailable, match="another page"):
+        await source(Scripted(lambda _: said(200, body))).window(
+            operation, ClientFilter(), Window(50, 25), FIELDS
+        )
