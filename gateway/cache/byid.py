@@ -65,6 +65,11 @@ class ById:
         view = None if known is None else known.view(fields, oldest)
         return None if view is None or view[0].lacks(fields) else view
 
+    def overtaken(self, operation: Operation, id: ClientId, answer: ClientRecord | Failure) -> bool:
+        """Whether this caller was told a later version while the answer waited for others."""
+        key = EntityKey(Partition(operation.caller), id)
+        return not isinstance(answer, Failure) and self._memory.outdated(key, answer)
+
     async def read(
         self,
         operation: Operation,

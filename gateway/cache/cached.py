@@ -8,7 +8,7 @@ from gateway.cache.byid import ById
 from gateway.cache.freshness import Policy, oldest_accepted, oldest_after
 from gateway.cache.instants import rising
 from gateway.cache.keys import EntityKey, ListKey, Partition
-from gateway.cache.lists import Lists
+from gateway.cache.lists import TRIES, Lists
 from gateway.cache.memory import Memory
 from gateway.cache.writes import Writes
 from schema.failures import Failure, RateLimited, Unavailable
@@ -105,9 +105,15 @@ class CachedClients:
     ) -> Sequence[ClientRecord | Failure]:
         """The clients with these ids, in order; the rest is read as details or in a sweep."""
         found = self._remembered(operation, ids, fields)
+        operation.receipt.saved += len(found)
         rest = [id for id in ids if id not in found]
-        if rest:
+        for _ in range(TRIES):
+            if not rest:
+                break
             found |= await self._read(operation, rest, fields, lane)
+            overtaken = [id for id in ids if self._by_id.overtaken(operation, id, found[id])]
+            found |= self._remembered(operation, overtaken, fields)
+            rest = [id for id in overtaken if self._by_id.overtaken(operation, id, found[id])]
         return [found[id] for id in ids]
 
     def _remembered(
@@ -122,7 +128,6 @@ class CachedClients:
             known = self._by_id.remembered(key, fields, oldest, missing_oldest)
             if known is not None:
                 found[id], at = known
-                operation.receipt.saved += 1
                 _used(operation, now - at, policy.fresh_entity)
         return found
 

@@ -147,7 +147,9 @@ class Scripted:
         [index] = [index for index, row in enumerate(rows) if row.id == id]
         version = rows[index].version
         bumped = version + 1 if isinstance(version, int) else version
-        rows[index] = replace(rows[index], **patch.fields, version=bumped)
+        writes = rows[index].budget_max
+        counted = writes + 1 if isinstance(writes, int) else writes
+        rows[index] = replace(rows[index], **patch.fields, version=bumped, budget_max=counted)
         record = rows[index]
         await self._asked(operation, f"update {int(id[-12:])}")
         return Written(record)

@@ -208,3 +208,23 @@ async def test_an_answer_that_was_overtaken_does_not_bring_an_older_version_back
     [found] = await slow
     assert found == client(1, version=2, notes="N", complete=True)
     assert source.calls == ["get 1", "list 0+100", "get 1"]
+
+
+async def test_a_client_remembered_is_not_told_older_than_another_answer_meanwhile(
+    cached: CachedClients, source: Scripted
+) -> None:
+    await fetch(cached, 1)
+    source.holding = True
+    both = asyncio.create_task(fetch(cached, 1, 99, fields=NOTES))
+    await settle()
+    source.clients["ada"][0] = client(1, version=2)
+    no_cache = asking(freshness=Freshness(no_cache=True))
+    fresh = asyncio.create_task(fetch(cached, 1, fields=NOTES, operation=no_cache))
+    await settle()
+    await source.held[1].land()
+    newest = client(1, version=2, notes="N", complete=True)
+    assert await fresh == [newest]
+    await source.held[0].land()
+
+    assert (await both)[0] == newest
+    assert source.calls == ["get 1", "get 99", "get 1"]

@@ -259,6 +259,21 @@ async def test_an_answer_under_way_is_not_kept_for_a_caller_refused_meanwhile(
     assert await reading == [source.failure]
 
 
+async def test_an_absence_under_way_is_not_kept_for_a_caller_refused_meanwhile(
+    cached: CachedClients, source: Scripted
+) -> None:
+    source.holding = True
+    reading = asyncio.create_task(fetch(cached, 99))
+    await settle()
+    source.holding = False
+    source.failures[uuid(2)] = Forbidden("No.")
+    await fetch(cached, 2)
+    await source.held[0].land()
+
+    assert isinstance((await reading)[0], NotFound)
+    assert source.calls == ["get 99", "get 2", "get 99"]
+
+
 async def test_of_two_writes_that_cross_neither_is_believed(
     cached: CachedClients, source: Scripted
 ) -> None:
