@@ -1,0 +1,156 @@
+"""A page as a person meets it: looked at, clicked with a mouse, typed into."""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.browser.chromium import Chromium, Message, until
+
+SIZE = (1400, 850)
+
+_CENTRE = """
+async (selector, text) => {
+  const element = [...document.querySelectorAll(selector)]
+    .find(each => text === null || each.innerText.trim() === text);
+  if (!element) return null;
+  element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  const centre = () => {
+    const box = element.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
+  const before = centre();
+  await new Promise(resolve => setTimeout(resolve, 100));
+  const [x, y] = centre();
+  const top = document.elementFromPoint(x, y);
+  const uncovered = top && (element.contains(top) || top.contains(element));
+  return uncovered && x === before[0] && y === before[1] ? [x, y] : null;
+}
+"""
+_LINES = """
+editor => [...document.querySelectorAll(editor + ' .view-line')]
+  .filter(line => line.offsetParent)
+  .map(line => [line.getBoundingClientRect().y, line.innerText.replaceAll('\\u00a0', ' ')])
+  .sort(([one], [other]) => one - other)
+  .map(([_, text]) => text)
+"""
+_TEXTS = "selector => [...document.querySelectorAll(selector)].map(e => e.innerText.trim())"
+
+
+class Page:
+    """One tab, with storage of its own.
+
+    `requests` are the addresses it and its workers asked; `problems` what its console reported.
+    """
+
+    def __init__(self, browser: Chromium, session: str) -> None:
+        self._browser = browser
+        self._session = session
+        self.problems: list[str] = []
+        self.requests: list[str] = []
+        browser.listen = self._hear
+        self._watch(session)
+        width, height = SIZE
+        self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
+    def open(self, url: str) -> None:
+        """Go there."""
+        self._call("Page.navigate", url=url)
+
+    def look(self, function: str, *arguments: object) -> Any:
+        """What a JavaScript function says of the page."""
+        given = ", ".join(json.dumps(each) for each in arguments)
+        answer = self._call(
+            "Runtime.evaluate",
+            expression=f"({function})({given})",
+            returnByValue=True,
+            awaitPromise=True,
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def click(self, selector: str, text: str | None = None) -> None:
+        """Click an element, once it is there, stands still and nothing covers it."""
+        x, y = until(lambda: self.look(_CENTRE, selector, text), f"{selector} {text or ''}")
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        for type_ in ("mousePressed", "mouseReleased"):
+            self._call(
+                "Input.dispatchMouseEvent", type=type_, x=x, y=y, button="left", clickCount=1
+            )
+
+    def rewrite(self, selector: str, text: str) -> None:
+        """Type this into a field instead of all that stands there."""
+        until(lambda: self._focused(selector), f"the focus in {selector}")
+        self._call("Input.dispatchKeyEvent", type="keyDown", commands=["selectAll"])
+        self._call("Input.insertText", text=text)
+
+    def _focused(self, selector: str) -> bool:
+        """Click into a field; a field that was drawn anew meanwhile is not focused by it."""
+        self.click(selector)
+        focused: bool = self.look("field => document.activeElement.matches(field)", selector)
+        return focused
+
+    def texts(self, selector: str) -> list[str]:
+        """What these elements say."""
+        found: list[str] = self.look(_TEXTS, selector)
+        return found
+
+    def lines(self, editor: str) -> list[str]:
+        """The lines of an editor, as far as they can be seen."""
+        shown: list[str] = self.look(_LINES, editor)
+        return shown
+
+    def picture(self, file: Path) -> None:
+        """Save what is to be seen."""
+        file.write_bytes(b64decode(self._call("Page.captureScreenshot")["data"]))
+
+    def _call(self, method: str, **parameters: object) -> Message:
+        return self._browser.call(method, self._session, **parameters)
+
+    def _watch(self, session: str) -> None:
+        """Hear of a target's requests and complaints, and of the workers it starts."""
+        for method in ("Network.enable", "Runtime.enable", "Log.enable", "Page.enable"):
+            self._browser.post(method, session)
+        self._browser.post(
+            "Target.setAutoAttach",
+            session,
+            autoAttach=True,
+            waitForDebuggerOnStart=True,
+            flatten=True,
+        )
+        self._browser.post("Runtime.runIfWaitingForDebugger", session)
+
+    def _hear(self, event: Message) -> None:
+        said = event["params"]
+        match event["method"]:
+            case "Target.attachedToTarget":
+                self._watch(said["sessionId"])
+            case "Network.requestWillBeSent":
+                url = said["request"]["url"]
+                if not url.startswith(("data:", "blob:")):
+                    self.requests.append(url)
+            case "Runtime.exceptionThrown":
+                self.problems.append(json.dumps(said["exceptionDetails"]))
+            case "Runtime.consoleAPICalled" if said["type"] in {"error", "assert"}:
+                self.problems.append(json.dumps(said["args"]))
+            case "Log.entryAdded" if said["entry"]["level"] == "error":
+                self.problems.append(json.dumps(said["entry"]))
+
+
+@contextmanager
+def new_page(browser: Chromium) -> Iterator[Page]:
+    """A tab of a browser nobody has used before."""
+    context = browser.call("Target.createBrowserContext")["browserContextId"]
+    target = browser.call("Target.createTarget", url="about:blank", browserContextId=context)
+    session = browser.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+    yield Page(browser, session["sessionId"])
+    browser.listen = lambda _: None
+    browser.call("Target.disposeBrowserContext", browserContextId=context)

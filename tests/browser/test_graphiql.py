@@ -1,0 +1,193 @@
+"""What a person does in GraphiQL, done: by real mouse clicks, before the real demo."""
+
+import json
+import re
+from typing import Any
+
+import httpx
+
+from tests.browser.chromium import until
+from tests.browser.page import Page
+from tests.e2e.conftest import Running
+
+QUERY = ".graphiql-query-editor"
+TOOLS = ".graphiql-editor-tool"
+RESULT = ".result-window"
+EXPLORER = ".graphiql-explorer-root"
+TABS = ".graphiql-tab"
+
+EXAMPLES = [
+    "ActiveBuyers",
+    "NextPage",
+    "ClientById",
+    "NodeById",
+    "NodesByIds",
+    "CreateClient",
+    "UpdateClient",
+    "DeleteClient",
+    "ServiceSdl",
+]
+BUILT = [
+    "query MyQuery {",
+    "  clients(first: 2) {",
+    "    totalCount",
+    "    edges {",
+    "      node {",
+    "        fullName",
+    "      }",
+    "    }",
+    "  }",
+    "}",
+]
+
+
+def demo_key(demo: Running) -> str:
+    found = re.search(r"Demo key +(\S+)", demo.said)
+    assert found, demo.said
+    return found[1]
+
+
+def in_the_sandbox(demo: Running, path: str) -> Any:
+    """What the API says itself."""
+    found = re.search(r"Sandbox +(\S+)", demo.said)
+    assert found, demo.said
+    answer = httpx.get(found[1] + path, headers={"X-API-Key": demo_key(demo)}, trust_env=False)
+    return answer.raise_for_status().json()["data"]
+
+
+def kept(page: Page, name: str) -> str:
+    """What GraphiQL keeps under this name in the browser."""
+    value: str | None = page.look("name => localStorage.getItem('graphiql:' + name)", name)
+    return value or ""
+
+
+def run(page: Page) -> None:
+    """Press play, a tenth of a second after the last change: GraphiQL reads a query that late."""
+    shown = page.lines(QUERY)
+    until(lambda: kept(page, "query").split("\n")[: len(shown)] == shown, "it to read the query")
+    page.click(".graphiql-execute-button")
+
+
+def read(page: Page, editor: str) -> Any:
+    """The JSON in an editor, once all of it stands there; lines too long for it are wrapped."""
+
+    def look() -> Any:
+        try:
+            return json.loads("".join(line.lstrip() for line in page.lines(editor)))
+        except json.JSONDecodeError:
+            return None
+
+    return until(look, f"JSON in {editor}")
+
+
+def test_it_loads_without_a_complaint_and_asks_no_other_host(
+    page: Page, demo_gateway: Running
+) -> None:
+    assert page.look("() => document.title") == "Clients gateway"
+    assert page.texts(TABS) == EXAMPLES
+    assert page.lines(QUERY)[0] == "# Clients gateway: your clients, as a graph."
+    assert page.requests
+    assert [url for url in page.requests if not url.startswith(f"{demo_gateway.url}/")] == []
+    assert page.problems == []
+
+
+def test_the_header_editor_holds_the_demo_key(page: Page, demo_gateway: Running) -> None:
+    assert read(page, TOOLS) == {"X-API-Key": demo_key(demo_gateway)}
+
+
+def test_a_link_leads_to_the_docs(page: Page) -> None:
+    link = page.look(
+        "() => (({ href, target, rel, innerText }) => ({ href, target, rel, innerText }))"
+        "(document.querySelector('.graphiql-logo a'))"
+    )
+
+    assert link == {
+        "href": "https://www.actuallycare.com/api",
+        "target": "_blank",
+        "rel": "noreferrer",
+        "innerText": "Docs",
+    }
+
+
+def test_the_explorer_builds_a_query_by_clicks_and_running_it_shows_sandbox_data(
+    page: Page, demo_gateway: Running
+) -> None:
+    def clicked(selector: str, line: str) -> None:
+        page.click(f"{EXPLORER} {selector}")
+        until(lambda: line in page.lines(QUERY), f"{line!r} in the query")
+
+    page.click(".graphiql-tab-add")
+    until(lambda: page.lines(QUERY) == [""], "an empty tab")
+    clicked("[data-field-name=clients]", "  clients")
+    clicked("[data-arg-name=first] > span", "  clients(first: 10)")
+    page.rewrite(f"{EXPLORER} [data-arg-name=first] input", "2")
+    until(lambda: "  clients(first: 2)" in page.lines(QUERY), "two rows in the query")
+    clicked("[data-field-name=totalCount]", "    totalCount")
+    clicked("[data-field-name=edges]", "    edges")
+    clicked(".graphiql-explorer-edges [data-field-name=node]", "      node")
+    clicked(".graphiql-explorer-edges [data-field-name=fullName]", "        fullName")
+
+    assert page.lines(QUERY) == BUILT
+
+    run(page)
+    shown = read(page, RESULT)
+    told = in_the_sandbox(demo_gateway, "?limit=2")
+
+    assert len(told["clients"]) == 2
+    assert shown["data"] == {
+        "clients": {
+            "totalCount": told["meta"]["total"],
+            "edges": [
+                {"node": {"fullName": f"{client['first_name']} {client['last_name']}"}}
+                for client in told["clients"]
+            ],
+        }
+    }
+    assert shown["extensions"]["upstream"]["calls"] == 1
+    assert page.problems == []
+
+
+def test_a_mutation_changes_the_sandbox(page: Page, demo_gateway: Running) -> None:
+    page.click(".graphiql-editor-tools button", "Variables")
+    page.click(TABS, "CreateClient")
+    until(lambda: "firstName" in "".join(page.lines(TOOLS)), "the example's variables")
+    run(page)
+    shown = read(page, RESULT)
+
+    created = shown["data"]["createClient"]
+    told = in_the_sandbox(demo_gateway, f"/{created['client']['id']}")
+    assert created == {
+        "__typename": "CreateClientSuccess",
+        "client": {
+            "id": told["id"],
+            "fullName": "Jordan Lee",
+            "clientType": "BUYER",
+            "status": "ACTIVE",
+            "version": 1,
+        },
+    }
+    assert (told["first_name"], told["last_name"]) == ("Jordan", "Lee")
+    assert page.problems == []
+
+
+def test_what_was_asked_is_remembered_and_the_key_is_not(page: Page, demo_gateway: Running) -> None:
+    page.click(TABS, "ServiceSdl")
+    run(page)
+    until(lambda: page.lines(RESULT), "the answer")
+    history = until(lambda: kept(page, "queries"), "the history")
+    everything = page.look("() => JSON.stringify({ ...localStorage })")
+
+    assert {query["operationName"] for query in json.loads(history)["queries"]} == {"ServiceSdl"}
+    assert demo_key(demo_gateway) not in everything
+
+
+def test_coming_back_finds_the_tabs_and_the_key_again(page: Page, demo_gateway: Running) -> None:
+    page.click(TABS, "NodeById")
+    until(lambda: kept(page, "variables") and kept(page, "tabState"), "it to keep the tabs")
+    page.open(f"{demo_gateway.url}/graphql")
+    until(lambda: "query NodeById($id: ID!) {" in page.lines(QUERY), "the tab's query")
+    page.click(".graphiql-editor-tools button", "Headers")
+
+    assert page.texts(TABS) == EXAMPLES
+    assert read(page, TOOLS) == {"X-API-Key": demo_key(demo_gateway)}
+    assert page.problems == []
