@@ -21,8 +21,7 @@ MISTAKE = 2
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         status = int(chosen.run(chosen))
@@ -33,13 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    gateway = argparse.ArgumentParser(
         prog="clients-gateway",
         description="A GraphQL gateway over the ActuallyCare Clients REST API.",
         epilog=f"Settings come from the environment and .env, as {PREFIX}*; see the README.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = gateway.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="try it: a sandbox of the API, and the gateway before it")
     run.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--write", action="store_true", help="also create, change and delete one client"
     )
     doctor.set_defaults(run=_doctor)
-    return parser
+    return gateway
 
 
 def _mistake(reason: str) -> int:

@@ -15,7 +15,7 @@ from gateway.settings import Misconfigured, is_loopback
 if TYPE_CHECKING:
     from gateway.settings import Settings
 
-_BANNER = """\
+BANNER = """\
 clients-gateway: a demo on sandbox data. Nothing here reaches the real API.
 
   GraphiQL   {url}
@@ -46,7 +46,7 @@ def run(settings: Settings) -> int:
 
     def started() -> None:
         url = f"http://{host}:{port}{GRAPHQL_PATH}"
-        print(_BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
+        print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
     came_up = asyncio.run(serve([Site(app, gateway), Site(Sandbox().app, sandbox)], started))
     if came_up:

@@ -1,0 +1,148 @@
+"""What the README and docs/ say is run, counted and looked up."""
+
+import asyncio
+import re
+import typing
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from gateway.app import build
+from gateway.cli import parser
+from gateway.demo import BANNER
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.people import DEMO
+from gateway.settings import PREFIX, Settings, read
+from schema import failures
+from schema.enums import ClientErrorCode
+from tests.in_process import InProcess
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+class Example(NamedTuple):
+    """A GraphQL example, and the code of the error it is said to end in."""
+
+    page: str
+    query: str
+    error: str | None
+
+
+def examples() -> Iterator[Example]:
+    for page in PAGES:
+        for found in re.finditer(
+            r"```graphql(?: error=(\w+))?\n(.*?)```", page.read_text(), re.DOTALL
+        ):
+            yield Example(page.name, found[2], found[1])
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox()
+
+
+@pytest.fixture
+async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
+    app = build(
+        read({}, _env_file=None),
+        demo_key=DEMO.api_key,
+        wire=InProcess(sandbox),
+        clock=asyncio.get_running_loop().time,
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "example", list(examples()), ids=lambda example: example.query.split("(")[0]
+)
+async def test_every_example_runs(
+    example: Example, http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    row = sandbox.rows_of(DEMO)[0]
+    variables: dict[str, Any] = {
+        "id": row["id"],
+        "version": row["version"],
+        "representations": [{"__typename": "Client", "id": row["id"]}],
+    }
+
+    answer = (
+        await http.post("/graphql", json={"query": example.query, "variables": variables})
+    ).json()
+
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    assert codes == ([example.error] if example.error else []), answer
+    data = answer["data"] or {}
+    results = [each for each in data.values() if isinstance(each, dict) and "__typename" in each]
+    assert all(
+        result["__typename"].endswith("Success") or result["__typename"] == "Client"
+        for result in results
+    )
+
+
+def test_the_settings_table_is_the_settings() -> None:
+    told = re.findall(
+        r"^\| `(GATEWAY_\w+)` \| (.*?) ?\| (.*) \|$", PAGES[0].read_text(), re.MULTILINE
+    )
+
+    def shown(default: Any) -> str:
+        if default in {None, ()}:
+            return ""
+        return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+    assert told == [
+        (f"{PREFIX}{name.upper()}", shown(field.default), field.description)
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def test_every_error_code_is_told_and_no_other() -> None:
+    told = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+    ours = {
+        kind.code
+        for kind in vars(failures).values()
+        if isinstance(kind, type) and issubclass(kind, failures.Failure) and "code" in vars(kind)
+    }
+    unavailable = set(typing.get_args(failures.UnavailableCode))
+    sources = "".join(path.read_text() for path in (ROOT / "schema").glob("*.py"))
+    sources += "".join(path.read_text() for path in (ROOT / "gateway/web").glob("*.py"))
+    spoken = set(re.findall(r'"code": "([A-Z_]+)"', sources))
+
+    assert sorted(told) == sorted(ours | unavailable | spoken)
+    assert {str(member.value) for member in ClientErrorCode} <= set(told)
+
+
+def test_every_command_is_told_and_no_other() -> None:
+    usage = parser().format_help()
+    commands = set(re.findall(r"^    (\w+) {2,}", usage, re.MULTILINE))
+    page = (ROOT / "docs/operating.md").read_text()
+
+    assert set(re.findall(r"^\| `clients-gateway (\w+)`", page, re.MULTILINE)) == commands
+    assert commands
+
+
+def test_the_line_to_paste_is_the_one_the_demo_prints() -> None:
+    readme = PAGES[0].read_text()
+    begin = readme.index("curl -s")
+    pasted = readme[begin : readme.index("\n```", begin)]
+    printed = BANNER.format(url="http://127.0.0.1:8000/graphql", sandbox="", key="")
+
+    assert [line.strip() for line in pasted.splitlines()] == [
+        line.strip() for line in printed.splitlines() if "curl" in line or "query" in line
+    ]
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    missing = [
+        f"{page.name}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+
+    assert missing == []
