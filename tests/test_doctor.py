@@ -12,7 +12,7 @@ import pytest
 
 from gateway.doctor import examine
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA, DEMO
+from gateway.sandbox.people import DEMO, NOBODY
 
 # At collection already: a parametrized test must be known as async before it is multiplied.
 pytestmark = pytest.mark.anyio
@@ -170,7 +170,7 @@ async def test_a_key_nobody_has_is_refused_and_nothing_more_is_asked(sandbox: Sa
 
 
 async def test_a_key_without_scope_is_accepted_and_may_not_read(sandbox: Sandbox) -> None:
-    status, lines = await report(sandbox, key=ADA.api_key, write=True)
+    status, lines = await report(sandbox, key=NOBODY.api_key, write=True)
 
     assert (status, len(sandbox.calls)) == (1, 1)
     assert about(lines, "credential") == ["ok    credential: the key is accepted"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.doctor.answers import integer
 from gateway.doctor.report import fail, note, ok
+from gateway.upstream.envelope import names_version
 from schema.source import FIELDS
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ UNDOCUMENTED = "doctor_check"
 """A field no client has."""
 CONFLICTS = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
 """Reference, version conflict: the statuses the gateway takes for one whatever their code."""
-TELLING = ("VERSION", "CONFLICT", "STALE")
-"""Reference, version conflict: what in a 400's code makes it one."""
 
 
 def created(answer: Answer) -> Finding:
@@ -52,7 +51,7 @@ def stale(answer: Answer) -> Finding:
     about = "stale version"
     if answer.status == HTTPStatus.OK:
         return fail(about, "accepted", "the last write wins: nobody learns of a conflict")
-    told = any(word in (answer.code or "").upper() for word in TELLING)
+    told = names_version(answer.error)
     if answer.status in CONFLICTS or (answer.status == HTTPStatus.BAD_REQUEST and told):
         return ok(about, f"{answer}", "the gateway sees it as a version conflict")
     return fail(about, f"{answer}", "the gateway does not see it as a version conflict")

@@ -24,6 +24,8 @@ from schema.failures import (
 from schema.source import ClientRecord, client_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
 
@@ -138,7 +140,7 @@ def failure_in(response: httpx.Response, *, expected_version: int | None = None)
     error = said.get("error")
     error = error if isinstance(error, dict) else {}
     trace = _trace(said, error)
-    if status in {409, 412} or (status == 400 and _names_version(error)):  # noqa: PLR2004
+    if status in {409, 412} or (status == 400 and names_version(error)):  # noqa: PLR2004
         return Conflict(
             "The client changed since you read it. Nothing was written.",
             expected_version=expected_version,
@@ -177,14 +179,15 @@ def _code(status: int) -> UnavailableCode:
     return "UPSTREAM_UNAVAILABLE" if status >= 500 else "UPSTREAM_BAD_RESPONSE"  # noqa: PLR2004
 
 
-def _names_version(error: dict[str, Any]) -> bool:
+def names_version(error: Mapping[str, Any]) -> bool:
+    """Whether a 400's `error` is about the version: no status is documented for a stale one."""
     code = str(error.get("code", "")).upper()
     if any(word in code for word in ("VERSION", "CONFLICT", "STALE")):
         return True
     return any(field == "version" for field, _ in _details(error))
 
 
-def _details(error: dict[str, Any]) -> list[tuple[str | None, str]]:
+def _details(error: Mapping[str, Any]) -> list[tuple[str | None, str]]:
     """Field and message of each problem, whatever shape `details` has (API page, Errors)."""
     details = error.get("details")
     found: list[tuple[str | None, str]] = []
