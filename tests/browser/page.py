@@ -80,11 +80,16 @@ class Page:
     def click(self, selector: str, text: str | None = None) -> None:
         """Click an element, once it is there, stands still and nothing covers it."""
         x, y = until(lambda: self.look(_CENTRE, selector, text), f"{selector} {text or ''}")
-        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        for type_ in ("mousePressed", "mouseReleased"):
-            self._call(
-                "Input.dispatchMouseEvent", type=type_, x=x, y=y, button="left", clickCount=1
-            )
+        for action in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self._mouse(action, x, y)
+
+    def drag(self, selector: str, *, right: int = 0, down: int = 0) -> None:
+        """Move an element by so many pixels, with the mouse held down."""
+        x, y = until(lambda: self.look(_CENTRE, selector, None), selector)
+        self._mouse("mouseMoved", x, y)
+        self._mouse("mousePressed", x, y)
+        self._mouse("mouseMoved", x + right, y + down, held=True)
+        self._mouse("mouseReleased", x + right, y + down)
 
     def rewrite(self, selector: str, text: str) -> None:
         """Type this into a field instead of all that stands there."""
@@ -111,6 +116,18 @@ class Page:
     def picture(self, file: Path) -> None:
         """Save what is to be seen."""
         file.write_bytes(b64decode(self._call("Page.captureScreenshot")["data"]))
+
+    def _mouse(self, action: str, x: float, y: float, *, held: bool = False) -> None:
+        idle = action == "mouseMoved" and not held
+        self._call(
+            "Input.dispatchMouseEvent",
+            type=action,
+            x=x,
+            y=y,
+            button="none" if idle else "left",
+            buttons=1 if held else 0,
+            clickCount=1,
+        )
 
     def _call(self, method: str, **parameters: object) -> Message:
         return self._browser.call(method, self._session, **parameters)

@@ -91,6 +91,13 @@ def test_it_loads_without_a_complaint_and_asks_no_other_host(
     assert page.problems == []
 
 
+def test_its_policy_lets_it_speak_to_no_other_host(page: Page) -> None:
+    speak = "url => fetch(url).then(() => 'spoke', () => 'refused')"
+
+    assert page.look(speak, "https://other.example.com/") == "refused"
+    assert [problem for problem in page.problems if "connect-src 'self'" in problem]
+
+
 def test_the_header_editor_holds_the_demo_key(page: Page, demo_gateway: Running) -> None:
     assert read(page, TOOLS) == {"X-API-Key": demo_key(demo_gateway)}
 
