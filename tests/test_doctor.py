@@ -5,14 +5,14 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 
 from gateway.doctor import examine
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO, NOBODY
+from gateway.sandbox.people import DEMO, EDSGER, NOBODY, READER
 
 # At collection already: a parametrized test must be known as async before it is multiplied.
 pytestmark = pytest.mark.anyio
@@ -297,3 +297,42 @@ async def test_an_interruption_during_any_write_leaves_nothing_behind(
     assert rows(sandbox) == before
     last = out.getvalue().splitlines()[-1]
     assert last == "ok    clean-up: the client Doctor Check is deleted again"
+
+
+async def test_a_key_that_may_only_read_is_told_so_by_the_first_write(sandbox: Sandbox) -> None:
+    status, lines = await report(sandbox, key=READER.api_key, write=True)
+
+    writes = [call for call in sandbox.calls if not call.startswith("GET")]
+    assert (status, writes) == (1, ["POST /clients"])
+    assert about(lines, "create") == [
+        "FAIL  create: 403 FORBIDDEN -> the key may not write: give it clients: write"
+    ]
+    assert "Cleaning up" not in lines
+
+
+@pytest.mark.parametrize("order", ["created_desc", "created_asc"])
+async def test_a_client_whose_id_was_lost_is_found_at_either_end_of_a_long_list(
+    sandbox: Sandbox, order: Literal["created_desc", "created_asc"]
+) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, order=order)
+    before = {row["id"] for row in sandbox.rows_of(EDSGER)}
+
+    def lose(request: httpx.Request) -> None:
+        if request.method == "POST":
+            raise httpx.ReadError("gone")
+
+    _, lines = await report(sandbox, key=EDSGER.api_key, write=True, after=lose)
+
+    assert {row["id"] for row in sandbox.rows_of(EDSGER)} == before
+    assert lines[-2] == "ok    clean-up: the client Doctor Check is deleted again"
+
+
+async def test_a_filter_that_also_returns_both_is_told(sandbox: Sandbox) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, filter_both=True)
+
+    status, lines = await report(sandbox)
+
+    (line,) = about(lines, "filter client_type=buyer")
+    assert status == 0
+    assert line.startswith("note  filter client_type=buyer: also returns both (of 42: ")
+    assert line.endswith(" -> filtered lists overlap")
