@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import httpx
 import msgspec
 
-from gateway.upstream.records import tolerant
+from gateway.upstream.issues import LONGEST, issues_in, problems_in
+from gateway.upstream.outcome import TooLarge
+from gateway.upstream.records import canonical, tolerant
 from gateway.upstream.retry_after import stated_wait
 from schema.failures import (
     Conflict,
     Failure,
     Forbidden,
     Invalid,
-    Issue,
     NotFound,
     RateLimited,
     Unauthenticated,
     Unavailable,
     UnavailableCode,
 )
-from schema.source import ClientRecord, client_id
+from schema.source import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import httpx
 
 
 class Meta(msgspec.Struct):
@@ -60,28 +60,33 @@ class RecordEnvelope(msgspec.Struct):
 
 _rows = msgspec.json.Decoder(RowsEnvelope)
 _record = msgspec.json.Decoder(RecordEnvelope)
-_LONGEST = 300
 _UNSTATED = 60
 """Seconds to wait when a 429 does not say."""
-_GRAPH_NAMES = {
-    "first_name": "firstName",
-    "last_name": "lastName",
-    "client_type": "clientType",
-    "version": "expectedVersion",
-}
 
 
-def nonsense(what: str = "The API answered something this gateway cannot read.") -> Unavailable:
+class Listing(NamedTuple):
+    """What one list call told; `left_out` when rows had to be, for want of a client's id."""
+
+    records: list[ClientRecord]
+    meta: Meta
+    left_out: bool
+
+
+def nonsense(
+    what: str = "The API answered something this gateway cannot read.",
+    *,
+    correlation_id: str | None = None,
+) -> Unavailable:
     """The answer is not one the API page allows; its body is never echoed."""
-    return Unavailable(what, code="UPSTREAM_BAD_RESPONSE")
+    return Unavailable(what, code="UPSTREAM_BAD_RESPONSE", correlation_id=correlation_id)
 
 
-def rows_in(response: httpx.Response) -> tuple[list[ClientRecord], Meta, bool]:
-    """A page's rows, where it lies, and whether rows had to be left out for want of an id."""
+def rows_in(response: httpx.Response) -> Listing:
+    """A page's rows, and where it lies."""
     try:
         envelope = _rows.decode(response.content)
-        if envelope.success and all(client_id(row.id) == row.id for row in envelope.data.clients):
-            return envelope.data.clients, envelope.data.meta, False
+        if envelope.success and all(canonical(row.id) for row in envelope.data.clients):
+            return Listing(envelope.data.clients, _placed(envelope.data.meta), left_out=False)
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
     data = _data(response)
@@ -89,11 +94,17 @@ def rows_in(response: httpx.Response) -> tuple[list[ClientRecord], Meta, bool]:
     if not isinstance(rows, list):
         raise nonsense()
     try:
-        meta = msgspec.convert(data.get("meta"), Meta)
+        meta = msgspec.convert(data.get("meta"), Meta, strict=False)
     except msgspec.ValidationError:
         raise nonsense() from None
     records = [record for row in rows if (record := tolerant(row, complete=False)) is not None]
-    return records, meta, len(records) < len(rows)
+    return Listing(records, _placed(meta), left_out=len(records) < len(rows))
+
+
+def _placed(meta: Meta) -> Meta:
+    if meta.total < 0:
+        raise nonsense()
+    return meta
 
 
 def record_in(response: httpx.Response, *, complete: bool) -> ClientRecord:
@@ -101,7 +112,7 @@ def record_in(response: httpx.Response, *, complete: bool) -> ClientRecord:
     record: ClientRecord | None = None
     try:
         envelope = _record.decode(response.content)
-        if envelope.success and client_id(envelope.data.id) == envelope.data.id:
+        if envelope.success and canonical(envelope.data.id):
             record = envelope.data
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
@@ -116,7 +127,7 @@ def _data(response: httpx.Response) -> dict[str, Any]:
     said = _said(response.content)
     data = said.get("data")
     if said.get("success") is False or not isinstance(data, dict):
-        raise nonsense()
+        raise nonsense(correlation_id=_trace(said))
     return data
 
 
@@ -129,27 +140,37 @@ def _said(content: bytes) -> dict[str, Any]:
 
 
 def succeeded(response: httpx.Response) -> bool:
-    """Whether the API says that it did what was asked."""
-    return response.is_success and _said(response.content).get("success", True) is not False
+    """Whether the API itself says that it did what was asked (or 204: that and no more)."""
+    if response.status_code == 204:  # noqa: PLR2004 - No Content
+        return True
+    said = _said(response.content)
+    return response.is_success and said.get("success", isinstance(said.get("data"), dict)) is True
 
 
-def failure_in(response: httpx.Response, *, expected_version: int | None = None) -> Failure:
-    """What an answer that is no success means (API pages: Clients, Errors)."""
+def failure_in(
+    response: httpx.Response, *, expected_version: int | None = None, of_one: bool = True
+) -> Failure:
+    """What an answer that is no success means (API pages: Clients, Errors).
+
+    `expected_version` is the one sent along; `of_one` whether the call named a client, which
+    alone can be missing or have changed.
+    """
     status = response.status_code
     said = _said(response.content)
     error = said.get("error")
     error = error if isinstance(error, dict) else {}
-    trace = _trace(said, error)
-    if status in {409, 412} or (status == 400 and names_version(error)):  # noqa: PLR2004
+    trace = _trace(said)
+    versioned = status == 400 and expected_version is not None  # noqa: PLR2004
+    if of_one and (status in {409, 412} or (versioned and names_version(error))):
         return Conflict(
             "The client changed since you read it. Nothing was written.",
             expected_version=expected_version,
             correlation_id=trace,
         )
-    if status in {400, 422}:
+    if status in {400, 409, 412, 422}:
         return Invalid(
             "The API refused the input. Nothing was written.",
-            issues=_issues(error),
+            issues=issues_in(error),
             correlation_id=trace,
         )
     if status == 429:  # noqa: PLR2004
@@ -157,6 +178,8 @@ def failure_in(response: httpx.Response, *, expected_version: int | None = None)
         return RateLimited(
             f"The API's request budget is spent; ask again in {seconds} s.", retry_after=seconds
         )
+    if status == 404 and not of_one:  # noqa: PLR2004
+        return nonsense("The API has no clients at this address.", correlation_id=trace)
     known = _MEANINGS.get(status)
     if known is not None:
         return known[0](known[1], correlation_id=trace)
@@ -184,33 +207,26 @@ def names_version(error: Mapping[str, Any]) -> bool:
     code = str(error.get("code", "")).upper()
     if any(word in code for word in ("VERSION", "CONFLICT", "STALE")):
         return True
-    return any(field == "version" for field, _ in _details(error))
-
-
-def _details(error: Mapping[str, Any]) -> list[tuple[str | None, str]]:
-    """Field and message of each problem, whatever shape `details` has (API page, Errors)."""
     details = error.get("details")
-    found: list[tuple[str | None, str]] = []
-    for each in details if isinstance(details, list) else ():
-        if isinstance(each, dict):
-            field = next((each[key] for key in ("field", "path", "param") if key in each), None)
-            text = next((each[key] for key in ("message", "msg") if key in each), "is not valid")
-            found.append((field if isinstance(field, str) else None, str(text)[:_LONGEST]))
-        elif isinstance(each, str):
-            found.append((None, each[:_LONGEST]))
-    return found
+    if isinstance(details, dict) and any("version" in key.lower() for key in details):
+        return True
+    return any(field == "version" for field, _ in problems_in(details))
 
 
-def _issues(error: dict[str, Any]) -> list[Issue]:
-    return [
-        Issue(None if field is None else _GRAPH_NAMES.get(field, field), "REFUSED_BY_API", text)
-        for field, text in _details(error)
-    ]
+def trouble(error: httpx.TransportError) -> Unavailable:
+    """What an answer that never came whole means."""
+    if isinstance(error, httpx.TimeoutException):
+        return Unavailable("The API did not answer in time.", code="UPSTREAM_TIMEOUT")
+    if isinstance(error, httpx.ProtocolError | TooLarge):
+        return nonsense()
+    return Unavailable("The API cannot be reached.")
 
 
-def _trace(said: dict[str, Any], error: dict[str, Any]) -> str | None:
-    for holder in (said, error):
+def _trace(said: Mapping[str, Any]) -> str | None:
+    """The API's own name for what went wrong, beside `error` or in it (API page, Errors)."""
+    error = said.get("error")
+    for holder in (said, error if isinstance(error, dict) else {}):
         for key in ("correlationId", "errorId"):
             if isinstance(holder.get(key), str):
-                return str(holder[key])[:_LONGEST]
+                return str(holder[key])[:LONGEST]
     return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema.source import MAX_PAGE
+
+if TYPE_CHECKING:
+    from schema.source import Window
 
 
 class PageRead(NamedTuple):
@@ -28,7 +31,20 @@ def plan(offset: int, limit: int) -> tuple[PageRead, ...]:
     if limit == 0:
         return (PageRead(1, 1),)
     last = offset + limit - 1
+    for size in range(limit, MAX_PAGE + 1):
+        if offset // size == last // size:
+            return (PageRead(offset // size + 1, size),)
     # No smaller size is needed: pages twice as large cover the same rows in no more calls.
-    sizes = range(min(limit, MAX_PAGE // 2 + 1), MAX_PAGE + 1)
+    sizes = range(MAX_PAGE // 2 + 1, MAX_PAGE + 1)
     best = min(sizes, key=lambda size: (last // size - offset // size, size))
     return tuple(PageRead(page + 1, best) for page in range(offset // best, last // best + 1))
+
+
+def price(window: Window) -> int:
+    """Calls that reading `window` costs; one more where its place must be found first.
+
+    The last rows of a collection that one page holds cost only that one.
+    """
+    if window.from_end and window.limit:
+        return 1 + len(plan(0, window.limit))
+    return len(plan(0 if window.from_end else window.offset, window.limit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_type_hints
 
 import msgspec
@@ -11,6 +12,12 @@ from schema.source import FIELDS, ClientRecord, client_id
 _TYPES: dict[str, Any] = {
     name: hint for name, hint in get_type_hints(ClientRecord).items() if name in FIELDS
 }
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def canonical(id: str) -> bool:
+    """Whether `id` is what `client_id` makes of it; asked of every row, so without parsing it."""
+    return _CANONICAL.fullmatch(id) is not None
 
 
 def tolerant(row: object, *, complete: bool) -> ClientRecord | None:

@@ -1,27 +1,29 @@
-"""The Clients API as a source: each question put into requests, each answer read."""
+"""The Clients API as a source: each question put into calls, each answer read."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlencode
 
 import httpx
-import orjson
 from msgspec import UNSET
 
-from gateway.upstream.envelope import failure_in, nonsense, record_in, rows_in, succeeded
-from gateway.upstream.outcome import never_sent
-from gateway.upstream.pages import PageRead, plan
-from gateway.upstream.terms import EXTENSION, Terms
+from gateway.upstream.attempt import Outcome, outcome_of
+from gateway.upstream.calls import Calls
+from gateway.upstream.envelope import failure_in, nonsense, record_in, rows_in, trouble
+from gateway.upstream.pages import PageRead, plan, price
+from gateway.upstream.windows import joined, page_of
 from schema.failures import Conflict, Failure, Unavailable, Unconfirmed
 from schema.operation import Lane
-from schema.source import MAX_PAGE, Confirmation, Page, Window, Written
+from schema.source import MAX_PAGE, Confirmation, Page, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
+    from gateway.upstream.attempt import End
     from schema.operation import Operation
     from schema.source import (
         ClientFilter,
@@ -30,13 +32,16 @@ if TYPE_CHECKING:
         ClientRecord,
         Fields,
         NewClient,
+        Window,
     )
+
+T = TypeVar("T")
 
 
 class RestClients:
     """A `ClientSource` that remembers nothing: every question costs its calls.
 
-    `transport` sends a request on its terms; `base_url` is the API's, without a closing slash.
+    `transport` sends a request on its terms; `base_url` is the API's, with its version.
     """
 
     def __init__(
@@ -46,73 +51,80 @@ class RestClients:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._transport = transport
-        self._clients = f"{base_url}/clients"
+        self._calls = Calls(transport, base_url)
         self._clock = clock
-        self._writes: set[asyncio.Task[httpx.Response]] = set()
 
     def price(self, window: Window) -> int:
-        """Calls that reading `window` costs; one more where its place must be found first."""
-        if window.from_end:
-            return 1 + len(plan(0, window.limit))
-        return len(plan(window.offset, window.limit))
+        """Calls that reading `window` costs."""
+        return price(window)
 
     async def window(
         self, operation: Operation, where: ClientFilter, window: Window, fields: Fields
     ) -> Page:
         """The rows of `window`, and all that was read along the way."""
         del fields  # list rows carry what they carry: the graph completes them
-        if window.from_end:
-            return await self._last(operation, where, window.limit)
-        return await self._span(operation, where, window.offset, window.limit)
+        if window.from_end and window.limit:
+            return await self._last(operation, where, window)
+        return await self._span(
+            operation, where, 0 if window.from_end else window.offset, window.limit
+        )
 
-    async def _last(self, operation: Operation, where: ClientFilter, limit: int) -> Page:
-        """The last rows; a small collection is read whole while finding out its size."""
+    async def _last(self, operation: Operation, where: ClientFilter, window: Window) -> Page:
+        """Rows counted from the end: a small collection is read whole in learning its size."""
         first = await self._span(operation, where, 0, MAX_PAGE)
-        begin = max(0, first.total - limit)
-        if first.total <= len(first.records) or limit == 0:
+        known = len(first.records)
+        stop = max(0, first.total - window.offset)
+        begin = max(0, stop - window.limit)
+        if stop <= known:
             return first
-        return await self._span(operation, where, begin, first.total - begin)
+        missing = max(begin, known)
+        tail = await self._span(operation, where, missing, stop - missing)
+        operation.receipt.drift |= tail.total != first.total
+        if tail.offset > known:
+            return tail
+        page, drift = joined((first, tail), tail.total)
+        operation.receipt.drift |= drift
+        return page
 
     async def _span(
         self, operation: Operation, where: ClientFilter, offset: int, limit: int
     ) -> Page:
-        reads = plan(offset, limit)
-        pages = await asyncio.gather(*(self._page(operation, where, read) for read in reads))
-        begin, total = reads[0].offset, pages[-1][1]
-        seen: dict[str, ClientRecord] = {}
-        for records, of in pages:
-            operation.receipt.drift |= of != total
-            for record in records:
-                operation.receipt.drift |= record.id in seen
-                seen.setdefault(record.id, record)
-        return Page(begin, tuple(seen.values()), total)
+        """Rows counted from the start. The newest total is that of the last page to arrive."""
+        totals: list[int] = []
+        pages = await _together(
+            [self._page(operation, where, read, totals) for read in plan(offset, limit)]
+        )
+        page, drift = joined(pages, totals[-1])
+        operation.receipt.drift |= drift
+        return page
 
     async def _page(
-        self, operation: Operation, where: ClientFilter, read: PageRead
-    ) -> tuple[list[ClientRecord], int]:
-        query = f"?page={read.page}&limit={read.limit}"
-        if where.client_type:
-            query += f"&client_type={where.client_type}"
-        if where.status:
-            query += f"&status={where.status}"
-        response = await self._read(operation, query, Lane.INTERACTIVE)
-        records, meta, left_out = rows_in(response)
-        if records and (meta.page, meta.limit) != read:
-            raise nonsense("The API answered another page than the one asked for.")
-        operation.receipt.drift |= left_out
-        return records, meta.total
+        self, operation: Operation, where: ClientFilter, read: PageRead, totals: list[int]
+    ) -> Page:
+        query = {"page": read.page, "limit": read.limit}
+        filters = {"client_type": where.client_type, "status": where.status}
+        asked = query | {name: value for name, value in filters.items() if value}
+        response = await self._calls.read(operation, f"?{urlencode(asked)}", Lane.INTERACTIVE)
+        if not response.is_success:
+            raise failure_in(response, of_one=False)
+        told = rows_in(response)
+        operation.receipt.drift |= told.left_out
+        totals.append(told.meta.total)
+        return page_of(read, told)
 
     async def fetch(
         self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
     ) -> Sequence[ClientRecord | Failure]:
         """One call for each id, together."""
         del fields  # a detail read carries all there is
-        return await asyncio.gather(*(self._one(operation, id, lane) for id in ids))
+        return await _together([self._one(operation, id, lane) for id in ids])
 
     async def _one(self, operation: Operation, id: ClientId, lane: Lane) -> ClientRecord | Failure:
         try:
-            record = record_in(await self._read(operation, f"/{id}", lane), complete=True)
+            response = await self._calls.read(operation, f"/{id}", lane)
+            if not response.is_success:
+                return failure_in(response)
+            record = record_in(response, complete=True)
         except Failure as failure:
             return failure
         if record.id != id:
@@ -121,103 +133,58 @@ class RestClients:
 
     async def create(self, operation: Operation, new: NewClient) -> Written:
         """POST, at most once."""
+        optional = {"email": new.email, "phone": new.phone}
         body = {
             "first_name": new.first_name,
             "last_name": new.last_name,
             "client_type": new.client_type,
-            **{
-                name: value
-                for name, value in (("email", new.email), ("phone", new.phone))
-                if value is not UNSET
-            },
+            **{name: value for name, value in optional.items() if value is not UNSET},
         }
-        response = await self._write(operation, "POST", "", body)
-        return Written(self._written(response))
+        end = await self._calls.write(operation, "POST", "", body)
+        return Written(_record(_answer(end, of_one=False)))
 
     async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
         """PUT, at most once; a conflict is told with the client as it now is."""
         version = patch.expected_version
         body = dict(patch.fields) | ({} if version is None else {"version": version})
+        end = await self._calls.write(operation, "PUT", f"/{id}", body)
         try:
-            response = await self._write(operation, "PUT", f"/{id}", body, version)
+            record = _record(_answer(end, expected_version=version))
         except Conflict as conflict:
             current = await self._one(operation, id, Lane.WRITE)
-            if not isinstance(current, Failure):
-                conflict.current = current
+            conflict.current = None if isinstance(current, Failure) else current
             raise
-        return Written(self._written(response))
+        if record.id != id:
+            raise _unconfirmed()
+        return Written(record)
 
     async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
         """DELETE, at most once."""
-        await self._write(operation, "DELETE", f"/{id}", None)
+        _answer(await self._calls.write(operation, "DELETE", f"/{id}"))
         return Confirmation.ANSWER
 
-    def _request(
-        self, operation: Operation, method: str, path: str, lane: Lane, content: bytes | None
-    ) -> httpx.Request:
-        """Nothing of the caller's own request goes along but its credential."""
-        caller = operation.caller
-        headers = {"Accept": "application/json", caller.credential.header: caller.credential.value}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        terms = Terms(operation.deadline, lane, caller.partition, operation.receipt)
-        return httpx.Request(
-            method,
-            self._clients + path,
-            headers=headers,
-            content=content,
-            extensions={EXTENSION: terms},
-        )
 
-    async def _read(self, operation: Operation, path: str, lane: Lane) -> httpx.Response:
-        request = self._request(operation, "GET", path, lane, None)
-        try:
-            response = await self._transport.handle_async_request(request)
-        except httpx.TransportError as error:
-            raise _unavailable(error) from error
-        if not response.is_success:
-            raise failure_in(response)
-        return response
-
-    async def _write(
-        self,
-        operation: Operation,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None,
-        version: int | None = None,
-    ) -> httpx.Response:
-        """Send a write and see it through even when its caller leaves."""
-        content = None if body is None else orjson.dumps(body)
-        request = self._request(operation, method, path, Lane.WRITE, content)
-        sending = asyncio.ensure_future(self._transport.handle_async_request(request))
-        self._writes.add(sending)
-        sending.add_done_callback(self._writes.discard)
-        try:
-            response = await asyncio.shield(sending)
-        except httpx.TransportError as error:
-            if never_sent(error):
-                raise _unavailable(error) from error
-            raise _unconfirmed() from error
-        if response.status_code >= 500 or (response.is_success and not succeeded(response)):  # noqa: PLR2004
-            raise _unconfirmed()
-        if not response.is_success:
-            raise failure_in(response, expected_version=version)
-        return response
-
-    def _written(self, response: httpx.Response) -> ClientRecord:
-        try:
-            return record_in(response, complete=False)
-        except Unavailable:
-            raise _unconfirmed() from None
+def _answer(
+    end: End, *, expected_version: int | None = None, of_one: bool = True
+) -> httpx.Response:
+    """The API's word that a write was done; a failure says what else is known of it."""
+    if outcome_of(end) is Outcome.UNKNOWN:
+        raise _unconfirmed() from (end if isinstance(end, Exception) else None)
+    if isinstance(end, Failure):
+        raise end
+    if isinstance(end, httpx.TransportError):
+        raise trouble(end) from end
+    if not end.is_success:
+        raise failure_in(end, expected_version=expected_version, of_one=of_one)
+    return end
 
 
-def _unavailable(error: httpx.TransportError) -> Unavailable:
-    if isinstance(error, httpx.TimeoutException):
-        return Unavailable("The API did not answer in time.", code="UPSTREAM_TIMEOUT")
-    if isinstance(error, httpx.ProtocolError):
-        return nonsense()
-    return Unavailable("The API cannot be reached.")
+def _record(response: httpx.Response) -> ClientRecord:
+    """The client as written, as far as the answer tells; one that cannot be read tells nothing."""
+    try:
+        return record_in(response, complete=False)
+    except Unavailable:
+        raise _unconfirmed() from None
 
 
 def _unconfirmed() -> Unconfirmed:
@@ -226,3 +193,15 @@ def _unconfirmed() -> Unconfirmed:
         " Look before you send it again.",
         attempt_id=str(uuid.uuid4()),
     )
+
+
+async def _together(reads: Sequence[Coroutine[object, object, T]]) -> Sequence[T]:
+    """All of `reads` at once; when one fails, those not yet sent are not sent any more."""
+    if len(reads) == 1:
+        return [await reads[0]]  # the usual case needs no task
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

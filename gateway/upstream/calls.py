@@ -1,0 +1,83 @@
+"""One call of the API: what is sent, for whom, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import orjson
+
+from gateway.upstream.credentials import shown
+from gateway.upstream.envelope import trouble
+from gateway.upstream.terms import EXTENSION, Terms
+from schema.failures import Failure
+from schema.operation import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.upstream.attempt import End
+    from schema.operation import Operation
+
+_ACCEPT = (b"Accept", b"application/json")
+_CONTENT_TYPE = (b"Content-Type", b"application/json")
+_URLS = 1024
+"""Addresses kept parsed."""
+
+
+class Calls:
+    """Sends requests about clients through `transport`, on an operation's terms."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, base_url: str) -> None:
+        self._transport = transport
+        clients = f"{base_url.rstrip('/')}/clients"
+        self._url = lru_cache(_URLS)(lambda path: httpx.URL(clients + path))
+        self._writes: set[asyncio.Task[httpx.Response]] = set()
+
+    async def read(self, operation: Operation, path: str, lane: Lane) -> httpx.Response:
+        """The answer to a GET, of any status. Raises a `Failure` when there is none."""
+        request = self._request(operation, "GET", path, lane)
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.TransportError as error:
+            raise trouble(error) from error
+
+    async def write(
+        self, operation: Operation, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> End:
+        """Send a write, at most once, and see it through even when its caller leaves."""
+        request = self._request(operation, method, path, Lane.WRITE, body)
+        sending = asyncio.ensure_future(self._transport.handle_async_request(request))
+        self._writes.add(sending)
+        sending.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(sending)
+        except (httpx.TransportError, Failure) as end:
+            return end
+
+    def _ended(self, sending: asyncio.Task[httpx.Response]) -> None:
+        """A write whose caller left ends unheard, and that is no error of ours."""
+        self._writes.discard(sending)
+        if not sending.cancelled():
+            sending.exception()
+
+    def _request(
+        self,
+        operation: Operation,
+        method: str,
+        path: str,
+        lane: Lane,
+        body: Mapping[str, Any] | None = None,
+    ) -> httpx.Request:
+        caller = operation.caller
+        terms = Terms(operation.deadline, lane, caller.partition, operation.receipt)
+        headers = [_ACCEPT, shown(caller)]
+        content = None
+        if body is not None:
+            headers.append(_CONTENT_TYPE)
+            content = orjson.dumps(body)
+        return httpx.Request(
+            method, self._url(path), headers=headers, content=content, extensions={EXTENSION: terms}
+        )
