@@ -14,9 +14,6 @@ from gateway.doctor import examine
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO, EDSGER, NOBODY, READER
 
-# At collection already: a parametrized test must be known as async before it is multiplied.
-pytestmark = pytest.mark.anyio
-
 URL = "http://api.test/v1"
 Interference = Callable[[httpx.Request], httpx.Response | None]
 Aftermath = Callable[[httpx.Request], None]

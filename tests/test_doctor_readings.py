@@ -16,9 +16,6 @@ from gateway.doctor.answers import Answer
 from gateway.doctor.line import why_silent
 from gateway.doctor.report import Mark, Report, fail, note, ok
 
-# At collection already: a parametrized test must be known as async before it is multiplied.
-pytestmark = pytest.mark.anyio
-
 KEY = "ab" * 32
 
 
