@@ -102,7 +102,7 @@ def rows_in(response: httpx.Response) -> Listing:
 
 
 def _placed(meta: Meta) -> Meta:
-    if meta.total < 0:
+    if meta.total < 0 or meta.page < 1 or meta.limit < 1:
         raise nonsense()
     return meta
 

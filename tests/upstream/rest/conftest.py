@@ -46,6 +46,10 @@ def source(wire: Scripted) -> RestClients:
     return RestClients(wire, "http://api.test/v1")
 
 
+def asking(credential: str = "f" * 64) -> Operation:
+    return Operation(Caller("a partition", Credential("X-API-Key", credential)), deadline=1e12)
+
+
 @pytest.fixture
 def operation() -> Operation:
-    return Operation(Caller("a partition", Credential("X-API-Key", "f" * 64)), deadline=1e12)
+    return asking()

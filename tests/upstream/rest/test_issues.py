@@ -1,0 +1,57 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.upstream.envelope import names_version
+from gateway.upstream.issues import CODE, LONGEST, issues_in
+from schema.failures import Issue
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=400),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["field", "path", "msg", "message", "version", "email", "x"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    ("details", "issues"),
+    [
+        ([{"path": ["body", "email"], "message": "bad"}], [("email", "bad")]),
+        ([{"path": ["tags", 0], "message": "bad"}], [("tags.0", "bad")]),
+        ([{"param": "body.client_type", "msg": "unknown"}], [("clientType", "unknown")]),
+        ({"email": "is taken", "attempts": 3}, [("email", "is taken")]),
+        ({"first_name": ["is blank", "is short"]}, [("firstName", "is blank")]),
+        ({"field": "phone", "message": "bad"}, [("phone", "bad")]),
+        ({"budget_min": {"odd": 1}}, [("budgetMin", "is not valid")]),
+        ([{"field": "version", "message": "bad"}], [("expectedVersion", "bad")]),
+        ([{"field": "email", "message": None}], [("email", "is not valid")]),
+        ("a string", []),
+        (7, []),
+    ],
+)
+def test_problems_are_told_by_the_graphs_names(
+    details: object, issues: list[tuple[str, str]]
+) -> None:
+    assert issues_in({"details": details}) == [Issue(field, CODE, text) for field, text in issues]
+
+
+@given(json_values)
+def test_no_details_are_too_odd_to_be_read(details: object) -> None:
+    issues = issues_in({"details": details})
+
+    assert isinstance(names_version({"code": details, "details": details}), bool)
+    assert all(len(issue.message) <= LONGEST for issue in issues)
+    assert all(issue.field is None or len(issue.field) <= LONGEST for issue in issues)
+
+
+def test_a_flood_of_problems_is_cut_off() -> None:
+    flood = json.loads('[{"field":"email","message":"bad"}]') * 10_000
+
+    assert len(issues_in({"details": flood})) == 50

@@ -1,0 +1,273 @@
+"""Windows out of pages: true rows at true places, or none, whatever the API does with ranges."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.upstream.envelope import Listing, Meta
+from gateway.upstream.pages import PageRead, plan, price
+from gateway.upstream.windows import joined, page_of
+from schema.failures import Forbidden, Unavailable
+from schema.operation import Lane, Operation
+from schema.source import FIELDS, ClientFilter, ClientRecord, Page, Window
+from tests.clockwork import VIRTUAL
+from tests.upstream.rest.conftest import Answer, Scripted, asking, said, source
+
+ALL = ClientFilter()
+
+
+def row(place: int) -> dict[str, str]:
+    return {"id": f"00000000-0000-4000-8000-{place:012d}"}
+
+
+def records(begin: int, end: int) -> tuple[ClientRecord, ...]:
+    return tuple(ClientRecord(id=row(place)["id"]) for place in range(begin, end))
+
+
+def asked(request: httpx.Request) -> PageRead:
+    return PageRead(int(request.url.params["page"]), int(request.url.params["limit"]))
+
+
+def listing(begin: int, end: int, total: int, read: PageRead) -> httpx.Response:
+    meta = {"page": read.page, "limit": read.limit, "total": total}
+    rows = [row(place) for place in range(begin, end)]
+    return said(200, {"success": True, "data": {"clients": rows, "meta": meta}})
+
+
+def collection(
+    total: int, clamped: Callable[[PageRead], PageRead] = lambda read: read
+) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        read = clamped(asked(request))
+        return listing(read.offset, min(total, read.offset + read.limit), total, read)
+
+    return answer
+
+
+def wanted(window: Window, total: int) -> tuple[int, int]:
+    if window.from_end:
+        stop = max(0, total - window.offset)
+        return max(0, stop - window.limit), stop
+    return min(window.offset, total), min(window.offset + window.limit, total)
+
+
+def run(wire: Scripted, window: Window) -> Page:
+    async def read() -> Page:
+        return await source(wire).window(asking(), ALL, window, FIELDS)
+
+    backend, options = VIRTUAL
+    return anyio.run(read, backend=backend, backend_options=dict(options))
+
+
+windows = st.builds(Window, st.integers(0, 400), st.integers(0, 260), st.booleans())
+
+
+@given(windows, st.integers(0, 400))
+def test_a_window_tells_exactly_its_rows_of_any_collection(window: Window, total: int) -> None:
+    page = run(Scripted(collection(total)), window)
+
+    begin, end = wanted(window, total)
+    assert page.total == total
+    if begin < end:
+        assert page.offset <= begin
+        first = begin - page.offset
+        assert page.records[first : first + end - begin] == records(begin, end)
+    ids = [record.id for record in page.records]
+    assert ids == [one.id for one in records(page.offset, page.offset + len(ids))]
+
+
+@given(windows.filter(lambda window: window.limit <= 50 or not window.from_end))
+def test_a_window_never_costs_more_than_its_price(window: Window) -> None:
+    wire = Scripted(collection(400))
+
+    run(wire, window)
+
+    assert len(wire.calls) <= price(window) == source(wire).price(window)
+
+
+@given(windows, st.integers(0, 400), st.integers(1, 100))
+def test_an_api_that_clamps_tells_true_rows_or_is_refused(
+    window: Window, total: int, most: int
+) -> None:
+    def clamped(read: PageRead) -> PageRead:
+        limit = min(read.limit, most)
+        return PageRead(min(read.page, max(1, -(-total // limit))), limit)
+
+    try:
+        page = run(Scripted(collection(total, clamped)), window)
+    except Unavailable:
+        return
+
+    begin, end = wanted(window, total)
+    first = max(0, begin - page.offset)
+    assert page.records[first : first + end - begin] == records(begin, end)
+
+
+def test_no_rows_from_the_end_cost_one_small_read() -> None:
+    wire = Scripted(collection(250))
+
+    page = run(wire, Window(0, 0, from_end=True))
+
+    assert (wire.calls, page.total) == (["GET /clients?page=1&limit=1"], 250)
+
+
+def test_an_offset_counts_back_from_the_end() -> None:
+    wire = Scripted(collection(250))
+
+    page = run(wire, Window(10, 5, from_end=True))
+
+    assert wire.calls == ["GET /clients?page=1&limit=100", "GET /clients?page=48&limit=5"]
+    assert page == Page(235, records(235, 240), 250)
+
+
+def test_what_was_read_to_find_the_end_is_kept_where_the_end_adjoins_it() -> None:
+    page = run(Scripted(collection(110)), Window(0, 30, from_end=True))
+
+    assert page == Page(0, records(0, 110), 110)
+
+
+@pytest.mark.parametrize("page", ["1", 1.0])
+async def test_numbers_told_as_text_are_numbers_still(operation: Operation, page: object) -> None:
+    meta = {"page": page, "limit": "25", "total": "1"}
+    body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
+
+    told = await source(Scripted(lambda _: said(200, body))).window(
+        operation, ALL, Window(0, 25), FIELDS
+    )
+
+    assert told == Page(0, records(0, 1), 1)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        None,
+        {},
+        {"page": 1, "limit": 25},
+        {"page": 1, "limit": 25, "total": -1},
+        {"page": 1, "limit": 25, "total": 1.5},
+        {"page": "one", "limit": 25, "total": 1},
+        {"page": 0, "limit": 0, "total": 1},
+    ],
+)
+async def test_rows_without_a_place_are_no_answer(operation: Operation, meta: object) -> None:
+    body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
+
+    with pytest.raises(Unavailable) as refused:
+        await source(Scripted(lambda _: said(200, body))).window(
+            operation, ALL, Window(0, 25), FIELDS
+        )
+
+    assert refused.value.code == "UPSTREAM_BAD_RESPONSE"
+
+
+async def test_a_list_that_is_not_there_is_no_missing_client(operation: Operation) -> None:
+    with pytest.raises(Unavailable, match="at this address"):
+        await source(Scripted(lambda _: said(404, b""))).window(
+            operation, ALL, Window(0, 25), FIELDS
+        )
+
+
+async def test_a_filters_value_cannot_add_a_parameter(operation: Operation) -> None:
+    wire = Scripted(collection(0))
+
+    await source(wire).window(operation, ClientFilter(status="a&limit=9"), Window(0, 5), FIELDS)
+
+    assert wire.calls == ["GET /clients?page=1&limit=5&status=a%26limit%3D9"]
+
+
+class LateFirstPage(Scripted):
+    """Answers the first page last, when the collection has lost a row."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if asked(request).page == 1:
+            await asyncio.sleep(1)
+        return await super().handle_async_request(request)
+
+
+async def test_the_newest_total_is_told_and_that_it_moved(operation: Operation) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        read = asked(request)
+        total = 299 if read.page == 1 else 300
+        return listing(read.offset, read.offset + read.limit, total, read)
+
+    page = await source(LateFirstPage(answer)).window(operation, ALL, Window(0, 200), FIELDS)
+
+    assert (page.total, operation.receipt.drift) == (299, True)
+
+
+async def test_a_page_that_came_short_before_another_is_drift(operation: Operation) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        read = asked(request)
+        return listing(read.offset + (read.page == 1), read.offset + read.limit, 300, read)
+
+    await source(Scripted(answer)).window(operation, ALL, Window(0, 200), FIELDS)
+
+    assert operation.receipt.drift is True
+
+
+async def test_rows_that_hold_still_are_no_drift(operation: Operation) -> None:
+    await source(Scripted(collection(250))).window(operation, ALL, Window(0, 260), FIELDS)
+
+    assert operation.receipt.drift is False
+
+
+@dataclass
+class OneAtATime(Scripted):
+    """Lets one request out at a time, as a budget does."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async with self.turn:
+            return await super().handle_async_request(request)
+
+
+async def test_when_one_page_fails_those_still_waiting_are_not_sent(operation: Operation) -> None:
+    wire = OneAtATime(lambda _: said(403, b""))
+
+    with pytest.raises(Forbidden):
+        await source(wire).window(operation, ALL, Window(0, 1000), FIELDS)
+    await asyncio.sleep(10)
+
+    assert len(wire.calls) <= 2, "the next in line may have left while the first came back"
+
+
+async def test_no_ids_cost_no_call(operation: Operation) -> None:
+    def unasked(_: httpx.Request) -> Answer:
+        raise AssertionError
+
+    wire = Scripted(unasked)
+
+    assert await source(wire).fetch(operation, [], FIELDS, Lane.ENTITIES) == []
+    assert wire.calls == []
+
+
+def test_pages_that_overlap_are_joined_without_drift() -> None:
+    pages = Page(0, records(0, 100), 110), Page(90, records(90, 110), 110)
+
+    assert joined(pages, 110) == (Page(0, records(0, 110), 110), False)
+
+
+def test_a_larger_page_than_asked_for_is_cut_to_what_was_asked() -> None:
+    told = Listing(list(records(0, 100)), Meta(1, 100, 110), left_out=False)
+
+    assert page_of(PageRead(2, 10), told) == Page(10, records(10, 20), 110)
+
+
+@given(st.integers(0, 5_000), st.integers(1, 100))
+def test_the_single_call_that_suffices_is_the_smallest(offset: int, limit: int) -> None:
+    enough = [size for size in range(limit, 101) if offset // size == (offset + limit - 1) // size]
+
+    reads = plan(offset, limit)
+
+    if enough:
+        assert reads == (PageRead(offset // enough[0] + 1, enough[0]),)
+    else:
+        assert len(reads) > 1

@@ -1,0 +1,200 @@
+"""A write is done, refused, never sent or unknown: only the API's own word makes it done."""
+
+import asyncio
+import gc
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from gateway.upstream.attempt import End, Outcome, outcome_of
+from gateway.upstream.outcome import TooLarge, Unsendable
+from gateway.upstream.terms import terms_of
+from schema.failures import Conflict, Invalid, Issue, RateLimited, Unavailable, Unconfirmed
+from schema.operation import Lane, Operation
+from schema.source import ClientId, ClientPatch, ClientRecord, NewClient, Written
+from tests.upstream.rest.conftest import Answer, Scripted, said, source
+
+ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
+OTHER = "00000000-0000-4000-8000-000000000000"
+NEW = NewClient("Jordan", "Lee", "buyer")
+DONE = {"success": True, "data": {"id": ID, "version": 4}}
+
+
+def refusal(code: str, details: Any = None) -> dict[str, Any]:
+    return {"success": False, "error": {"code": code, "message": "m", "details": details}}
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (said(200, DONE), Outcome.ANSWERED),
+        (said(201, DONE), Outcome.ANSWERED),
+        (said(200, {"success": True, "data": {}}), Outcome.ANSWERED),
+        (said(200, {"data": {}}), Outcome.ANSWERED),
+        (said(204, b""), Outcome.ANSWERED),
+        (said(200, b""), Outcome.UNKNOWN),
+        (said(200, b"<html>please log in</html>"), Outcome.UNKNOWN),
+        (said(200, b'{"success":true,"da'), Outcome.UNKNOWN),
+        (said(200, b"{}"), Outcome.UNKNOWN),
+        (said(200, b"[]"), Outcome.UNKNOWN),
+        (said(200, {"success": False, "data": {}}), Outcome.UNKNOWN),
+        (said(200, {"success": "yes", "data": {}}), Outcome.UNKNOWN),
+        (said(303, b""), Outcome.UNKNOWN),
+        (said(500, refusal("ANY")), Outcome.UNKNOWN),
+        (said(502, b"<html>"), Outcome.UNKNOWN),
+        (said(503, b""), Outcome.UNKNOWN),
+        (said(504, b""), Outcome.UNKNOWN),
+        (said(400, refusal("ANY")), Outcome.REFUSED),
+        (said(401, b""), Outcome.REFUSED),
+        (said(404, b"<html>"), Outcome.REFUSED),
+        (said(409, b""), Outcome.REFUSED),
+        (said(429, b""), Outcome.REFUSED),
+        (httpx.ConnectError("x"), Outcome.NEVER_SENT),
+        (httpx.ConnectTimeout("x"), Outcome.NEVER_SENT),
+        (httpx.PoolTimeout("x"), Outcome.NEVER_SENT),
+        (Unsendable("x"), Outcome.NEVER_SENT),
+        (RateLimited("spent", retry_after=9), Outcome.NEVER_SENT),
+        (Unavailable("no connection came free"), Outcome.NEVER_SENT),
+        (httpx.WriteError("x"), Outcome.UNKNOWN),
+        (httpx.WriteTimeout("x"), Outcome.UNKNOWN),
+        (httpx.ReadError("x"), Outcome.UNKNOWN),
+        (httpx.ReadTimeout("x"), Outcome.UNKNOWN),
+        (httpx.RemoteProtocolError("x"), Outcome.UNKNOWN),
+        (TooLarge("x"), Outcome.UNKNOWN),
+    ],
+)
+def test_how_a_write_ended_tells_whether_it_happened(end: End, outcome: Outcome) -> None:
+    assert outcome_of(end) is outcome
+
+
+@pytest.mark.parametrize("answer", [said(200, b"<html>"), said(500, b""), httpx.ReadError("x")])
+async def test_a_delete_that_only_somebody_else_answered_is_not_called_done(
+    operation: Operation, answer: Answer
+) -> None:
+    wire = Scripted(lambda _: answer)
+
+    with pytest.raises(Unconfirmed) as unknown:
+        await source(wire).delete(operation, ID)
+
+    assert wire.calls == [f"DELETE /clients/{ID}"]
+    assert unknown.value.attempt_id
+
+
+async def test_an_update_answered_with_another_client_is_not_called_done(
+    operation: Operation,
+) -> None:
+    other = {"success": True, "data": {"id": OTHER}}
+
+    with pytest.raises(Unconfirmed):
+        await source(Scripted(lambda _: said(200, other))).update(
+            operation, ID, ClientPatch({"status": "closed"})
+        )
+
+
+async def test_null_is_sent_and_absent_is_not(operation: Operation) -> None:
+    wire = Scripted(lambda _: said(200, DONE))
+
+    await source(wire).update(operation, ID, ClientPatch({"phone": None}, expected_version=3))
+    await source(wire).update(operation, ID, ClientPatch({"status": "closed"}))
+    await source(wire).create(operation, NewClient("A", "B", "both", email=None))
+
+    assert [orjson.loads(request.content) for request in wire.sent] == [
+        {"phone": None, "version": 3},
+        {"status": "closed"},
+        {"first_name": "A", "last_name": "B", "client_type": "both", "email": None},
+    ]
+
+
+async def test_a_write_tells_what_its_answer_told_and_claims_no_more(operation: Operation) -> None:
+    written = await source(Scripted(lambda _: said(201, DONE))).create(operation, NEW)
+
+    assert written == Written(ClientRecord(id=ID, version=4))
+    assert written.record.complete is False
+
+
+async def test_writes_and_the_reads_that_explain_them_go_first(operation: Operation) -> None:
+    wire = Scripted(lambda request: said(409 if request.method == "PUT" else 404, b""))
+
+    with pytest.raises(Conflict):
+        await source(wire).update(operation, ID, ClientPatch({}, expected_version=3))
+
+    assert [terms_of(request).lane for request in wire.sent] == [Lane.WRITE, Lane.WRITE]
+
+
+async def test_a_version_asked_for_but_not_sent_is_no_conflict(operation: Operation) -> None:
+    problem = [{"path": "version", "msg": "is required"}]
+    wire = Scripted(lambda _: said(400, refusal("VALIDATION_ERROR", problem)))
+
+    with pytest.raises(Invalid) as refused:
+        await source(wire).update(operation, ID, ClientPatch({"status": "closed"}))
+
+    assert refused.value.issues == (Issue("expectedVersion", "REFUSED_BY_API", "is required"),)
+    assert wire.calls == [f"PUT /clients/{ID}"]
+
+
+async def test_a_version_told_in_an_object_is_a_conflict(operation: Operation) -> None:
+    body = refusal("BAD_REQUEST", {"currentVersion": 9})
+    wire = Scripted(lambda request: said(400 if request.method == "PUT" else 404, body))
+
+    with pytest.raises(Conflict):
+        await source(wire).update(operation, ID, ClientPatch({}, expected_version=3))
+
+
+@pytest.mark.parametrize("status", [409, 412])
+async def test_what_is_new_cannot_have_changed(operation: Operation, status: int) -> None:
+    wire = Scripted(lambda _: said(status, refusal("DUPLICATE", [{"field": "email"}])))
+
+    with pytest.raises(Invalid) as refused:
+        await source(wire).create(operation, NEW)
+
+    assert refused.value.issues == (Issue("email", "REFUSED_BY_API", "is not valid"),)
+    assert wire.calls == ["POST /clients"]
+
+
+async def test_a_create_at_the_wrong_address_misses_no_client(operation: Operation) -> None:
+    with pytest.raises(Unavailable, match="at this address"):
+        await source(Scripted(lambda _: said(404, b""))).create(operation, NEW)
+
+
+class Slow(Scripted):
+    """Answers a second later, and says how many answers it gave."""
+
+    ended = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(1)
+        self.ended += 1
+        return await super().handle_async_request(request)
+
+
+async def test_a_caller_who_leaves_takes_no_write_along(operation: Operation) -> None:
+    wire = Slow(lambda _: said(201, DONE))
+    writing = asyncio.create_task(source(wire).create(operation, NEW))
+    await asyncio.sleep(0.5)
+
+    writing.cancel()
+    await asyncio.wait([writing])
+    assert wire.ended == 0
+    await asyncio.sleep(5)
+
+    assert (writing.cancelled(), wire.ended, wire.calls) == (True, 1, ["POST /clients"])
+
+
+async def test_a_write_that_fails_when_its_caller_has_left_fails_quietly(
+    operation: Operation,
+) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+    writing = asyncio.create_task(
+        source(Slow(lambda _: httpx.ReadError("x"))).create(operation, NEW)
+    )
+    await asyncio.sleep(0.5)
+
+    writing.cancel()
+    await asyncio.wait([writing])
+    await asyncio.sleep(5)
+    gc.collect()
+
+    assert complaints == []
