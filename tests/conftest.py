@@ -1,12 +1,19 @@
 """Every async test runs on virtual time unless its folder says that it does real I/O."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import skips
 from tests.clockwork import VIRTUAL
+
+# The same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

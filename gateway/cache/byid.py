@@ -10,7 +10,7 @@ from gateway.cache.flight import Flights
 from gateway.cache.keys import EntityKey, ListKey, Partition
 from gateway.cache.listed import EVERYONE
 from gateway.cache.lists import TRIES
-from schema.failures import Failure, Forbidden, NotFound, Unauthenticated
+from schema.failures import Failure, Forbidden, NotFound, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +69,17 @@ class ById:
         """Whether this caller was told a later version while the answer waited for others."""
         key = EntityKey(Partition(operation.caller), id)
         return not isinstance(answer, Failure) and self._memory.outdated(key, answer)
+
+    def last_word(
+        self, operation: Operation, id: ClientId, answer: ClientRecord | Failure
+    ) -> ClientRecord | Failure:
+        """The answer, unless it is older than what this caller was told before."""
+        if isinstance(answer, Failure):
+            return answer
+        if self.overtaken(operation, id, answer):
+            return Unavailable("The client is changed faster than it can be read: ask again.")
+        self._memory.told(EntityKey(Partition(operation.caller), id), answer)
+        return answer
 
     async def read(
         self,

@@ -114,7 +114,7 @@ class CachedClients:
             overtaken = [id for id in ids if self._by_id.overtaken(operation, id, found[id])]
             found |= self._remembered(operation, overtaken, fields)
             rest = [id for id in overtaken if self._by_id.overtaken(operation, id, found[id])]
-        return [found[id] for id in ids]
+        return [self._by_id.last_word(operation, id, found[id]) for id in ids]
 
     def _remembered(
         self, operation: Operation, ids: Sequence[ClientId], fields: Fields

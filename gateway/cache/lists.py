@@ -139,6 +139,8 @@ class Lists:
         begin = max(0, start - page.offset)
         rows = page.records[begin : begin + stop - start]
         once = {record.id: self._newest(key.partition, record) or record for record in rows}
+        for record in once.values():
+            self._memory.told(EntityKey(key.partition, record.id), record)
         return Page(start, tuple(once.values()), page.total)
 
     async def load(

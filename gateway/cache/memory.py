@@ -47,6 +47,12 @@ class Memory:
         version, told = version_of(record), self._versions.get(key)
         return version is not None and told is not None and version < told
 
+    def told(self, key: EntityKey, record: ClientRecord) -> None:
+        """The caller is told this record, whether or not it could be kept."""
+        version = version_of(record)
+        if version is not None and not self.outdated(key, record):
+            self._versions[key] = version
+
     def lists_fence(self, partition: Partition) -> Fence:
         """To be noted before a list is asked for."""
         return self._generations.of_lists(partition)
@@ -122,7 +128,5 @@ class Memory:
     def _learn(self, key: EntityKey, record: ClientRecord, at: float) -> None:
         if self.outdated(key, record):
             return
-        version = version_of(record)
-        if version is not None:
-            self._versions[key] = version
+        self.told(key, record)
         self._store.put(key, learnt(self.client(key), record, at))
