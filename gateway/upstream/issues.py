@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schema.failures import Issue
@@ -26,8 +27,8 @@ def issues_in(error: Mapping[str, Any]) -> list[Issue]:
     """The problems told in an error, by the graph's names (API page, Errors: `details`)."""
     return [
         Issue(None if field is None else _graph_name(field), CODE, text)
-        for field, text in problems_in(error.get("details"))
-    ][:_MOST]
+        for field, text in islice(problems_in(error.get("details")), _MOST)
+    ]
 
 
 def problems_in(details: object) -> Iterator[tuple[str | None, str]]:

@@ -195,6 +195,7 @@ async def test_a_write_that_fails_when_its_caller_has_left_fails_quietly(
     writing.cancel()
     await asyncio.wait([writing])
     await asyncio.sleep(5)
+    del writing  # what it ended with holds on to the write
     gc.collect()
 
     assert complaints == []
