@@ -68,13 +68,11 @@ class Conflict(Failure):
         *,
         expected_version: int | None = None,
         current: ClientRecord | None = None,
-        changed_fields: Sequence[str] = (),
         correlation_id: str | None = None,
     ) -> None:
         super().__init__(message, correlation_id=correlation_id)
         self.expected_version = expected_version
         self.current = current
-        self.changed_fields = tuple(changed_fields)
 
 
 class Unauthenticated(Failure):
@@ -119,15 +117,11 @@ class Unavailable(Failure):
 class Unconfirmed(Failure):
     """A write left us and its answer did not arrive: it may have happened.
 
-    Never retryable as it stands. `candidates` are clients that might be its result,
-    `attempt_id` names the attempt in logs.
+    Never retryable as it stands. `attempt_id` names the attempt in logs.
     """
 
     code = "WRITE_UNCONFIRMED"
 
-    def __init__(
-        self, message: str, *, attempt_id: str, candidates: Sequence[ClientRecord] = ()
-    ) -> None:
+    def __init__(self, message: str, *, attempt_id: str) -> None:
         super().__init__(message)
         self.attempt_id = attempt_id
-        self.candidates = tuple(candidates)

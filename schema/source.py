@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, NewType, Protocol
+from typing import TYPE_CHECKING, Any, NewType, Protocol
 from uuid import UUID
 
 import msgspec
@@ -124,7 +124,6 @@ class NewClient:
     client_type: str
     email: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
-    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,6 @@ class ClientPatch:
 
     fields: Mapping[str, str | None]
     expected_version: int | None = None
-    on_conflict: Literal["FAIL", "MERGE"] = "FAIL"
 
 
 class Confirmation(Enum):
@@ -154,8 +152,6 @@ class Written:
 
     record: ClientRecord
     confirmed_by: Confirmation = Confirmation.ANSWER
-    merged_over: tuple[str, ...] = ()
-    """Fields another writer had changed and that were kept."""
 
 
 class ClientSource(Protocol):
