@@ -50,7 +50,7 @@ def build(
     """
     sent_by = wire or Wire()
     transport, budget = compose(sent_by, clock=clock)
-    rest = RestClients(transport, settings.upstream_url, clock=clock)
+    rest = RestClients(transport, settings.upstream_url)
     source = CachedClients(rest, MemoryStore(clock=clock), clock=clock)
     graph = Graph(node_fields=settings.node_fields, introspection=settings.introspection)
     callers = Callers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import logging
 import uuid
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ from schema.operation import Lane
 from schema.source import MAX_PAGE, Confirmation, Page, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Coroutine, Sequence
 
     from gateway.upstream.attempt import End
     from schema.operation import Operation
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class RestClients:
@@ -48,11 +49,8 @@ class RestClients:
         self,
         transport: httpx.AsyncBaseTransport,
         base_url: str,
-        *,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._calls = Calls(transport, base_url)
-        self._clock = clock
 
     def price(self, window: Window) -> int:
         """Calls that reading `window` costs."""
@@ -188,10 +186,12 @@ def _record(response: httpx.Response) -> ClientRecord:
 
 
 def _unconfirmed() -> Unconfirmed:
+    attempt_id = str(uuid.uuid4())
+    _log.warning("write %s was sent and its answer was lost", attempt_id)
     return Unconfirmed(
         "The write was sent and its answer was lost: it may have happened."
         " Look before you send it again.",
-        attempt_id=str(uuid.uuid4()),
+        attempt_id=attempt_id,
     )
 
 

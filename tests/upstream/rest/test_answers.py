@@ -201,14 +201,17 @@ async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
     ],
 )
 async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_again(
-    operation: Operation, answer: Answer
+    operation: Operation, answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire = Scripted(lambda _: answer)
 
-    with pytest.raises(Unconfirmed):
+    with pytest.raises(Unconfirmed) as unknown:
         await source(wire).create(operation, NEW)
 
     assert wire.calls == ["POST /clients"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"write {unknown.value.attempt_id} was sent and its answer was lost"
+    ]
 
 
 @pytest.mark.parametrize(
