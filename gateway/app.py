@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from gateway.cache.cached import CachedClients
 from gateway.cache.store import MemoryStore
@@ -48,8 +50,7 @@ def build(
     `demo_key` is the API key a request without a credential acts by (the demo only).
     `wire` stands in for the network in tests; `clock` is monotonic, in seconds.
     """
-    sent_by = wire or Wire()
-    transport, budget = compose(sent_by, clock=clock)
+    transport, budget = compose(wire or Wire(), clock=clock)
     rest = RestClients(transport, settings.upstream_url)
     source = CachedClients(rest, MemoryStore(clock=clock), clock=clock)
     graph = Graph(node_fields=settings.node_fields, introspection=settings.introspection)
@@ -83,12 +84,13 @@ def build(
             yield
         finally:
             readiness.ready = False
-            await sent_by.aclose()
+            await transport.aclose()
 
     doors = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     doors.include_router(health(readiness, budget.state))
     if pages is not None:
         doors.mount("/graphiql", pages)
+        doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
     return _Front(door, doors)
 
 

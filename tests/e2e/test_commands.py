@@ -40,6 +40,15 @@ def test_the_printed_curl_line_answers_as_pasted(demo: Running) -> None:
     assert len(orjson.loads(answer.stdout)["data"]["clients"]["edges"]) == 3
 
 
+def test_the_bare_address_leads_a_browser_to_graphiql(demo: Running) -> None:
+    page = httpx.get(
+        demo.url, headers={"Accept": "text/html"}, follow_redirects=True, trust_env=False
+    )
+
+    assert (page.url.path, page.status_code) == ("/graphql", 200)
+    assert "<title>Clients gateway</title>" in page.text
+
+
 def test_the_demo_key_it_prints_is_the_caller_it_acts_for(demo: Running) -> None:
     key = demo.said.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
