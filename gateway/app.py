@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from gateway.settings import Settings
+    from schema.source import ClientSource
 
 GRAPHQL_PATH = "/graphql"
 DOCS_URL = "https://www.actuallycare.com/api"
@@ -50,9 +51,16 @@ def build(
     `demo_key` is the API key a request without a credential acts by (the demo only).
     `wire` stands in for the network in tests; `clock` is monotonic, in seconds.
     """
-    transport, budget = compose(wire or Wire(), clock=clock)
-    rest = RestClients(transport, settings.upstream_url)
-    source = CachedClients(rest, MemoryStore(clock=clock), clock=clock)
+    at_once = settings.upstream_at_once
+    transport, budget = compose(
+        wire or Wire(flights=at_once * 5 // 2),
+        clock=clock,
+        limit=settings.upstream_limit,
+        at_once=at_once,
+    )
+    source: ClientSource = RestClients(transport, settings.upstream_url)
+    if settings.cache:
+        source = CachedClients(source, MemoryStore(clock=clock), clock=clock)
     graph = Graph(node_fields=settings.node_fields, introspection=settings.introspection)
     callers = Callers(
         secret=secrets.token_bytes(32),

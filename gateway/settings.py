@@ -77,6 +77,18 @@ class Settings(BaseSettings):
         True,
         description="Whether the graph has `node` and `nodes`; off where another subgraph does.",
     )
+    cache: bool = Field(
+        True, description="Whether answers are remembered; without, every read is asked anew."
+    )
+    upstream_limit: int = Field(
+        500, ge=1, description="Calls the API grants in 15 minutes, until its own headers say."
+    )
+    upstream_at_once: int = Field(
+        16,
+        ge=1,
+        le=1000,
+        description="Calls to the API in flight together; twelve times as many may wait.",
+    )
 
     @field_validator("cors_origins", mode="before")
     @classmethod

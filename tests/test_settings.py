@@ -30,6 +30,9 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "graphiql": False,
         "cors_origins": (),
         "node_fields": True,
+        "cache": True,
+        "upstream_limit": 500,
+        "upstream_at_once": 16,
     }
 
 

@@ -7,6 +7,7 @@ from random import random as chance
 from typing import TYPE_CHECKING
 
 from gateway.upstream.budget import Budget
+from gateway.upstream.ledger import Ledger
 from gateway.upstream.meter import Meter
 from gateway.upstream.retry import Retry
 
@@ -21,7 +22,14 @@ def compose(
     *,
     clock: Callable[[], float] = time.monotonic,
     random: Callable[[], float] = chance,
+    limit: int = 500,
+    at_once: int = 16,
 ) -> tuple[httpx.AsyncBaseTransport, Budget]:
-    """Retry(Budget(Meter(wire))) and the budget in it. Closing the transport closes the wire."""
-    budget = Budget(Meter(wire), clock=clock)
+    """Retry(Budget(Meter(wire))) and the budget in it. Closing the transport closes the wire.
+
+    `limit`: calls in a window; `at_once`: calls in flight together.
+    """
+    budget = Budget(
+        Meter(wire), ledger=Ledger(limit=limit), clock=clock, at_once=at_once, waiting=12 * at_once
+    )
     return Retry(budget, budget=budget.state, clock=clock, random=random), budget

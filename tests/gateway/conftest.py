@@ -1,6 +1,7 @@
 """The whole gateway in process, before a sandbox that remembers every call it saw."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -58,13 +59,20 @@ def settings(**changes: Any) -> Settings:
     return read({}, _env_file=None, introspection=True, **changes)
 
 
-@pytest.fixture
-async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
+@contextlib.asynccontextmanager
+async def before(sandbox: Sandbox, **changes: Any) -> AsyncIterator[Gateway]:
+    """A gateway before this sandbox, with some settings changed."""
     app = build(
-        settings(),
+        settings(**changes),
         wire=InProcess(sandbox),
         clock=asyncio.get_running_loop().time,
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
         yield Gateway(http)
+
+
+@pytest.fixture
+async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
+    async with before(sandbox) as gateway:
+        yield gateway
