@@ -10,11 +10,13 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from schema.operation import Lane
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema.failures import Failure
-    from schema.operation import Lane, Operation
+    from schema.operation import Operation
 
 ClientId = NewType("ClientId", str)
 """A client's UUID in canonical lower-case form; made only by `client_id`."""
@@ -158,7 +160,12 @@ class ClientSource(Protocol):
     """Something that can answer for clients. Every method may raise a `Failure`."""
 
     async def window(
-        self, operation: Operation, where: ClientFilter, window: Window, fields: Fields
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> Page:
         """The rows of `window` among the caller's clients that match `where`.
 

@@ -90,12 +90,17 @@ class ById:
         oldest: float,
     ) -> Mapping[ClientId, ClientRecord | Failure]:
         """Read these clients, none of them known, for at most as many calls."""
-        found = await self._sweep(operation, ids, fields, oldest)
+        found = await self._sweep(operation, ids, fields, lane, oldest)
         rest = [id for id in ids if id not in found]
         return {**found, **await self._details(operation, rest, fields, lane, oldest)}
 
     async def _sweep(
-        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, oldest: float
+        self,
+        operation: Operation,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        lane: Lane,
+        oldest: float,
     ) -> dict[ClientId, ClientRecord | Failure]:
         """Those of `ids` found by reading the list, for as long as that is cheaper."""
         every = ListKey(Partition(operation.caller), EVERYONE)
@@ -105,7 +110,7 @@ class ById:
             pages = self._pages(every, left, fields, oldest)
             if not pages:
                 break
-            [landed] = await self._lists.load(operation, [(every, pages[0])], fields, oldest)
+            [landed] = await self._lists.load(operation, [(every, pages[0])], fields, oldest, lane)
             told = {record.id: record for record in landed.page.records if landed.kept}
             for id in left:
                 answer = self._newest(EntityKey(every.partition, id), told.get(id), fields, oldest)

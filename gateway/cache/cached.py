@@ -12,12 +12,13 @@ from gateway.cache.lists import TRIES, Lists
 from gateway.cache.memory import Memory
 from gateway.cache.writes import Writes
 from schema.failures import Failure, RateLimited, Unavailable
+from schema.operation import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.cache.store import Store
-    from schema.operation import Lane, Operation
+    from schema.operation import Operation
     from schema.source import (
         ClientFilter,
         ClientId,
@@ -61,7 +62,12 @@ class CachedClients:
         return self._source.price(window)
 
     async def window(
-        self, operation: Operation, where: ClientFilter, window: Window, fields: Fields
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> Page:
         """The rows of `window`; only those not remembered are read, and more where that is free."""
         now, fresh = self._clock(), self._policy.fresh_list
@@ -74,7 +80,7 @@ class CachedClients:
             return known.page
         try:
             self._may_ask(operation)
-            return await self._lists.read(operation, where, window, fields, oldest)
+            return await self._lists.read(operation, where, window, fields, oldest, lane)
         except (RateLimited, Unavailable) as failure:
             page = self._instead(operation, key, window, fields, failure)
             if page is None:

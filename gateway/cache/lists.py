@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.cache.generations import Fence
     from gateway.cache.memory import Memory
     from gateway.cache.plan import Read
-    from schema.operation import Operation
+    from schema.operation import Lane, Operation
     from schema.source import ClientFilter, ClientRecord, ClientSource, Fields, Window
 
 DOCUMENTED_ROW: Fields = frozenset(
@@ -58,20 +58,21 @@ class Lists:
         self.row_fields: Fields = DOCUMENTED_ROW
         """Fields that list rows are known to tell."""
 
-    async def read(
+    async def read(  # noqa: PLR0913, PLR0917 - one question
         self,
         operation: Operation,
         where: ClientFilter,
         window: Window,
         fields: Fields,
         oldest: float,
+        lane: Lane,
     ) -> Page:
         """Read what is missing of `window`, and answer it."""
         key = ListKey(Partition(operation.caller), where)
         reads = self._plan.reads(key, window, oldest)
         for _ in range(TRIES):
             began = self._clock()
-            landed = await self.load(operation, reads, fields, oldest)
+            landed = await self.load(operation, reads, fields, oldest, lane)
             page = self._settled(key, window, fields, oldest, reads, landed)
             if page is not None:
                 if page.at < began:
@@ -149,11 +150,12 @@ class Lists:
         reads: Sequence[Read],
         fields: Fields,
         oldest: float,
+        lane: Lane,
     ) -> Sequence[Landed]:
         """Join the flights of these reads or send them, and wait for all."""
         now = self._clock()
         flights = [
-            self._flight(operation, key, window, fields, oldest, now) for key, window in reads
+            self._flight(operation, key, window, fields, oldest, now, lane) for key, window in reads
         ]
         return [await flight.land(operation.deadline - self._clock()) for flight in flights]
 
@@ -165,6 +167,7 @@ class Lists:
         fields: Fields,
         oldest: float,
         now: float,
+        lane: Lane,
     ) -> Flight[Landed]:
         fence = self._memory.lists_fence(key.partition)
         name = (key, window, fence)
@@ -173,7 +176,7 @@ class Lists:
             operation.receipt.joined += 1
             return flight
         return self._flights.start(
-            [name], self._send(operation, key, window, fields, now, fence), now
+            [name], self._send(operation, key, window, fields, now, fence, lane), now
         )
 
     async def _send(  # noqa: PLR0913, PLR0917 - one question, and when it was asked
@@ -184,10 +187,11 @@ class Lists:
         fields: Fields,
         at: float,
         fence: Fence,
+        lane: Lane,
     ) -> Landed:
         own = replace(operation, deadline=max(operation.deadline, at + self._policy.flight_seconds))
         try:
-            page = await self._source.window(own, key.where, window, fields)
+            page = await self._source.window(own, key.where, window, fields, lane)
         except (Unauthenticated, Forbidden):
             self._memory.purge(key.partition)
             raise

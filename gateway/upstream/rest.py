@@ -57,26 +57,33 @@ class RestClients:
         return price(window)
 
     async def window(
-        self, operation: Operation, where: ClientFilter, window: Window, fields: Fields
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> Page:
         """The rows of `window`, and all that was read along the way."""
         del fields  # list rows carry what they carry: the graph completes them
         if window.from_end and window.limit:
-            return await self._last(operation, where, window)
+            return await self._last(operation, where, window, lane)
         return await self._span(
-            operation, where, 0 if window.from_end else window.offset, window.limit
+            operation, where, 0 if window.from_end else window.offset, window.limit, lane
         )
 
-    async def _last(self, operation: Operation, where: ClientFilter, window: Window) -> Page:
+    async def _last(
+        self, operation: Operation, where: ClientFilter, window: Window, lane: Lane
+    ) -> Page:
         """Rows counted from the end: a small collection is read whole in learning its size."""
-        first = await self._span(operation, where, 0, MAX_PAGE)
+        first = await self._span(operation, where, 0, MAX_PAGE, lane)
         known = len(first.records)
         stop = max(0, first.total - window.offset)
         begin = max(0, stop - window.limit)
         if stop <= known:
             return first
         missing = max(begin, known)
-        tail = await self._span(operation, where, missing, stop - missing)
+        tail = await self._span(operation, where, missing, stop - missing, lane)
         operation.receipt.drift |= tail.total != first.total
         if tail.offset > known:
             return tail
@@ -85,24 +92,29 @@ class RestClients:
         return page
 
     async def _span(
-        self, operation: Operation, where: ClientFilter, offset: int, limit: int
+        self, operation: Operation, where: ClientFilter, offset: int, limit: int, lane: Lane
     ) -> Page:
         """Rows counted from the start. The newest total is that of the last page to arrive."""
         totals: list[int] = []
         pages = await _together(
-            [self._page(operation, where, read, totals) for read in plan(offset, limit)]
+            [self._page(operation, where, read, totals, lane) for read in plan(offset, limit)]
         )
         page, drift = joined(pages, totals[-1])
         operation.receipt.drift |= drift
         return page
 
     async def _page(
-        self, operation: Operation, where: ClientFilter, read: PageRead, totals: list[int]
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        read: PageRead,
+        totals: list[int],
+        lane: Lane,
     ) -> Page:
         query = {"page": read.page, "limit": read.limit}
         filters = {"client_type": where.client_type, "status": where.status}
         asked = query | {name: value for name, value in filters.items() if value}
-        response = await self._calls.read(operation, f"?{urlencode(asked)}", Lane.INTERACTIVE)
+        response = await self._calls.read(operation, f"?{urlencode(asked)}", lane)
         if not response.is_success:
             raise failure_in(response, of_one=False)
         told = rows_in(response)

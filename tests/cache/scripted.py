@@ -102,7 +102,12 @@ class Scripted:
         return (window.offset + window.limit - 1) // 100 - window.offset // 100 + 1
 
     async def window(
-        self, operation: Operation, where: ClientFilter, window: Window, fields: Fields
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> Page:
         rows = [
             self.trimmed(row)
@@ -115,6 +120,7 @@ class Scripted:
         filtered = f" {name}" if name else ""
         end = "end " if window.from_end else ""
         assert fields
+        assert lane in {Lane.INTERACTIVE, Lane.REFRESH}
         await self._asked(operation, f"list {end}{window.offset}+{window.limit}{filtered}")
         return Page(start, tuple(rows[start:stop]), len(rows))
 
