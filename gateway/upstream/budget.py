@@ -16,12 +16,10 @@ from gateway.upstream.outcome import never_sent
 from gateway.upstream.retry_after import reading, stated_wait
 from gateway.upstream.terms import Terms, terms_of
 from schema.failures import Failure, RateLimited, Unavailable
-from schema.operation import BudgetState
+from schema.operation import BudgetState, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from schema.operation import Lane
 
 PATIENCE = 2.0
 """Seconds a request may wait for the window to open; a longer wait is told, not waited."""
@@ -69,6 +67,15 @@ class Budget(httpx.AsyncBaseTransport):
             return state
         return BudgetState(
             limit=state.limit, remaining=0, reset_seconds=max(state.reset_seconds, math.ceil(shut))
+        )
+
+    def refreshable(self) -> bool:
+        """Whether a request of the refresh lane would be let out now; costs nothing to ask."""
+        now = self._clock()
+        return (
+            self._out < self._at_once
+            and self._line.head() is None
+            and not self._wait(Lane.REFRESH, now)
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -125,9 +132,9 @@ class Budget(httpx.AsyncBaseTransport):
     def _wait(self, lane: Lane, now: float) -> float:
         return max(self._gate.wait(now), self._ledger.wait(lane, now))
 
-    def _take(self, now: float) -> Turn:
+    def _take(self, lane: Lane, now: float) -> Turn:
         self._out += 1
-        return Turn(self._ledger.reserve(now), self._gate.enter())
+        return Turn(self._ledger.reserve(now, lane), self._gate.enter())
 
     def _turn_now(self, terms: Terms) -> Turn | None:
         now = self._clock()
@@ -138,7 +145,7 @@ class Budget(httpx.AsyncBaseTransport):
             raise _spent(wait)
         if wait or self._out >= self._at_once or self._line.head():
             return None
-        return self._take(now)
+        return self._take(terms.lane, now)
 
     async def _turn_later(self, terms: Terms) -> Turn:
         if len(self._line) >= self._waiting:
@@ -170,7 +177,7 @@ class Budget(httpx.AsyncBaseTransport):
         while (head := self._line.head()) and self._out < self._at_once:
             if self._wait(head.lane, now):
                 break
-            head.turn.set_result(self._take(now))
+            head.turn.set_result(self._take(head.lane, now))
         for waiter in self._line:
             self._hold(waiter, now)
         self._set_alarm(now)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 KEPT = {Lane.WRITE: 0, Lane.INTERACTIVE: 10, Lane.ENTITIES: 10, Lane.REFRESH: 20}
 """Per cent of a window a lane must leave to those before it."""
+REFRESHING = 20
+"""Per cent of a window that refreshes may take together."""
 
 
 class Ledger:
@@ -35,20 +37,31 @@ class Ledger:
         self._number = 0
         self._first = 0
         self._flying: set[int] = set()
+        self._refreshes = 0
 
     def wait(self, lane: Lane, now: float) -> float:
         """Seconds until `lane` may send a request; 0 when it may now."""
         self._turn(now)
-        if self._left > self._limit * KEPT[lane] // 100:
+        rest = self._window if self._ends is None else self._ends - now
+        if self._left <= self._limit * KEPT[lane] // 100:
+            return rest
+        if lane is not Lane.REFRESH or self._ends is None:
             return 0.0
-        return self._window if self._ends is None else self._ends - now
+        if self._refreshes >= self._limit * REFRESHING // 100:
+            return rest
+        return self._surplus_in(rest)
 
-    def reserve(self, now: float) -> int:
+    def _surplus_in(self, rest: float) -> float:
+        """Seconds until more is left of the calls than of the time to spend them in."""
+        return max(0.0, rest - self._window * (self._left - 1) / self._limit)
+
+    def reserve(self, now: float, lane: Lane = Lane.INTERACTIVE) -> int:
         """Debit one request that is about to be sent; the number names it afterwards."""
         self._turn(now)
         if self._ends is None:
             self._ends = now + self._window + 1
         self._left -= 1
+        self._refreshes += lane is Lane.REFRESH
         self._number += 1
         self._flying.add(self._number)
         return self._number
@@ -104,6 +117,7 @@ class Ledger:
         self._previous_end = ended
         self._ends = ended + self._window + 1 if self._flying else None
         self._told = False
+        self._refreshes = 0
         self._first = self._number + 1
 
     def _adopt(self, limit: int | None) -> None:

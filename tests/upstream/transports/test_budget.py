@@ -73,6 +73,27 @@ async def test_when_readers_have_spent_theirs_a_writer_still_gets_through() -> N
     assert await ask(budget, lane=Lane.WRITE) == 200
 
 
+async def test_whether_a_refresh_would_go_out_now_is_known_before_it_is_begun() -> None:
+    budget = over(inner := Scripted([OK]), limit=100)
+    idle = budget.refreshable()
+    await asyncio.gather(*(ask(budget) for _ in range(10)))
+    behind = budget.refreshable()
+    await asyncio.sleep(100)
+
+    assert (idle, behind, budget.refreshable()) == (True, False, True)
+    assert len(inner.seen) == 10
+
+
+async def test_no_refresh_is_begun_while_the_api_says_429_or_all_places_are_taken() -> None:
+    shut, full = over(Scripted([refusal(900)])), over(Scripted([(1.0, OK)]), at_once=1)
+    await ask(shut)
+    first = asyncio.create_task(ask(full))
+    await asyncio.sleep(0)
+
+    assert (shut.refreshable(), full.refreshable()) == (False, False)
+    await first
+
+
 async def test_the_receipt_says_what_is_left_whether_sent_or_refused() -> None:
     headers = {"RateLimit-Limit": "500", "RateLimit-Remaining": "0", "RateLimit-Reset": "300"}
     budget = over(Scripted([httpx.Response(200, headers=headers)]))
@@ -164,6 +185,8 @@ async def test_a_passed_deadline_sends_nothing() -> None:
 
 async def test_no_more_than_so_many_are_in_flight_and_the_others_go_by_lane_then_arrival() -> None:
     budget = over(inner := Scripted([(1.0, OK)]), at_once=2)
+    await ask(budget, "long-ago")
+    await asyncio.sleep(99)  # so that there is surplus to refresh from
     first = [asyncio.create_task(ask(budget, name)) for name in ("a", "b")]
     await asyncio.sleep(0)
 
@@ -178,14 +201,14 @@ async def test_no_more_than_so_many_are_in_flight_and_the_others_go_by_lane_then
 
     assert answers == [200] * 7
     assert inner.most == 2
-    assert inner.seen == [
-        (0.0, "GET /a"),
-        (0.0, "GET /b"),
-        (1.0, "GET /write"),
-        (1.0, "GET /read-1"),
-        (2.0, "GET /read-2"),
-        (2.0, "GET /entity"),
-        (3.0, "GET /refresh"),
+    assert inner.seen[1:] == [
+        (100.0, "GET /a"),
+        (100.0, "GET /b"),
+        (101.0, "GET /write"),
+        (101.0, "GET /read-1"),
+        (102.0, "GET /read-2"),
+        (102.0, "GET /entity"),
+        (103.0, "GET /refresh"),
     ]
 
 

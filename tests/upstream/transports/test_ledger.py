@@ -42,11 +42,12 @@ def test_a_request_that_may_have_left_stays_debited() -> None:
 
 def test_the_last_tenth_is_for_writes_and_the_next_not_for_refresh() -> None:
     ledger = Ledger()
-    allowed = dict.fromkeys(Lane, 0)
-    for _ in range(500):
+    ledger.reserve(0)
+    allowed = dict.fromkeys(Lane, 1)
+    for _ in range(499):
         for lane in Lane:
-            allowed[lane] += ledger.wait(lane, 0) == 0
-        ledger.reserve(0)
+            allowed[lane] += ledger.wait(lane, 900) == 0  # the window's last second
+        ledger.reserve(900)
 
     assert allowed == {
         Lane.WRITE: 500,
@@ -54,6 +55,30 @@ def test_the_last_tenth_is_for_writes_and_the_next_not_for_refresh() -> None:
         Lane.ENTITIES: 450,
         Lane.REFRESH: 400,
     }
+
+
+def test_refreshes_spend_only_what_the_others_left_over_so_far() -> None:
+    ledger = Ledger(limit=100, window_seconds=100)
+    spend(ledger, 10)
+
+    assert ledger.wait(Lane.REFRESH, 0) == 12.0
+    assert ledger.wait(Lane.REFRESH, 11) == 1.0
+    assert ledger.wait(Lane.REFRESH, 12) == 0.0
+    ledger.reserve(12, Lane.REFRESH)
+    assert ledger.wait(Lane.REFRESH, 12) == 1.0
+    assert ledger.wait(Lane.INTERACTIVE, 12) == 0.0
+
+
+def test_refreshes_take_a_fifth_of_a_window_at_most() -> None:
+    ledger = Ledger(limit=100, window_seconds=100)
+    ledger.unanswered(ledger.reserve(0))
+    taken = 0
+    while not ledger.wait(Lane.REFRESH, 99):
+        ledger.unanswered(ledger.reserve(99, Lane.REFRESH))
+        taken += 1
+
+    assert (taken, ledger.wait(Lane.REFRESH, 99)) == (20, 2.0)
+    assert ledger.wait(Lane.REFRESH, 101) == 0.0
 
 
 def test_a_spent_window_says_when_it_ends() -> None:
