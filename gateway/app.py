@@ -23,6 +23,7 @@ from gateway.web.graphql import GraphQLDoor
 from gateway.web.health import Readiness, health
 from gateway.web.playground import playground
 from schema.graph import Graph
+from schema.limits import Limits
 from schema.operation import Credential
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ def build(
     source: ClientSource = RestClients(transport, settings.upstream_url)
     if settings.cache:
         source = CachedClients(source, MemoryStore(clock=clock), clock=clock)
-    graph = Graph(node_fields=settings.node_fields, introspection=settings.introspection)
+    graph = Graph(
+        node_fields=settings.node_fields,
+        introspection=settings.introspection,
+        limits=_limits(settings),
+    )
     callers = Callers(
         secret=secrets.token_bytes(32),
         now=time.time,
@@ -100,6 +105,17 @@ def build(
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
     return _Front(door, doors)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        depth=settings.limit_depth,
+        aliases=settings.limit_aliases,
+        directives=settings.limit_directives,
+        root_fields=settings.limit_root_fields,
+        tokens=settings.limit_tokens,
+        characters=settings.limit_document,
+    )
 
 
 def _key(value: str | None) -> Credential | None:

@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         le=1000,
         description="Calls to the API in flight together; twelve times as many may wait.",
     )
+    limit_document: int = Field(16_384, ge=256, description="Characters of one document.")
+    limit_tokens: int = Field(1_000, ge=10, description="Lexical tokens of one document.")
+    limit_depth: int = Field(8, ge=4, description="Levels of fields, fragments spread out.")
+    limit_aliases: int = Field(15, ge=0, description="Aliases of one operation.")
+    limit_directives: int = Field(10, ge=0, description="Directives of one operation.")
+    limit_root_fields: int = Field(10, ge=1, description="Root fields of one operation.")
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -13,21 +13,22 @@ from graphql import (
     parse,
     specified_rules,
 )
-from strawberry.schema.schema import validate_document
+from graphql.validation import validate
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from schema.limits import Limits, passed
+from schema.limits import Limits, exceeded, passed, too_much
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphql import DocumentNode, GraphQLSchema
 
-MAX_TOKENS = 1_000
-"""Lexical tokens in one document."""
-MAX_CHARACTERS = 16 * 1024
-"""Length of one document's text."""
 MAX_ERRORS = 10
-"""Errors told about one document."""
+"""Errors told about one document; validation stops there."""
+REMEMBERED_TOKENS = 50_000
+"""Tokens of all remembered documents together: what they take is proportional to it."""
+_TOO_MANY_TOKENS = "Syntax Error: Document contains more than"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Document:
 
     node: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
+    tokens: int
+    """How large it is."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute (GraphQL, 6.1 GetOperation). Raises `GraphQLError`."""
@@ -56,10 +59,14 @@ class Refused:
     """A document that cannot be executed, and why."""
 
     errors: tuple[GraphQLError, ...]
+    tokens: int
 
 
 class Documents:
-    """Understands documents against one schema, remembering the latest `capacity` of them."""
+    """Understands documents against one schema, remembering the latest of them.
+
+    At most `capacity` are remembered, and fewer when they are large.
+    """
 
     def __init__(
         self,
@@ -69,42 +76,50 @@ class Documents:
         limits: Limits,
         capacity: int = 512,
     ) -> None:
-        rules = specified_rules
+        rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
+        self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
         self._capacity = capacity
         self._known: dict[str, Document | Refused] = {}
+        self.remembered = 0
+        """Tokens of all remembered documents together."""
 
     def understand(self, text: str) -> Document | Refused:
         """The document in `text`, or what is wrong with it."""
-        known = self._known.pop(text, None) or self._read(text)
+        known = self._known.pop(text, None)
+        if known is None:
+            known = self.read(text)
+            self.remembered += known.tokens
         self._known[text] = known
-        if len(self._known) > self._capacity:
-            del self._known[next(iter(self._known))]
+        while len(self._known) > self._capacity or self.remembered > REMEMBERED_TOKENS:
+            self.remembered -= self._known.pop(next(iter(self._known))).tokens
         return known
 
-    def _read(self, text: str) -> Document | Refused:
-        if len(text) > MAX_CHARACTERS:
-            return Refused(
-                (
-                    GraphQLError(
-                        f"The document has {len(text)} characters, and {MAX_CHARACTERS} are"
-                        " allowed: ask for less in one request."
-                    ),
-                )
-            )
+    def read(self, text: str) -> Document | Refused:
+        """The same, without remembering."""
+        if len(text) > self._limits.characters:
+            error = too_much("document", len(text), "characters", self._limits.characters)
+            return Refused((error,), self._limits.tokens)
         try:
-            node = parse(text, max_tokens=MAX_TOKENS, allow_empty_selection_sets=False)
+            node = parse(text, max_tokens=self._limits.tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
-            return Refused((error,))
+            return Refused((self._unparsed(error),), self._limits.tokens)
         operations: dict[str | None, OperationDefinitionNode] = {
             definition.name.value if definition.name else None: definition
             for definition in node.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
         errors = self._wrong(node, operations)
-        return Refused(tuple(errors[:MAX_ERRORS])) if errors else Document(node, operations)
+        if errors:
+            return Refused(tuple(errors[:MAX_ERRORS]), node.token_count)
+        return Document(node, operations, node.token_count)
+
+    def _unparsed(self, error: GraphQLError) -> GraphQLError:
+        if not error.message.startswith(_TOO_MANY_TOKENS):
+            return error
+        return exceeded(f"The document has more than the {self._limits.tokens} tokens")
 
     def _wrong(
         self, node: DocumentNode, operations: Mapping[str | None, OperationDefinitionNode]
@@ -117,4 +132,10 @@ class Documents:
         too_much = passed(node, self._limits)
         if too_much is not None:
             return [too_much]
-        return validate_document(self._schema, node, self._rules)
+        return validate(
+            self._schema,
+            node,
+            self._rules,
+            max_errors=MAX_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )

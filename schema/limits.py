@@ -14,102 +14,181 @@ from graphql import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from graphql import DocumentNode, SelectionNode, SelectionSetNode
+    from graphql import DocumentNode, SelectionSetNode
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one operation may have at most, its fragments spread out."""
+    """What one document may have at most; the first four hold for each of its operations."""
 
     depth: int = 8
+    """Levels of fields, fragments spread out; introspection's own levels are not counted."""
     aliases: int = 15
     directives: int = 10
     root_fields: int = 10
-    selections: int = 1_000
-    """Fields in all; keeps fragments that spread each other from multiplying."""
-
-
-class _TooMuch(Exception):
-    def __init__(self, what: str, setting: int) -> None:
-        super().__init__(what)
-        self.what = what
-        self.setting = setting
+    tokens: int = 1_000
+    """Lexical tokens in the document."""
+    characters: int = 16 * 1024
+    """Length of the document's text."""
+    selections: int = 2_000
+    """Fields and fragments over all operations, fragments spread out."""
+    repeats: int = 2_000
+    """Pairs of fields with one name that validation would have to compare."""
 
 
 @dataclass(slots=True)
 class _Measure:
-    """One operation, walked once; stops at the first limit it passes."""
+    """What a selection set holds, fragments spread out."""
 
-    limits: Limits
-    fragments: dict[str, FragmentDefinitionNode]
+    root_fields: int = 0
+    depth: int = 0
     aliases: int = 0
     directives: int = 0
     selections: int = 0
 
-    def operation(self, node: OperationDefinitionNode) -> None:
-        self._directed(node.directives)
-        fields = list(self._fields(node.selection_set, frozenset()))
-        if len(fields) > self.limits.root_fields:
-            raise _TooMuch("root fields", self.limits.root_fields)
-        self._walk(fields, depth=1)
 
-    def _walk(self, fields: Iterable[FieldNode], depth: int) -> None:
-        for field in fields:
-            if field.name.value in _INTROSPECTION:
-                continue  # where introspection is on, its own query passes every depth
-            if depth > self.limits.depth:
-                raise _TooMuch("levels of fields", self.limits.depth)
-            self.aliases += field.alias is not None
-            if self.aliases > self.limits.aliases:
-                raise _TooMuch("aliases", self.limits.aliases)
-            self._walk(self._fields(field.selection_set, frozenset()), depth + 1)
+class _Misused(Exception):
+    """A fragment spreads itself, or is spread by no operation (GraphQL, 5.5.1.4 and 5.5.2.2)."""
 
-    def _fields(
-        self, chosen: SelectionSetNode | None, within: frozenset[str]
-    ) -> Iterator[FieldNode]:
+
+class _Fragments:
+    """Measures selection sets; each fragment is measured once, however often it is spread."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._definitions = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, _Measure | None] = {}
+
+    def measure(self, chosen: SelectionSetNode | None) -> _Measure:
+        """Raises `_Misused`."""
+        total = _Measure()
         for node in (chosen.selections if chosen else None) or ():
-            self._count(node)
+            total.selections += 1
+            total.directives += len(node.directives or ())
             if isinstance(node, FieldNode):
-                yield node
-            elif isinstance(node, FragmentSpreadNode):
-                name = node.name.value
-                fragment = self.fragments.get(name)
-                if fragment is not None and name not in within:
-                    yield from self._fields(fragment.selection_set, within | {name})
+                inner = self.measure(node.selection_set)
+                total.root_fields += 1
+                total.aliases += node.alias is not None
+                introspects = node.name.value in _INTROSPECTION
+                total.depth = max(total.depth, 1 + (0 if introspects else inner.depth))
             else:
-                yield from self._fields(node.selection_set, within)  # type: ignore[attr-defined]
+                if isinstance(node, FragmentSpreadNode):
+                    inner = self._spread(node.name.value)
+                else:
+                    inner = self.measure(node.selection_set)  # type: ignore[attr-defined]
+                total.root_fields += inner.root_fields
+                total.depth = max(total.depth, inner.depth)
+            total.aliases += inner.aliases
+            total.directives += inner.directives
+            total.selections += inner.selections
+        return total
 
-    def _count(self, node: SelectionNode) -> None:
-        self.selections += 1
-        if self.selections > self.limits.selections:
-            raise _TooMuch("selections, fragments spread out", self.limits.selections)
-        self._directed(node.directives)
+    def _spread(self, name: str) -> _Measure:
+        if name not in self._measured:
+            self._measured[name] = None  # being measured
+            definition = self._definitions.get(name)
+            found = _Measure() if definition is None else self.measure(definition.selection_set)
+            if definition is not None:
+                found.directives += len(definition.directives or ())
+            self._measured[name] = found
+        known = self._measured[name]
+        if known is None:
+            raise _Misused(f"Cannot spread fragment '{name}' within itself.")
+        return known
 
-    def _directed(self, directives: Iterable[object] | None) -> None:
-        self.directives += len(tuple(directives or ()))
-        if self.directives > self.limits.directives:
-            raise _TooMuch("directives", self.limits.directives)
+    def all_used(self) -> None:
+        """After all operations were measured. Raises `_Misused`."""
+        for name in self._definitions:
+            if name not in self._measured:
+                raise _Misused(f"Fragment '{name}' is never used.")
+
+    def fields(self, sets: Sequence[SelectionSetNode | None]) -> Iterator[FieldNode]:
+        """The fields of selection sets that answer as one, fragments spread out."""
+        for chosen in sets:
+            for node in (chosen.selections if chosen else None) or ():
+                if isinstance(node, FieldNode):
+                    yield node
+                elif isinstance(node, FragmentSpreadNode):
+                    definition = self._definitions.get(node.name.value)
+                    if definition is not None:
+                        yield from self.fields([definition.selection_set])
+                else:
+                    yield from self.fields([node.selection_set])  # type: ignore[attr-defined]
+
+    def repeats(self, sets: Sequence[SelectionSetNode | None]) -> int:
+        """Pairs of fields that must be mergeable (GraphQL, 5.3.2), at every level.
+
+        Validation compares each of them, so their number is what it costs.
+        """
+        named: dict[str, list[SelectionSetNode | None]] = {}
+        for field in self.fields(sets):
+            named.setdefault((field.alias or field.name).value, []).append(field.selection_set)
+        return sum(
+            len(below) * (len(below) - 1) // 2 + self.repeats(below) for below in named.values()
+        )
 
 
 def passed(document: DocumentNode, limits: Limits) -> GraphQLError | None:
     """The first limit that an operation of the document passes, None when it keeps them all."""
-    fragments = {
-        node.name.value: node
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
-    for node in document.definitions:
-        if isinstance(node, OperationDefinitionNode):
-            try:
-                _Measure(limits, fragments).operation(node)
-            except _TooMuch as much:
-                return GraphQLError(
-                    f"The operation has more than {much.setting} {much.what}:"
-                    " ask for less in one request.",
-                    extensions={"code": "LIMIT_EXCEEDED"},
-                )
+    operations = [
+        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    ]
+    fragments = _Fragments(document)
+    selections = 0
+    try:
+        for node in operations:
+            found = fragments.measure(node.selection_set)
+            found.directives += _outside(node)
+            error = _over(found, limits)
+            if error is not None:
+                return error
+            selections += found.selections
+        fragments.all_used()
+    except _Misused as misused:
+        return GraphQLError(str(misused))
+    if selections > limits.selections:
+        return too_much(
+            "document", selections, "selections, fragments spread out", limits.selections
+        )
+    for node in operations:
+        repeats = fragments.repeats([node.selection_set])
+        if repeats > limits.repeats:
+            return too_much("operation", repeats, "pairs of repeated fields", limits.repeats)
     return None
+
+
+def _over(found: _Measure, limits: Limits) -> GraphQLError | None:
+    for number, what, allowed in (
+        (found.root_fields, "root fields", limits.root_fields),
+        (found.depth, "levels of fields", limits.depth),
+        (found.aliases, "aliases", limits.aliases),
+        (found.directives, "directives", limits.directives),
+    ):
+        if number > allowed:
+            return too_much("operation", number, what, allowed)
+    return None
+
+
+def _outside(node: OperationDefinitionNode) -> int:
+    """Directives on the operation itself and on its variables."""
+    variables = node.variable_definitions or ()
+    return len(node.directives or ()) + sum(len(each.directives or ()) for each in variables)
+
+
+def too_much(whose: str, number: int, what: str, allowed: int) -> GraphQLError:
+    """The error that says which limit was passed, and by how much."""
+    return exceeded(f"The {whose} has {number} {what}, {number - allowed} more than the {allowed}")
+
+
+def exceeded(what: str) -> GraphQLError:
+    """The error for a limit that was passed."""
+    return GraphQLError(
+        f"{what} allowed: ask for less in one request.", extensions={"code": "LIMIT_EXCEEDED"}
+    )

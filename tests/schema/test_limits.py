@@ -5,7 +5,7 @@ from schema.documents import Document, Refused
 from schema.graph import Graph
 from schema.limits import Limits, passed
 
-LIMITS = Limits(depth=4, aliases=3, directives=2, root_fields=2, selections=20)
+LIMITS = Limits(depth=4, aliases=3, directives=2, root_fields=2, selections=20, repeats=9)
 
 
 def nested(depth: int) -> str:
@@ -16,22 +16,41 @@ def nested(depth: int) -> str:
     ("document", "told"),
     [
         (nested(4), None),
-        (nested(5), "more than 4 levels of fields"),
+        (nested(5), "has 5 levels of fields, 1 more than the 4 allowed"),
         ("{ a { ...F } } fragment F on T { b { c { d } } }", None),
-        ("{ a { ...F } } fragment F on T { b { c { d { e } } } }", "more than 4 levels"),
+        ("{ a { ...F } } fragment F on T { b { c { d { e } } } }", "has 5 levels"),
         ("{ a { ... on T { ... { b } } } }", None),
         ("{ a { x: a y: a z: a } }", None),
-        ("{ a { x: a y: a z: a w: a } }", "more than 3 aliases"),
-        ("{ a { ...F } b { ...F } } fragment F on T { x: a y: a }", "more than 3 aliases"),
+        ("{ a { x: a y: a z: a w: a } }", "has 4 aliases, 1 more than the 3 allowed"),
+        ("{ a { ...F } b { ...F } } fragment F on T { x: a y: a }", "has 4 aliases"),
         ("{ a @skip(if: true) b @include(if: true) }", None),
-        ("{ a @x @x @x }", "more than 2 directives"),
-        ("query @x { a @x ... @x { b } }", "more than 2 directives"),
+        ("{ a @x @x @x }", "has 3 directives, 1 more than the 2 allowed"),
+        ("query @x { a @x ... @x { b } }", "has 3 directives"),
+        ("query ($a: Int @x @x @x) { a }", "has 3 directives"),
+        ("{ ...F } fragment F on T @x @x { a @x }", "has 3 directives"),
         ("{ a b }", None),
-        ("{ a b c }", "more than 2 root fields"),
-        ("{ ...F } fragment F on T { a b c }", "more than 2 root fields"),
-        ("{ a { " + "b " * 20 + "} }", "more than 20 selections"),
-        ("{ a { ...F } } fragment F on T { b { ...F } }", "more than 4 levels"),
-        ("{ a } query B { a b c }", "more than 2 root fields"),
+        ("{ a b c }", "has 3 root fields, 1 more than the 2 allowed"),
+        ("{ ...F } fragment F on T { a b c }", "has 3 root fields"),
+        (
+            "{ a { " + "b " * 20 + "} }",
+            "has 21 selections, fragments spread out, 1 more than the 20",
+        ),
+        ("{ a { b b b b b } }", "has 10 pairs of repeated fields, 1 more than the 9 allowed"),
+        ("{ r { a { b } a { b } a { ...F } } } fragment F on T { b b }", None),
+        ("{ r { a { b } a { b } a { ...F } } } fragment F on T { b b b }", "has 13 pairs"),
+        ("{ __schema { a { a { a { a { a } } } } } }", None),
+        ("{ __schema { w: a x: a y: a z: a } }", "has 4 aliases"),
+        (
+            "{ a { ...F } } fragment F on T { b { ...F } }",
+            "Cannot spread fragment 'F' within itself.",
+        ),
+        ("{ a } fragment F on T { b }", "Fragment 'F' is never used."),
+        ("{ a { ...F } }", None),
+        ("{ a } query B { a b c }", "has 3 root fields"),
+        (
+            "query A { ...F } query B { ...F } fragment F on T { a { b c d e f g h i j } }",
+            "document has 22",
+        ),
     ],
 )
 def test_a_limit_passed_is_named_with_its_number(document: str, told: str | None) -> None:
