@@ -25,17 +25,21 @@ COPY requirements/run.txt requirements/
 RUN python -m pip --python /opt/gateway install --no-cache-dir --require-hashes -r requirements/run.txt
 COPY --from=wheel /wheels/ /wheels/
 RUN python -m pip --python /opt/gateway install --no-cache-dir --no-deps --no-index /wheels/*.whl
+WORKDIR /state
 
 FROM python:3.11-slim
 RUN python -m pip uninstall --yes --root-user-action ignore pip setuptools wheel
 COPY --from=environment /opt/gateway/ /opt/gateway/
+COPY --from=environment --chown=10001:10001 /state/ /var/lib/clients-gateway/
 ENV PATH=/opt/gateway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     GATEWAY_HOST=0.0.0.0 \
-    GATEWAY_PORT=8000
+    GATEWAY_PORT=8000 \
+    GATEWAY_STATE_DIR=/var/lib/clients-gateway
 WORKDIR /
 USER 10001:10001
+VOLUME ["/var/lib/clients-gateway"]
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.build_opener(web.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"GATEWAY_PORT\"]}/livez', timeout=2)"]

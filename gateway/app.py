@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from starlette.routing import Route
 
 from gateway.cache.cached import CachedClients
 from gateway.cache.store import MemoryStore
+from gateway.state.folder import in_memory
 from gateway.upstream.rest import RestClients
 from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from gateway.settings import Settings
+    from gateway.state.folder import State
     from schema.source import ClientSource
 
 GRAPHQL_PATH = "/graphql"
@@ -44,14 +45,17 @@ def build(
     settings: Settings,
     *,
     demo_key: str | None = None,
+    state: State | None = None,
     wire: httpx.AsyncBaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
     """The gateway, ready to be served.
 
-    `demo_key` is the API key a request without a credential acts by (the demo only).
+    `demo_key` is the API key a request without a credential acts by (the demo only). `state`
+    is what outlives a restart; without one, nothing does, as suits the demo.
     `wire` stands in for the network in tests; `clock` is monotonic, in seconds.
     """
+    state = state or in_memory(trusted=True)
     at_once = settings.upstream_at_once
     transport, budget = compose(
         wire or Wire(flights=at_once * 5 // 2),
@@ -68,7 +72,7 @@ def build(
         limits=_limits(settings),
     )
     callers = Callers(
-        secret=secrets.token_bytes(32),
+        secret=state.secret,
         now=time.time,
         anonymous=_key(demo_key),
         service=_key(settings.api_key),
@@ -98,6 +102,7 @@ def build(
         finally:
             readiness.ready = False
             await transport.aclose()
+            await state.database.aclose()
 
     doors = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     doors.include_router(health(readiness, budget.state))

@@ -15,6 +15,8 @@ from gateway.settings import PREFIX, Misconfigured, read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.state.folder import State
+
 MISTAKE = 2
 """Exit status for what the operator can mend."""
 
@@ -88,16 +90,32 @@ def _serve(chosen: argparse.Namespace) -> int:
 
     settings = read(os.environ, **_given(port=chosen.port))
     socket = listen(settings.host, settings.port)
+    state, kept = _state(settings.state_dir)
 
     def started() -> None:
         host, port = socket.getsockname()[:2]
+        print(f"State     {kept}")
         print(f"GraphQL   http://{host}:{port}{GRAPHQL_PATH}")
         print(f"API       {settings.upstream_url}")
         whose = "the gateway's own key" if settings.api_key else "each caller's own"
         print(f"Acts by   {whose}", flush=True)
 
-    came_up = asyncio.run(serve([Site(build(settings), socket)], started))
+    came_up = asyncio.run(serve([Site(build(settings, state=state), socket)], started))
     return 0 if came_up else 1
+
+
+def _state(folder: str) -> tuple[State, str]:
+    """What outlives a restart, and a line on it; a folder that cannot be used is done without."""
+    from gateway.state.database import Unkept  # noqa: PLC0415
+    from gateway.state.folder import in_memory, kept_in  # noqa: PLC0415
+
+    try:
+        if not folder:
+            raise Unkept(f"{PREFIX}STATE_DIR is empty")
+        return kept_in(Path(folder)), folder
+    except Unkept as reason:
+        kept = f"not kept ({reason}): creates with an idempotencyKey are refused"
+        return in_memory(trusted=False), kept
 
 
 def _sandbox(chosen: argparse.Namespace) -> int:

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     limit_aliases: int = Field(15, ge=0, description="Aliases of one operation.")
     limit_directives: int = Field(10, ge=0, description="Directives of one operation.")
     limit_root_fields: int = Field(10, ge=1, description="Root fields of one operation.")
+    state_dir: str = Field(
+        "~/.local/state/clients-gateway",
+        description="Folder for what must outlive a restart; empty for none.",
+    )
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -39,6 +39,7 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "cache": True,
         "upstream_limit": 500,
         "upstream_at_once": 16,
+        "state_dir": "~/.local/state/clients-gateway",
     }
 
 

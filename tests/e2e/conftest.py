@@ -51,7 +51,7 @@ def running(*arguments: str, ready: str, folder: Path, **environment: str) -> It
     process = subprocess.Popen(  # noqa: S603 - our own command
         [COMMAND, *arguments],
         cwd=folder,
-        env=ours | environment,
+        env=ours | {"GATEWAY_STATE_DIR": str(folder / "state")} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

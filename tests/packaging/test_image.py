@@ -113,10 +113,20 @@ def test_the_last_stage_can_build_and_install_nothing() -> None:
     assert run == ["python -m pip uninstall --yes --root-user-action ignore pip setuptools wheel"]
 
 
-def test_the_last_stage_takes_only_the_environment() -> None:
+def test_the_last_stage_takes_only_the_environment_and_an_empty_folder() -> None:
     copies = [step.rest for step in stages()[-1] if step.word in {"COPY", "ADD"}]
 
-    assert copies == ["--from=environment /opt/gateway/ /opt/gateway/"]
+    assert copies == [
+        "--from=environment /opt/gateway/ /opt/gateway/",
+        "--from=environment --chown=10001:10001 /state/ /var/lib/clients-gateway/",
+    ]
+
+
+def test_what_must_outlive_a_restart_is_kept_in_a_volume_of_the_user_it_runs_as() -> None:
+    (folder,) = json.loads(last("VOLUME"))
+
+    assert f"GATEWAY_STATE_DIR={folder}" in last("ENV").split()
+    assert f"--chown={last('USER')} /state/ {folder}/" in last("COPY")
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])

@@ -1,0 +1,115 @@
+"""One small SQLite database, asked beside the event loop and never in its way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+WAITING = 256
+"""Transactions that may wait; more are refused."""
+SECONDS = 2.0
+
+
+class Unkept(Exception):
+    """What was to be kept could not be; the message says why, for operators."""
+
+
+class Database:
+    """Transactions, one after the other: each is on disk when it ends, or did not happen.
+
+    One in memory runs them in place. One in a file has a thread of its own, so that a slow
+    disk delays only who asked for it, and is given up on after `seconds`.
+    """
+
+    def __init__(self, path: Path | None = None, *, seconds: float = SECONDS) -> None:
+        """In memory without a `path`. Raises `Unkept` for what is no usable database.
+
+        `seconds`: how long one transaction may take, waiting included.
+        """
+        self._seconds = seconds
+        try:
+            self._connection = _opened(path, seconds / 2)
+        except (OSError, sqlite3.Error) as error:
+            raise Unkept(str(error)) from None
+        self._thread = None if path is None else ThreadPoolExecutor(1, "state")
+        self._waiting = 0
+
+    def prepare(self, sql: str) -> None:
+        """Run the statements that make a part's tables, if they are not there yet; at start-up."""
+        try:
+            self._connection.executescript(sql)
+        except sqlite3.Error as error:
+            raise Unkept(str(error)) from None
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` makes of the database, in one transaction.
+
+        Raises `Unkept` when it did not happen, or when nobody knows in time whether it will.
+        """
+        if self._thread is None:
+            return self._transact(work)
+        if self._waiting >= WAITING:
+            raise Unkept("too much waits to be written already")
+        self._waiting += 1
+        try:
+            done = asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+        except RuntimeError:
+            self._waiting -= 1
+            raise Unkept("it is closed") from None
+        done.add_done_callback(self._ended)
+        try:
+            return await asyncio.wait_for(asyncio.shield(done), self._seconds)
+        except TimeoutError:
+            raise Unkept(f"the disk took longer than {self._seconds:g} s") from None
+
+    async def aclose(self) -> None:
+        """Let what was begun end, then close."""
+        if self._thread is None:
+            self._connection.close()
+            return
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
+        await closing
+        self._thread.shutdown(wait=False)
+
+    def _ended(self, done: asyncio.Future[T]) -> None:
+        self._waiting -= 1
+        if not done.cancelled():
+            done.exception()  # seen, also when whoever asked has given up
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise Unkept(str(error)) from None
+        return result
+
+
+def _opened(path: Path | None, patience: float) -> sqlite3.Connection:
+    if path is not None:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite would let others read it
+    connection = sqlite3.connect(
+        path or ":memory:", timeout=patience, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit survives the power going out
+    except BaseException:
+        connection.close()
+        raise
+    return connection
