@@ -70,6 +70,7 @@ def build(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
         limits=_limits(settings),
+        compiles=settings.compiled,
     )
     callers = Callers(
         secret=state.secret,

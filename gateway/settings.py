@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         description="Folder for what must outlive a restart; empty for none.",
     )
 
+    compiled: bool = Field(
+        True,
+        description="Whether operations are compiled; off, graphql-core executes them, slower.",
+    )
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any, NewType, cast
+from typing import Any, NamedTuple, NewType, cast
 
 import strawberry
 from msgspec import UNSET
@@ -48,23 +48,42 @@ def told(
     Where the record lacks one of them, this one client is read in detail first, through the
     loader; only then, and only because the field was selected.
     """
-    wanted = frozenset(fields)
+    reads = frozenset(fields)
+    show = _showing(fields, read)
 
+    async def complete(record: ClientRecord, info: ContextInfo) -> Any:
+        clients = info.context.loaders.clients
+        return show(await clients.load(Wanted(ClientId(record.id), reads)))
+
+    def resolve(root: Any, info: Info) -> Any | Awaitable[Any]:
+        record = root.record
+        return complete(record, info) if record.lacks(reads) else show(record)
+
+    told = Told(reads, show, fields, read)
+    return strawberry.field(resolver=resolve, description=description, metadata={Told: told})
+
+
+class Told(NamedTuple):
+    """How a field of the client comes out of its record: for resolvers and compiled operations."""
+
+    reads: Fields
+    show: Callable[[ClientRecord], Any]
+    """The field's value. Raises a `Failure` for what arrived malformed."""
+    fields: tuple[str, ...]
+    read: Callable[..., Any] | None
+    """What `show` makes of values that are all there; None shows the only one as it is."""
+
+
+def _showing(
+    fields: tuple[str, ...], read: Callable[..., Any] | None
+) -> Callable[[ClientRecord], Any]:
     def show(record: ClientRecord) -> Any:
         values = [_value(record, field) for field in fields]
         if read is None:
             return values[0]
         return None if all(value is None for value in values) else read(*values)
 
-    async def complete(record: ClientRecord, info: ContextInfo) -> Any:
-        clients = info.context.loaders.clients
-        return show(await clients.load(Wanted(ClientId(record.id), wanted)))
-
-    def resolve(root: Any, info: Info) -> Any | Awaitable[Any]:
-        record = root.record
-        return complete(record, info) if record.lacks(wanted) else show(record)
-
-    return strawberry.field(resolver=resolve, description=description, metadata={"reads": wanted})
+    return show
 
 
 def _money(value: float | str) -> float:
@@ -209,9 +228,9 @@ class Client(Node):
 def _reads() -> dict[str, Fields]:
     definition = cast("Any", Client).__strawberry_definition__
     return {
-        _camel(field.python_name): field.metadata["reads"]
+        _camel(field.python_name): field.metadata[Told].reads
         for field in definition.fields
-        if "reads" in field.metadata
+        if Told in field.metadata
     }
 
 

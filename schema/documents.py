@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from graphql import (
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode, GraphQLSchema
 
+    from schema.compiled.operation import Operation
+
 MAX_ERRORS = 10
 """Errors told about one document; validation stops there."""
 REMEMBERED_TOKENS = 50_000
@@ -39,6 +41,8 @@ class Document:
     operations: Mapping[str | None, OperationDefinitionNode]
     tokens: int
     """How large it is."""
+    compiled: dict[str | None, Operation] = field(default_factory=dict, compare=False)
+    """What became of those operations that were asked for."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute (GraphQL, 6.1 GetOperation). Raises `GraphQLError`."""

@@ -3,7 +3,7 @@
 import inspect
 from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLError, execute
+from graphql import ExecutionResult, execute
 from strawberry import federation
 from strawberry.execution import optimized_is_awaitable
 from strawberry.federation.schema import FederationAny
@@ -11,19 +11,16 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 from strawberry.types.scalar import ScalarDefinition, scalar
 
-from schema.client import Client, Timestamp, User, fields_read
+from schema import asks
+from schema.client import Timestamp, User
+from schema.compiled.operation import Compiler, Operation
 from schema.context import Context
 from schema.documents import Document, Documents
-from schema.failures import Invalid
 from schema.limits import Limits
 from schema.mutation import Mutation
 from schema.problems import HANDLERS
-from schema.query import FederatedQuery, Query, load_client
-from schema.selection import selected
-from schema.source import client_id
-
-MAX_REPRESENTATIONS = 100
-"""Entities that one `_entities` field may name."""
+from schema.query import FederatedQuery, Query, loaded
+from schema.selection import looking
 
 _TIMESTAMP: ScalarDefinition = scalar(
     name="DateTime",
@@ -37,9 +34,18 @@ class Graph(federation.Schema):
     """The executable schema of one gateway."""
 
     def __init__(
-        self, *, node_fields: bool = True, introspection: bool = True, limits: Limits | None = None
+        self,
+        *,
+        node_fields: bool = True,
+        introspection: bool = True,
+        limits: Limits | None = None,
+        compiles: bool = True,
     ) -> None:
-        """Without `node_fields` the graph leaves `node` and `nodes` to another subgraph."""
+        """Without `node_fields` the graph leaves `node` and `nodes` to another subgraph.
+
+        `compiles` is off where graphql-core shall execute everything: the slow way, and the
+        one that the other is held to.
+        """
         super().__init__(
             query=Query if node_fields else FederatedQuery,
             mutation=Mutation,
@@ -52,6 +58,10 @@ class Graph(federation.Schema):
             self._schema, introspection=introspection, limits=limits or Limits()
         )
         self._hide_suggestions = not introspection
+        self._compiles = compiles
+        self._compiler = Compiler(
+            self._schema, self.schema_converter, hide_suggestions=self._hide_suggestions
+        )
 
     async def run(
         self,
@@ -62,6 +72,13 @@ class Graph(federation.Schema):
         context: Context,
     ) -> ExecutionResult:
         """Execute one operation of a document that was understood. Never raises."""
+        if self._compiles:
+            operation = self._operation(document, operation_name)
+            planned = operation.plan(variables)
+            if isinstance(planned, list):
+                return ExecutionResult(None, planned)
+            if planned is not None and planned.compiled:
+                return await planned.execute(context)
         result = execute(
             self._schema,
             document.node,
@@ -77,6 +94,14 @@ class Graph(federation.Schema):
             result = await result
         return result
 
+    def _operation(self, document: Document, name: str | None) -> Operation:
+        operation = document.compiled.get(name)
+        if operation is None:
+            node = document.operation(name)
+            operation = self._compiler.operation(document.node, node)
+            document.compiled[name] = operation
+        return operation
+
     def entities_resolver(
         self, info: Info, representations: list[FederationAny]
     ) -> list[FederationAny]:
@@ -85,23 +110,5 @@ class Graph(federation.Schema):
         Overrides Strawberry's, which lets one junk `__typename` null the whole answer and
         changes the caller's variables. All ids are asked for in one tick of the loader.
         """
-        if len(representations) > MAX_REPRESENTATIONS:
-            raise Invalid(
-                f"`representations` may name at most {MAX_REPRESENTATIONS} entities,"
-                f" not {len(representations)}."
-            )
-        loader = info.context.loaders.entities
-        fields = fields_read(selected(info))
-
-        def entity(representation: object) -> Any:
-            if not isinstance(representation, dict):
-                return GraphQLError("A representation must be an object.")
-            if representation.get("__typename") != Client.__name__:
-                return GraphQLError("A representation must be of an entity of this graph: Client.")
-            id = representation.get("id")
-            known = client_id(id) if isinstance(id, str) else None
-            if known is None:
-                return GraphQLError("A Client's representation must carry its `id`, a UUID.")
-            return load_client(loader, known, fields)
-
-        return [entity(representation) for representation in representations]
+        asked = asks.entities(looking(info), representations=representations)
+        return cast("list[FederationAny]", loaded(info.context, asked))

@@ -62,6 +62,10 @@ class Loaders:
         self.clients = ClientsById(source, operation, Lane.INTERACTIVE)
         self.entities = ClientsById(source, operation, Lane.ENTITIES)
 
+    def of(self, lane: Lane) -> ClientsById:
+        """The loader whose calls wait in `lane`."""
+        return self.entities if lane is Lane.ENTITIES else self.clients
+
     def forget(self) -> None:
         """After a write: whatever this operation had loaded may have changed."""
         self.clients.clear_all()

@@ -5,52 +5,20 @@ from typing import Annotated, Any, cast
 import strawberry
 from strawberry.types import Info
 
-from schema.client import Client, ContextInfo, Node, fields_read
-from schema.connection import ClientConnection, connection, window_for
+from schema import asks
+from schema.asks import ClientFilterInput, ClientsAsked
+from schema.client import Client, Node
+from schema.connection import ClientConnection, connection
 from schema.context import Context
-from schema.enums import ClientStatus, ClientType
-from schema.failures import Invalid, NotFound
+from schema.failures import NotFound
 from schema.loaders import ClientsById, Wanted
-from schema.selection import selected
-from schema.source import ClientFilter, ClientId, Fields, Window, client_id
-
-MAX_NODES = 100
-"""Ids that one `nodes` field may name."""
+from schema.selection import looking
+from schema.source import ClientId, Fields
 
 Described = strawberry.argument
 
 
-@strawberry.input(
-    name="ClientFilter", description="Which clients; both conditions must hold when both are given."
-)
-class ClientFilterInput:
-    """The API's two filters (API page, List all clients: parameters)."""
-
-    client_type: ClientType | None = strawberry.field(
-        default=strawberry.UNSET, description="Only clients of this type."
-    )
-    status: ClientStatus | None = strawberry.field(
-        default=strawberry.UNSET, description="Only clients with this status."
-    )
-
-
-def known_value(member: ClientType | ClientStatus, name: str) -> str:
-    """The API's value for an input. Raises `Invalid` for UNKNOWN, which no client can have."""
-    if member in {ClientType.UNKNOWN, ClientStatus.UNKNOWN}:
-        raise Invalid(f"`{name}` must be one of the values the API knows, not UNKNOWN.")
-    return str(member.value)
-
-
-def _where(given: ClientFilterInput | None) -> ClientFilter:
-    if not given:
-        return ClientFilter()
-    return ClientFilter(
-        client_type=known_value(given.client_type, "clientType") if given.client_type else None,
-        status=known_value(given.status, "status") if given.status else None,
-    )
-
-
-async def load_client(loader: ClientsById, id: ClientId, fields: Fields) -> Client | None:
+async def _load(loader: ClientsById, id: ClientId, fields: Fields) -> Client | None:
     """The client, or None when there is none; other failures are raised."""
     try:
         return Client.of(await loader.load(Wanted(id, fields)))
@@ -58,12 +26,16 @@ async def load_client(loader: ClientsById, id: ClientId, fields: Fields) -> Clie
         return None
 
 
-def _given(value: Any) -> Any:
-    return None if value is strawberry.UNSET else value
-
-
-def _wanted(info: ContextInfo) -> Fields:
-    return fields_read(selected(info))
+def loaded(context: Context, asked: ClientsAsked) -> Any:
+    """The field's value, whatever of it must be read still to be awaited."""
+    if not asked.many and asked.places[0] is None:
+        return None
+    loader = context.loaders.of(asked.lane)
+    found = [
+        _load(loader, place, asked.fields) if isinstance(place, str) else place
+        for place in asked.places
+    ]
+    return found if asked.many else found[0]
 
 
 @strawberry.type(name="Query")
@@ -76,11 +48,7 @@ class FederatedQuery:
         info: Info[Context, None],
         id: Annotated[strawberry.ID, Described(description="The client's UUID.")],
     ) -> Client | None:
-        known = client_id(id)
-        if known is None:
-            raise Invalid("`id` is not a client's id: it must be a UUID.")
-        found = load_client(info.context.loaders.clients, known, _wanted(info))
-        return cast("Client | None", found)
+        return cast("Client | None", loaded(info.context, asks.client(looking(info), id=id)))
 
     @strawberry.field(
         description=(
@@ -110,14 +78,20 @@ class FederatedQuery:
             int | None, Described(description="Skip this many rows, for jumping to a page.")
         ] = strawberry.UNSET,
     ) -> ClientConnection:
-        window = window_for(*map(_given, (first, after, last, before, offset)))
-        where = _where(_given(filter))
-        if not selected(info, "edges") and not selected(info, "pageInfo"):
-            window = Window(0, 0)
-        fields = fields_read(selected(info, "edges", "node"))
+        asked = asks.clients(
+            looking(info),
+            filter=filter,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            offset=offset,
+        )
         context = info.context
-        page = await context.source.window(context.operation, where, window, fields)
-        return connection(window, page)
+        page = await context.source.window(
+            context.operation, asked.where, asked.window, asked.fields
+        )
+        return connection(asked.window, page)
 
 
 @strawberry.type(name="Query")
@@ -125,15 +99,12 @@ class Query(FederatedQuery):
     """Reads, with Relay's `node` and `nodes`."""
 
     @strawberry.field(description="Anything by its id; null when there is none you may see.")
-    async def node(
+    def node(
         self,
         info: Info[Context, None],
         id: Annotated[strawberry.ID, Described(description="Any id of this graph.")],
     ) -> Node | None:
-        known = client_id(id)
-        if known is None:
-            return None
-        return await load_client(info.context.loaders.clients, known, _wanted(info))
+        return cast("Node | None", loaded(info.context, asks.node(looking(info), id=id)))
 
     @strawberry.field(
         description="Things by their ids, at most 100, in the order asked; null for what is not."
@@ -143,11 +114,5 @@ class Query(FederatedQuery):
         info: Info[Context, None],
         ids: Annotated[list[strawberry.ID], Described(description="Ids of this graph.")],
     ) -> list[Node | None]:
-        if len(ids) > MAX_NODES:
-            raise Invalid(f"`ids` may name at most {MAX_NODES} things, not {len(ids)}.")
-        wanted, loader = _wanted(info), info.context.loaders.clients
-        found = [
-            None if known is None else load_client(loader, known, wanted)
-            for known in map(client_id, ids)
-        ]
+        found = loaded(info.context, asks.nodes(looking(info), ids=ids))
         return cast("list[Node | None]", found)

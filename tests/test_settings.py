@@ -40,6 +40,7 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "upstream_limit": 500,
         "upstream_at_once": 16,
         "state_dir": "~/.local/state/clients-gateway",
+        "compiled": True,
     }
 
 

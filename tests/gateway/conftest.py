@@ -72,7 +72,13 @@ async def before(sandbox: Sandbox, **changes: Any) -> AsyncIterator[Gateway]:
         yield Gateway(http)
 
 
+@pytest.fixture(params=[True, False], ids=["compiled", "graphql-core"])
+def compiled(request: pytest.FixtureRequest) -> bool:
+    """Whoever executes the operation, the answer, its price and its refusals are the same."""
+    return bool(request.param)
+
+
 @pytest.fixture
-async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
-    async with before(sandbox) as gateway:
+async def gateway(sandbox: Sandbox, *, compiled: bool) -> AsyncIterator[Gateway]:
+    async with before(sandbox, compiled=compiled) as gateway:
         yield gateway

@@ -1,0 +1,244 @@
+"""One request's run of a compiled operation: asked, waited for, projected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLResolveInfo,
+    get_argument_values,
+    located_error,
+)
+from graphql.pyutils import Path as CorePath
+from graphql.pyutils import gather_with_cancel
+from strawberry.execution import optimized_is_awaitable
+
+from schema.asks import ClientsAsked
+from schema.compiled.projection import Projection
+from schema.connection import connection
+from schema.needs import ClientsNeed, Need, RowsNeed, WriteNeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from schema.asks import Asked
+    from schema.compiled.arguments import Variables
+    from schema.compiled.operation import Operation, Root, Variant
+    from schema.context import Context
+    from schema.loaders import Wanted
+    from schema.operation import Lane
+    from schema.source import ClientId, ClientRecord
+
+
+class Planned:
+    """An operation with its variables: what it asks is decided, nothing is sent yet."""
+
+    def __init__(self, operation: Operation, variant: Variant, variables: Variables) -> None:
+        self._operation = operation
+        self._variant = variant
+        self._variables = variables
+        self._asked = [self._ask(root) for root in variant.roots]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `execute` can answer it; otherwise graphql-core must."""
+        return self._variant.compiled
+
+    def _ask(self, root: Root) -> Asked | Exception | None:
+        if root.ask is None or root.arguments is None:
+            return None
+        try:
+            return root.ask(root.look, **root.arguments(self._variables))
+        except Exception as error:  # noqa: BLE001 - told where the field is
+            return error
+
+    def needs(self) -> list[tuple[str, Need]]:
+        """What will be needed of the source, each by the key of the root field that needs it.
+
+        A client that several fields name is a need of the first.
+        """
+        needs: list[tuple[str, Need]] = []
+        named: dict[Lane, set[ClientId]] = defaultdict(set)
+        for root, asked in zip(self._variant.roots, self._asked, strict=True):
+            if self._variant.writes and root.field is not None:
+                needs.append((root.key, WriteNeed(root.shown)))
+            elif isinstance(asked, RowsNeed):
+                needs.append((root.key, asked))
+            elif isinstance(asked, ClientsAsked):
+                need = asked.need
+                ids = tuple(id for id in need.ids if id not in named[need.lane])
+                named[need.lane].update(ids)
+                needs.append((root.key, ClientsNeed(ids, need.fields, need.lane)))
+        return needs
+
+    async def execute(self, context: Context) -> ExecutionResult:
+        """The answer. Never raises, except for a cancellation."""
+        run = _Run(self._variant, context)
+        try:
+            if self._variant.writes:
+                await run.write(self._operation, self._variables)
+            else:
+                await run.read(self._asked)
+        except GraphQLError as error:
+            return ExecutionResult(None, [*run.errors, error])
+        return ExecutionResult(run.data, run.errors or None)
+
+
+class _Run:
+    def __init__(self, variant: Variant, context: Context) -> None:
+        self._variant = variant
+        self._context = context
+        self.data: dict[str, Any] = {root.key: None for root in variant.roots}
+        self.errors: list[GraphQLError] = []
+        self._found: dict[ClientId, ClientRecord | Exception] = {}
+
+    async def read(self, asked: Sequence[Asked | Exception | None]) -> None:
+        """All root fields at once; clients by id in one question for each lane."""
+        waiting: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        by_id: dict[Lane, list[tuple[Root, ClientsAsked]]] = {}
+        for root, one in zip(self._variant.roots, asked, strict=True):
+            if root.field is None:
+                self.data[root.key] = self._variant.type.name
+            elif isinstance(one, Exception):
+                self._failed(root, one)
+            elif one is None or not self._must_ask(root, one):
+                pass  # null, or told why not
+            elif isinstance(one, RowsNeed):
+                waiting.append(partial(self._rows, root, one))
+            else:
+                by_id.setdefault(one.lane, []).append((root, one))
+        waiting.extend(partial(self._clients, lane, group) for lane, group in by_id.items())
+        if len(waiting) == 1:
+            await waiting[0]()
+        elif waiting:
+            await gather_with_cancel(*(wait() for wait in waiting))
+
+    def _must_ask(self, root: Root, asked: Asked) -> bool:
+        if isinstance(asked, ClientsAsked) and not asked.many and asked.places[0] is None:
+            return False
+        try:
+            _ = self._context.operation
+        except Exception as error:  # noqa: BLE001 - told where the field is
+            self._failed(root, error)
+            return False
+        return True
+
+    async def _rows(self, root: Root, need: RowsNeed) -> None:
+        context = self._context
+        try:
+            page = await context.source.window(
+                context.operation, need.where, need.window, need.fields
+            )
+            value = connection(need.window, page)
+        except Exception as error:  # noqa: BLE001 - told where the field is
+            self._failed(root, error)
+        else:
+            await self._answer(root, value)
+
+    async def _clients(self, lane: Lane, group: Sequence[tuple[Root, ClientsAsked]]) -> None:
+        context = self._context
+        ids = list(dict.fromkeys(id for _, asked in group for id in asked.need.ids))
+        fields = frozenset[str]().union(*(asked.fields for _, asked in group))
+        found: Mapping[ClientId, ClientRecord | Exception] = {}
+        if ids:
+            try:
+                records = await context.source.fetch(context.operation, ids, fields, lane)
+                found = dict(zip(ids, records, strict=True))
+            except Exception as error:  # noqa: BLE001 - told where each field is
+                found = dict.fromkeys(ids, error)
+        self._found.update(found)
+        for root, asked in group:
+            try:
+                value = asked.answer(found)
+            except Exception as error:  # noqa: BLE001 - told where the field is
+                self._failed(root, error)
+            else:
+                await self._answer(root, value)
+
+    async def write(self, operation: Operation, variables: Variables) -> None:
+        """One root field after the other, each by the resolver that graphql-core would call."""
+        for root in self._variant.roots:
+            if root.field is None:
+                self.data[root.key] = self._variant.type.name
+                continue
+            assert root.field.resolve is not None  # noqa: S101 - Strawberry gives one to each
+            try:
+                arguments = get_argument_values(
+                    root.field,
+                    root.nodes[0],
+                    variables.whole,
+                    None,
+                    operation.compiler.hide_suggestions,
+                )
+                value = await root.field.resolve(
+                    None, self._info(operation, variables, root), **arguments
+                )
+            except Exception as error:  # noqa: BLE001 - told where the field is
+                self._failed(root, error)
+            else:
+                await self._answer(root, value)
+
+    def _info(
+        self, operation: Operation, variables: Variables, root: Root
+    ) -> GraphQLResolveInfo[Any]:
+        assert root.field is not None  # noqa: S101 - only fields are resolved
+        return GraphQLResolveInfo(
+            root.name,
+            list(root.nodes),
+            root.field.type,
+            self._variant.type,
+            CorePath(None, root.key, self._variant.type.name),
+            operation.compiler.schema,
+            dict(operation.fragments),
+            None,
+            operation.node,
+            cast("Any", variables.coerced),  # as Strawberry hands it to resolvers
+            self._context,
+            cast("Any", optimized_is_awaitable),
+            None,
+            cast("Any", None),
+        )
+
+    async def _answer(self, root: Root, value: Any) -> None:
+        """Project a value; once more where rows had to be completed first."""
+        assert root.shape is not None  # noqa: S101 - only compiled operations are executed
+        completed: dict[Wanted, ClientRecord | BaseException] = {}
+        while True:
+            projection = Projection(completed)
+            wrong: Exception | None = None
+            try:
+                self.data[root.key] = root.shape(value, (None, root.key), projection)
+            except Exception as error:  # noqa: BLE001 - told where the field is
+                wrong = error
+            if not projection.lacking:
+                break
+            completed.update(await self._complete(list(projection.lacking)))
+        self.errors += projection.errors
+        if wrong is not None:
+            self._failed(root, wrong)
+
+    async def _complete(
+        self, lacking: Sequence[Wanted]
+    ) -> dict[Wanted, ClientRecord | BaseException]:
+        known: dict[Wanted, ClientRecord | BaseException] = {}
+        for wanted in lacking:
+            found = self._found.get(wanted.id)
+            if found is None or isinstance(found, Exception) or found.lacks(wanted.fields):
+                continue
+            known[wanted] = found
+        rest = [wanted for wanted in lacking if wanted not in known]
+        loader = self._context.loaders.clients
+        loaded = await asyncio.gather(*map(loader.load, rest), return_exceptions=True)
+        return {**known, **dict(zip(rest, loaded, strict=True))}
+
+    def _failed(self, root: Root, error: Exception) -> None:
+        located = located_error(error, root.nodes, [root.key])
+        self.data[root.key] = None
+        if root.required:
+            raise located
+        self.errors.append(located)

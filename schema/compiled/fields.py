@@ -1,0 +1,36 @@
+"""One key of an answered object: where its value comes from and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphql import FieldNode
+
+    from schema.client import Told
+    from schema.compiled.projection import Path, Projection
+
+Shape = Callable[[Any, "Path", "Projection"], Any]
+"""What is answered for a value, from where it stands and the projection under way; or raises."""
+
+
+class Field(NamedTuple):
+    """Everything that is decided of a field before any value of it is known."""
+
+    key: str
+    name: str
+    nodes: Sequence[FieldNode]
+    required: bool
+    """Whether null may not stand here."""
+    read: Callable[[Any, Projection], Any]
+    """The value, taken from the object that the field is on."""
+    shape: Shape
+    told: Told | None = None
+    """How the value comes out of a client's record, where it does."""
+    plain: type | None = None
+    """The Python type of values that are answered as they are."""
+    enumerated: bool = False
+    """Whether the values are an enumeration's."""

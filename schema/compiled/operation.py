@@ -1,0 +1,205 @@
+"""One operation of a document, compiled for each way its conditions can fall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLNonNull,
+    OperationType,
+    VariableNode,
+)
+
+from schema.asks import ASKS
+from schema.client import fields_read
+from schema.compiled.arguments import Coercion, arguments_of
+from schema.compiled.execution import Planned
+from schema.compiled.selections import Selections
+from schema.compiled.shapes import DEFINITION, Shapes, Unknown
+from schema.selection import Look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from graphql import (
+        DocumentNode,
+        FieldNode,
+        GraphQLError,
+        GraphQLField,
+        GraphQLObjectType,
+        GraphQLSchema,
+        OperationDefinitionNode,
+        SelectionSetNode,
+    )
+    from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+    from schema.asks import Asked
+    from schema.compiled.arguments import Arguments
+    from schema.compiled.fields import Shape
+    from schema.source import Fields
+
+_VARIANTS = 16
+"""Ways the conditions of one operation have fallen that are remembered."""
+
+
+class Root(NamedTuple):
+    """A root field: what it asks, and the shape of its value."""
+
+    key: str
+    name: str
+    nodes: Sequence[FieldNode]
+    field: GraphQLField | None
+    """None for fields that every schema has, like `__typename`."""
+    look: Look
+    required: bool
+    arguments: Arguments | None = None
+    ask: Callable[..., Asked] | None = None
+    """None where nothing is asked of the source, and for writes."""
+    shape: Shape | None = None
+    """None where only graphql-core can tell the value."""
+
+    @property
+    def shown(self) -> Fields:
+        """The fields of a written client that will be shown."""
+        return fields_read(
+            self.look("client") | self.look("clientEdge", "node") | self.look("current")
+        )
+
+
+class Variant(NamedTuple):
+    """An operation whose conditions are decided."""
+
+    type: GraphQLObjectType
+    roots: Sequence[Root]
+    writes: bool
+    compiled: bool
+    """Whether every root has a shape."""
+
+
+class Compiler:
+    """Compiles the operations of one graph."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        converter: GraphQLCoreConverter,
+        *,
+        hide_suggestions: bool,
+    ) -> None:
+        self.schema = schema
+        self.converter = converter
+        self.hide_suggestions = hide_suggestions
+
+    def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
+        """The operation `node` of a validated document."""
+        fragments = {
+            each.name.value: each
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        return Operation(self, node, fragments)
+
+
+class Operation:
+    """One operation; `plan` it for each request."""
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+    ) -> None:
+        self.node = node
+        self.fragments = fragments
+        self.compiler = compiler
+        self._coercion = Coercion(compiler.schema, node, hide_suggestions=compiler.hide_suggestions)
+        self._conditions = _conditions(node, fragments.values())
+        self._variants: dict[tuple[bool | None, ...], Variant] = {}
+
+    def plan(self, given: Mapping[str, Any]) -> Planned | list[GraphQLError] | None:
+        """The operation with these variables, the errors in them, or None for graphql-core."""
+        variables = self._coercion.of(given)
+        if isinstance(variables, list):
+            return variables
+        decided = tuple(variables.coerced.get(name) for name in self._conditions)
+        variant = self._variants.get(decided)
+        if variant is None:
+            if None in decided:
+                return None  # an error that graphql-core words
+            variant = self._compile(dict(zip(self._conditions, decided, strict=True)))
+            if len(self._variants) >= _VARIANTS:
+                self._variants.clear()
+            self._variants[decided] = variant
+        return Planned(self, variant, variables)
+
+    def _compile(self, conditions: Mapping[str, Any]) -> Variant:
+        schema = self.compiler.schema
+        type_ = schema.get_root_type(self.node.operation)
+        assert type_ is not None  # noqa: S101 - validated
+        selections = Selections(schema, self.fragments, conditions)
+        grouped = selections.of([self.node.selection_set], type_)
+        shapes = Shapes(schema, selections)
+        roots = [
+            self._root(type_, key, nodes, shapes, Look(nodes, self.fragments, conditions))
+            for key, nodes in grouped.items()
+        ]
+        return Variant(
+            type_,
+            roots,
+            writes=self.node.operation is OperationType.MUTATION,
+            compiled=all(
+                root.name == "__typename" if root.field is None else root.shape is not None
+                for root in roots
+            ),
+        )
+
+    def _root(
+        self,
+        type_: GraphQLObjectType,
+        key: str,
+        nodes: Sequence[FieldNode],
+        shapes: Shapes,
+        look: Look,
+    ) -> Root:
+        name = nodes[0].name.value
+        field = type_.fields.get(name)
+        if field is None:  # of the schema itself; `__typename` is told without a shape
+            return Root(key, name, nodes, None, look, required=True)
+        ask = None if self.node.operation is OperationType.MUTATION else ASKS.get(name)
+        definition = field.extensions[DEFINITION]
+        arguments = arguments_of(
+            field,
+            definition,
+            nodes[0],
+            self.compiler.converter,
+            hide_suggestions=self.compiler.hide_suggestions,
+        )
+        shape = None
+        if ask is not None or self.node.operation is OperationType.MUTATION:
+            try:
+                shape = shapes.of(field.type, nodes, type_.name, name)
+            except Unknown:
+                shape = None
+        required = isinstance(field.type, GraphQLNonNull)
+        return Root(key, name, nodes, field, look, required, arguments, ask, shape)
+
+
+def _conditions(
+    node: OperationDefinitionNode, fragments: Iterable[FragmentDefinitionNode]
+) -> list[str]:
+    """The variables that decide what is selected."""
+    names: dict[str, None] = {}
+
+    def walk(chosen: SelectionSetNode | None) -> None:
+        for selection in (chosen.selections if chosen else None) or ():
+            for directive in selection.directives or ():
+                for argument in directive.arguments or ():
+                    if isinstance(argument.value, VariableNode):
+                        names[argument.value.name.value] = None
+            walk(getattr(selection, "selection_set", None))
+
+    walk(node.selection_set)
+    for fragment in fragments:
+        walk(fragment.selection_set)
+    return list(names)

@@ -1,0 +1,66 @@
+"""What an operation needs of its source, and what that may cost: the source prices it unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schema.operation import Lane
+    from schema.source import ClientFilter, ClientId, Fields, Window
+
+
+@dataclass(frozen=True, slots=True)
+class RowsNeed:
+    """A window of the list, of whose rows `fields` will be shown."""
+
+    where: ClientFilter
+    window: Window
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsNeed:
+    """Clients by their ids, of whom `fields` will be shown."""
+
+    ids: tuple[ClientId, ...]
+    fields: Fields
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class WriteNeed:
+    """One write, whatever it changes, and `fields` shown of the client it leaves."""
+
+    fields: Fields
+
+
+Need = RowsNeed | ClientsNeed | WriteNeed
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Calls of the API's window, repeated attempts not counted.
+
+    `maximum` holds even where every row turns out to lack what is shown of it. `direct` is the
+    most that the question itself can cost, `details` what completing its rows will, as far as
+    rows were seen to be trimmed: these two are what an operation is refused for.
+    """
+
+    minimum: int = 0
+    expected: int = 0
+    maximum: int = 0
+    direct: int = 0
+    details: int = 0
+
+    def __add__(self, other: Price) -> Price:
+        return Price(
+            self.minimum + other.minimum,
+            self.expected + other.expected,
+            self.maximum + other.maximum,
+            self.direct + other.direct,
+            self.details + other.details,
+        )
+
+
+FREE = Price()
