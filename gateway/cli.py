@@ -85,23 +85,29 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _serve(chosen: argparse.Namespace) -> int:
+    from gateway import server  # noqa: PLC0415
     from gateway.app import GRAPHQL_PATH, build  # noqa: PLC0415
-    from gateway.server import Site, listen, serve  # noqa: PLC0415
 
     settings = read(os.environ, **_given(port=chosen.port))
-    socket = listen(settings.host, settings.port)
+    socket = server.listen(settings.host, settings.port)
+    host, port = socket.getsockname()[:2]
     state, kept = _state(settings.state_dir)
 
     def started() -> None:
-        host, port = socket.getsockname()[:2]
         print(f"State     {kept}")
         print(f"GraphQL   http://{host}:{port}{GRAPHQL_PATH}")
         print(f"API       {settings.upstream_url}")
         whose = "the gateway's own key" if settings.api_key else "each caller's own"
         print(f"Acts by   {whose}", flush=True)
 
-    came_up = asyncio.run(serve([Site(build(settings, state=state), socket)], started))
-    return 0 if came_up else 1
+    app = build(settings, state=state)
+    if settings.server == "granian":
+        from gateway import granian  # noqa: PLC0415
+
+        serving = granian.serve(app, socket, started)
+    else:
+        serving = server.serve([server.Site(app, socket)], started)
+    return 0 if server.run(serving) else 1
 
 
 def _state(folder: str) -> tuple[State, str]:
@@ -121,7 +127,7 @@ def _state(folder: str) -> tuple[State, str]:
 def _sandbox(chosen: argparse.Namespace) -> int:
     from gateway.sandbox.api import Sandbox  # noqa: PLC0415
     from gateway.sandbox.people import DEMO  # noqa: PLC0415
-    from gateway.server import Site, listen, serve  # noqa: PLC0415
+    from gateway.server import Site, listen, run, serve  # noqa: PLC0415
 
     socket = listen("127.0.0.1", chosen.port)
 
@@ -130,8 +136,7 @@ def _sandbox(chosen: argparse.Namespace) -> int:
         print(f"Sandbox   http://{host}:{port}/v1/clients")
         print(f"Demo key  {DEMO.api_key}", flush=True)
 
-    came_up = asyncio.run(serve([Site(Sandbox().app, socket)], started))
-    return 0 if came_up else 1
+    return 0 if run(serve([Site(Sandbox().app, socket)], started)) else 1
 
 
 def _schema(chosen: argparse.Namespace) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from gateway import server
 from gateway.app import GRAPHQL_PATH, build
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO
-from gateway.server import Site, listen, serve
 from gateway.settings import Misconfigured, is_loopback
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ def run(settings: Settings) -> int:
             f"the demo acts for anybody who asks, so it listens on loopback only, not on"
             f" {settings.host}; use `serve` for a real gateway"
         )
-    gateway = listen(settings.host, settings.port)
-    sandbox = listen("127.0.0.1", 0)
+    gateway = server.listen(settings.host, settings.port)
+    sandbox = server.listen("127.0.0.1", 0)
     host, port = gateway.getsockname()[:2]
     upstream = f"http://127.0.0.1:{sandbox.getsockname()[1]}"
     settings = settings.model_copy(update={"upstream_url": f"{upstream}/v1"})
@@ -48,7 +47,8 @@ def run(settings: Settings) -> int:
         url = f"http://{host}:{port}{GRAPHQL_PATH}"
         print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
-    came_up = asyncio.run(serve([Site(app, gateway), Site(Sandbox().app, sandbox)], started))
+    sites = (server.Site(app, gateway), server.Site(Sandbox().app, sandbox))
+    came_up = server.run(server.serve(sites, started))
     if came_up:
         print("\nStopped.", file=sys.stderr)  # noqa: T201
     return 0 if came_up else 1

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
 
 from gateway.settings import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from typing import Any
 
     from starlette.types import ASGIApp
 
@@ -44,6 +47,19 @@ def listen(host: str, port: int) -> socket.socket:
             " Stop what is there, or choose another port with PORT=."
         ) from None
     return bound
+
+
+def run(serving: Coroutine[Any, Any, bool]) -> bool:
+    """See `serving` through, on uvloop where there is one; whether it came up.
+
+    What start-up made stays for good, so it is left out of garbage collection, which then
+    comes by less often than for a program that makes and drops large structures.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return runner.run(serving)
 
 
 class _Server(uvicorn.Server):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    server: Literal["uvicorn", "granian"] = Field(
+        "uvicorn", description="What speaks HTTP: `uvicorn`, or the faster `granian`."
+    )
     api_key: str | None = Field(
         None,
         pattern=r"^[0-9a-fA-F]{64}$",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MAX_BODY = 128 * 1024
 """Bytes of one request's body."""
+LINGER = 1024 * 1024
+"""Bytes that a body too large is read on for, so that its sender hears of it."""
 DEADLINE = 10.0
 """Seconds one operation may take, everything included."""
 MAX_ERRORS = 10
@@ -211,13 +213,17 @@ def _text(headers: Mapping[bytes, Sequence[bytes]], name: bytes) -> str | None:
 
 
 async def _body(receive: Receive) -> bytes:
-    body = bytearray()
+    body, length = bytearray(), 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientLeft
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        length += len(piece)
+        if length <= MAX_BODY:
+            body += piece
+        # Whoever is still sending does not listen: a little more is read, and dropped.
+        if length > MAX_BODY and (not more or length > LINGER):
             raise BadRequest(413, f"The body may have at most {MAX_BODY} bytes.")
-        if not message.get("more_body", False):
+        if not more:
             return bytes(body)

@@ -1,0 +1,168 @@
+"""The promises that do not depend on which server speaks HTTP, held on both."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.sandbox.people import DEMO
+from tests.e2e.conftest import Running, running
+
+QUERY = {"query": "{ clients(first: 1) { totalCount } }"}
+KEY = {"X-API-Key": DEMO.api_key}
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Running]:
+    with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as command:
+        yield command
+
+
+@pytest.fixture(params=["uvicorn", "granian"])
+def gateway(sandbox: Running, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+    with running(
+        "serve",
+        "--port",
+        "0",
+        ready="Acts by",
+        folder=tmp_path,
+        GATEWAY_SERVER=str(request.param),
+        GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
+    ) as command:
+        yield command
+
+
+def talking_to(command: Running) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=command.url, trust_env=False, timeout=30)
+
+
+async def slowly(sandbox: Running, seconds: float, times: int = 1) -> None:
+    async with talking_to(sandbox) as control:
+        await control.post("/_sandbox/faults", json={"latency": seconds, "times": times})
+
+
+async def calls_seen(sandbox: Running) -> None:
+    """Wait until the sandbox was asked something."""
+    async with talking_to(sandbox) as control:
+        for _ in range(200):
+            if (await control.get("/_sandbox/calls")).json():
+                return
+            await asyncio.sleep(0.02)
+    raise AssertionError("nothing was asked")
+
+
+async def ask(gateway: Running, **headers: str) -> Any:
+    async with talking_to(gateway) as http:
+        return (await http.post("/graphql", json=QUERY, headers=KEY | headers)).json()
+
+
+async def refused(gateway: Running) -> bool:
+    """Whether connections are soon taken no more."""
+    async with talking_to(gateway) as http:
+        for _ in range(50):
+            try:
+                await http.get("/livez", headers={"Connection": "close"})
+            except httpx.ConnectError:
+                return True
+    return False
+
+
+async def test_it_is_ready_once_it_has_said_so_and_answers(gateway: Running) -> None:
+    async with talking_to(gateway) as http:
+        ready = await http.get("/readyz")
+        answer = await http.post("/graphql", json=QUERY, headers=KEY)
+
+    assert ready.status_code == 200
+    assert answer.json()["data"] == {"clients": {"totalCount": 42}}
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_request_under_way_is_answered_before_it_ends(
+    gateway: Running, sandbox: Running
+) -> None:
+    await slowly(sandbox, 1)
+    question = asyncio.create_task(ask(gateway))
+    await calls_seen(sandbox)
+
+    gateway.process.send_signal(signal.SIGTERM)
+
+    assert (await question)["data"] == {"clients": {"totalCount": 42}}
+    assert await asyncio.to_thread(gateway.process.wait, 10) == 0
+
+
+async def test_it_takes_nobody_new_while_it_drains(gateway: Running, sandbox: Running) -> None:
+    await slowly(sandbox, 1)
+    question = asyncio.create_task(ask(gateway))
+    await calls_seen(sandbox)
+    gateway.process.send_signal(signal.SIGTERM)
+
+    assert await refused(gateway)
+    assert "data" in await question
+
+
+async def test_a_connection_that_is_only_kept_open_does_not_hold_it(gateway: Running) -> None:
+    async with talking_to(gateway) as http:
+        await http.post("/graphql", json=QUERY, headers=KEY)
+
+        gateway.process.send_signal(signal.SIGTERM)
+
+        assert await asyncio.to_thread(gateway.process.wait, 10) == 0
+
+
+async def test_a_second_signal_ends_what_is_still_running(
+    gateway: Running, sandbox: Running
+) -> None:
+    await slowly(sandbox, 60, times=9)
+    question = asyncio.create_task(ask(gateway))
+    await calls_seen(sandbox)
+
+    gateway.process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.2)
+    gateway.process.send_signal(signal.SIGTERM)
+
+    await asyncio.to_thread(gateway.process.wait, 6)
+    question.cancel()
+
+
+async def test_an_api_that_does_not_answer_ends_in_a_coded_error(
+    gateway: Running, sandbox: Running
+) -> None:
+    await slowly(sandbox, 60, times=9)
+
+    began = time.monotonic()
+    answer = await ask(gateway)
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["UPSTREAM_TIMEOUT"]
+    assert time.monotonic() - began < 20
+
+
+async def test_a_client_that_leaves_takes_nobody_with_it(
+    gateway: Running, sandbox: Running
+) -> None:
+    await slowly(sandbox, 0.5)
+    leaving = asyncio.create_task(ask(gateway))
+    await calls_seen(sandbox)
+    leaving.cancel()
+
+    assert (await ask(gateway))["data"] == {"clients": {"totalCount": 42}}
+
+
+async def test_a_body_too_large_is_refused_and_the_next_request_answered(
+    gateway: Running,
+) -> None:
+    async with talking_to(gateway) as http:
+        large = await http.post(
+            "/graphql",
+            content=b"x" * 300_000,
+            headers=KEY | {"content-type": "application/json"},
+        )
+        answer = await http.post("/graphql", json=QUERY, headers=KEY)
+
+    assert large.status_code == 413
+    assert "data" in answer.json()
