@@ -32,11 +32,19 @@ class Credential:
 class Caller:
     """Whose question it is. Everything remembered or shared is kept apart by `partition`.
 
-    `partition` is a keyed hash of the credential: safe in keys and logs, useless elsewhere.
+    `partition` is a keyed hash of the credential, or of the user that several credentials stand
+    for: safe in keys and logs, useless elsewhere.
     """
 
     partition: str
     credential: Credential = field(repr=False, compare=False)
+    token: str | None = field(default=None, compare=False)
+    """A keyed hash of the credential alone, where the partition is its user's."""
+
+    @property
+    def hash(self) -> str:
+        """A keyed hash of the credential: what the API is shown, and judges by."""
+        return self.token or self.partition
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from typing import TYPE_CHECKING
 
 import httpx
 
-from gateway.upstream.gate import Gate
+from gateway.upstream.admission import Admission
 from gateway.upstream.ledger import Ledger
-from gateway.upstream.line import Line, Turn, Waiter
-from gateway.upstream.outcome import never_sent
-from gateway.upstream.retry_after import reading, stated_wait
-from gateway.upstream.terms import Terms, terms_of
+from gateway.upstream.line import Line
+from gateway.upstream.standing import Standing
+from gateway.upstream.terms import terms_of
 from schema.failures import Failure, RateLimited, Unavailable
-from schema.operation import BudgetState, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gateway.upstream.admission import Turn
+    from gateway.upstream.line import Waiter
+    from gateway.upstream.standing import Proven
+    from gateway.upstream.terms import Terms
+    from schema.operation import BudgetState
 
 PATIENCE = 2.0
 """Seconds a request may wait for the window to open; a longer wait is told, not waited."""
 GRACE = 0.5
 """Seconds more for whoever waited out a 429 while one request tries whether it is over."""
-REFUSED = 429
+NEWCOMERS = 2 / 3
+"""Part of the line in which credentials that nobody knows yet may wait to be tried."""
 
 
 class Budget(httpx.AsyncBaseTransport):
@@ -37,46 +41,43 @@ class Budget(httpx.AsyncBaseTransport):
     booked and its place stays taken until it ends.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every part by its name
         self,
         inner: httpx.AsyncBaseTransport,
         *,
         ledger: Ledger | None = None,
+        proven: Proven | None = None,
         clock: Callable[[], float] = time.monotonic,
         at_once: int = 16,
         waiting: int = 200,
     ) -> None:
-        """`at_once`: requests in flight together; `waiting`: requests queued behind them."""
+        """`at_once`: requests in flight together; `waiting`: requests queued behind them.
+
+        `proven`: where it outlives the process which credentials the API accepts.
+        """
         self._inner = inner
-        self._ledger = ledger or Ledger()
-        self._gate = Gate()
+        self._admission = Admission(ledger or Ledger(), Standing(proven, now=clock()))
         self._line = Line()
         self._clock = clock
         self._at_once = at_once
         self._waiting = waiting
         self._out = 0
+        self._newcomers = 0
         self._flights: set[asyncio.Task[httpx.Response]] = set()
         self._alarm: asyncio.TimerHandle | None = None
 
     def state(self) -> BudgetState:
         """The window as we know it; nothing is left of it while a 429 keeps everybody away."""
-        now = self._clock()
-        state = self._ledger.state(now)
-        shut = self._gate.wait(now)
-        if not shut:
-            return state
-        return BudgetState(
-            limit=state.limit, remaining=0, reset_seconds=max(state.reset_seconds, math.ceil(shut))
-        )
+        return self._admission.state(self._clock())
 
     def refreshable(self) -> bool:
         """Whether a request of the refresh lane would be let out now; costs nothing to ask."""
         now = self._clock()
-        return (
-            self._out < self._at_once
-            and self._line.head() is None
-            and not self._wait(Lane.REFRESH, now)
-        )
+        return not self._line and self._out < self._at_once and self._admission.refreshable(now)
+
+    def proven(self, credential: str) -> bool:
+        """Whether the API accepted the credential with this keyed hash in the last 24 hours."""
+        return self._admission.standing.proven(credential, self._clock())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` when it may be sent, or raise."""
@@ -86,7 +87,7 @@ class Budget(httpx.AsyncBaseTransport):
         except Failure:
             terms.receipt.budget = self.state()
             raise
-        flight = asyncio.create_task(self._fly(request, terms, turn))
+        flight = asyncio.create_task(self._fly(request, turn))
         self._flights.add(flight)
         flight.add_done_callback(self._flights.discard)
         return await asyncio.shield(flight)
@@ -96,121 +97,123 @@ class Budget(httpx.AsyncBaseTransport):
         if self._alarm is not None:
             self._alarm.cancel()
         for waiter in self._line:
-            waiter.turn.set_exception(Unavailable("The gateway is shutting down."))
+            self._send_away(waiter, Unavailable("The gateway is shutting down."))
         await self._inner.aclose()
 
-    async def _fly(self, request: httpx.Request, terms: Terms, turn: Turn) -> httpx.Response:
+    async def _fly(self, request: httpx.Request, turn: Turn) -> httpx.Response:
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException as error:
-            self._unanswered(turn, sent=not never_sent(error))
+            self._admission.unanswered(turn, error, self._clock())
             raise
         else:
-            self._answered(turn, response)
+            self._admission.answered(turn, response, self._clock())
             return response
         finally:
             self._out -= 1
-            terms.receipt.budget = self.state()
+            turn.terms.receipt.budget = self.state()
             self._serve()
 
-    def _answered(self, turn: Turn, response: httpx.Response) -> None:
-        now = self._clock()
-        self._ledger.answered(turn.number, reading(response.headers), now)
-        if response.status_code == REFUSED:
-            self._gate.refused(now, stated_wait(response.headers))
-        elif turn.trying:
-            self._gate.passed()
-
-    def _unanswered(self, turn: Turn, *, sent: bool) -> None:
-        if sent:
-            self._ledger.unanswered(turn.number)
-        else:
-            self._ledger.unsent(turn.number)
-        if turn.trying:
-            self._gate.unknown()
-
-    def _wait(self, lane: Lane, now: float) -> float:
-        return max(self._gate.wait(now), self._ledger.wait(lane, now))
-
-    def _take(self, lane: Lane, now: float) -> Turn:
+    def _take(self, terms: Terms, now: float) -> Turn:
         self._out += 1
-        return Turn(self._ledger.reserve(now, lane), self._gate.enter())
+        return self._admission.enter(terms, now)
 
     def _turn_now(self, terms: Terms) -> Turn | None:
         now = self._clock()
         if now >= terms.deadline:
-            raise self._late(terms.lane, now)
-        wait = self._wait(terms.lane, now)
+            raise self._late(terms, now)
+        self._admission.check(terms, now)
+        wait = self._admission.wait(terms, now)
         if wait > PATIENCE or now + wait >= terms.deadline:
-            raise _spent(wait)
-        if wait or self._out >= self._at_once or self._line.head():
+            raise self._admission.turned_away(terms, now)
+        if wait or self._line or self._out >= self._at_once:
             return None
-        return self._take(terms.lane, now)
+        return self._take(terms, now) if self._admission.room(terms, now) else None
 
     async def _turn_later(self, terms: Terms) -> Turn:
-        if len(self._line) >= self._waiting:
-            raise Unavailable("Too many requests wait for the API already.")
+        now = self._clock()
+        newcomer = self._admission.unproven(terms, now)
+        self._make_room(terms, now, newcomer=newcomer)
         turn: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        self._line.join(terms.lane, turn, terms.deadline)
+        waiter = self._line.join(terms, turn, now)
+        self._newcomers += newcomer
         self._serve()
         try:
-            async with asyncio.timeout(terms.deadline - self._clock()):
+            async with asyncio.timeout(terms.deadline - now):
                 return await turn
         except TimeoutError:
-            self._leave(turn)
-            raise self._late(terms.lane, self._clock()) from None
+            self._leave(waiter)
+            raise self._late(terms, self._clock()) from None
         except asyncio.CancelledError:
-            self._leave(turn)
+            self._leave(waiter)
             raise
+        finally:
+            self._newcomers -= newcomer
 
-    def _leave(self, turn: asyncio.Future[Turn]) -> None:
+    def _make_room(self, terms: Terms, now: float, *, newcomer: bool) -> None:
+        """See that one more may stand in line: where it is full, whoever has most gives way."""
+        if newcomer and self._newcomers >= self._waiting * NEWCOMERS:
+            raise self._admission.turned_away(terms, now)
+        if len(self._line) < self._waiting:
+            return
+        crowded = Unavailable("Too many requests wait for the API already.")
+        other = self._line.last_of_most(terms)
+        if other is None:
+            raise crowded
+        self._send_away(other, crowded)
+
+    def _leave(self, waiter: Waiter) -> None:
         """Give up waiting; a turn that came at the same moment goes to the next in line."""
+        self._line.leave(waiter)
+        turn = waiter.turn
         if turn.cancel() or turn.cancelled() or turn.exception():
             return
         self._out -= 1
-        self._unanswered(turn.result(), sent=False)
+        self._admission.unanswered(turn.result(), None, self._clock())
         self._serve()
+
+    def _send_away(self, waiter: Waiter, failure: Failure) -> None:
+        self._line.leave(waiter)
+        if not waiter.turn.done():
+            waiter.turn.set_exception(failure)
 
     def _serve(self) -> None:
         """Give out the turns there are, send away who cannot hope for one, and set the alarm."""
-        now = self._clock()
-        while (head := self._line.head()) and self._out < self._at_once:
-            if self._wait(head.lane, now):
-                break
-            head.turn.set_result(self._take(head.lane, now))
-        for waiter in self._line:
-            self._hold(waiter, now)
-        self._set_alarm(now)
-
-    def _hold(self, waiter: Waiter, now: float) -> None:
-        wait = self._wait(waiter.lane, now)
-        if not wait:
-            waiter.patience_ends = None
-            return
-        if waiter.patience_ends is None:
-            waiter.patience_ends = now + PATIENCE + GRACE
-        if wait > PATIENCE or now + wait > min(waiter.patience_ends, waiter.deadline):
-            waiter.turn.set_exception(_spent(wait))
-
-    def _set_alarm(self, now: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        head = self._line.head()
-        wait = self._wait(head.lane, now) if head else 0.0
-        if wait:
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._serve)
+        if not self._line:
+            return
+        now = self._clock()
+        while self._out < self._at_once:
+            waiter = self._line.next(now, lambda terms: self._admission.rank(terms, now))
+            if waiter is None:
+                break
+            if not waiter.turn.done():
+                waiter.turn.set_result(self._take(waiter.terms, now))
+        waits = [wait for waiter in self._line if (wait := self._hold(waiter, now))]
+        if waits:
+            self._alarm = asyncio.get_running_loop().call_later(min(waits), self._serve)
 
-    def _late(self, lane: Lane, now: float) -> RateLimited | Unavailable:
-        wait = self._wait(lane, now)
-        if wait:
-            return _spent(wait)
+    def _hold(self, waiter: Waiter, now: float) -> float:
+        """Seconds until one in line may go; it is sent away if it cannot hope to."""
+        try:
+            self._admission.check(waiter.terms, now)
+        except Failure as failure:
+            self._send_away(waiter, failure)
+            return 0.0
+        wait = self._admission.wait(waiter.terms, now)
+        if not wait:
+            waiter.patience_ends = None
+            return 0.0
+        if waiter.patience_ends is None:
+            waiter.patience_ends = now + PATIENCE + GRACE
+        if wait > PATIENCE or now + wait > min(waiter.patience_ends, waiter.terms.deadline):
+            self._send_away(waiter, self._admission.turned_away(waiter.terms, now))
+            return 0.0
+        return wait
+
+    def _late(self, terms: Terms, now: float) -> RateLimited | Unavailable:
+        if self._admission.wait(terms, now):
+            return self._admission.turned_away(terms, now)
         return Unavailable("The API is too busy to be asked in time.", code="UPSTREAM_TIMEOUT")
-
-
-def _spent(wait: float) -> RateLimited:
-    seconds = math.ceil(wait)
-    return RateLimited(
-        f"The API's request budget is spent; ask again in {max(1, seconds)} s.",
-        retry_after=seconds,
-    )

@@ -72,7 +72,7 @@ class Calls:
         body: Mapping[str, Any] | None = None,
     ) -> httpx.Request:
         caller = operation.caller
-        terms = Terms(operation.deadline, lane, caller.partition, operation.receipt)
+        terms = Terms(operation.deadline, lane, caller.partition, caller.hash, operation.receipt)
         headers = [_ACCEPT, shown(caller)]
         content = None
         if body is not None:

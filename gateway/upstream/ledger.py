@@ -26,8 +26,10 @@ class Ledger:
     """The running window: its limit, what is left of it, and when it ends."""
 
     def __init__(self, *, limit: int = 500, window_seconds: float = 900.0) -> None:
-        self._limit = limit
-        self._window = window_seconds
+        self.limit = limit
+        """Calls the API grants in a window."""
+        self.window = window_seconds
+        """Seconds in a window."""
         self._slack = min(5.0, window_seconds / 4)
         """How far two answers may differ about one window's end: travel time and rounding."""
         self._left = limit
@@ -38,28 +40,43 @@ class Ledger:
         self._first = 0
         self._flying: set[int] = set()
         self._refreshes = 0
+        self._epoch = 0
+
+    def epoch(self, now: float) -> int:
+        """Which window this is; each has the next number."""
+        self._turn(now)
+        return self._epoch
+
+    def rest(self, now: float) -> float:
+        """Seconds until the window ends; of one that has not begun, all of them."""
+        self._turn(now)
+        return self.window if self._ends is None else self._ends - now
+
+    def left(self, lane: Lane, now: float) -> int:
+        """How many requests `lane` may send in this window yet."""
+        self._turn(now)
+        return max(0, self._left - self.limit * KEPT[lane] // 100)
 
     def wait(self, lane: Lane, now: float) -> float:
         """Seconds until `lane` may send a request; 0 when it may now."""
-        self._turn(now)
-        rest = self._window if self._ends is None else self._ends - now
-        if self._left <= self._limit * KEPT[lane] // 100:
+        rest = self.rest(now)
+        if self._left <= self.limit * KEPT[lane] // 100:
             return rest
         if lane is not Lane.REFRESH or self._ends is None:
             return 0.0
-        if self._refreshes >= self._limit * REFRESHING // 100:
+        if self._refreshes >= self.limit * REFRESHING // 100:
             return rest
         return self._surplus_in(rest)
 
     def _surplus_in(self, rest: float) -> float:
         """Seconds until more is left of the calls than of the time to spend them in."""
-        return max(0.0, rest - self._window * (self._left - 1) / self._limit)
+        return max(0.0, rest - self.window * (self._left - 1) / self.limit)
 
     def reserve(self, now: float, lane: Lane = Lane.INTERACTIVE) -> int:
         """Debit one request that is about to be sent; the number names it afterwards."""
         self._turn(now)
         if self._ends is None:
-            self._ends = now + self._window + 1
+            self._ends = now + self.window + 1
         self._left -= 1
         self._refreshes += lane is Lane.REFRESH
         self._number += 1
@@ -80,7 +97,7 @@ class Ledger:
         """The request was answered, with what its headers said."""
         self._turn(now)
         self._flying.discard(number)
-        if said.reset is None or said.reset > self._window:
+        if said.reset is None or said.reset > self.window:
             if number >= self._first:
                 self._lower(number, said)
             return
@@ -101,10 +118,9 @@ class Ledger:
 
     def state(self, now: float) -> BudgetState:
         """The window as it stands."""
-        self._turn(now)
-        rest = self._window if self._ends is None else self._ends - now
+        rest = self.rest(now)
         return BudgetState(
-            limit=self._limit, remaining=max(0, self._left), reset_seconds=math.ceil(rest)
+            limit=self.limit, remaining=max(0, self._left), reset_seconds=math.ceil(rest)
         )
 
     def _turn(self, now: float) -> None:
@@ -113,17 +129,18 @@ class Ledger:
 
     def _roll(self, ended: float) -> None:
         # What is still flying may be counted in the new window: it is debited there as well.
-        self._left = self._limit - len(self._flying)
+        self._left = self.limit - len(self._flying)
         self._previous_end = ended
-        self._ends = ended + self._window + 1 if self._flying else None
+        self._ends = ended + self.window + 1 if self._flying else None
         self._told = False
         self._refreshes = 0
+        self._epoch += 1
         self._first = self._number + 1
 
     def _adopt(self, limit: int | None) -> None:
         if limit is not None:
-            self._left += limit - self._limit
-            self._limit = limit
+            self._left += limit - self.limit
+            self.limit = limit
 
     def _lower(self, number: int, said: Reading) -> None:
         if said.remaining is not None:

@@ -1,59 +1,130 @@
-"""Who waits for a turn: the most urgent lane first, within a lane whoever came first."""
+"""Who waits for a turn: the most urgent lane first, within a lane each caller in its turn."""
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schema.operation import Lane
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from schema.operation import Lane
+    from gateway.upstream.admission import Turn
+    from gateway.upstream.terms import Terms
 
-
-class Turn(NamedTuple):
-    """Leave to send one request: its number in the ledger, and whether it tries the gate."""
-
-    number: int
-    trying: bool
+AGEING = 1.0
+"""Seconds of waiting that make a request as urgent as the lane before its own."""
 
 
-@dataclass(order=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Waiter:
     """Somebody waiting. `turn` is given a turn or a failure, or is cancelled by who gives up."""
 
-    lane: Lane
+    terms: Terms
+    turn: asyncio.Future[Turn]
+    since: float
     arrival: int
-    turn: asyncio.Future[Turn] = field(compare=False)
-    deadline: float = field(compare=False)
-    patience_ends: float | None = field(default=None, compare=False)
+    patience_ends: float | None = None
     """When holding out for the window to open becomes too long; None while not held by it."""
 
 
 class Line:
-    """Waiters in the order they are served; those who left are not seen again."""
+    """Waiters in the order they are served.
+
+    Within a lane callers take turns (deficit round robin, where every call costs the same);
+    nobody's burst stands before another's single question. Lanes go by urgency, and whoever has
+    waited for a while is as urgent as those before: nothing starves.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[Waiter] = []
+        self._lanes: dict[Lane, OrderedDict[str, deque[Waiter]]] = {
+            lane: OrderedDict() for lane in Lane
+        }
         self._arrivals = 0
+        self._waiting = 0
 
     def __len__(self) -> int:
-        return sum(not waiter.turn.done() for waiter in self._heap)
+        return self._waiting
 
     def __iter__(self) -> Iterator[Waiter]:
-        return (waiter for waiter in sorted(self._heap) if not waiter.turn.done())
+        everybody = [
+            waiter
+            for callers in self._lanes.values()
+            for waiters in callers.values()
+            for waiter in waiters
+        ]
+        return iter(everybody)
 
-    def join(self, lane: Lane, turn: asyncio.Future[Turn], deadline: float) -> Waiter:
-        """Stand behind all of this lane."""
+    def join(self, terms: Terms, turn: asyncio.Future[Turn], now: float) -> Waiter:
+        """Stand behind this caller's others."""
         self._arrivals += 1
-        waiter = Waiter(lane, self._arrivals, turn, deadline)
-        heapq.heappush(self._heap, waiter)
+        self._waiting += 1
+        waiter = Waiter(terms, turn, now, self._arrivals)
+        self._lanes[terms.lane].setdefault(terms.partition, deque()).append(waiter)
         return waiter
 
-    def head(self) -> Waiter | None:
-        """Who is next; None when nobody waits."""
-        while self._heap and self._heap[0].turn.done():
-            heapq.heappop(self._heap)
-        return self._heap[0] if self._heap else None
+    def leave(self, waiter: Waiter) -> None:
+        """Stand in line no more, if one still does."""
+        callers = self._lanes[waiter.terms.lane]
+        waiters = callers.get(waiter.terms.partition)
+        if waiters is None or waiter not in waiters:
+            return
+        waiters.remove(waiter)
+        self._waiting -= 1
+        if not waiters:
+            del callers[waiter.terms.partition]
+
+    def next(self, now: float, rank: Callable[[Terms], int | None]) -> Waiter | None:
+        """Take out who is served next; None when nobody can be.
+
+        `rank` says of a waiter's terms whether they may go now (else None), and how far behind
+        all others: 0 for most.
+        """
+        best, chosen = None, None
+        for lane, callers in self._lanes.items():
+            found = _first(callers.values(), rank)
+            if found is None:
+                continue
+            place, waiter = found
+            aged = max(0, lane - int((now - waiter.since) / AGEING))
+            order = (place, aged, waiter.arrival)
+            if best is None or order < best:
+                best, chosen = order, waiter
+        if chosen is not None:
+            self.leave(chosen)
+            callers = self._lanes[chosen.terms.lane]
+            if chosen.terms.partition in callers:
+                callers.move_to_end(chosen.terms.partition)
+        return chosen
+
+    def last_of_most(self, newcomer: Terms) -> Waiter | None:
+        """The last waiter of whoever has most in line; None if `newcomer` would have as many.
+
+        A write gives way to nobody, and everybody to a write.
+        """
+        most: dict[str, list[Waiter]] = {}
+        for waiter in self:
+            if waiter.terms.lane is not Lane.WRITE:
+                most.setdefault(waiter.terms.partition, []).append(waiter)
+        crowd = max(most.values(), key=len, default=[])
+        own = -1 if newcomer.lane is Lane.WRITE else len(most.get(newcomer.partition, ()))
+        if len(crowd) <= own + 1:
+            return None
+        return max(crowd, key=lambda waiter: waiter.arrival)
+
+
+def _first(
+    callers: Iterable[deque[Waiter]], rank: Callable[[Terms], int | None]
+) -> tuple[int, Waiter] | None:
+    """Of a lane's callers, in whose turn it is, the first of the best rank."""
+    best: tuple[int, Waiter] | None = None
+    for waiters in callers:
+        place = rank(waiters[0].terms)
+        if place is not None and (best is None or place < best[0]):
+            best = place, waiters[0]
+            if not place:
+                break
+    return best

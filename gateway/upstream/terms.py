@@ -23,6 +23,8 @@ class Terms:
     lane: Lane
     partition: str
     """The caller whose share of the window pays."""
+    credential: str
+    """Keyed hash of what the API is shown: its standing with the API is known by it."""
     receipt: Receipt
     """Where every request really sent is written down."""
 

@@ -16,20 +16,29 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from gateway.upstream.standing import Proven
 
-def compose(
+
+def compose(  # noqa: PLR0913 - every part by its name
     wire: httpx.AsyncBaseTransport,
     *,
     clock: Callable[[], float] = time.monotonic,
     random: Callable[[], float] = chance,
     limit: int = 500,
     at_once: int = 16,
+    proven: Proven | None = None,
 ) -> tuple[httpx.AsyncBaseTransport, Budget]:
     """Retry(Budget(Meter(wire))) and the budget in it. Closing the transport closes the wire.
 
-    `limit`: calls in a window; `at_once`: calls in flight together.
+    `limit`: calls in a window; `at_once`: calls in flight together; `proven`: where it outlives
+    the process which credentials the API accepts.
     """
     budget = Budget(
-        Meter(wire), ledger=Ledger(limit=limit), clock=clock, at_once=at_once, waiting=12 * at_once
+        Meter(wire),
+        ledger=Ledger(limit=limit),
+        proven=proven,
+        clock=clock,
+        at_once=at_once,
+        waiting=12 * at_once,
     )
     return Retry(budget, budget=budget.state, clock=clock, random=random), budget

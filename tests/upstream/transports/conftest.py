@@ -1,7 +1,7 @@
 """Requests with their terms, a scripted transport, and a raw server on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -19,13 +19,32 @@ def request(  # noqa: PLR0913 -- every term by its name
     *,
     deadline: float,
     lane: Lane = Lane.INTERACTIVE,
+    caller: str = "p",
     content: bytes = b"",
     headers: dict[str, str] | None = None,
 ) -> httpx.Request:
-    terms = Terms(deadline=deadline, lane=lane, partition="p", receipt=Receipt())
+    terms = Terms(
+        deadline=deadline, lane=lane, partition=caller, credential=caller, receipt=Receipt()
+    )
     return httpx.Request(
         method, url, content=content, headers=headers, extensions={EXTENSION: terms}
     )
+
+
+class Known:
+    """A memory of proven credentials: those named, and what is remembered and forgotten since."""
+
+    def __init__(self, *credentials: str) -> None:
+        self.ages = dict.fromkeys(credentials, 0.0)
+
+    def load(self) -> Mapping[str, float]:
+        return dict(self.ages)
+
+    def remember(self, credential: str) -> None:
+        self.ages[credential] = 0.0
+
+    def forget(self, credential: str) -> None:
+        del self.ages[credential]
 
 
 def receipt(of: httpx.Request) -> Receipt:

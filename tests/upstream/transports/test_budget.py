@@ -9,7 +9,7 @@ from gateway.upstream.budget import Budget
 from gateway.upstream.ledger import Ledger
 from schema.failures import Failure, RateLimited
 from schema.operation import BudgetState, Lane
-from tests.upstream.transports.conftest import Scripted, receipt, request
+from tests.upstream.transports.conftest import Known, Scripted, receipt, request
 
 OK = httpx.Response(200)
 
@@ -23,7 +23,14 @@ def refusal(seconds: int) -> httpx.Response:
 
 
 def over(inner: Scripted, *, limit: int = 500, at_once: int = 16, waiting: int = 200) -> Budget:
-    return Budget(inner, ledger=Ledger(limit=limit), clock=now, at_once=at_once, waiting=waiting)
+    return Budget(
+        inner,
+        ledger=Ledger(limit=limit),
+        proven=Known("p"),
+        clock=now,
+        at_once=at_once,
+        waiting=waiting,
+    )
 
 
 async def ask(
@@ -120,7 +127,7 @@ async def test_a_429_keeps_everybody_away_and_tells_them_how_long() -> None:
     assert budget.state() == BudgetState(limit=500, remaining=0, reset_seconds=801)
 
 
-async def test_a_short_429_is_waited_out_and_one_request_tries_before_the_others() -> None:
+async def test_a_short_429_is_waited_out_and_one_request_tries_it_and_then_two() -> None:
     budget = over(inner := Scripted([refusal(1), (0.1, OK)]))
     await ask(budget)
 
@@ -132,7 +139,7 @@ async def test_a_short_429_is_waited_out_and_one_request_tries_before_the_others
         (1.0, "GET /0"),
         (1.1, "GET /1"),
         (1.1, "GET /2"),
-        (1.1, "GET /3"),
+        (1.2, "GET /3"),
     ]
 
 
@@ -184,9 +191,9 @@ async def test_a_passed_deadline_sends_nothing() -> None:
 
 
 async def test_no_more_than_so_many_are_in_flight_and_the_others_go_by_lane_then_arrival() -> None:
-    budget = over(inner := Scripted([(1.0, OK)]), at_once=2)
+    budget = over(inner := Scripted([(0.3, OK)]), at_once=2)
     await ask(budget, "long-ago")
-    await asyncio.sleep(99)  # so that there is surplus to refresh from
+    await asyncio.sleep(99.7)  # so that there is surplus to refresh from
     first = [asyncio.create_task(ask(budget, name)) for name in ("a", "b")]
     await asyncio.sleep(0)
 
@@ -204,11 +211,11 @@ async def test_no_more_than_so_many_are_in_flight_and_the_others_go_by_lane_then
     assert inner.seen[1:] == [
         (100.0, "GET /a"),
         (100.0, "GET /b"),
-        (101.0, "GET /write"),
-        (101.0, "GET /read-1"),
-        (102.0, "GET /read-2"),
-        (102.0, "GET /entity"),
-        (103.0, "GET /refresh"),
+        (100.3, "GET /write"),
+        (100.3, "GET /read-1"),
+        (100.6, "GET /read-2"),
+        (100.6, "GET /entity"),
+        (100.9, "GET /refresh"),
     ]
 
 

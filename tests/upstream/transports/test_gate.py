@@ -6,7 +6,7 @@ from gateway.upstream.gate import TRYING, Gate
 def test_a_gate_nobody_shut_lets_everybody_through() -> None:
     gate = Gate()
 
-    assert [(gate.wait(0), gate.enter()) for _ in range(3)] == [(0.0, False)] * 3
+    assert [(gate.wait(0), gate.enter()) for _ in range(3)] == [(0.0, 0)] * 3
 
 
 def test_a_refusal_keeps_everybody_away_for_as_long_as_it_states() -> None:
@@ -24,14 +24,38 @@ def test_a_later_refusal_never_shortens_an_earlier_one() -> None:
     assert gate.wait(101) == 29.0
 
 
-def test_after_the_wait_one_request_tries_and_the_others_wait_for_its_end() -> None:
+def through(gate: Gate, now: float) -> list[int]:
+    """The trials of all that may pass now, together."""
+    trials: list[int] = []
+    while not gate.wait(now) and len(trials) < 100:
+        trials.append(gate.enter())
+    return trials
+
+
+def test_after_the_wait_one_request_tries_then_twice_as_many_each_time_all_were_answered() -> None:
     gate = Gate()
     gate.refused(0, 10)
 
-    assert gate.enter()
+    volleys = []
+    for _ in range(6):
+        volley = through(gate, 10)
+        volleys.append(len(volley))
+        for trial in volley:
+            gate.passed(trial)
+    assert volleys == [1, 2, 4, 8, 16, 100]
+
+
+def test_others_wait_for_the_end_of_those_that_try() -> None:
+    gate = Gate()
+    gate.refused(0, 10)
+    one = gate.enter()
+
     assert gate.wait(10) == TRYING
-    gate.passed()
-    assert (gate.wait(10), gate.enter()) == (0.0, False)
+    gate.passed(one)
+    two, _ = through(gate, 10)
+    assert gate.wait(10) == TRYING
+    gate.passed(two)
+    assert gate.wait(10) == 0.0
 
 
 def test_when_the_one_that_tries_is_refused_the_wait_begins_anew() -> None:
@@ -41,15 +65,27 @@ def test_when_the_one_that_tries_is_refused_the_wait_begins_anew() -> None:
     gate.refused(11, 20)
 
     assert gate.wait(11) == 20.0
+    assert len(through(gate, 31)) == 1
+
+
+def test_an_answer_to_an_earlier_trial_opens_nothing() -> None:
+    gate = Gate()
+    gate.refused(0, 10)
+    gate.passed(gate.enter())
+    slow, refused = through(gate, 10)
+    assert slow == refused
+    gate.refused(11, 20)
+    gate.passed(slow)
+
+    assert len(through(gate, 31)) == 1
 
 
 def test_when_the_one_that_tries_gets_no_answer_another_one_tries() -> None:
     gate = Gate()
     gate.refused(0, 10)
-    gate.enter()
-    gate.unknown()
+    gate.unknown(gate.enter())
 
-    assert (gate.wait(12), gate.enter()) == (0.0, True)
+    assert len(through(gate, 12)) == 1
 
 
 def test_refusals_that_state_nothing_double_the_wait_up_to_a_window() -> None:

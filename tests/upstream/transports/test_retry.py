@@ -10,7 +10,7 @@ from gateway.upstream.retry import Retry
 from gateway.upstream.transports import compose
 from schema.failures import RateLimited
 from schema.operation import BudgetState
-from tests.upstream.transports.conftest import Scripted, receipt, request
+from tests.upstream.transports.conftest import Known, Scripted, receipt, request
 
 OK = httpx.Response(200)
 NEVER_SENT = [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.PoolTimeout("x")]
@@ -183,7 +183,7 @@ async def test_a_refusal_by_the_budget_is_passed_on() -> None:
 
 async def test_composed_each_attempt_is_paid_and_counted() -> None:
     inner = Scripted([httpx.Response(503), OK])
-    transport, budget = compose(inner, clock=now, random=half)
+    transport, budget = compose(inner, clock=now, random=half, proven=Known("p"))
     asked = request(deadline=now() + 10)
 
     assert (await transport.handle_async_request(asked)).status_code == 200
@@ -195,16 +195,16 @@ async def test_composed_each_attempt_is_paid_and_counted() -> None:
 async def test_composed_callers_refused_by_a_short_429_all_get_their_answer() -> None:
     refused = httpx.Response(429, headers={"Retry-After": "1"})
     inner = Scripted([*[(0.1, refused)] * 5, (0.1, OK)])
-    transport, _ = compose(inner, clock=now, random=half)
+    transport, _ = compose(inner, clock=now, random=half, proven=Known("p"))
 
     assert await asyncio.gather(*(ask(transport, "POST") for _ in range(5))) == [200] * 5
-    assert [at for at, _ in inner.seen] == [*[0.0] * 5, 1.1, *[1.2] * 4]
+    assert [at for at, _ in inner.seen] == [*[0.0] * 5, 1.1, *[1.2] * 2, *[1.3] * 2]
 
 
 async def test_composed_a_long_429_costs_one_call_until_it_ends() -> None:
     refused = httpx.Response(429, headers={"Retry-After": "900"})
     inner = Scripted([refused, OK])
-    transport, _ = compose(inner, clock=now, random=half)
+    transport, _ = compose(inner, clock=now, random=half, proven=Known("p"))
 
     first = await ask(transport)
     later = await asyncio.gather(*(ask(transport) for _ in range(1000)))

@@ -1,0 +1,182 @@
+"""Whether a request may go out now: everything that has a say in it, asked in one place."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import httpx
+
+from gateway.upstream.breaker import Breaker
+from gateway.upstream.gate import Gate
+from gateway.upstream.outcome import Unsendable, never_sent
+from gateway.upstream.proofs import Proofs
+from gateway.upstream.retry_after import reading, stated_wait
+from gateway.upstream.shares import Shares
+from gateway.upstream.standing import Standing
+from schema.failures import RateLimited, Unauthenticated, Unavailable
+from schema.operation import BudgetState, Lane
+
+if TYPE_CHECKING:
+    from gateway.upstream.ledger import Ledger
+    from gateway.upstream.terms import Terms
+
+UNAUTHORIZED, REFUSED = 401, 429
+
+
+class Turn(NamedTuple):
+    """Leave to send one request."""
+
+    terms: Terms
+    number: int
+    """Its number in the ledger."""
+    trial: int
+    """The trial of the gate it is part of; 0: none."""
+    probing: bool
+    """Whether it tries for all whether the API is back."""
+    proving: bool
+    """Whether it tries a credential that nobody knows yet."""
+
+
+class Admission:
+    """The window, the API's 429s and outages, callers' shares, and credentials' standing.
+
+    Pure arithmetic: every method is told the time, in monotonic seconds.
+    """
+
+    def __init__(self, ledger: Ledger, standing: Standing | None = None) -> None:
+        self.standing = standing or Standing()
+        self._ledger = ledger
+        self._gate = Gate()
+        self._breaker = Breaker()
+        self._shares = Shares(ledger)
+        self._proofs = Proofs()
+
+    def state(self, now: float) -> BudgetState:
+        """The window as we know it; nothing is left of it while a 429 keeps everybody away."""
+        state = self._ledger.state(now)
+        shut = self._gate.wait(now)
+        if not shut:
+            return state
+        return BudgetState(
+            limit=state.limit, remaining=0, reset_seconds=max(state.reset_seconds, math.ceil(shut))
+        )
+
+    def refreshable(self, now: float) -> bool:
+        """Whether something that nobody waits for may be read now."""
+        return not (
+            self._breaker.wait(now) or self._gate.wait(now) or self._ledger.wait(Lane.REFRESH, now)
+        )
+
+    def check(self, terms: Terms, now: float) -> None:
+        """Raise what keeps a request from being sent, however long it would wait."""
+        if self.standing.refused(terms.credential, now):
+            raise Unauthenticated("The API does not accept this credential.")
+        if self._breaker.wait(now):
+            raise Unavailable("The API does not answer at present; it is tried again shortly.")
+        if self.unproven(terms, now) and self._proofs.stranger(terms.credential, now):
+            raise self.turned_away(terms, now)
+
+    def unproven(self, terms: Terms, now: float) -> bool:
+        """Whether nobody knows yet that the API accepts the credential."""
+        return not self.standing.proven(terms.credential, now)
+
+    def wait(self, terms: Terms, now: float) -> float:
+        """Seconds until a request may be sent; 0 when it may be now, room provided."""
+        return max(self._common_wait(terms, now), self._own_wait(terms, now))
+
+    def room(self, terms: Terms, now: float) -> bool:
+        """Whether there is a place for it: credentials nobody knows are tried a few at a time."""
+        return not self.unproven(terms, now) or self._proofs.room(terms.credential)
+
+    def rank(self, terms: Terms, now: float) -> int | None:
+        """None when a request may not be sent now, else how far it stands behind all others."""
+        if self.wait(terms, now) or not self.room(terms, now):
+            return None
+        return int(terms.lane is not Lane.WRITE and self._shares.most(terms.partition))
+
+    def turned_away(self, terms: Terms, now: float) -> RateLimited:
+        """What a request is told that would wait too long: when it may come back."""
+        unproven = self.unproven(terms, now)
+        own = self._own_wait(terms, now)
+        seconds = math.ceil(max(self._common_wait(terms, now), own, 1.0))
+        whose = "The API's request budget is spent"
+        if unproven:
+            self._proofs.sent_away(terms.credential, now)
+            if own:
+                whose = "Too many credentials that the API does not accept are being tried"
+        elif own >= seconds - 1:
+            whose = "Your share of the API's request budget is spent"
+        return RateLimited(f"{whose}; ask again in {seconds} s.", retry_after=seconds)
+
+    def enter(self, terms: Terms, now: float) -> Turn:
+        """Debit a request that is about to be sent."""
+        proving = self.unproven(terms, now)
+        number = self._ledger.reserve(now, terms.lane)
+        if proving:
+            self._proofs.tried(terms.credential)
+        else:
+            self._shares.spend(terms.partition, now)
+        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving)
+
+    def answered(self, turn: Turn, response: httpx.Response, now: float) -> None:
+        """The request was answered."""
+        status, terms = response.status_code, turn.terms
+        self._ledger.answered(turn.number, reading(response.headers), now)
+        if status == REFUSED:
+            self._gate.refused(now, stated_wait(response.headers))
+            self._breaker.unknown(trying=turn.probing)
+        else:
+            self._gate.passed(turn.trial)
+            if response.is_server_error:
+                self._breaker.failed(now, terms.partition, trying=turn.probing)
+            else:
+                self._breaker.answered(now, trying=turn.probing)
+        self._judge(turn, response, now)
+
+    def unanswered(self, turn: Turn, error: BaseException | None, now: float) -> None:
+        """The request got no answer, or, without an `error`, was not sent after all."""
+        if error is None or never_sent(error):
+            self._ledger.unsent(turn.number)
+            if not turn.proving:
+                self._shares.refund(turn.terms.partition)
+        else:
+            self._ledger.unanswered(turn.number)
+        self._gate.unknown(turn.trial)
+        if _absence(error):
+            self._breaker.failed(now, turn.terms.partition, trying=turn.probing)
+        else:
+            self._breaker.unknown(trying=turn.probing)
+        if turn.proving:
+            self._proofs.unknown(turn.terms.credential)
+
+    def _judge(self, turn: Turn, response: httpx.Response, now: float) -> None:
+        """What the answer says of the credential."""
+        credential, status = turn.terms.credential, response.status_code
+        if response.is_success:
+            self.standing.accepted(credential, now)
+            self._proofs.succeeded(credential)
+        elif status == UNAUTHORIZED:
+            self.standing.rejected(credential, now)
+        if not turn.proving or response.is_success:
+            return
+        if response.is_server_error or status == REFUSED:
+            self._proofs.unknown(credential)
+        else:
+            self._proofs.failed(credential, now)
+
+    def _common_wait(self, terms: Terms, now: float) -> float:
+        return max(self._gate.wait(now), self._ledger.wait(terms.lane, now))
+
+    def _own_wait(self, terms: Terms, now: float) -> float:
+        if not self.standing.proven(terms.credential, now):
+            return self._proofs.wait(terms.credential, now)
+        if terms.lane is Lane.WRITE:
+            return 0.0
+        return self._shares.wait(terms.partition, now)
+
+
+def _absence(error: BaseException | None) -> bool:
+    """Whether a request ended as it would if the API were not there."""
+    ours = Unsendable | httpx.PoolTimeout
+    return isinstance(error, httpx.TransportError) and not isinstance(error, ours)

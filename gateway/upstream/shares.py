@@ -1,0 +1,129 @@
+"""How much of a window one caller may spend while others are about.
+
+Calls are rarely queued at the same instant, so that taking turns is not enough: whoever asks a
+hundred times as often would have spent the window before the others came to ask. So each caller
+that was seen in this window or the one before is expected to go on as it did, and the window is
+shared out by max-min fairness: nobody is held below the level at which it would be exactly used
+up. What others are not expected to need is lent; a lone caller may have everything.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from schema.operation import Lane
+
+if TYPE_CHECKING:
+    from gateway.upstream.ledger import Ledger
+
+PRIOR = 0.25
+"""Windows' worth of an equal share that is believed of a caller before it has shown its need."""
+LOOK = 1.0
+"""Seconds for which a level holds, unless many callers join."""
+
+
+class Shares:
+    """What each caller has spent of `ledger`'s window, and the level up to which it may.
+
+    Every method is told the time, in seconds. Callers are known by their partitions.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._epoch = -1
+        self._began = -math.inf
+        self._spent: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+        """What callers spent in the window before, if that one has just ended."""
+        self._level = math.inf
+        self._waits: dict[int, float] = {}
+        """Seconds until one more may be spent, by what was spent: true for one look."""
+        self._due = -math.inf
+        self._seen = 0
+
+    def spend(self, partition: str, now: float) -> None:
+        """Note a call about to be sent."""
+        self._turn(now)
+        self._spent[partition] = self._spent.get(partition, 0) + 1
+
+    def refund(self, partition: str) -> None:
+        """The call was never sent."""
+        if self._spent.get(partition, 0):
+            self._spent[partition] -= 1
+
+    def wait(self, partition: str, now: float) -> float:
+        """Seconds until `partition` may read once more; 0 when it may now.
+
+        A wait is an estimate: it comes true if the others go on as they did.
+        """
+        self._turn(now)
+        spent = self._spent.get(partition)
+        if not spent:
+            return 0.0
+        if now >= self._due or len(self._spent) > self._seen + self._seen // 10:
+            self._look(now)
+        if spent < self._level:
+            return 0.0
+        if spent not in self._waits:
+            self._waits[spent] = self._until(spent, now)
+        return self._waits[spent]
+
+    def most(self, partition: str) -> bool:
+        """Whether it has had half of a window: while others wait, they come first."""
+        return 2 * self._spent.get(partition, 0) >= self._ledger.limit
+
+    def _turn(self, now: float) -> None:
+        epoch = self._ledger.epoch(now)
+        lately = now < self._began + 2 * self._ledger.window
+        if epoch == self._epoch and lately:
+            return
+        just_ended = epoch == self._epoch + 1 and lately
+        self._before = self._spent if just_ended else {}
+        self._spent = {}
+        self._epoch, self._began = epoch, now
+        self._due = -math.inf
+
+    def _look(self, now: float) -> None:
+        self._due, self._seen = now + LOOK, len(self._spent)
+        self._waits.clear()
+        left = self._ledger.left(Lane.INTERACTIVE, now)
+        needs = self._needs(left, now)
+        if sum(need for _, need in needs) <= left:
+            self._level = math.inf
+            return
+        low, high = 1, max(spent for spent, _ in needs) + left + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            if _below(needs, middle) <= left:
+                low = middle
+            else:
+                high = middle
+        self._level = low
+
+    def _needs(self, left: int, now: float) -> list[tuple[int, float]]:
+        """Of each caller: what it spent, and what it is expected to spend until the window's end.
+
+        Expected is its rate in this window and the last, leaning to an equal share at first.
+        """
+        window, rest = self._ledger.window, self._ledger.rest(now)
+        callers = self._spent.keys() | self._before.keys()
+        equal = (sum(self._spent.values()) + left) / len(callers)
+        watched = window - rest + PRIOR * window + (window if self._before else 0.0)
+        needs = []
+        for caller in callers:
+            spent = self._spent.get(caller, 0)
+            seen = spent + self._before.get(caller, 0) + PRIOR * equal
+            needs.append((spent, rest * seen / watched))
+        return needs
+
+    def _until(self, spent: int, now: float) -> float:
+        """Seconds until the needs of all, which shrink with the time left, leave one call more."""
+        left, rest = self._ledger.left(Lane.INTERACTIVE, now), self._ledger.rest(now)
+        needed = _below(self._needs(left, now), spent + 1)
+        return max(LOOK, rest * (1 - left / needed)) if needed else LOOK
+
+
+def _below(needs: list[tuple[int, float]], level: int) -> float:
+    """What all are expected to spend yet, if nobody may spend more than `level`."""
+    return sum(max(0.0, min(need, level - spent)) for spent, need in needs)
