@@ -8,26 +8,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from gateway.cache.cached import CachedClients
+from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
+from gateway.settings import PREFIX, Misconfigured
 from gateway.state.folder import in_memory
 from gateway.upstream.rest import RestClients
 from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
 from gateway.web.callers import Callers
-from gateway.web.graphql import GraphQLDoor
+from gateway.web.cors import allowing
+from gateway.web.graphql import GraphQLDoor, Terms
 from gateway.web.health import Readiness, health
-from gateway.web.playground import playground
+from gateway.web.manifests import documents_in
+from gateway.web.persisted import Accepted, Persisted
+from gateway.web.playground import PageOrData, playground
+from gateway.web.strict import Bounds
+from schema.documents import Refused
 from schema.graph import Graph
 from schema.limits import Limits
 from schema.operation import Credential
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -84,15 +90,11 @@ def build(
         pages = playground(
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
-    door: ASGIApp = GraphQLDoor(graph, source, callers, page=pages, clock=clock)
+    door: ASGIApp = GraphQLDoor(graph, source, callers, _terms(settings, graph), clock=clock)
+    if pages is not None:
+        door = PageOrData(pages, door)
     if settings.cors_origins:
-        door = CORSMiddleware(
-            door,
-            allow_origins=settings.cors_origins,
-            allow_methods=["POST"],
-            allow_headers=["Content-Type", "X-API-Key", "Authorization", "Cache-Control"],
-            expose_headers=["Retry-After"],
-        )
+        door = allowing(settings.cors_origins, door)
     readiness = Readiness()
 
     @contextlib.asynccontextmanager
@@ -122,6 +124,33 @@ def _limits(settings: Settings) -> Limits:
         tokens=settings.limit_tokens,
         characters=settings.limit_document,
     )
+
+
+def _terms(settings: Settings, graph: Graph) -> Terms:
+    policy = Policy()
+    return Terms(
+        _persisted(settings, graph),
+        body=settings.limit_body,
+        bounds=Bounds(depth=settings.limit_variables_depth, string=settings.limit_string),
+        in_flight=settings.limit_in_flight,
+        fresh=min(policy.fresh_entity, policy.fresh_list) if settings.cache else 0,
+    )
+
+
+def _persisted(settings: Settings, graph: Graph) -> Persisted:
+    """Raises `Misconfigured` for a file that holds what this graph cannot execute."""
+    trusted: Mapping[str, str] = {}
+    if settings.documents_file is not None:
+        try:
+            trusted = documents_in(settings.documents_file)
+        except ValueError as error:
+            raise Misconfigured(f"{PREFIX}DOCUMENTS_FILE: {error}") from None
+    for id, text in trusted.items():
+        found = graph.documents.read(text)
+        if isinstance(found, Refused):
+            reason = found.errors[0].message
+            raise Misconfigured(f"{PREFIX}DOCUMENTS_FILE has {id}, which is refused: {reason}")
+    return Persisted(Accepted(settings.documents), trusted, memory=settings.documents_memory)
 
 
 def _key(value: str | None) -> Credential | None:

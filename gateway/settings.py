@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
@@ -92,12 +93,27 @@ class Settings(BaseSettings):
         le=1000,
         description="Calls to the API in flight together; twelve times as many may wait.",
     )
+    documents: Literal["any", "persisted", "trusted"] = Field(
+        "any", description="Which documents are executed: any, persisted or trusted."
+    )
+    documents_file: Path | None = Field(
+        None, description="Trusted documents: an Apollo manifest or a Relay map."
+    )
+    documents_memory: int = Field(
+        4_194_304, ge=0, description="Bytes for automatic persisted queries; 0 refuses them."
+    )
+    limit_in_flight: int = Field(256, ge=1, description="Requests answered at once, then 503.")
+    limit_body: int = Field(131_072, ge=1024, description="Bytes of one request's body.")
     limit_document: int = Field(16_384, ge=256, description="Characters of one document.")
     limit_tokens: int = Field(1_000, ge=10, description="Lexical tokens of one document.")
     limit_depth: int = Field(8, ge=4, description="Levels of fields, fragments spread out.")
     limit_aliases: int = Field(15, ge=0, description="Aliases of one operation.")
     limit_directives: int = Field(10, ge=0, description="Directives of one operation.")
     limit_root_fields: int = Field(10, ge=1, description="Root fields of one operation.")
+    limit_variables_depth: int = Field(
+        16, ge=4, description="Levels of lists and objects in variables."
+    )
+    limit_string: int = Field(8_192, ge=256, description="Characters of one string in variables.")
     state_dir: str = Field(
         "~/.local/state/clients-gateway",
         description="Folder for what must outlive a restart; empty for none.",
@@ -130,6 +146,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}API_KEY on the public address {self.host} would let anybody act by it:"
                 f" set {PREFIX}CALLER_TOKEN too, or listen on 127.0.0.1"
+            )
+        if self.documents == "trusted" and self.documents_file is None:
+            raise ValueError(
+                f"{PREFIX}DOCUMENTS=trusted takes the documents of a file: name it in"
+                f" {PREFIX}DOCUMENTS_FILE"
             )
         if self.caller_token and not self.api_key:
             raise ValueError(f"{PREFIX}CALLER_TOKEN proves callers to {PREFIX}API_KEY: set both")

@@ -3,7 +3,6 @@
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
@@ -177,33 +176,3 @@ def coded(failure: Failure) -> dict[str, Any]:
     if failure.correlation_id is not None:
         extensions["correlationId"] = failure.correlation_id
     return extensions
-
-
-def shown(error: GraphQLError, *, unexpected: str) -> dict[str, Any]:
-    """A GraphQL error as answered: coded, and masked unless it is meant for the caller.
-
-    `unexpected` is the message shown instead of an exception nobody planned for.
-    """
-    answer: dict[str, Any] = {"message": error.message}
-    if error.locations:
-        answer["locations"] = [
-            {"line": place.line, "column": place.column} for place in error.locations
-        ]
-    if error.path is not None:
-        answer["path"] = error.path
-    cause = error.original_error
-    if isinstance(cause, Failure):
-        answer["message"] = cause.message
-        answer["extensions"] = coded(cause)
-    elif cause is None or isinstance(cause, GraphQLError):
-        answer["extensions"] = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
-    else:
-        answer["message"] = unexpected
-        answer["extensions"] = {"code": "INTERNAL"}
-    return answer
-
-
-def is_unexpected(error: GraphQLError) -> bool:
-    """Whether an error is a bug of ours, to be logged and masked."""
-    cause = error.original_error
-    return cause is not None and not isinstance(cause, (Failure, GraphQLError))

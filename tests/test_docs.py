@@ -16,6 +16,7 @@ from gateway.demo import BANNER
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO
 from gateway.settings import PREFIX, Settings, read
+from gateway.web.errors import CODES
 from schema import failures
 from schema.enums import ClientErrorCode
 from tests.in_process import InProcess
@@ -111,9 +112,10 @@ def test_every_error_code_is_told_and_no_other() -> None:
     unavailable = set(typing.get_args(failures.UnavailableCode))
     sources = "".join(path.read_text() for path in (ROOT / "schema").glob("*.py"))
     sources += "".join(path.read_text() for path in (ROOT / "gateway/web").glob("*.py"))
-    spoken = set(re.findall(r'"code": "([A-Z_]+)"', sources))
+    spoken = set(re.findall(r'(?:"code": |_only\(|coded_error\(|_refusal\()"([A-Z_]+)"', sources))
 
-    assert sorted(told) == sorted(ours | unavailable | spoken)
+    assert sorted(told) == sorted(CODES)
+    assert sorted(ours | unavailable | spoken) == sorted(CODES)
     assert {str(member.value) for member in ClientErrorCode} <= set(told)
 
 

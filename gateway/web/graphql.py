@@ -1,119 +1,171 @@
-"""The GraphQL door: one POST in, one answer with its receipt out (GraphQL over HTTP)."""
+"""The GraphQL door: one request in, one answer with its receipt out (GraphQL over HTTP)."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from graphql import ExecutionResult, GraphQLError
+from graphql import GraphQLError, OperationType
 
+from gateway.web.answers import Answer, kept_seconds, told
+from gateway.web.errors import coded_error, errors_told, internal
 from gateway.web.freshness import freshness_of
-from gateway.web.negotiation import GRAPHQL, JSON, answer_type, wants_page
-from gateway.web.requests import BadRequest, GraphQLRequest, request_in
+from gateway.web.negotiation import GRAPHQL, JSON, answer_type
+from gateway.web.requests import BadRequest, GraphQLRequest, request_in, request_of
+from gateway.web.strict import Bounds
+from gateway.web.tracing import trace_of
 from schema.context import Context
 from schema.documents import Refused
 from schema.failures import RateLimited, Unauthenticated
 from schema.operation import Operation
-from schema.problems import coded, is_unexpected, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from graphql import ExecutionResult
+    from starlette.types import Receive, Scope, Send
 
     from gateway.web.callers import Callers
+    from gateway.web.persisted import Persisted
+    from gateway.web.tracing import Trace
     from schema.graph import Graph
     from schema.operation import Receipt
     from schema.source import ClientSource
 
-MAX_BODY = 128 * 1024
-"""Bytes of one request's body."""
 LINGER = 1024 * 1024
 """Bytes that a body too large is read on for, so that its sender hears of it."""
 DEADLINE = 10.0
 """Seconds one operation may take, everything included."""
-MAX_ERRORS = 10
-"""Errors told in one answer."""
 
-_UNEXPECTED = "Something went wrong in the gateway. It has been logged."
-_log = logging.getLogger(__name__)
+_METHODS = "GET, HEAD, POST, OPTIONS"
+_VARY = (b"vary", b"Accept, Authorization, X-API-Key, X-Gateway-Token, Origin")
+"""What the answer at one URL depends on besides it (RFC 9110, 12.5.5)."""
 
 
 class ClientLeft(Exception):
     """The client went away before its request had arrived."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the door takes, and how much of it."""
+
+    persisted: Persisted
+    body: int = 128 * 1024
+    """Bytes of one request's body."""
+    bounds: Bounds = field(default_factory=Bounds)
+    in_flight: int = 256
+    """Operations being answered together; one more is turned away."""
+    fresh: float = 0.0
+    """Seconds for which a client may keep what was read just now."""
+
+
 class GraphQLDoor:
-    """Answers /graphql. `page` is what a browser's GET gets, if anything."""
+    """Answers /graphql."""
 
     def __init__(
         self,
         graph: Graph,
         source: ClientSource,
         callers: Callers,
+        terms: Terms,
         *,
-        page: ASGIApp | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._graph = graph
         self._source = source
         self._callers = callers
-        self._page = page
+        self._terms = terms
         self._clock = clock
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request (ASGI)."""
         headers: dict[bytes, list[bytes]] = defaultdict(list)
         for name, value in scope["headers"]:
             headers[name].append(value)
-        accept = _text(headers, b"accept")
-        method = scope["method"]
-        if self._page is not None and method in {"GET", "HEAD"} and wants_page(accept):
-            await self._page(scope, receive, send)
-            return
-        media_type = answer_type(accept)
+        trace = trace_of(headers)
+        media_type = answer_type(_text(headers, b"accept"))
+        self._in_flight += 1
         try:
-            if media_type is None:
-                raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
-            if method != "POST":
-                raise BadRequest(405, "Send GraphQL operations with POST.")
-            body = await _body(receive)
-            request = request_in(body, _text(headers, b"content-type"))
-            answer = await self._answer(request, headers)
-        except BadRequest as bad:
-            answer = _Answer(
-                {"errors": [{"message": bad.message, "extensions": {"code": "BAD_REQUEST"}}]},
-                status=bad.status,
-            )
+            answer = await self._answer(scope, receive, headers, trace, media_type)
+            answer.encode()
         except ClientLeft:
             return
-        await answer.send(send, media_type or JSON)
+        except BadRequest as bad:
+            answer = _only("BAD_REQUEST", bad.message, trace, status=bad.status)
+            if bad.allow is not None:
+                answer.headers.append((b"allow", bad.allow.encode()))
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it is logged and masked
+            answer = Answer({"errors": [internal(trace.request_id, bug)]}, status=500)
+        finally:
+            self._in_flight -= 1
+        answer.headers += (
+            _VARY,
+            (b"x-request-id", trace.request_id.encode()),
+            (b"traceparent", trace.traceparent),
+        )
+        await answer.send(send, media_type or JSON, _text(headers, b"if-none-match"))
 
     async def _answer(
-        self, request: GraphQLRequest, headers: Mapping[bytes, Sequence[bytes]]
-    ) -> _Answer:
+        self,
+        scope: Scope,
+        receive: Receive,
+        headers: Mapping[bytes, Sequence[bytes]],
+        trace: Trace,
+        media_type: str | None,
+    ) -> Answer:
+        method = scope["method"]
+        if self._in_flight > self._terms.in_flight:
+            answer = _only("OVERLOADED", _BUSY, trace, status=503)
+            answer.headers.append((b"retry-after", b"1"))
+            return answer
+        if method == "OPTIONS":
+            return Answer({}, status=204, headers=[(b"allow", _METHODS.encode())])
+        if media_type is None:
+            raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
+        if method == "POST":
+            body = await _body(receive, self._terms.body)
+            content_type = _text(headers, b"content-type")
+            request = request_in(body, content_type, self._terms.bounds)
+            return await self._executed(request, headers, trace, safe=False)
+        if method not in {"GET", "HEAD"}:
+            raise BadRequest(405, "Send GraphQL operations with POST.", allow=_METHODS)
+        request = request_of(scope["query_string"], headers, self._terms.bounds)
+        if request.query is not None and not self._terms.persisted.knows(request.query):
+            raise BadRequest(405, _ONLY_PERSISTED, allow="POST")
+        return await self._executed(request, headers, trace, safe=True)
+
+    async def _executed(
+        self,
+        request: GraphQLRequest,
+        headers: Mapping[bytes, Sequence[bytes]],
+        trace: Trace,
+        *,
+        safe: bool,
+    ) -> Answer:
+        """`safe`: only what changes nothing may be executed, and the answer may be kept."""
         try:
             caller = self._callers.of(headers)
         except Unauthenticated as failure:
-            error = {"message": failure.message, "extensions": coded(failure)}
-            return _Answer({"errors": [error]}, status=401)
-        document = self._graph.documents.understand(request.query)
-        if isinstance(document, Refused):
-            return self._refusal(document.errors)
+            return _only(failure.code, failure.message, trace, status=401)
         try:
+            document = self._graph.documents.understand(self._terms.persisted.text_of(request))
+            if isinstance(document, Refused):
+                return _refusal(document.errors, trace)
+            self._terms.persisted.keep(request)
             chosen = document.operation(request.operation_name)
         except GraphQLError as error:
-            return self._refusal((error,))
+            return _refusal((error,), trace)
+        if safe and chosen.operation is not OperationType.QUERY:
+            raise BadRequest(405, "Send mutations with POST.", allow="POST")
+        began = self._clock()
         operation = None
         if caller is not None:
-            operation = Operation(
-                caller,
-                self._clock() + DEADLINE,
-                freshness_of(_text(headers, b"cache-control")),
-            )
+            freshness = freshness_of(_text(headers, b"cache-control"))
+            operation = Operation(caller, began + DEADLINE, freshness)
         result = await self._graph.run(
             document,
             variables=request.variables,
@@ -121,90 +173,42 @@ class GraphQLDoor:
             context=Context(self._source, operation),
         )
         if result.data is None and not any(error.path for error in result.errors or ()):
-            return self._refusal(tuple(result.errors or ()))
-        return self._executed(result, None if operation is None else operation.receipt)
-
-    def _refusal(self, errors: Sequence[GraphQLError]) -> _Answer:
-        """A request error: nothing was executed (GraphQL, 7.1.2), so there is no `data`."""
-        return _Answer({"errors": self._shown(errors)}, refused=True)
-
-    def _executed(self, result: ExecutionResult, receipt: Receipt | None) -> _Answer:
-        answer: dict[str, Any] = {"data": result.data}
-        retry_after = None
-        if result.errors:
-            answer["errors"] = self._shown(result.errors)
-            retry_after = max(
-                (
-                    cause.retry_after
-                    for cause in (error.original_error for error in result.errors)
-                    if isinstance(cause, RateLimited)
-                ),
-                default=None,
-            )
-        if receipt is not None:
-            answer["extensions"] = {"upstream": told(receipt)}
-        return _Answer(answer, retry_after=retry_after)
-
-    def _shown(self, errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
-        for error in errors:
-            if is_unexpected(error):
-                _log.error("%s failed", error.path, exc_info=error.original_error)
-        return [shown(error, unexpected=_UNEXPECTED) for error in errors[:MAX_ERRORS]]
+            return _refusal(result.errors or (), trace)
+        answer = _result(result, None if operation is None else operation.receipt, trace)
+        if safe and operation is not None and not result.errors:
+            fresh = self._terms.fresh - (self._clock() - began)
+            answer.kept = kept_seconds(operation.receipt, fresh)
+        return answer
 
 
-class _Answer:
-    """An answer's body and what HTTP should say about it."""
+_BUSY = "The gateway is busy: ask again in a moment."
+_ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."
 
-    def __init__(
-        self,
-        body: dict[str, Any],
-        *,
-        status: int = 200,
-        refused: bool = False,
-        retry_after: int | None = None,
-    ) -> None:
-        self._body = body
-        self._status = status
-        self._refused = refused
-        self._retry_after = retry_after
 
-    async def send(self, send: Send, media_type: str) -> None:
-        """Say it. A request error is 400 only in the media type that is GraphQL's own."""
-        body = orjson.dumps(self._body)
-        status = 400 if self._refused and media_type == GRAPHQL else self._status
-        headers = [
-            (b"content-type", f"{media_type}; charset=utf-8".encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
+def _only(code: str, message: str, trace: Trace, *, status: int) -> Answer:
+    return Answer({"errors": [coded_error(code, message, trace.request_id)]}, status=status)
+
+
+def _refusal(errors: Sequence[GraphQLError], trace: Trace) -> Answer:
+    """A request error: nothing was executed (GraphQL, 7.1.2), so there is no `data`."""
+    return Answer({"errors": errors_told(errors, trace.request_id)}, refused=True)
+
+
+def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> Answer:
+    body: dict[str, Any] = {"data": result.data}
+    answer = Answer(body)
+    if result.errors:
+        body["errors"] = errors_told(result.errors, trace.request_id)
+        waits = [
+            error.original_error.retry_after
+            for error in result.errors
+            if isinstance(error.original_error, RateLimited)
         ]
-        if status == 405:  # noqa: PLR2004 - Method Not Allowed
-            headers.append((b"allow", b"POST"))
-        if self._retry_after is not None:
-            headers.append((b"retry-after", str(self._retry_after).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-
-def told(receipt: Receipt) -> dict[str, Any]:
-    """The receipt as `extensions.upstream` shows it; seconds are whole."""
-    oldest = receipt.oldest_seconds
-    shown: dict[str, Any] = {
-        "calls": receipt.calls,
-        "saved": receipt.saved,
-        "joined": receipt.joined,
-        "ages": {"oldestSeconds": None if oldest is None else round(oldest)},
-        "stale": receipt.stale,
-        "drift": receipt.drift,
-        "budget": None,
-    }
-    if receipt.budget is not None:
-        shown["budget"] = {
-            "limit": receipt.budget.limit,
-            "remaining": receipt.budget.remaining,
-            "resetSeconds": receipt.budget.reset_seconds,
-        }
-    return shown
+        if waits:
+            answer.headers.append((b"retry-after", b"%d" % max(waits)))
+    if receipt is not None:
+        body["extensions"] = {"upstream": told(receipt)}
+    return answer
 
 
 def _text(headers: Mapping[bytes, Sequence[bytes]], name: bytes) -> str | None:
@@ -212,7 +216,7 @@ def _text(headers: Mapping[bytes, Sequence[bytes]], name: bytes) -> str | None:
     return b", ".join(values).decode("latin-1") if values else None
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int) -> bytes:
     body, length = bytearray(), 0
     while True:
         message = await receive()
@@ -220,10 +224,10 @@ async def _body(receive: Receive) -> bytes:
             raise ClientLeft
         piece, more = message.get("body", b""), message.get("more_body", False)
         length += len(piece)
-        if length <= MAX_BODY:
+        if length <= most:
             body += piece
         # Whoever is still sending does not listen: a little more is read, and dropped.
-        if length > MAX_BODY and (not more or length > LINGER):
-            raise BadRequest(413, f"The body may have at most {MAX_BODY} bytes.")
+        if length > most and (not more or length > most + LINGER):
+            raise BadRequest(413, f"The body may have at most {most} bytes.")
         if not more:
             return bytes(body)

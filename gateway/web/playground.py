@@ -11,6 +11,8 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gateway.web.negotiation import wants_page
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
@@ -63,6 +65,20 @@ def playground(dist: Path, *, headers: Mapping[str, str], docs_url: str) -> ASGI
         ],
         middleware=[Middleware(_Guarded)],
     )
+
+
+class PageOrData:
+    """One address for people and programs: a browser's GET gets the page, all else the data."""
+
+    def __init__(self, page: ASGIApp, data: ASGIApp) -> None:
+        self._page = page
+        self._data = data
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request (ASGI)."""
+        accept = b", ".join(value for name, value in scope["headers"] if name == b"accept")
+        page = scope["method"] in {"GET", "HEAD"} and wants_page(accept.decode("latin-1"))
+        await (self._page if page else self._data)(scope, receive, send)
 
 
 class _Guarded:

@@ -3,63 +3,151 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
-import orjson
+from gateway.web.strict import Bounds, Malformed, loads, names_in, names_once
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PREFLIGHTED = (b"apollo-require-preflight", b"x-apollo-operation-name")
+_CREDENTIALS = (b"x-api-key", b"authorization", b"x-gateway-token")
+_PARAMETERS = ("query", "documentId", "operationName", "variables", "extensions")
 
 
 class BadRequest(Exception):
-    """The HTTP request is not a GraphQL request; `status` is the HTTP status that says so."""
+    """The HTTP request is not a GraphQL request; `status` is the HTTP status that says so.
 
-    def __init__(self, status: int, message: str) -> None:
+    `allow` are the methods that it could be asked with, where the status is 405.
+    """
+
+    def __init__(self, status: int, message: str, *, allow: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.allow = allow
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """GraphQL over HTTP, Request Parameters."""
+    """GraphQL over HTTP, Request Parameters. One of the first three says which document."""
 
-    query: str
+    query: str | None
+    sha256: str | None = None
+    """Apollo's `extensions.persistedQuery.sha256Hash`; with `query`, the hash of its text."""
+    document_id: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
 
 
-def request_in(body: bytes, content_type: str | None) -> GraphQLRequest:
+def request_in(body: bytes, content_type: str | None, bounds: Bounds) -> GraphQLRequest:
     """The request in a POST's body. Raises `BadRequest`.
 
     Only application/json is taken: a page of another origin cannot send that without asking
     first (CSRF), and forms are never GraphQL here.
     """
+    if content_type != "application/json":  # what nearly everybody sends
+        _json_only(content_type)
+    try:
+        said = loads(body)
+    except Malformed as wrong:
+        raise BadRequest(400, f"The body {wrong}.") from None
+    if isinstance(said, list):
+        raise BadRequest(400, "Send one operation per request: batches are not taken.")
+    if not isinstance(said, dict):
+        raise BadRequest(400, "The body must be a JSON object with a `query`.")
+    try:
+        names = len(said)
+        for name, value in said.items():
+            if name != "query":
+                names += names_in(value, bounds)
+        names_once(body, names)
+    except Malformed as wrong:
+        raise BadRequest(400, f"The body {wrong}.") from None
+    return _request(said)
+
+
+def request_of(
+    query_string: bytes, headers: Mapping[bytes, Sequence[bytes]], bounds: Bounds
+) -> GraphQLRequest:
+    """The request in a GET's parameters. Raises `BadRequest`.
+
+    It must come with a header that a page of another origin cannot send without asking first:
+    a link, an image or a form of such a page is refused (CSRF, as Apollo Server prevents it).
+    """
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=2 * len(_PARAMETERS),
+        )
+    except ValueError:
+        raise BadRequest(400, "The URL's parameters cannot be read.") from None
+    said: dict[str, Any] = {name: value for name, value in pairs if value}
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise BadRequest(400, "The URL says a parameter twice.")
+    for name in ("variables", "extensions"):
+        if name in said:
+            said[name] = _parameter(name, said[name].encode(), bounds)
+    request = _request(said)
+    if not any(headers.get(name) for name in (*_PREFLIGHTED, *_CREDENTIALS)) and not _is_json(
+        headers.get(b"content-type", ())
+    ):
+        raise BadRequest(400, "Send the header Apollo-Require-Preflight: true with a GET.")
+    return request
+
+
+def _parameter(name: str, text: bytes, bounds: Bounds) -> object:
+    try:
+        value = loads(text)
+        names_once(text, names_in(value, bounds))
+    except Malformed as wrong:
+        raise BadRequest(400, f"The parameter `{name}` {wrong}.") from None
+    return value
+
+
+def _is_json(content_type: Sequence[bytes]) -> bool:
+    try:
+        _json_only(content_type[0].decode("latin-1") if content_type else None)
+    except BadRequest:
+        return False
+    return True
+
+
+def _json_only(content_type: str | None) -> None:
     media_type, _, parameters = (content_type or "").partition(";")
     if media_type.strip().lower() != "application/json":
         raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if charset not in {"", "utf-8", "utf8"}:
         raise BadRequest(415, "Send the request as JSON in UTF-8.")
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadRequest(400, "The body is not JSON.") from None
-    return _request(said)
 
 
-def _request(said: object) -> GraphQLRequest:
-    if isinstance(said, list):
-        raise BadRequest(400, "Send one operation per request: batches are not taken.")
-    if not isinstance(said, dict):
-        raise BadRequest(400, "The body must be a JSON object with a `query`.")
-    query = said.get("query")
-    if not isinstance(query, str) or not query:
+def _request(said: Mapping[str, Any]) -> GraphQLRequest:
+    query, document_id, name, variables, extensions = (said.get(key) for key in _PARAMETERS)
+    for key, value in (("query", query), ("documentId", document_id), ("operationName", name)):
+        if value is not None and not isinstance(value, str):
+            raise BadRequest(400, f"`{key}` must be a string.")
+    for key, value in (("variables", variables), ("extensions", extensions)):
+        if value is not None and not isinstance(value, dict):
+            raise BadRequest(400, f"`{key}` must be a JSON object.")
+    sha256 = _persisted(extensions) if extensions else None
+    if document_id and (query or sha256):
+        raise BadRequest(400, "Say which document once: `documentId` or `query`, not both.")
+    if not (query or document_id or sha256):
         raise BadRequest(400, "`query` must be the text of a GraphQL document.")
-    variables, name, extensions = (
-        said.get(key) for key in ("variables", "operationName", "extensions")
+    return GraphQLRequest(query or None, sha256, document_id or None, variables or {}, name or None)
+
+
+def _persisted(extensions: Mapping[str, Any]) -> str | None:
+    said = extensions.get("persistedQuery")
+    if said is None:
+        return None
+    version, sha256 = (
+        (said.get("version"), said.get("sha256Hash")) if isinstance(said, dict) else (None, None)
     )
-    if variables is not None and not isinstance(variables, dict):
-        raise BadRequest(400, "`variables` must be a JSON object.")
-    if name is not None and not isinstance(name, str):
-        raise BadRequest(400, "`operationName` must be a string.")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise BadRequest(400, "`extensions` must be a JSON object.")
-    return GraphQLRequest(query, variables or {}, name or None)
+    if version != 1 or not isinstance(sha256, str) or not sha256:
+        raise BadRequest(400, "`persistedQuery` must have version 1 and a `sha256Hash`.")
+    return sha256

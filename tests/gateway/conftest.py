@@ -56,7 +56,8 @@ def sandbox() -> Sandbox:
 
 def settings(**changes: Any) -> Settings:
     """Settings untouched by this machine's environment."""
-    return read({}, _env_file=None, introspection=True, **changes)
+    ours: dict[str, Any] = {"introspection": True, "limit_in_flight": 1_000}
+    return read({}, _env_file=None, **(ours | changes))
 
 
 @contextlib.asynccontextmanager

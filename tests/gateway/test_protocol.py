@@ -16,6 +16,7 @@ async def post(gateway: Gateway, content: bytes | str, **headers: str) -> tuple[
         content=content,
         headers={
             "content-type": "application/json",
+            "x-request-id": "a-request",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         },
     )
@@ -94,9 +95,10 @@ async def test_the_operation_is_chosen_by_name(gateway: Gateway) -> None:
 
 
 async def test_other_methods_are_told_which_to_use(gateway: Gateway) -> None:
-    answer = await gateway.http.get("/graphql", params={"query": "{__typename}"})
+    answer = await gateway.http.put("/graphql", json={"query": "{__typename}"})
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST, OPTIONS")
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_a_client_that_takes_neither_type_is_told_so(gateway: Gateway) -> None:
@@ -111,7 +113,10 @@ async def test_a_malformed_credential_is_refused_at_the_door(
     told, answer = await post(gateway, b'{"query":"{__typename}"}', x_api_key="short")
 
     assert told == 401
-    assert answer["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert answer["errors"][0]["extensions"] == {
+        "code": "UNAUTHENTICATED",
+        "requestId": "a-request",
+    }
     assert sandbox.calls == []
 
 
@@ -122,7 +127,7 @@ async def test_without_a_credential_only_what_needs_one_fails(
 
     answer = (await gateway.http.post("/graphql", json=body)).json()
 
-    assert answer["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert sandbox.calls == []
 
 

@@ -1,0 +1,114 @@
+"""One answer: its body, and what HTTP should say about it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gateway.web.negotiation import GRAPHQL
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+    from schema.operation import Receipt
+
+_GUARD = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What keeps a browser from taking an answer for anything else than data."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer being made. `kept` is how long a GET's may be kept, in whole seconds."""
+
+    body: dict[str, Any]
+    status: int = 200
+    refused: bool = False
+    """A request error: nothing was executed, and there is no `data`."""
+    kept: int | None = None
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    content: bytes | None = None
+
+    def encode(self) -> None:
+        """Make the content; raises `orjson.JSONEncodeError` for what JSON cannot say."""
+        self.content = orjson.dumps(self.body) if self.body else b""
+
+    async def send(self, send: Send, media_type: str, if_none_match: str | None) -> None:
+        """Say it, or that the client has it already.
+
+        A request error is 400 only in the media type that is GraphQL's own.
+        """
+        if self.content is None:
+            self.encode()
+        content = self.content or b""
+        status = 400 if self.refused and media_type == GRAPHQL else self.status
+        headers = [*_GUARD, *self.headers]
+        if self.kept is None:
+            headers.append((b"cache-control", b"no-store"))
+        else:
+            tag = entity_tag(self.body["data"], media_type)
+            headers += (
+                (b"cache-control", b"private, max-age=%d" % self.kept),
+                (b"etag", tag.encode()),
+            )
+            if if_none_match is not None and matches(if_none_match, tag):
+                status, content = 304, b""
+        if content:
+            headers += (
+                (b"content-type", f"{media_type}; charset=utf-8".encode()),
+                (b"content-length", b"%d" % len(content)),
+            )
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+
+def entity_tag(data: object, media_type: str) -> str:
+    """Names the data of an answer (RFC 9110, 8.8.3); weak, for the receipt beside it may differ."""
+    digest = hashlib.blake2b(orjson.dumps(data), key=media_type.encode(), digest_size=16)
+    return f'W/"{digest.hexdigest()}"'
+
+
+def matches(if_none_match: str, tag: str) -> bool:
+    """Whether the client has it already (RFC 9110, 13.1.2: weak comparison)."""
+    opaque = tag.removeprefix("W/")
+    said = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return opaque in said or said == ["*"]
+
+
+def kept_seconds(receipt: Receipt, fresh: float) -> int | None:
+    """How long an answer may be kept by the client it was made for, None when it may not.
+
+    Never longer than its oldest part would still be called fresh here; `fresh` is how long
+    something read when the operation began would be.
+    """
+    if receipt.stale or receipt.drift:
+        return None
+    return max(0, int(fresh - (receipt.oldest_seconds or 0)))
+
+
+def told(receipt: Receipt) -> dict[str, Any]:
+    """The receipt as `extensions.upstream` shows it; seconds are whole."""
+    oldest = receipt.oldest_seconds
+    shown: dict[str, Any] = {
+        "calls": receipt.calls,
+        "saved": receipt.saved,
+        "joined": receipt.joined,
+        "ages": {"oldestSeconds": None if oldest is None else round(oldest)},
+        "stale": receipt.stale,
+        "drift": receipt.drift,
+        "budget": None,
+    }
+    if receipt.budget is not None:
+        shown["budget"] = {
+            "limit": receipt.budget.limit,
+            "remaining": receipt.budget.remaining,
+            "resetSeconds": receipt.budget.reset_seconds,
+        }
+    return shown

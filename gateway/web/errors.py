@@ -1,0 +1,87 @@
+"""GraphQL errors as they are answered: only what is on the list of codes is told."""
+
+from __future__ import annotations
+
+import logging
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLError
+
+from schema.failures import Failure
+from schema.problems import coded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+CODES = frozenset(
+    {
+        "BAD_REQUEST",
+        "BAD_USER_INPUT",
+        "FORBIDDEN",
+        "INTERNAL",
+        "LIMIT_EXCEEDED",
+        "NOT_FOUND",
+        "OVERLOADED",
+        "PERSISTED_QUERY_NOT_FOUND",
+        "PERSISTED_QUERY_NOT_SUPPORTED",
+        "PERSISTED_QUERY_REQUIRED",
+        "RATE_LIMITED",
+        "UNAUTHENTICATED",
+        "UPSTREAM_BAD_RESPONSE",
+        "UPSTREAM_TIMEOUT",
+        "UPSTREAM_UNAVAILABLE",
+        "VERSION_CONFLICT",
+        "WRITE_UNCONFIRMED",
+    }
+)
+"""Every code an answer can hold; an error with another one is a bug, and masked."""
+MAX_ERRORS = 10
+"""Errors told in one answer."""
+LONGEST = 1_000
+"""Characters of one message; what it quotes may be as long as a client likes."""
+
+_UNEXPECTED = "Something went wrong in the gateway. It has been logged."
+_log = logging.getLogger(__name__)
+
+
+def errors_told(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+    """The first errors, as the answer has them; unexpected ones are logged and masked."""
+    return [_told(error, request_id) for error in islice(errors, MAX_ERRORS)]
+
+
+def coded_error(code: str, message: str, request_id: str) -> dict[str, Any]:
+    """An error about the request as a whole."""
+    return {"message": message, "extensions": {"code": code, "requestId": request_id}}
+
+
+def internal(request_id: str, cause: BaseException | None, where: object = None) -> dict[str, Any]:
+    """The error that stands for a bug of ours, which is logged."""
+    _log.error("request %s failed at %s", request_id, where, exc_info=cause)
+    return coded_error("INTERNAL", _UNEXPECTED, request_id)
+
+
+def _told(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    cause = error.original_error
+    if isinstance(cause, Failure):
+        message, extensions = cause.message, coded(cause)
+    else:
+        message, extensions = error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})}
+    unplanned = cause is not None and not isinstance(cause, Failure | GraphQLError)
+    if unplanned or extensions["code"] not in CODES:
+        masked = internal(request_id, cause or error, error.path)
+        message, extensions = masked["message"], masked["extensions"]
+    answer: dict[str, Any] = {"message": _short(message)}
+    if error.locations:
+        answer["locations"] = [
+            {"line": place.line, "column": place.column} for place in error.locations
+        ]
+    if error.path is not None:
+        answer["path"] = error.path
+    answer["extensions"] = {**extensions, "requestId": request_id}
+    return answer
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= LONGEST else f"{message[:LONGEST]}…"

@@ -1,0 +1,46 @@
+"""Trusted documents as clients' builds write them down: Apollo's manifest, or Relay's map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_APOLLO = "apollo-persisted-query-manifest"
+
+
+class _Operation(msgspec.Struct):
+    id: str
+    body: str
+
+
+class _Apollo(msgspec.Struct):
+    """What `generate-persisted-query-manifest` writes."""
+
+    format: str
+    version: int
+    operations: list[_Operation]
+
+
+def documents_in(file: Path) -> dict[str, str]:
+    """The texts by id. Raises `ValueError`, in one line, for what is neither of the two.
+
+    Relay's is the file that relay-compiler's `persistConfig.file` names: texts by their hash.
+    """
+    try:
+        text = file.read_bytes()
+        if _APOLLO.encode() in text:
+            manifest = msgspec.json.decode(text, type=_Apollo)
+            if (manifest.format, manifest.version) != (_APOLLO, 1):
+                raise ValueError(f"{file} is not version 1 of {_APOLLO}")
+            return {operation.id: operation.body for operation in manifest.operations}
+        return msgspec.json.decode(text, type=dict[str, str])
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise ValueError(
+            f"{file} is neither Apollo's manifest nor Relay's map of documents: {error}"
+        ) from None

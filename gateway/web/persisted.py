@@ -1,0 +1,118 @@
+"""Which documents may be executed, and those that need not be sent in full.
+
+Trusted documents come from a file the clients' build wrote; automatic ones are registered by
+whoever sends a text with its hash (Apollo's APQ, version 1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
+from graphql import GraphQLError
+
+from gateway.web.requests import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.web.requests import GraphQLRequest
+
+
+class Accepted(StrEnum):
+    """Which documents are executed."""
+
+    ANY = "any"
+    """Every one, in whatever way it is asked."""
+    PERSISTED = "persisted"
+    """Those asked by hash, a text sent along with its hash, and trusted ones."""
+    TRUSTED = "trusted"
+    """Those in the file and no other."""
+
+
+class Persisted:
+    """Finds the text of the document that a request asks for.
+
+    `trusted` has texts by id. Automatic ones take at most `memory` bytes, the least recently
+    asked going first; with 0 they are not supported.
+    """
+
+    def __init__(self, accepted: Accepted, trusted: Mapping[str, str], *, memory: int) -> None:
+        self._accepted = accepted
+        self._trusted = {_sha256(text): text for text in trusted.values()} | dict(trusted)
+        self._texts = frozenset(trusted.values())
+        self._automatic: LRUCache[str, str] | None = None
+        if memory and accepted is not Accepted.TRUSTED:
+            self._automatic = LRUCache(memory, getsizeof=sys.getsizeof)
+
+    def text_of(self, request: GraphQLRequest) -> str:
+        """The text of the document.
+
+        Raises `GraphQLError` when there is none or it may not be executed, and `BadRequest` for
+        the hash of something else.
+        """
+        if request.document_id is not None:
+            return self._by_id(request.document_id)
+        sha256, query = request.sha256, request.query
+        if query is None:
+            assert sha256 is not None  # noqa: S101 - requests say one of the three
+            return self._by_hash(sha256)
+        if sha256 is not None and _sha256(query) != sha256:
+            raise BadRequest(400, "The `sha256Hash` is not the hash of the `query`.")
+        if self._accepted is Accepted.ANY or query in self._texts:
+            return query
+        if self._accepted is Accepted.TRUSTED or sha256 is None:
+            raise _refusal("PERSISTED_QUERY_REQUIRED", _REQUIRED[self._accepted])
+        return query
+
+    def knows(self, text: str) -> bool:
+        """Whether the document could have been asked without its text."""
+        return text in self._texts or (
+            self._automatic is not None and _sha256(text) in self._automatic
+        )
+
+    def keep(self, request: GraphQLRequest) -> None:
+        """Register the document of a request that was found executable."""
+        text = request.query
+        if request.sha256 is None or text is None or self._automatic is None:
+            return
+        if sys.getsizeof(text) <= self._automatic.maxsize:
+            self._automatic[request.sha256] = text
+
+    def _by_id(self, id: str) -> str:
+        text = self._trusted.get(id) or self._trusted.get(id.removeprefix("sha256:"))
+        if text is None and self._automatic is not None:
+            text = self._automatic.get(id.removeprefix("sha256:"))
+        if text is None:
+            raise _refusal("PERSISTED_QUERY_NOT_FOUND", "There is no document with this id.")
+        return text
+
+    def _by_hash(self, sha256: str) -> str:
+        text = self._trusted.get(sha256)
+        if text is not None:
+            return text
+        if self._accepted is Accepted.TRUSTED:
+            raise _refusal("PERSISTED_QUERY_REQUIRED", _REQUIRED[self._accepted])
+        if self._automatic is None:
+            raise _refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
+        text = self._automatic.get(sha256)
+        if text is None:
+            raise _refusal("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+        return text
+
+
+_REQUIRED = {
+    Accepted.PERSISTED: "Send the document's hash in `extensions.persistedQuery`.",
+    Accepted.TRUSTED: "Only documents that this gateway was given in advance are executed.",
+}
+
+
+def _refusal(code: str, message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code})
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,54 @@
+"""What one request is called: by whoever sent it, in the answer, and in our log."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
+_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_NOTHING = (b"0" * 32, b"0" * 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One request's names. `traceparent` names our part of the caller's trace."""
+
+    request_id: str
+    traceparent: bytes
+
+
+def trace_of(
+    headers: Mapping[bytes, Sequence[bytes]], entropy: Callable[[int], bytes] = os.urandom
+) -> Trace:
+    """The names that came, where they make sense, and new ones where not.
+
+    X-Request-Id is taken when it is one short plain word. traceparent is W3C Trace Context's
+    (section 3.2): a trace that came is continued, anything invalid starts a new one.
+    """
+    fresh = entropy(24).hex().encode()
+    trace, flags = _parent(headers.get(b"traceparent", ())) or (fresh[:32], b"00")
+    sent = headers.get(b"x-request-id", ())
+    named = len(sent) == 1 and _ID.fullmatch(sent[0])
+    return Trace(
+        (sent[0] if named else trace).decode("ascii"),
+        b"00-%b-%b-%b" % (trace, fresh[32:], flags),
+    )
+
+
+def _parent(sent: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    if len(sent) != 1:
+        return None
+    found = _PARENT.fullmatch(sent[0])
+    if found is None:
+        return None
+    version, trace, parent, flags, more = found.groups()
+    if version == b"ff" or (version == b"00" and more) or trace in _NOTHING or parent in _NOTHING:
+        return None
+    # Only the first flag, `sampled`, is known to this version.
+    return trace, b"0%d" % (int(flags, 16) & 1)

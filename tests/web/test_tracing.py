@@ -1,0 +1,67 @@
+import pytest
+
+from gateway.web.tracing import trace_of
+
+TRACE, PARENT = b"4bf92f3577b34da6a3ce929d0e0e4736", b"00f067aa0ba902b7"
+
+
+def ones(length: int) -> bytes:
+    return b"\x11" * length
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        ([b"%b-%b" % (b"00", TRACE) + b"-" + PARENT + b"-01"], TRACE + b"-" + b"1" * 16 + b"-01"),
+        ([b"00-" + TRACE + b"-" + PARENT + b"-00"], TRACE + b"-" + b"1" * 16 + b"-00"),
+        ([b"00-" + TRACE + b"-" + PARENT + b"-ff"], TRACE + b"-" + b"1" * 16 + b"-01"),
+        ([b"cc-" + TRACE + b"-" + PARENT + b"-01-more"], TRACE + b"-" + b"1" * 16 + b"-01"),
+        ([b"00-" + TRACE + b"-" + PARENT + b"-01-more"], None),
+        ([b"ff-" + TRACE + b"-" + PARENT + b"-01"], None),
+        ([b"00-" + TRACE.upper() + b"-" + PARENT + b"-01"], None),
+        ([b"00-" + b"0" * 32 + b"-" + PARENT + b"-01"], None),
+        ([b"00-" + TRACE + b"-" + b"0" * 16 + b"-01"], None),
+        ([b"00-" + TRACE[1:] + b"-" + PARENT + b"-01"], None),
+        ([b"00-" + TRACE + b"-" + PARENT + b"-01\r\nx: y"], None),
+        ([b"00-" + TRACE + b"-" + PARENT + b"-01"] * 2, None),
+        ([b""], None),
+        ([], None),
+    ],
+)
+def test_a_valid_trace_is_continued_and_anything_else_starts_one(
+    sent: list[bytes], answered: bytes | None
+) -> None:
+    trace = trace_of({b"traceparent": sent}, ones)
+
+    assert trace.traceparent == b"00-" + (answered or b"1" * 32 + b"-" + b"1" * 16 + b"-00")
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        ([b"a-request.1"], "a-request.1"),
+        ([b"a" * 128], "a" * 128),
+        ([b"a" * 129], None),
+        ([b""], None),
+        ([b"two words"], None),
+        ([b'"quoted"'], None),
+        ([b"caf\xe9"], None),
+        ([b"a\nb"], None),
+        ([b"one", b"two"], None),
+        ([], None),
+    ],
+)
+def test_a_plain_request_id_is_kept_and_anything_else_gets_a_new_one(
+    sent: list[bytes], taken: str | None
+) -> None:
+    assert trace_of({b"x-request-id": sent}, ones).request_id == (taken or "1" * 32)
+
+
+def test_a_request_without_an_id_is_called_by_its_trace() -> None:
+    parent = b"00-" + TRACE + b"-" + PARENT + b"-01"
+
+    assert trace_of({b"traceparent": [parent]}, ones).request_id == TRACE.decode()
+
+
+def test_no_two_requests_are_called_the_same() -> None:
+    assert len({trace_of({}).request_id for _ in range(100)}) == 100
