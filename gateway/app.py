@@ -16,6 +16,7 @@ from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
 from gateway.settings import PREFIX, Misconfigured
 from gateway.state.folder import in_memory
+from gateway.state.proven import ProvenCredentials
 from gateway.upstream.rest import RestClients
 from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
@@ -68,6 +69,7 @@ def build(
         clock=clock,
         limit=settings.upstream_limit,
         at_once=at_once,
+        proven=ProvenCredentials(state.database),
     )
     source: ClientSource = RestClients(transport, settings.upstream_url)
     if settings.cache:
@@ -81,6 +83,7 @@ def build(
     callers = Callers(
         secret=state.secret,
         now=time.time,
+        proven=budget.proven,
         anonymous=_key(demo_key),
         service=_key(settings.api_key),
         token=settings.caller_token,

@@ -50,6 +50,10 @@ class Database:
         except sqlite3.Error as error:
             raise Unkept(str(error)) from None
 
+    def start(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` makes of the database, in one transaction and in place; at start-up."""
+        return self._transact(work)
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` makes of the database, in one transaction.
 

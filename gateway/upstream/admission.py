@@ -103,8 +103,8 @@ class Admission:
         whose = "The API's request budget is spent"
         if unproven:
             self._proofs.sent_away(terms.credential, now)
-            if own:
-                whose = "Too many credentials that the API does not accept are being tried"
+            if own or not self._proofs.room(terms.credential):
+                whose = "Many credentials that nobody knows yet are being tried"
         elif own >= seconds - 1:
             whose = "Your share of the API's request budget is spent"
         return RateLimited(f"{whose}; ask again in {seconds} s.", retry_after=seconds)

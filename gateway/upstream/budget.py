@@ -214,6 +214,6 @@ class Budget(httpx.AsyncBaseTransport):
         return wait
 
     def _late(self, terms: Terms, now: float) -> RateLimited | Unavailable:
-        if self._admission.wait(terms, now):
+        if self._admission.wait(terms, now) or not self._admission.room(terms, now):
             return self._admission.turned_away(terms, now)
         return Unavailable("The API is too busy to be asked in time.", code="UPSTREAM_TIMEOUT")

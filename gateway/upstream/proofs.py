@@ -15,7 +15,8 @@ FAILURES, SPAN = 25, 900.0
 EVERY = 10.0
 """Seconds from one failed try to the next when they are rationed."""
 FEW, MANY = 4, 16
-"""Tries on their way together, after a failure and after many successes."""
+"""Tries on their way together after a failure, and after many successes; of rationed ones, one
+and few."""
 AGAIN = 1.0
 """Seconds after which one that was sent away may come back."""
 MOST = 20_000
@@ -44,9 +45,8 @@ class Proofs:
 
     def room(self, credential: str) -> bool:
         """Whether there is a place for it among those on their way: one try each, and few."""
-        return credential not in self._trying and len(self._trying) < max(
-            1, min(self._abreast, FAILURES - len(self._failures))
-        )
+        left = FAILURES - len(self._failures) or FEW
+        return credential not in self._trying and len(self._trying) < min(self._abreast, left)
 
     def sent_away(self, credential: str, now: float) -> None:
         """It was told to come back."""
@@ -66,8 +66,8 @@ class Proofs:
     def failed(self, credential: str, now: float) -> None:
         """The API did not accept it."""
         self._ended(credential)
-        self._abreast = FEW
         self._failures.append(now)
+        self._abreast = 1 if self._rationed(now) else FEW
 
     def unknown(self, credential: str) -> None:
         """The API said nothing of it: no answer, a 5xx, a 429."""

@@ -85,6 +85,58 @@ def test_what_cannot_be_a_valid_token_is_refused_here(value: bytes) -> None:
         callers().of({b"authorization": [value]})
 
 
+def partition(token: bytes, *accepted: bytes) -> str:
+    """Where a token's caller is kept, once the API has accepted some tokens."""
+    alone = callers()
+    known = {found.hash for each in accepted if (found := alone.of({b"authorization": [each]}))}
+    found = callers(proven=known.__contains__).of({b"authorization": [token]})
+    assert found is not None
+    return found.partition
+
+
+OLD, NEW = jwt(iss="api", sub="ada", exp=NOW + 60), jwt(iss="api", sub="ada", exp=NOW + 900)
+
+
+def test_a_refreshed_token_joins_its_users_partition_once_the_api_has_accepted_it() -> None:
+    before = partition(NEW, OLD)
+
+    assert before == partition(NEW)
+    assert before != partition(OLD, OLD)
+    assert partition(NEW, OLD, NEW) == partition(OLD, OLD)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        jwt(iss="api", sub="grace", exp=NOW + 60),
+        jwt(iss="elsewhere", sub="ada", exp=NOW + 60),
+        jwt(iss="api", sub="ada", scope="clients:read", exp=NOW + 60),
+        jwt(iss="api", sub="ada", role="broker", exp=NOW + 60),
+        jwt(iss="api", exp=NOW + 60),
+        jwt(iss="api", sub=["ada"], exp=NOW + 60),
+    ],
+)
+def test_another_issuer_user_or_reach_is_another_partition(other: bytes) -> None:
+    assert partition(other, OLD, other) != partition(OLD, OLD)
+
+
+def test_what_the_api_judges_by_stays_the_tokens_own() -> None:
+    found = callers(proven=lambda _: True).of({b"authorization": [OLD]})
+    alone = callers().of({b"authorization": [OLD]})
+
+    assert found is not None
+    assert alone is not None
+    assert (found.hash, alone.hash) == (alone.partition, alone.partition)
+    assert found.credential == alone.credential
+
+
+def test_claims_nested_beyond_all_sense_are_refused_like_any_nonsense() -> None:
+    payload = urlsafe_b64encode(b'{"role":' + b"[" * 2900).rstrip(b"=")
+
+    with pytest.raises(Unauthenticated):
+        callers().of({b"authorization": [b"Bearer a." + payload + b".c"]})
+
+
 @pytest.mark.parametrize(
     "headers",
     [

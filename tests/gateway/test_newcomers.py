@@ -1,0 +1,98 @@
+"""Credentials that nobody knows yet, through the whole gateway in virtual time."""
+
+import asyncio
+import hashlib
+from collections import Counter
+
+import httpx
+import pytest
+
+from gateway.app import build
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
+from gateway.sandbox.people import Person
+from tests.gateway.conftest import HERE, settings
+from tests.in_process import InProcess
+
+COUNT = {"query": "{ clients(first: 5) { totalCount } }"}
+AGENTS = [Person(f"Agent {number}", 3) for number in range(100)]
+
+
+def random_key(number: int) -> str:
+    return hashlib.sha256(f"random {number}".encode()).hexdigest()
+
+
+class Office:
+    """A gateway, the API behind it, and what came of everybody who asked."""
+
+    def __init__(self) -> None:
+        self.sandbox = Sandbox(AGENTS, clock=asyncio.get_running_loop().time)
+        app = build(settings(), wire=InProcess(self.sandbox), clock=asyncio.get_running_loop().time)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE)
+        self.ends: Counter[str] = Counter()
+
+    async def ask(self, key: str) -> httpx.Response:
+        return await self.http.post("/graphql", json=COUNT, headers={"X-API-Key": key})
+
+    async def strange(self, number: int, at: float) -> None:
+        """Somebody tries a random key, once."""
+        await asyncio.sleep(at)
+        answer = (await self.ask(random_key(number))).json()
+        self.ends[answer["errors"][0]["extensions"]["code"]] += 1
+
+    async def genuine(self, person: Person, at: float) -> float:
+        """A new caller asks, and waits for as long as it is told; when it was served."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(at)
+        began = loop.time()
+        while True:
+            answer = await self.ask(person.api_key)
+            if answer.json()["data"]:
+                assert answer.json()["data"] == {"clients": {"totalCount": 3}}
+                return round(loop.time() - began, 3)
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+
+
+async def test_a_flood_of_random_keys_is_cheap_and_drowns_no_new_caller_who_asks_again() -> None:
+    office = Office()
+
+    _, waited = await asyncio.gather(
+        asyncio.gather(*(office.strange(number, number * 0.006) for number in range(10_000))),
+        asyncio.gather(
+            *(office.genuine(person, number * 0.6) for number, person in enumerate(AGENTS))
+        ),
+    )
+
+    # The first is served before the 25 failures are used up, the others when they come back:
+    # in the first ten seconds after the last failure when it tells them to, later a second on.
+    assert office.ends == {"UNAUTHENTICATED": 25, "RATE_LIMITED": 9_975}
+    assert len(office.sandbox.calls) == 25 + 100
+    assert (waited[0], max(waited), set(waited[20:])) == (0.0, 10.0, {1.0})
+
+
+@pytest.mark.parametrize(("genuine_first", "longest"), [(True, 0.8), (False, 13.7)])
+async def test_where_all_come_at_the_same_moment_every_new_caller_is_served(
+    genuine_first: bool,  # noqa: FBT001 - a parameter of the test
+    longest: float,
+) -> None:
+    office = Office()
+    office.sandbox.fail(Fault(times=1_000, latency=0.1))
+
+    strange = [asyncio.create_task(office.strange(number, 0.001)) for number in range(500)]
+    at = 0.0 if genuine_first else 0.002
+    waited = await asyncio.gather(*(office.genuine(person, at) for person in AGENTS))
+    await asyncio.wait(strange)
+
+    assert office.ends == {"UNAUTHENTICATED": 25, "RATE_LIMITED": 475}
+    assert len(office.sandbox.calls) == 25 + 100
+    assert max(waited) == longest
+
+
+async def test_a_hundred_new_callers_alone_get_in_without_being_sent_away() -> None:
+    office = Office()
+    office.sandbox.fail(Fault(times=100, latency=0.3))
+
+    waited = await asyncio.gather(*(office.genuine(person, 0) for person in AGENTS))
+
+    assert len(office.sandbox.calls) == 100
+    assert max(waited) == 2.4
