@@ -34,10 +34,10 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: help run install test check graphiql image lock clean
+.PHONY: help run install test check graphiql bench bench-rivals image lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
 
 run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback; PORT= moves it
 	@$(if $(PORT),GATEWAY_PORT="$(PORT)") exec $(BIN)/clients-gateway run
@@ -57,6 +57,12 @@ check: install $(VENV)/.stamp-dev ## format, lint, types, layers, SDL and docs i
 
 graphiql: $(GRAPHIQL)/dist/.stamp ## our GraphiQL page, bundled
 
+bench: install $(VENV)/.stamp-bench ## our side beside every rival installed here: docs/performance; ARGS=--help
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-rivals: $(VENV)/.stamp-bench $(NODE) ## installs the rivals, under bench/rivals
+	@bench/rivals/install.sh
+
 image: ## the container image, clients-gateway:latest
 	docker build --tag clients-gateway .
 
@@ -72,6 +78,7 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 	$(LOCK) --group lock -o requirements/lock.txt
 
 clean: ## back to a fresh clone
+	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
 	rm -rf $(VENV) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(COMPOSITION)/node_modules
 
 $(VENV)/.stamp-venv:
@@ -88,6 +95,11 @@ $(VENV)/.stamp-run: requirements/run.txt | $(VENV)/.stamp-venv
 $(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-run
 	$(call say,'installing what tests and checks need (locked; about 15 seconds)')
 	@$(LOCKED) requirements/dev.txt
+	@touch $@
+
+$(VENV)/.stamp-bench: requirements/bench.txt $(VENV)/.stamp-run
+	$(call say,'installing what measuring needs (locked; about 15 seconds)')
+	@$(LOCKED) requirements/bench.txt
 	@touch $@
 
 $(VENV)/.stamp-node: requirements/node.txt | $(VENV)/.stamp-venv

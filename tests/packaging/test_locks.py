@@ -14,6 +14,7 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 NPM_LOCKS = [
     ROOT / "tests/clients/package-lock.json",
     ROOT / "gateway/web/graphiql/package-lock.json",
+    *sorted(ROOT.glob("bench/rivals/*/package-lock.json")),
 ]
 PIN = re.compile(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -1,0 +1,1 @@
+"""Measurements: of the gateway alone, beside its rivals, and stage by stage."""

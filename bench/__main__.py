@@ -1,0 +1,115 @@
+"""`python -m bench`: our side and every rival installed here, interleaved, round by round."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from pathlib import Path
+
+import orjson
+
+from bench import api, report
+from bench.contest import Contender, Measured, check, load, measure, up
+from bench.rig import HERE, Rig
+from bench.sides import Side, sides
+from bench.work import WORKS, Work
+
+
+def main() -> None:
+    """Measure, then tell."""
+    asked = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    asked.add_argument("--seconds", type=float, default=5, help="length of one run")
+    asked.add_argument("--rounds", type=int, default=3, help="runs of each contender")
+    asked.add_argument("--works", default="", help="only these, e.g. W1,W3c")
+    asked.add_argument("--sides", default="", help="only names that contain one of these")
+    asked.add_argument("--only-check", action="store_true", help="compare answers, load nothing")
+    asked.add_argument("--keep", action="store_true", help="add to the runs already kept")
+    asked.add_argument("--tell", action="store_true", help="only tell the runs already kept")
+    asked.add_argument("--out", type=Path, default=HERE.parent / "docs" / "performance")
+    chosen = asked.parse_args()
+
+    rig = Rig()
+    kept = rig.root / "runs.jsonl"
+    if not chosen.tell:
+        rig.ready()
+        if not chosen.keep:
+            kept.unlink(missing_ok=True)
+        os.sched_setaffinity(0, {1})
+        works = [work for work in WORKS if not chosen.works or work.name in chosen.works.split(",")]
+        wanted = [name for name in chosen.sides.split(",") if name]
+        with api.running(rig) as nginx:
+            for number, work in enumerate(works):
+                contest = _Contest(rig, work, nginx.pid, kept, 8100 + 50 * number)
+                contest.run(_entered(rig, work, wanted), chosen)
+    if kept.exists() and not chosen.only_check:
+        runs = [Measured(**orjson.loads(line)) for line in kept.read_bytes().splitlines()]
+        report.write(runs, chosen.out)
+
+
+def _entered(rig: Rig, work: Work, wanted: list[str]) -> list[Side]:
+    """Who takes part: a bare server only in the workload whose answers it repeats."""
+    return [
+        side
+        for side in sides(rig)
+        if side.cached == work.cached
+        and work.name not in side.beyond
+        and (side.kind != "bare" or side.target == f"/{work.name}")
+        and (not wanted or any(name in side.name for name in wanted))
+    ]
+
+
+class _Contest:
+    """One workload, everybody on it."""
+
+    def __init__(self, rig: Rig, work: Work, nginx: int, kept: Path, first_port: int) -> None:
+        self._rig = rig
+        self._work = work
+        self._nginx = nginx
+        self._kept = kept
+        self._first_port = first_port
+
+    def run(self, entered: list[Side], chosen: argparse.Namespace) -> None:
+        """Start, check, warm up, measure in turned order, check again."""
+        print(f"{self._work.name}: {self._work.what}", flush=True)
+        gateways = [side for side in entered if side.kind != "bare"]
+        bare = [side for side in entered if side.kind == "bare"]
+        with contextlib.ExitStack() as stack:
+            there = stack.enter_context(up(self._rig, gateways, self._first_port))
+            there = self._right(there, "before")
+            if chosen.only_check:
+                return
+            # Only now is there an answer for the bare servers to repeat.
+            there += stack.enter_context(up(self._rig, bare, self._first_port + len(gateways)))
+            for contender in there:
+                load(self._rig, contender, self._work, 2)
+            for number in range(chosen.rounds):
+                turn = number % len(there)
+                for contender in there[turn:] + there[:turn]:
+                    self._measure(contender, number, chosen.seconds)
+            self._right(there, "after")
+
+    def _right(self, contenders: list[Contender], when: str) -> list[Contender]:
+        right = []
+        for contender in contenders:
+            wrong = check(self._rig, contender, self._work)
+            if wrong is None:
+                right.append(contender)
+            else:
+                print(f"  {contender.side.name}, {when} the load: {wrong}")
+        return right
+
+    def _measure(self, contender: Contender, number: int, seconds: float) -> None:
+        run = measure(self._rig, contender, self._work, seconds, number, self._nginx)
+        with self._kept.open("ab") as kept:
+            kept.write(orjson.dumps(run.json()) + b"\n")
+        print(
+            f"  {run.round} {run.side:<28} {run.rps:>9,.0f} rps  {run.cpu_ms:.3f} ms CPU"
+            f"  p99 {run.p99:.0f} ms  {run.calls:.2f} calls  {run.memory:.0f} MiB"
+            f"  foreign {run.foreign:.2f}" + (f"  BAD {run.bad}" if run.bad else ""),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""One contest: contenders started together, checked, loaded in turn, and checked again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bench.api import answered
+from bench.machine import busy, cpu, own, resident, tree
+from bench.rig import HERE
+from bench.sides import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.rig import Rig
+    from bench.sides import Side
+    from bench.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One contender under one workload for a few seconds. Times in ms, memory in MiB."""
+
+    work: str
+    side: str
+    kind: str
+    round: int
+    rps: float
+    p50: float
+    p99: float
+    cpu_ms: float
+    """The contender's CPU for one request."""
+    calls: float
+    """Requests the API's stand-in saw for one request."""
+    memory: float
+    foreign: float
+    """Cores used by anything that is no part of the contest."""
+    bad: int
+    """Answers that were no 2xx, and connections that broke."""
+
+    def json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A side that is up and gave right answers."""
+
+    side: Side
+    pid: int
+    port: int
+
+
+def _post(port: int, target: str, body: bytes) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{target}",
+        data=body,
+        headers={
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "X-API-Key": KEY,
+        },
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        return dict(orjson.loads(answer.read()))
+
+
+def check(rig: Rig, contender: Contender, work: Work) -> str | None:
+    """What is wrong with this contender's answers; our own are kept for the bare servers."""
+    side = contender.side
+    if side.kind == "bare":
+        return None
+    bodies = work.bodies(side.dialect)
+    for index in sorted({0, len(bodies) // 2, len(bodies) - 1}):
+        answer = _post(contender.port, side.target, orjson.dumps(bodies[index]))
+        wrong = work.wrong(side.dialect, index, answer)
+        if wrong is not None:
+            return wrong
+    if side.kind == "ours":
+        (rig.answers / work.name).write_bytes(orjson.dumps(answer))
+    return None
+
+
+@contextlib.contextmanager
+def up(rig: Rig, sides: Sequence[Side], first_port: int) -> Iterator[list[Contender]]:
+    """All of `sides` on the first core; those that did not start are left out, and said."""
+    started: list[tuple[Contender, subprocess.Popen[bytes]]] = []
+    try:
+        for port, side in enumerate(sides, first_port):
+            started.append(_start(rig, side, port))
+        yield [contender for contender, process in started if _answers(contender, process)]
+    finally:
+        for _, process in started:
+            _stop(process)
+
+
+def _start(rig: Rig, side: Side, port: int) -> tuple[Contender, subprocess.Popen[bytes]]:
+    with socket.socket() as probe:
+        if not probe.connect_ex(("127.0.0.1", port)):
+            raise RuntimeError(f"port {port} is taken")
+
+    def filled(text: str) -> str:
+        return text.replace("{port}", str(port))
+
+    environment = {name: filled(value) for name, value in side.environment.items()}
+    with (rig.logs / f"{side.name}.{port}.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603
+            ["taskset", "-c", "0", *map(filled, side.command)],  # noqa: S607
+            cwd=side.folder,
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    return Contender(side, process.pid, port), process
+
+
+def _answers(contender: Contender, process: subprocess.Popen[bytes], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(OSError, ValueError):
+            _post(contender.port, contender.side.target, b'{"query":"{ __typename }"}')
+            return True
+        time.sleep(0.2)
+    print(f"  {contender.side.name} did not start")
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    members = tree(process.pid)
+    for member in reversed(members):
+        with contextlib.suppress(OSError):
+            os.kill(member, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    for member in members:
+        with contextlib.suppress(OSError):
+            os.kill(member, signal.SIGKILL)
+    process.wait()
+
+
+def load(rig: Rig, contender: Contender, work: Work, seconds: float) -> dict[str, Any]:
+    """Load from the second core; the figures are wrk's own."""
+    side = contender.side
+    bodies = rig.root / f"{work.name}.{side.dialect}"
+    if not bodies.exists():
+        bodies.write_bytes(work.lines(side.dialect))
+    said = subprocess.run(  # noqa: S603
+        [
+            *("taskset", "-c", "1", str(rig.wrk), "-t1", f"-c{work.connections}"),
+            *(f"-d{seconds:.0f}s", "--timeout", "60s", "-s", str(HERE / "load.lua")),
+            f"http://127.0.0.1:{contender.port}",
+        ],
+        env={**rig.environment, "BODIES": str(bodies), "TARGET": side.target, "KEY": KEY},
+        capture_output=True,
+        check=True,
+        timeout=seconds + 60,
+    ).stdout
+    return dict(orjson.loads(said.partition(b"JSON")[2]))
+
+
+def measure(  # noqa: PLR0913, PLR0917 - who, what, how long
+    rig: Rig, contender: Contender, work: Work, seconds: float, number: int, nginx: int
+) -> Measured:
+    """Load one contender; how much of the machine it and everybody else took."""
+    settle(contender.pid)
+
+    def taken() -> tuple[float, float, float, float]:
+        return time.monotonic(), cpu(contender.pid), cpu(nginx) + own(), busy()
+
+    calls = answered(rig)
+    began, used, ours, all_ = taken()
+    said = load(rig, contender, work, seconds)
+    ended, used_then, ours_then, all_then = taken()
+    requests = max(1, said["requests"])
+    elapsed = ended - began
+    used, ours, all_ = used_then - used, ours_then - ours, all_then - all_
+    return Measured(
+        work=work.name,
+        side=contender.side.name,
+        kind=contender.side.kind,
+        round=number,
+        rps=said["requests"] / said["seconds"],
+        p50=said["p50"],
+        p99=said["p99"],
+        cpu_ms=1000 * used / requests,
+        calls=(answered(rig) - calls - 1) / requests,
+        memory=resident(contender.pid),
+        foreign=max(0.0, all_ - used - ours) / elapsed,
+        bad=said["bad"],
+    )
+
+
+def settle(pid: int, seconds: float = 20) -> None:
+    """Wait until a contender has finished what abandoned connections left it to do."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        before = cpu(pid)
+        time.sleep(0.25)
+        if cpu(pid) - before <= 0.03:
+            return

@@ -1,0 +1,24 @@
+-- wrk: posts the bodies in the file named by $BODIES, one a line, in turn; prints one JSON line.
+local requests, turn = {}, 0
+init = function()
+  local headers = {
+    ["Content-Type"] = "application/json",
+    ["Accept"] = "application/json",
+    ["X-API-Key"] = os.getenv("KEY"),
+  }
+  for line in io.lines(os.getenv("BODIES")) do
+    requests[#requests + 1] = wrk.format("POST", os.getenv("TARGET"), headers, line)
+  end
+end
+request = function()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+done = function(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    'JSON{"requests":%d,"seconds":%.6f,"bytes":%d,"p50":%.3f,"p99":%.3f,"bad":%d}\n',
+    summary.requests, summary.duration / 1e6, summary.bytes,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    errors.status + errors.connect + errors.read + errors.write + errors.timeout))
+end

@@ -1,0 +1,188 @@
+"""Who is measured: our side on two servers, the bare servers, and the rivals installed here."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.rig import HERE, Rig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.work import Dialect
+
+RIVALS = HERE / "rivals"
+BIN = Path(sys.executable).parent
+KEY = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One system: how it is started. `{port}` in a command is the port it is to answer on."""
+
+    name: str
+    kind: str
+    """`ours`, `bare`, `floor` or `rival`."""
+    command: Sequence[str]
+    dialect: Dialect = "page"
+    cached: bool = False
+    folder: Path = HERE
+    environment: Mapping[str, str] = field(default_factory=dict)
+    target: str = "/graphql"
+    beyond: frozenset[str] = frozenset()
+    """Workloads that are too much for it."""
+
+
+def sides(rig: Rig) -> list[Side]:
+    """Everybody who can be started on this machine, with and without a cache."""
+    found = [side for cached in (False, True) for side in _ours(rig, cached=cached)]
+    found += [side for work in ("W2", "W3c", "W5") for side in _bare(rig, work)]
+    found += [side for cached in (False, True) for side in _python(rig, cached=cached)]
+    found += [side for cached in (False, True) for side in _node(rig, cached=cached)]
+    found += [side for cached in (False, True) for side in _tailcall(rig, cached=cached)]
+    return found
+
+
+def _ours(rig: Rig, *, cached: bool) -> list[Side]:
+    return [
+        Side(
+            f"ours, {server}",
+            "ours",
+            (str(BIN / "clients-gateway"), "serve", "--port", "{port}"),
+            dialect="connection",
+            cached=cached,
+            environment={
+                "GATEWAY_UPSTREAM_URL": f"{rig.api}/v1",
+                "GATEWAY_UPSTREAM_LIMIT": "1000000000",
+                "GATEWAY_UPSTREAM_AT_ONCE": "64",
+                "GATEWAY_CACHE": str(cached).lower(),
+                "GATEWAY_SERVER": server,
+                "GATEWAY_LIMIT_ALIASES": "50",
+                "GATEWAY_LIMIT_ROOT_FIELDS": "50",
+            },
+        )
+        for server in ("uvicorn", "granian")
+    ]
+
+
+def _serve(server: str, module: str) -> tuple[str, ...]:
+    common = ("--host", "127.0.0.1", "--port", "{port}", "--loop", "uvloop", "--no-access-log")
+    quiet = ("--log-level", "warning")
+    if server == "uvicorn":
+        return (str(BIN / "uvicorn"), f"{module}:app", *common, *quiet, "--http", "httptools")
+    return (str(BIN / "granian"), f"{module}:app", "--interface", "asgi", *common, *quiet)
+
+
+def _bare(rig: Rig, work: str) -> list[Side]:
+    return [
+        Side(
+            f"bare {server}",
+            "bare",
+            _serve(server, "bench.bare"),
+            cached=work != "W5",
+            folder=HERE.parent,
+            environment={"ANSWERS": str(rig.answers)},
+            target=f"/{work}",
+        )
+        for server in ("uvicorn", "granian")
+    ]
+
+
+def _python(rig: Rig, *, cached: bool) -> list[Side]:
+    if importlib.util.find_spec("aiohttp") is None:
+        return []
+    cache = {"UPSTREAM": rig.api, "CACHE": str(int(cached))}
+    folder = RIVALS / "python"
+
+    def side(name: str, kind: str, server: str, module: str, **environment: str) -> Side:
+        return Side(
+            name,
+            kind,
+            _serve(server, module),
+            cached=cached,
+            folder=folder,
+            environment=cache | environment,
+        )
+
+    found = [
+        side("Strawberry, tuned", "rival", "uvicorn", "tuned", CLIENT="aiohttp", ROUTER="asgi"),
+        side("floor: uvicorn + aiohttp", "floor", "uvicorn", "floor", CLIENT="aiohttp"),
+        side("floor: granian + pyreqwest", "floor", "granian", "floor", CLIENT="pyreqwest"),
+    ]
+    if not cached:
+        naive = side("Strawberry + httpx", "rival", "uvicorn", "naive")
+        found.append(replace(naive, beyond=frozenset({"W4"})))  # its pool times out, for good
+    return found
+
+
+def _node(rig: Rig, *, cached: bool) -> list[Side]:
+    environment = {
+        "NODE_ENV": "production",
+        "UPSTREAM": rig.api,
+        "PORT": "{port}",
+        "CACHE": str(int(cached)),
+    }
+    found = []
+    if (RIVALS / "node" / "node_modules").exists():
+        programs = {"Apollo Server": "apollo.mjs", "Mercurius JIT": "mercurius.mjs"}
+        if not cached:
+            programs["Yoga"] = "yoga.mjs"
+        found += [
+            Side(
+                name,
+                "rival",
+                ("node", program),
+                cached=cached,
+                folder=RIVALS / "node",
+                environment=environment,
+            )
+            for name, program in programs.items()
+        ]
+    mesh = RIVALS / "mesh"
+    if (mesh / "supergraph.graphql").exists():
+        found.append(
+            Side(
+                "Hive Gateway (Mesh)",
+                "rival",
+                (
+                    "node",
+                    "node_modules/@graphql-hive/gateway/dist/bin.js",
+                    *("supergraph", "supergraph.graphql", "-c", "gateway.config.mjs"),
+                    *("-h", "127.0.0.1", "-p", "{port}", *(["--jit"] if cached else [])),
+                ),
+                dialect="envelope",
+                cached=cached,
+                folder=mesh,
+                environment=environment,
+            )
+        )
+    return found
+
+
+def _tailcall(rig: Rig, *, cached: bool) -> list[Side]:
+    folder = RIVALS / "tailcall"
+    program = folder / "node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall"
+    libraries = folder / f"trixie/usr/lib/{platform.machine()}-linux-gnu"
+    loader = libraries / "ld-linux-x86-64.so.2"
+    if not (program.exists() and loader.exists()):
+        return []
+    start = (
+        f"sh config.sh {{port}} {rig.api} {int(cached)} > served.{{port}}.graphql && exec"
+        f" {loader} --library-path {libraries} {program} start served.{{port}}.graphql"
+    )
+    return [
+        Side(
+            "Tailcall",
+            "rival",
+            ("sh", "-c", start),
+            dialect="envelope",
+            cached=cached,
+            folder=folder,
+            environment={"TAILCALL_TRACKER": "false"},
+        )
+    ]

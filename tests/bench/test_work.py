@@ -1,0 +1,113 @@
+"""The workloads are asked of the real gateway, and a wrong answer is noticed."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from bench import api
+from bench.sides import KEY
+from bench.work import WORKS, Work
+from gateway.app import build
+from gateway.settings import read
+
+
+class StandIn(httpx.AsyncBaseTransport):
+    """The API's stand-in, as files would be served."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.calls += 1
+        rows = api.clients()
+        id = request.url.path.removeprefix("/v1/clients").strip("/")
+        data: Any
+        if id:
+            data = next(row for row in rows if row["id"] == id)
+        else:
+            page, limit = (int(request.url.params[name]) for name in ("page", "limit"))
+            meta = {"page": page, "limit": limit, "total": len(rows)}
+            data = {"clients": rows[(page - 1) * limit : page * limit], "meta": meta}
+        return httpx.Response(200, content=orjson.dumps({"success": True, "data": data}))
+
+
+@pytest.fixture
+def stand_in() -> StandIn:
+    return StandIn()
+
+
+@contextlib.asynccontextmanager
+async def before(stand_in: StandIn, *, cache: bool) -> AsyncIterator[httpx.AsyncClient]:
+    app = build(
+        read(
+            {},
+            _env_file=None,
+            cache=cache,
+            upstream_limit=10**9,
+            limit_aliases=50,
+            limit_root_fields=50,
+        ),
+        wire=stand_in,
+        clock=asyncio.get_running_loop().time,
+    )
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://gateway.test",
+        headers={"X-API-Key": KEY},
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def http(stand_in: StandIn) -> AsyncIterator[httpx.AsyncClient]:
+    async with before(stand_in, cache=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
+async def test_the_gateway_answers_what_is_called_right(
+    work: Work, http: httpx.AsyncClient
+) -> None:
+    bodies = work.bodies("connection")
+    for index in {0, len(bodies) - 1}:
+        answer = (await http.post("/graphql", json=bodies[index])).json()
+
+        assert work.wrong("connection", index, answer) is None
+
+
+@pytest.mark.parametrize("work", WORKS[:5], ids=lambda work: work.name)
+async def test_an_answer_to_another_question_is_called_wrong(
+    work: Work, http: httpx.AsyncClient
+) -> None:
+    answer = (await http.post("/graphql", json=work.bodies("connection")[0])).json()
+
+    assert work.wrong("connection", 1, answer) is not None
+    assert work.wrong("connection", 0, {"errors": [{"message": "no"}]}) is not None
+
+
+async def test_fifty_aliases_over_25_ids_cost_25_calls(
+    http: httpx.AsyncClient, stand_in: StandIn
+) -> None:
+    fifty = next(work for work in WORKS if work.name == "W4")
+
+    await http.post("/graphql", json=fifty.bodies("connection")[3])
+
+    assert stand_in.calls == 25
+
+
+async def test_fifty_aliases_cost_nothing_where_the_rows_are_held(stand_in: StandIn) -> None:
+    listed, fifty = (next(work for work in WORKS if work.name == name) for name in ("W2", "W4"))
+
+    async with before(stand_in, cache=True) as http:
+        await http.post("/graphql", json=listed.bodies("connection")[0])
+        calls = stand_in.calls
+        answer = (await http.post("/graphql", json=fifty.bodies("connection")[0])).json()
+
+    assert fifty.wrong("connection", 0, answer) is None
+    assert stand_in.calls == calls
+    assert answer["extensions"]["upstream"]["calls"] == 0
