@@ -1,0 +1,204 @@
+// An Apollo Client application without a screen: paging, a normalized cache, persisted queries,
+// and what each error policy makes of our answers.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+
+import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from "@apollo/client";
+import { CombinedGraphQLErrors } from "@apollo/client/errors";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
+import { relayStylePagination } from "@apollo/client/utilities";
+
+import { credential, spent, url } from "../setting.mjs";
+
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
+/** A client of its own cache; `seen` has each request it sent: its method and what it said. */
+function application({ useGETForHashedQueries } = {}) {
+  const seen = [];
+  const recorded = (where, init) => {
+    const { method, body } = init;
+    const said = method === "GET" ? Object.fromEntries(new URL(where).searchParams) : JSON.parse(body);
+    seen.push({ method, asked: "query" in said ? "text" : "hash" });
+    return fetch(where, init);
+  };
+  const http = new HttpLink({ uri: url, headers: credential, fetch: recorded });
+  const persisted = new PersistedQueryLink({ sha256, useGETForHashedQueries });
+  const client = new ApolloClient({
+    link: useGETForHashedQueries === undefined ? http : ApolloLink.from([persisted, http]),
+    cache: new InMemoryCache({
+      possibleTypes: {
+        Node: ["Client"],
+        ClientMutationError: [
+          "ClientNotFound",
+          "ClientRateLimited",
+          "ClientValidationError",
+          "ClientVersionConflict",
+          "ClientWriteUnconfirmed",
+        ],
+      },
+      typePolicies: { Query: { fields: { clients: relayStylePagination(["filter"]) } } },
+    }),
+  });
+  return { client, seen };
+}
+
+const LIST = gql`
+  query List($first: Int, $after: String, $filter: ClientFilter) {
+    clients(first: $first, after: $after, filter: $filter) {
+      totalCount
+      edges { cursor node { id fullName status version } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }
+`;
+const UPDATE = gql`
+  mutation Update($input: UpdateClientInput!) {
+    updateClient(input: $input) {
+      ... on UpdateClientSuccess { client { id status version } }
+      ... on ClientVersionConflict { currentVersion current { id status version } }
+      ... on ClientMutationError { code retryable }
+    }
+  }
+`;
+const CREATE = gql`
+  mutation Create($input: CreateClientInput!) {
+    createClient(input: $input) {
+      ... on CreateClientSuccess { clientEdge { cursor node { id fullName status version } } }
+      ... on ClientMutationError { code retryable }
+    }
+  }
+`;
+const DELETE = gql`
+  mutation Delete($id: ID!) {
+    deleteClient(input: { id: $id }) { ... on DeleteClientSuccess { deletedClientId } }
+  }
+`;
+const NOBODY = "00000000-0000-4000-8000-000000000000";
+/** Two fields, the second of which makes no sense. */
+const HALF = gql`
+  query Half($id: ID!, $junk: ID!) {
+    good: client(id: $id) { id fullName }
+    bad: client(id: $junk) { id fullName }
+  }
+`;
+
+const cached = (client) => client.readQuery({ query: LIST, variables: { first: 10 } }).clients;
+const ids = (list) => list.edges.map(({ node }) => node.id);
+
+test("relayStylePagination merges pages as they are fetched", async () => {
+  const { client } = application();
+  await client.query({ query: LIST, variables: { first: 10 } });
+  const list = client.watchQuery({ query: LIST, variables: { first: 10 } });
+  const pages = list.subscribe({});
+  let fetched = 1;
+  while (cached(client).pageInfo.hasNextPage && fetched < 10) {
+    await list.fetchMore({ variables: { after: cached(client).pageInfo.endCursor } });
+    fetched += 1;
+  }
+  pages.unsubscribe();
+
+  assert.equal(fetched, 5);
+  assert.equal(new Set(ids(cached(client))).size, 42);
+  assert.deepEqual(await spent(), ["GET /clients?page=1&limit=100"]);
+});
+
+test("a mutation's result changes the row in every list that shows it", async () => {
+  const { client } = application();
+  const { data } = await client.query({ query: LIST, variables: { first: 10 } });
+  const { id, version } = data.clients.edges[0].node;
+  await spent();
+
+  const changed = await client.mutate({
+    mutation: UPDATE,
+    variables: { input: { id, expectedVersion: version, status: "CLOSED" } },
+  });
+  assert.equal(changed.data.updateClient.client.version, version + 1);
+  assert.equal(cached(client).edges[0].node.status, "CLOSED");
+
+  const conflict = await client.mutate({
+    mutation: UPDATE,
+    variables: { input: { id, expectedVersion: version, status: "ACTIVE" } },
+  });
+  assert.equal(conflict.data.updateClient.code, "VERSION_CONFLICT");
+  assert.equal(cached(client).edges[0].node.version, version + 1);
+  assert.deepEqual(await spent(), [
+    `PUT /clients/${id}`,
+    `PUT /clients/${id}`,
+    `GET /clients/${id}`,
+  ]);
+});
+
+test("a created edge is added and a deleted client evicted, without another read", async () => {
+  const { client } = application();
+  await client.query({ query: LIST, variables: { first: 10 } });
+  const before = ids(cached(client));
+  await spent();
+
+  const { data } = await client.mutate({
+    mutation: CREATE,
+    variables: { input: { firstName: "Betty", lastName: "Holberton", clientType: "SELLER" } },
+    update: (cache, { data }) =>
+      cache.updateQuery({ query: LIST, variables: { first: 10 } }, ({ clients }) => ({
+        clients: { ...clients, edges: [data.createClient.clientEdge, ...clients.edges] },
+      })),
+  });
+  const { id } = data.createClient.clientEdge.node;
+  assert.equal(ids(cached(client)).includes(id), true);
+
+  await client.mutate({
+    mutation: DELETE,
+    variables: { id },
+    update: (cache, { data }) => {
+      cache.evict({ id: cache.identify({ __typename: "Client", id: data.deleteClient.deletedClientId }) });
+      cache.gc();
+    },
+  });
+  assert.deepEqual(ids(cached(client)), before);
+  assert.deepEqual(await spent(), ["POST /clients", `DELETE /clients/${id}`]);
+});
+
+const policies = {
+  none: (asked) => assert.rejects(asked, CombinedGraphQLErrors),
+  all: async (asked) => {
+    const { data, error } = await asked;
+    assert.deepEqual([data.good.__typename, data.bad], ["Client", null]);
+    assert.equal(error.errors[0].extensions.code, "BAD_USER_INPUT");
+  },
+  ignore: async (asked) => {
+    const { data, error } = await asked;
+    assert.deepEqual([data.good.__typename, data.bad, error], ["Client", null, undefined]);
+  },
+};
+for (const [errorPolicy, holds] of Object.entries(policies))
+  test(`errorPolicy ${errorPolicy} makes of a half-failed answer what Apollo says it does`, async () => {
+    const { client } = application();
+    const { data } = await client.query({ query: LIST, variables: { first: 1 } });
+    await spent();
+
+    const variables = { id: ids(data.clients)[0], junk: "nobody" };
+    await holds(client.query({ query: HALF, variables, errorPolicy, fetchPolicy: "no-cache" }));
+    assert.deepEqual(await spent(), []);
+  });
+
+const once = { method: "POST", asked: "text" };
+for (const method of ["POST", "GET"])
+  test(`a persisted query is asked by its hash with ${method}, its text sent once`, async () => {
+    const { client, seen } = application({ useGETForHashedQueries: method === "GET" });
+    const query = gql(`query Persisted${method} { clients(first: 3) { edges { cursor } } }`);
+    const ask = () => client.query({ query, fetchPolicy: "no-cache" });
+    const answers = [await ask(), await ask()];
+
+    assert.deepEqual(seen, [{ method, asked: "hash" }, once, { method, asked: "hash" }]);
+    assert.equal(answers[0].data.clients.edges.length, 3);
+    assert.deepEqual(answers[0].data, answers[1].data);
+  });
+
+test("a persisted mutation is never asked with GET", async () => {
+  const { client, seen } = application({ useGETForHashedQueries: true });
+  const { data } = await client.mutate({ mutation: DELETE, variables: { id: NOBODY } });
+
+  assert.equal(data.deleteClient.__typename, "ClientNotFound");
+  assert.deepEqual(seen.map(({ method }) => method), ["POST", "POST"]);
+  assert.deepEqual(await spent(), [`DELETE /clients/${NOBODY}`]);
+});

@@ -1,0 +1,174 @@
+// An urql application without a screen, on Graphcache: a normalized cache that knows our schema.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { cacheExchange } from "@urql/exchange-graphcache";
+import { relayPagination } from "@urql/exchange-graphcache/extras";
+import { buildSchema, introspectionFromSchema } from "graphql";
+import { Client, fetchExchange, gql } from "urql";
+
+import { credential, fail, spent, url } from "../setting.mjs";
+
+const sdl = readFileSync(new URL("../../../schema/schema.graphql", import.meta.url), "utf8");
+const schema = introspectionFromSchema(buildSchema(sdl, { assumeValidSDL: true }));
+const KEYLESS = ["ClientConnection", "ClientEdge", "PageInfo", "PropertyPreferences"];
+
+const LIST = gql`
+  query List($first: Int, $after: String, $last: Int, $before: String) {
+    clients(first: $first, after: $after, last: $last, before: $before) {
+      edges { cursor node { id fullName status version } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }
+`;
+const ONE = gql`
+  query One($id: ID!) { client(id: $id) { id fullName status version } }
+`;
+const WITH_JUNK = gql`
+  query WithJunk($id: ID!) {
+    client(id: $id) { id fullName status }
+    nobody: client(id: "nobody") { id fullName }
+  }
+`;
+const UPDATE = gql`
+  mutation Update($input: UpdateClientInput!) {
+    updateClient(input: $input) {
+      ... on UpdateClientSuccess { client { id status version } }
+      ... on ClientMutationError { code retryable }
+    }
+  }
+`;
+const CREATE = gql`
+  mutation Create($input: CreateClientInput!) {
+    createClient(input: $input) {
+      ... on CreateClientSuccess { clientEdge { cursor node { id fullName status version } } }
+      ... on ClientMutationError { code retryable }
+    }
+  }
+`;
+const DELETE = gql`
+  mutation Delete($id: ID!) {
+    deleteClient(input: { id: $id }) {
+      ... on DeleteClientSuccess { deletedClientId }
+      ... on ClientMutationError { code retryable }
+    }
+  }
+`;
+
+function application() {
+  const cache = cacheExchange({
+    schema,
+    keys: Object.fromEntries(KEYLESS.map((type) => [type, () => null])),
+    resolvers: { Query: { clients: relayPagination() } },
+    updates: {
+      Mutation: {
+        createClient({ createClient: { clientEdge } }, _, cache) {
+          if (clientEdge === undefined) return;
+          cache.updateQuery({ query: LIST, variables: { first: 10 } }, ({ clients }) => ({
+            clients: { ...clients, edges: [clientEdge, ...clients.edges] },
+          }));
+        },
+        deleteClient({ deleteClient: { deletedClientId } }, _, cache) {
+          if (deletedClientId) cache.invalidate({ __typename: "Client", id: deletedClientId });
+        },
+      },
+    },
+  });
+  return new Client({
+    url,
+    exchanges: [cache, fetchExchange],
+    preferGetMethod: false,
+    fetchOptions: { headers: credential },
+  });
+}
+
+/** What `query` answers; fails with its error unless `partly`. */
+async function ask(client, query, variables, { partly = false, ...context } = {}) {
+  const { data, error } = await client.query(query, variables, context).toPromise();
+  if (error && !partly) throw error;
+  return partly ? { data, error } : data;
+}
+
+async function change(client, mutation, variables) {
+  const { data, error } = await client.mutation(mutation, variables).toPromise();
+  if (error) throw error;
+  return data;
+}
+
+const ids = ({ clients }) => clients.edges.map(({ node }) => node.id);
+
+test("relayPagination puts pages together, forwards and backwards", async () => {
+  const forwards = application();
+  let data = await ask(forwards, LIST, { first: 20 });
+  for (const _ of [2, 3])
+    data = await ask(forwards, LIST, { first: 20, after: data.clients.pageInfo.endCursor });
+  assert.equal(new Set(ids(data)).size, 42);
+  assert.equal(data.clients.pageInfo.hasNextPage, false);
+
+  const backwards = application();
+  data = await ask(backwards, LIST, { last: 20 });
+  for (const _ of [2, 3])
+    data = await ask(backwards, LIST, { last: 20, before: data.clients.pageInfo.startCursor });
+  assert.equal(new Set(ids(data)).size, 42);
+  assert.equal(data.clients.pageInfo.hasPreviousPage, false);
+  assert.deepEqual(await spent(), ["GET /clients?page=1&limit=100"]);
+});
+
+test("a mutation changes a client in every query that shows it", async () => {
+  const client = application();
+  const list = await ask(client, LIST, { first: 10 });
+  const { id, version } = list.clients.edges[0].node;
+  await ask(client, ONE, { id });
+  const seen = [];
+  const { unsubscribe } = client.query(ONE, { id }).subscribe(({ data }) => seen.push(data.client));
+
+  await change(client, UPDATE, { input: { id, expectedVersion: version, status: "INACTIVE" } });
+  unsubscribe();
+
+  assert.deepEqual(seen.map(({ version }) => version), [version, version + 1]);
+  const shown = (await ask(client, LIST, { first: 10 })).clients.edges[0].node;
+  assert.equal(shown.status, "INACTIVE");
+  assert.deepEqual(await spent(), [`PUT /clients/${id}`]);
+});
+
+test("a created client joins the list, and a lost answer changes nothing in the cache", async () => {
+  const client = application();
+  const before = ids(await ask(client, LIST, { first: 10 }));
+  await spent();
+  const input = { firstName: "Kay", lastName: "McNulty", clientType: "BOTH" };
+
+  const { createClient } = await change(client, CREATE, { input });
+  const after = ids(await ask(client, LIST, { first: 10 }, { requestPolicy: "cache-only" }));
+  assert.deepEqual(after, [createClient.clientEdge.node.id, ...before]);
+
+  await fail({ method: "POST", lost: true });
+  const lost = await change(client, CREATE, { input });
+  assert.deepEqual(lost.createClient, { code: "WRITE_UNCONFIRMED", retryable: false });
+  const still = ids(await ask(client, LIST, { first: 10 }, { requestPolicy: "cache-only" }));
+  assert.deepEqual(still, after);
+  assert.deepEqual(await spent(), ["POST /clients", "POST /clients"]);
+});
+
+test("a deleted client is gone from the cache", async () => {
+  const client = application();
+  const [id] = ids(await ask(client, LIST, { first: 10 }));
+  await ask(client, ONE, { id });
+  await spent();
+
+  await change(client, DELETE, { id });
+
+  assert.equal((await ask(client, ONE, { id })).client, null);
+  assert.deepEqual(await spent(), [`DELETE /clients/${id}`]);
+});
+
+test("a field that failed is not taken for a null: its error has a path", async () => {
+  const client = application();
+  const [id] = ids(await ask(client, LIST, { first: 10 }));
+  const { data, error } = await ask(client, WITH_JUNK, { id }, { partly: true });
+
+  assert.equal(data.client.id, id);
+  assert.equal(data.nobody, null);
+  const [{ path, extensions }] = error.graphQLErrors;
+  assert.deepEqual([path, extensions.code], [["nobody"], "BAD_USER_INPUT"]);
+});
