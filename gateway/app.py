@@ -16,7 +16,10 @@ from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
 from gateway.settings import PREFIX, Misconfigured
 from gateway.state.folder import in_memory
+from gateway.state.intents import Intents
+from gateway.state.keyed import KeyedClients
 from gateway.state.proven import ProvenCredentials
+from gateway.upstream.recovery import Recovering
 from gateway.upstream.rest import RestClients
 from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
@@ -71,7 +74,15 @@ def build(
         at_once=at_once,
         proven=ProvenCredentials(state.database),
     )
-    source: ClientSource = RestClients(transport, settings.upstream_url)
+    rest = RestClients(transport, settings.upstream_url)
+    recovering = Recovering(rest, lead=lambda: rest.lead)
+    keyed = KeyedClients(
+        recovering,
+        Intents(state.database) if state.trusted else None,
+        secret=state.secret,
+        clock=clock,
+    )
+    source: ClientSource = keyed
     if settings.cache:
         source = CachedClients(source, MemoryStore(clock=clock), clock=clock)
     graph = Graph(
@@ -107,6 +118,8 @@ def build(
             yield
         finally:
             readiness.ready = False
+            await keyed.aclose()
+            await recovering.aclose()
             await transport.aclose()
             await state.database.aclose()
 

@@ -38,7 +38,7 @@ class ClientErrorCode(Enum):
         "NOT_FOUND", description="No such client, or not one you may see; nothing happened."
     )
     VERSION_CONFLICT = strawberry.enum_value(
-        "VERSION_CONFLICT", description="Somebody changed the client first; nothing happened."
+        "VERSION_CONFLICT", description="Somebody changed the client first."
     )
     RATE_LIMITED = strawberry.enum_value(
         "RATE_LIMITED", description="The API's window is spent; nothing happened. Ask again later."
@@ -46,6 +46,30 @@ class ClientErrorCode(Enum):
     WRITE_UNCONFIRMED = strawberry.enum_value(
         "WRITE_UNCONFIRMED",
         description="The write was sent and its answer lost: it may have happened. Look first.",
+    )
+
+
+@strawberry.enum(description="How the gateway knows that a write happened.")
+class ClientWriteConfirmation(Enum):
+    """How the gateway knows that a write happened; values are `Confirmation`'s."""
+
+    ANSWER = strawberry.enum_value("ANSWER", description="The API's answer to it arrived.")
+    READBACK = strawberry.enum_value(
+        "READBACK", description="The answer was lost; reading afterwards showed it done."
+    )
+
+
+@strawberry.enum(description="What becomes of a change when the client has changed meanwhile.")
+class ClientConflictPolicy(Enum):
+    """What becomes of a change when the client has changed meanwhile."""
+
+    FAIL = strawberry.enum_value("FAIL", description="It ends in ClientVersionConflict.")
+    MERGE = strawberry.enum_value(
+        "MERGE",
+        description=(
+            "It is made on the new version, if nobody else changed the fields it sets; otherwise,"
+            " or where that is not known, it ends in ClientVersionConflict."
+        ),
     )
 
 

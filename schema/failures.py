@@ -58,21 +58,30 @@ class Invalid(Failure):
 
 
 class Conflict(Failure):
-    """The client changed since the version the writer had read. Nothing was written."""
+    """The client changed since the version the writer had read. Nothing was written.
+
+    `changed` names the record fields that differ from what the writer had read, None where that
+    is not known. `maybe_written`: the write was sent before, its answer was lost, and it may be
+    among the changes since.
+    """
 
     code = "VERSION_CONFLICT"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that is known of it, by its name
         self,
         message: str,
         *,
         expected_version: int | None = None,
         current: ClientRecord | None = None,
+        changed: frozenset[str] | None = None,
+        maybe_written: bool = False,
         correlation_id: str | None = None,
     ) -> None:
         super().__init__(message, correlation_id=correlation_id)
         self.expected_version = expected_version
         self.current = current
+        self.changed = changed
+        self.maybe_written = maybe_written
 
 
 class Unauthenticated(Failure):
@@ -117,11 +126,21 @@ class Unavailable(Failure):
 class Unconfirmed(Failure):
     """A write left us and its answer did not arrive: it may have happened.
 
-    Never retryable as it stands. `attempt_id` names the attempt in logs.
+    Never retryable as it stands. `attempt_id` names the attempt in logs; `candidates` are the
+    clients it may have made or changed, as they were when looked at afterwards.
     """
 
     code = "WRITE_UNCONFIRMED"
 
-    def __init__(self, message: str, *, attempt_id: str) -> None:
+    def __init__(
+        self, message: str, *, attempt_id: str, candidates: Sequence[ClientRecord] = ()
+    ) -> None:
         super().__init__(message)
         self.attempt_id = attempt_id
+        self.candidates = tuple(candidates)
+
+
+class Unrecorded(Failure):
+    """A create with an idempotency key could not be recorded first; nothing was sent."""
+
+    code = "IDEMPOTENCY_UNAVAILABLE"

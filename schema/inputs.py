@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 from msgspec import UNSET
 
-from schema.enums import ClientStatus, ClientType
+from schema.enums import ClientConflictPolicy, ClientStatus, ClientType
 from schema.failures import Invalid, Issue, NotFound
 from schema.source import ClientId, ClientPatch, NewClient, client_id
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_NAME = 200
 MAX_EMAIL = 254
 MAX_PHONE = 50
+MAX_KEY = 200
 """Lengths in characters. The API documents none (RFC 5321, 4.5.3.1.3 for e-mail): these only
 keep what cannot be meant from costing a call."""
 
@@ -56,6 +57,12 @@ def _phone(value: str) -> Iterator[Issue]:
     yield from _text("phone", value, MAX_PHONE)
 
 
+def _key(value: str) -> Iterator[Issue]:
+    if not value.strip():
+        yield Issue("idempotencyKey", "BLANK", "must not be blank: a UUID made for each click fits")
+    yield from _text("idempotencyKey", value, MAX_KEY)
+
+
 def _unknown(field: str) -> Issue:
     return Issue(field, "UNKNOWN_VALUE", "must be one of the values the API knows, not UNKNOWN")
 
@@ -65,8 +72,13 @@ def _refuse(issues: list[Issue]) -> None:
         raise Invalid(_REFUSED, issues=issues)
 
 
-def new_client(
-    first_name: str, last_name: str, client_type: ClientType, email: Any, phone: Any
+def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
+    first_name: str,
+    last_name: str,
+    client_type: ClientType,
+    email: Any,
+    phone: Any,
+    idempotency_key: Any = None,
 ) -> NewClient:
     """What to create. Raises `Invalid` with every issue found; nothing has been sent."""
     issues = [*_name("firstName", first_name), *_name("lastName", last_name)]
@@ -74,6 +86,7 @@ def new_client(
         issues.append(_unknown("clientType"))
     issues += [] if not isinstance(email, str) else _email(email)
     issues += [] if not isinstance(phone, str) else _phone(phone)
+    issues += [] if not isinstance(idempotency_key, str) else _key(idempotency_key)
     _refuse(issues)
     return NewClient(
         first_name=first_name,
@@ -81,6 +94,7 @@ def new_client(
         client_type=str(client_type.value),
         email=UNSET if email is strawberry.UNSET else email,
         phone=UNSET if phone is strawberry.UNSET else phone,
+        idempotency_key=None if idempotency_key is strawberry.UNSET else idempotency_key,
     )
 
 
@@ -89,6 +103,7 @@ def patch(
     phone: strawberry.Some[str | None] | None,
     status: strawberry.Some[ClientStatus] | None,
     expected_version: int | None,
+    on_conflict: ClientConflictPolicy = ClientConflictPolicy.FAIL,
 ) -> ClientPatch:
     """What to change; absent is not null. Raises `Invalid` with every issue found."""
     fields: dict[str, str | None] = {}
@@ -106,8 +121,15 @@ def patch(
         issues.append(Issue(None, "EMPTY", "must change something: pass email, phone or status"))
     if expected_version is not None and expected_version < 1:
         issues.append(Issue("expectedVersion", "TOO_SMALL", "must be 1 or more"))
+    merge = on_conflict is ClientConflictPolicy.MERGE
+    if merge and expected_version is None:
+        issues.append(
+            Issue(
+                "expectedVersion", "MISSING", "must say which version to merge with: the one read"
+            )
+        )
     _refuse(issues)
-    return ClientPatch(fields=fields, expected_version=expected_version)
+    return ClientPatch(fields=fields, expected_version=expected_version, merge=merge)
 
 
 def written_id(text: str) -> ClientId:

@@ -8,7 +8,7 @@ from strawberry.types import Info
 from schema.client import Client
 from schema.connection import ClientEdge, edge
 from schema.context import Context
-from schema.enums import ClientStatus, ClientType
+from schema.enums import ClientConflictPolicy, ClientStatus, ClientType, ClientWriteConfirmation
 from schema.inputs import new_client, patch, written_id
 from schema.problems import (
     ClientNotFound,
@@ -16,7 +16,9 @@ from schema.problems import (
     ClientValidationError,
     ClientVersionConflict,
     ClientWriteUnconfirmed,
+    graph_names,
 )
+from schema.source import Confirmation, MergedOver
 
 
 @strawberry.input(description="A new client; the API takes these fields and no others.")
@@ -29,6 +31,13 @@ class CreateClientInput:
     email: str | None = strawberry.field(default=strawberry.UNSET, description="E-mail address.")
     phone: str | None = strawberry.field(
         default=strawberry.UNSET, description="Phone number, free form."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "Your own name for this create, a UUID made for each click say: asked again with it"
+            " within 24 hours, the gateway answers with the same client and makes no second one."
+        ),
     )
 
 
@@ -51,6 +60,10 @@ class UpdateClientInput:
     status: strawberry.Maybe[ClientStatus] = strawberry.field(
         description="Where the relationship stands."
     )
+    on_conflict: ClientConflictPolicy = strawberry.field(
+        default=ClientConflictPolicy.FAIL,
+        description="What to do when the client is no longer at `expectedVersion`.",
+    )
 
 
 @strawberry.input(description="Which client to delete.")
@@ -58,6 +71,26 @@ class DeleteClientInput:
     """API page, Delete client."""
 
     id: strawberry.ID = strawberry.field(description="The client's UUID.")
+
+
+_CONFIRMED_BY = "How the gateway knows."
+
+
+@strawberry.type(description="Another writer's changes that a change was merged with.")
+class ClientMergedOver:
+    """What was kept of another writer's work."""
+
+    version: int = strawberry.field(description="The version that was built on.")
+    changed_fields: list[str] = strawberry.field(
+        description="What differed in it from the version you had read, and was kept."
+    )
+
+    @classmethod
+    def of(cls, over: MergedOver | None) -> "ClientMergedOver | None":
+        """As the graph shows it."""
+        if over is None:
+            return None
+        return cls(version=over.version, changed_fields=graph_names(over.changed))
 
 
 @strawberry.type(description="The client was created.")
@@ -68,6 +101,7 @@ class CreateClientSuccess:
     client_edge: ClientEdge = strawberry.field(
         description="For adding to a list already shown; its cursor marks no place in it yet."
     )
+    confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
 
 
 @strawberry.type(description="The client was changed.")
@@ -75,6 +109,10 @@ class UpdateClientSuccess:
     """The client as it now is."""
 
     client: Client = strawberry.field(description="The client as it now is.")
+    confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
+    merged_over: ClientMergedOver | None = strawberry.field(
+        description="With `onConflict: MERGE`, what of another writer's was kept; else null."
+    )
 
 
 @strawberry.type(description="The client was deleted; treat that as final.")
@@ -82,6 +120,7 @@ class DeleteClientSuccess:
     """What no longer exists."""
 
     deleted_client_id: strawberry.ID = strawberry.field(description="The id it had.")
+    confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
 
 
 CreateClientResult = Annotated[
@@ -107,14 +146,24 @@ DeleteClientResult = Annotated[
 class Mutation:
     """Writes. Failures become members of the result through `schema.problems.HANDLERS`."""
 
-    @strawberry.mutation(description="Create a client. Sent at most once.")
+    @strawberry.mutation(
+        description=(
+            "Create a client. Never sent again once it may have happened; an `idempotencyKey`"
+            " makes it safe for you to ask again, too."
+        )
+    )
     async def create_client(
         self,
         info: Info[Context, None],
         input: Annotated[CreateClientInput, strawberry.argument(description="The new client.")],
     ) -> CreateClientResult:
         new = new_client(
-            input.first_name, input.last_name, input.client_type, input.email, input.phone
+            input.first_name,
+            input.last_name,
+            input.client_type,
+            input.email,
+            input.phone,
+            input.idempotency_key,
         )
         context = info.context
         try:
@@ -122,7 +171,9 @@ class Mutation:
         finally:
             context.loaders.forget()
         return CreateClientSuccess(
-            client=Client.of(written.record), client_edge=edge(written.record, None)
+            client=Client.of(written.record),
+            client_edge=edge(written.record, None),
+            confirmed_by=_confirmed_by(written.confirmed_by),
         )
 
     @strawberry.mutation(description="Change a client's e-mail, phone or status.")
@@ -138,13 +189,18 @@ class Mutation:
             input.phone,
             input.status,
             None if expected is strawberry.UNSET else expected,
+            input.on_conflict,
         )
         context = info.context
         try:
             written = await context.source.update(context.operation, id, change)
         finally:
             context.loaders.forget()
-        return UpdateClientSuccess(client=Client.of(written.record))
+        return UpdateClientSuccess(
+            client=Client.of(written.record),
+            confirmed_by=_confirmed_by(written.confirmed_by),
+            merged_over=ClientMergedOver.of(written.merged_over),
+        )
 
     @strawberry.mutation(
         description=(
@@ -160,7 +216,13 @@ class Mutation:
         id = written_id(input.id)
         context = info.context
         try:
-            await context.source.delete(context.operation, id)
+            how = await context.source.delete(context.operation, id)
         finally:
             context.loaders.forget()
-        return DeleteClientSuccess(deleted_client_id=strawberry.ID(id))
+        return DeleteClientSuccess(
+            deleted_client_id=strawberry.ID(id), confirmed_by=_confirmed_by(how)
+        )
+
+
+def _confirmed_by(how: Confirmation) -> ClientWriteConfirmation:
+    return ClientWriteConfirmation(how.value)

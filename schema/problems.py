@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
 
 from schema.client import Client
 from schema.enums import ClientErrorCode
@@ -17,6 +18,7 @@ from schema.failures import (
     RateLimited,
     Unconfirmed,
 )
+from schema.source import Fields
 
 
 @strawberry.interface(description="A mutation that did not simply succeed.")
@@ -61,7 +63,18 @@ class ClientNotFound(ClientMutationError):
     """The id names nothing this caller can write to."""
 
 
-@strawberry.type(description="Somebody changed the client since you read it. Nothing happened.")
+def graph_names(fields: Fields) -> list[str]:
+    """The graph's names of record fields, in order; `user_id` is shown as `owner`."""
+    names = {"user_id": "owner"}
+    return sorted(names.get(field) or to_camel_case(field) for field in fields)
+
+
+@strawberry.type(
+    description=(
+        "Somebody changed the client since you read it. Your change was not made, unless"
+        " `maybeWritten` says otherwise."
+    )
+)
 class ClientVersionConflict(ClientMutationError):
     """`expectedVersion` is no longer the client's version."""
 
@@ -70,6 +83,18 @@ class ClientVersionConflict(ClientMutationError):
     )
     expected_version: int | None = strawberry.field(description="The version you had read.")
     current_version: int | None = strawberry.field(description="The version it has now.")
+    changed_fields: list[str] | None = strawberry.field(
+        description=(
+            "The client's fields that differ from the version you had read; null when the gateway"
+            " no longer knows that one."
+        )
+    )
+    maybe_written: bool = strawberry.field(
+        description=(
+            "True when your change was sent, its answer was lost, and the client has changed more"
+            " than once since: yours may be among those changes. Compare with `current`."
+        )
+    )
 
 
 @strawberry.type(description="The API's window is spent. Nothing was sent, nothing happened.")
@@ -87,6 +112,12 @@ class ClientWriteUnconfirmed(ClientMutationError):
     """The honest third outcome."""
 
     attempt_id: str = strawberry.field(description="Names this attempt in the gateway's log.")
+    candidates: list[Client] = strawberry.field(
+        description=(
+            "Where to look first: the clients it may have made or changed, as they are now. Empty"
+            " when none was found, or nobody could look."
+        )
+    )
 
 
 class _Refused(strawberry.ExceptionHandler[Invalid, ClientValidationError]):
@@ -129,6 +160,8 @@ class _Conflicting(strawberry.ExceptionHandler[Conflict, ClientVersionConflict])
             current=None if current is None else Client.of(current),
             expected_version=exception.expected_version,
             current_version=version if isinstance(version, int) else None,
+            changed_fields=None if exception.changed is None else graph_names(exception.changed),
+            maybe_written=exception.maybe_written,
         )
 
 
@@ -156,6 +189,7 @@ class _Lost(strawberry.ExceptionHandler[Unconfirmed, ClientWriteUnconfirmed]):
             retryable=False,
             retry_after=None,
             attempt_id=exception.attempt_id,
+            candidates=[Client.of(record) for record in exception.candidates],
         )
 
 

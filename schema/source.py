@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NewType, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol
 from uuid import UUID
 
 import msgspec
@@ -126,6 +126,8 @@ class NewClient:
     client_type: str
     email: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
+    idempotency_key: str | None = field(default=None, compare=False, repr=False)
+    """The caller's own name for this create: whoever asks again by it means the same client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,10 @@ class ClientPatch:
 
     fields: Mapping[str, str | None]
     expected_version: int | None = None
+    merge: bool = False
+    """Whether to re-apply it on a later version, where what changed since is something else."""
+    base: ClientRecord | None = field(default=None, compare=False)
+    """The client as it was at `expected_version`, for whoever still knows it."""
 
 
 class Confirmation(Enum):
@@ -149,11 +155,28 @@ class Confirmation(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class MergedOver:
+    """Another writer's version that a change was re-applied on, and what of it was kept."""
+
+    version: int
+    changed: Fields
+    """Fields of the record in which it differs from the version the writer had read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A write that happened: the client as it now is, and how we know."""
 
     record: ClientRecord
     confirmed_by: Confirmation = Confirmation.ANSWER
+    merged_over: MergedOver | None = None
+
+
+class Sending(NamedTuple):
+    """From when to when a write was under way, in Unix seconds."""
+
+    began: float
+    ended: float
 
 
 class ClientSource(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 
+from gateway.upstream.api_clock import UNTOLD, lead_in
 from gateway.upstream.credentials import shown
 from gateway.upstream.envelope import trouble
 from gateway.upstream.terms import EXTENSION, Terms
@@ -16,7 +17,7 @@ from schema.failures import Failure
 from schema.operation import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gateway.upstream.attempt import End
     from schema.operation import Operation
@@ -30,8 +31,13 @@ _URLS = 1024
 class Calls:
     """Sends requests about clients through `transport`, on an operation's terms."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, base_url: str) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, base_url: str, now: Callable[[], float]
+    ) -> None:
+        """`now`: our clock, in Unix seconds, which the API's is compared with."""
         self._transport = transport
+        self._now = now
+        self.lead = UNTOLD
         clients = f"{base_url.rstrip('/')}/clients"
         self._url = lru_cache(_URLS)(lambda path: httpx.URL(clients + path))
         self._writes: set[asyncio.Task[httpx.Response]] = set()
@@ -39,10 +45,14 @@ class Calls:
     async def read(self, operation: Operation, path: str, lane: Lane) -> httpx.Response:
         """The answer to a GET, of any status. Raises a `Failure` when there is none."""
         request = self._request(operation, "GET", path, lane)
+        sent = self._now()
         try:
-            return await self._transport.handle_async_request(request)
+            response = await self._transport.handle_async_request(request)
         except httpx.TransportError as error:
             raise trouble(error) from error
+        if lane is Lane.WRITE:  # nothing else asks when something was written
+            self.lead = lead_in(response.headers, sent, self._now()) or self.lead
+        return response
 
     async def write(
         self, operation: Operation, method: str, path: str, body: Mapping[str, Any] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
@@ -21,8 +22,9 @@ from schema.operation import Lane
 from schema.source import MAX_PAGE, Confirmation, Page, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
+    from gateway.upstream.api_clock import Lead
     from gateway.upstream.attempt import End
     from schema.operation import Operation
     from schema.source import (
@@ -49,8 +51,15 @@ class RestClients:
         self,
         transport: httpx.AsyncBaseTransport,
         base_url: str,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._calls = Calls(transport, base_url)
+        self._calls = Calls(transport, base_url, now)
+
+    @property
+    def lead(self) -> Lead:
+        """How far the API's clock is ahead of `now`, as far as it has told."""
+        return self._calls.lead
 
     def price(self, window: Window) -> int:
         """Calls that reading `window` costs."""

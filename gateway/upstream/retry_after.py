@@ -64,13 +64,18 @@ def stated_wait(headers: httpx.Headers) -> float | None:
     return _clamped(max(said.reset, asked or 0.0))
 
 
+def date_of(headers: httpx.Headers) -> float | None:
+    """When the answer says it was made (RFC 9110, 6.6.1), in Unix seconds."""
+    return _date(_single(headers, "Date"))
+
+
 def _reset(headers: httpx.Headers) -> float | None:
     number = _number(headers, "RateLimit-Reset")
     if number is None:
         return None
     seconds = float(number)
     if number > EPOCH:
-        sent = _date(_single(headers, "Date"))
+        sent = date_of(headers)
         if sent is None:
             return None
         seconds = number - sent
@@ -97,7 +102,7 @@ def _single(headers: httpx.Headers, name: str) -> str | None:
 
 
 def _until(text: str, headers: httpx.Headers) -> float | None:
-    then, sent = _date(text), _date(_single(headers, "Date"))
+    then, sent = _date(text), date_of(headers)
     return None if then is None or sent is None else then - sent
 
 

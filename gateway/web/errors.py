@@ -20,6 +20,7 @@ CODES = frozenset(
         "BAD_REQUEST",
         "BAD_USER_INPUT",
         "FORBIDDEN",
+        "IDEMPOTENCY_UNAVAILABLE",
         "INTERNAL",
         "LIMIT_EXCEEDED",
         "NOT_FOUND",

@@ -68,7 +68,7 @@ def test_a_signal_stops_both_cleanly(demo: Running, how: signal.Signals) -> None
     assert demo.stop(how) == 0
 
 
-def test_a_lost_answer_to_a_create_is_told_as_unknown(demo: Running) -> None:
+def test_a_lost_answer_to_a_create_is_found_again_by_reading(demo: Running) -> None:
     sandbox = demo.said.split("Sandbox")[1].split()[0].removesuffix("/v1/clients")
 
     def ask(query: str) -> Any:
@@ -78,16 +78,16 @@ def test_a_lost_answer_to_a_create_is_told_as_unknown(demo: Running) -> None:
     made = ask(
         """mutation { createClient(
           input: {firstName: "Jordan", lastName: "Lee", clientType: BUYER}
-        ) { __typename ... on ClientMutationError { code retryable } } }"""
+        ) { __typename ... on CreateClientSuccess { confirmedBy client { firstName } } } }"""
     )
     calls = httpx.get(f"{sandbox}/_sandbox/calls", trust_env=False).json()
 
     assert made["data"]["createClient"] == {
-        "__typename": "ClientWriteUnconfirmed",
-        "code": "WRITE_UNCONFIRMED",
-        "retryable": False,
+        "__typename": "CreateClientSuccess",
+        "confirmedBy": "READBACK",
+        "client": {"firstName": "Jordan"},
     }
-    assert calls == ["POST /clients"]
+    assert calls == ["POST /clients", "GET /clients?page=1&limit=100&client_type=buyer"]
     assert ask("{ clients { totalCount } }")["data"]["clients"]["totalCount"] == 43
 
 

@@ -1,0 +1,245 @@
+"""A source of clients that makes one client for one key, whatever is asked again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import msgspec
+from msgspec import UnsetType
+
+from gateway.state.database import Unkept
+from gateway.state.intents import Intent
+from schema.failures import Failure, Invalid, Issue, Unconfirmed, Unrecorded
+from schema.operation import Lane
+from schema.source import ClientSource, NewClient, Sending, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from gateway.state.intents import Earlier, Intents
+    from schema.operation import Operation
+    from schema.source import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        ClientRecord,
+        Confirmation,
+        Fields,
+        Page,
+        Window,
+    )
+
+_log = logging.getLogger(__name__)
+
+
+class Finding(ClientSource, Protocol):
+    """A source that can also look for what came of a create."""
+
+    async def find(
+        self,
+        operation: Operation,
+        new: NewClient,
+        sending: Sending,
+        lost: Unconfirmed,
+        accounted: frozenset[str] = frozenset(),
+    ) -> Written:
+        """The one client it must have made.
+
+        Raises `lost`, with the clients it may have made. `accounted`: ids of others.
+        """
+        ...
+
+
+class _Flight(NamedTuple):
+    payload: bytes
+    task: asyncio.Task[Written]
+
+
+class KeyedClients:
+    """Wraps a source: a create with an idempotency key is sent once in 24 hours.
+
+    What is about to be sent is recorded first; where that is not possible (`intents` is None,
+    or its store fails) the create is refused. What is found on record without an outcome is
+    looked for and never sent again. At most once, that is, and through this gateway only.
+    `clock` is the one of operations' deadlines; `now` tells Unix seconds.
+    """
+
+    def __init__(
+        self,
+        source: Finding,
+        intents: Intents | None,
+        *,
+        secret: bytes,
+        clock: Callable[[], float],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`secret` keys the hashes that stand for keys and payloads on disk."""
+        self._source = source
+        self._intents = intents
+        self._secret = secret
+        self._clock = clock
+        self._now = now
+        self._flights: dict[bytes, _Flight] = {}
+
+    def price(self, window: Window) -> int:
+        """Calls that reading `window` costs."""
+        return self._source.price(window)
+
+    async def window(
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Lane = Lane.INTERACTIVE,
+    ) -> Page:
+        """As the source answers."""
+        return await self._source.window(operation, where, window, fields, lane)
+
+    async def fetch(
+        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
+    ) -> Sequence[ClientRecord | Failure]:
+        """As the source answers."""
+        return await self._source.fetch(operation, ids, fields, lane)
+
+    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+        """As the source does it."""
+        return await self._source.update(operation, id, patch)
+
+    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+        """As the source does it."""
+        return await self._source.delete(operation, id)
+
+    async def create(self, operation: Operation, new: NewClient) -> Written:
+        """Create a client, or answer with the one this key stands for already."""
+        if new.idempotency_key is None:
+            return await self._source.create(operation, new)
+        caller = operation.caller.partition
+        name = self._hash(b"name", [caller, new.idempotency_key])
+        payload = self._hash(b"payload", _sent(new))
+        flight = self._flights.get(name)
+        if flight is None:
+            task = asyncio.create_task(self._create(operation, new, name, payload))
+            flight = self._flights[name] = _Flight(payload, task)
+            task.add_done_callback(lambda task: self._landed(name, task))
+        elif flight.payload != payload:
+            raise _another_payload()
+        else:
+            operation.receipt.joined += 1
+        return await asyncio.shield(flight.task)
+
+    async def aclose(self) -> None:
+        """Wait for the creates under way, whoever has left meanwhile."""
+        if self._flights:
+            await asyncio.wait([flight.task for flight in self._flights.values()])
+
+    async def _create(
+        self, operation: Operation, new: NewClient, name: bytes, payload: bytes
+    ) -> Written:
+        if self._intents is None:
+            raise _refused()
+        now = self._now()
+        until = now + max(0.0, operation.deadline - self._clock())
+        caller = operation.caller.partition
+        intent = Intent(name, caller, payload, str(uuid.uuid4()), now, until)
+        try:
+            earlier = await self._intents.begin(intent)
+        except Unkept as reason:
+            _log.error("a create could not be recorded: %s", reason)
+            raise _refused() from reason
+        if earlier is not None:
+            return await self._again(self._intents, operation, new, payload, earlier)
+        return await self._first(self._intents, operation, new, intent)
+
+    async def _first(
+        self, intents: Intents, operation: Operation, new: NewClient, intent: Intent
+    ) -> Written:
+        try:
+            written = await self._source.create(operation, new)
+        except Unconfirmed as lost:
+            await _noted(intents.ended(intent, self._now(), lost.attempt_id))
+            raise
+        except Failure:
+            await _noted(intents.withdraw(intent))
+            raise
+        await _noted(intents.done(intent, written))
+        return written
+
+    async def _again(
+        self,
+        intents: Intents,
+        operation: Operation,
+        new: NewClient,
+        payload: bytes,
+        earlier: Earlier,
+    ) -> Written:
+        intent = earlier.intent
+        if intent.payload != payload:
+            raise _another_payload()
+        if earlier.written is not None:
+            return earlier.written
+        _log.warning(
+            "write %s is looked for: it was begun and nobody knows its end", intent.attempt
+        )
+        lost = Unconfirmed(
+            "A create with this key was begun before and its answer was lost: it may have"
+            " happened. Look before you create the client under another key.",
+            attempt_id=intent.attempt,
+        )
+        try:
+            others = await intents.clients_of(intent.caller)
+            sending = Sending(intent.began, intent.until)
+            written = await self._source.find(operation, new, sending, lost, others)
+            await intents.done(intent, written)  # refused, were it another key's client
+        except Unkept as reason:
+            raise lost from reason
+        return written
+
+    def _landed(self, name: bytes, task: asyncio.Task[Written]) -> None:
+        del self._flights[name]
+        if not task.cancelled():
+            task.exception()  # seen, also when whoever asked has left
+
+    def _hash(self, what: bytes, told: object) -> bytes:
+        told = msgspec.json.encode(told)
+        return hashlib.blake2b(told, key=self._secret, digest_size=32, person=what).digest()
+
+
+def _sent(new: NewClient) -> dict[str, str | None]:
+    """The payload that a key stands for."""
+    fields = {
+        "first_name": new.first_name,
+        "last_name": new.last_name,
+        "client_type": new.client_type,
+        "email": new.email,
+        "phone": new.phone,
+    }
+    return {name: value for name, value in fields.items() if not isinstance(value, UnsetType)}
+
+
+async def _noted(note: Coroutine[Any, Any, None]) -> None:
+    """What cannot be noted any more is looked for by whoever asks next."""
+    try:
+        await note
+    except Unkept as reason:
+        _log.error("the end of a create could not be recorded: %s", reason)
+
+
+def _another_payload() -> Invalid:
+    reason = "stands for another client already: make a new key for each client"
+    return Invalid(
+        "The input was refused. Nothing was sent.",
+        issues=[Issue("idempotencyKey", "REUSED", reason)],
+    )
+
+
+def _refused() -> Unrecorded:
+    return Unrecorded(
+        "This gateway cannot record creates at the moment, so that a key would protect nobody."
+        " Nothing was sent. Ask again later, or create the client without a key."
+    )

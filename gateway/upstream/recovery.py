@@ -1,0 +1,271 @@
+"""A source of clients that finds out what became of a write whose answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
+
+from gateway.upstream import search
+from gateway.upstream.merge import changed, merged_over
+from gateway.upstream.sightings import span
+from gateway.upstream.verdicts import Verdict, verdict
+from schema.failures import Conflict, Failure, NotFound, Unconfirmed
+from schema.operation import Lane
+from schema.source import FIELDS, ClientRecord, Confirmation, Sending, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from gateway.upstream.api_clock import Lead
+    from schema.operation import Operation
+    from schema.source import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        ClientSource,
+        Fields,
+        MergedOver,
+        NewClient,
+        Page,
+        Window,
+    )
+
+T = TypeVar("T")
+MERGES = 2
+"""Times a change is re-applied on what others have changed meanwhile."""
+CREATE_CALLS = 1 + search.CALLS
+UPDATE_CALLS = 3
+"""One change with or without a version: sent, sent again, looked at."""
+MERGE_CALLS = (1 + MERGES) * UPDATE_CALLS
+DELETE_CALLS = 3
+"""Calls that a write costs at most when answers are lost; one when none is."""
+_MADE = 10_000
+"""Created clients held apart from what later searches find."""
+
+_log = logging.getLogger(__name__)
+
+
+class Recovering:
+    """Wraps a `ClientSource`: sends again what cannot do harm twice, and looks at the rest.
+
+    A create is never sent again. A write goes on to its end when whoever asked for it leaves.
+    `lead`: how far the API's clock is ahead of `now`, which is in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        source: ClientSource,
+        *,
+        lead: Callable[[], Lead],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._source = source
+        self._lead = lead
+        self._now = now
+        self._made: LRUCache[tuple[str, str], None] = LRUCache(_MADE)
+        self._alike: WeakValueDictionary[tuple[str, NewClient], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    def price(self, window: Window) -> int:
+        """Calls that reading `window` costs."""
+        return self._source.price(window)
+
+    async def window(
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Lane = Lane.INTERACTIVE,
+    ) -> Page:
+        """As the source answers."""
+        return await self._source.window(operation, where, window, fields, lane)
+
+    async def fetch(
+        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
+    ) -> Sequence[ClientRecord | Failure]:
+        """As the source answers."""
+        return await self._source.fetch(operation, ids, fields, lane)
+
+    async def create(self, operation: Operation, new: NewClient) -> Written:
+        """Create a client: sent once, and looked for where that is not answered."""
+        return await self._through(self._create(operation, new))
+
+    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+        """Change a client; with `patch.merge`, also on top of changes to other fields."""
+        return await self._through(self._update(operation, id, patch, MERGES, None))
+
+    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+        """Delete a client: sent twice where the first is not answered, since that is no more."""
+        return await self._through(self._delete(operation, id))
+
+    async def aclose(self) -> None:
+        """Wait for the writes under way, whoever has left meanwhile."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def find(
+        self,
+        operation: Operation,
+        new: NewClient,
+        sending: Sending,
+        lost: Unconfirmed,
+        accounted: frozenset[str] = frozenset(),
+    ) -> Written:
+        """The one client that a create must have made. Raises `lost`, with those it may have.
+
+        `accounted`: ids of what came of others.
+        """
+        async with self._alone(operation, new):
+            return await self._find(operation, new, sending, lost, accounted)
+
+    async def _find(
+        self,
+        operation: Operation,
+        new: NewClient,
+        sending: Sending,
+        lost: Unconfirmed,
+        accounted: frozenset[str],
+    ) -> Written:
+        partition = operation.caller.partition
+        accounted |= {id for whose, id in self._made if whose == partition}
+        try:
+            found = await search.search(
+                self._source, operation, new, lambda: span(sending, self._lead()), accounted
+            )
+        except Failure as failure:
+            _log.warning("write %s could not be looked for: %s", lost.attempt_id, failure.code)
+            raise lost from failure
+        if found.it is None:
+            raise _unconfirmed(lost, found.candidates)
+        self._made[partition, found.it.id] = None
+        return Written(found.it, Confirmation.READBACK)
+
+    async def _create(self, operation: Operation, new: NewClient) -> Written:
+        async with self._alone(operation, new):
+            began = self._now()
+            try:
+                written = await self._source.create(operation, new)
+            except Unconfirmed as lost:
+                sending = Sending(began, self._now())
+                return await self._find(operation, new, sending, lost, frozenset())
+            self._made[operation.caller.partition, written.record.id] = None
+            return written
+
+    def _alone(self, operation: Operation, new: NewClient) -> asyncio.Lock:
+        """Held by one create of its kind at a time: of two, a client seen later could be either's.
+
+        It is there for as long as somebody holds it or waits for it.
+        """
+        return self._alike.setdefault((operation.caller.partition, new), asyncio.Lock())
+
+    async def _update(
+        self,
+        operation: Operation,
+        id: ClientId,
+        patch: ClientPatch,
+        merges: int,
+        over: MergedOver | None,
+    ) -> Written:
+        again = patch if over is None else replace(patch, expected_version=over.version)
+        try:
+            return replace(await self._put(operation, id, again), merged_over=over)
+        except Conflict as conflict:
+            mergeable = patch.merge and merges and not conflict.maybe_written
+            over = merged_over(patch, conflict.current) if mergeable else None
+            if over is None:
+                raise _explained(conflict, patch) from None
+        return await self._update(operation, id, patch, merges - 1, over)
+
+    async def _put(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+        try:
+            return await self._source.update(operation, id, patch)
+        except Unconfirmed as error:
+            lost = error
+        current: ClientRecord | None = None
+        if patch.expected_version is not None:
+            # With the same version it can only do what the first did, or nothing.
+            try:
+                return await self._source.update(operation, id, patch)
+            except Conflict as conflict:
+                if conflict.current is None:  # it could not be read just now
+                    raise lost from None
+                current = conflict.current
+            except Failure:
+                pass
+        return _settled(patch, current or await self._look(operation, id, lost), lost)
+
+    async def _delete(self, operation: Operation, id: ClientId) -> Confirmation:
+        try:
+            return await self._source.delete(operation, id)
+        except Unconfirmed as error:
+            lost = error
+        try:
+            return await self._source.delete(operation, id)
+        except NotFound:
+            return Confirmation.READBACK
+        except Failure:
+            pass
+        try:
+            current = await self._look(operation, id, lost)
+        except NotFound:
+            return Confirmation.READBACK
+        raise _unconfirmed(lost, [current])
+
+    async def _look(self, operation: Operation, id: ClientId, lost: Unconfirmed) -> ClientRecord:
+        """The client as it now is. Raises `NotFound`, or `lost` where it could not be read."""
+        [current] = await self._source.fetch(operation, [id], FIELDS, Lane.WRITE)
+        if isinstance(current, NotFound):
+            raise current
+        if isinstance(current, Failure):
+            raise lost from current
+        return current
+
+    async def _through(self, write: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(write)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also when whoever asked has left
+
+
+def _settled(patch: ClientPatch, current: ClientRecord, lost: Unconfirmed) -> Written:
+    """What a later reading says of a change whose answer was lost, one way or the other."""
+    known = verdict(patch, current)
+    if known is Verdict.DONE:
+        return Written(current, Confirmation.READBACK)
+    if known is Verdict.UNKNOWN:
+        raise _unconfirmed(lost, [current])
+    raise Conflict(
+        "The client changed since you read it. Nothing was written."
+        if known is Verdict.OVERTAKEN
+        else "The client changed more than once since you read it; the answer to your change was"
+        " lost, and it may be among them.",
+        expected_version=patch.expected_version,
+        current=current,
+        maybe_written=known is Verdict.BURIED,
+    )
+
+
+def _explained(conflict: Conflict, patch: ClientPatch) -> Conflict:
+    """The conflict as the writer sees it: since the version they had read."""
+    conflict.expected_version = patch.expected_version
+    if patch.base is not None and conflict.current is not None:
+        conflict.changed = changed(patch.base, conflict.current)
+    return conflict
+
+
+def _unconfirmed(lost: Unconfirmed, candidates: Sequence[ClientRecord]) -> Unconfirmed:
+    return Unconfirmed(lost.message, attempt_id=lost.attempt_id, candidates=candidates)

@@ -1,0 +1,112 @@
+"""The sandbox behind a wire that loses answers, and other writers who come in between."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx
+import orjson
+import pytest
+
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.people import ADA, Person
+from gateway.upstream.recovery import Recovering
+from gateway.upstream.rest import RestClients
+from schema.operation import Caller, Credential, Operation
+from schema.source import ClientId
+from tests.in_process import InProcess
+
+Fate = Literal["answered", "answer lost", "never arrived", "never sent"]
+URL = "http://api.test/v1"
+
+
+@dataclass
+class Unlucky(httpx.AsyncBaseTransport):
+    """Lets each write meet its fate, in order; what is left of them is answered."""
+
+    sandbox: Sandbox
+    fates: list[Fate] = field(default_factory=list)
+    beforehand: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What others do just before the first write, the second, ..."""
+    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What others do as soon as the API has carried out the first write, the second, ..."""
+    unreadable: bool = False
+    """Whether reads fail."""
+
+    def __post_init__(self) -> None:
+        self.fates = list(self.fates)
+        self._inner = InProcess(self.sandbox)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            if self.unreadable:
+                raise httpx.ReadError("lost", request=request)
+            return await self._inner.handle_async_request(request)
+        if self.beforehand:
+            await self.beforehand.pop(0)()
+        fate = self.fates.pop(0) if self.fates else "answered"
+        if fate == "never sent":
+            raise httpx.ConnectError("refused", request=request)
+        answer = None
+        if fate != "never arrived":
+            answer = await self._inner.handle_async_request(request)
+        if self.afterwards:
+            await self.afterwards.pop(0)()
+        if answer is None or fate == "answer lost":
+            raise httpx.ReadError("lost", request=request)
+        return answer
+
+
+@dataclass
+class Desk:
+    """One caller at a gateway without a cache, and what the API holds."""
+
+    sandbox: Sandbox
+    wire: Unlucky
+    person: Person = ADA
+
+    def __post_init__(self) -> None:
+        self.rest = RestClients(self.wire, URL)
+        self.source = Recovering(self.rest, lead=lambda: self.rest.lead)
+
+    @property
+    def operation(self) -> Operation:
+        caller = Caller(self.person.name, Credential("X-API-Key", self.person.api_key))
+        return Operation(caller, deadline=time.monotonic() + 1e9)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return self.sandbox.rows_of(self.person)
+
+    @property
+    def calls(self) -> list[str]:
+        """What was asked, ids left out."""
+        return [
+            call.split("/")[0] + "one" if call.count("/") > 1 else call.replace("/clients", "all")
+            for call in self.sandbox.calls
+        ]
+
+    def row(self, id: str) -> dict[str, Any] | None:
+        return next((row for row in self.rows if row["id"] == id), None)
+
+    async def somebody(self, method: str, path: str, body: object = None) -> None:
+        """Somebody else writes, straight to the API; that call is not counted."""
+        wire = InProcess(self.sandbox)
+        headers = {"X-API-Key": self.person.api_key}
+        content = b"" if body is None else orjson.dumps(body)
+        url = f"{URL}/clients{path}"
+        await wire.handle_async_request(
+            httpx.Request(method, url, headers=headers, content=content)
+        )
+        self.sandbox.calls.pop()
+
+    @property
+    def first(self) -> ClientId:
+        return ClientId(self.rows[0]["id"])
+
+
+@pytest.fixture
+def desk() -> Desk:
+    sandbox = Sandbox()
+    return Desk(sandbox, Unlucky(sandbox))
