@@ -14,6 +14,7 @@ from starlette.routing import Route
 from gateway.cache.cached import CachedClients
 from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
+from gateway.connections import Patience
 from gateway.settings import PREFIX, Misconfigured
 from gateway.state.folder import in_memory
 from gateway.state.intents import Intents
@@ -129,6 +130,18 @@ def build(
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
     return _Front(door, doors)
+
+
+def patience(settings: Settings) -> Patience:
+    """How long whoever talks to the gateway may take."""
+    return Patience(
+        head=settings.timeout_head,
+        body=settings.timeout_body,
+        reading=settings.timeout_reading,
+        idle=settings.timeout_idle,
+        connections=settings.limit_connections,
+        per_address=settings.limit_connections_per_address,
+    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -86,7 +86,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _serve(chosen: argparse.Namespace) -> int:
     from gateway import server  # noqa: PLC0415
-    from gateway.app import GRAPHQL_PATH, build  # noqa: PLC0415
+    from gateway.app import GRAPHQL_PATH, build, patience  # noqa: PLC0415
 
     settings = read(os.environ, **_given(port=chosen.port))
     socket = server.listen(settings.host, settings.port)
@@ -106,7 +106,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
         serving = granian.serve(app, socket, started)
     else:
-        serving = server.serve([server.Site(app, socket)], started)
+        serving = server.serve([server.Site(app, socket, patience(settings))], started)
     return 0 if server.run(serving) else 1
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gateway import server
-from gateway.app import GRAPHQL_PATH, build
+from gateway.app import GRAPHQL_PATH, build, patience
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO
 from gateway.settings import Misconfigured, is_loopback
@@ -47,7 +47,7 @@ def run(settings: Settings) -> int:
         url = f"http://{host}:{port}{GRAPHQL_PATH}"
         print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
-    sites = (server.Site(app, gateway), server.Site(Sandbox().app, sandbox))
+    sites = (server.Site(app, gateway, patience(settings)), server.Site(Sandbox().app, sandbox))
     came_up = server.run(server.serve(sites, started))
     if came_up:
         print("\nStopped.", file=sys.stderr)  # noqa: T201

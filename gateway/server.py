@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
+from gateway.connections import Connection, Crowd, Patience
 from gateway.settings import Misconfigured
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+FILES = 65_536
+"""Open files asked for, where the system allows as many."""
 DRAIN_SECONDS = 20
 """How long accepted requests may take to end once asked to stop."""
 
@@ -31,6 +36,7 @@ class Site:
 
     app: ASGIApp
     socket: socket.socket
+    patience: Patience = field(default_factory=Patience)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -80,27 +86,37 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _config(site: Site) -> uvicorn.Config:
+    connection = partial(Connection, patience=site.patience, crowd=Crowd(site.patience))
+    return uvicorn.Config(
+        site.app,
+        http=connection,  # type: ignore[arg-type]  # called as the class would be
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=site.patience.idle,  # type: ignore[arg-type]  # as precise as a timer
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def _open_files() -> None:
+    """Allow as many open files as this process may have: each connection is one."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if most != resource.RLIM_INFINITY else max(allowed, FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, min(wanted, FILES)), most))
+
+
 async def serve(sites: Sequence[Site], started: Callable[[], None]) -> bool:
     """Answer on every site until SIGINT or SIGTERM, then drain; whether all came up.
 
     A second signal ends what is still running at once.
     """
-    servers = [
-        _Server(
-            uvicorn.Config(
-                site.app,
-                lifespan="on",
-                access_log=False,
-                log_level="warning",
-                server_header=False,
-                date_header=True,
-                timeout_keep_alive=5,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-                h11_max_incomplete_event_size=64 * 1024,
-            )
-        )
-        for site in sites
-    ]
+    _open_files()
+    servers = [_Server(_config(site)) for site in sites]
 
     def stop() -> None:
         for server in servers:

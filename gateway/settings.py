@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     documents_memory: int = Field(
         4_194_304, ge=0, description="Bytes for automatic persisted queries; 0 refuses them."
     )
+    limit_connections: int = Field(1_000, ge=1, description="Connections at once, then 503.")
+    limit_connections_per_address: int = Field(
+        256, ge=1, description="Connections at once from one address, then 503."
+    )
     limit_in_flight: int = Field(256, ge=1, description="Requests answered at once, then 503.")
     limit_body: int = Field(131_072, ge=1024, description="Bytes of one request's body.")
     limit_document: int = Field(16_384, ge=256, description="Characters of one document.")
@@ -123,6 +127,13 @@ class Settings(BaseSettings):
         True,
         description="Whether operations are compiled; off, graphql-core executes them, slower.",
     )
+
+    timeout_head: float = Field(5, gt=0, le=60, description="Seconds a request's headers may take.")
+    timeout_body: float = Field(10, gt=0, le=60, description="Seconds its body may take.")
+    timeout_reading: float = Field(
+        10, gt=0, le=60, description="Seconds a client may let an answer lie."
+    )
+    timeout_idle: float = Field(5, gt=0, le=300, description="Seconds between two requests.")
 
     @field_validator("cors_origins", mode="before")
     @classmethod
