@@ -191,6 +191,9 @@ class Budget(httpx.AsyncBaseTransport):
                 break
             if not waiter.turn.done():
                 waiter.turn.set_result(self._take(waiter.terms, now))
+        held = (self._admission.wait(waiter.terms, now) for waiter in self._line.firsts())
+        if self._out >= self._at_once and not any(held):
+            return  # they wait for a place, and each that comes free is a look at them
         waits = [wait for waiter in self._line if (wait := self._hold(waiter, now))]
         if waits:
             self._alarm = asyncio.get_running_loop().call_later(min(waits), self._serve)

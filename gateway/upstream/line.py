@@ -58,6 +58,10 @@ class Line:
         ]
         return iter(everybody)
 
+    def firsts(self) -> Iterator[Waiter]:
+        """Of each caller in each lane, who is served before its others."""
+        return (waiters[0] for callers in self._lanes.values() for waiters in callers.values())
+
     def join(self, terms: Terms, turn: asyncio.Future[Turn], now: float) -> Waiter:
         """Stand behind this caller's others."""
         self._arrivals += 1

@@ -1,0 +1,258 @@
+"""`python -m bench.stages`: where the CPU of one request goes, stage by stage.
+
+Each stage is run alone, with what is below it answering at once, and its CPU counted, threads
+included. What a whole request takes beyond the sum of its stages is the door around them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import orjson
+from uvicorn.loops.auto import auto_loop_factory
+
+from bench import api
+from bench.rig import Rig
+from bench.sides import KEY
+from bench.work import WORKS
+from gateway.app import GRAPHQL_PATH, build
+from gateway.settings import read
+from gateway.upstream.rest import RestClients
+from gateway.upstream.transports import compose
+from gateway.upstream.wire import Wire
+from gateway.web.requests import request_in
+from gateway.web.strict import Bounds
+from schema.context import Context
+from schema.documents import Document
+from schema.graph import Graph
+from schema.limits import Limits
+from schema.operation import Caller, Credential, Operation
+from schema.source import ClientFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import ASGIApp, Message, Scope
+
+    from bench.work import Work
+    from gateway.settings import Settings
+
+TOGETHER = 16
+"""Requests under way at once."""
+LIMITS = Limits(aliases=50, root_fields=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """CPU of one stage of one request, in microseconds."""
+
+    name: str
+    microseconds: float
+
+
+class Instant(httpx.AsyncBaseTransport):
+    """The API's stand-in without a network: each answer is there at once."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._data = rig.data
+        self._read: dict[str, bytes] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The file that nginx would answer."""
+        path = request.url.raw_path.decode()
+        content = self._read.get(path)
+        if content is None:
+            name = path.removeprefix("/v1/clients")
+            if name.startswith("/"):
+                file = f"id_{name[1:]}.json"
+            else:
+                asked = dict(request.url.params)
+                file = f"list_{asked['limit']}_{asked['page']}.json"
+            content = self._read[path] = (self._data / file).read_bytes()
+        return httpx.Response(200, content=content)
+
+
+def _settings(rig: Rig, *, cache: bool) -> Settings:
+    return read(
+        {},
+        _env_file=None,
+        cache=cache,
+        upstream_url=f"{rig.api}/v1",
+        upstream_limit=10**9,
+        upstream_at_once=64,
+        limit_aliases=LIMITS.aliases,
+        limit_root_fields=LIMITS.root_fields,
+    )
+
+
+async def _cpu(work: Callable[[int], Awaitable[Any]], times: int, together: int = TOGETHER) -> float:
+    """Microseconds of CPU for one of `times`, the least of three goes."""
+
+    async def lane(first: int) -> None:
+        for number in range(first, times, together):
+            await work(number)
+
+    await asyncio.gather(*map(lane, range(together)))
+    best = float("inf")
+    for _ in range(3):
+        began = time.process_time()
+        await asyncio.gather(*map(lane, range(together)))
+        best = min(best, time.process_time() - began)
+    return best / times * 1e6
+
+
+def _now(work: Callable[[int], Any], times: int) -> float:
+    for number in range(times):
+        work(number)
+    best = float("inf")
+    for _ in range(3):
+        began = time.process_time()
+        for number in range(times):
+            work(number)
+        best = min(best, time.process_time() - began)
+    return best / times * 1e6
+
+
+def asked(app: ASGIApp, bodies: list[bytes]) -> Callable[[int], Awaitable[Any]]:
+    """Asks an application in process, as uvicorn would."""
+    headers = [
+        (b"host", b"127.0.0.1:8000"),
+        (b"content-type", b"application/json"),
+        (b"accept", b"application/json"),
+        (b"x-api-key", KEY.encode()),
+        (b"content-length", b"300"),
+    ]
+
+    async def ask(number: int) -> None:
+        body = bodies[number % len(bodies)]
+        scope: Scope = {
+            "type": "http",
+            "method": "POST",
+            "path": GRAPHQL_PATH,
+            "headers": headers,
+            "query_string": b"",
+        }
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            if message.get("status", 200) != 200:
+                raise RuntimeError(f"answered {message['status']}")
+
+        await app(scope, receive, send)
+
+    return ask
+
+
+async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
+    """The stages of one workload. nginx must be up."""
+    bodies = [orjson.dumps(body) for body in work.bodies("connection")]
+    said = [request_in(body, "application/json", Bounds()) for body in bodies]
+    told = [Stage("reading the request", _now(_reading(bodies), times))]
+
+    graph = Graph(limits=LIMITS, introspection=False)
+    query = said[0].query or ""
+    fresh = iter(range(10**9))
+    told.append(
+        Stage(
+            "a document never seen: parse, limits, validate",
+            _now(lambda _: graph.documents.understand(f"{query} # {next(fresh)}"), 20),
+        )
+    )
+    document = graph.documents.understand(query)
+    assert isinstance(document, Document)  # noqa: S101 - ours is valid
+    told.append(
+        Stage("a document seen before", _now(lambda _: graph.documents.understand(query), times))
+    )
+    operation = graph._operation(document, None)  # noqa: SLF001 - the stage alone
+    told.append(
+        Stage("plan", _now(lambda n: operation.plan(said[n % len(said)].variables), times))
+    )
+
+    transport, _ = compose(Instant(rig), limit=10**9, at_once=64)
+    rest = RestClients(transport, f"{rig.api}/v1")
+    caller = Caller("bench", Credential("X-API-Key", KEY))
+
+    async def run(number: int) -> Any:  # noqa: ANN401 - graphql-core's result
+        return await graph.run(
+            document,
+            variables=said[number % len(said)].variables,
+            operation_name=None,
+            context=Context(rest, Operation(caller, time.monotonic() + 10)),
+        )
+
+    result = await run(0)
+    executed = await _cpu(run, times, 1)
+    source = await _source(rest, caller, work, times)
+    told += [
+        Stage("transports and decoding", source),
+        Stage("project", max(0.0, executed - source - told[-1].microseconds)),
+        Stage("encode", _now(lambda _: orjson.dumps({"data": result.data}), times)),
+    ]
+    within = build(_settings(rig, cache=False), wire=Instant(rig))
+    whole = await _cpu(asked(within, bodies), times, 1)
+    told.append(Stage("a whole request, the API answering at once", whole))
+    wire = Wire(flights=200)
+    app = build(_settings(rig, cache=False), wire=wire)
+    with_wire = await _cpu(asked(app, bodies), times)
+    told += [
+        Stage("the wire", with_wire - whole),
+        Stage("a whole request, over the wire", with_wire),
+    ]
+    await wire.aclose()
+    held = asked(build(_settings(rig, cache=True), wire=Instant(rig)), bodies)
+    for number in range(len(bodies)):
+        await held(number)
+    told.append(Stage("a whole request, answered from what is held", await _cpu(held, times, 1)))
+    return told
+
+
+def _reading(bodies: list[bytes]) -> Callable[[int], Any]:
+    bounds = Bounds()
+    return lambda number: request_in(bodies[number % len(bodies)], "application/json", bounds)
+
+
+async def _source(rest: RestClients, caller: Caller, work: Work, times: int) -> float:
+    """What the source alone takes for what `work` asks."""
+    from schema.operation import Lane  # noqa: PLC0415
+    from schema.source import FIELDS, Window, client_id  # noqa: PLC0415
+
+    ids = [id for row in api.clients() if (id := client_id(row["id"])) is not None]
+
+    async def ask(number: int) -> None:
+        operation = Operation(caller, time.monotonic() + 10)
+        if work.name in {"W1", "W2"}:
+            await rest.window(operation, ClientFilter(), Window(25 * (number % 40), 25), FIELDS)
+        elif work.name in {"W3", "W3c"}:
+            await rest.fetch(operation, [ids[number % 1000]], FIELDS, Lane.INTERACTIVE)
+        elif work.name == "W4":
+            begin = 25 * (number % 40)
+            await rest.fetch(operation, ids[begin : begin + 25], FIELDS, Lane.INTERACTIVE)
+
+    return await _cpu(ask, times, 1)
+
+
+def main() -> None:
+    """Print the stage table."""
+    rig = Rig()
+    rig.ready()
+    os.sched_setaffinity(0, {0})
+    works = [work for work in WORKS if work.name in {"W1", "W3", "W4", "W5"}]
+    with api.running(rig), asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        columns = {
+            work.name: runner.run(stages(rig, work, 200 if work.name == "W4" else 2_000))
+            for work in works
+        }
+    print(f"| CPU, µs | {' | '.join(columns)} |\n|---|{'--:|' * len(columns)}")
+    for row in zip(*columns.values(), strict=True):
+        print(f"| {row[0].name} | {' | '.join(f'{each.microseconds:,.1f}' for each in row)} |")
+
+
+if __name__ == "__main__":
+    main()
