@@ -90,7 +90,9 @@ def _settings(rig: Rig, *, cache: bool) -> Settings:
     )
 
 
-async def _cpu(work: Callable[[int], Awaitable[Any]], times: int, together: int = TOGETHER) -> float:
+async def _cpu(
+    work: Callable[[int], Awaitable[Any]], times: int, together: int = TOGETHER
+) -> float:
     """Microseconds of CPU for one of `times`, the least of three goes."""
 
     async def lane(first: int) -> None:
@@ -171,9 +173,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
         Stage("a document seen before", _now(lambda _: graph.documents.understand(query), times))
     )
     operation = graph._operation(document, None)  # noqa: SLF001 - the stage alone
-    told.append(
-        Stage("plan", _now(lambda n: operation.plan(said[n % len(said)].variables), times))
-    )
+    told.append(Stage("plan", _now(lambda n: operation.plan(said[n % len(said)].variables), times)))
 
     transport, _ = compose(Instant(rig), limit=10**9, at_once=64)
     rest = RestClients(transport, f"{rig.api}/v1")
