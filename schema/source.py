@@ -170,6 +170,8 @@ class Written:
     record: ClientRecord
     confirmed_by: Confirmation = Confirmation.ANSWER
     merged_over: MergedOver | None = None
+    replayed: bool = field(default=False, compare=False)
+    """Whether this repeats an earlier answer: the client may have changed since."""
 
 
 class Sending(NamedTuple):

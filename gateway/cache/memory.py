@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
+from gateway.cache.bases import Bases
 from gateway.cache.entities import Gone, Known, learnt, version_of
 from gateway.cache.generations import Generations
 from gateway.cache.keys import EntityKey
@@ -31,11 +32,19 @@ class Memory:
         self._store = store
         self._generations = Generations()
         self._versions: LRUCache[EntityKey, int] = LRUCache(_VERSIONS)
+        self._bases = Bases()
 
     def client(self, key: EntityKey) -> Known | Gone | None:
         """What is known of one client."""
         entry = self._store.get(key)
         return entry if isinstance(entry, Known | Gone) else None
+
+    def client_at(self, key: EntityKey, version: int) -> ClientRecord | None:
+        """The client as it was at `version`, if that is remembered still; at whatever age."""
+        known = self.client(key)
+        if isinstance(known, Known) and known.record.version == version:
+            return known.record
+        return self._bases.at(key, version)
 
     def rows(self, key: ListKey) -> Rows | None:
         """What is known of one list."""
@@ -106,7 +115,10 @@ class Memory:
             self._generations.raise_client(key)
 
     def forget_client(self, key: EntityKey) -> None:
-        """Nothing is known of this client any more."""
+        """Nothing is known of this client any more, but what it was at its version."""
+        known = self.client(key)
+        if isinstance(known, Known):
+            self._bases.keep(key, known.record)
         self._store.forget(key)
 
     def forget_list(self, key: ListKey) -> None:
@@ -124,9 +136,18 @@ class Memory:
         """The API refused this caller: nothing is known, and nothing in flight will be."""
         self._generations.raise_caller(partition)
         self._store.purge(partition)
+        self._bases.purge(partition)
 
     def _learn(self, key: EntityKey, record: ClientRecord, at: float) -> None:
         if self.outdated(key, record):
             return
         self.told(key, record)
-        self._store.put(key, learnt(self.client(key), record, at))
+        before = self.client(key)
+        after = learnt(before, record, at)
+        if (
+            isinstance(before, Known)
+            and isinstance(after, Known)
+            and before.record.version != after.record.version
+        ):
+            self._bases.keep(key, before.record)
+        self._store.put(key, after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gateway.cache.keys import EntityKey, Partition
@@ -39,6 +40,8 @@ class Writes:
     async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
         """Change a client and remember it as it now is."""
         key = EntityKey(Partition(operation.caller), id)
+        if patch.expected_version is not None:
+            patch = replace(patch, base=self._memory.client_at(key, patch.expected_version))
         return await self._finish(self._update(operation, key, id, patch))
 
     async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
@@ -59,6 +62,8 @@ class Writes:
 
     async def _create(self, operation: Operation, partition: Partition, new: NewClient) -> Written:
         written, _ = await self._fenced(partition, None, self._source.create(operation, new))
+        if written.replayed:
+            return written
         key = EntityKey(partition, written.record.id)
         self._memory.raise_fences(partition, key)
         self._memory.wrote(key, written.record, self._clock())
@@ -107,8 +112,12 @@ class Writes:
         alone = True
         try:
             outcome = await send
-        except (Invalid, RateLimited, Conflict):
+        except (Invalid, RateLimited):
             raise  # nothing was written
+        except Conflict as conflict:
+            if conflict.maybe_written:
+                self._memory.forget_lists(partition)
+            raise
         except (Unauthenticated, Forbidden):
             self._memory.purge(partition)
             raise

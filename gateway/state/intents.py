@@ -137,5 +137,6 @@ def _written(record: bytes | None, confirmed_by: str | None) -> Written | None:
     if record is None:
         return None
     with contextlib.suppress(msgspec.DecodeError, ValueError):
-        return Written(msgspec.json.decode(record, type=ClientRecord), Confirmation(confirmed_by))
+        told = msgspec.json.decode(record, type=ClientRecord)
+        return Written(told, Confirmation(confirmed_by), replayed=True)
     raise Unkept("a record is damaged")
