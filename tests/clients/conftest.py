@@ -18,7 +18,10 @@ _TOLD = pytest.StashKey[dict[str, str]]()
 BIN = HERE / "node_modules" / ".bin"
 TEST = ("--test", "--test-reporter=spec")
 Program = Callable[..., str]
-"""Runs `node` with these arguments, in a folder here; what it printed. Fails when it fails."""
+"""Runs `node` with these arguments, in a folder here, and answers what it printed.
+
+Fails unless it ends with `status`, which is 0 if not said otherwise.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,12 +39,28 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture
-def program(request: pytest.FixtureRequest) -> Program:
-    node = NODE.path()
+def node() -> str:
+    """Node, where the npm project's packages are."""
     if not (HERE / "node_modules").exists():
         pytest.skip("the npm packages of tests/clients are not here: `make test` brings them")
+    return NODE.path()
 
-    def run(*arguments: str | Path, folder: str = ".", **environment: str) -> str:
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Adds to what the end of the run says of this test."""
+    told, name = request.config.stash[_TOLD], request.node.name
+
+    def add(text: str) -> None:
+        told[name] = told.get(name, "") + text
+
+    return add
+
+
+@pytest.fixture
+def program(node: str, tell: Callable[[str], None]) -> Program:
+
+    def run(*arguments: str | Path, folder: str = ".", status: int = 0, **environment: str) -> str:
         done = subprocess.run(  # noqa: S603 - locked programs and scripts of ours
             [node, *arguments],
             cwd=HERE / folder,
@@ -52,9 +71,8 @@ def program(request: pytest.FixtureRequest) -> Program:
             timeout=PATIENCE,
             check=False,
         )
-        before = request.config.stash[_TOLD].get(request.node.name, "")
-        request.config.stash[_TOLD][request.node.name] = before + done.stdout
-        assert done.returncode == 0, done.stdout
+        tell(done.stdout)
+        assert done.returncode == status, done.stdout
         return done.stdout
 
     return run

@@ -1,47 +1,61 @@
-"""The larger graph takes our subgraph: composed by an independent implementation of Federation."""
+"""The larger graph takes our subgraph: composed by both composers, which do not always agree."""
 
-import json
-import subprocess
 from pathlib import Path
-from typing import TypedDict
 
 import pytest
 
-from tests.skips import NODE
+from schema.graph import Graph
+from tests.clients.conftest import HERE, Program
 
-HERE = Path(__file__).parent
-SDL = HERE.parents[1] / "schema" / "schema.graphql"
-
-
-class Composition(TypedDict):
-    errors: list[str]
-    supergraph: str | None
+FOLDER = HERE / "federation"
+APPOINTMENTS = f"appointments=http://appointments.test={FOLDER / 'appointments.graphql'}"
+LISTINGS = f"listings=http://listings.test={FOLDER / 'listings.graphql'}"
+COMPOSERS = pytest.mark.parametrize("composer", ["apollo", "guild"])
 
 
-def compose(sdl: str) -> Composition:
-    node = NODE.path()
-    if not (HERE / "node_modules").exists():
-        pytest.skip("the npm packages of tests/clients are not here: `make test` brings them")
-    done = subprocess.run(  # noqa: S603 - a script of ours, text on its input
-        [node, "compose.mjs"], cwd=HERE, input=sdl, capture_output=True, text=True, check=True
-    )
-    composition: Composition = json.loads(done.stdout)
-    return composition
+def clients(folder: Path, *, node_fields: bool) -> str:
+    """Our subgraph, as the composing script is told of one."""
+    sdl = folder / "clients.graphql"
+    sdl.write_text(Graph(node_fields=node_fields).as_str())
+    return f"clients=http://clients.test={sdl}"
 
 
-def test_the_schema_composes_alone() -> None:
-    composition = compose(SDL.read_text())
+def composed(program: Program, composer: str, folder: Path, *subgraphs: str) -> str:
+    supergraph = folder / "supergraph.graphql"
+    program(FOLDER / "compose.mjs", composer, supergraph, *subgraphs)
+    return supergraph.read_text()
 
-    assert composition["errors"] == []
-    assert "type Client" in (composition["supergraph"] or "")
+
+@COMPOSERS
+def test_the_schema_composes_beside_a_subgraph_that_holds_client_ids(
+    composer: str, program: Program, tmp_path: Path
+) -> None:
+    ours = clients(tmp_path, node_fields=True)
+
+    supergraph = composed(program, composer, tmp_path, ours, APPOINTMENTS)
+
+    assert "type Client implements Node" in " ".join(supergraph.split())
+    assert "appointments(" in supergraph
 
 
-def test_what_does_not_compose_is_reported() -> None:
-    composition = compose("""
-        extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
-        type Query { client: Client }
-        type Client @key(fields: "shoeSize") { id: ID! }
-    """)
+@COMPOSERS
+def test_without_our_node_fields_it_composes_beside_another_owner_of_node(
+    composer: str, program: Program, tmp_path: Path
+) -> None:
+    ours = clients(tmp_path, node_fields=False)
 
-    assert composition["supergraph"] is None
-    assert any("shoeSize" in error for error in composition["errors"])
+    supergraph = composed(program, composer, tmp_path, ours, APPOINTMENTS, LISTINGS)
+
+    assert "type Listing" in supergraph
+    assert supergraph.count("type PageInfo") == 1
+
+
+@COMPOSERS
+def test_two_owners_of_node_are_refused(composer: str, program: Program, tmp_path: Path) -> None:
+    ours = clients(tmp_path, node_fields=True)
+
+    told = program(FOLDER / "compose.mjs", composer, tmp_path / "never", ours, LISTINGS, status=1)
+
+    assert "INVALID_FIELD_SHARING" in told
+    assert '"Query.node"' in told
+    assert not (tmp_path / "never").exists()

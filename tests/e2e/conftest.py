@@ -45,11 +45,13 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str, ready: str, folder: Path, **environment: str) -> Iterator[Running]:
+def running(
+    *arguments: str, ready: str, folder: Path, command: str | Path = COMMAND, **environment: str
+) -> Iterator[Running]:
     """Run a command until the block ends; it is up once it has printed a line with `ready`."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        [COMMAND, *arguments],
+    process = subprocess.Popen(  # noqa: S603 - our own commands
+        [command, *arguments],
         cwd=folder,
         env=ours | {"GATEWAY_STATE_DIR": str(folder / "state")} | environment,
         stdout=subprocess.PIPE,

@@ -1,0 +1,196 @@
+"""Two real routers over our gateway and an Appointments subgraph that holds client ids."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.sandbox.people import ADA, GRACE, Person
+from schema.graph import Graph
+from tests.clients.conftest import BIN, HERE, Program
+from tests.e2e.conftest import Running, running
+
+FOLDER = HERE / "federation"
+ROWS = ADA.clients()
+NOBODY = "00000000-0000-4000-8000-000000000000"
+JUNK = "not a client's id"
+NAMES = "{ appointments(first: 25) { client { id fullName } } }"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@dataclass
+class Federation:
+    """A router, what stands between it and our gateway, and the sandbox behind that."""
+
+    router: Running
+    recorder: Running
+    sandbox: Running
+    tell: Callable[[str], None]
+
+    def ask(self, query: str, by: Person | None = ADA) -> Any:
+        headers = {"X-API-Key": by.api_key} if by else {}
+        answer = httpx.post(
+            f"{self.router.url}/graphql",
+            json={"query": query},
+            headers=headers,
+            trust_env=False,
+            timeout=30,
+        )
+        told: Any = answer.json()
+        return told
+
+    def seen(self) -> Any:
+        """The requests that reached our gateway since this was last asked."""
+        seen = httpx.get(self.recorder.url, trust_env=False).json()
+        for request in seen:
+            self.tell(f"{request['representations']} representations: {request['query']}\n")
+        return seen
+
+    def calls(self) -> Any:
+        """The calls that reached the sandbox since this was last asked."""
+        control = f"{self.sandbox.url}/_sandbox/calls"
+        calls = httpx.get(control, trust_env=False).json()
+        httpx.delete(control, trust_env=False)
+        self.tell(f"calls upstream: {calls}\n")
+        return calls
+
+
+@pytest.fixture(params=["hive", "apollo"])
+def router(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def start(
+    router: str, node: str, program: Program, tell: Callable[[str], None], tmp_path: Path
+) -> Iterator[Callable[[list[str]], Federation]]:
+    """Starts it all, with one appointment for each of these client ids."""
+    with ExitStack() as stack:
+
+        def up(*arguments: str, ready: str, **environment: str) -> Running:
+            return stack.enter_context(
+                running(*arguments, ready=ready, folder=tmp_path, **environment)
+            )
+
+        def script(*arguments: str | Path, ready: str, **environment: str) -> Running:
+            command = running(
+                *map(str, arguments), command=node, ready=ready, folder=tmp_path, **environment
+            )
+            return stack.enter_context(command)
+
+        def start(ids: list[str]) -> Federation:
+            sandbox = up("sandbox", "--port", "0", ready="Demo key")
+            gateway = up(
+                "serve",
+                "--port",
+                "0",
+                ready="Acts by",
+                GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
+                GATEWAY_NODE_FIELDS="false",
+            )
+            recorder = script(
+                FOLDER / "recorder.mjs", ready="http", GATEWAY=f"{gateway.url}/graphql"
+            )
+            appointments = script(
+                FOLDER / "appointments.mjs", ready="http", CLIENT_IDS=json.dumps(ids)
+            )
+            sdl = tmp_path / "clients.graphql"
+            sdl.write_text(Graph(node_fields=False).as_str())
+            program(
+                FOLDER / "compose.mjs",
+                "guild" if router == "hive" else "apollo",
+                tmp_path / "supergraph.graphql",
+                f"clients={recorder.url}={sdl}",
+                f"appointments={appointments.url}={FOLDER / 'appointments.graphql'}",
+                f"listings=http://127.0.0.1:9/={FOLDER / 'listings.graphql'}",
+            )
+            port = str(free_port())
+            if router == "hive":
+                config = FOLDER / "gateway.config.mjs"
+                routing = script(
+                    *(BIN / "hive-gateway", "supergraph", "--config-path", config),
+                    *("--host", "127.0.0.1", "--port", port),
+                    ready="Listening on",
+                    NO_COLOR="1",
+                )
+            else:
+                routing = script(FOLDER / "apollo-router.mjs", ready="listens", PORT=port)
+            return Federation(routing, recorder, sandbox, tell)
+
+        yield start
+
+
+def names(ids: list[str]) -> list[Any]:
+    told = {row["id"]: f"{row['first_name']} {row['last_name']}" for row in ROWS}
+    return [{"client": {"id": id, "fullName": told.get(id)}} for id in ids]
+
+
+Start = Callable[[list[str]], Federation]
+
+
+def test_25_appointments_with_names_cost_one_entities_request_and_one_call(start: Start) -> None:
+    ids = [row["id"] for row in ROWS[10:35]]
+    federation = start(ids)
+
+    answer = federation.ask(NAMES)
+
+    assert answer == {"data": {"appointments": names(ids)}}
+    (request,) = federation.seen()
+    assert "_entities" in request["query"]
+    assert request["representations"] == 25
+    assert federation.calls() == ["GET /clients?page=1&limit=100"]
+
+    assert federation.ask(NAMES) == answer
+    assert federation.calls() == []
+
+
+def test_one_that_is_missing_or_makes_no_sense_nulls_nothing_but_itself(start: Start) -> None:
+    ids = [row["id"] for row in ROWS[:3]]
+    federation = start([ids[0], NOBODY, ids[1], JUNK, ids[2]])
+
+    answer = federation.ask(NAMES)
+
+    assert answer["data"]["appointments"] == names([ids[0], NOBODY, ids[1], JUNK, ids[2]])
+    (error,) = answer["errors"]
+    assert error["path"][:3] == ["appointments", 3, "client"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert federation.calls() == ["GET /clients?page=1&limit=100", f"GET /clients/{NOBODY}"]
+
+
+def test_the_credential_that_a_router_forwards_keeps_callers_apart(start: Start) -> None:
+    ids = [row["id"] for row in ROWS[:2]]
+    federation = start(ids)
+    assert federation.ask(NAMES)["data"]["appointments"] == names(ids)
+    federation.calls()
+
+    theirs = federation.ask(NAMES, by=GRACE)
+    assert theirs["data"]["appointments"] == [
+        {"client": {"id": id, "fullName": None}} for id in ids
+    ]
+    assert f"GET /clients/{ids[0]}" in federation.calls()
+
+    nobodys = federation.ask(NAMES, by=None)
+    assert {error["extensions"]["code"] for error in nobodys["errors"]} == {"UNAUTHENTICATED"}
+    assert federation.calls() == []
+    assert [
+        {name for name in request["headers"] if name in {"x-api-key", "authorization"}}
+        for request in federation.seen()
+    ] == [{"x-api-key"}, {"x-api-key"}, set()]
+
+
+def test_the_documented_router_configurations_are_the_ones_run_here() -> None:
+    page = (HERE.parents[1] / "docs" / "federation.md").read_text()
+
+    for file in ("gateway.config.mjs", "apollo-router.mjs"):
+        assert f"```js\n{(FOLDER / file).read_text()}```" in page
