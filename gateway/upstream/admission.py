@@ -20,6 +20,7 @@ from schema.operation import BudgetState, Lane
 if TYPE_CHECKING:
     from gateway.upstream.ledger import Ledger
     from gateway.upstream.terms import Terms
+    from schema.failures import Failure
 
 UNAUTHORIZED, REFUSED = 401, 429
 
@@ -68,14 +69,15 @@ class Admission:
             self._breaker.wait(now) or self._gate.wait(now) or self._ledger.wait(Lane.REFRESH, now)
         )
 
-    def check(self, terms: Terms, now: float) -> None:
-        """Raise what keeps a request from being sent, however long it would wait."""
+    def barred(self, terms: Terms, now: float) -> Failure | None:
+        """What keeps a request from being sent, however long it would wait."""
         if self.standing.refused(terms.credential, now):
-            raise Unauthenticated("The API does not accept this credential.")
+            return Unauthenticated("The API does not accept this credential.")
         if self._breaker.wait(now):
-            raise Unavailable("The API does not answer at present; it is tried again shortly.")
+            return Unavailable("The API does not answer at present; it is tried again shortly.")
         if self.unproven(terms, now) and self._proofs.stranger(terms.credential, now):
-            raise self.turned_away(terms, now)
+            return self.turned_away(terms, now)
+        return None
 
     def unproven(self, terms: Terms, now: float) -> bool:
         """Whether nobody knows yet that the API accepts the credential."""
@@ -91,7 +93,7 @@ class Admission:
 
     def rank(self, terms: Terms, now: float) -> int | None:
         """None when a request may not be sent now, else how far it stands behind all others."""
-        if self.wait(terms, now) or not self.room(terms, now):
+        if self.wait(terms, now) or not self.room(terms, now) or self.barred(terms, now):
             return None
         return int(terms.lane is not Lane.WRITE and self._shares.most(terms.partition))
 

@@ -73,7 +73,7 @@ class Budget(httpx.AsyncBaseTransport):
     def refreshable(self) -> bool:
         """Whether a request of the refresh lane would be let out now; costs nothing to ask."""
         now = self._clock()
-        return not self._line and self._out < self._at_once and self._admission.refreshable(now)
+        return self._out < self._at_once and self._admission.refreshable(now)
 
     def proven(self, credential: str) -> bool:
         """Whether the API accepted the credential with this keyed hash in the last 24 hours."""
@@ -122,12 +122,14 @@ class Budget(httpx.AsyncBaseTransport):
         now = self._clock()
         if now >= terms.deadline:
             raise self._late(terms, now)
-        self._admission.check(terms, now)
+        if barred := self._admission.barred(terms, now):
+            raise barred
         wait = self._admission.wait(terms, now)
         if wait > PATIENCE or now + wait >= terms.deadline:
             raise self._admission.turned_away(terms, now)
-        if wait or self._line or self._out >= self._at_once:
+        if wait or self._out >= self._at_once:
             return None
+        # Whoever stands in line while places are free has to wait for something else.
         return self._take(terms, now) if self._admission.room(terms, now) else None
 
     async def _turn_later(self, terms: Terms) -> Turn:
@@ -200,10 +202,8 @@ class Budget(httpx.AsyncBaseTransport):
 
     def _hold(self, waiter: Waiter, now: float) -> float:
         """Seconds until one in line may go; it is sent away if it cannot hope to."""
-        try:
-            self._admission.check(waiter.terms, now)
-        except Failure as failure:
-            self._send_away(waiter, failure)
+        if barred := self._admission.barred(waiter.terms, now):
+            self._send_away(waiter, barred)
             return 0.0
         wait = self._admission.wait(waiter.terms, now)
         if not wait:

@@ -10,6 +10,7 @@ up. What others are not expected to need is lent; a lone caller may have everyth
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from schema.operation import Lane
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 
 PRIOR = 0.25
 """Windows' worth of an equal share that is believed of a caller before it has shown its need."""
+GRACE = 5
+"""Calls above the level that are let pass, if they are not more than an equal share."""
 LOOK = 1.0
-"""Seconds for which a level holds, unless many callers join."""
+"""Seconds for which a level holds, unless more callers join."""
+OFTEN = 20
+"""Or until one in so many of the calls left is spent."""
+MANY = 1_000
+"""Callers beyond whom it holds longer, as it takes longer to find."""
 
 
 class Shares:
@@ -40,12 +47,15 @@ class Shares:
         self._waits: dict[int, float] = {}
         """Seconds until one more may be spent, by what was spent: true for one look."""
         self._due = -math.inf
+        self._calls = 0
+        """How many may still be spent before it is time to look again."""
         self._seen = 0
 
     def spend(self, partition: str, now: float) -> None:
         """Note a call about to be sent."""
         self._turn(now)
         self._spent[partition] = self._spent.get(partition, 0) + 1
+        self._calls -= 1
 
     def refund(self, partition: str) -> None:
         """The call was never sent."""
@@ -61,7 +71,8 @@ class Shares:
         spent = self._spent.get(partition)
         if not spent:
             return 0.0
-        if now >= self._due or len(self._spent) > self._seen + self._seen // 10:
+        joined = len(self._spent) > self._seen + self._seen // 10
+        if now >= self._due or self._calls <= 0 or joined:
             self._look(now)
         if spent < self._level:
             return 0.0
@@ -85,21 +96,20 @@ class Shares:
         self._due = -math.inf
 
     def _look(self, now: float) -> None:
-        self._due, self._seen = now + LOOK, len(self._spent)
-        self._waits.clear()
         left = self._ledger.left(Lane.INTERACTIVE, now)
         needs = self._needs(left, now)
-        if sum(need for _, need in needs) <= left:
-            self._level = math.inf
-            return
-        low, high = 1, max(spent for spent, _ in needs) + left + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            if _below(needs, middle) <= left:
-                low = middle
-            else:
-                high = middle
-        self._level = low
+        self._due, self._seen = now + LOOK * max(1.0, len(needs) / MANY), len(self._spent)
+        self._calls = 1 + left // OFTEN
+        self._waits.clear()
+        levels = range(1, max(spent for spent, _ in needs) + left + 2)
+        level = bisect_right(levels, left, key=lambda level: _below(needs, level))
+        # Expectations are rough: whoever is a few calls above them is no flood.
+        self._level = max(1, level + min(GRACE, int(self._equal(left))))
+
+    def _equal(self, left: int) -> float:
+        """An equal share of the window for each caller about."""
+        callers = len(self._spent.keys() | self._before.keys())
+        return (sum(self._spent.values()) + left) / callers
 
     def _needs(self, left: int, now: float) -> list[tuple[int, float]]:
         """Of each caller: what it spent, and what it is expected to spend until the window's end.
@@ -107,11 +117,10 @@ class Shares:
         Expected is its rate in this window and the last, leaning to an equal share at first.
         """
         window, rest = self._ledger.window, self._ledger.rest(now)
-        callers = self._spent.keys() | self._before.keys()
-        equal = (sum(self._spent.values()) + left) / len(callers)
+        equal = self._equal(left)
         watched = window - rest + PRIOR * window + (window if self._before else 0.0)
         needs = []
-        for caller in callers:
+        for caller in self._spent.keys() | self._before.keys():
             spent = self._spent.get(caller, 0)
             seen = spent + self._before.get(caller, 0) + PRIOR * equal
             needs.append((spent, rest * seen / watched))
@@ -120,10 +129,27 @@ class Shares:
     def _until(self, spent: int, now: float) -> float:
         """Seconds until the needs of all, which shrink with the time left, leave one call more."""
         left, rest = self._ledger.left(Lane.INTERACTIVE, now), self._ledger.rest(now)
-        needed = _below(self._needs(left, now), spent + 1)
-        return max(LOOK, rest * (1 - left / needed)) if needed else LOOK
+        needs = self._needs(left, now)
+        level = spent + 1 - min(GRACE, int(self._equal(left)))
+
+        def needed(elapsed: int) -> int:
+            part = 1 - elapsed / rest
+            return -_below([(had, need * part) for had, need in needs], level)
+
+        return LOOK + bisect_left(range(int(rest)), -left, key=needed)
 
 
-def _below(needs: list[tuple[int, float]], level: int) -> float:
-    """What all are expected to spend yet, if nobody may spend more than `level`."""
-    return sum(max(0.0, min(need, level - spent)) for spent, need in needs)
+def _below(needs: list[tuple[int, float]], level: int) -> int:
+    """What all may come to spend yet, if nobody may spend more than `level`.
+
+    Those expected to stay below it may need more than expected: twice the standard deviation of
+    as many calls at random is kept for them.
+    """
+    expected = uncertain = 0.0
+    for spent, need in needs:
+        if need < level - spent:
+            expected += need
+            uncertain += need
+        elif spent < level:
+            expected += level - spent
+    return math.ceil(expected + 2 * math.sqrt(uncertain))

@@ -22,11 +22,18 @@ def refusal(seconds: int) -> httpx.Response:
     return httpx.Response(429, headers={"Retry-After": str(seconds)})
 
 
-def over(inner: Scripted, *, limit: int = 500, at_once: int = 16, waiting: int = 200) -> Budget:
+def over(
+    inner: httpx.AsyncBaseTransport,
+    *,
+    limit: int = 500,
+    at_once: int = 16,
+    waiting: int = 200,
+    known: str = "p",
+) -> Budget:
     return Budget(
         inner,
         ledger=Ledger(limit=limit),
-        proven=Known("p"),
+        proven=Known(*known),
         clock=now,
         at_once=at_once,
         waiting=waiting,
@@ -38,11 +45,14 @@ async def ask(
     path: str = "",
     *,
     lane: Lane = Lane.INTERACTIVE,
+    caller: str = "p",
     seconds: float = 10,
 ) -> int | tuple[str, int | None, float]:
     """The status, or the failure's code, its `retry_after` and the seconds it took to fail."""
     began = now()
-    asked = request(url=f"http://api.test/{path}", deadline=began + seconds, lane=lane)
+    asked = request(
+        url=f"http://api.test/{path}", deadline=began + seconds, lane=lane, caller=caller
+    )
     try:
         return (await budget.handle_async_request(asked)).status_code
     except Failure as failure:
@@ -296,6 +306,135 @@ async def test_a_caller_who_leaves_a_request_in_flight_leaves_its_place_taken() 
     assert await ask(budget, "next", lane=Lane.WRITE) == 200
     assert inner.seen == [(0.0, "GET /left"), (1.0, "GET /next")]
     assert budget.state().remaining == 39
+
+
+async def test_a_burst_that_fills_the_line_leaves_room_for_others_and_for_writes() -> None:
+    budget = over(inner := Scripted([(0.1, OK)]), at_once=1, waiting=3, known="pqw")
+    burst = [asyncio.create_task(ask(budget, "burst")) for _ in range(4)]
+    await asyncio.sleep(0)
+
+    other = asyncio.create_task(ask(budget, "other", caller="q"))
+    await asyncio.sleep(0)
+    write = asyncio.create_task(ask(budget, "write", caller="w", lane=Lane.WRITE))
+    answers = await asyncio.gather(*burst, other, write)
+
+    crowded = ("UPSTREAM_UNAVAILABLE", None, 0.0)
+    assert answers == [200, 200, crowded, crowded, 200, 200]
+    assert [what for _, what in inner.seen] == [
+        "GET /burst",
+        "GET /write",
+        "GET /burst",
+        "GET /other",
+    ]
+
+
+async def test_callers_take_turns_where_places_are_few() -> None:
+    budget = over(inner := Scripted([(0.1, OK)]), at_once=1, known="pq")
+    burst = [asyncio.create_task(ask(budget, "burst")) for _ in range(5)]
+    await asyncio.sleep(0)
+
+    assert await ask(budget, "other", caller="q") == 200
+    assert [what for _, what in inner.seen[:3]] == ["GET /burst", "GET /burst", "GET /other"]
+    await asyncio.gather(*burst)
+
+
+async def test_a_caller_beyond_its_share_is_told_when_and_others_are_served() -> None:
+    budget = over(inner := Scripted([OK]), limit=100, known="pq")
+    await ask(budget, caller="q")
+    answers = [await ask(budget) for _ in range(100)]
+    sent = len(inner.seen)
+    held = answers[-1]
+
+    assert answers.count(200) == sent - 1
+    assert 40 < sent < 60
+    assert held == ("RATE_LIMITED", 369, 0.0)
+    assert [await ask(budget, caller="q") for _ in range(30)] == [200] * 30
+    assert await ask(budget, lane=Lane.WRITE) == 200
+
+
+async def test_credentials_that_nobody_knows_are_tried_a_few_at_a_time_and_others_pass_them() -> (
+    None
+):
+    budget = over(inner := Scripted([(0.1, OK)]))
+    strangers = [asyncio.create_task(ask(budget, name, caller=name)) for name in "abcdef"]
+    await asyncio.sleep(0)
+
+    assert await ask(budget, "known") == 200
+    assert await asyncio.gather(*strangers) == [200] * 6
+    assert inner.seen == [
+        *[(0.0, f"GET /{name}") for name in "abcd"],
+        (0.0, "GET /known"),
+        *[(0.1, f"GET /{name}") for name in "ef"],
+    ]
+
+
+async def test_several_questions_of_a_new_credential_wait_for_the_first_to_be_answered() -> None:
+    budget = over(inner := Scripted([(0.1, OK)]))
+
+    assert await asyncio.gather(*(ask(budget, caller="new") for _ in range(4))) == [200] * 4
+    assert [at for at, _ in inner.seen] == [0.0, 0.1, 0.1, 0.1]
+
+
+async def test_when_the_first_is_refused_the_others_are_not_sent() -> None:
+    budget = over(inner := Scripted([(0.1, httpx.Response(401))]))
+
+    answers = await asyncio.gather(*(ask(budget, caller="new") for _ in range(4)))
+
+    assert answers == [401, *[("UNAUTHENTICATED", None, 0.1)] * 3]
+    assert len(inner.seen) == 1
+
+
+async def test_a_401_is_answered_here_for_a_minute() -> None:
+    budget = over(inner := Scripted([httpx.Response(401)]))
+    first = await ask(budget)
+    await asyncio.sleep(59)
+    later = await ask(budget)
+    await asyncio.sleep(1)
+
+    assert (first, later, await ask(budget)) == (401, ("UNAUTHENTICATED", None, 0.0), 401)
+    assert len(inner.seen) == 2
+
+
+async def test_when_failures_are_used_up_strangers_are_sent_away_at_once_and_only_they() -> None:
+    budget = over(inner := Scripted([*[httpx.Response(401)] * 25, OK]))
+    for number in range(25):
+        await ask(budget, caller=f"random {number}")
+
+    assert await ask(budget, caller="new") == ("RATE_LIMITED", 10, 0.0)
+    assert await ask(budget) == 200
+    await asyncio.sleep(10)
+    assert await ask(budget, caller="newer") == ("RATE_LIMITED", 1, 0.0)
+    assert await ask(budget, caller="new") == 200
+    assert len(inner.seen) == 27
+
+
+async def test_an_api_that_only_fails_is_not_asked_and_tried_by_one() -> None:
+    budget = over(inner := Scripted([httpx.Response(503)] * 5 + [(0.1, OK)]), known="pq")
+    failed = [await ask(budget, caller=caller) for caller in "pqpqp"]
+    left = budget.state().remaining
+    refused = await ask(budget), await ask(budget, lane=Lane.WRITE)
+    await asyncio.sleep(5)
+
+    trying, *others = await asyncio.gather(*(ask(budget) for _ in range(3)))
+
+    unavailable = ("UPSTREAM_UNAVAILABLE", None, 0.0)
+    assert (failed, refused) == ([503] * 5, (unavailable, unavailable))
+    assert (trying, others) == (200, [unavailable] * 2)
+    assert await ask(budget) == 200
+    assert len(inner.seen) == 7
+    assert left - budget.state().remaining == 2
+
+
+async def test_those_in_line_are_not_sent_either_once_it_only_fails() -> None:
+    lost = (0.1, httpx.ReadError("x"))
+    budget = over(inner := Scripted([lost]), at_once=1, known="pq")
+    asked = [asyncio.create_task(ask(budget, caller="pq"[number % 2])) for number in range(9)]
+    await asyncio.wait(asked)
+
+    errors = [task.exception() for task in asked[:5]]
+    assert [type(error) for error in errors] == [httpx.ReadError] * 5
+    assert [task.result() for task in asked[5:]] == [("UPSTREAM_UNAVAILABLE", None, 0.5)] * 4
+    assert len(inner.seen) == 5
 
 
 async def test_closing_sends_those_in_line_away() -> None:

@@ -1,0 +1,102 @@
+"""The breaker, on times made up."""
+
+from gateway.upstream.breaker import LONGEST, Breaker
+
+
+def fail(breaker: Breaker, *callers: str, now: float = 0.0) -> None:
+    for caller in callers:
+        breaker.failed(now, caller, trying=breaker.enter())
+
+
+def test_an_api_that_answers_is_asked() -> None:
+    breaker = Breaker()
+    for _ in range(100):
+        breaker.answered(0, trying=breaker.enter())
+
+    assert breaker.wait(0) == 0
+
+
+def test_five_failures_in_a_row_of_two_callers_open_it_for_five_seconds() -> None:
+    breaker = Breaker()
+    fail(breaker, "a", "a", "b", "a")
+    before = breaker.wait(0)
+    fail(breaker, "a")
+
+    assert (before, breaker.wait(0), breaker.wait(4)) == (0.0, 5.0, 1.0)
+
+
+def test_one_callers_failures_open_it_for_nobody() -> None:
+    breaker = Breaker()
+    fail(breaker, *["a"] * 50)
+
+    assert breaker.wait(0) == 0
+
+
+def test_an_answer_breaks_the_row() -> None:
+    breaker = Breaker()
+    fail(breaker, "a", "b", "a", "b")
+    breaker.answered(0, trying=False)
+    fail(breaker, "a", "b", "a", "b")
+
+    assert breaker.wait(0) == 0
+
+
+def test_half_of_ten_calls_in_thirty_seconds_open_it_too() -> None:
+    breaker = Breaker()
+    for at in range(5):
+        breaker.answered(at, trying=False)
+        fail(breaker, "ab"[at % 2], now=at)
+
+    assert breaker.wait(4) == 5.0
+
+
+def test_what_failed_longer_ago_is_forgotten() -> None:
+    breaker = Breaker()
+    for at in range(5):
+        breaker.answered(at * 10, trying=False)
+        fail(breaker, "ab"[at % 2], now=at * 10)
+
+    assert breaker.wait(40) == 0
+
+
+def test_then_one_request_tries_and_an_answer_closes_it() -> None:
+    breaker = Breaker()
+    fail(breaker, *"ababa")
+    trying = breaker.enter()
+    others = breaker.wait(5)
+    breaker.answered(6, trying=trying)
+
+    assert trying
+    assert others > 0
+    assert (breaker.wait(6), breaker.enter()) == (0.0, False)
+    fail(breaker, *"abab", now=6)
+    assert breaker.wait(6) == 0
+
+
+def test_each_failed_try_doubles_the_time_up_to_a_minute() -> None:
+    breaker = Breaker()
+    fail(breaker, *"ababa")
+    now, waits = 0.0, []
+    for _ in range(6):
+        waits.append(breaker.wait(now))
+        now += waits[-1]
+        fail(breaker, "a", now=now)
+
+    assert waits == [5.0, 10.0, 20.0, 40.0, LONGEST, LONGEST]
+
+
+def test_a_try_that_says_nothing_leaves_it_to_another() -> None:
+    breaker = Breaker()
+    fail(breaker, *"ababa")
+    breaker.unknown(trying=breaker.enter())
+
+    assert (breaker.wait(5), breaker.enter()) == (0.0, True)
+
+
+def test_what_was_sent_before_it_opened_says_nothing_after() -> None:
+    breaker = Breaker()
+    fail(breaker, *"ababa")
+    breaker.answered(1, trying=False)
+    breaker.failed(1, "a", trying=False)
+
+    assert breaker.wait(1) == 4.0
