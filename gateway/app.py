@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
     from gateway.state.folder import State
+    from schema.operation import BudgetState
     from schema.source import ClientSource
 
 GRAPHQL_PATH = "/graphql"
@@ -91,6 +93,7 @@ def build(
         introspection=settings.introspection,
         limits=_limits(settings),
         compiles=settings.compiled,
+        cap=partial(_cap, settings, budget.state),
     )
     callers = Callers(
         secret=state.secret,
@@ -180,6 +183,13 @@ def _persisted(settings: Settings, graph: Graph) -> Persisted:
             reason = found.errors[0].message
             raise Misconfigured(f"{PREFIX}DOCUMENTS_FILE has {id}, which is refused: {reason}")
     return Persisted(Accepted(settings.documents), trusted, memory=settings.documents_memory)
+
+
+def _cap(settings: Settings, budget: Callable[[], BudgetState]) -> int:
+    """Calls that one operation may cost, given what is left of the window."""
+    state = budget()
+    scarce = state.remaining * 5 < state.limit
+    return settings.operation_calls_scarce if scarce else settings.operation_calls
 
 
 def _key(value: str | None) -> Credential | None:

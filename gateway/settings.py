@@ -123,6 +123,12 @@ class Settings(BaseSettings):
         description="Folder for what must outlive a restart; empty for none.",
     )
 
+    operation_calls: int = Field(
+        25, ge=1, description="Calls that one operation may cost; dearer ones are refused."
+    )
+    operation_calls_scarce: int = Field(
+        10, ge=1, description="The same while less than a fifth of the window is left."
+    )
     compiled: bool = Field(
         True,
         description="Whether operations are compiled; off, graphql-core executes them, slower.",

@@ -26,6 +26,11 @@ class Context:
         self._operation = operation
 
     @property
+    def asks(self) -> bool:
+        """Whether anybody said who asks; without, nothing can be asked of the source."""
+        return self._operation is not None
+
+    @property
     def operation(self) -> Operation:
         """The operation being answered. Raises `Unauthenticated` when nobody said who asks."""
         if self._operation is None:

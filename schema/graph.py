@@ -1,9 +1,10 @@
 """The schema assembled: types, mutations, federation, and how a document is executed on it."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, cast
 
-from graphql import ExecutionResult, execute
+from graphql import ExecutionResult, GraphQLError, execute
 from strawberry import federation
 from strawberry.execution import optimized_is_awaitable
 from strawberry.federation.schema import FederationAny
@@ -16,8 +17,10 @@ from schema.client import Timestamp, User
 from schema.compiled.operation import Compiler, Operation
 from schema.context import Context
 from schema.documents import Document, Documents
+from schema.failures import Unauthenticated
 from schema.limits import Limits
 from schema.mutation import Mutation
+from schema.prices import Explanation, explained, refusal
 from schema.problems import HANDLERS
 from schema.query import FederatedQuery, Query, loaded
 from schema.selection import looking
@@ -40,11 +43,12 @@ class Graph(federation.Schema):
         introspection: bool = True,
         limits: Limits | None = None,
         compiles: bool = True,
+        cap: Callable[[], int] | None = None,
     ) -> None:
         """Without `node_fields` the graph leaves `node` and `nodes` to another subgraph.
 
         `compiles` is off where graphql-core shall execute everything: the slow way, and the
-        one that the other is held to.
+        one that the other is held to. `cap` tells how many calls one operation may cost now.
         """
         super().__init__(
             query=Query if node_fields else FederatedQuery,
@@ -59,6 +63,7 @@ class Graph(federation.Schema):
         )
         self._hide_suggestions = not introspection
         self._compiles = compiles
+        self._cap = cap
         self._compiler = Compiler(
             self._schema, self.schema_converter, hide_suggestions=self._hide_suggestions
         )
@@ -72,13 +77,15 @@ class Graph(federation.Schema):
         context: Context,
     ) -> ExecutionResult:
         """Execute one operation of a document that was understood. Never raises."""
-        if self._compiles:
-            operation = self._operation(document, operation_name)
-            planned = operation.plan(variables)
-            if isinstance(planned, list):
-                return ExecutionResult(None, planned)
-            if planned is not None and planned.compiled:
-                return await planned.execute(context)
+        planned = self._operation(document, operation_name).plan(variables)
+        if isinstance(planned, list):
+            return ExecutionResult(None, planned)
+        if context.asks and self._cap is not None:
+            refused = refusal(planned, context.source, context.operation, self._cap)
+            if refused is not None:
+                return ExecutionResult(None, [refused])
+        if self._compiles and planned.compiled:
+            return await planned.execute(context)
         result = execute(
             self._schema,
             document.node,
@@ -93,6 +100,23 @@ class Graph(federation.Schema):
         if inspect.isawaitable(result):
             result = await result
         return result
+
+    def explain(
+        self,
+        document: Document,
+        *,
+        variables: dict[str, Any],
+        operation_name: str | None,
+        context: Context,
+    ) -> Explanation | list[GraphQLError]:
+        """What the operation would cost now, or why that cannot be said. Nothing is sent."""
+        planned = self._operation(document, operation_name).plan(variables)
+        if isinstance(planned, list):
+            return planned
+        try:
+            return explained(planned, context.source, context.operation)
+        except Unauthenticated as failure:
+            return [GraphQLError(failure.message, original_error=failure)]
 
     def _operation(self, document: Document, name: str | None) -> Operation:
         operation = document.compiled.get(name)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema.failures import Failure
+    from schema.needs import Need, Price
     from schema.operation import Operation
 
 ClientId = NewType("ClientId", str)
@@ -222,4 +223,15 @@ class ClientSource(Protocol):
 
     def price(self, window: Window) -> int:
         """How many calls reading `window` would cost with nothing remembered."""
+        ...
+
+    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+        """What each of `needs` would cost now, all asked for together; nothing is sent.
+
+        What fails, is repeated or is shared with other operations may cost less or more.
+        """
+        ...
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Whether list rows were seen to lack any of `fields`."""
         ...

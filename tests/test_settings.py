@@ -54,6 +54,8 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "upstream_limit": 500,
         "upstream_at_once": 16,
         "state_dir": "~/.local/state/clients-gateway",
+        "operation_calls": 25,
+        "operation_calls_scarce": 10,
         "compiled": True,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.cache.byid import ById
+from gateway.cache.estimate import Estimates
 from gateway.cache.freshness import Policy, oldest_accepted, oldest_after
 from gateway.cache.instants import rising
 from gateway.cache.keys import EntityKey, ListKey, Partition
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.cache.store import Store
+    from schema.needs import Need, Price
     from schema.operation import Operation
     from schema.source import (
         ClientFilter,
@@ -55,11 +57,20 @@ class CachedClients:
         memory = Memory(store)
         self._lists = Lists(source, memory, self._policy, clock)
         self._by_id = ById(source, memory, self._lists, self._policy, clock)
+        self._estimates = Estimates(source, self._lists, self._by_id, self._policy, clock)
         self._writes = Writes(source, memory, clock)
 
     def price(self, window: Window) -> int:
         """How many calls reading `window` would cost with nothing remembered."""
         return self._source.price(window)
+
+    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+        """What each of `needs` would cost, given what is remembered now."""
+        return self._estimates.prices(operation, needs)
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Whether list rows were seen to lack any of `fields`."""
+        return self._estimates.rows_lack(fields)
 
     async def window(
         self,

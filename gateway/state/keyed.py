@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from gateway.state.intents import Earlier, Intents
+    from schema.needs import Need, Price
     from schema.operation import Operation
     from schema.source import (
         ClientFilter,
@@ -89,6 +90,14 @@ class KeyedClients:
     def price(self, window: Window) -> int:
         """Calls that reading `window` costs."""
         return self._source.price(window)
+
+    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+        """As the source prices them."""
+        return self._source.prices(operation, needs)
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """As the source knows."""
+        return self._source.rows_lack(fields)
 
     async def window(
         self,

@@ -16,6 +16,7 @@ from gateway.upstream.attempt import Outcome, outcome_of
 from gateway.upstream.calls import Calls
 from gateway.upstream.envelope import failure_in, nonsense, record_in, rows_in, trouble
 from gateway.upstream.pages import PageRead, plan, price
+from gateway.upstream.prices import static
 from gateway.upstream.windows import joined, page_of
 from schema.failures import Conflict, Failure, Unavailable, Unconfirmed
 from schema.operation import Lane
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from gateway.upstream.api_clock import Lead
     from gateway.upstream.attempt import End
+    from schema.needs import Need, Price
     from schema.operation import Operation
     from schema.source import (
         ClientFilter,
@@ -64,6 +66,16 @@ class RestClients:
     def price(self, window: Window) -> int:
         """Calls that reading `window` costs."""
         return price(window)
+
+    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+        """What each of `needs` costs: always the same."""
+        del operation
+        return [static(need) for need in needs]
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Nothing is remembered of the rows that were seen."""
+        del fields
+        return False
 
     async def window(
         self,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.web.callers import Callers
     from gateway.web.persisted import Persisted
     from gateway.web.tracing import Trace
+    from schema.documents import Document
     from schema.graph import Graph
     from schema.operation import Receipt
     from schema.source import ClientSource
@@ -166,11 +167,12 @@ class GraphQLDoor:
         if caller is not None:
             freshness = freshness_of(_text(headers, b"cache-control"))
             operation = Operation(caller, began + DEADLINE, freshness)
+        context = Context(self._source, operation)
+        name = chosen.name.value if chosen.name else None
+        if request.explain:
+            return self._explained(document, request.variables, name, context, trace)
         result = await self._graph.run(
-            document,
-            variables=request.variables,
-            operation_name=chosen.name.value if chosen.name else None,
-            context=Context(self._source, operation),
+            document, variables=request.variables, operation_name=name, context=context
         )
         if result.data is None and not any(error.path for error in result.errors or ()):
             return _refusal(result.errors or (), trace)
@@ -179,6 +181,22 @@ class GraphQLDoor:
             fresh = self._terms.fresh - (self._clock() - began)
             answer.kept = kept_seconds(operation.receipt, fresh)
         return answer
+
+    def _explained(
+        self,
+        document: Document,
+        variables: dict[str, Any],
+        name: str | None,
+        context: Context,
+        trace: Trace,
+    ) -> Answer:
+        """What the operation would cost; nothing is executed, so there is no data."""
+        explanation = self._graph.explain(
+            document, variables=variables, operation_name=name, context=context
+        )
+        if isinstance(explanation, list):
+            return _refusal(explanation, trace)
+        return Answer({"data": None, "extensions": {"upstream": explanation.told()}})
 
 
 _BUSY = "The gateway is busy: ask again in a moment."

@@ -39,6 +39,8 @@ class GraphQLRequest:
     document_id: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
+    explain: bool = False
+    """Whether the operation is only to be priced: `extensions: {"upstream": {"explain": true}}`."""
 
 
 def request_in(body: bytes, content_type: str | None, bounds: Bounds) -> GraphQLRequest:
@@ -138,7 +140,19 @@ def _request(said: Mapping[str, Any]) -> GraphQLRequest:
         raise BadRequest(400, "Say which document once: `documentId` or `query`, not both.")
     if not (query or document_id or sha256):
         raise BadRequest(400, "`query` must be the text of a GraphQL document.")
-    return GraphQLRequest(query or None, sha256, document_id or None, variables or {}, name or None)
+    return GraphQLRequest(
+        query or None,
+        sha256,
+        document_id or None,
+        variables or {},
+        name or None,
+        explain=extensions is not None and _explain(extensions),
+    )
+
+
+def _explain(extensions: Mapping[str, Any]) -> bool:
+    said = extensions.get("upstream")
+    return isinstance(said, dict) and said.get("explain") is True
 
 
 def _persisted(extensions: Mapping[str, Any]) -> str | None:

@@ -117,16 +117,14 @@ class Operation:
         self._conditions = _conditions(node, fragments.values())
         self._variants: dict[tuple[bool | None, ...], Variant] = {}
 
-    def plan(self, given: Mapping[str, Any]) -> Planned | list[GraphQLError] | None:
-        """The operation with these variables, the errors in them, or None for graphql-core."""
+    def plan(self, given: Mapping[str, Any]) -> Planned | list[GraphQLError]:
+        """The operation with these variables, or the errors in them."""
         variables = self._coercion.of(given)
         if isinstance(variables, list):
             return variables
         decided = tuple(variables.coerced.get(name) for name in self._conditions)
         variant = self._variants.get(decided)
         if variant is None:
-            if None in decided:
-                return None  # an error that graphql-core words
             variant = self._compile(dict(zip(self._conditions, decided, strict=True)))
             if len(self._variants) >= _VARIANTS:
                 self._variants.clear()
@@ -148,7 +146,9 @@ class Operation:
             type_,
             roots,
             writes=self.node.operation is OperationType.MUTATION,
-            compiled=all(
+            # A condition that is null is an error, and graphql-core words it.
+            compiled=None not in conditions.values()
+            and all(
                 root.name == "__typename" if root.field is None else root.shape is not None
                 for root in roots
             ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.cache.filters import matches
+from gateway.upstream.prices import static
 from schema.failures import Failure, NotFound
 from schema.operation import Caller, Credential, Freshness, Lane, Operation
 from schema.source import (
@@ -26,6 +27,8 @@ from schema.source import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from schema.needs import Need, Price
 
 ANY = ClientFilter()
 NAMES: Fields = frozenset({"first_name", "last_name"})
@@ -100,6 +103,14 @@ class Scripted:
         if window.limit <= 50:
             return 1
         return (window.offset + window.limit - 1) // 100 - window.offset // 100 + 1
+
+    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+        del operation
+        return [static(need) for need in needs]
+
+    def rows_lack(self, fields: Fields) -> bool:
+        del fields
+        return False
 
     async def window(
         self,

@@ -1,0 +1,111 @@
+"""What questions would cost, given what is remembered now: pure looks, nothing is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.cache.freshness import oldest_accepted
+from gateway.cache.keys import EntityKey, ListKey, Partition
+from gateway.cache.listed import EVERYONE
+from gateway.cache.lists import DOCUMENTED_ROW
+from gateway.cache.plan import Plan
+from schema.needs import ClientsNeed, Price, RowsNeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.cache.byid import ById
+    from gateway.cache.freshness import Policy
+    from gateway.cache.lists import Lists
+    from gateway.cache.plan import Read
+    from schema.needs import Need
+    from schema.operation import Operation
+    from schema.source import ClientSource, Fields
+
+_ALWAYS: frozenset[str] = frozenset({"id"})
+"""Fields that no row lacks."""
+
+
+class Estimates:
+    """Prices needs before they are asked for."""
+
+    def __init__(
+        self,
+        source: ClientSource,
+        lists: Lists,
+        by_id: ById,
+        policy: Policy,
+        clock: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._lists = lists
+        self._by_id = by_id
+        self._policy = policy
+        self._clock = clock
+        self._plan = Plan(lists.listed, policy, source.price)
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Whether list rows were seen to lack any of `fields`."""
+        learnt = self._lists.row_fields is not DOCUMENTED_ROW
+        return learnt and not fields <= self._lists.row_fields
+
+    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+        """What each need costs, those before it given: a page that two need is read once."""
+        reading: set[Read] = set()
+        prices: list[Price] = []
+        for need in needs:
+            if isinstance(need, RowsNeed):
+                prices.append(self._rows(operation, need, reading))
+            elif isinstance(need, ClientsNeed):
+                prices.append(self._clients(operation, need, reading))
+            else:
+                prices.extend(self._source.prices(operation, [need]))
+        return prices
+
+    def _rows(self, operation: Operation, need: RowsNeed, reading: set[Read]) -> Price:
+        policy, listed = self._policy, self._lists.listed
+        oldest = oldest_accepted(self._clock(), policy.fresh_list, operation.freshness, policy)
+        key = ListKey(Partition(operation.caller), need.where)
+        known = listed.remembered(key, need.window, need.fields, oldest)
+        if known is not None:
+            lacking = [record for record in known.page.records if record.lacks(need.fields)]
+            details = len(lacking)
+            return Price(0, details, details, 0, details)
+        reads = set(self._plan.reads(key, need.window, oldest)) - reading
+        reading |= reads
+        direct = sum(self._source.price(window) for _, window in reads)
+        least = sum(1 if window.from_end else self._source.price(window) for _, window in reads)
+        rows = 0 if need.fields <= _ALWAYS else need.window.limit
+        total = listed.total(key.partition)
+        there = rows if total is None else min(rows, total)
+        expected = 0 if need.fields <= self._lists.row_fields else there
+        details = expected if self.rows_lack(need.fields) else 0
+        return Price(
+            least, direct + expected, direct + self._worst(rows, need.fields), direct, details
+        )
+
+    def _clients(self, operation: Operation, need: ClientsNeed, reading: set[Read]) -> Price:
+        now, policy, asked = self._clock(), self._policy, operation.freshness
+        oldest = oldest_accepted(now, policy.fresh_entity, asked, policy)
+        missing_oldest = oldest_accepted(now, policy.fresh_missing, asked, policy)
+        partition = Partition(operation.caller)
+        asking = sum(
+            self._by_id.remembered(EntityKey(partition, id), need.fields, oldest, missing_oldest)
+            is None
+            for id in need.ids
+        )
+        if not asking:
+            return Price()
+        sweep = [
+            (ListKey(partition, EVERYONE), page)
+            for page in self._lists.listed.unread(ListKey(partition, EVERYONE), oldest)
+        ]
+        swept = asking > 1 and need.fields <= self._lists.row_fields and bool(sweep)
+        expected = min(asking, len(sweep)) if swept else asking
+        least = 0 if swept and not reading.isdisjoint(sweep) else 1
+        return Price(least, expected, self._worst(asking, need.fields), asking, 0)
+
+    def _worst(self, clients: int, fields: Fields) -> int:
+        """Details of so many clients, and a sweep that was cheaper and found none of them."""
+        sweeps = clients > 1 and fields <= self._lists.row_fields
+        return clients + (clients - 1 if sweeps else 0)

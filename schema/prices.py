@@ -1,0 +1,91 @@
+"""What a planned operation would cost, and whether that is too much to begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLError
+
+from schema.needs import FREE, ClientsNeed, Price, RowsNeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema.compiled.execution import Planned
+    from schema.needs import Need
+    from schema.operation import Operation
+    from schema.source import ClientSource
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A root field, by its key in the answer, and what it costs."""
+
+    key: str
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an operation would cost now, and why."""
+
+    causes: Sequence[Cause]
+
+    @property
+    def price(self) -> Price:
+        """Of the whole operation."""
+        return sum((cause.price for cause in self.causes), FREE)
+
+    def told(self) -> dict[str, Any]:
+        """As `extensions.upstream` shows it: calls at least, probably and at most."""
+        causes = [{"path": [cause.key], **_shown(cause.price)} for cause in self.causes]
+        return {"explain": {**_shown(self.price), "causes": causes}}
+
+
+def _shown(price: Price) -> dict[str, int]:
+    return {"minimum": price.minimum, "expected": price.expected, "maximum": price.maximum}
+
+
+def explained(planned: Planned, source: ClientSource, operation: Operation) -> Explanation:
+    """The operation priced by what `source` remembers now. Nothing is sent."""
+    needs = planned.needs()
+    prices = source.prices(operation, [need for _, need in needs])
+    return Explanation([Cause(key, price) for (key, _), price in zip(needs, prices, strict=True)])
+
+
+def refusal(
+    planned: Planned, source: ClientSource, operation: Operation, limit: Callable[[], int]
+) -> GraphQLError | None:
+    """Why the operation must not begin, None where it may.
+
+    It may make at most `limit` calls by what it asks for, and as many again to complete rows
+    that are known to lack what is shown of them. What cannot pass that is not looked at closer.
+    """
+    most = sum(_most(need, source) for _, need in planned.needs())
+    if most <= 1 or most <= (cap := limit()):
+        return None
+    explanation = explained(planned, source, operation)
+    price = explanation.price
+    if price.direct <= cap and price.details <= cap:
+        return None
+    direct = price.direct > cap
+    cost = price.direct if direct else price.details
+    dearest = max(
+        explanation.causes,
+        key=lambda cause: cause.price.direct if direct else cause.price.details,
+    )
+    why = "" if direct else " to complete rows that lack what is shown of them"
+    return GraphQLError(
+        f"The operation may cost {cost} calls of the API's window{why}, most of them for"
+        f" `{dearest.key}`, and {cap} are allowed: ask for less in one request.",
+        extensions={"code": "TOO_EXPENSIVE", "cost": cost, "limit": cap, "field": dearest.key},
+    )
+
+
+def _most(need: Need, source: ClientSource) -> int:
+    """A bound of what the cap counts that takes no look at what is remembered."""
+    if isinstance(need, RowsNeed):
+        details = need.window.limit if source.rows_lack(need.fields) else 0
+        return max(source.price(need.window), details)
+    return len(need.ids) if isinstance(need, ClientsNeed) else 1
