@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.logs import configure
 from gateway.settings import PREFIX, Misconfigured, read
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MISTAKE = 2
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command."""
     chosen = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    configure()
     try:
         status = int(chosen.run(chosen))
     except Misconfigured as mistake:

@@ -94,6 +94,7 @@ def _config(site: Site) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         access_log=False,
+        log_config=None,  # its messages go where ours go, and are redacted with them
         log_level="warning",
         server_header=False,
         date_header=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
+from gateway.logs import without_credentials
 from schema.failures import Failure
 from schema.problems import coded
 
@@ -55,7 +56,7 @@ def errors_told(errors: Iterable[GraphQLError], request_id: str) -> list[dict[st
 
 def coded_error(code: str, message: str, request_id: str) -> dict[str, Any]:
     """An error about the request as a whole."""
-    return {"message": message, "extensions": {"code": code, "requestId": request_id}}
+    return {"message": _short(message), "extensions": {"code": code, "requestId": request_id}}
 
 
 def internal(request_id: str, cause: BaseException | None, where: object = None) -> dict[str, Any]:
@@ -86,4 +87,5 @@ def _told(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 
 def _short(message: str) -> str:
-    return message if len(message) <= LONGEST else f"{message[:LONGEST]}…"
+    """Without the end of what is too long, and without a credential put where none belongs."""
+    return without_credentials(message if len(message) <= LONGEST else f"{message[:LONGEST]}…")

@@ -33,11 +33,11 @@ class BadRequest(Exception):
 class GraphQLRequest:
     """GraphQL over HTTP, Request Parameters. One of the first three says which document."""
 
-    query: str | None
+    query: str | None = field(repr=False)
     sha256: str | None = None
     """Apollo's `extensions.persistedQuery.sha256Hash`; with `query`, the hash of its text."""
     document_id: str | None = None
-    variables: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict, repr=False)
     operation_name: str | None = None
     explain: bool = False
     """Whether the operation is only to be priced: `extensions: {"upstream": {"explain": true}}`."""

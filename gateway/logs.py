@@ -1,0 +1,86 @@
+"""The log: one JSON object a line, and nothing in it that is a secret or about a person."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_HEADER = re.compile(
+    r"(x-api-key|x-gateway-token|(?:proxy-)?authorization|x-signature|webhook-signature|cookie)"
+    r"(['\"]?\s{0,3}[:=,]\s{0,3}b?['\"]?)((?:bearer |basic )?[^\s'\",;)}\]]+)",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"\b(bearer|basic)\s+[^\s'\",;)}\]]+", re.IGNORECASE)
+_KEY = re.compile(r"[0-9A-Fa-f]{64,}")
+_DOTTED = re.compile(r"[\w.-]+")
+_WORD = re.compile(r"[^\s\"'<>()\[\]{},;=\\]+")
+_DIGITS = re.compile(r"(?<![\w.-])\+?\(?\d[\d ().\-/]{7,22}\d(?![\w-])")
+_PHONE_DIGITS = 9
+"""Fewer are a number, a time or a port."""
+_QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+"""Loggers that would tell of every request and its headers."""
+
+
+def without_credentials(text: str) -> str:
+    """The text with every key, token and credential header taken out."""
+    text = _HEADER.sub(r"\1\2[hidden]", text)
+    text = _BEARER.sub(r"\1 [hidden]", text)
+    return _DOTTED.sub(_no_token, _KEY.sub("[key]", text))
+
+
+def redacted(text: str) -> str:
+    """The text with every credential, e-mail address and telephone number taken out."""
+    text = _WORD.sub(_no_email, without_credentials(text))
+    return _DIGITS.sub(_no_phone, text)
+
+
+def _no_token(word: re.Match[str]) -> str:
+    return "[token]" if "eyJ" in word[0] else word[0]  # `{"` in base64: a JWT's first characters
+
+
+def _no_email(word: re.Match[str]) -> str:
+    return "[email]" if "@" in word[0] else word[0]
+
+
+def _no_phone(number: re.Match[str]) -> str:
+    digits = sum(character.isdigit() for character in number[0])
+    return "[phone]" if digits >= _PHONE_DIGITS else number[0]
+
+
+class OneLine(logging.Formatter):
+    """A record as one line of JSON: time (UTC), level, logger, message, and error if any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, redacted."""
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redacted(record.getMessage()),
+        }
+        if record.exc_info:
+            told["error"] = redacted(self.formatException(record.exc_info))
+        if record.stack_info:
+            told["stack"] = redacted(record.stack_info)
+        return orjson.dumps(told, default=str).decode()
+
+
+def configure(stream: TextIO | None = None) -> None:
+    """Send warnings and worse to `stream` (standard error), and hush who talks of headers.
+
+    A log that cannot be written is no reason to fail a request.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.raiseExceptions = False
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
