@@ -12,7 +12,7 @@ from gateway.upstream.admission import Admission
 from gateway.upstream.ledger import Ledger
 from gateway.upstream.line import Line
 from gateway.upstream.standing import Standing
-from gateway.upstream.terms import terms_of
+from gateway.upstream.terms import SEEN_THROUGH, terms_of
 from schema.failures import Failure, RateLimited, Unavailable
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Budget(httpx.AsyncBaseTransport):
         except Failure:
             terms.receipt.budget = self.state()
             raise
+        request.extensions[SEEN_THROUGH] = True
         flight = asyncio.create_task(self._fly(request, turn))
         self._flights.add(flight)
         flight.add_done_callback(self._flights.discard)

@@ -13,6 +13,7 @@ from gateway.upstream.api_clock import UNTOLD, lead_in
 from gateway.upstream.credentials import shown
 from gateway.upstream.envelope import trouble
 from gateway.upstream.terms import EXTENSION, Terms
+from gateway.upstream.whole import get
 from schema.failures import Failure
 from schema.operation import Lane
 
@@ -83,11 +84,13 @@ class Calls:
     ) -> httpx.Request:
         caller = operation.caller
         terms = Terms(operation.deadline, lane, caller.partition, caller.hash, operation.receipt)
-        headers = [_ACCEPT, shown(caller)]
+        headers, extensions = [_ACCEPT, shown(caller)], {EXTENSION: terms}
+        if method == "GET":
+            return get(self._url(path), headers, extensions)
         content = None
         if body is not None:
             headers.append(_CONTENT_TYPE)
             content = orjson.dumps(body)
         return httpx.Request(
-            method, self._url(path), headers=headers, content=content, extensions={EXTENSION: terms}
+            method, self._url(path), headers=headers, content=content, extensions=extensions
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from pyreqwest.client import Client, ClientBuilder
@@ -22,7 +22,8 @@ from pyreqwest.exceptions import (
 )
 
 from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted
-from gateway.upstream.terms import terms_of
+from gateway.upstream.terms import SEEN_THROUGH, terms_of
+from gateway.upstream.whole import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,8 @@ class Wire(httpx.AsyncBaseTransport):
     left us (see `outcome.never_sent`); any other `httpx.TransportError` when it may have.
     Redirects come back as answers; proxies of the environment, cookies and compression are
     not used. Bodies arrive as sent: a `Content-Encoding` nobody asked for is dropped unread.
-    A caller that is cancelled leaves, its request flies on to its own end.
+    A caller that is cancelled leaves, its request flies on to its own end: in a task of its own,
+    unless the caller says (`SEEN_THROUGH`) that its task is never cancelled.
     """
 
     def __init__(  # noqa: PLR0913 -- every limit by its name
@@ -67,7 +69,7 @@ class Wire(httpx.AsyncBaseTransport):
         self._head_bytes = head_bytes
         self._clock = clock
         self._client = _client(connect_seconds, flights)
-        self._flights: set[asyncio.Task[httpx.Response]] = set()
+        self._flights: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @property
@@ -83,10 +85,17 @@ class Wire(httpx.AsyncBaseTransport):
         if seconds <= 0:
             raise httpx.ConnectTimeout("the deadline passed before sending", request=request)
         # Cancelling a call on a pooled connection is how pools are lost: only the waiter goes.
-        flight = asyncio.create_task(self._fly(request, seconds))
+        flight = asyncio.current_task() if request.extensions.get(SEEN_THROUGH) else None
+        if flight is None:
+            flight = asyncio.create_task(self._fly(request, seconds))
+            self._flights.add(flight)
+            flight.add_done_callback(self._flights.discard)
+            return cast("httpx.Response", await asyncio.shield(flight))
         self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
-        return await asyncio.shield(flight)
+        try:
+            return await self._fly(request, seconds)
+        finally:
+            self._flights.discard(flight)
 
     async def aclose(self) -> None:
         """Let the requests on the wire end, each within its own time, then close."""
@@ -103,7 +112,7 @@ class Wire(httpx.AsyncBaseTransport):
                 content = await self._body(response)
         except PyreqwestError as error:
             raise _translated(error, request) from error
-        return httpx.Response(response.status, headers=headers, content=content, request=request)
+        return Whole(response.status, headers, content, request)
 
     def _outgoing(self, request: httpx.Request, seconds: float) -> StreamRequest:
         headers = [
@@ -113,14 +122,15 @@ class Wire(httpx.AsyncBaseTransport):
         ]
         headers.append(("accept-encoding", "identity"))
         try:
-            return (
+            outgoing = (
                 self._client.request(request.method, str(request.url))
                 .headers(headers)
-                .body_bytes(request.content)
                 .timeout(timedelta(seconds=seconds))
                 .streamed_read_buffer_limit(0)  # headers are judged before any body is read
-                .build_streamed()
             )
+            if request.content:
+                outgoing = outgoing.body_bytes(request.content)
+            return outgoing.build_streamed()
         except (ValueError, PyreqwestError) as error:
             # Not the cause itself: it quotes the header it dislikes, which may be the credential.
             raise Unsendable(type(error).__name__, request=request) from None

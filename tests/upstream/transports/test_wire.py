@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted, never_sent
+from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
 from tests.clockwork import REAL
 from tests.tcp_proxy import Fault, TcpProxy
@@ -441,6 +442,22 @@ async def test_a_caller_who_leaves_leaves_its_request_flying_to_its_end(
 
     assert (call.cancelled(), wire.flying) == (True, 1)
     await wire.aclose()
+    assert (wire.flying, upstream.received) == (0, ["DELETE /left"])
+
+
+async def test_under_the_budget_too_a_request_flies_on_when_its_caller_leaves(
+    wire: Wire, upstream: Upstream
+) -> None:
+    upstream.pause = 0.05
+    transport, _ = compose(wire)
+    sent = request("DELETE", f"{upstream.url}/left", deadline=soon())
+    call = asyncio.create_task(transport.handle_async_request(sent))
+    await upstream.arrival.wait()
+    call.cancel()
+    await asyncio.wait({call})
+
+    assert (call.cancelled(), wire.flying) == (True, 1)
+    await transport.aclose()
     assert (wire.flying, upstream.received) == (0, ["DELETE /left"])
 
 
