@@ -35,6 +35,7 @@ class Ledger:
         self._left = limit
         self._ends: float | None = None
         self._told = False
+        self._heard = False
         self._previous_end = -math.inf
         self._number = 0
         self._first = 0
@@ -98,6 +99,7 @@ class Ledger:
         self._turn(now)
         self._flying.discard(number)
         if said.reset is None or said.reset > self.window:
+            self._heard_at(now)
             if number >= self._first:
                 self._lower(number, said)
             return
@@ -123,6 +125,12 @@ class Ledger:
             limit=self.limit, remaining=max(0, self._left), reset_seconds=math.ceil(rest)
         )
 
+    def _heard_at(self, now: float) -> None:
+        """An answer does not say when the window ends: it may have begun as late as `now`."""
+        if not (self._told or self._heard) and self._ends is not None:
+            self._heard = True
+            self._ends = max(self._ends, now + self.window + 1)
+
     def _turn(self, now: float) -> None:
         if self._ends is not None and now >= self._ends:
             self._roll(self._ends)
@@ -132,7 +140,7 @@ class Ledger:
         self._left = self.limit - len(self._flying)
         self._previous_end = ended
         self._ends = ended + self.window + 1 if self._flying else None
-        self._told = False
+        self._told = self._heard = False
         self._refreshes = 0
         self._epoch += 1
         self._first = self._number + 1

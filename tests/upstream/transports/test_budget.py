@@ -252,7 +252,7 @@ async def test_those_in_line_are_sent_away_when_the_window_is_spent_before_them(
 
     answers = await asyncio.gather(*(ask(budget, lane=Lane.WRITE) for _ in range(5)))
 
-    assert answers == [200, 200, 200, ("RATE_LIMITED", 899, 2.0), ("RATE_LIMITED", 899, 2.0)]
+    assert answers == [200, 200, 200, ("RATE_LIMITED", 900, 2.0), ("RATE_LIMITED", 900, 2.0)]
     assert len(inner.seen) == 3
 
 

@@ -153,6 +153,15 @@ def test_without_headers_our_own_count_holds_and_the_window_ends_by_itself() -> 
     assert ledger.state(901).remaining == 2
 
 
+def test_a_window_of_which_nothing_is_said_may_have_begun_as_late_as_its_first_answer() -> None:
+    ledger = Ledger(limit=2)
+    one, two = spend(ledger, 2)
+    ledger.answered(one, Reading(), 8)
+    ledger.answered(two, Reading(), 9)
+
+    assert [ledger.wait(Lane.WRITE, at) for at in (901, 908, 909)] == [8.0, 1.0, 0.0]
+
+
 def test_a_limit_the_api_states_is_adopted_with_its_lanes() -> None:
     ledger = Ledger()
     ledger.answered(ledger.reserve(0), Reading(limit=1000, remaining=999, reset=900), 0)
@@ -196,21 +205,26 @@ class Api:
         return Reading(limit=self.limit, remaining=remaining, reset=int(self.ends - now) or None)
 
 
-step = st.tuples(
-    st.floats(0, 40),  # seconds before sending
-    st.floats(0, 1.5),  # seconds on the way there
-    st.floats(0, 1.5),  # seconds on the way back
-    st.sampled_from(["answered", "answered", "answered", "lost", "never sent", "headerless"]),
-)
+FATES = ["answered", "answered", "answered", "lost", "never sent", "headerless"]
 
 
-@given(st.lists(step, max_size=120), st.integers(1, 12))
-def test_alone_on_its_address_the_gateway_never_overspends(
-    steps: list[tuple[float, float, float, str]], limit: int
-) -> None:
+def steps(*fates: str) -> st.SearchStrategy[list[tuple[float, float, float, str]]]:
+    return st.lists(
+        st.tuples(
+            st.floats(0, 40),  # seconds before sending
+            st.floats(0, 8),  # seconds on the way there
+            st.floats(0, 8),  # seconds on the way back: answers overtake one another
+            st.sampled_from(fates),
+        ),
+        max_size=120,
+    )
+
+
+def overspent(steps: list[tuple[float, float, float, str]], limit: int) -> int:
+    """Calls the API refuses, when everything is sent that the ledger lets out."""
     ledger, api = Ledger(limit=limit, window_seconds=100), Api(limit=limit, window=100)
-    now = 0.0
     events: list[tuple[float, int, str, int, Reading, str, float]] = []
+    now = 0.0
     for index, (pause, there, back, fate) in enumerate(steps):
         now += pause if index % 3 == 0 else 0.0
         _happen(events, ledger, api, now)
@@ -223,7 +237,36 @@ def test_alone_on_its_address_the_gateway_never_overspends(
             events.append((now + there, index, "arrives", number, Reading(), fate, back))
 
     _happen(events, ledger, api, math.inf)
-    assert api.overspent == 0
+    return api.overspent
+
+
+@given(steps(*FATES), st.integers(1, 12))
+def test_alone_on_its_address_the_gateway_never_overspends_whatever_order_answers_come_in(
+    asked: list[tuple[float, float, float, str]], limit: int
+) -> None:
+    assert overspent(asked, limit) == 0
+
+
+@given(steps("headerless", "never sent"), st.integers(1, 12))
+def test_nor_does_it_where_no_answer_says_anything_of_the_window(
+    asked: list[tuple[float, float, float, str]], limit: int
+) -> None:
+    assert overspent(asked, limit) == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 600), st.integers(0, 600), st.floats(1, 900)), max_size=40)
+)
+def test_within_a_window_no_header_raises_the_count(said: list[tuple[int, int, float]]) -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=499, reset=900), 0)
+    left = [ledger.state(1).remaining]
+    for limit, remaining, reset in said:
+        ledger.answered(ledger.reserve(1), Reading(limit or None, remaining, reset), 1)
+        left.append(ledger.state(1).remaining)
+
+    assert left == sorted(left, reverse=True)
+    assert len(left) - 1 <= 499 - left[-1] or not left[-1]
 
 
 def _happen(
