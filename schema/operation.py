@@ -85,6 +85,12 @@ class Receipt:
     drift: bool = False
     """Whether rows were seen to move between the pages of this answer."""
     budget: BudgetState | None = None
+    retry_after: int | None = None
+    """Seconds after which a mutation that was refused for want of budget may be sent again."""
+
+    def refused(self, retry_after: int) -> None:
+        """Note that a mutation was refused for so many seconds."""
+        self.retry_after = max(self.retry_after or 0, retry_after)
 
     def used(self, age: float, *, stale: bool = False) -> None:
         """Note that something remembered `age` seconds ago is part of the answer."""

@@ -169,7 +169,8 @@ class _Limited(strawberry.ExceptionHandler[RateLimited, ClientRateLimited]):
     def handle(
         self, exception: RateLimited, *, field: StrawberryField, info: Info
     ) -> ClientRateLimited:
-        del field, info
+        del field
+        info.context.operation.receipt.refused(exception.retry_after)
         return ClientRateLimited(
             message=exception.message,
             code=ClientErrorCode.RATE_LIMITED,

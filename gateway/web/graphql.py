@@ -215,15 +215,14 @@ def _refusal(errors: Sequence[GraphQLError], trace: Trace) -> Answer:
 def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> Answer:
     body: dict[str, Any] = {"data": result.data}
     answer = Answer(body)
+    wait = (receipt.retry_after if receipt is not None else None) or 0
     if result.errors:
         body["errors"] = errors_told(result.errors, trace.request_id)
-        waits = [
-            error.original_error.retry_after
-            for error in result.errors
-            if isinstance(error.original_error, RateLimited)
-        ]
-        if waits:
-            answer.headers.append((b"retry-after", b"%d" % max(waits)))
+        for error in result.errors:
+            if isinstance(error.original_error, RateLimited):
+                wait = max(wait, error.original_error.retry_after)
+    if wait:
+        answer.headers.append((b"retry-after", b"%d" % wait))
     if receipt is not None:
         body["extensions"] = {"upstream": told(receipt)}
     return answer
