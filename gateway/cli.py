@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -59,6 +60,19 @@ def parser() -> argparse.ArgumentParser:
     schema.add_argument("--out", type=Path, help="write it to this file instead")
     schema.add_argument("--check", type=Path, help="fail if this file does not hold it")
     schema.set_defaults(run=_schema)
+
+    explain = commands.add_parser(
+        "explain", help="ask a running gateway what an operation would cost, and spend nothing"
+    )
+    explain.add_argument("file", type=Path, help="the GraphQL document")
+    explain.add_argument("--variables", default="{}", help="its variables, as a JSON object")
+    explain.add_argument("--key", help="the API key to ask by; the demo has one of its own")
+    explain.add_argument(
+        "--url",
+        default="http://127.0.0.1:8000/graphql",
+        help="the gateway's GraphQL address (default %(default)s)",
+    )
+    explain.set_defaults(run=_explain)
 
     doctor = commands.add_parser("doctor", help="ask the configured API what it really does")
     doctor.add_argument(
@@ -155,6 +169,24 @@ def _schema(chosen: argparse.Namespace) -> int:
         chosen.out.write_text(sdl, "utf-8")
         return 0
     print(sdl, end="")
+    return 0
+
+
+def _explain(chosen: argparse.Namespace) -> int:
+    from gateway.explain import NoPrice, price, table  # noqa: PLC0415
+
+    try:
+        document = chosen.file.read_text("utf-8")
+        variables = json.loads(chosen.variables)
+    except OSError as error:
+        return _mistake(f"{chosen.file} cannot be read: {error.strerror}")
+    except ValueError:
+        return _mistake("--variables must be a JSON object, and the document UTF-8")
+    try:
+        told = price(chosen.url, document, variables, chosen.key)
+    except NoPrice as reason:
+        return _mistake(str(reason))
+    print("\n".join(table(told)))
     return 0
 
 

@@ -19,6 +19,7 @@ from schema.source import ClientFilter, ClientId, Window, client_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from schema.needs import Kind
     from schema.selection import Look
     from schema.source import ClientRecord, Fields
 
@@ -172,6 +173,13 @@ def known_value(member: ClientType | ClientStatus, name: str) -> str:
         raise Invalid(f"`{name}` must be one of the values the API knows, not UNKNOWN.")
     return str(member.value)
 
+
+WRITES: Mapping[str, Kind] = {
+    "createClient": "create",
+    "updateClient": "update",
+    "deleteClient": "delete",
+}
+"""What the root fields of a mutation do."""
 
 ASKS: Mapping[str, Callable[..., Asked]] = {
     "client": client,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from schema.operation import Lane
@@ -28,10 +28,14 @@ class ClientsNeed:
     lane: Lane
 
 
+Kind = Literal["create", "update", "delete"]
+
+
 @dataclass(frozen=True, slots=True)
 class WriteNeed:
-    """One write, whatever it changes, and `fields` shown of the client it leaves."""
+    """One write, and `fields` shown of the client it leaves."""
 
+    kind: Kind
     fields: Fields
 
 

@@ -12,8 +12,10 @@ from schema.connection import ClientConnection, connection
 from schema.context import Context
 from schema.failures import NotFound
 from schema.loaders import ClientsById, Wanted
+from schema.needs import RowsNeed
+from schema.operation import Operation
 from schema.selection import looking
-from schema.source import ClientId, Fields
+from schema.source import ClientId, ClientSource, Fields
 
 Described = strawberry.argument
 
@@ -38,6 +40,11 @@ def loaded(context: Context, asked: ClientsAsked) -> Any:
     return found if asked.many else found[0]
 
 
+async def _page(source: ClientSource, operation: Operation, asked: RowsNeed) -> ClientConnection:
+    page = await source.window(operation, asked.where, asked.window, asked.fields)
+    return connection(asked.window, page)
+
+
 @strawberry.type(name="Query")
 class FederatedQuery:
     """Reads, without `node` and `nodes`: in a larger graph only one subgraph may own those."""
@@ -56,7 +63,7 @@ class FederatedQuery:
             " otherwise (at most 100). Any page costs one call of the API's window, or none."
         )
     )
-    async def clients(  # noqa: PLR0913, PLR0917 - Relay's arguments
+    def clients(  # noqa: PLR0913, PLR0917 - Relay's arguments
         self,
         info: Info[Context, None],
         filter: Annotated[
@@ -87,11 +94,8 @@ class FederatedQuery:
             before=before,
             offset=offset,
         )
-        context = info.context
-        page = await context.source.window(
-            context.operation, asked.where, asked.window, asked.fields
-        )
-        return connection(asked.window, page)
+        found = _page(info.context.source, info.context.operation, asked)
+        return cast("ClientConnection", found)
 
 
 @strawberry.type(name="Query")

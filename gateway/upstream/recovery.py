@@ -16,14 +16,15 @@ from gateway.upstream.merge import changed, merged_over
 from gateway.upstream.sightings import span
 from gateway.upstream.verdicts import Verdict, verdict
 from schema.failures import Conflict, Failure, NotFound, Unconfirmed
+from schema.needs import WriteNeed
 from schema.operation import Lane
 from schema.source import FIELDS, ClientRecord, Confirmation, Sending, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from gateway.upstream.api_clock import Lead
-    from schema.needs import Need, Price
+    from schema.needs import Kind, Need, Price
     from schema.operation import Operation
     from schema.source import (
         ClientFilter,
@@ -46,6 +47,11 @@ UPDATE_CALLS = 3
 MERGE_CALLS = (1 + MERGES) * UPDATE_CALLS
 DELETE_CALLS = 3
 """Calls that a write costs at most when answers are lost; one when none is."""
+_RECOVERED: Mapping[Kind, int] = {
+    "create": CREATE_CALLS - 1,
+    "update": MERGE_CALLS - 1,
+    "delete": DELETE_CALLS - 1,
+}
 _MADE = 10_000
 """Created clients held apart from what later searches find."""
 
@@ -80,8 +86,14 @@ class Recovering:
         return self._source.price(window)
 
     def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
-        """As the source prices them."""
-        return self._source.prices(operation, needs)
+        """As the source prices them; at most, a write may also have to be looked for."""
+        prices = self._source.prices(operation, needs)
+        return [
+            replace(price, maximum=price.maximum + _RECOVERED[need.kind])
+            if isinstance(need, WriteNeed)
+            else price
+            for need, price in zip(needs, prices, strict=True)
+        ]
 
     def rows_lack(self, fields: Fields) -> bool:
         """As the source knows."""

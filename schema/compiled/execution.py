@@ -18,7 +18,7 @@ from graphql.pyutils import Path as CorePath
 from graphql.pyutils import gather_with_cancel
 from strawberry.execution import optimized_is_awaitable
 
-from schema.asks import ClientsAsked
+from schema.asks import WRITES, ClientsAsked
 from schema.compiled.projection import Projection
 from schema.connection import connection
 from schema.needs import ClientsNeed, Need, RowsNeed, WriteNeed
@@ -65,8 +65,8 @@ class Planned:
         needs: list[tuple[str, Need]] = []
         named: dict[Lane, set[ClientId]] = defaultdict(set)
         for root, asked in zip(self._variant.roots, self._asked, strict=True):
-            if self._variant.writes and root.field is not None:
-                needs.append((root.key, WriteNeed(root.shown)))
+            if self._variant.writes and root.name in WRITES:
+                needs.append((root.key, WriteNeed(WRITES[root.name], root.shown)))
             elif isinstance(asked, RowsNeed):
                 needs.append((root.key, asked))
             elif isinstance(asked, ClientsAsked):

@@ -1,0 +1,138 @@
+"""A source that answers by chance, and the same question always in the same way."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from schema.failures import (
+    Conflict,
+    Failure,
+    Forbidden,
+    Invalid,
+    Issue,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    Unconfirmed,
+)
+from schema.operation import Lane
+from schema.source import Confirmation, Page, Written
+from tests.differential.values import IDS, record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema.needs import Need, Price
+    from schema.operation import Operation
+    from schema.source import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        ClientRecord,
+        Fields,
+        NewClient,
+        Window,
+    )
+
+
+class Answers:
+    """A `ClientSource` whose every answer, failures and bugs too, comes of `seed`."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self.failing = Random(seed).choice([0.0, 0.0, 0.1, 0.5])
+
+    async def _chance(self, *question: Any) -> Random:
+        chance = Random(f"{self._seed} {question}")
+        for _ in range(chance.choice([0, 0, 1, 3])):
+            await asyncio.sleep(0)
+        return chance
+
+    def _failure(self, chance: Random, *more: Exception) -> Exception | None:
+        if chance.random() >= self.failing:
+            return None
+        return chance.choice(
+            [
+                Unavailable("Down.", code="UPSTREAM_TIMEOUT"),
+                RateLimited("Spent.", retry_after=7),
+                Unauthenticated("Who?"),
+                Forbidden("Not you."),
+                NotFound("None."),
+                ZeroDivisionError("a bug"),
+                *more,
+            ]
+        )
+
+    async def window(
+        self,
+        operation: Operation,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Lane = Lane.INTERACTIVE,
+    ) -> Page:
+        del operation, fields, lane
+        chance = await self._chance("window", where, window)
+        failure = self._failure(chance)
+        if failure is not None:
+            raise failure
+        total = chance.choice([0, 1, 4, 6])
+        ids = [IDS[index % 6] for index in range(total)]
+        start = max(0, total - window.limit) if window.from_end else min(window.offset, total)
+        stop = min(total, start + window.limit + chance.choice([0, 0, 2]))
+        return Page(start, tuple(record(chance, id) for id in ids[start:stop]), total)
+
+    async def fetch(
+        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
+    ) -> Sequence[ClientRecord | Failure]:
+        del operation, fields, lane
+        if self._failure(Random(f"{self._seed} fetch")) is not None:
+            await asyncio.sleep(0)
+            raise Unavailable("All of it is down.")
+        return [self._one(Random(f"{self._seed} {id}"), id) for id in ids]
+
+    def _one(self, chance: Random, id: ClientId) -> ClientRecord | Failure:
+        failure = self._failure(chance)
+        return failure if isinstance(failure, Failure) else record(chance, id, complete=True)
+
+    async def create(self, operation: Operation, new: NewClient) -> Written:
+        del operation
+        return await self._written("create", new, IDS[5])
+
+    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+        del operation
+        return await self._written("update", (id, sorted(patch.fields.items())), id)
+
+    async def _written(self, what: str, change: object, id: str) -> Written:
+        chance = await self._chance(what, change)
+        current = chance.choice([None, record(chance, id)])
+        failure = self._failure(
+            chance,
+            Conflict("Changed.", expected_version=1, current=current),
+            Unconfirmed("Lost.", attempt_id="A"),
+            Invalid("No.", issues=[Issue("email", "TAKEN", "is taken")]),
+        )
+        if failure is not None:
+            raise failure
+        return Written(record(chance, id))
+
+    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+        del operation
+        chance = await self._chance("delete", id)
+        failure = self._failure(chance, Unconfirmed("Lost.", attempt_id="A"))
+        if failure is not None:
+            raise failure
+        return Confirmation.ANSWER
+
+    def price(self, window: Window) -> int:
+        del window
+        return 1
+
+    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+        raise NotImplementedError
+
+    def rows_lack(self, fields: Fields) -> bool:
+        raise NotImplementedError

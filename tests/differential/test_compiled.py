@@ -1,0 +1,121 @@
+"""Compiled operations answer what graphql-core would, byte for byte.
+
+DIFFERENTIAL_CASES says how many cases are compared, 50,000 unless it is set; each is a document
+at random with variables and answers at random, DIFFERENTIAL_SEED says which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from schema.context import Context
+from schema.documents import Refused
+from schema.graph import Graph
+from schema.limits import Limits
+from schema.operation import Caller, Credential, Operation
+from tests.clockwork import VirtualLoop
+from tests.differential.answers import Answers
+from tests.differential.documents import Writer
+from tests.differential.values import given
+
+if TYPE_CHECKING:
+    from graphql import ExecutionResult, GraphQLError
+
+    from schema.documents import Document
+
+CASES = int(os.environ.get("DIFFERENTIAL_CASES", "50000"))
+SEED = int(os.environ.get("DIFFERENTIAL_SEED", "1"))
+EACH = 20
+"""Cases for one document: different variables, different answers."""
+PARTS = 10
+ANY = Limits(depth=30, aliases=200, directives=200, root_fields=50, tokens=10_000)
+
+
+def told(error: GraphQLError) -> dict[str, Any]:
+    return {**error.formatted, "cause": repr(error.original_error)}
+
+
+def answered(result: ExecutionResult) -> bytes:
+    """What a client would be told, errors in any order.
+
+    Where one error took all of the data, which others had been met before is a matter of time.
+    """
+    errors = [told(error) for error in result.errors or ()]
+    if result.data is None and any("path" in error for error in errors):
+        errors = errors[-1:]
+    errors.sort(key=orjson.dumps)
+    return orjson.dumps({"data": result.data, "errors": errors})
+
+
+@pytest.fixture(scope="module")
+def graphs() -> tuple[Graph, Graph]:
+    return Graph(limits=ANY), Graph(limits=ANY, compiles=False)
+
+
+def document(graph: Graph, chance: Random) -> tuple[Document, dict[str, str], str]:
+    """The next document that is valid, as most are not: fields under one key must agree."""
+    while True:
+        written = Writer(graph._schema, chance).document()  # noqa: SLF001 - written from it
+        found = graph.documents.read(written.text)
+        if not isinstance(found, Refused):
+            return found, written.variables, written.text
+
+
+@pytest.mark.filterwarnings(r"ignore:coroutine '(?!_Run)")  # graphql-core drops what it cancels
+@pytest.mark.parametrize("part", range(PARTS))
+def test_compiled_operations_answer_what_graphql_core_would(
+    graphs: tuple[Graph, Graph], part: int
+) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        # graphql-core leaves the siblings of a failed field to themselves.
+        runner.get_loop().set_exception_handler(lambda _, __: None)
+        runner.run(_compared(*graphs, part))
+    gc.collect()  # what was dropped is found now, not in another test
+
+
+async def _compared(compiling: Graph, plain: Graph, part: int) -> None:
+    chance = Random(f"{SEED} {part}")
+    kinds: Counter[str] = Counter()
+    for _ in range(CASES // PARTS // EACH):
+        understood, types, text = document(compiling, chance)
+        for _ in range(EACH):
+            seed = chance.randrange(2**32)
+            values = Random(seed)
+            variables = {
+                name: given(type_, values)
+                for name, type_ in types.items()
+                if values.random() < 0.97
+            }
+            caller = None if values.random() < 0.02 else Caller("p", Credential("X-API-Key", "k"))
+            answers = [
+                answered(
+                    await graph.run(
+                        understood,
+                        variables=dict(variables),
+                        operation_name=None,
+                        context=Context(
+                            Answers(seed), None if caller is None else Operation(caller, 1e9)
+                        ),
+                    )
+                )
+                for graph in (compiling, plain)
+            ]
+            assert answers[0] == answers[1], f"{text}\n{variables}\nseed {seed}"
+            kinds[_kind(answers[0])] += 1
+    cases = kinds.total()
+    assert all(kinds[kind] > cases / 20 for kind in ("whole", "partial", "none")), kinds
+
+
+def _kind(answer: bytes) -> str:
+    said = orjson.loads(answer)
+    if said["data"] is None:
+        return "none"
+    return "partial" if said["errors"] else "whole"
