@@ -136,10 +136,12 @@ class Documents:
         too_much = passed(node, self._limits)
         if too_much is not None:
             return [too_much]
-        return validate(
+        errors = validate(
             self._schema,
             node,
             self._rules,
             max_errors=MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
+        # What a scalar raised at a literal is about the literal: no bug, to be logged as one.
+        return [GraphQLError(error.message, error.nodes) for error in errors]

@@ -41,6 +41,7 @@ WORST = {
     "nearly known names": asking(CREATE, input={f"firstNam{number}": 1 for number in range(4_000)}),
     "lists where none belongs": asking(CREATE, input={"firstName": [[["x"]]] * 1_500}),
     "representations": asking(ENTITIES, all=[{"__typename": "Client", "id": "0"}] * 1_500),
+    "a number of many digits": asking(f"{{ clients(first: {'9' * 16_000}) {{ totalCount }} }}"),
     "unused variables": asking("{ __typename }", **{f"v{number}": 1 for number in range(4_000)}),
 }
 
@@ -50,15 +51,16 @@ async def test_the_worst_bodies_are_answered_at_little_cost(
     gateway: Gateway, sandbox: Sandbox, body: bytes
 ) -> None:
     headers = {"X-API-Key": DEMO.api_key, "Content-Type": "application/json"}
-    least, length = float("inf"), 0
+    least, content = float("inf"), ""
     for _ in range(TRIES):
         began = time.process_time()
         answer = await gateway.http.post("/graphql", content=body, headers=headers)
         least = min(least, time.process_time() - began)
-        length = len(answer.content)
+        content = answer.text
         if least <= CPU_SECONDS:
             break
 
     assert least <= CPU_SECONDS
-    assert length < 20_000
+    assert len(content) < 20_000
+    assert '"INTERNAL"' not in content
     assert sandbox.calls == []
