@@ -1,12 +1,12 @@
 """A client as the graph shows it, read from a record field by field."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, NewType, cast
 
 import strawberry
 from msgspec import UNSET
-from strawberry.federation.schema_directives import Key
+from strawberry.federation.schema_directives import Cost, Key, Tag
 from strawberry.types import Info
 
 from schema.context import Context
@@ -16,6 +16,13 @@ from schema.loaders import Wanted
 from schema.source import ClientId, ClientRecord, Fields
 
 ContextInfo = Info[Context, None]
+
+FREE = Cost(weight=0)
+"""An object that comes along with a call: routers, which count objects, count it as nothing."""
+CALL = Cost(weight=1)
+"""A field that is worth one call of the API's window to a router that bounds costs."""
+PERSONAL = Tag(name="personal")
+"""For contracts: how to reach a client, and what was written about them."""
 
 Timestamp = NewType("Timestamp", str)
 """An instant as the API wrote it: RFC 3339, UTC."""
@@ -42,6 +49,7 @@ def told(
     *fields: str,
     description: str,
     read: Callable[..., Any] | None = None,
+    directives: Sequence[object] = (),
 ) -> Any:
     """A field of the client that shows `fields` of its record, through `read` if given.
 
@@ -60,7 +68,9 @@ def told(
         return complete(record, info) if record.lacks(reads) else show(record)
 
     told = Told(reads, show, fields, read)
-    return strawberry.field(resolver=resolve, description=description, metadata={Told: told})
+    return strawberry.field(
+        resolver=resolve, description=description, metadata={Told: told}, directives=directives
+    )
 
 
 class Told(NamedTuple):
@@ -113,7 +123,9 @@ class Node:
     id: strawberry.ID = strawberry.field(description="The API's own UUID.")
 
 
-@strawberry.type(description="What a client is looking for. Numbers are minimums.")
+@strawberry.type(
+    description="What a client is looking for. Numbers are minimums.", directives=[FREE]
+)
 class PropertyPreferences:
     """The documented keys of the API's open `property_preferences` object."""
 
@@ -146,6 +158,7 @@ def _preferences(told_by_api: dict[str, Any]) -> PropertyPreferences:
 @strawberry.federation.type(
     keys=[Key(fields=cast("Any", "id"), resolvable=False)],
     description="The person a client belongs to; other subgraphs know more about them.",
+    directives=[FREE],
 )
 class User:
     """A stub: the API documents no way to read another user."""
@@ -155,6 +168,7 @@ class User:
 
 @strawberry.federation.type(
     keys=["id"],
+    directives=[FREE],
     description=(
         "A person you represent. Every field but `id` may be null: the API promises none."
     ),
@@ -169,8 +183,10 @@ class Client(Node):
     full_name: str | None = told(
         "first_name", "last_name", read=_full_name, description="Given and family name together."
     )
-    email: str | None = told("email", description="E-mail address, as the API holds it.")
-    phone: str | None = told("phone", description="Phone number, free form.")
+    email: str | None = told(
+        "email", description="E-mail address, as the API holds it.", directives=[PERSONAL]
+    )
+    phone: str | None = told("phone", description="Phone number, free form.", directives=[PERSONAL])
     client_type: ClientType | None = told(
         "client_type", read=client_type_of, description="Buyer, seller or both."
     )
@@ -202,7 +218,9 @@ class Client(Node):
         read=_money,
         description="The pre-approved amount, in whole currency units.",
     )
-    notes: str | None = told("notes", description="Free text about the client; sensitive.")
+    notes: str | None = told(
+        "notes", description="Free text about the client; sensitive.", directives=[PERSONAL]
+    )
     tags: list[str] | None = told("tags", description="Labels.")
     version: int | None = told(
         "version", description="Counts changes; pass it as `expectedVersion` when updating."

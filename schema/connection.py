@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.client import Client
+from schema.client import FREE, Client
 from schema.cursors import Cursor, index_in
 from schema.failures import Invalid
 from schema.source import MAX_PAGE, ClientRecord, Page, Window
@@ -11,7 +11,9 @@ DEFAULT_PAGE = 25
 """Rows answered when neither `first` nor `last` is given (the API's own default)."""
 
 
-@strawberry.federation.type(shareable=True, description="Where this page lies in the whole list.")
+@strawberry.federation.type(
+    shareable=True, description="Where this page lies in the whole list.", directives=[FREE]
+)
 class PageInfo:
     """Relay's PageInfo (Cursor Connections Specification)."""
 
@@ -21,7 +23,7 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last row here.")
 
 
-@strawberry.type(description="A client in its place in the list.")
+@strawberry.type(description="A client in its place in the list.", directives=[FREE])
 class ClientEdge:
     """Relay's edge (Cursor Connections Specification)."""
 
@@ -29,7 +31,9 @@ class ClientEdge:
     node: Client | None = strawberry.field(description="The client.")
 
 
-@strawberry.type(description="A page of clients and where it lies in the whole list.")
+@strawberry.type(
+    description="A page of clients and where it lies in the whole list.", directives=[FREE]
+)
 class ClientConnection:
     """Relay's connection (Cursor Connections Specification)."""
 

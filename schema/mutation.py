@@ -142,7 +142,7 @@ DeleteClientResult = Annotated[
 ]
 
 
-@strawberry.type
+@strawberry.type(description="What can be changed.")
 class Mutation:
     """Writes. Failures become members of the result through `schema.problems.HANDLERS`."""
 

@@ -3,12 +3,13 @@
 from typing import Annotated, Any, cast
 
 import strawberry
+from strawberry.federation.schema_directives import ListSize
 from strawberry.types import Info
 
 from schema import asks
 from schema.asks import ClientFilterInput, ClientsAsked
-from schema.client import Client, Node
-from schema.connection import ClientConnection, connection
+from schema.client import CALL, Client, Node
+from schema.connection import DEFAULT_PAGE, ClientConnection, connection
 from schema.context import Context
 from schema.failures import NotFound
 from schema.loaders import ClientsById, Wanted
@@ -45,11 +46,13 @@ async def _page(source: ClientSource, operation: Operation, asked: RowsNeed) -> 
     return connection(asked.window, page)
 
 
-@strawberry.type(name="Query")
+@strawberry.type(name="Query", description="What can be read.")
 class FederatedQuery:
     """Reads, without `node` and `nodes`: in a larger graph only one subgraph may own those."""
 
-    @strawberry.field(description="One client by id; null when there is none you may see.")
+    @strawberry.field(
+        description="One client by id; null when there is none you may see.", directives=[CALL]
+    )
     def client(
         self,
         info: Info[Context, None],
@@ -61,7 +64,16 @@ class FederatedQuery:
         description=(
             "Your clients in the API's order, 25 at a time unless `first` or `last` says"
             " otherwise (at most 100). Any page costs one call of the API's window, or none."
-        )
+        ),
+        directives=[
+            CALL,
+            ListSize(
+                assumed_size=DEFAULT_PAGE,
+                slicing_arguments=["first", "last"],
+                sized_fields=["edges"],
+                require_one_slicing_argument=False,
+            ),
+        ],
     )
     def clients(  # noqa: PLR0913, PLR0917 - Relay's arguments
         self,
@@ -98,7 +110,7 @@ class FederatedQuery:
         return cast("ClientConnection", found)
 
 
-@strawberry.type(name="Query")
+@strawberry.type(name="Query", description="What can be read.")
 class Query(FederatedQuery):
     """Reads, with Relay's `node` and `nodes`."""
 
@@ -111,7 +123,10 @@ class Query(FederatedQuery):
         return cast("Node | None", loaded(info.context, asks.node(looking(info), id=id)))
 
     @strawberry.field(
-        description="Things by their ids, at most 100, in the order asked; null for what is not."
+        description="Things by their ids, at most 100, in the order asked; null for what is not.",
+        directives=[
+            ListSize(assumed_size=asks.MAX_NODES, require_one_slicing_argument=False),  # type: ignore[call-arg]  # has defaults
+        ],
     )
     def nodes(
         self,

@@ -36,6 +36,9 @@ def test_the_schema_composes_beside_a_subgraph_that_holds_client_ids(
 
     assert "type Client implements Node" in " ".join(supergraph.split())
     assert "appointments(" in supergraph
+    assert supergraph.count('@tag(name: "personal")') == 3
+    assert "@cost(weight: 1)" in supergraph
+    assert "@listSize(" in supergraph
 
 
 @COMPOSERS

@@ -145,13 +145,14 @@ def test_25_appointments_with_names_cost_one_entities_request_and_one_call(start
 
     answer = federation.ask(NAMES)
 
-    assert answer == {"data": {"appointments": names(ids)}}
+    assert answer["data"] == {"appointments": names(ids)}
+    assert "errors" not in answer
     (request,) = federation.seen()
     assert "_entities" in request["query"]
     assert request["representations"] == 25
     assert federation.calls() == ["GET /clients?page=1&limit=100"]
 
-    assert federation.ask(NAMES) == answer
+    assert federation.ask(NAMES)["data"] == answer["data"]
     assert federation.calls() == []
 
 
@@ -187,6 +188,21 @@ def test_the_credential_that_a_router_forwards_keeps_callers_apart(start: Start)
         {name for name in request["headers"] if name in {"x-api-key", "authorization"}}
         for request in federation.seen()
     ] == [{"x-api-key"}, {"x-api-key"}, set()]
+
+
+@pytest.mark.parametrize("router", ["hive"], indirect=True)
+def test_a_router_counts_an_operation_in_calls_and_refuses_what_would_take_too_many(
+    start: Start,
+) -> None:
+    federation = start([])
+    page = "{ clients(first: 100) { edges { node { fullName owner { id } } } totalCount } }"
+    many = " ".join(f'c{place}: client(id: "{NOBODY}") {{ fullName }}' for place in range(51))
+
+    assert federation.ask(page)["extensions"]["cost"] == {"estimated": 1, "max": 50}
+    assert federation.calls() == ["GET /clients?page=1&limit=100"]
+    errors = federation.ask(f"{{ {many} }}")["errors"]
+    assert {error["extensions"]["code"] for error in errors} == {"COST_ESTIMATED_TOO_EXPENSIVE"}
+    assert federation.calls() == []
 
 
 def test_the_documented_router_configurations_are_the_ones_run_here() -> None:

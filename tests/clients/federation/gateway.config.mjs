@@ -11,4 +11,6 @@ export const gatewayConfig = defineConfig({
         ? Object.fromEntries(CREDENTIALS.map((name) => [name, request.headers.get(name)]))
         : {},
   },
+  // Our `@cost` and `@listSize` count calls of the API: one operation may ask for this many.
+  demandControl: { maxCost: 50, includeExtensionMetadata: true },
 });

@@ -142,12 +142,16 @@ test("a created client joins the list, and a lost answer changes nothing in the 
   const after = ids(await ask(client, LIST, { first: 10 }, { requestPolicy: "cache-only" }));
   assert.deepEqual(after, [createClient.clientEdge.node.id, ...before]);
 
-  await fail({ method: "POST", lost: true });
+  await fail({ method: "POST", dropped: true });
   const lost = await change(client, CREATE, { input });
   assert.deepEqual(lost.createClient, { code: "WRITE_UNCONFIRMED", retryable: false });
   const still = ids(await ask(client, LIST, { first: 10 }, { requestPolicy: "cache-only" }));
   assert.deepEqual(still, after);
-  assert.deepEqual(await spent(), ["POST /clients", "POST /clients"]);
+  assert.deepEqual(await spent(), [
+    "POST /clients",
+    "POST /clients",
+    "GET /clients?page=1&limit=100&client_type=both",
+  ]);
 });
 
 test("a deleted client is gone from the cache", async () => {

@@ -97,13 +97,17 @@ test("a created client is appended, and one that may not exist is not", async ()
   assert.deepEqual(after.slice(0, -1), before);
   assert.equal(nodes().at(-1)?.fullName, "Ruth Teitelbaum");
 
-  await fail({ method: "POST", lost: true });
+  await fail({ method: "POST", dropped: true });
   const lost = (await change<clientsCreateMutation>(createMutation, { input, connections }))
     .createClient;
   assert.equal(lost.__typename, "ClientWriteUnconfirmed");
   assert.deepEqual([lost.code, lost.retryable], ["WRITE_UNCONFIRMED", false]);
   assert.deepEqual(ids(), after);
-  assert.deepEqual(await spent(), ["POST /clients", "POST /clients"]);
+  assert.deepEqual(await spent(), [
+    "POST /clients",
+    "POST /clients",
+    "GET /clients?page=1&limit=100&client_type=buyer",
+  ]);
 });
 
 test("a deleted client leaves every list it is shown in", async () => {
