@@ -102,6 +102,17 @@ def test_the_settings_table_is_the_settings() -> None:
     ]
 
 
+def test_every_limit_is_told_where_security_is() -> None:
+    page = (ROOT / "docs/security.md").read_text()
+    told = re.findall(r"^\| `(GATEWAY_(?:LIMIT|TIMEOUT)_\w+)` \| `(\d+)` \|", page, re.MULTILINE)
+
+    assert told == [
+        (f"{PREFIX}{name.upper()}", str(field.default))
+        for name, field in Settings.model_fields.items()
+        if name.startswith(("limit_", "timeout_"))
+    ]
+
+
 def test_every_error_code_is_told_and_no_other() -> None:
     told = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
     ours = {
