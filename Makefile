@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq
 LOCKED := $(PIP) install --require-hashes -r
 GRAPHIQL := gateway/web/graphiql
-COMPOSITION := tests/clients
+CONSUMERS := tests/clients
 
 # npm's programs look for `node` on the path, and so do the tests.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -44,14 +44,15 @@ run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback;
 
 install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-gateway
 
-test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(COMPOSITION)/node_modules/.stamp ## everything; what it had to skip stands at the end
+test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp ## everything; what it had to skip stands at the end
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: install $(VENV)/.stamp-dev ## format, lint, types, layers, SDL and docs in step
+check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, lint, types, layers, SDL and docs in step
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	$(call quietly,$(BIN)/clients-gateway schema | node $(CONSUMERS)/diff.mjs schema/schema.graphql)
 	@$(BIN)/clients-gateway schema --check schema/schema.graphql
 	@$(BIN)/python -m pytest -q tests/test_docs.py
 
@@ -79,7 +80,7 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 
 clean: ## back to a fresh clone
 	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
-	rm -rf $(VENV) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(COMPOSITION)/node_modules
+	rm -rf $(VENV) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
 
 $(VENV)/.stamp-venv:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed, and none was found. PYTHON=/path/to/python names one.' >&2; exit 1; }
@@ -118,7 +119,7 @@ $(VENV)/.stamp-project: pyproject.toml setup.py requirements/build.txt | $(VENV)
 	@touch $@
 
 %/node_modules/.stamp: %/package.json %/package-lock.json $(NODE)
-	$(call say,'fetching the npm packages of $* (locked; up to a minute)')
+	$(call say,'fetching the npm packages of $* (locked; a minute or two)')
 	$(call quietly,cd $* && $(NPM_CI))
 	@touch $@
 
