@@ -1,7 +1,8 @@
 """A client as the graph shows it, read from a record field by field."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, NewType, cast
 
 import strawberry
@@ -260,6 +261,7 @@ def _camel(name: str) -> str:
 _READS = _reads()
 
 
-def fields_read(names: Iterable[str]) -> Fields:
+@lru_cache(maxsize=1024)
+def fields_read(names: frozenset[str]) -> Fields:
     """The record fields behind these fields of the graph's Client; others are ignored."""
     return frozenset[str]().union(*(_READS.get(name, frozenset()) for name in names))

@@ -1,5 +1,8 @@
 """Clients as a Relay connection: any window of the list, counted and cursored."""
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import strawberry
 
 from schema.client import FREE, Client
@@ -23,12 +26,34 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last row here.")
 
 
+class Made(NamedTuple):
+    """How a field's value is made of the object it is on: for resolvers and compiled operations."""
+
+    make: Callable[[Any], Any]
+
+
+def _made(make: Callable[[Any], Any], description: str) -> Any:
+    """A field whose value is only made where it is asked for."""
+
+    def resolve(root: Any) -> Any:
+        return make(root)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={Made: Made(make)})
+
+
 @strawberry.type(description="A client in its place in the list.", directives=[FREE])
 class ClientEdge:
     """Relay's edge (Cursor Connections Specification)."""
 
-    cursor: str = strawberry.field(description="Opaque; pass it as `after` or `before`.")
-    node: Client | None = strawberry.field(description="The client.")
+    record: strawberry.Private[ClientRecord]
+    index: strawberry.Private[int | None]
+    """Its place in the whole list; None where it is in no list yet."""
+
+    cursor: str = _made(
+        lambda edge: cursor_of(edge.record, edge.index),
+        "Opaque; pass it as `after` or `before`.",
+    )
+    node: Client | None = _made(lambda edge: Client.of(edge.record), "The client.")
 
 
 @strawberry.type(
@@ -82,9 +107,14 @@ def window_for(
     return Window(start, size if end is None else max(0, min(size, end - start)))
 
 
+def cursor_of(record: ClientRecord, index: int | None) -> str:
+    """The cursor of a record at an absolute index, or newly made and not yet in any list."""
+    return str(Cursor(index, record.id))
+
+
 def edge(record: ClientRecord, index: int | None) -> ClientEdge:
-    """The record at an absolute index, or newly made and not yet in any list."""
-    return ClientEdge(cursor=str(Cursor(index, record.id)), node=Client.of(record))
+    """The record in its place."""
+    return ClientEdge(record=record, index=index)
 
 
 def connection(window: Window, page: Page) -> ClientConnection:
@@ -97,8 +127,8 @@ def connection(window: Window, page: Page) -> ClientConnection:
         page_info=PageInfo(
             has_next_page=begin + len(edges) < page.total,
             has_previous_page=min(begin, page.total) > 0,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            start_cursor=cursor_of(rows[0], begin) if rows else None,
+            end_cursor=cursor_of(rows[-1], begin + len(rows) - 1) if rows else None,
         ),
         total_count=page.total,
     )

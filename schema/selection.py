@@ -50,9 +50,16 @@ class Look:
         self._nodes = nodes
         self._fragments = fragments
         self._variables = variables
+        self._seen: dict[tuple[str, ...], frozenset[str]] = {}
 
     def __call__(self, *path: str) -> frozenset[str]:
         """Names of the fields selected below `path` (graph names)."""
+        seen = self._seen.get(path)
+        if seen is None:
+            seen = self._seen[path] = self._names(path)
+        return seen
+
+    def _names(self, path: tuple[str, ...]) -> frozenset[str]:
         level = [node.selection_set for node in self._nodes]
         for step in path:
             level = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from schema.needs import Need, Price
     from schema.operation import Operation
 
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 ClientId = NewType("ClientId", str)
 """A client's UUID in canonical lower-case form; made only by `client_id`."""
 
@@ -28,6 +31,8 @@ MAX_PAGE = 100
 
 def client_id(text: str) -> ClientId | None:
     """The canonical id in `text`, or None for what cannot be a client's id (API page: `uuid`)."""
+    if _CANONICAL.fullmatch(text):
+        return ClientId(text)
     try:
         parsed = UUID(text)
     except ValueError:

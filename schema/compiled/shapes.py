@@ -7,6 +7,7 @@ answered or raises why it cannot.
 
 from __future__ import annotations
 
+from math import isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +15,7 @@ from graphql import (
     GraphQLBoolean,
     GraphQLEnumType,
     GraphQLError,
+    GraphQLFloat,
     GraphQLID,
     GraphQLList,
     GraphQLNonNull,
@@ -29,6 +31,7 @@ from graphql.pyutils import inspect, is_iterable
 from schema.client import Client, Told
 from schema.compiled.fields import Field
 from schema.compiled.rows import row_of
+from schema.connection import Made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +129,10 @@ def _reading(field: GraphQLField) -> tuple[Callable[[Any, Projection], Any], Tol
     told = definition.metadata.get(Told)
     if told is not None:
         return _from_record(told), told
+    made = definition.metadata.get(Made)
+    if made is not None:
+        make = made.make
+        return lambda parent, _: make(parent), None
     if not definition.is_basic_field:
         raise Unknown(definition.name)
     attribute = attrgetter(definition.python_name)
@@ -193,7 +200,12 @@ def leaf(type_: GraphQLLeafType) -> Shape:
 
     def complete(value: Any, path: Path, projection: Projection) -> Any:
         del path, projection
-        if value is None or type(value) is plain:
+        kind = type(value)
+        if (
+            value is None
+            or kind is plain
+            or (kind is float and type_ is GraphQLFloat and isfinite(value))
+        ):
             return value
         _raise(value)
         answered = coerce(value)
@@ -218,18 +230,20 @@ def _one_of(shapes: Mapping[type, Shape]) -> Shape:
 
 
 def _object(fields: Sequence[Field]) -> Shape:
+    steps = [(each.key, each.read, each.shape, each) for each in fields]
+
     def complete(value: Any, path: Path, projection: Projection) -> Any:
         if value is None:
             return None
         _raise(value)
         answered: dict[str, Any] = {}
-        for field in fields:
-            here = (path, field.key)
+        for key, read, shape, field in steps:
+            here = (path, key)
             try:
-                answered[field.key] = field.shape(field.read(value, projection), here, projection)
+                answered[key] = shape(read(value, projection), here, projection)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's
                 projection.failed(error, field.nodes, here, required=field.required)
-                answered[field.key] = None
+                answered[key] = None
         return answered
 
     return complete

@@ -102,6 +102,25 @@ def test_the_header_editor_holds_the_demo_key(page: Page, demo_gateway: Running)
     assert read(page, TOOLS) == {"X-API-Key": demo_key(demo_gateway)}
 
 
+def test_a_button_tells_what_an_operation_would_cost_and_executes_nothing(
+    page: Page, demo_gateway: Running
+) -> None:
+    rows = in_the_sandbox(demo_gateway, "?limit=1")["meta"]["total"]
+    page.click(TABS, "CreateClient")
+    until(lambda: any("createClient" in line for line in page.lines(QUERY)), "the example")
+
+    page.click('[aria-label^="Explain price"]')
+
+    told = until(
+        lambda: "explain" in " ".join(page.lines(RESULT)) and read(page, RESULT), "the price"
+    )
+    price = told["extensions"]["upstream"]["explain"]
+    assert (told["data"], price["minimum"], price["expected"]) == (None, 1, 1)
+    assert [cause["path"] for cause in price["causes"]] == [["createClient"]]
+    assert in_the_sandbox(demo_gateway, "?limit=1")["meta"]["total"] == rows
+    assert page.problems == []
+
+
 def test_a_link_leads_to_the_docs(page: Page) -> None:
     link = page.look(
         "() => (({ href, target, rel, innerText }) => ({ href, target, rel, innerText }))"

@@ -76,7 +76,7 @@ def test_arguments_that_name_no_window_are_refused(  # noqa: PLR0913, PLR0917
 
 def shape(window: Window, page: Page) -> tuple[list[str], bool, bool, int]:
     found = connection(window, page)
-    ids = [str(edge.node.id)[-2:] for edge in found.edges if edge.node]
+    ids = [edge.record.id[-2:] for edge in found.edges]
     info = found.page_info
     return ids, info.has_previous_page, info.has_next_page, found.total_count
 

@@ -10,6 +10,7 @@ import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
 import { examples } from './examples.js';
+import { PriceButton } from './price.jsx';
 import { keepingNoHeaders } from './storage.js';
 
 const explorer = explorerPlugin({ showAttribution: false });
@@ -36,6 +37,16 @@ function Page({ headers, docs }) {
       defaultQuery=""
       shouldPersistHeaders={false}
     >
+      <GraphiQL.Toolbar>
+        {({ prettify, merge, copy }) => (
+          <>
+            {prettify}
+            {merge}
+            {copy}
+            <PriceButton />
+          </>
+        )}
+      </GraphiQL.Toolbar>
       <GraphiQL.Logo>
         <span className="gateway-name">Clients gateway</span>
         <a className="graphiql-logo-link" href={docs} target="_blank" rel="noreferrer">

@@ -1,0 +1,39 @@
+import { ToolbarButton, pick, useGraphiQL } from '@graphiql/react';
+
+/** What an editor of JSON holds, nothing where that cannot be read. */
+function json(editor) {
+  try {
+    return JSON.parse(editor?.getValue() || '{}');
+  } catch {
+    return {};
+  }
+}
+
+/** Asks the gateway what the operation would cost, and shows that where its answer would stand. */
+export function PriceButton() {
+  const { headerEditor, operationName, queryEditor, responseEditor, variableEditor } = useGraphiQL(
+    pick('headerEditor', 'operationName', 'queryEditor', 'responseEditor', 'variableEditor'),
+  );
+
+  async function explain() {
+    const response = await fetch('/graphql', {
+      method: 'POST',
+      headers: { ...json(headerEditor), 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        query: queryEditor?.getValue(),
+        variables: json(variableEditor),
+        operationName,
+        extensions: { upstream: { explain: true } },
+      }),
+    });
+    responseEditor?.setValue(JSON.stringify(await response.json(), null, 2));
+  }
+
+  return (
+    <ToolbarButton onClick={explain} label="Explain price (nothing is executed)">
+      <span className="graphiql-toolbar-icon gateway-price" aria-hidden="true">
+        $
+      </span>
+    </ToolbarButton>
+  );
+}
