@@ -47,11 +47,12 @@ install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-g
 test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp ## everything; what it had to skip stands at the end
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, lint, types, layers, SDL and docs in step
+check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, lint, types, layers, security, SDL and docs in step
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	$(call quietly,$(BIN)/bandit --configfile pyproject.toml --recursive gateway schema)
 	$(call quietly,$(BIN)/clients-gateway schema | node $(CONSUMERS)/diff.mjs schema/schema.graphql)
 	@$(BIN)/clients-gateway schema --check schema/schema.graphql
 	@$(BIN)/python -m pytest -q tests/test_docs.py
