@@ -16,8 +16,12 @@ from schema.operation import BudgetState, Lane
 if TYPE_CHECKING:
     from gateway.upstream.retry_after import Reading
 
-KEPT = {Lane.WRITE: 0, Lane.INTERACTIVE: 10, Lane.ENTITIES: 10, Lane.REFRESH: 20}
-"""Per cent of a window a lane must leave to those before it."""
+KEPT = 10
+"""Per cent of a window that are for writes alone, and as many more that are not for refreshes."""
+MOST_KEPT = 30
+"""Per cent of a window that are kept for writes where many are to be expected."""
+PRIOR = 0.25
+"""Windows' worth of writes, at the least share, that are expected before any were seen."""
 REFRESHING = 20
 """Per cent of a window that refreshes may take together."""
 
@@ -41,6 +45,7 @@ class Ledger:
         self._first = 0
         self._flying: set[int] = set()
         self._refreshes = 0
+        self._writes = self._writes_before = 0
         self._epoch = 0
 
     def epoch(self, now: float) -> int:
@@ -56,18 +61,40 @@ class Ledger:
     def left(self, lane: Lane, now: float) -> int:
         """How many requests `lane` may send in this window yet."""
         self._turn(now)
-        return max(0, self._left - self.limit * KEPT[lane] // 100)
+        return max(0, self._left - self._kept(lane, now))
 
     def wait(self, lane: Lane, now: float) -> float:
         """Seconds until `lane` may send a request; 0 when it may now."""
         rest = self.rest(now)
-        if self._left <= self.limit * KEPT[lane] // 100:
-            return rest
+        kept = self._kept(lane, now)
+        if self._left <= kept:
+            # What is kept beyond the least shrinks with the time left.
+            least = self.limit * KEPT // 100 * (2 if lane is Lane.REFRESH else 1)
+            shrinks = lane is not Lane.WRITE and self._left > least
+            return max(1.0, rest * (1 - self._left / kept)) if shrinks else rest
         if lane is not Lane.REFRESH or self._ends is None:
             return 0.0
         if self._refreshes >= self.limit * REFRESHING // 100:
             return rest
         return self._surplus_in(rest)
+
+    def _kept(self, lane: Lane, now: float) -> int:
+        """How many calls `lane` leaves to others.
+
+        To writes a tenth of the window, or as many as are to be expected until its end: as many
+        a second as in this window and the last, and twice the standard deviation of that more.
+        """
+        if lane is Lane.WRITE:
+            return 0
+        kept = least = self.limit * KEPT // 100
+        if self._writes or self._writes_before:
+            rest = self.rest(now)
+            watched = self.window * (1 + PRIOR + bool(self._writes_before)) - rest
+            seen = self._writes + self._writes_before + PRIOR * least
+            expected = max(0.0, rest * seen / watched)
+            most = self.limit * MOST_KEPT // 100
+            kept = min(max(least, math.ceil(expected + 2 * math.sqrt(expected))), most)
+        return kept + least if lane is Lane.REFRESH else kept
 
     def _surplus_in(self, rest: float) -> float:
         """Seconds until more is left of the calls than of the time to spend them in."""
@@ -80,6 +107,7 @@ class Ledger:
             self._ends = now + self.window + 1
         self._left -= 1
         self._refreshes += lane is Lane.REFRESH
+        self._writes += lane is Lane.WRITE
         self._number += 1
         self._flying.add(self._number)
         return self._number
@@ -142,6 +170,7 @@ class Ledger:
         self._ends = ended + self.window + 1 if self._flying else None
         self._told = self._heard = False
         self._refreshes = 0
+        self._writes_before, self._writes = self._writes, 0
         self._epoch += 1
         self._first = self._number + 1
 

@@ -57,6 +57,51 @@ def test_the_last_tenth_is_for_writes_and_the_next_not_for_refresh() -> None:
     }
 
 
+def write(ledger: Ledger, *moments: float) -> list[float]:
+    """What each write had to wait; those that did not are answered."""
+    waits = []
+    for at in moments:
+        waits.append(ledger.wait(Lane.WRITE, at))
+        if not waits[-1]:
+            ledger.unanswered(ledger.reserve(at, Lane.WRITE))
+    return waits
+
+
+def test_where_many_writes_are_to_be_expected_reads_leave_them_more_than_a_tenth() -> None:
+    ledger = Ledger()
+    write(ledger, *range(0, 900, 9))
+    reads = 0
+    while not ledger.wait(Lane.INTERACTIVE, 902):
+        ledger.unanswered(ledger.reserve(902))
+        reads += 1
+
+    assert (reads, ledger.wait(Lane.INTERACTIVE, 902)) == (390, 1.0)
+    assert write(ledger, *range(903, 1_803, 9)) == [0.0] * 100
+
+
+def test_what_was_kept_for_writes_that_did_not_come_is_given_back_as_time_goes_by() -> None:
+    ledger = Ledger()
+    write(ledger, *range(0, 900, 9))
+    reads = 0
+    for at in range(902, 1_780):
+        if not ledger.wait(Lane.INTERACTIVE, at):
+            ledger.unanswered(ledger.reserve(at))
+            reads += 1
+
+    assert reads == 450
+
+
+def test_however_many_writes_come_reads_have_most_of_the_window() -> None:
+    ledger = Ledger()
+    write(ledger, *[0.0] * 500)
+    reads = 0
+    while not ledger.wait(Lane.INTERACTIVE, 902):
+        ledger.unanswered(ledger.reserve(902))
+        reads += 1
+
+    assert reads == 350
+
+
 def test_refreshes_spend_only_what_the_others_left_over_so_far() -> None:
     ledger = Ledger(limit=100, window_seconds=100)
     spend(ledger, 10)
