@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 from graphql import (
     GraphQLError,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     parse,
-    specified_rules,
 )
 from graphql.validation import validate
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.limits import Limits, exceeded, passed, too_much
+from schema.rules import ValidationRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +77,7 @@ class Documents:
         limits: Limits,
         capacity: int = 512,
     ) -> None:
-        rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-        self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
+        self._rules = ValidationRules(introspection=introspection)
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
@@ -115,7 +111,7 @@ class Documents:
             for definition in node.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        errors = self._wrong(node, operations)
+        errors = self._wrong(text, node, operations)
         if errors:
             return Refused(tuple(errors[:MAX_ERRORS]), node.token_count)
         return Document(node, operations, node.token_count)
@@ -126,7 +122,10 @@ class Documents:
         return exceeded(f"The document has more than the {self._limits.tokens} tokens")
 
     def _wrong(
-        self, node: DocumentNode, operations: Mapping[str | None, OperationDefinitionNode]
+        self,
+        text: str,
+        node: DocumentNode,
+        operations: Mapping[str | None, OperationDefinitionNode],
     ) -> list[GraphQLError]:
         """What keeps a parsed document from being executed; the cheapest checks first."""
         if not operations:
@@ -139,7 +138,7 @@ class Documents:
         errors = validate(
             self._schema,
             node,
-            self._rules,
+            self._rules.of(text),
             max_errors=MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )

@@ -1,0 +1,56 @@
+"""The rules left out for a document find nothing in it that the others do not tell."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from graphql import GraphQLError, parse, validate
+
+from schema.graph import Graph
+from schema.rules import ValidationRules
+from tests.differential.documents import Writer
+
+BROKEN = [
+    ("firstName", "firstNam"),
+    ("$v0", "$v1"),
+    ("$v0:", "$v1:"),
+    ("@skip", "@skipped"),
+    ("@include", "@skip"),
+    ("...F0", "...F9"),
+    ("on Client", "on String"),
+    ("on Client", "on User"),
+    ("id", "__schema { types { name } }"),
+    ("query", "subscription"),
+    ("Boolean!", "Client!"),
+    ("{ id }", ""),
+    ("fragment F0", "fragment F1"),
+    (": $yes", ": $yes) @include(if: $yes"),
+]
+"""Changes that make something wrong of a document that holds the first."""
+
+
+def told(errors: list[GraphQLError]) -> list[str]:
+    return [str(error) for error in errors]
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+def test_a_document_is_refused_by_the_rules_it_can_break_as_by_all(*, introspection: bool) -> None:
+    schema = Graph()._schema  # noqa: SLF001 - documents are written from it
+    rules = ValidationRules(introspection=introspection)
+    chance = Random(7)
+    fewer = wrong = 0
+    for _ in range(400):
+        text = Writer(schema, chance).document().text
+        for _ in range(chance.choice([0, 1, 2])):
+            text = text.replace(*chance.choice(BROKEN))
+        try:
+            node = parse(text)
+        except GraphQLError:
+            continue
+        errors = validate(schema, node, rules.all)
+
+        assert told(validate(schema, node, rules.of(text))) == told(errors), text
+        fewer += len(rules.of(text)) < len(rules.all)
+        wrong += bool(errors)
+    assert (fewer > 300, wrong > 100) == (True, True)
