@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -239,3 +241,36 @@ async def test_clients_that_reset_their_connection_leave_room_behind(gateway: Ru
     await asyncio.sleep(0.1)
 
     assert await answers(gateway)
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_a_thousand_slow_clients_are_all_hung_up_on_while_others_are_answered(
+    tmp_path: Path,
+) -> None:
+    with running(
+        "run",
+        "--port",
+        "0",
+        ready="Ctrl-C",
+        folder=tmp_path,
+        GATEWAY_TIMEOUT_HEAD="3",
+        GATEWAY_LIMIT_CONNECTIONS="2000",
+        GATEWAY_LIMIT_CONNECTIONS_PER_ADDRESS="2000",
+    ) as gateway:
+        async with contextlib.AsyncExitStack() as crowd:
+            slow = [await crowd.enter_async_context(client(gateway)) for _ in range(1_000)]
+            for each in slow:
+                each.writer.write(HEAD + b"x: ")
+            meanwhile = [await answers(gateway) for _ in range(10)]
+            heard = await asyncio.gather(*(each.hears() for each in slow))
+
+    assert meanwhile == [True] * 10
+    assert {line.partition(b"\r\n")[0] for line in heard} == {b"HTTP/1.1 408 Request Timeout"}
