@@ -55,8 +55,8 @@ class Retry(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer `request` by its first attempt, or by its second where that is allowed."""
-        self._allowance.called(self._clock())
         first = await self._attempt(request)
+        self._allowance.called(self._clock())  # what the budget refuses is no call
         wait = self._wait(request, first)
         if wait is None:
             return _answer(first)

@@ -156,6 +156,16 @@ async def test_a_lasting_outage_is_not_asked_twice_by_everybody() -> None:
     assert len(inner.seen) == 55
 
 
+async def test_what_the_budget_refuses_makes_no_retry_more() -> None:
+    refused = [RateLimited("x", retry_after=5)] * 40
+    inner = Scripted([*refused, *[httpx.Response(503)] * 9])
+    transport = retrying(inner)
+    ends = [await ask(transport) for _ in range(44)]
+
+    assert ends == [RateLimited] * 40 + [503] * 4
+    assert len(inner.seen) == 40 + 4 + 1
+
+
 async def test_no_retry_is_made_from_the_last_fifth_of_the_window() -> None:
     inner = Scripted([httpx.Response(503), OK])
 
