@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from graphql import NameNode, OperationDefinitionNode, parse, print_ast
 
 from tests.clients.conftest import BIN, HERE, Program
@@ -46,6 +47,23 @@ def test_every_documented_operation_compiles_strictly(program: Program) -> None:
 
     program(BIN / "graphql-codegen", "--config", "codegen.json", folder="documents")
     program(BIN / "tsc", folder="documents")
+
+
+@pytest.mark.parametrize(
+    ("page", "file"),
+    [
+        ("clients", "relay/relay.config.json"),
+        ("clients", "apollo/cache.mjs"),
+        ("clients", "urql/cache.mjs"),
+        ("federation", "federation/gateway.config.mjs"),
+        ("federation", "federation/apollo-router.mjs"),
+    ],
+)
+def test_the_documented_configuration_is_the_one_run_here(page: str, file: str) -> None:
+    language = {".json": "json", ".mjs": "js"}[Path(file).suffix]
+    block = f"```{language}\n{(HERE / file).read_text()}```"
+
+    assert block in (ROOT / "docs" / f"{page}.md").read_text()
 
 
 def lint(program: Program, *more: str, status: int = 0) -> str:

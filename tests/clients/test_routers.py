@@ -203,10 +203,3 @@ def test_a_router_counts_an_operation_in_calls_and_refuses_what_would_take_too_m
     errors = federation.ask(f"{{ {many} }}")["errors"]
     assert {error["extensions"]["code"] for error in errors} == {"COST_ESTIMATED_TOO_EXPENSIVE"}
     assert federation.calls() == []
-
-
-def test_the_documented_router_configurations_are_the_ones_run_here() -> None:
-    page = (HERE.parents[1] / "docs" / "federation.md").read_text()
-
-    for file in ("gateway.config.mjs", "apollo-router.mjs"):
-        assert f"```js\n{(FOLDER / file).read_text()}```" in page

@@ -2,14 +2,16 @@
 // and what each error policy makes of our answers.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from "@apollo/client";
+import { ApolloClient, ApolloLink, gql, HttpLink } from "@apollo/client";
 import { CombinedGraphQLErrors } from "@apollo/client/errors";
 import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
-import { relayStylePagination } from "@apollo/client/utilities";
+import { buildSchema, isInterfaceType } from "graphql";
 
 import { credential, spent, url } from "../setting.mjs";
+import { cache, possibleTypes } from "./cache.mjs";
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
@@ -26,19 +28,7 @@ function application({ useGETForHashedQueries } = {}) {
   const persisted = new PersistedQueryLink({ sha256, useGETForHashedQueries });
   const client = new ApolloClient({
     link: useGETForHashedQueries === undefined ? http : ApolloLink.from([persisted, http]),
-    cache: new InMemoryCache({
-      possibleTypes: {
-        Node: ["Client"],
-        ClientMutationError: [
-          "ClientNotFound",
-          "ClientRateLimited",
-          "ClientValidationError",
-          "ClientVersionConflict",
-          "ClientWriteUnconfirmed",
-        ],
-      },
-      typePolicies: { Query: { fields: { clients: relayStylePagination(["filter"]) } } },
-    }),
+    cache: cache(),
   });
   return { client, seen };
 }
@@ -85,6 +75,18 @@ const HALF = gql`
 
 const cached = (client) => client.readQuery({ query: LIST, variables: { first: 10 } }).clients;
 const ids = (list) => list.edges.map(({ node }) => node.id);
+
+test("the possible types that the cache is told are those of the SDL", () => {
+  const sdl = readFileSync(new URL("../../../schema/schema.graphql", import.meta.url), "utf8");
+  const schema = buildSchema(sdl, { assumeValidSDL: true });
+  const interfaces = Object.values(schema.getTypeMap()).filter(isInterfaceType);
+  const names = (type) => schema.getPossibleTypes(type).map(({ name }) => name).sort();
+
+  assert.deepEqual(
+    possibleTypes,
+    Object.fromEntries(interfaces.map((type) => [type.name, names(type)])),
+  );
+});
 
 test("relayStylePagination merges pages as they are fetched", async () => {
   const { client } = application();

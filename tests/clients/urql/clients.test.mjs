@@ -3,16 +3,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { cacheExchange } from "@urql/exchange-graphcache";
-import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { buildSchema, introspectionFromSchema } from "graphql";
 import { Client, fetchExchange, gql } from "urql";
 
 import { credential, fail, spent, url } from "../setting.mjs";
+import { cache } from "./cache.mjs";
 
 const sdl = readFileSync(new URL("../../../schema/schema.graphql", import.meta.url), "utf8");
 const schema = introspectionFromSchema(buildSchema(sdl, { assumeValidSDL: true }));
-const KEYLESS = ["ClientConnection", "ClientEdge", "PageInfo", "PropertyPreferences"];
 
 const LIST = gql`
   query List($first: Int, $after: String, $last: Int, $before: String) {
@@ -57,27 +55,9 @@ const DELETE = gql`
 `;
 
 function application() {
-  const cache = cacheExchange({
-    schema,
-    keys: Object.fromEntries(KEYLESS.map((type) => [type, () => null])),
-    resolvers: { Query: { clients: relayPagination() } },
-    updates: {
-      Mutation: {
-        createClient({ createClient: { clientEdge } }, _, cache) {
-          if (clientEdge === undefined) return;
-          cache.updateQuery({ query: LIST, variables: { first: 10 } }, ({ clients }) => ({
-            clients: { ...clients, edges: [clientEdge, ...clients.edges] },
-          }));
-        },
-        deleteClient({ deleteClient: { deletedClientId } }, _, cache) {
-          if (deletedClientId) cache.invalidate({ __typename: "Client", id: deletedClientId });
-        },
-      },
-    },
-  });
   return new Client({
     url,
-    exchanges: [cache, fetchExchange],
+    exchanges: [cache(schema, { query: LIST, variables: { first: 10 } }), fetchExchange],
     preferGetMethod: false,
     fetchOptions: { headers: credential },
   });
