@@ -1,0 +1,128 @@
+"""What is compiled, what is left to graphql-core, and what a compiled operation asks for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from schema.compiled.execution import Planned
+from schema.documents import Document
+from schema.graph import Graph
+from schema.needs import ClientsNeed, RowsNeed, WriteNeed
+from schema.operation import Lane
+from schema.source import ClientFilter, ClientId, Window
+
+EXAMPLES = Path(__file__).parents[2] / "gateway/web/graphiql/src/examples"
+ONE = ClientId("00000000-0000-4000-8000-000000000001")
+TWO = ClientId("00000000-0000-4000-8000-000000000002")
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return Graph()
+
+
+def planned(graph: Graph, text: str, **variables: Any) -> Planned:
+    document = graph.documents.understand(text)
+    assert isinstance(document, Document), document
+    found = graph._operation(document, None).plan(variables)  # noqa: SLF001 - looked at before it runs
+    assert isinstance(found, Planned), found
+    return found
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.graphql")), ids=lambda file: file.stem)
+def test_every_example_is_compiled_but_the_schema_itself(graph: Graph, file: Path) -> None:
+    given = file.with_suffix(".json")
+    variables = orjson.loads(given.read_bytes()) if given.exists() else {}
+
+    assert planned(graph, file.read_text(), **variables).compiled is (file.stem != "9-sdl")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ __schema { queryType { name } } }",
+        '{ clients { totalCount } __type(name: "Client") { name } }',
+        "{ _service { sdl } }",
+    ],
+)
+def test_what_only_graphql_core_can_tell_is_left_to_it(graph: Graph, text: str) -> None:
+    assert not planned(graph, text).compiled
+
+
+def test_a_condition_that_is_null_is_left_to_graphql_core(graph: Graph) -> None:
+    text = "query ($on: Boolean = true) { clients { totalCount @include(if: $on) } }"
+
+    assert not planned(graph, text, on=None).compiled
+    assert planned(graph, text).compiled
+
+
+def needs(graph: Graph, text: str, **variables: Any) -> Sequence[object]:
+    return planned(graph, text, **variables).needs()
+
+
+def test_a_list_is_needed_with_the_fields_shown_of_its_rows(graph: Graph) -> None:
+    text = """query ($first: Int) {
+      page: clients(first: $first, offset: 5, filter: {status: ACTIVE}) {
+        edges { node { id fullName ...More } }
+      }
+    }
+    fragment More on Client { status statusRaw tags @skip(if: true) }"""
+
+    assert needs(graph, text, first=3) == [
+        (
+            "page",
+            RowsNeed(
+                ClientFilter(status="active"),
+                Window(5, 3),
+                frozenset({"first_name", "last_name", "status"}),
+            ),
+        )
+    ]
+
+
+def test_a_count_needs_no_rows(graph: Graph) -> None:
+    assert needs(graph, "{ clients { totalCount } }") == [
+        ("clients", RowsNeed(ClientFilter(), Window(0, 0), frozenset()))
+    ]
+
+
+def test_a_client_is_needed_once_by_the_first_field_of_its_lane(graph: Graph) -> None:
+    text = """query ($ids: [ID!]!, $rep: [_Any!]!) {
+      client(id: "00000000-0000-4000-8000-000000000001") { notes }
+      nodes(ids: $ids) { ... on Client { email } }
+      _entities(representations: $rep) { ... on Client { phone } }
+    }"""
+    represented = [{"__typename": "Client", "id": TWO}, {"__typename": "User", "id": ONE}]
+
+    assert needs(graph, text, ids=[ONE, TWO, "junk"], rep=represented) == [
+        ("client", ClientsNeed((ONE,), frozenset({"notes"}), Lane.INTERACTIVE)),
+        ("nodes", ClientsNeed((TWO,), frozenset({"email"}), Lane.INTERACTIVE)),
+        ("_entities", ClientsNeed((TWO,), frozenset({"phone"}), Lane.ENTITIES)),
+    ]
+
+
+def test_a_write_is_needed_with_the_fields_shown_of_its_client(graph: Graph) -> None:
+    text = """mutation ($id: ID!) {
+      deleteClient(input: {id: $id}) { __typename }
+      updateClient(input: {id: $id, phone: "1"}) {
+        ... on UpdateClientSuccess { client { version } }
+        ... on ClientVersionConflict { current { notes } }
+      }
+    }"""
+
+    assert needs(graph, text, id=ONE) == [
+        ("deleteClient", WriteNeed("delete", frozenset())),
+        ("updateClient", WriteNeed("update", frozenset({"version", "notes"}))),
+    ]
+
+
+def test_what_no_call_would_be_made_for_is_no_need(graph: Graph) -> None:
+    text = """{ client(id: "7") { id }  nodes(ids: ["7"]) { id }  node(id: "7") { id } }"""
+
+    assert [need for _, need in planned(graph, text).needs()] == [
+        ClientsNeed((), frozenset(), Lane.INTERACTIVE),
+        ClientsNeed((), frozenset(), Lane.INTERACTIVE),
+    ]
