@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import (
@@ -17,6 +18,7 @@ from schema.compiled.arguments import Coercion, arguments_of
 from schema.compiled.execution import Planned
 from schema.compiled.selections import Selections
 from schema.compiled.shapes import DEFINITION, Shapes, Unknown
+from schema.compiled.variants import Latest
 from schema.selection import Look
 
 if TYPE_CHECKING:
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
     from schema.compiled.arguments import Arguments
     from schema.compiled.fields import Shape
     from schema.source import Fields
-
-_VARIANTS = 16
-"""Ways the conditions of one operation have fallen that are remembered."""
 
 
 class Root(NamedTuple):
@@ -90,6 +89,7 @@ class Compiler:
         self.schema = schema
         self.converter = converter
         self.hide_suggestions = hide_suggestions
+        self.variants: Latest[Variant] = Latest()
 
     def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
         """The operation `node` of a validated document."""
@@ -98,7 +98,7 @@ class Compiler:
             for each in document.definitions
             if isinstance(each, FragmentDefinitionNode)
         }
-        return Operation(self, node, fragments)
+        return Operation(self, node, fragments, document.token_count)
 
 
 class Operation:
@@ -109,13 +109,14 @@ class Operation:
         compiler: Compiler,
         node: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
+        tokens: int,
     ) -> None:
         self.node = node
         self.fragments = fragments
         self.compiler = compiler
         self._coercion = Coercion(compiler.schema, node, hide_suggestions=compiler.hide_suggestions)
         self._conditions = _conditions(node, fragments.values())
-        self._variants: dict[tuple[bool | None, ...], Variant] = {}
+        self._tokens = tokens
 
     def plan(self, given: Mapping[str, Any]) -> Planned | list[GraphQLError]:
         """The operation with these variables, or the errors in them."""
@@ -123,15 +124,13 @@ class Operation:
         if isinstance(variables, list):
             return variables
         decided = tuple(variables.coerced.get(name) for name in self._conditions)
-        variant = self._variants.get(decided)
-        if variant is None:
-            variant = self._compile(dict(zip(self._conditions, decided, strict=True)))
-            if len(self._variants) >= _VARIANTS:
-                self._variants.clear()
-            self._variants[decided] = variant
+        variant = self.compiler.variants.get(
+            (self, decided), self._tokens, partial(self._compile, decided)
+        )
         return Planned(self, variant, variables)
 
-    def _compile(self, conditions: Mapping[str, Any]) -> Variant:
+    def _compile(self, decided: tuple[bool | None, ...]) -> Variant:
+        conditions = dict(zip(self._conditions, decided, strict=True))
         schema = self.compiler.schema
         type_ = schema.get_root_type(self.node.operation)
         assert type_ is not None  # noqa: S101 - validated

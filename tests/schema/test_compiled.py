@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from schema.compiled.execution import Planned
+from schema.compiled.variants import Latest
 from schema.documents import Document
 from schema.graph import Graph
 from schema.needs import ClientsNeed, RowsNeed, WriteNeed
@@ -126,3 +127,20 @@ def test_what_no_call_would_be_made_for_is_no_need(graph: Graph) -> None:
         ClientsNeed((), frozenset(), Lane.INTERACTIVE),
         ClientsNeed((), frozenset(), Lane.INTERACTIVE),
     ]
+
+
+def test_what_was_compiled_is_bounded_by_the_size_of_its_documents() -> None:
+    held: Latest[int] = Latest(most=10)
+    made = []
+
+    def ask(key: str, size: int) -> int:
+        def make() -> int:
+            made.append(key)
+            return size
+
+        return held.get(key, size, make)
+
+    assert [ask("a", 4), ask("b", 4), ask("a", 4), ask("c", 4), ask("a", 4)] == [4] * 5
+    assert (made, held.size) == (["a", "b", "c"], 8)
+    assert (ask("b", 4), ask("huge", 99), ask("huge", 99)) == (4, 99, 99)
+    assert (made, held.size) == (["a", "b", "c", "b", "huge"], 99)
