@@ -61,6 +61,7 @@ class TcpProxy:
         task = asyncio.create_task(self._serve(reader, writer, self.fault))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # also if it was cancelled unbegun
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault
@@ -80,9 +81,11 @@ class TcpProxy:
             finally:
                 for way in ways:
                     way.cancel()
-                await asyncio.wait(ways)
-                # What went to the server must arrive there, however rudely we leave the client.
-                _close(forth, reset=False)
+                try:
+                    await asyncio.wait(ways)
+                finally:
+                    # What went to the server must arrive there, however rudely we leave.
+                    _close(forth, reset=False)
         except OSError:
             pass
         finally:

@@ -1,0 +1,205 @@
+"""The connection is cut at every byte of a write: what its caller is told is what happened."""
+
+import asyncio
+import itertools
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault as SandboxFault
+from gateway.sandbox.people import Person
+from gateway.upstream.recovery import Recovering
+from gateway.upstream.rest import RestClients
+from gateway.upstream.transports import compose
+from gateway.upstream.wire import Wire
+from schema.failures import Failure, Unconfirmed
+from schema.operation import Caller, Credential, Operation
+from schema.source import ClientId, ClientPatch, Confirmation, NewClient, Written
+from tests.clockwork import REAL
+from tests.tcp_proxy import Fault, TcpProxy
+
+SETTLED, LEAVING = Person("Settled", 1), Person("Leaving", 900)
+GROWING = [Person(f"Growing {number}", 0) for number in range(30)]
+"""Offices with as many clients as a test needs; more than a page of new ones in a second, which
+no window allows, cannot all be told apart."""
+PLENTY = 1_000_000
+RUNS = {
+    "closed": (Fault(), 1),
+    "reset": (Fault(reset=True), 1),
+    "closed twice": (Fault(), 2),
+}
+"""How the connection is cut, and on how many connections in a row."""
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    return REAL
+
+
+class Cutting(TcpProxy):
+    """Spoils the next `cuts` connections and no others."""
+
+    cuts = 0
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.cuts:
+            self.fault = Fault()
+        self.cuts = max(0, self.cuts - 1)
+        super()._accept(reader, writer)
+
+
+@dataclass
+class Api:
+    """The sandbox on a real socket, and the proxy before it."""
+
+    sandbox: Sandbox
+    proxy: Cutting
+    transport: httpx.AsyncBaseTransport
+    office: Person = SETTLED
+
+    async def write(
+        self, call: Callable[[Recovering, Operation], Any], cut: Fault, cuts: int
+    ) -> Any:
+        """How a write ends for a gateway that knows nothing yet, cut as said."""
+        rest = RestClients(self.transport, f"http://127.0.0.1:{self.proxy.port}/v1")
+        caller = Caller("office", Credential("X-API-Key", self.office.api_key))
+        self.proxy.fault, self.proxy.cuts, self.proxy.connections = cut, cuts, 0
+        try:
+            return await call(
+                Recovering(rest, lead=lambda: rest.lead),
+                Operation(caller, time.monotonic() + 10),
+            )
+        except Failure as failure:
+            return failure
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return self.sandbox.rows_of(self.office)
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    sandbox = Sandbox([SETTLED, LEAVING, *GROWING], limit=PLENTY)
+    # Each connection carries one request, so that it is this one which is cut.
+    sandbox.fail(SandboxFault(times=PLENTY, headers={"Connection": "close"}))
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(sandbox.app, log_level="critical", lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    async with Cutting(listening.getsockname()[1]) as proxy:
+        transport, _ = compose(Wire(attempt_seconds=2), limit=PLENTY)
+        yield Api(sandbox, proxy, transport)
+        await transport.aclose()
+    server.should_exit = True
+    await serving
+
+
+@dataclass
+class Told:
+    """What the caller was told, and what is true of it."""
+
+    verdict: str
+    made: int
+
+
+def verdict(end: Any) -> str:
+    if isinstance(end, Written):
+        return end.confirmed_by.name
+    if isinstance(end, Confirmation):
+        return end.name
+    return "unknown" if isinstance(end, Unconfirmed) else "nothing happened"
+
+
+TRUE = {("ANSWER", 1), ("READBACK", 1), ("unknown", 0), ("nothing happened", 0)}
+"""Whatever was made is known to be; what was not made is never said to be."""
+
+
+async def cut_everywhere(
+    api: Api, run: str, write: Callable[[Fault, int, int], Any]
+) -> Counter[tuple[str, int]]:
+    """How often each end came, the cut walking through the request and then the response."""
+    kind, cuts = RUNS[run]
+    ends: Counter[tuple[str, int]] = Counter()
+    numbers = itertools.count()
+    walks: list[Callable[[int], Fault]] = [
+        lambda length: replace(kind, request_bytes=length),
+        lambda length: replace(kind, response_bytes=length),
+    ]
+    for cut in walks:
+        for length in itertools.count():
+            told = await write(cut(length), cuts, next(numbers))
+            ends[told.verdict, told.made] += 1
+            if told.verdict == "ANSWER" and api.proxy.connections == 1:
+                break  # there was nothing left to cut
+    return ends
+
+
+@pytest.mark.parametrize("run", RUNS)
+async def test_a_create_is_made_once_and_known_wherever_it_was_made(api: Api, run: str) -> None:
+    async def create(cut: Fault, cuts: int, number: int) -> Told:
+        api.office = GROWING[number // 80]
+        new = NewClient(f"Cut {number}", run, "buyer", email=f"cut-{number}@example.com")
+        end = await api.write(lambda source, asking: source.create(asking, new), cut, cuts)
+        made = [row["id"] for row in api.rows if row["first_name"] == f"Cut {number}"]
+        if isinstance(end, Written):
+            assert made == [end.record.id]
+        return Told(verdict(end), len(made))
+
+    ends = await cut_everywhere(api, run, create)
+
+    assert set(ends) <= TRUE | ({("unknown", 1)} if run == "closed twice" else set()), ends
+    assert ends["READBACK", 1] or run == "closed twice"
+    assert ends["unknown", 0]
+    clients = sum(len(api.sandbox.rows_of(office)) for office in GROWING)
+    assert clients == sum(times for (_, made), times in ends.items() if made)
+
+
+@pytest.mark.parametrize("run", RUNS)
+async def test_a_change_is_made_once_and_known(api: Api, run: str) -> None:
+    id = ClientId(api.rows[0]["id"])
+
+    async def update(cut: Fault, cuts: int, number: int) -> Told:
+        [before] = api.rows
+        email = f"{run[0]}{number}@example.com"
+        patch = ClientPatch({"email": email}, expected_version=before["version"])
+        end = await api.write(lambda source, asking: source.update(asking, id, patch), cut, cuts)
+        [after] = api.rows
+        assert (after["version"] - before["version"]) == (after["email"] == email)
+        return Told(verdict(end), after["version"] - before["version"])
+
+    ends = await cut_everywhere(api, run, update)
+
+    assert set(ends) <= TRUE, ends
+    assert ends["READBACK", 1]
+    assert bool(ends["unknown", 0]) == (run == "closed twice")
+
+
+@pytest.mark.parametrize("run", RUNS)
+async def test_a_deletion_is_made_and_known(api: Api, run: str) -> None:
+    api.office = LEAVING
+
+    async def delete(cut: Fault, cuts: int, number: int) -> Told:
+        del number
+        id = ClientId(api.rows[0]["id"])
+        before = len(api.rows)
+        end = await api.write(lambda source, asking: source.delete(asking, id), cut, cuts)
+        gone = all(row["id"] != id for row in api.rows)
+        assert before - len(api.rows) == gone
+        return Told(verdict(end), int(gone))
+
+    ends = await cut_everywhere(api, run, delete)
+
+    assert set(ends) <= TRUE, ends
+    assert ends["READBACK", 1]
+    assert bool(ends["unknown", 0]) == (run == "closed twice")
