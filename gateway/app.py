@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import httpx
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from gateway.cache.store import Store
     from gateway.settings import Settings
     from gateway.state.folder import State
     from schema.operation import BudgetState
@@ -54,19 +55,21 @@ DOCS_URL = "https://www.actuallycare.com/api"
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
 
-def build(
+def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     settings: Settings,
     *,
     demo_key: str | None = None,
     state: State | None = None,
     wire: httpx.AsyncBaseTransport | None = None,
+    store: Store | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
     """The gateway, ready to be served.
 
     `demo_key` is the API key a request without a credential acts by (the demo only). `state`
     is what outlives a restart; without one, nothing does, as suits the demo.
-    `wire` stands in for the network in tests; `clock` is monotonic, in seconds.
+    `wire` stands in for the network in tests, `store` is where clients are remembered;
+    `clock` is monotonic, in seconds.
     """
     state = state or in_memory(trusted=True)
     at_once = settings.upstream_at_once
@@ -87,7 +90,13 @@ def build(
     )
     source: ClientSource = keyed
     if settings.cache:
-        source = CachedClients(source, MemoryStore(clock=clock), clock=clock)
+        source = CachedClients(
+            source,
+            store or MemoryStore(clock=clock),
+            clock=clock,
+            budget=budget.state,
+            surplus=budget.refreshable,
+        )
     graph = Graph(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
@@ -165,7 +174,7 @@ def _terms(settings: Settings, graph: Graph) -> Terms:
         body=settings.limit_body,
         bounds=Bounds(depth=settings.limit_variables_depth, string=settings.limit_string),
         in_flight=settings.limit_in_flight,
-        fresh=min(policy.fresh_entity, policy.fresh_list) if settings.cache else 0,
+        fresh=policy.fresh if settings.cache else 0,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import strawberry
 
 from schema.client import FREE, Client
-from schema.cursors import Cursor, index_in
+from schema.cursors import Cursor, anchor_in
 from schema.failures import Invalid
 from schema.source import MAX_PAGE, ClientRecord, Page, Window
 
@@ -94,17 +94,20 @@ def window_for(
         raise Invalid(f"`offset` must not be negative, and is {offset}.")
     if offset is not None and last is not None:
         raise Invalid("`offset` counts from the front: combine it with `first`, not with `last`.")
-    start = 0 if after is None else index_in(after, "after") + 1
-    end = None if before is None else index_in(before, "before")
+    top = None if after is None else anchor_in(after, "after")
+    bottom = None if before is None else anchor_in(before, "before")
+    start = 0 if top is None else top.place + 1
+    end = None if bottom is None else bottom.place
     if last is not None:
         if end is not None:
             begin = max(start, end - size)
-            return Window(begin, max(0, end - begin))
+            return Window(begin, max(0, end - begin), anchor=bottom)
         if after is not None:
             raise Invalid("`last` pages backwards: combine it with `before`, not with `after`.")
         return Window(0, size, from_end=True)
     start += offset or 0
-    return Window(start, size if end is None else max(0, min(size, end - start)))
+    size = size if end is None else max(0, min(size, end - start))
+    return Window(start, size, anchor=top or bottom)
 
 
 def cursor_of(record: ClientRecord, index: int | None) -> str:
@@ -119,7 +122,9 @@ def edge(record: ClientRecord, index: int | None) -> ClientEdge:
 
 def connection(window: Window, page: Page) -> ClientConnection:
     """The part of `page` that `window` asked for."""
-    begin = max(0, page.total - window.limit) if window.from_end else window.offset
+    begin = window.moved(page.shift).offset
+    if window.from_end:
+        begin = max(0, page.total - window.limit)
     rows = page.records[max(0, begin - page.offset) :][: window.limit] if window.limit else ()
     edges = [edge(record, begin + place) for place, record in enumerate(rows)]
     return ClientConnection(

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 
 from schema.failures import Invalid
-from schema.source import client_id
+from schema.source import Anchor, client_id
 
 _VERSION = "1"
 _NOWHERE = "-"
@@ -25,8 +25,8 @@ class Cursor:
         return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def index_in(text: str, argument: str) -> int:
-    """The absolute index a cursor marks. Raises `Invalid`, naming the argument it came by."""
+def anchor_in(text: str, argument: str) -> Anchor:
+    """The row a cursor marks. Raises `Invalid`, naming the argument it came by."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         version, where, anchor = urlsafe_b64decode(padded).decode("ascii").split(":")
@@ -44,4 +44,4 @@ def index_in(text: str, argument: str) -> int:
             f"`{argument}` came from a mutation's edge, which is in no list yet:"
             " pass a cursor from a `clients` connection."
         )
-    return index
+    return Anchor(index, anchor)

@@ -73,7 +73,8 @@ class Receipt:
     """What one operation cost and how old its answer is; becomes `extensions.upstream`."""
 
     calls: int = 0
-    """Requests sent to the API for this operation."""
+    """Requests sent to the API for this operation, or for this caller in the background since
+    the last one: over all answers they add up to what the API counted."""
     saved: int = 0
     """Reads answered from what was remembered, that would each have been a call."""
     joined: int = 0
@@ -85,6 +86,8 @@ class Receipt:
     drift: bool = False
     """Whether rows were seen to move between the pages of this answer."""
     budget: BudgetState | None = None
+    closed: bool = False
+    """Whether the answer was told; what is spent after that stands on the caller's next one."""
     retry_after: int | None = None
     """Seconds after which a mutation that was refused for want of budget may be sent again."""
 

@@ -98,6 +98,13 @@ class ClientFilter:
     status: str | None = None
 
 
+class Anchor(NamedTuple):
+    """A row that a window was counted from: where it stood then, and whose it is."""
+
+    place: int
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """`limit` rows (0 to 100) beginning at absolute index `offset`.
@@ -108,6 +115,12 @@ class Window:
     offset: int
     limit: int
     from_end: bool = False
+    anchor: Anchor | None = None
+    """Where the row stands elsewhere now, the window moves with it, as far as that is known."""
+
+    def moved(self, rows: int) -> Window:
+        """The window `rows` further down, counted from nothing."""
+        return Window(max(0, self.offset + rows), self.limit, self.from_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +134,8 @@ class Page:
     offset: int
     records: tuple[ClientRecord, ...]
     total: int
+    shift: int = 0
+    """How many rows further down than it says the window lies: its anchor has moved so far."""
 
 
 @dataclass(frozen=True, slots=True)

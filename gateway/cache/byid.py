@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.cache.entities import Gone, Known
@@ -10,11 +12,14 @@ from gateway.cache.flight import Flights
 from gateway.cache.keys import EntityKey, ListKey, Partition
 from gateway.cache.listed import EVERYONE
 from gateway.cache.lists import TRIES
+from gateway.cache.question import Question
 from schema.failures import Failure, Forbidden, NotFound, Unauthenticated, Unavailable
+from schema.source import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.cache.accounts import Accounts
     from gateway.cache.flight import Flight
     from gateway.cache.freshness import Policy
     from gateway.cache.generations import Fence
@@ -39,15 +44,17 @@ class Landed:
 class ById:
     """The clients of all callers, by id."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a reading needs and changes
         self,
         source: ClientSource,
         memory: Memory,
         lists: Lists,
+        accounts: Accounts,
         policy: Policy,
         clock: Callable[[], float],
     ) -> None:
         self._source = source
+        self._accounts = accounts
         self._memory = memory
         self._lists = lists
         self._policy = policy
@@ -102,39 +109,59 @@ class ById:
         lane: Lane,
         oldest: float,
     ) -> dict[ClientId, ClientRecord | Failure]:
-        """Those of `ids` found by reading the list, for as long as that is cheaper."""
+        """Those of `ids` found by reading pages of the list, for as long as that is cheaper."""
         every = ListKey(Partition(operation.caller), EVERYONE)
         found: dict[ClientId, ClientRecord | Failure] = {}
         left = list(ids)
         for _ in ids:
-            pages = self._pages(every, left, fields, oldest)
-            if not pages:
+            page = self._page(every, left, fields, oldest)
+            if page is None:
                 break
-            [landed] = await self._lists.load(operation, [(every, pages[0])], fields, oldest, lane)
+            question = Question(operation, every, page, fields, oldest, math.inf, lane)
+            [landed] = await self._lists.load(question, [(every, page)])
             told = {record.id: record for record in landed.page.records if landed.kept}
             for id in left:
                 answer = self._newest(EntityKey(every.partition, id), told.get(id), fields, oldest)
                 if answer is not None:
                     found[id] = answer
             left = [id for id in left if id not in found]
-            if pages == self._lists.listed.unread(every, oldest):
+            if not landed.kept:
                 break
         return found
 
-    def _pages(
+    def _page(
         self, every: ListKey, ids: Sequence[ClientId], fields: Fields, oldest: float
-    ) -> Sequence[Window]:
-        """The unread part of the list, if reading it is cheaper than asking for each of `ids`."""
+    ) -> Window | None:
+        """The page of the list to read next, if that is cheaper than asking for each of `ids`.
+
+        A whole sweep is, where it costs less than the ids it is for. So is a page on which ids
+        stood when it was last read; one that costs the same tells more.
+        """
+        listed = self._lists.listed
         if not fields <= self._lists.row_fields:
-            return ()
-        clients = [self._memory.client(EntityKey(every.partition, id)) for id in ids]
-        listed = [one for one in clients if not (isinstance(one, Known) and one.at >= oldest)]
-        pages = self._lists.listed.unread(every, oldest)
-        if self._lists.listed.total(every.partition) is None:
-            return pages if len(listed) > 1 else ()
-        sure = all(isinstance(one, Known) for one in listed)
+            return None
+        clients = {id: self._memory.client(EntityKey(every.partition, id)) for id in ids}
+        wanted = [
+            id
+            for id, known in clients.items()
+            if not (isinstance(known, Known) and known.at >= oldest)
+        ]
+        pages = listed.unread(every, oldest)
+        rows = listed.rows(every)
+        if rows is None:
+            return pages[0] if len(wanted) > 1 else None
+        places = Counter(
+            place // MAX_PAGE
+            for id in wanted
+            if (place := rows.index_of(id, float("-inf"))) is not None
+        )
+        likely = max(pages, key=lambda page: places[page.offset // MAX_PAGE], default=None)
+        if likely is None or not wanted:
+            return None
         calls = sum(map(self._source.price, pages))
-        return pages if calls < len(listed) or (sure and calls == len(listed)) else ()
+        sure = all(isinstance(clients[id], Known) for id in wanted)
+        pays = calls < len(wanted) or (sure and calls == len(wanted))
+        return likely if pays or places[likely.offset // MAX_PAGE] else None
 
     def _newest(
         self, key: EntityKey, record: ClientRecord | None, fields: Fields, oldest: float
@@ -222,12 +249,14 @@ class ById:
         at: float,
     ) -> Mapping[ClientId, Landed]:
         partition = Partition(operation.caller)
-        own = replace(operation, deadline=max(operation.deadline, at + self._policy.flight_seconds))
+        flight = self._accounts.flight(operation, at + self._policy.flight_seconds)
         try:
-            answers = await self._source.fetch(own, list(names), fields, lane)
+            answers = await self._source.fetch(flight, list(names), fields, lane)
         except (Unauthenticated, Forbidden):
             self._memory.purge(partition)
             raise
+        finally:
+            self._accounts.landed(operation, flight)
         landed = {
             id: Landed(answer, at, self._take(*names[id], answer, at))
             for id, answer in zip(names, answers, strict=True)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.cache.accounts import Accounts
 from gateway.cache.byid import ById
 from gateway.cache.estimate import Estimates
-from gateway.cache.freshness import Policy, oldest_accepted, oldest_after
+from gateway.cache.filters import Meaning
+from gateway.cache.freshness import Ages, Policy, ages, oldest_after
 from gateway.cache.instants import rising
 from gateway.cache.keys import EntityKey, ListKey, Partition
 from gateway.cache.lists import TRIES, Lists
 from gateway.cache.memory import Memory
+from gateway.cache.order import Order
+from gateway.cache.pace import Pace
+from gateway.cache.question import Question
+from gateway.cache.refresh import Refresh
 from gateway.cache.writes import Writes
 from schema.failures import Failure, RateLimited, Unavailable
-from schema.operation import Lane
+from schema.operation import BudgetState, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.cache.listed import Remembered
     from gateway.cache.store import Store
     from schema.needs import Need, Price
     from schema.operation import Operation
@@ -36,29 +44,40 @@ if TYPE_CHECKING:
     )
 
 
+def _untouched() -> BudgetState:
+    return BudgetState(limit=500, remaining=500, reset_seconds=900)
+
+
 class CachedClients:
     """A `ClientSource` that asks `source` only for what it does not remember well enough.
 
     Whatever is remembered or shared is kept apart by caller. `clock` is monotonic, in seconds,
-    and the one that operations' deadlines are on.
+    and the one that operations' deadlines are on. `budget` tells the window; `surplus` says
+    whether a call that nobody waits for would be let out now.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
         self,
         source: ClientSource,
         store: Store,
         *,
         clock: Callable[[], float],
         policy: Policy | None = None,
+        budget: Callable[[], BudgetState] = _untouched,
+        surplus: Callable[[], bool] = lambda: True,
     ) -> None:
         self._source = source
         self._clock = clock = rising(clock)
-        self._policy = policy or Policy()
-        memory = Memory(store)
-        self._lists = Lists(source, memory, self._policy, clock)
-        self._by_id = ById(source, memory, self._lists, self._policy, clock)
-        self._estimates = Estimates(source, self._lists, self._by_id, self._policy, clock)
-        self._writes = Writes(source, memory, clock)
+        self._policy = policy = policy or Policy()
+        self._budget = budget
+        self._pace = Pace(policy, budget, clock)
+        self._accounts = accounts = Accounts()
+        memory, meaning, order = Memory(store), Meaning(policy.type_filter), Order()
+        self._lists = Lists(source, memory, meaning, order, accounts, policy, clock)
+        self._by_id = ById(source, memory, self._lists, accounts, policy, clock)
+        self._estimates = Estimates(source, self._lists, self._by_id, self._bounds)
+        self._writes = Writes(source, memory, meaning, order, clock)
+        self._refresh = Refresh(surplus, clock, policy.flight_seconds)
 
     def price(self, window: Window) -> int:
         """How many calls reading `window` would cost with nothing remembered."""
@@ -81,87 +100,123 @@ class CachedClients:
         lane: Lane = Lane.INTERACTIVE,
     ) -> Page:
         """The rows of `window`; only those not remembered are read, and more where that is free."""
-        now, fresh = self._clock(), self._policy.fresh_list
+        now, bounds = self._bounds(operation)
         key = ListKey(Partition(operation.caller), where)
-        oldest = oldest_accepted(now, fresh, operation.freshness, self._policy)
-        known = self._lists.listed.remembered(key, window, fields, oldest)
-        if known is not None:
-            operation.receipt.saved += self._source.price(window)
-            _used(operation, now - known.at, fresh)
-            return known.page
+        asked = Question(operation, key, window, fields, now - bounds.served, bounds.fresh, lane)
+        known = self._told(asked, asked.oldest)
+        if known is None:
+            return await self._asked(asked, bounds)
+        operation.receipt.saved += self._source.price(window)
+        operation.receipt.drift |= known.lost
+        age = self._used(operation, known.at, bounds.fresh)
+        if age > bounds.fresh:
+            self._refresh.start(
+                operation,
+                (key, known.window),
+                lambda own: self._lists.read(
+                    replace(
+                        asked,
+                        operation=own,
+                        window=known.window,
+                        oldest=self._clock() - bounds.fresh,
+                        lane=Lane.REFRESH,
+                    )
+                ),
+            )
+        return known.page
+
+    async def _asked(self, asked: Question, bounds: Ages) -> Page:
+        """Read what is missing; an older answer, flagged as such, where that cannot be had."""
+        operation = asked.operation
         try:
             self._may_ask(operation)
-            return await self._lists.read(operation, where, window, fields, oldest, lane)
+            page = await self._lists.read(asked)
         except (RateLimited, Unavailable) as failure:
-            page = self._instead(operation, key, window, fields, failure)
-            if page is None:
+            oldest = oldest_after(failure, self._clock(), operation.freshness, self._policy)
+            older = None if oldest is None else self._told(asked, oldest)
+            if older is None:
                 raise
-            return page
+            self._used(operation, older.at, bounds.fresh)
+            return older.page
+        return page
 
-    def _instead(
-        self,
-        operation: Operation,
-        key: ListKey,
-        window: Window,
-        fields: Fields,
-        failure: Failure,
-    ) -> Page | None:
-        """An older answer in place of none, flagged as such."""
-        now = self._clock()
-        oldest = oldest_after(failure, now, operation.freshness, self._policy)
-        known = (
-            None if oldest is None else self._lists.listed.remembered(key, window, fields, oldest)
-        )
-        if known is None:
-            return None
-        _used(operation, now - known.at, self._policy.fresh_list)
-        return known.page
+    def _told(self, asked: Question, oldest: float) -> Remembered | None:
+        return self._lists.listed.remembered(asked.key, asked.window, asked.fields, oldest)
 
     async def fetch(
         self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
     ) -> Sequence[ClientRecord | Failure]:
         """The clients with these ids, in order; the rest is read as details or in a sweep."""
-        found = self._remembered(operation, ids, fields)
+        bounds = self._bounds(operation)[1]
+        found = self._remembered(operation, ids, fields, bounds, refresh=True)
         operation.receipt.saved += len(found)
         rest = [id for id in ids if id not in found]
         for _ in range(TRIES):
             if not rest:
                 break
-            found |= await self._read(operation, rest, fields, lane)
+            found |= await self._read(operation, rest, fields, lane, bounds)
             overtaken = [id for id in ids if self._by_id.overtaken(operation, id, found[id])]
-            found |= self._remembered(operation, overtaken, fields)
+            found |= self._remembered(operation, overtaken, fields, bounds)
             rest = [id for id in overtaken if self._by_id.overtaken(operation, id, found[id])]
         return [self._by_id.last_word(operation, id, found[id]) for id in ids]
 
     def _remembered(
-        self, operation: Operation, ids: Sequence[ClientId], fields: Fields
+        self,
+        operation: Operation,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        bounds: Ages,
+        *,
+        refresh: bool = False,
     ) -> dict[ClientId, ClientRecord | Failure]:
-        now, policy, asked = self._clock(), self._policy, operation.freshness
-        oldest = oldest_accepted(now, policy.fresh_entity, asked, policy)
-        missing_oldest = oldest_accepted(now, policy.fresh_missing, asked, policy)
+        """Those of `ids` that may be told from memory; what is not fresh of them is refreshed."""
+        now, partition = self._clock(), Partition(operation.caller)
         found: dict[ClientId, ClientRecord | Failure] = {}
+        aged: list[ClientId] = []
         for id in ids:
-            key = EntityKey(Partition(operation.caller), id)
-            known = self._by_id.remembered(key, fields, oldest, missing_oldest)
+            known = self._by_id.remembered(
+                EntityKey(partition, id), fields, now - bounds.served, now - bounds.missing
+            )
             if known is not None:
                 found[id], at = known
-                _used(operation, now - at, policy.fresh_entity)
+                if self._used(operation, at, bounds.fresh) > bounds.fresh:
+                    aged.append(id)
+        if aged and refresh:
+            self._refresh.start(
+                operation,
+                (partition, tuple(aged)),
+                lambda own: self._by_id.read(
+                    own, aged, fields, Lane.REFRESH, self._clock() - bounds.fresh
+                ),
+            )
         return found
 
     async def _read(
-        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
+        self,
+        operation: Operation,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        lane: Lane,
+        bounds: Ages,
     ) -> Mapping[ClientId, ClientRecord | Failure]:
-        now, policy = self._clock(), self._policy
-        oldest = oldest_accepted(now, policy.fresh_entity, operation.freshness, policy)
+        oldest = self._clock() - bounds.served
         try:
             self._may_ask(operation)
             found = await self._by_id.read(operation, ids, fields, lane, oldest)
         except (RateLimited, Unavailable) as failure:
             found = dict.fromkeys(ids, failure)
-        return {id: self._or_older(operation, id, fields, answer) for id, answer in found.items()}
+        return {
+            id: self._or_older(operation, id, fields, answer, bounds)
+            for id, answer in found.items()
+        }
 
     def _or_older(
-        self, operation: Operation, id: ClientId, fields: Fields, answer: ClientRecord | Failure
+        self,
+        operation: Operation,
+        id: ClientId,
+        fields: Fields,
+        answer: ClientRecord | Failure,
+        bounds: Ages,
     ) -> ClientRecord | Failure:
         """The answer; if it failed, an older one in its place, flagged as such."""
         if not isinstance(answer, Failure):
@@ -171,11 +226,24 @@ class CachedClients:
         if oldest is None:
             return answer
         key = EntityKey(Partition(operation.caller), id)
-        known = self._by_id.remembered(key, fields, oldest, now - self._policy.fresh_missing)
+        known = self._by_id.remembered(key, fields, oldest, now - bounds.missing)
         if known is None:
             return answer
-        _used(operation, now - known[1], self._policy.fresh_entity)
+        self._used(operation, known[1], bounds.fresh)
         return known[0]
+
+    def _bounds(self, operation: Operation) -> tuple[float, Ages]:
+        """The time, and how old an answer this operation may get now; its receipt is begun."""
+        self._accounts.settle(operation)
+        operation.receipt.budget = self._budget()
+        fresh = self._pace.fresh(Partition(operation.caller))
+        return self._clock(), ages(fresh, operation.freshness, self._policy)
+
+    def _used(self, operation: Operation, at: float, fresh: float) -> float:
+        """Note on the receipt, to the millisecond, how old a part of the answer is."""
+        age = self._clock() - at
+        operation.receipt.used(round(age, 3), stale=age > fresh)
+        return age
 
     def _may_ask(self, operation: Operation) -> None:
         if operation.freshness.only_if_cached:
@@ -197,8 +265,3 @@ class CachedClients:
     async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
         """Delete a client, irreversibly."""
         return await self._writes.delete(operation, id)
-
-
-def _used(operation: Operation, age: float, fresh: float) -> None:
-    """Note on the receipt, to the millisecond, how old a part of the answer is."""
-    operation.receipt.used(round(age, 3), stale=age > fresh)

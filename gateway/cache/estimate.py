@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.cache.freshness import oldest_accepted
 from gateway.cache.keys import EntityKey, ListKey, Partition
 from gateway.cache.listed import EVERYONE
 from gateway.cache.lists import DOCUMENTED_ROW
-from gateway.cache.plan import Plan
 from schema.needs import ClientsNeed, Price, RowsNeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.cache.byid import ById
-    from gateway.cache.freshness import Policy
+    from gateway.cache.freshness import Ages
     from gateway.cache.lists import Lists
     from gateway.cache.plan import Read
     from schema.needs import Need
@@ -34,15 +32,13 @@ class Estimates:
         source: ClientSource,
         lists: Lists,
         by_id: ById,
-        policy: Policy,
-        clock: Callable[[], float],
+        bounds: Callable[[Operation], tuple[float, Ages]],
     ) -> None:
+        """`bounds`: the time, and how old an answer an operation gets from memory now."""
         self._source = source
         self._lists = lists
         self._by_id = by_id
-        self._policy = policy
-        self._clock = clock
-        self._plan = Plan(lists.listed, policy, source.price)
+        self._bounds = bounds
 
     def rows_lack(self, fields: Fields) -> bool:
         """Whether list rows were seen to lack any of `fields`."""
@@ -63,17 +59,21 @@ class Estimates:
         return prices
 
     def _rows(self, operation: Operation, need: RowsNeed, reading: set[Read]) -> Price:
-        policy, listed = self._policy, self._lists.listed
-        oldest = oldest_accepted(self._clock(), policy.fresh_list, operation.freshness, policy)
+        listed = self._lists.listed
+        now, ages = self._bounds(operation)
+        oldest = now - ages.served
         key = ListKey(Partition(operation.caller), need.where)
         known = listed.remembered(key, need.window, need.fields, oldest)
         if known is not None:
             lacking = [record for record in known.page.records if record.lacks(need.fields)]
             details = len(lacking)
             return Price(0, details, details, 0, details)
-        reads = set(self._plan.reads(key, need.window, oldest)) - reading
+        reads = set(self._lists.plan.reads(key, need.window, oldest)) - reading
         reading |= reads
         direct = sum(self._source.price(window) for _, window in reads)
+        # Where another list was read in hope of the whole collection, it may not have been all.
+        hoped = any(target != key for target, _ in reads)
+        again = self._source.price(need.window) if hoped else 0
         least = sum(1 if window.from_end else self._source.price(window) for _, window in reads)
         rows = 0 if need.fields <= _ALWAYS else need.window.limit
         total = listed.total(key.partition)
@@ -81,13 +81,16 @@ class Estimates:
         expected = 0 if need.fields <= self._lists.row_fields else there
         details = expected if self.rows_lack(need.fields) else 0
         return Price(
-            least, direct + expected, direct + self._worst(rows, need.fields), direct, details
+            least,
+            direct + expected,
+            direct + again + self._worst(rows, need.fields),
+            direct,
+            details,
         )
 
     def _clients(self, operation: Operation, need: ClientsNeed, reading: set[Read]) -> Price:
-        now, policy, asked = self._clock(), self._policy, operation.freshness
-        oldest = oldest_accepted(now, policy.fresh_entity, asked, policy)
-        missing_oldest = oldest_accepted(now, policy.fresh_missing, asked, policy)
+        now, ages = self._bounds(operation)
+        oldest, missing_oldest = now - ages.served, now - ages.missing
         partition = Partition(operation.caller)
         asking = sum(
             self._by_id.remembered(EntityKey(partition, id), need.fields, oldest, missing_oldest)
@@ -106,6 +109,5 @@ class Estimates:
         return Price(least, expected, self._worst(asking, need.fields), asking, 0)
 
     def _worst(self, clients: int, fields: Fields) -> int:
-        """Details of so many clients, and a sweep that was cheaper and found none of them."""
-        sweeps = clients > 1 and fields <= self._lists.row_fields
-        return clients + (clients - 1 if sweeps else 0)
+        """Details of so many clients, and pages on which they stood before rows moved."""
+        return clients * 2 if fields <= self._lists.row_fields else clients

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.cache.anchors import placed
 from gateway.cache.entities import Gone, Known
-from gateway.cache.filters import decidable, matches
+from gateway.cache.filters import matches
 from gateway.cache.keys import EntityKey, ListKey
-from gateway.cache.rows import Rows, blocks
+from gateway.cache.rows import Rows, Span, blocks
 from schema.source import ClientFilter, Page, Window
 
 if TYPE_CHECKING:
-    from gateway.cache.freshness import TypeFilter
+    from gateway.cache.anchors import Placed
+    from gateway.cache.filters import Meaning
     from gateway.cache.keys import Partition
     from gateway.cache.memory import Memory
     from schema.source import ClientRecord, Fields
@@ -24,14 +26,18 @@ class Remembered(NamedTuple):
 
     page: Page
     at: float
+    window: Window
+    """The window that was answered: where the one asked for lies now."""
+    lost: bool = False
+    """Whether the row that the window was counted from is not where it could be looked for."""
 
 
 class Listed:
-    """What is remembered of the lists of all callers. `types`: what a type filter means."""
+    """What is remembered of the lists of all callers. `meaning`: what a type filter means."""
 
-    def __init__(self, memory: Memory, types: TypeFilter | None) -> None:
+    def __init__(self, memory: Memory, meaning: Meaning) -> None:
         self._memory = memory
-        self._types = types
+        self._meaning = meaning
 
     def remembered(
         self, key: ListKey, window: Window, fields: Fields, oldest: float
@@ -48,7 +54,8 @@ class Listed:
         rows = self.rows(key)
         if rows is None or rows.total_at < oldest:
             return None
-        start, stop = rows.range_of(window)
+        place = self.placed(key.partition, rows, window, oldest)
+        start, stop = rows.range_of(place.window)
         records, ages = [], [rows.total_at]
         for row in rows.between(start, stop, oldest):
             seen = None if row is None else self._row(key, row, fields, oldest)
@@ -56,7 +63,16 @@ class Listed:
                 return None
             records.append(seen[0])
             ages.append(seen[1])
-        return Remembered(Page(start, tuple(records), rows.total), min(ages))
+        page = Page(start, tuple(records), rows.total, place.shift)
+        return Remembered(page, min(ages), place.window, place.anchor == "lost")
+
+    def placed(self, partition: Partition, rows: Rows, window: Window, oldest: float) -> Placed:
+        """Where a window lies in a list as remembered since `oldest`."""
+        anchor = window.anchor
+        gone = anchor is not None and isinstance(
+            self._memory.client(EntityKey(partition, anchor.id)), Gone
+        )
+        return placed(rows, window, oldest, gone=gone)
 
     def _row(
         self, key: ListKey, row: tuple[str, float], fields: Fields, oldest: float
@@ -65,7 +81,7 @@ class Listed:
         id, at = row
         known = self._memory.client(EntityKey(key.partition, id))
         if isinstance(known, Known):
-            left = matches(key.where, known.record, self._types) is False
+            left = matches(key.where, known.record, self._meaning.types) is False
             if not left or known.at <= at:
                 seen = known.view(fields, oldest)
                 return None if seen is None else (seen[0], min(seen[1], at))
@@ -79,20 +95,26 @@ class Listed:
         """The window picked out of the whole collection, where that is remembered."""
         every = ListKey(key.partition, EVERYONE)
         rows = self.rows(every)
-        if rows is None or not decidable(key.where, self._types):
+        if rows is None or rows.total_at < oldest:
             return None
         asked = fields | {"status", "client_type"}
         whole = self._own(every, Window(0, rows.total), asked, oldest)
         if whole is None:
             return None
-        verdicts = [matches(key.where, record, self._types) for record in whole.page.records]
+        verdicts = [
+            matches(key.where, record, self._meaning.types) for record in whole.page.records
+        ]
         if None in verdicts:
             return None
         picked = tuple(
             record for record, verdict in zip(whole.page.records, verdicts, strict=True) if verdict
         )
-        start, stop = Rows(len(picked), whole.at).range_of(window)
-        return Remembered(Page(start, picked[start:stop], len(picked)), whole.at)
+        ids = tuple(record.id for record in picked)
+        list_now = Rows(len(picked), whole.at, (Span(0, ids, whole.at),))
+        place = self.placed(key.partition, list_now, window, oldest)
+        start, stop = list_now.range_of(place.window)
+        page = Page(start, picked[start:stop], len(picked), place.shift)
+        return Remembered(page, whole.at, place.window, place.anchor == "lost")
 
     def rows(self, key: ListKey) -> Rows | None:
         """What is remembered of one list."""

@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 from gateway.cache.entities import Known, told_by
 from gateway.cache.flight import Flights
 from gateway.cache.keys import EntityKey, ListKey, Partition
-from gateway.cache.listed import Listed, Remembered
+from gateway.cache.listed import EVERYONE, Listed, Remembered
 from gateway.cache.plan import Plan
 from gateway.cache.rows import Rows
 from schema.failures import Forbidden, Unauthenticated
 from schema.source import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from gateway.cache.accounts import Accounts
+    from gateway.cache.filters import Meaning
     from gateway.cache.flight import Flight
     from gateway.cache.freshness import Policy
     from gateway.cache.generations import Fence
     from gateway.cache.memory import Memory
+    from gateway.cache.order import Order
     from gateway.cache.plan import Read
-    from schema.operation import Lane, Operation
-    from schema.source import ClientFilter, ClientRecord, ClientSource, Fields, Window
+    from gateway.cache.question import Question
+    from schema.source import ClientRecord, ClientSource, Fields, Window
 
 DOCUMENTED_ROW: Fields = frozenset(
     ("id", "first_name", "last_name", "email", "phone", "client_type", "status", "source")
@@ -35,71 +38,87 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A page read; `kept` unless its caller wrote while it was under way."""
+    """A page read; `kept` unless its caller wrote while it was under way.
+
+    `drift`: rows were seen to move between the calls that read it.
+    """
 
     page: Page
     at: float
     kept: bool
+    drift: bool
 
 
 class Lists:
     """The lists of all callers: what is remembered of them, and how the rest is read."""
 
-    def __init__(
-        self, source: ClientSource, memory: Memory, policy: Policy, clock: Callable[[], float]
+    def __init__(  # noqa: PLR0913, PLR0917 - what a reading needs and changes
+        self,
+        source: ClientSource,
+        memory: Memory,
+        meaning: Meaning,
+        order: Order,
+        accounts: Accounts,
+        policy: Policy,
+        clock: Callable[[], float],
     ) -> None:
         self._source = source
         self._memory = memory
+        self._meaning = meaning
+        self._order = order
+        self._accounts = accounts
         self._policy = policy
         self._clock = clock
         self._flights: Flights[Landed] = Flights()
-        self.listed = Listed(memory, policy.type_filter)
-        self._plan = Plan(self.listed, policy, source.price)
+        self.listed = Listed(memory, meaning)
+        self.plan = Plan(self.listed, meaning, policy, source.price)
         self.row_fields: Fields = DOCUMENTED_ROW
         """Fields that list rows are known to tell."""
 
-    async def read(  # noqa: PLR0913, PLR0917 - one question
-        self,
-        operation: Operation,
-        where: ClientFilter,
-        window: Window,
-        fields: Fields,
-        oldest: float,
-        lane: Lane,
-    ) -> Page:
-        """Read what is missing of `window`, and answer it."""
-        key = ListKey(Partition(operation.caller), where)
-        reads = self._plan.reads(key, window, oldest)
+    async def read(self, question: Question) -> Page:
+        """Read what is missing of the window, and answer it."""
+        key, window = question.key, question.window
+        receipt = question.operation.receipt
+        reads = self.plan.reads(key, window, question.oldest)
         for _ in range(TRIES):
             began = self._clock()
-            landed = await self.load(operation, reads, fields, oldest, lane)
-            page = self._settled(key, window, fields, oldest, reads, landed)
+            landed = await self.load(question, reads)
+            page = self._settled(question, reads, landed)
             if page is not None:
                 if page.at < began:
-                    operation.receipt.used(round(began - page.at, 3))
+                    age = began - page.at
+                    receipt.used(round(age, 3), stale=age > question.fresh)
+                receipt.drift |= page.lost
                 return page.page
-            if reads == [(key, window)] and self._still(key, landed):
+            again = [(key, self._placed(question))]
+            if all(target != key for target, _ in reads):
+                again = self.plan.reads(key, window, question.oldest) or again
+            if reads == again and self._still(key, landed):
                 break
-            reads = [(key, window)]
-        return self._as_it_is(operation, key, window, landed[-1].page)
+            reads = again
+        receipt.drift = True
+        return self._as_it_is(key, window, landed[-1].page)
 
-    def _settled(  # noqa: PLR0913, PLR0917 - one question and what came of it
-        self,
-        key: ListKey,
-        window: Window,
-        fields: Fields,
-        oldest: float,
-        reads: Sequence[Read],
-        landed: Sequence[Landed],
+    def _placed(self, question: Question) -> Window:
+        """Where the window lies, as far as is known by now."""
+        rows = self._memory.rows(question.key)
+        if rows is None:
+            return question.window.moved(0)
+        partition = question.key.partition
+        return self.listed.placed(partition, rows, question.window, question.oldest).window
+
+    def _settled(
+        self, question: Question, reads: Sequence[Read], landed: Sequence[Landed]
     ) -> Remembered | None:
         """The answer, now that the missing part was read; None where it must be read again."""
         if not all(one.kept for one in landed):
             return None
-        answer = self.listed.remembered(key, window, fields, oldest)
+        key, window = question.key, question.window
+        answer = self.listed.remembered(key, window, question.fields, question.oldest)
         if answer is not None or any(target != key for target, _ in reads):
             return answer
-        page = self._told(key, window, landed)
-        return None if page is None else Remembered(page, landed[0].at)
+        page = self._told(key, window.moved(0), landed)
+        return None if page is None else Remembered(page, landed[0].at, window)
 
     def _still(self, key: ListKey, landed: Sequence[Landed]) -> bool:
         """Whether reading once more would tell no better: nothing was written, nothing is older."""
@@ -133,9 +152,8 @@ class Lists:
         known = self._memory.client(key)
         return known.record if isinstance(known, Known) else None
 
-    def _as_it_is(self, operation: Operation, key: ListKey, window: Window, page: Page) -> Page:
-        """Rows that would not hold still: each at most once, and the receipt says so."""
-        operation.receipt.drift = True
+    def _as_it_is(self, key: ListKey, window: Window, page: Page) -> Page:
+        """Rows that would not hold still: each at most once."""
         start, stop = Rows(page.total, 0).range_of(window)
         begin = max(0, start - page.offset)
         rows = page.records[begin : begin + stop - start]
@@ -144,57 +162,54 @@ class Lists:
             self._memory.told(EntityKey(key.partition, record.id), record)
         return Page(start, tuple(once.values()), page.total)
 
-    async def load(
-        self,
-        operation: Operation,
-        reads: Sequence[Read],
-        fields: Fields,
-        oldest: float,
-        lane: Lane,
-    ) -> Sequence[Landed]:
+    async def load(self, question: Question, reads: Sequence[Read]) -> Sequence[Landed]:
         """Join the flights of these reads or send them, and wait for all."""
-        now = self._clock()
-        flights = [
-            self._flight(operation, key, window, fields, oldest, now, lane) for key, window in reads
-        ]
-        return [await flight.land(operation.deadline - self._clock()) for flight in flights]
+        now, operation = self._clock(), question.operation
+        flights = [self._flight(question, key, window, now) for key, window in reads]
+        landed = [await flight.land(operation.deadline - self._clock()) for flight in flights]
+        operation.receipt.drift |= any(one.drift for one in landed)
+        return landed
 
-    def _flight(  # noqa: PLR0913, PLR0917 - one question, asked now
-        self,
-        operation: Operation,
-        key: ListKey,
-        window: Window,
-        fields: Fields,
-        oldest: float,
-        now: float,
-        lane: Lane,
+    def _flight(
+        self, question: Question, key: ListKey, window: Window, now: float
     ) -> Flight[Landed]:
         fence = self._memory.lists_fence(key.partition)
         name = (key, window, fence)
-        flight = self._flights.find(name, oldest)
+        flight = self._flights.find(name, question.oldest)
         if flight is not None:
-            operation.receipt.joined += 1
+            question.operation.receipt.joined += 1
             return flight
-        return self._flights.start(
-            [name], self._send(operation, key, window, fields, now, fence, lane), now
-        )
+        asked = replace(question, key=key, window=window)
+        return self._flights.start([name], self._send(asked, now, fence), now)
 
-    async def _send(  # noqa: PLR0913, PLR0917 - one question, and when it was asked
-        self,
-        operation: Operation,
-        key: ListKey,
-        window: Window,
-        fields: Fields,
-        at: float,
-        fence: Fence,
-        lane: Lane,
-    ) -> Landed:
-        own = replace(operation, deadline=max(operation.deadline, at + self._policy.flight_seconds))
+    async def _send(self, question: Question, at: float, fence: Fence) -> Landed:
+        key, operation = question.key, question.operation
+        flight = self._accounts.flight(operation, at + self._policy.flight_seconds)
         try:
-            page = await self._source.window(own, key.where, window, fields, lane)
+            page = await self._source.window(
+                flight, key.where, question.window, question.fields, question.lane
+            )
         except (Unauthenticated, Forbidden):
             self._memory.purge(key.partition)
             raise
+        finally:
+            self._accounts.landed(operation, flight)
         if page.records:
             self.row_fields = frozenset().union(*map(told_by, page.records))
-        return Landed(page, at, self._memory.take_page(key, page, at, fence))
+        kept = self._memory.take_page(key, page, at, fence)
+        if kept:
+            self._order.observe(page.records)
+            self._meaning.observe(key.where, page, self._everyone(key.partition, at))
+        return Landed(page, at, kept, flight.receipt.drift)
+
+    def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:
+        """All of this caller's clients, where they are held and fresh; else none."""
+        rows = self._memory.rows(ListKey(partition, EVERYONE))
+        oldest = now - self._policy.fresh
+        if rows is None or not rows.whole(oldest):
+            return
+        for span in rows.spans:
+            for id in span.ids:
+                known = self._memory.client(EntityKey(partition, id))
+                if isinstance(known, Known):
+                    yield known.record

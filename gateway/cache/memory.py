@@ -13,10 +13,12 @@ from gateway.cache.keys import EntityKey
 from gateway.cache.rows import Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.cache.generations import Fence
     from gateway.cache.keys import ListKey, Partition
     from gateway.cache.store import Store
-    from schema.source import ClientRecord, Page
+    from schema.source import ClientFilter, ClientRecord, Page
 
 _VERSIONS = 20_000
 """Versions held against answers that overtake each other: two hundred full pages in flight."""
@@ -127,10 +129,18 @@ class Memory:
         if rows is not None:
             self._store.put(key, rows.forgotten())
 
-    def forget_lists(self, partition: Partition) -> None:
-        """A write can move rows in and out of any list of its caller."""
+    def revise_lists(
+        self, partition: Partition, revised: Callable[[ClientFilter, Rows], Rows]
+    ) -> None:
+        """A write of this caller changes each of its lists as `revised` says."""
         for key in self._store.lists(partition):
-            self.forget_list(key)
+            rows = self.rows(key)
+            if rows is not None and (news := revised(key.where, rows)) is not rows:
+                self._store.put(key, news)
+
+    def forget_lists(self, partition: Partition) -> None:
+        """A write may have moved rows in and out of any list of its caller."""
+        self.revise_lists(partition, lambda _, rows: rows.forgotten())
 
     def purge(self, partition: Partition) -> None:
         """The API refused this caller: nothing is known, and nothing in flight will be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.cache.anchors import Placed, with_anchor
 from gateway.cache.filters import decidable
 from gateway.cache.keys import ListKey
 from gateway.cache.listed import EVERYONE
@@ -13,6 +14,7 @@ from schema.source import Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.cache.filters import Meaning
     from gateway.cache.freshness import Policy
     from gateway.cache.listed import Listed
 
@@ -23,8 +25,11 @@ Read = tuple[ListKey, Window]
 class Plan:
     """Plans reads by `price`, in calls, and by what is already `listed`."""
 
-    def __init__(self, listed: Listed, policy: Policy, price: Callable[[Window], int]) -> None:
+    def __init__(
+        self, listed: Listed, meaning: Meaning, policy: Policy, price: Callable[[Window], int]
+    ) -> None:
         self._listed = listed
+        self._meaning = meaning
         self._policy = policy
         self._of = price
 
@@ -34,10 +39,12 @@ class Plan:
 
     def reads(self, key: ListKey, window: Window, oldest: float) -> list[Read]:
         """What to ask so that `window` can be told, at the price of its missing part or less."""
+        every = ListKey(key.partition, EVERYONE)
+        if key != every and self._unheard(key, every):
+            return [(every, page) for page in blocks([0])]
         reads = self._partial(key, window, oldest)
         price = self.price(reads)
-        every = ListKey(key.partition, EVERYONE)
-        wholes = [every, key] if decidable(key.where, self._policy.type_filter) else [key]
+        wholes = [every, key] if decidable(key.where, self._meaning.types) else [key]
         for whole in wholes:
             rows = self._listed.rows(whole)
             if rows is None or not 0 < rows.total <= self._policy.whole_collection_rows:
@@ -47,9 +54,29 @@ class Plan:
                 return pages
         return reads
 
+    def _unheard(self, key: ListKey, every: ListKey) -> bool:
+        """Whether a caller's first question is by a filter that can be applied here.
+
+        Its first page of all clients is the same one call, and most often the whole collection:
+        then no filter costs anything any more. Otherwise how large it is was worth a call.
+        """
+        unknown = self._listed.rows(every) is None and self._listed.rows(key) is None
+        return unknown and decidable(key.where, self._meaning.types)
+
     def _partial(self, key: ListKey, window: Window, oldest: float) -> list[Read]:
-        """The missing rows from first to last; as full pages where those cost no more."""
+        """The missing rows from first to last; as full pages where those cost no more.
+
+        With them the row that the window was counted from, where it costs no more to look.
+        """
         rows = self._listed.rows(key)
+        if rows is not None and rows.total_at >= oldest:
+            place = self._listed.placed(key.partition, rows, window, oldest)
+            seen = place.anchor != "unseen"
+        else:
+            place, seen = Placed(window.moved(0)), window.anchor is None
+        if not seen and self._of(with_anchor(window)) <= self._of(place.window):
+            return [(key, page) for page in self._widened(with_anchor(window))]
+        window = place.window
         asked = [(key, window)]
         start, stop = window.offset, window.offset + window.limit
         if rows is not None and rows.total_at >= oldest:
@@ -60,5 +87,11 @@ class Plan:
                 asked = [(key, Window(start, stop - start))]
         elif window.from_end:
             return asked
-        pages = [(key, page) for page in blocks(range(start, stop))]
-        return pages if pages and self.price(pages) <= self.price(asked) else asked
+        return [(key, page) for page in self._widened(Window(start, stop - start))] or asked
+
+    def _widened(self, window: Window) -> list[Window]:
+        """Full pages in place of `window`, where those cost no more; over-fetch, ask once."""
+        pages = blocks(range(window.offset, window.offset + window.limit))
+        if pages and sum(map(self._of, pages)) <= self._of(window):
+            return pages
+        return [window] if window.limit else []

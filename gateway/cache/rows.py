@@ -48,6 +48,43 @@ class Rows:
         """Nothing of it, but a hint of how long the list is."""
         return Rows(self.total, float("-inf"))
 
+    def index_of(self, id: str, oldest: float) -> int | None:
+        """Where this client's row stood when it was last read, if that is not before `oldest`."""
+        for span in self.spans:
+            if span.at >= oldest and id in span.ids:
+                return span.start + span.ids.index(id)
+        return None
+
+    def whole(self, oldest: float) -> bool:
+        """Whether every row of the list was read since `oldest`."""
+        return sum(len(span.ids) for span in self.spans if span.at >= oldest) >= self.total
+
+    def begun_with(self, id: str, at: float) -> Rows:
+        """The list with this client's row before all others."""
+        spans = (Span(span.start + 1, span.ids, span.at) for span in self.spans)
+        return Rows(self.total + 1, self.total_at, (Span(0, (id,), at), *spans))
+
+    def ended_with(self, id: str, at: float) -> Rows:
+        """The list with this client's row after all others."""
+        return Rows(self.total + 1, self.total_at, (*self.spans, Span(self.total, (id,), at)))
+
+    def removed(self, id: str) -> Rows | None:
+        """The list without this client's row; None where it is not known where that stood."""
+        index = self.index_of(id, float("-inf"))
+        if index is None:
+            return None
+        spans = []
+        for span in self.spans:
+            if span.start > index:
+                spans.append(Span(span.start - 1, span.ids, span.at))
+            elif span.stop <= index:
+                spans.append(span)
+            else:
+                spans.append(
+                    Span(span.start, tuple(each for each in span.ids if each != id), span.at)
+                )
+        return Rows(self.total - 1, self.total_at, tuple(span for span in spans if span.ids))
+
     def range_of(self, window: Window) -> tuple[int, int]:
         """The absolute indexes, from and up to, that `window` names in a list this long."""
         if window.from_end:

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from gateway.cache import membership
+from gateway.cache.entities import Known
 from gateway.cache.keys import EntityKey, Partition
 from schema.failures import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
 
@@ -13,9 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from gateway.cache.filters import Meaning
     from gateway.cache.memory import Memory
+    from gateway.cache.order import Order
     from schema.operation import Operation
-    from schema.source import ClientId, ClientPatch, ClientSource, Confirmation, NewClient, Written
+    from schema.source import (
+        ClientId,
+        ClientPatch,
+        ClientRecord,
+        ClientSource,
+        Confirmation,
+        NewClient,
+        Written,
+    )
 
 T = TypeVar("T")
 
@@ -26,9 +38,18 @@ class Writes:
     Otherwise it could still happen after the second fence, unseen.
     """
 
-    def __init__(self, source: ClientSource, memory: Memory, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        source: ClientSource,
+        memory: Memory,
+        meaning: Meaning,
+        order: Order,
+        clock: Callable[[], float],
+    ) -> None:
         self._source = source
         self._memory = memory
+        self._meaning = meaning
+        self._order = order
         self._clock = clock
         self._sent: set[asyncio.Task[Any]] = set()
 
@@ -64,15 +85,19 @@ class Writes:
         written, _ = await self._fenced(partition, None, self._source.create(operation, new))
         if written.replayed:
             return written
-        key = EntityKey(partition, written.record.id)
+        key, types = EntityKey(partition, written.record.id), self._meaning.types
+        made = membership.Created(written.record, self._clock(), self._order.newest)
         self._memory.raise_fences(partition, key)
-        self._memory.wrote(key, written.record, self._clock())
+        self._memory.wrote(key, made.record, made.at)
+        self._memory.revise_lists(
+            partition, lambda where, rows: membership.created(where, rows, made, types)
+        )
         return written
 
     async def _update(
         self, operation: Operation, key: EntityKey, id: ClientId, patch: ClientPatch
     ) -> Written:
-        began = self._clock()
+        began, before, types = self._clock(), self._record(key), self._meaning.types
         try:
             written, alone = await self._fenced(
                 key.partition, key, self._source.update(operation, id, patch)
@@ -83,22 +108,40 @@ class Writes:
                 self._memory.wrote(key, conflict.current, began)
             raise
         except NotFound:
-            self._memory.deleted(key, self._clock())
+            self._deleted(key, before)
             raise
         if alone:
             self._memory.wrote(key, written.record, self._clock())
+            after = self._record(key) or written.record
+            self._memory.revise_lists(
+                key.partition,
+                lambda where, rows: membership.updated(where, rows, before, after, types),
+            )
         else:
-            self._memory.forget_client(key)
+            self._forget(key.partition, key)
         return written
 
     async def _delete(self, operation: Operation, key: EntityKey, id: ClientId) -> Confirmation:
+        before = self._record(key)
         try:
             how, _ = await self._fenced(key.partition, key, self._source.delete(operation, id))
         except NotFound:
-            self._memory.deleted(key, self._clock())
+            self._deleted(key, before)
             raise
-        self._memory.deleted(key, self._clock())
+        self._deleted(key, before)
         return how
+
+    def _record(self, key: EntityKey) -> ClientRecord | None:
+        known = self._memory.client(key)
+        return known.record if isinstance(known, Known) else None
+
+    def _deleted(self, key: EntityKey, before: ClientRecord | None) -> None:
+        types = self._meaning.types
+        self._memory.deleted(key, self._clock())
+        self._memory.revise_lists(
+            key.partition,
+            lambda where, rows: membership.deleted(where, rows, key.id, before, types),
+        )
 
     async def _fenced(
         self, partition: Partition, key: EntityKey | None, send: Coroutine[Any, Any, T]
@@ -109,10 +152,9 @@ class Writes:
         """
         self._memory.raise_fences(partition, key)
         fence = None if key is None else self._memory.client_fence(key)
-        alone = True
         try:
             outcome = await send
-        except (Invalid, RateLimited):
+        except (Invalid, RateLimited, NotFound):
             raise  # nothing was written
         except Conflict as conflict:
             if conflict.maybe_written:
@@ -125,11 +167,9 @@ class Writes:
             self._forget(partition, key)
             raise
         else:
-            alone = key is None or self._memory.client_fence(key) == fence
-            self._memory.forget_lists(partition)
+            return outcome, key is None or self._memory.client_fence(key) == fence
         finally:
             self._memory.raise_fences(partition, key)
-        return outcome, alone
 
     def _forget(self, partition: Partition, key: EntityKey | None) -> None:
         self._memory.forget_lists(partition)

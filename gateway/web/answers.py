@@ -94,7 +94,8 @@ def kept_seconds(receipt: Receipt, fresh: float) -> int | None:
 
 
 def told(receipt: Receipt) -> dict[str, Any]:
-    """The receipt as `extensions.upstream` shows it; seconds are whole."""
+    """The receipt as `extensions.upstream` shows it, closed; seconds are whole."""
+    receipt.closed = True
     oldest = receipt.oldest_seconds
     shown: dict[str, Any] = {
         "calls": receipt.calls,

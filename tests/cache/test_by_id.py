@@ -112,7 +112,7 @@ async def test_a_known_client_grown_old_is_read_with_its_whole_list(
     cached: CachedClients, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
-    await asyncio.sleep(31)
+    await asyncio.sleep(61)
     assert await fetch(cached, 7) == [client(7)]
     assert await fetch(cached, 8) == [client(8)]
     assert source.calls == ["list 0+100"] * 2

@@ -4,21 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.cursors import Cursor, index_in
+from schema.cursors import Cursor, anchor_in
 from schema.failures import Invalid
+from schema.source import Anchor
 
 ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"
 
 
 @given(st.integers(min_value=0, max_value=10**9), st.uuids())
 def test_a_cursor_leads_back_to_its_index(index: int, anchor: object) -> None:
-    assert index_in(str(Cursor(index, str(anchor))), "after") == index
+    assert anchor_in(str(Cursor(index, str(anchor))), "after") == Anchor(index, str(anchor))
 
 
 @given(st.text(max_size=80))
 def test_text_that_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="`after` is not a cursor"):
-        index_in(text, "after")
+        anchor_in(text, "after")
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,9 @@ def test_a_cursor_of_another_make_is_refused(inside: str) -> None:
     text = urlsafe_b64encode(inside.encode()).decode().rstrip("=")
 
     with pytest.raises(Invalid):
-        index_in(text, "before")
+        anchor_in(text, "before")
 
 
 def test_a_mutations_cursor_marks_no_place_and_says_so() -> None:
     with pytest.raises(Invalid, match="came from a mutation's edge"):
-        index_in(str(Cursor(None, ANCHOR)), "after")
+        anchor_in(str(Cursor(None, ANCHOR)), "after")

@@ -1,0 +1,322 @@
+"""What an office costs: a trace of its questions, in virtual time, through the whole gateway.
+
+    python -m bench.window                 # an office; the same with ten times the reads; a flood
+    python -m bench.window --only office   # one of them
+
+Deterministic, and no network: the sandbox is called in process, an answer takes 80 ms of virtual
+time. Prints a row for each scenario and what was promised of it; exits with 1 if a promise broke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from statistics import quantiles
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bench.office import callers, day
+from gateway.app import build
+from gateway.cache.store import MemoryStore
+from gateway.sandbox.api import Behaviour, Sandbox
+from gateway.settings import read
+from tests.clockwork import VirtualLoop
+from tests.in_process import InProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import httpx
+    from starlette.types import ASGIApp
+
+    from bench.office import Question
+    from gateway.sandbox.people import Person
+
+LATENCY = 0.08
+"""Seconds an answer of the API takes."""
+OLDEST = 300
+"""Seconds: no answer may be older."""
+WRITES = frozenset({"update", "create", "delete"})
+
+LIST = """query List($first: Int, $after: String) {{
+  clients(first: $first, after: $after{where}) {{
+    totalCount pageInfo {{ hasNextPage endCursor }}
+    edges {{ node {{ id fullName email phone status }} }}
+  }}
+}}"""
+CLIENT = "query One($id: ID!) { client(id: $id) { id fullName email status version } }"
+DETAILS = """query Details($id: ID!) {
+  client(id: $id) { id fullName email phone notes tags budgetMin budgetMax preApproved version }
+}"""
+UPDATE = """mutation Change($id: ID!, $phone: String) {
+  updateClient(input: { id: $id, phone: $phone }) { __typename }
+}"""
+CREATE = """mutation Create($first: String!) {
+  createClient(input: { firstName: $first, lastName: "New", clientType: BUYER }) { __typename }
+}"""
+DELETE = "mutation Delete($id: ID!) { deleteClient(input: { id: $id }) { __typename } }"
+
+
+@dataclass
+class Tally:
+    """What a trace came to, as the callers saw it."""
+
+    reads: int = 0
+    writes: int = 0
+    refused_reads: int = 0
+    refused_writes: int = 0
+    told_calls: int = 0
+    unflagged: int = 0
+    """Answers older than five minutes, or stale by the gateway's own word without saying so."""
+    ages: list[float] = field(default_factory=list)
+    refused_of: dict[str, int] = field(default_factory=dict)
+    reads_of: dict[str, int] = field(default_factory=dict)
+
+
+class Office:
+    """Callers talking to one gateway, each remembering what it was shown."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._seen: dict[Person, list[str]] = {}
+        self._next: dict[Person, tuple[str, str]] = {}
+        self.tally = Tally()
+
+    async def ask(self, question: Question) -> None:
+        """Ask one question and write down what it cost."""
+        if question.kind not in {"create", "list", "next"} and not self._seen.get(question.who):
+            question = replace(question, kind="list")  # there is no client to ask about yet
+        query, variables, where = self._put(question)
+        answer = await post(self._app, question.who.api_key, query, variables)
+        self._note(question, answer, where)
+
+    def _put(  # noqa: PLR0911 - one question a kind
+        self, question: Question
+    ) -> tuple[str, dict[str, Any], str]:
+        seen = self._seen.get(question.who, [])
+        one = seen[int(question.chance * len(seen))] if seen else ""
+        match question.kind:
+            case "client":
+                return CLIENT, {"id": one}, ""
+            case "details":
+                return DETAILS, {"id": one}, ""
+            case "update":
+                phone = f"(661) 555-{int(question.chance * 10_000):04d}"
+                return UPDATE, {"id": one, "phone": phone}, ""
+            case "create":
+                return CREATE, {"first": f"N{question.at:.0f}"}, ""
+            case "delete":
+                seen.remove(one)
+                return DELETE, {"id": one}, ""
+            case "next" if question.who in self._next:
+                where, after = self._next.pop(question.who)
+                return LIST.format(where=where), {"first": 25, "after": after}, where
+        where = f", filter: {{ {question.filter} }}" if question.filter else ""
+        return LIST.format(where=where), {"first": 25}, where
+
+    def _note(self, question: Question, answer: dict[str, Any], where: str) -> None:
+        tally, data, who = self.tally, answer.get("data") or {}, question.who.name
+        write = question.kind in WRITES
+        tally.writes += write
+        tally.reads += not write
+        tally.reads_of[who] = tally.reads_of.get(who, 0) + (not write)
+        receipt = answer.get("extensions", {}).get("upstream", {})
+        tally.told_calls += receipt.get("calls", 0)
+        outcomes = [each["__typename"] for each in data.values() if each] if write else []
+        if "errors" in answer or any("Success" not in outcome for outcome in outcomes):
+            tally.refused_writes += write
+            tally.refused_reads += not write
+            tally.refused_of[who] = tally.refused_of.get(who, 0) + (not write)
+            return
+        age = receipt.get("ages", {}).get("oldestSeconds")
+        if age is not None:
+            tally.ages.append(age)
+            tally.unflagged += age > OLDEST
+        if not write and "clients" in data:
+            self._look_at(question.who, data["clients"], where)
+
+    def _look_at(self, who: Person, page: dict[str, Any], where: str) -> None:
+        ids = [edge["node"]["id"] for edge in page["edges"]]
+        held = self._seen.setdefault(who, [])
+        held[:] = (ids + [id for id in held if id not in ids])[:100]
+        if page["pageInfo"]["hasNextPage"]:
+            self._next[who] = (where, page["pageInfo"]["endCursor"])
+
+
+async def post(app: ASGIApp, key: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """One GraphQL request, straight into the application."""
+    body = orjson.dumps({"query": query, "variables": variables})
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "query_string": b"",
+        "http_version": "1.1",
+        "scheme": "http",
+        "client": ("127.0.0.1", 1),
+        "server": ("gateway.test", 80),
+        "headers": [(b"content-type", b"application/json"), (b"x-api-key", key.encode())],
+    }
+    sent: list[bytes] = []
+    asked = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if asked:
+            await asyncio.Event().wait()
+        asked = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            sent.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    answer: dict[str, Any] = orjson.loads(b"".join(sent))
+    return answer
+
+
+class Distant(InProcess):
+    """The sandbox, some way off; counts its refusals."""
+
+    refused = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer after a while."""
+        await asyncio.sleep(LATENCY)
+        response = await super().handle_async_request(request)
+        self.refused += response.status_code == 429
+        return response
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A row of the table."""
+
+    tally: Tally
+    calls: int
+    refused_by_api: int
+    held_bytes: int
+    seconds: float
+
+    @property
+    def per_thousand(self) -> float:
+        """Upstream calls for a thousand operations."""
+        return 1000 * self.calls / (self.tally.reads + self.tally.writes)
+
+    def row(self, name: str) -> str:
+        """The row, in the columns of `HEAD`."""
+        tally = self.tally
+        cuts = quantiles(tally.ages, n=100) if len(tally.ages) > 1 else [0.0] * 99
+        return (
+            f"{name:<12}{tally.reads + tally.writes:>11}{self.calls:>8}{self.per_thousand:>8.1f}"
+            f"{self.refused_by_api:>6}{tally.refused_reads:>15}{tally.refused_writes:>16}"
+            f"{cuts[49]:>6.0f}{cuts[98]:>6.0f}{max(tally.ages, default=0):>6.0f}"
+            f"{self.held_bytes / 2**20:>10.1f}{self.seconds:>9.0f}"
+        )
+
+
+HEAD = (
+    f"{'scenario':<12}{'operations':>11}{'calls':>8}{'/1000':>8}{'429s':>6}{'reads refused':>15}"
+    f"{'writes refused':>16}{'p50':>6}{'p99':>6}{'max':>6}{'MiB held':>10}{'took s':>9}"
+)
+
+
+def run(
+    people: Sequence[Person], questions: Sequence[Question], behaviour: Behaviour | None = None
+) -> Outcome:
+    """Ask all of the questions, each at its time."""
+    loop = VirtualLoop()
+    sandbox = Sandbox(people, clock=loop.time, behaviour=behaviour)
+    wire = Distant(sandbox)
+    store = MemoryStore(clock=loop.time)
+    app = build(read({}, _env_file=None), wire=wire, store=store, clock=loop.time)
+    office = Office(app)
+    began = time.perf_counter()
+
+    async def all_of_them() -> None:
+        start = loop.time()
+        async with asyncio.TaskGroup() as tasks:
+            for question in questions:
+                await asyncio.sleep(start + question.at - loop.time())
+                tasks.create_task(office.ask(question))
+
+    loop.run_until_complete(all_of_them())
+    took = time.perf_counter() - began
+    return Outcome(office.tally, len(sandbox.calls), wire.refused, store.held_bytes, took)
+
+
+def broken(outcome: Outcome) -> list[str]:
+    """The promises that every trace must keep and this one did not."""
+    tally = outcome.tally
+    promises = {
+        "the API refused nothing (429)": outcome.refused_by_api == 0,
+        "every write was accepted": tally.refused_writes == 0,
+        "99.5 % of the reads were answered": tally.refused_reads <= 0.005 * tally.reads,
+        "no answer was older than five minutes": tally.unflagged == 0,
+        # What was still under way when the trace ended was told to nobody.
+        "the receipts add up to what the API counted": 0 <= outcome.calls - tally.told_calls <= 20,
+    }
+    return [promise for promise, kept in promises.items() if not kept]
+
+
+def flood(people: list[Person], seed: int) -> list[Question]:
+    """One window in which one caller, the one of most rows, asks a hundred times as much."""
+    questions = day(people, seed=seed, windows=1)
+    return sorted(
+        [*questions, *day(people[:1], seed=seed + 1, windows=1, reads=100)],
+        key=lambda question: question.at,
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the scenarios and judge them; the exit status."""
+    options = argparse.ArgumentParser(description="What an office costs, in virtual time.")
+    options.add_argument("--callers", type=int, default=100)
+    options.add_argument("--windows", type=int, default=4)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--only", choices=("office", "tenfold", "flood"))
+    chosen = options.parse_args(arguments)
+    people = callers(chosen.callers, chosen.seed)
+    print(HEAD, flush=True)
+    wrong: list[str] = []
+    calls: dict[str, int] = {}
+    for name in ("office", "tenfold", "flood"):
+        if chosen.only not in {None, name}:
+            continue
+        if name == "flood":
+            questions = flood(people, chosen.seed)
+        else:
+            reads = 10 if name == "tenfold" else 1
+            questions = day(people, seed=chosen.seed, windows=chosen.windows, reads=reads)
+        outcome = run(people, questions)
+        calls[name] = outcome.calls
+        print(outcome.row(name), flush=True)
+        missed = broken(outcome)
+        if name == "flood":
+            missed = _drowned(outcome, people[0])
+        if name == "office" and outcome.per_thousand > 48:
+            missed.append("at most 48 calls for 1,000 operations")
+        wrong += [f"{name}: {promise}" for promise in missed]
+    if len(calls) > 1 and calls["tenfold"] > 1.1 * calls["office"]:
+        wrong.append("tenfold: ten times the reads cost at most a tenth more")
+    print("\n".join(f"BROKEN  {promise}" for promise in wrong) or "Every promise was kept.")
+    return 1 if wrong else 0
+
+
+def _drowned(outcome: Outcome, flooder: Person) -> list[str]:
+    """Whether the others lost over 1 % of their reads to the one that floods."""
+    tally = outcome.tally
+    asked = sum(count for who, count in tally.reads_of.items() if who != flooder.name)
+    lost = sum(count for who, count in tally.refused_of.items() if who != flooder.name)
+    kept = lost <= 0.01 * asked and not outcome.refused_by_api and not tally.refused_writes
+    return [] if kept else [f"the others lose at most 1 % of their reads (lost {lost} of {asked})"]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

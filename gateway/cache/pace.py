@@ -1,0 +1,63 @@
+"""Freshness bought with budget: how young the callers' memory can be kept with what is left."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.cache.freshness import Policy
+    from gateway.cache.keys import Partition
+    from schema.operation import BudgetState
+
+ROUND = 1.5
+"""Calls to keep one active caller's memory young once: the pages looked at, and a few writes."""
+RESERVE = 0.2
+"""The part of a window that freshness is not bought with."""
+PRESENT = 300.0
+"""Seconds after which a caller that asked nothing is not active any more."""
+STEADY = 1.0
+"""Seconds for which a computed age holds."""
+
+
+def affordable(active: int, budget: BudgetState, policy: Policy) -> float:
+    """Seconds after which everything that `active` callers look at can be read anew, for ever.
+
+    Between `policy.fresh` and `policy.stale`: a window that is spent makes no answer fresh.
+    """
+    spendable = budget.remaining - RESERVE * budget.limit
+    if spendable <= 0:
+        return policy.stale
+    seconds = active * ROUND * max(1, budget.reset_seconds) / spendable
+    return min(max(seconds, policy.fresh), policy.stale)
+
+
+class Pace:
+    """Counts the callers that are active, and says what age their answers may have."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        budget: Callable[[], BudgetState],
+        clock: Callable[[], float],
+    ) -> None:
+        self._policy = policy
+        self._budget = budget
+        self._clock = clock
+        self._seen: OrderedDict[Partition, float] = OrderedDict()
+        self._fresh = policy.fresh
+        self._until = float("-inf")
+
+    def fresh(self, partition: Partition) -> float:
+        """Seconds for which a reading counts as fresh, now that this caller asks."""
+        now = self._clock()
+        self._seen[partition] = now
+        self._seen.move_to_end(partition)
+        if now >= self._until:
+            while next(iter(self._seen.values())) < now - PRESENT:
+                self._seen.popitem(last=False)
+            self._fresh = affordable(len(self._seen), self._budget(), self._policy)
+            self._until = now + STEADY
+        return self._fresh
