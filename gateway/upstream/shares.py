@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PRIOR = 0.25
 """Windows' worth of an equal share that is believed of a caller before it has shown its need."""
-GRACE = 5
-"""Calls above the level that are let pass, if they are not more than an equal share."""
+GRACE = 10
+"""Calls above an equal share that nobody is held below, if they are not over twice that share."""
 LOOK = 1.0
 """Seconds for which a level holds, unless more callers join."""
 OFTEN = 20
@@ -103,8 +103,9 @@ class Shares:
         self._waits.clear()
         levels = range(1, max(spent for spent, _ in needs) + left + 2)
         level = bisect_right(levels, left, key=lambda level: _below(needs, level))
-        # Expectations are rough: whoever is a few calls above them is no flood.
-        self._level = max(1, level + min(GRACE, int(self._equal(left))))
+        # Expectations are rough: whoever is a few calls above the others is no flood.
+        equal = self._equal(left)
+        self._level = max(1, level, int(equal + min(GRACE, 2 * equal)))
 
     def _equal(self, left: int) -> float:
         """An equal share of the window for each caller about."""
