@@ -106,8 +106,14 @@ class Estimates:
         swept = asking > 1 and need.fields <= self._lists.row_fields and bool(sweep)
         expected = min(asking, len(sweep)) if swept else asking
         least = 0 if swept and not reading.isdisjoint(sweep) else 1
-        return Price(least, expected, self._worst(asking, need.fields), asking, 0)
+        known = self._lists.listed.total(partition) is not None
+        return Price(least, expected, self._worst(asking, need.fields, known=known), asking, 0)
 
-    def _worst(self, clients: int, fields: Fields) -> int:
-        """Details of so many clients, and pages on which they stood before rows moved."""
-        return clients * 2 if fields <= self._lists.row_fields else clients
+    def _worst(self, clients: int, fields: Fields, *, known: bool = False) -> int:
+        """Details of so many clients, and pages read in vain that were cheaper.
+
+        Where the list is `known`, that may be a page for each: the one on which it once stood.
+        """
+        if not fields <= self._lists.row_fields:
+            return clients
+        return clients + (clients if known else max(0, clients - 1))
