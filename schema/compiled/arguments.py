@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    FieldNode,
     GraphQLBoolean,
     GraphQLError,
     GraphQLID,
+    GraphQLInt,
     GraphQLList,
     GraphQLNonNull,
     GraphQLString,
-    Undefined,
     VariableNode,
     get_argument_values,
     get_nullable_type,
@@ -24,7 +27,6 @@ from strawberry.types.arguments import convert_arguments
 
 if TYPE_CHECKING:
     from graphql import (
-        FieldNode,
         GraphQLField,
         GraphQLInputType,
         GraphQLSchema,
@@ -36,8 +38,13 @@ if TYPE_CHECKING:
     from strawberry.schema.schema_converter import GraphQLCoreConverter
     from strawberry.types.field import StrawberryField
 
-_PLAIN: Mapping[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
-"""Scalars that take values of their own Python type as they are."""
+_PLAIN: Mapping[Any, type] = {
+    GraphQLString: str,
+    GraphQLID: str,
+    GraphQLBoolean: bool,
+    GraphQLInt: int,
+}
+"""Scalars that take values of their own Python type as they are; an Int, as far as 32 bits go."""
 _MAX_COERCION_ERRORS = 50
 
 
@@ -59,6 +66,10 @@ def _kind(type_: GraphQLType | None) -> type | None:
     return _PLAIN.get(bare)
 
 
+def _fits(value: int) -> bool:
+    return GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
+
+
 class Coercion:
     """Coerces the variables of one operation (GraphQL, 6.1.2 CoerceVariableValues)."""
 
@@ -78,7 +89,7 @@ class Coercion:
         coerced = {}
         for name, kind in self._plain:
             value = given.get(name)
-            if type(value) is not kind:
+            if type(value) is not kind or (kind is int and not _fits(cast("int", value))):
                 break
             coerced[name] = value
         else:
@@ -124,24 +135,32 @@ def arguments_of(
     def general(variables: Variables) -> dict[str, Any]:
         return converted(get_argument_values(field, node, variables.whole, None, hide_suggestions))
 
-    given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    if not any(map(_varies, given.values())):
+    given = list(node.arguments or ())
+    varying = [argument for argument in given if _varies(argument.value)]
+    if not varying:
         return _once(general)
     names = {
         converter.config.name_converter.from_argument(each): each.python_name
         for each in definition.arguments
     }
     direct = [
-        (names[name], value.name.value)
-        for name, value in given.items()
-        if isinstance(value, VariableNode) and _as_it_comes(field.args[name].type)
+        (names[argument.name.value], argument.value.name.value)
+        for argument in varying
+        if isinstance(argument.value, VariableNode)
+        and _as_it_comes(field.args[argument.name.value].type)
     ]
-    if len(direct) < len(given) or any(
-        argument.default_value is not Undefined or argument.default is not None
-        for name, argument in field.args.items()
-        if name not in given
-    ):
+    if len(direct) < len(varying):
         return general
+    steady = FieldNode(
+        name=node.name, arguments=tuple(each for each in given if each not in varying)
+    )
+    try:
+        # What the text itself says, and what is taken where it says nothing.
+        same = converted(get_argument_values(field, steady, None, None, hide_suggestions))
+    except GraphQLError:
+        same = {}
+        if len(direct) < len(field.args):
+            return general
 
     def straight(variables: Variables) -> Mapping[str, Any]:
         coerced = variables.coerced
@@ -149,7 +168,7 @@ def arguments_of(
             found = {name: coerced[variable] for name, variable in direct}
         except KeyError:
             return general(variables)
-        return general(variables) if None in found.values() else found
+        return general(variables) if None in found.values() else same | found
 
     return straight
 

@@ -32,5 +32,5 @@ class Field(NamedTuple):
     """How the value comes out of a client's record, where it does."""
     plain: type | None = None
     """The Python type of values that are answered as they are."""
-    enumerated: bool = False
-    """Whether the values are an enumeration's."""
+    recurs: bool = False
+    """Whether the same values come again and again, so that what they become is remembered."""

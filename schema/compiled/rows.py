@@ -30,8 +30,8 @@ Convert = Callable[[Any, "ClientRecord"], Any]
 
 _NOWHERE = (None, "")
 _STRICT = Strict()
-_MEMO = 64
-"""Values of one enumeration remembered as they are answered."""
+_MEMO = 1_024
+"""Values of one enumeration or number remembered as they are answered."""
 _KINDS = 256
 """Combinations of types remembered as usual, for one row."""
 
@@ -124,8 +124,8 @@ def _converted(field: Field, read: Callable[..., Any] | None) -> Convert:
             return memo[value]
         except KeyError:
             answered = convert(value, record)
-            if len(memo) < _MEMO:
+            if len(memo) < _MEMO and value:  # 0 and -0.0 are one key, and two answers
                 memo[value] = answered
             return answered
 
-    return remembered if field.enumerated else convert
+    return remembered if field.recurs else convert

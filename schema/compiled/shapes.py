@@ -17,6 +17,7 @@ from graphql import (
     GraphQLError,
     GraphQLFloat,
     GraphQLID,
+    GraphQLInt,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -110,7 +111,7 @@ class Shapes:
             self.of(field.type, nodes, type_.name, name),
             told,
             UNCHANGED.get(bare),
-            isinstance(bare, GraphQLEnumType),
+            isinstance(bare, GraphQLEnumType) or bare in _NUMBERS,
         )
 
 
@@ -191,6 +192,7 @@ def _list(item: Shape, nodes: Sequence[FieldNode], where: str, *, required: bool
 
 UNCHANGED: Mapping[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 """Scalars that answer values of their own Python type as they are."""
+_NUMBERS = (GraphQLFloat, GraphQLInt)
 
 
 def leaf(type_: GraphQLLeafType) -> Shape:
