@@ -89,7 +89,7 @@ class Admission:
 
     def room(self, terms: Terms, now: float) -> bool:
         """Whether there is a place for it: credentials nobody knows are tried a few at a time."""
-        return not self.unproven(terms, now) or self._proofs.room(terms.credential)
+        return not self.unproven(terms, now) or self._proofs.room(terms.credential, now)
 
     def rank(self, terms: Terms, now: float) -> int | None:
         """None when a request may not be sent now, else how far it stands behind all others."""
@@ -105,7 +105,7 @@ class Admission:
         whose = "The API's request budget is spent"
         if unproven:
             self._proofs.sent_away(terms.credential, now)
-            if own or not self._proofs.room(terms.credential):
+            if own or not self._proofs.room(terms.credential, now):
                 whose = "Many credentials that nobody knows yet are being tried"
         elif own >= seconds - 1:
             whose = "Your share of the API's request budget is spent"
@@ -116,7 +116,7 @@ class Admission:
         proving = self.unproven(terms, now)
         number = self._ledger.reserve(now, terms.lane)
         if proving:
-            self._proofs.tried(terms.credential)
+            self._proofs.tried(terms.credential, now)
         else:
             self._shares.spend(terms.partition, now)
         return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving)

@@ -208,7 +208,8 @@ class Budget(httpx.AsyncBaseTransport):
             return 0.0
         wait = self._admission.wait(waiter.terms, now)
         if not wait:
-            waiter.patience_ends = None
+            if not self._admission.unproven(waiter.terms, now):
+                waiter.patience_ends = None
             return 0.0
         if waiter.patience_ends is None:
             waiter.patience_ends = now + PATIENCE + GRACE
@@ -218,6 +219,6 @@ class Budget(httpx.AsyncBaseTransport):
         return wait
 
     def _late(self, terms: Terms, now: float) -> RateLimited | Unavailable:
-        if self._admission.wait(terms, now) or not self._admission.room(terms, now):
+        if self._admission.wait(terms, now) or self._admission.unproven(terms, now):
             return self._admission.turned_away(terms, now)
         return Unavailable("The API is too busy to be asked in time.", code="UPSTREAM_TIMEOUT")

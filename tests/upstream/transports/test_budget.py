@@ -397,12 +397,14 @@ async def test_a_401_is_answered_here_for_a_minute() -> None:
 
 async def test_when_failures_are_used_up_strangers_are_sent_away_at_once_and_only_they() -> None:
     budget = over(inner := Scripted([*[httpx.Response(401)] * 25, OK]))
-    for number in range(25):
-        await ask(budget, caller=f"random {number}")
+    refused = [await ask(budget, caller=f"random {number}") for number in range(26)]
 
-    assert await ask(budget, caller="new") == ("RATE_LIMITED", 10, 0.0)
+    # A dozen at once, then one every two seconds, then no more.
+    assert refused == [*[401] * 25, ("RATE_LIMITED", 1, 0.0)]
+    assert [at for at, _ in inner.seen] == [*[0.0] * 12, *range(2, 27, 2)]
     assert await ask(budget) == 200
-    await asyncio.sleep(10)
+    assert await ask(budget, caller="new") == ("RATE_LIMITED", 1, 0.0)
+    await asyncio.sleep(1)
     assert await ask(budget, caller="newer") == ("RATE_LIMITED", 1, 0.0)
     assert await ask(budget, caller="new") == 200
     assert len(inner.seen) == 27

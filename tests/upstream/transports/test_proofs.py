@@ -3,24 +3,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.proofs import EVERY, FAILURES, FEW, MANY, SPAN, Proofs
+from gateway.upstream.proofs import FAILURES, FREELY, SPAN, Proofs
 
 
 def try_all(proofs: Proofs, names: list[str], now: float) -> list[str]:
     """Who of these is on its way, when all ask at once."""
     going = []
     for name in names:
-        if not proofs.wait(name, now) and proofs.room(name):
-            proofs.tried(name)
+        if not proofs.wait(name, now) and proofs.room(name, now):
+            proofs.tried(name, now)
             going.append(name)
     return going
 
 
-def exhausted(now: float = 0.0) -> Proofs:
-    """All failures are used up, just now."""
+def after(failures: int, now: float = 0.0) -> Proofs:
+    """Just after so many failures."""
     proofs = Proofs()
-    for number in range(FAILURES):
-        proofs.tried(f"random {number}")
+    for number in range(failures):
+        proofs.tried(f"random {number}", now)
         proofs.failed(f"random {number}", now)
     return proofs
 
@@ -40,53 +40,85 @@ def test_successes_make_room_for_more_and_cost_nothing() -> None:
         for name in going:
             proofs.succeeded(name)
 
-    assert most == MANY
+    assert most == 16
     assert proofs.wait("another", 0) == 0
 
 
 def test_a_failure_makes_them_few_again() -> None:
     proofs = Proofs()
     for number in range(20):
+        proofs.tried(str(number), 0)
         proofs.succeeded(str(number))
+    proofs.tried("random", 0)
     proofs.failed("random", 0)
 
-    assert len(try_all(proofs, [str(number) for number in range(30)], 0)) == FEW
+    assert len(try_all(proofs, [str(number) for number in range(30)], 0)) == 4
+
+
+def test_after_a_dozen_failures_strangers_are_tried_one_by_one_with_a_pause() -> None:
+    proofs = after(FREELY)
+
+    assert proofs.wait("a", 0) == 2.0
+    assert try_all(proofs, ["a", "b", "c"], 2) == ["a"]
+    proofs.failed("a", 2.5)
+    assert proofs.wait("b", 2.5) == 2.0
+
+
+def test_then_too_a_success_lets_the_next_be_tried_at_once() -> None:
+    proofs = after(FREELY)
+    going = []
+    for name in ("a", "b", "c"):
+        going += try_all(proofs, [name], 2)
+        proofs.succeeded(name)
+
+    assert going == ["a", "b", "c"]
 
 
 def test_no_more_can_fail_together_than_may_fail_in_a_window() -> None:
-    proofs = Proofs()
-    for number in range(FAILURES - 2):
-        proofs.failed(str(number), 0)
+    proofs = after(FAILURES - 1)
+    for name in ("a", "b", "c", "d"):
+        try_all(proofs, [name], 2)
+        proofs.succeeded(name)
 
-    assert len(try_all(proofs, ["a", "b", "c"], 0)) == 2
+    assert try_all(proofs, ["e", "f", "g"], 2) == ["e"]
 
 
 def test_when_failures_are_used_up_a_stranger_is_sent_away_and_tried_when_it_comes_back() -> None:
-    proofs = exhausted()
+    proofs = after(FAILURES)
     stranger = proofs.stranger("a", 0), proofs.wait("a", 0)
     proofs.sent_away("a", 0)
 
-    assert stranger == (True, EVERY)
-    assert not proofs.stranger("a", 5)
-    assert [proofs.wait("a", at) for at in (5, EVERY)] == [5.0, 0.0]
-    assert proofs.stranger("b", EVERY)
+    assert stranger == (True, 1.0)
+    assert (proofs.stranger("a", 0.5), proofs.stranger("a", 1)) == (True, False)
+    assert try_all(proofs, ["b", "a", "c"], 1) == ["a"]
 
 
-def test_then_a_success_lets_the_next_be_tried_at_once_and_a_failure_after_ten_seconds() -> None:
-    proofs = exhausted()
+def test_of_those_that_come_back_the_next_is_tried_ten_seconds_after_one_that_failed() -> None:
+    proofs = after(FAILURES)
     for name in ("a", "b", "c"):
         proofs.sent_away(name, 0)
-    first = try_all(proofs, ["a", "b"], 10)
+    first = try_all(proofs, ["a", "b"], 1)
     proofs.succeeded("a")
-    second = try_all(proofs, ["b"], 10)
-    proofs.failed("b", 11)
+    second = try_all(proofs, ["b"], 1)
+    proofs.failed("b", 2)
 
     assert (first, second) == (["a"], ["b"])
-    assert proofs.wait("c", 11) == EVERY
+    assert (proofs.wait("c", 2), proofs.wait("c", 12)) == (10.0, 0.0)
+    assert proofs.wait("d", 2) == 10.0
+
+
+def test_whoever_comes_back_does_not_wait_for_strangers() -> None:
+    proofs = after(FREELY)
+    proofs.sent_away("back", 0)
+    try_all(proofs, ["stranger"], 2)
+    proofs.failed("stranger", 2)
+
+    assert proofs.wait("another", 2) == 2.0
+    assert try_all(proofs, ["back"], 2) == ["back"]
 
 
 def test_failures_are_forgotten_after_a_window() -> None:
-    proofs = exhausted()
+    proofs = after(FAILURES)
 
     assert proofs.stranger("a", SPAN - 1)
     assert not proofs.stranger("a", SPAN)
@@ -95,7 +127,7 @@ def test_failures_are_forgotten_after_a_window() -> None:
 
 def test_one_of_which_the_api_said_nothing_may_be_tried_again() -> None:
     proofs = Proofs()
-    proofs.tried("a")
+    try_all(proofs, ["a"], 0)
     proofs.unknown("a")
 
     assert try_all(proofs, ["a"], 0) == ["a"]
@@ -113,17 +145,31 @@ def test_whoever_comes_back_however_often_failures_are_rationed(
     for pause, number, new, fails in asks:
         now += pause
         name = f"{number} {now}" if new else str(number)
-        if proofs.wait(name, now) or not proofs.room(name):
+        if not try_all(proofs, [name], now):
             proofs.sent_away(name, now)
-            continue
-        proofs.tried(name)
-        if fails:
+        elif fails:
             proofs.failed(name, now)
             failures.append(now)
         else:
             proofs.succeeded(name)
 
-    for first, last in zip(failures, failures[FAILURES:], strict=False):
-        assert last - first >= EVERY
-    for before, after in zip(failures[FAILURES - 1 :], failures[FAILURES:], strict=False):
-        assert after - before >= EVERY or after - failures[0] >= SPAN
+    lately = [at for at in failures if at < SPAN]
+    assert len(lately) <= FAILURES + 1 + (now / 10)
+    for before, later in zip(lately[FAILURES:], lately[FAILURES + 1 :], strict=False):
+        assert later - before >= 9.999
+
+
+@given(st.lists(st.floats(0, 1), max_size=1_000))
+def test_of_ever_new_random_keys_no_more_than_25_are_tried_in_a_window(
+    pauses: list[float],
+) -> None:
+    proofs, now, failures = Proofs(), 0.0, 0
+    for number, pause in enumerate(pauses):
+        now = min(now + pause, SPAN - 1)
+        if try_all(proofs, [str(number)], now):
+            proofs.failed(str(number), now)
+            failures += 1
+        else:
+            proofs.sent_away(str(number), now)
+
+    assert failures <= FAILURES
