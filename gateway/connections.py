@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.web.hangups import HANG_UP
+
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -117,6 +120,7 @@ class Connection(HttpToolsProtocol):
         self._awaited: tuple[int, str] | None = None
         """The part of which request there is a deadline for."""
         self._deadline: asyncio.TimerHandle | None = None
+        self._hang_up: Callable[[], None] | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -152,6 +156,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is there: the application starts."""
         super().on_headers_complete()
+        self.scope["extensions"] = {HANG_UP: {"when": self._when_hung_up}}
         self._part = _BODY
         self._head_bytes = 0
 
@@ -176,10 +181,15 @@ class Connection(HttpToolsProtocol):
         """It is over, whoever ended it."""
         self._await(None)
         self._reads_on()
+        if self._hang_up is not None:
+            self._hang_up()
         if self._address is not None:
             self._crowd.leave(self._address)
             self._address = None
         super().connection_lost(exc)
+
+    def _when_hung_up(self, act: Callable[[], None] | None) -> None:
+        self._hang_up = act
 
     def _reads_on(self) -> None:
         if self._stalled is not None:

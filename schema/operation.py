@@ -101,6 +101,36 @@ class Receipt:
         self.stale = self.stale or stale
 
 
+class Audience:
+    """Who waits for an answer. A read that nobody waits for any more need not be sent."""
+
+    __slots__ = ("_dismissed", "_gone", "_of")
+
+    def __init__(self, *of: Audience) -> None:
+        """One who waits, or all of those who do."""
+        self._of = list(of)
+        self._gone = self._dismissed = False
+
+    def leave(self) -> None:
+        """Wait no more."""
+        self._gone = True
+
+    def gone(self) -> bool:
+        """Whether everybody has left."""
+        return self._gone or (bool(self._of) and all(each.gone() for each in self._of))
+
+    def join(self, other: Audience) -> bool:
+        """Let another wait too; not for a read that was given up already."""
+        if not self._dismissed:
+            self._of.append(other)
+        return not self._dismissed
+
+    def dismiss(self) -> bool:
+        """Give the read up if everybody has left; whether it was."""
+        self._dismissed = self._dismissed or self.gone()
+        return self._dismissed
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What travels with every question to a source."""
@@ -110,3 +140,4 @@ class Operation:
     """On the gateway's monotonic clock, in seconds: answer or fail before it."""
     freshness: Freshness = field(default_factory=Freshness)
     receipt: Receipt = field(default_factory=Receipt)
+    audience: Audience = field(default_factory=Audience, compare=False)

@@ -172,7 +172,9 @@ class Leaky(InProcess):
 EMAIL, PHONE = "jordan.lee+planted@example.com", "+1 661 555 0123"
 TOKEN = f"{_part({'alg': 'none'})}.{_part({'sub': 'planted'})}.c2lnbmF0dXJlLXBsYW50ZWQ"
 CREATE = """mutation ($email: String, $phone: String) {
-  createClient(input: { firstName: "A", lastName: "B", email: $email, phone: $phone }) {
+  createClient(
+    input: { firstName: "A", lastName: "B", clientType: BUYER, email: $email, phone: $phone }
+  ) {
     __typename
   }
 }"""

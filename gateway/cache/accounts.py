@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from schema.operation import Receipt
 
 if TYPE_CHECKING:
-    from schema.operation import Operation
+    from schema.operation import Audience, Operation
 
 _CALLERS = 20_000
 """Callers whose unpaid calls are held; a call is then owed by nobody."""
@@ -22,9 +22,13 @@ class Accounts:
     def __init__(self) -> None:
         self._owed: LRUCache[str, int] = LRUCache(_CALLERS)
 
-    def flight(self, operation: Operation, until: float) -> Operation:
-        """The operation as a flight for it travels: with a receipt and a deadline of its own."""
-        return replace(operation, deadline=max(operation.deadline, until), receipt=Receipt())
+    def flight(self, operation: Operation, until: float, audience: Audience) -> Operation:
+        """The operation as a flight for it travels: with a receipt and a deadline of its own.
+
+        `audience` are all who wait for the flight.
+        """
+        deadline = max(operation.deadline, until)
+        return replace(operation, deadline=deadline, receipt=Receipt(), audience=audience)
 
     def landed(self, operation: Operation, flight: Operation) -> None:
         """Book what a flight cost on the answer that it was for, if that was not told yet."""

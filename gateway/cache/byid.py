@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.cache.entities import Gone, Known
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.cache.generations import Fence
     from gateway.cache.lists import Lists
     from gateway.cache.memory import Memory
-    from schema.operation import Lane, Operation
+    from schema.operation import Audience, Lane, Operation
     from schema.source import ClientId, ClientRecord, ClientSource, Fields, Window
 
 Answer = tuple["ClientRecord | Failure", float]
@@ -216,13 +217,14 @@ class ById:
         """Join the flights of these clients, send one for the others, and wait for all."""
         partition = Partition(operation.caller)
         names = {id: self._name(EntityKey(partition, id)) for id in ids}
-        flights = {id: self._flights.find(name, oldest) for id, name in names.items()}
+        who = operation.audience
+        flights = {id: self._flights.join(name, oldest, who) for id, name in names.items()}
         alone = {id: names[id] for id, flight in flights.items() if flight is None}
         operation.receipt.joined += len(ids) - len(alone)
         if alone:
             at = self._clock()
-            load = self._send(operation, alone, fields, lane, at)
-            flights |= dict.fromkeys(alone, self._flights.start(alone.values(), load, at))
+            load = partial(self._send, operation, alone, fields, lane, at)
+            flights |= dict.fromkeys(alone, self._flights.start(alone.values(), load, at, who))
         landed: dict[ClientId, Landed] = {}
         for id, flight in flights.items():
             if flight is not None:
@@ -240,16 +242,17 @@ class ById:
         except Failure as failure:
             return Landed(failure, flight.at, kept=True)
 
-    async def _send(
+    async def _send(  # noqa: PLR0913, PLR0917 - one question, when it was asked, and for whom
         self,
         operation: Operation,
         names: Mapping[ClientId, tuple[EntityKey, Fence]],
         fields: Fields,
         lane: Lane,
         at: float,
+        audience: Audience,
     ) -> Mapping[ClientId, Landed]:
         partition = Partition(operation.caller)
-        flight = self._accounts.flight(operation, at + self._policy.flight_seconds)
+        flight = self._accounts.flight(operation, at + self._policy.flight_seconds, audience)
         try:
             answers = await self._source.fetch(flight, list(names), fields, lane)
         except (Unauthenticated, Forbidden):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from schema.failures import Unavailable
+from schema.operation import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Hashable, Iterable
+    from collections.abc import Callable, Coroutine, Hashable, Iterable
 
 T = TypeVar("T")
 
@@ -21,6 +22,8 @@ class Flight(Generic[T]):
 
     task: asyncio.Task[T]
     at: float
+    audience: Audience
+    """Those who wait for it."""
 
     async def land(self, seconds: float) -> T:
         """Its answer, or the failure that all its waiters share.
@@ -42,14 +45,23 @@ class Flights(Generic[T]):
     def __init__(self) -> None:
         self._by_key: dict[Hashable, Flight[T]] = {}
 
-    def find(self, key: Hashable, oldest: float) -> Flight[T] | None:
-        """The flight to join for `key`, unless it was sent before `oldest`."""
+    def join(self, key: Hashable, oldest: float, who: Audience) -> Flight[T] | None:
+        """Wait for the flight of `key`, unless it was sent before `oldest` or was given up."""
         flight = self._by_key.get(key)
-        return flight if flight is not None and flight.at >= oldest else None
+        if flight is None or flight.at < oldest or not flight.audience.join(who):
+            return None
+        return flight
 
-    def start(self, keys: Iterable[Hashable], load: Coroutine[Any, Any, T], at: float) -> Flight[T]:
-        """Send `load`; it lands even if everybody who waits for it leaves."""
-        flight = Flight(asyncio.create_task(load), at)
+    def start(
+        self,
+        keys: Iterable[Hashable],
+        load: Callable[[Audience], Coroutine[Any, Any, T]],
+        at: float,
+        who: Audience,
+    ) -> Flight[T]:
+        """Send the load. Once let out it lands even if everybody who waits for it leaves."""
+        audience = Audience(who)
+        flight = Flight(asyncio.create_task(load(audience)), at, audience)
         names = tuple(keys)
         self._by_key |= dict.fromkeys(names, flight)
 

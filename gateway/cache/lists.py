@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.cache.entities import Known, told_by
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.cache.order import Order
     from gateway.cache.plan import Read
     from gateway.cache.question import Question
+    from schema.operation import Audience
     from schema.source import ClientRecord, ClientSource, Fields, Window
 
 DOCUMENTED_ROW: Fields = frozenset(
@@ -175,16 +177,19 @@ class Lists:
     ) -> Flight[Landed]:
         fence = self._memory.lists_fence(key.partition)
         name = (key, window, fence)
-        flight = self._flights.find(name, question.oldest)
+        who = question.operation.audience
+        flight = self._flights.join(name, question.oldest, who)
         if flight is not None:
             question.operation.receipt.joined += 1
             return flight
         asked = replace(question, key=key, window=window)
-        return self._flights.start([name], self._send(asked, now, fence), now)
+        return self._flights.start([name], partial(self._send, asked, now, fence), now, who)
 
-    async def _send(self, question: Question, at: float, fence: Fence) -> Landed:
+    async def _send(
+        self, question: Question, at: float, fence: Fence, audience: Audience
+    ) -> Landed:
         key, operation = question.key, question.operation
-        flight = self._accounts.flight(operation, at + self._policy.flight_seconds)
+        flight = self._accounts.flight(operation, at + self._policy.flight_seconds, audience)
         try:
             page = await self._source.window(
                 flight, key.where, question.window, question.fields, question.lane

@@ -121,6 +121,8 @@ class Budget(httpx.AsyncBaseTransport):
 
     def _turn_now(self, terms: Terms) -> Turn | None:
         now = self._clock()
+        if terms.given_up():
+            raise _nobody()
         if now >= terms.deadline:
             raise self._late(terms, now)
         if barred := self._admission.barred(terms, now):
@@ -192,7 +194,9 @@ class Budget(httpx.AsyncBaseTransport):
             waiter = self._line.next(now, lambda terms: self._admission.rank(terms, now))
             if waiter is None:
                 break
-            if not waiter.turn.done():
+            if waiter.terms.given_up():
+                self._send_away(waiter, _nobody())
+            elif not waiter.turn.done():
                 waiter.turn.set_result(self._take(waiter.terms, now))
         held = (self._admission.wait(waiter.terms, now) for waiter in self._line.firsts())
         if self._out >= self._at_once and not any(held):
@@ -222,3 +226,7 @@ class Budget(httpx.AsyncBaseTransport):
         if self._admission.wait(terms, now) or self._admission.unproven(terms, now):
             return self._admission.turned_away(terms, now)
         return Unavailable("The API is too busy to be asked in time.", code="UPSTREAM_TIMEOUT")
+
+
+def _nobody() -> Failure:
+    return Unavailable("Everybody who asked has left.")

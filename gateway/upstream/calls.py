@@ -83,7 +83,14 @@ class Calls:
         body: Mapping[str, Any] | None = None,
     ) -> httpx.Request:
         caller = operation.caller
-        terms = Terms(operation.deadline, lane, caller.partition, caller.hash, operation.receipt)
+        terms = Terms(
+            operation.deadline,
+            lane,
+            caller.partition,
+            caller.hash,
+            operation.receipt,
+            operation.audience,
+        )
         headers, extensions = [_ACCEPT, shown(caller)], {EXTENSION: terms}
         if method == "GET":
             return get(self._url(path), headers, extensions)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
+
+from schema.operation import Audience, Lane
 
 if TYPE_CHECKING:
     import httpx
 
-    from schema.operation import Lane, Receipt
+    from schema.operation import Receipt
 
 EXTENSION = "gateway.terms"
 """Key in `httpx.Request.extensions` under which the terms travel."""
 SEEN_THROUGH = "gateway.seen_through"
 """Key in a request's extensions of whoever sends it in a task that nobody cancels."""
+_AWAITED = frozenset({Lane.INTERACTIVE, Lane.ENTITIES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,15 @@ class Terms:
     """Keyed hash of what the API is shown: its standing with the API is known by it."""
     receipt: Receipt
     """Where every request really sent is written down."""
+    audience: Audience = field(default_factory=Audience)
+    """Who waits for the answer."""
+
+    def given_up(self) -> bool:
+        """Whether it is a read that everybody who waited for it has left; then it is nobody's.
+
+        Writes are seen through, and a refresh is for whoever comes next.
+        """
+        return self.lane in _AWAITED and self.audience.dismiss()
 
 
 def terms_of(request: httpx.Request) -> Terms:

@@ -12,6 +12,7 @@ from graphql import GraphQLError, OperationType
 from gateway.web.answers import Answer, kept_seconds, told
 from gateway.web.errors import coded_error, errors_told, internal
 from gateway.web.freshness import freshness_of
+from gateway.web.hangups import when_hung_up
 from gateway.web.negotiation import GRAPHQL, JSON, answer_type
 from gateway.web.requests import BadRequest, GraphQLRequest, request_in, request_of
 from gateway.web.strict import Bounds
@@ -131,23 +132,23 @@ class GraphQLDoor:
             body = await _body(receive, self._terms.body)
             content_type = _text(headers, b"content-type")
             request = request_in(body, content_type, self._terms.bounds)
-            return await self._executed(request, headers, trace, safe=False)
+            return await self._executed(request, headers, trace, scope)
         if method not in {"GET", "HEAD"}:
             raise BadRequest(405, "Send GraphQL operations with POST.", allow=_METHODS)
         request = request_of(scope["query_string"], headers, self._terms.bounds)
         if request.query is not None and not self._terms.persisted.knows(request.query):
             raise BadRequest(405, _ONLY_PERSISTED, allow="POST")
-        return await self._executed(request, headers, trace, safe=True)
+        return await self._executed(request, headers, trace, scope)
 
     async def _executed(
         self,
         request: GraphQLRequest,
         headers: Mapping[bytes, Sequence[bytes]],
         trace: Trace,
-        *,
-        safe: bool,
+        scope: Scope,
     ) -> Answer:
-        """`safe`: only what changes nothing may be executed, and the answer may be kept."""
+        # A GET executes only what changes nothing, and its answer may be kept.
+        safe = scope["method"] != "POST"
         try:
             caller = self._callers.of(headers)
         except Unauthenticated as failure:
@@ -171,9 +172,12 @@ class GraphQLDoor:
         name = chosen.name.value if chosen.name else None
         if request.explain:
             return self._explained(document, request.variables, name, context, trace)
+        if operation is not None and chosen.operation is OperationType.QUERY:
+            when_hung_up(scope, operation.audience.leave)
         result = await self._graph.run(
             document, variables=request.variables, operation_name=name, context=context
         )
+        when_hung_up(scope, None)
         if result.data is None and not any(error.path for error in result.errors or ()):
             return _refusal(result.errors or (), trace)
         answer = _result(result, None if operation is None else operation.receipt, trace)
