@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
-from schema.needs import FREE, ClientsNeed, Price, RowsNeed
+from schema.asks import ClientsAsked
+from schema.needs import FREE, Price, RowsNeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from schema.asks import Asked
     from schema.compiled.execution import Planned
-    from schema.needs import Need
     from schema.operation import Operation
     from schema.source import ClientSource
 
@@ -62,7 +63,7 @@ def refusal(
     It may make at most `limit` calls by what it asks for, and as many again to complete rows
     that are known to lack what is shown of them. What cannot pass that is not looked at closer.
     """
-    most = sum(_most(need, source) for _, need in planned.needs())
+    most = sum(_most(asked, source) for asked in planned.asked)
     if most <= 1 or most <= (cap := limit()):
         return None
     explanation = explained(planned, source, operation)
@@ -83,9 +84,9 @@ def refusal(
     )
 
 
-def _most(need: Need, source: ClientSource) -> int:
-    """A bound of what the cap counts that takes no look at what is remembered."""
-    if isinstance(need, RowsNeed):
-        details = need.window.limit if source.rows_lack(need.fields) else 0
-        return max(source.price(need.window), details)
-    return len(need.ids) if isinstance(need, ClientsNeed) else 1
+def _most(asked: Asked | Exception | None, source: ClientSource) -> int:
+    """A bound of what the cap counts, found without a look at what is remembered."""
+    if isinstance(asked, RowsNeed):
+        details = asked.window.limit if source.rows_lack(asked.fields) else 0
+        return max(source.price(asked.window), details)
+    return len(asked.places) if isinstance(asked, ClientsAsked) else 1

@@ -42,7 +42,8 @@ class Planned:
         self._operation = operation
         self._variant = variant
         self._variables = variables
-        self._asked = [self._ask(root) for root in variant.roots]
+        self.asked = [self._ask(root) for root in variant.roots]
+        """What each root field asks of the source, or why it cannot; None for writes."""
 
     @property
     def compiled(self) -> bool:
@@ -64,7 +65,7 @@ class Planned:
         """
         needs: list[tuple[str, Need]] = []
         named: dict[Lane, set[ClientId]] = defaultdict(set)
-        for root, asked in zip(self._variant.roots, self._asked, strict=True):
+        for root, asked in zip(self._variant.roots, self.asked, strict=True):
             if self._variant.writes and root.name in WRITES:
                 needs.append((root.key, WriteNeed(WRITES[root.name], root.shown)))
             elif isinstance(asked, RowsNeed):
@@ -83,7 +84,7 @@ class Planned:
             if self._variant.writes:
                 await run.write(self._operation, self._variables)
             else:
-                await run.read(self._asked)
+                await run.read(self.asked)
         except GraphQLError as error:
             return ExecutionResult(None, [*run.errors, error])
         return ExecutionResult(run.data, run.errors or None)
