@@ -134,8 +134,8 @@ class Sandbox:
         method, path = scope["method"], scope["path"].removeprefix("/v1")
         query = scope["query_string"].decode("latin-1")
         self.calls.append(f"{method} {path}?{query}" if query else f"{method} {path}")
-        fault = next((each for each in self.faults if each.meets(method, path)), None) or Fault()
-        fault.times -= 1
+        met = next((each for each in self.faults if each.meets(method, path)), None)
+        fault = met if met is not None and met.strikes() else Fault()
         if fault.latency:
             await asyncio.sleep(fault.latency)
         if fault.dropped:

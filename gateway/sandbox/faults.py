@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Fault:
-    """Applies to the next `times` calls whose method and path begin as said.
+    """Applies to the next `times` calls whose method and path begin as said, or a share of them.
 
     `latency` is in seconds. `status` and `body` replace the answer; `lost` drops the answer
     after the call was carried out, `dropped` before it was. `record` and `without` change
@@ -19,6 +19,7 @@ class Fault:
     method: str = ""
     path: str = ""
     times: int = 1
+    share: float = 1.0
     latency: float = 0.0
     status: int | None = None
     body: str | None = None
@@ -30,10 +31,20 @@ class Fault:
     drip: int | None = None
     record: dict[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    _due: float = field(default=0.0, init=False, repr=False)
 
     def meets(self, method: str, path: str) -> bool:
         """Whether it applies to this call."""
         return self.times > 0 and method.startswith(self.method) and path.startswith(self.path)
+
+    def strikes(self) -> bool:
+        """Whether this call is one of those spoilt; they are spread evenly."""
+        self.times -= 1
+        self._due += self.share
+        if self._due < 1 - 1e-9:  # ten times 0.1 is a little less than 1
+            return False
+        self._due -= 1
+        return True
 
     def changed(self, record: dict[str, Any]) -> dict[str, Any]:
         """A record as this fault lets the API tell it."""

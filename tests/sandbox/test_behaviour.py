@@ -201,3 +201,13 @@ async def test_the_tests_own_door_is_neither_counted_nor_remembered(
     assert (await api.get(f"{at}/behaviour")).json()["list_rows"] == "trimmed"
     await api.delete(f"{at}/calls")
     assert (sandbox.calls, sandbox.remaining) == ([], 499)
+
+
+async def test_a_share_of_the_answers_can_be_lost_and_evenly(
+    api: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    sandbox.fail(Fault(times=10, share=0.3, status=503))
+
+    statuses = [(await api.get("/clients?limit=1")).status_code for _ in range(20)]
+
+    assert [index for index, status in enumerate(statuses) if status == 503] == [3, 6, 9]
