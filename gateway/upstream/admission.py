@@ -99,15 +99,14 @@ class Admission:
 
     def turned_away(self, terms: Terms, now: float) -> RateLimited:
         """What a request is told that would wait too long: when it may come back."""
-        unproven = self.unproven(terms, now)
-        own = self._own_wait(terms, now)
-        seconds = math.ceil(max(self._common_wait(terms, now), own, 1.0))
+        common, own = self._common_wait(terms, now), self._own_wait(terms, now)
+        seconds = math.ceil(max(common, own, 1.0))
         whose = "The API's request budget is spent"
-        if unproven:
+        if self.unproven(terms, now):
             self._proofs.sent_away(terms.credential, now)
             if own or not self._proofs.room(terms.credential, now):
                 whose = "Many credentials that nobody knows yet are being tried"
-        elif own >= seconds - 1:
+        elif own > common:
             whose = "Your share of the API's request budget is spent"
         return RateLimited(f"{whose}; ask again in {seconds} s.", retry_after=seconds)
 

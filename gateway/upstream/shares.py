@@ -131,11 +131,10 @@ class Shares:
         """Seconds until the needs of all, which shrink with the time left, leave one call more."""
         left, rest = self._ledger.left(Lane.INTERACTIVE, now), self._ledger.rest(now)
         needs = self._needs(left, now)
-        level = spent + 1 - min(GRACE, int(self._equal(left)))
 
         def needed(elapsed: int) -> int:
             part = 1 - elapsed / rest
-            return -_below([(had, need * part) for had, need in needs], level)
+            return -_below([(had, need * part) for had, need in needs], spent + 1)
 
         return LOOK + bisect_left(range(int(rest)), -left, key=needed)
 

@@ -347,9 +347,33 @@ async def test_a_caller_beyond_its_share_is_told_when_and_others_are_served() ->
 
     assert answers.count(200) == sent - 1
     assert 40 < sent < 60
-    assert held == ("RATE_LIMITED", 369, 0.0)
+    assert held == ("RATE_LIMITED", 476, 0.0)
     assert [await ask(budget, caller="q") for _ in range(30)] == [200] * 30
     assert await ask(budget, lane=Lane.WRITE) == 200
+
+
+async def test_a_refusal_says_what_is_spent() -> None:
+    async def told(budget: Budget, caller: str) -> str:
+        with pytest.raises(RateLimited) as refused:
+            await budget.handle_async_request(request(deadline=now() + 9, caller=caller))
+        return refused.value.message.split(";")[0]
+
+    shared = over(Scripted([OK]), limit=100, known="pq")
+    await ask(shared, caller="q")
+    for _ in range(100):
+        await ask(shared)
+    spent = over(Scripted([OK]), limit=10)
+    for _ in range(10):
+        await ask(spent)
+    flooded = over(Scripted([httpx.Response(401)]))
+    for number in range(25):
+        await ask(flooded, caller=f"random {number}")
+
+    assert [await told(shared, "p"), await told(spent, "p"), await told(flooded, "new")] == [
+        "Your share of the API's request budget is spent",
+        "The API's request budget is spent",
+        "Many credentials that nobody knows yet are being tried",
+    ]
 
 
 async def test_credentials_that_nobody_knows_are_tried_a_few_at_a_time_and_others_pass_them() -> (
