@@ -25,7 +25,7 @@ _WORD = re.compile(r"[^\s\"'<>()\[\]{},;=\\]+")
 _DIGITS = re.compile(r"(?<![\w.-])\+?\(?\d[\d ().\-/]{7,22}\d(?![\w-])")
 _PHONE_DIGITS = 9
 """Fewer are a number, a time or a port."""
-_QUIET = ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+_QUIET = ("httpx", "httpcore", "asyncio")
 """Loggers that would tell of every request and its headers."""
 
 

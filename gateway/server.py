@@ -95,7 +95,7 @@ def _config(site: Site) -> uvicorn.Config:
         lifespan="on",
         access_log=False,
         log_config=None,  # its messages go where ours go, and are redacted with them
-        log_level="warning",
+        log_level="error",  # its warnings are what any stranger may cause
         server_header=False,
         date_header=True,
         proxy_headers=False,
