@@ -94,6 +94,7 @@ class Scripted:
     failures: dict[str, Failure] = field(default_factory=dict)
     holding: bool = False
     held: list[Held] = field(default_factory=list)
+    made: Callable[[ClientRecord], ClientRecord] = lambda row: row
     trimmed: Callable[[ClientRecord], ClientRecord] = lambda row: row
     detailed: Callable[[ClientRecord], ClientRecord] = lambda row: replace(
         row, notes="N", complete=True
@@ -154,7 +155,8 @@ class Scripted:
 
     async def create(self, operation: Operation, new: NewClient) -> Written:
         rows = self.clients.setdefault(operation.caller.partition, [])
-        record = client(len(rows) + 1, first_name=new.first_name, client_type=new.client_type)
+        number = 1 + max((int(row.id[-12:]) for row in rows), default=0)
+        record = self.made(client(number, first_name=new.first_name, client_type=new.client_type))
         rows.append(record)
         await self._asked(operation, "create")
         return Written(record)

@@ -9,13 +9,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from gateway.cache.cached import CachedClients
 from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
-from schema.failures import Failure, RateLimited, Unavailable, Unconfirmed
+from schema.failures import (
+    Failure,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    Unconfirmed,
+)
 from schema.operation import Freshness, Lane, Operation
-from schema.source import ClientFilter, ClientPatch, ClientRecord, Window
+from schema.source import ClientFilter, ClientPatch, ClientRecord, NewClient, Window
 from tests.cache.scripted import Scripted, asking, client, settle, uuid
 from tests.clockwork import VirtualLoop
 
@@ -29,10 +37,16 @@ PROMISED = 30.0
 class Read:
     """One read under way, and what was certain when it was sent."""
 
-    def __init__(self, operation: Operation, task: asyncio.Task[Any], certain: Certain) -> None:
+    def __init__(
+        self, operation: Operation, task: asyncio.Task[Any], certain: Certain, promise: int
+    ) -> None:
         self.operation = operation
         self.task = task
         self.certain = certain
+        self.promise = promise
+        """Calls that it costs at most, where nobody writes meanwhile."""
+        self.writes = 0
+        self.ids: list[str] = []
 
 
 Certain = dict[str, "int | None"]
@@ -42,9 +56,14 @@ Certain = dict[str, "int | None"]
 class CacheAgainstModel(RuleBasedStateMachine):
     """Callers read and write while answers land, clocks move and the API fails."""
 
-    @initialize(size=st.sampled_from([64 << 20, 64 << 20, 6_000]), versioned=st.booleans())
-    def start(self, size: int, *, versioned: bool) -> None:
+    @initialize(
+        size=st.sampled_from([64 << 20, 64 << 20, 6_000]),
+        versioned=st.booleans(),
+        refreshing=st.booleans(),
+    )
+    def start(self, size: int, *, versioned: bool, refreshing: bool) -> None:
         self.versioned = versioned
+        self.refreshing = refreshing
         self.loop = VirtualLoop()
         self.source = Scripted(
             {who: [self.person(who, n) for n in range(1, 5)] for who in ("ada", "bob")}
@@ -52,7 +71,13 @@ class CacheAgainstModel(RuleBasedStateMachine):
         self.source.holding = True
         self.size = size
         self.store = MemoryStore(clock=self.loop.time, max_bytes=size, share=0.5)
-        self.cached = CachedClients(self.source, self.store, clock=self.loop.time, policy=Policy())
+        self.cached = CachedClients(
+            self.source,
+            self.store,
+            clock=self.loop.time,
+            policy=Policy(),
+            surplus=lambda: self.refreshing,
+        )
         self.under_way = 0
         self.answered: list[Read] = []
         self.writes: list[asyncio.Task[Any]] = []
@@ -60,6 +85,8 @@ class CacheAgainstModel(RuleBasedStateMachine):
             who: {uuid(n): 1 for n in range(1, 5)} for who in ("ada", "bob")
         }
         self.floors: dict[tuple[str, str], int] = {}
+        self.written: dict[str, int] = {"ada": 0, "bob": 0}
+        self.deleted: set[tuple[str, str]] = set()
 
     def person(self, who: str, number: int) -> ClientRecord:
         """`budget_max` counts the writes, also where the API does not tell the version."""
@@ -72,6 +99,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
     def watch(self, read: Read) -> None:
         """Reads are checked in the order in which they were answered."""
         self.under_way += 1
+        read.writes = self.written[read.operation.caller.partition]
 
         def answered(_: object) -> None:
             self.under_way -= 1
@@ -90,7 +118,9 @@ class CacheAgainstModel(RuleBasedStateMachine):
         certain = dict(self.certain[who])
         window = Window(offset, limit)
         task = self.spawn(self.cached.window(operation, where, window, frozenset({"email"})))
-        self.watch(Read(operation, task, certain))
+        # One for the list, one more where the first page of all was read in hope of the whole,
+        # and one where what was read contradicts what was remembered.
+        self.watch(Read(operation, task, certain, promise=3))
 
     @rule(who=CALLERS, numbers=st.sets(NUMBERS, min_size=1), fields=FIELDS, fresh=st.booleans())
     def read_by_id(
@@ -100,11 +130,32 @@ class CacheAgainstModel(RuleBasedStateMachine):
         certain = dict(self.certain[who])
         ids = [uuid(number) for number in sorted(numbers)]
         task = self.spawn(self.cached.fetch(operation, ids, fields, Lane.INTERACTIVE))
-        self.watch(Read(operation, task, certain))
+        read = Read(operation, task, certain, promise=1 + len(ids))
+        read.ids = list(ids)
+        self.watch(read)
 
     @rule(who=CALLERS, number=NUMBERS, status=st.sampled_from(["active", "inactive"]))
     def update(self, who: str, number: int, status: str) -> None:
         self.write(who, number, ClientPatch({"status": status}))
+
+    @rule(who=CALLERS)
+    def create(self, who: str) -> None:
+        rows, told = self.source.clients[who], self.versioned
+        self.source.made = lambda row: replace(
+            row, created_at=who, budget_max=1, version=1 if told else UNSET
+        )
+        self.written[who] += 1
+        task = self.spawn(self.cached.create(asking(who), NewClient("New", "Last", "buyer")))
+        self.run(settle())
+        id = rows[-1].id
+
+        def done(task: asyncio.Task[Any]) -> None:
+            self.written[who] += 1
+            if task.exception() is None:
+                self.certain[who].setdefault(id, 1)
+
+        task.add_done_callback(done)
+        self.writes.append(task)
 
     @rule(who=CALLERS, number=NUMBERS)
     def delete(self, who: str, number: int) -> None:
@@ -114,7 +165,9 @@ class CacheAgainstModel(RuleBasedStateMachine):
         id, rows = uuid(number), self.source.clients[who]
         if not any(row.id == id for row in rows):
             return
+        self.written[who] += 1
         if patch is None:
+            self.deleted.add((who, id))
             task = self.spawn(self.cached.delete(asking(who), id))
         else:
             task = self.spawn(self.cached.update(asking(who), id, patch))
@@ -122,6 +175,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
         version = next((row.budget_max for row in rows if row.id == id), None)
 
         def done(task: asyncio.Task[Any]) -> None:
+            self.written[who] += 1
             lost = task.exception()
             if lost is None or isinstance(lost, Unconfirmed | Unavailable):
                 held = self.certain[who].get(id, 0)
@@ -155,6 +209,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
                 Unavailable("Down."),
                 RateLimited("Spent.", retry_after=1),
                 Unconfirmed("Perhaps.", attempt_id="a"),
+                Unauthenticated("Not now."),
             ]
         )
     )
@@ -177,6 +232,12 @@ class CacheAgainstModel(RuleBasedStateMachine):
         age = read.operation.receipt.oldest_seconds or 0
         assert age <= 300
         assert age <= PROMISED or read.operation.receipt.stale
+        quiet = read.writes == self.written[who] and not self.refreshing
+        assert not quiet or read.operation.receipt.calls <= read.promise, "dearer than promised"
+        for id, one in zip(read.ids, told, strict=False):
+            certain = read.certain.get(id)
+            if isinstance(one, NotFound) and certain is not None:
+                assert (who, id) in self.deleted, "a client that certainly exists"
         records = [one for one in told if isinstance(one, ClientRecord)]
         assert len({record.id for record in records}) == len(records)
         for record in records:

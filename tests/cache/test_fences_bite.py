@@ -1,0 +1,85 @@
+"""Each fence taken away in a copy of the code turns a test red: the tests would notice."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WATCHERS = [f"tests/cache/test_{what}.py" for what in ("writes", "windows", "by_id")]
+
+SABOTAGE = {
+    "the caller in the key": (
+        "gateway/cache/keys.py",
+        'object.__setattr__(self, "name", caller.partition)',
+        'object.__setattr__(self, "name", "everybody" if caller else "")',
+    ),
+    "comparing before a list is kept": (
+        "gateway/cache/memory.py",
+        "if self._generations.of_lists(key.partition) != fence:",
+        "if self._generations.of_lists(key.partition) is None:",
+    ),
+    "comparing before a client is kept": (
+        "gateway/cache/memory.py",
+        "if self._generations.of_client(key) != fence:",
+        "if self._generations.of_client(key) is None:",
+    ),
+    "raising before a write is sent": (
+        "gateway/cache/writes.py",
+        "        self._memory.raise_fences(partition, key)\n        fence =",
+        "        fence =",
+    ),
+    "raising after an outcome, unknown ones too": (
+        "gateway/cache/writes.py",
+        "        finally:\n            self._memory.raise_fences(partition, key)",
+        "        finally:\n            pass",
+    ),
+    "forgetting after an unknown outcome": (
+        "gateway/cache/writes.py",
+        "            self._forget(partition, key)\n            raise",
+        "            raise",
+    ),
+    "the fence in a flight's name": (
+        "gateway/cache/lists.py",
+        "name = (key, window, fence)",
+        "name = (key, window)",
+    ),
+}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for folder in ("gateway", "schema", "tests"):
+        shutil.copytree(
+            ROOT / folder,
+            tmp_path / folder,
+            ignore=shutil.ignore_patterns("node_modules", "dist", "__pycache__"),
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def outcome(of: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *WATCHERS]
+    return subprocess.run(command, cwd=of, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def test_with_every_fence_in_its_place_all_is_green(copy: Path) -> None:
+    ended = outcome(copy)
+
+    assert ended.returncode == 0, ended.stdout[-2_000:]
+
+
+@pytest.mark.parametrize("fence", SABOTAGE)
+def test_without_it_a_test_is_red(copy: Path, fence: str) -> None:
+    file, there, instead = SABOTAGE[fence]
+    text = (copy / file).read_text("utf-8")
+    assert there in text, "the fence has moved: say here where it stands now"
+    (copy / file).write_text(text.replace(there, instead), "utf-8")
+
+    ended = outcome(copy)
+
+    assert ended.returncode == 1, ended.stdout[-2_000:]
+    assert " failed" in ended.stdout
