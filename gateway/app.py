@@ -92,8 +92,9 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     if settings.cache:
         source = CachedClients(
             source,
-            store or MemoryStore(clock=clock),
+            store or MemoryStore(clock=clock, max_bytes=settings.cache_bytes),
             clock=clock,
+            policy=_policy(settings),
             budget=budget.state,
             surplus=budget.refreshable,
         )
@@ -167,14 +168,20 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        whole_collection_rows=settings.whole_rows,
+        type_filter=None if settings.type_filter == "learn" else settings.type_filter,
+    )
+
+
 def _terms(settings: Settings, graph: Graph) -> Terms:
-    policy = Policy()
     return Terms(
         _persisted(settings, graph),
         body=settings.limit_body,
         bounds=Bounds(depth=settings.limit_variables_depth, string=settings.limit_string),
         in_flight=settings.limit_in_flight,
-        fresh=policy.fresh if settings.cache else 0,
+        fresh=Policy().fresh if settings.cache else 0,
     )
 
 

@@ -84,6 +84,16 @@ class Settings(BaseSettings):
     cache: bool = Field(
         True, description="Whether answers are remembered; without, every read is asked anew."
     )
+    cache_bytes: int = Field(
+        67_108_864, ge=65_536, description="Memory for what is remembered, in all."
+    )
+    whole_rows: int = Field(
+        1_000, ge=0, description="Collections up to this many clients are read whole."
+    )
+    type_filter: Literal["learn", "exact", "includes_both"] = Field(
+        "learn",
+        description="Whether the API's `client_type=buyer` includes `both`: learnt, or said here.",
+    )
     upstream_limit: int = Field(
         500, ge=1, description="Calls the API grants in 15 minutes, until its own headers say."
     )
