@@ -12,9 +12,9 @@ from weakref import WeakValueDictionary
 from cachetools import LRUCache
 
 from gateway.upstream import search
-from gateway.upstream.merge import changed, merged_over
+from gateway.upstream.merge import merged_over
 from gateway.upstream.sightings import span
-from gateway.upstream.verdicts import Verdict, verdict
+from gateway.upstream.verdicts import explained, settled, unconfirmed
 from schema.failures import Conflict, Failure, NotFound, Unconfirmed
 from schema.needs import WriteNeed
 from schema.operation import Lane
@@ -166,7 +166,7 @@ class Recovering:
             _log.warning("write %s could not be looked for: %s", lost.attempt_id, failure.code)
             raise lost from failure
         if found.it is None:
-            raise _unconfirmed(lost, found.candidates)
+            raise unconfirmed(lost, found.candidates)
         self._made[partition, found.it.id] = None
         return Written(found.it, Confirmation.READBACK)
 
@@ -203,7 +203,7 @@ class Recovering:
             mergeable = patch.merge and merges and not conflict.maybe_written
             over = merged_over(patch, conflict.current) if mergeable else None
             if over is None:
-                raise _explained(conflict, patch) from None
+                raise explained(conflict, patch) from None
         return await self._update(operation, id, patch, merges - 1, over)
 
     async def _put(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
@@ -222,7 +222,7 @@ class Recovering:
                 current = conflict.current
             except Failure:
                 pass
-        return _settled(patch, current or await self._look(operation, id, lost), lost)
+        return settled(patch, current or await self._look(operation, id, lost), lost)
 
     async def _delete(self, operation: Operation, id: ClientId) -> Confirmation:
         try:
@@ -239,7 +239,7 @@ class Recovering:
             current = await self._look(operation, id, lost)
         except NotFound:
             return Confirmation.READBACK
-        raise _unconfirmed(lost, [current])
+        raise unconfirmed(lost, [current])
 
     async def _look(self, operation: Operation, id: ClientId, lost: Unconfirmed) -> ClientRecord:
         """The client as it now is. Raises `NotFound`, or `lost` where it could not be read."""
@@ -260,33 +260,3 @@ class Recovering:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # seen, also when whoever asked has left
-
-
-def _settled(patch: ClientPatch, current: ClientRecord, lost: Unconfirmed) -> Written:
-    """What a later reading says of a change whose answer was lost, one way or the other."""
-    known = verdict(patch, current)
-    if known is Verdict.DONE:
-        return Written(current, Confirmation.READBACK)
-    if known is Verdict.UNKNOWN:
-        raise _unconfirmed(lost, [current])
-    raise Conflict(
-        "The client changed since you read it. Nothing was written."
-        if known is Verdict.OVERTAKEN
-        else "The client changed more than once since you read it; the answer to your change was"
-        " lost, and it may be among them.",
-        expected_version=patch.expected_version,
-        current=current,
-        maybe_written=known is Verdict.BURIED,
-    )
-
-
-def _explained(conflict: Conflict, patch: ClientPatch) -> Conflict:
-    """The conflict as the writer sees it: since the version they had read."""
-    conflict.expected_version = patch.expected_version
-    if patch.base is not None and conflict.current is not None:
-        conflict.changed = changed(patch.base, conflict.current)
-    return conflict
-
-
-def _unconfirmed(lost: Unconfirmed, candidates: Sequence[ClientRecord]) -> Unconfirmed:
-    return Unconfirmed(lost.message, attempt_id=lost.attempt_id, candidates=candidates)

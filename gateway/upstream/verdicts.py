@@ -6,8 +6,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gateway.upstream.likeness import holds, may_hold
+from gateway.upstream.merge import changed
+from schema.failures import Conflict, Unconfirmed
+from schema.source import Confirmation, Written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schema.source import ClientPatch, ClientRecord
 
 
@@ -39,3 +44,34 @@ def verdict(patch: ClientPatch, current: ClientRecord) -> Verdict:
     if version > expected + 1:
         return Verdict.BURIED
     return Verdict.DONE if may_hold(current, patch.fields) else Verdict.OVERTAKEN
+
+
+def settled(patch: ClientPatch, current: ClientRecord, lost: Unconfirmed) -> Written:
+    """What a later reading says of a change whose answer was lost, one way or the other."""
+    known = verdict(patch, current)
+    if known is Verdict.DONE:
+        return Written(current, Confirmation.READBACK)
+    if known is Verdict.UNKNOWN:
+        raise unconfirmed(lost, [current])
+    raise Conflict(
+        "The client changed since you read it. Nothing was written."
+        if known is Verdict.OVERTAKEN
+        else "The client changed more than once since you read it; the answer to your change was"
+        " lost, and it may be among them.",
+        expected_version=patch.expected_version,
+        current=current,
+        maybe_written=known is Verdict.BURIED,
+    )
+
+
+def explained(conflict: Conflict, patch: ClientPatch) -> Conflict:
+    """The conflict as the writer sees it: since the version they had read."""
+    conflict.expected_version = patch.expected_version
+    if patch.base is not None and conflict.current is not None:
+        conflict.changed = changed(patch.base, conflict.current)
+    return conflict
+
+
+def unconfirmed(lost: Unconfirmed, candidates: Sequence[ClientRecord]) -> Unconfirmed:
+    """The same lost write, with what was found where it may have gone."""
+    return Unconfirmed(lost.message, attempt_id=lost.attempt_id, candidates=candidates)
