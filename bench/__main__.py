@@ -52,7 +52,7 @@ def _entered(rig: Rig, work: Work, wanted: list[str]) -> list[Side]:
     return [
         side
         for side in sides(rig)
-        if side.cached == work.cached
+        if side.cached == (work.cached or (work.held and side.kind == "ours"))
         and work.name not in side.beyond
         and (side.kind != "bare" or side.target == f"/{work.name}")
         and (not wanted or any(name in side.name for name in wanted))

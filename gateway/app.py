@@ -89,8 +89,9 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         clock=clock,
     )
     source: ClientSource = keyed
+    answers = None
     if settings.cache:
-        source = CachedClients(
+        source = cached = CachedClients(
             source,
             store or MemoryStore(clock=clock, max_bytes=settings.cache_bytes),
             clock=clock,
@@ -98,6 +99,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
             budget=budget.state,
             surplus=budget.refreshable,
         )
+        answers = cached.answers
     graph = Graph(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
@@ -118,7 +120,9 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         pages = playground(
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
-    door: ASGIApp = GraphQLDoor(graph, source, callers, _terms(settings, graph), clock=clock)
+    door: ASGIApp = GraphQLDoor(
+        graph, source, callers, _terms(settings, graph), answers=answers, clock=clock
+    )
     if pages is not None:
         door = PageOrData(pages, door)
     if settings.cors_origins:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -81,6 +82,10 @@ class Receipt:
     """Reads that shared a call another operation had already sent."""
     oldest_seconds: float | None = None
     """Age of the oldest thing in the answer; None when nothing remembered was used."""
+    oldest_at: float = math.inf
+    """When that was read, on the gateway's monotonic clock."""
+    passing: bool = False
+    """Whether any of it is believed for less long than we call other things fresh."""
     stale: bool = False
     """Whether any of it was older than we would call fresh."""
     drift: bool = False

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.cache.accounts import Accounts
+from gateway.cache.answers import Answers
 from gateway.cache.byid import ById
 from gateway.cache.estimate import Estimates
 from gateway.cache.filters import Meaning
@@ -77,6 +78,9 @@ class CachedClients:
         self._by_id = ById(source, memory, self._lists, accounts, policy, clock)
         self._estimates = Estimates(source, self._lists, self._by_id, self._bounds)
         self._writes = Writes(source, memory, meaning, order, clock)
+        self.answers = Answers(
+            memory, meaning, accounts=accounts, pace=self._pace, budget=budget, clock=clock
+        )
         self._refresh = Refresh(surplus, clock, policy.flight_seconds)
 
     def price(self, window: Window) -> int:
@@ -179,6 +183,7 @@ class CachedClients:
             )
             if known is not None:
                 found[id], at = known
+                operation.receipt.passing |= isinstance(known[0], Failure)
                 if self._used(operation, at, bounds.fresh) > bounds.fresh:
                     aged.append(id)
         if aged and refresh:
@@ -243,6 +248,7 @@ class CachedClients:
         """Note on the receipt, to the millisecond, how old a part of the answer is."""
         age = self._clock() - at
         operation.receipt.used(round(age, 3), stale=age > fresh)
+        operation.receipt.oldest_at = min(operation.receipt.oldest_at, at)
         return age
 
     def _may_ask(self, operation: Operation) -> None:

@@ -35,6 +35,14 @@ class Generations:
         """The fence of all of one caller's lists."""
         return self._mark(partition), self._mark((partition, "lists"))
 
+    def of_answers(self, partition: Partition) -> Fence:
+        """The fence of all that one caller may be answered from memory."""
+        return self._mark(partition), self._mark((partition, "answers"))
+
+    def raise_answers(self, partition: Partition) -> None:
+        """Something that this caller may be answered has changed."""
+        self._raise((partition, "answers"))
+
     def raise_client(self, key: EntityKey) -> None:
         """This client is being written, or was."""
         self._raise(key)

@@ -36,4 +36,12 @@ class ListKey:
     where: ClientFilter
 
 
-Key = EntityKey | ListKey
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """One question as one caller asked it, byte for byte."""
+
+    partition: Partition
+    asked: bytes
+
+
+Key = EntityKey | ListKey | AnswerKey

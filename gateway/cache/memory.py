@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
+from gateway.cache.answers import Told
 from gateway.cache.bases import Bases
 from gateway.cache.entities import Gone, Known, learnt, version_of
 from gateway.cache.generations import Generations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.cache.generations import Fence
-    from gateway.cache.keys import ListKey, Partition
+    from gateway.cache.keys import AnswerKey, ListKey, Partition
     from gateway.cache.store import Store
     from schema.source import ClientFilter, ClientRecord, Page
 
@@ -62,6 +63,8 @@ class Memory:
         """The caller is told this record, whether or not it could be kept."""
         version = version_of(record)
         if version is not None and not self.outdated(key, record):
+            if self._versions.get(key) != version:
+                self._generations.raise_answers(key.partition)
             self._versions[key] = version
 
     def lists_fence(self, partition: Partition) -> Fence:
@@ -82,7 +85,7 @@ class Memory:
         )
         for record in page.records:
             self._learn(EntityKey(key.partition, record.id), record, at)
-        self._store.put(key, known.learn(page.offset, ids, page.total, at))
+        self._put(key, known.learn(page.offset, ids, page.total, at))
         return True
 
     def take_client(self, key: EntityKey, record: ClientRecord, at: float, fence: Fence) -> bool:
@@ -107,12 +110,13 @@ class Memory:
 
     def deleted(self, key: EntityKey, at: float) -> None:
         """Keep that a write found or left no such client; its versions begin anew."""
-        self._store.put(key, Gone(at))
+        self._put(key, Gone(at))
         self._versions.pop(key, None)
 
     def raise_fences(self, partition: Partition, key: EntityKey | None) -> None:
         """A write begins or has ended: what is being read now is not to be kept."""
         self._generations.raise_lists(partition)
+        self._generations.raise_answers(partition)
         if key is not None:
             self._generations.raise_client(key)
 
@@ -121,13 +125,14 @@ class Memory:
         known = self.client(key)
         if isinstance(known, Known):
             self._bases.keep(key, known.record)
+        self._generations.raise_answers(key.partition)
         self._store.forget(key)
 
     def forget_list(self, key: ListKey) -> None:
         """Rows may have moved; how many they were remains as a hint."""
         rows = self.rows(key)
         if rows is not None:
-            self._store.put(key, rows.forgotten())
+            self._put(key, rows.forgotten())
 
     def revise_lists(
         self, partition: Partition, revised: Callable[[ClientFilter, Rows], Rows]
@@ -136,17 +141,34 @@ class Memory:
         for key in self._store.lists(partition):
             rows = self.rows(key)
             if rows is not None and (news := revised(key.where, rows)) is not rows:
-                self._store.put(key, news)
+                self._put(key, news)
 
     def forget_lists(self, partition: Partition) -> None:
         """A write may have moved rows in and out of any list of its caller."""
         self.revise_lists(partition, lambda _, rows: rows.forgotten())
+
+    def answers_fence(self, partition: Partition) -> Fence:
+        """To be noted before a caller is answered from memory."""
+        return self._generations.of_answers(partition)
+
+    def answer(self, key: AnswerKey) -> Told | None:
+        """The answer kept to a question, whether or not it may still be told."""
+        entry = self._store.get(key)
+        return entry if isinstance(entry, Told) else None
+
+    def take_answer(self, key: AnswerKey, told: Told) -> None:
+        """Keep an answer; nothing it is made of changes by that."""
+        self._store.put(key, told)
 
     def purge(self, partition: Partition) -> None:
         """The API refused this caller: nothing is known, and nothing in flight will be."""
         self._generations.raise_caller(partition)
         self._store.purge(partition)
         self._bases.purge(partition)
+
+    def _put(self, key: EntityKey | ListKey, entry: Known | Gone | Rows) -> None:
+        self._generations.raise_answers(key.partition)
+        self._store.put(key, entry)
 
     def _learn(self, key: EntityKey, record: ClientRecord, at: float) -> None:
         if self.outdated(key, record):
@@ -160,4 +182,4 @@ class Memory:
             and before.record.version != after.record.version
         ):
             self._bases.keep(key, before.record)
-        self._store.put(key, after)
+        self._put(key, after)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from cachetools import LRUCache
 
+from gateway.cache.answers import Told
 from gateway.cache.entities import Gone, Known
 from gateway.cache.keys import ListKey
 from gateway.cache.rows import Rows
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.cache.keys import Key, Partition
 
-Entry = Known | Gone | Rows
+Entry = Known | Gone | Rows | Told
 
 MEBIBYTE = 1024 * 1024
 _KEY = 400
@@ -177,6 +178,8 @@ def weigh(entry: Entry) -> int:
         return _KEY + 250 + sum(map(_size, msgspec.structs.astuple(entry.record)))
     if isinstance(entry, Rows):
         return _KEY + sum(200 + 100 * len(span.ids) for span in entry.spans)
+    if isinstance(entry, Told):
+        return 2 * _KEY + len(entry.data)
     return _KEY
 
 

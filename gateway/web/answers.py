@@ -36,9 +36,17 @@ class Answer:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     content: bytes | None = None
 
+    @classmethod
+    def again(cls, data: bytes, receipt: Receipt) -> Answer:
+        """An answer whose data was encoded before, with the receipt of today."""
+        upstream = orjson.dumps(told(receipt))
+        content = b'{"data":%b,"extensions":{"upstream":%b}}' % (data, upstream)
+        return cls({}, content=content)
+
     def encode(self) -> None:
         """Make the content; raises `orjson.JSONEncodeError` for what JSON cannot say."""
-        self.content = orjson.dumps(self.body) if self.body else b""
+        if self.content is None:
+            self.content = orjson.dumps(self.body) if self.body else b""
 
     async def send(self, send: Send, media_type: str, if_none_match: str | None) -> None:
         """Say it, or that the client has it already.

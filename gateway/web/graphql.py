@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graphql import GraphQLError, OperationType
 
@@ -25,7 +25,7 @@ from schema.operation import Operation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from graphql import ExecutionResult
+    from graphql import ExecutionResult, OperationDefinitionNode
     from starlette.types import Receive, Scope, Send
 
     from gateway.web.callers import Callers
@@ -44,6 +44,19 @@ DEADLINE = 10.0
 _METHODS = "GET, HEAD, POST, OPTIONS"
 _VARY = (b"vary", b"Accept, Authorization, X-API-Key, X-Gateway-Token, Origin")
 """What the answer at one URL depends on besides it (RFC 9110, 12.5.5)."""
+
+
+class Answers(Protocol):
+    """Answers remembered, encoded, for as long as they would be the same."""
+
+    def find(self, operation: Operation, asked: bytes) -> bytes | None:
+        """The data to answer `asked` with, the receipt written."""
+
+    def basis(self, operation: Operation) -> Any:  # noqa: ANN401 - theirs alone
+        """To be noted before an operation is executed."""
+
+    def keep(self, operation: Operation, asked: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
+        """Remember an answer's data; it had no errors."""
 
 
 class ClientLeft(Exception):
@@ -67,19 +80,21 @@ class Terms:
 class GraphQLDoor:
     """Answers /graphql."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
         self,
         graph: Graph,
         source: ClientSource,
         callers: Callers,
         terms: Terms,
         *,
+        answers: Answers | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._graph = graph
         self._source = source
         self._callers = callers
         self._terms = terms
+        self._answers = answers
         self._clock = clock
         self._in_flight = 0
 
@@ -131,8 +146,15 @@ class GraphQLDoor:
         if method == "POST":
             body = await _body(receive, self._terms.body)
             content_type = _text(headers, b"content-type")
+            # What is not asked in the plainest way is not looked up.
+            plain = content_type == JSON and not headers.get(b"cache-control")
+            asked = body if self._answers is not None and plain else None
+            if asked is not None:
+                known = self._again(asked, headers)
+                if known is not None:
+                    return known
             request = request_in(body, content_type, self._terms.bounds)
-            return await self._executed(request, headers, trace, scope)
+            return await self._executed(request, headers, trace, scope, asked)
         if method not in {"GET", "HEAD"}:
             raise BadRequest(405, "Send GraphQL operations with POST.", allow=_METHODS)
         request = request_of(scope["query_string"], headers, self._terms.bounds)
@@ -146,7 +168,9 @@ class GraphQLDoor:
         headers: Mapping[bytes, Sequence[bytes]],
         trace: Trace,
         scope: Scope,
+        asked: bytes | None = None,
     ) -> Answer:
+        """`asked`: the request, byte for byte, where its answer may be remembered."""
         # A GET executes only what changes nothing, and its answer may be kept.
         safe = scope["method"] != "POST"
         try:
@@ -174,9 +198,7 @@ class GraphQLDoor:
             return self._explained(document, request.variables, name, context, trace)
         if operation is not None and chosen.operation is OperationType.QUERY:
             when_hung_up(scope, operation.audience.leave)
-        result = await self._graph.run(
-            document, variables=request.variables, operation_name=name, context=context
-        )
+        result = await self._run(document, chosen, request, context, operation, asked)
         when_hung_up(scope, None)
         if result.data is None and not any(error.path for error in result.errors or ()):
             return _refusal(result.errors or (), trace)
@@ -185,6 +207,43 @@ class GraphQLDoor:
             fresh = self._terms.fresh - (self._clock() - began)
             answer.kept = kept_seconds(operation.receipt, fresh)
         return answer
+
+    async def _run(  # noqa: PLR0913, PLR0917 - one question, as understood
+        self,
+        document: Document,
+        chosen: OperationDefinitionNode,
+        request: GraphQLRequest,
+        context: Context,
+        operation: Operation | None,
+        asked: bytes | None,
+    ) -> ExecutionResult:
+        """Execute; what a query was answered without an error may be remembered."""
+        answers = self._answers if chosen.operation is OperationType.QUERY else None
+        basis = None
+        if answers is not None and asked is not None and operation is not None:
+            basis = answers.basis(operation)
+        result = await self._graph.run(
+            document,
+            variables=request.variables,
+            operation_name=chosen.name.value if chosen.name else None,
+            context=context,
+        )
+        if basis is not None and not result.errors and answers and asked and operation:
+            answers.keep(operation, asked, result.data, basis)
+        return result
+
+    def _again(self, asked: bytes, headers: Mapping[bytes, Sequence[bytes]]) -> Answer | None:
+        """The answer to a question that was asked before, where it would be the same now."""
+        assert self._answers is not None  # noqa: S101 - or nothing is looked up
+        try:
+            caller = self._callers.of(headers)
+        except Unauthenticated:
+            return None  # told where all are
+        if caller is None:
+            return None
+        operation = Operation(caller, self._clock() + DEADLINE)
+        data = self._answers.find(operation, asked)
+        return None if data is None else Answer.again(data, operation.receipt)
 
     def _explained(
         self,

@@ -1,0 +1,110 @@
+"""Answers remembered by what they are made of, encoded: asked again, they are told as they are.
+
+An answer is kept that was made of memory alone. It is told again for as long as the same question
+would be answered the same from the same memory: until anything of its caller's changes (a write,
+an answer of the API taken in, a version told, something forgotten), or its oldest part is no
+longer fresh. How often that happens the API's window bounds: a call in two seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+from cachetools import LRUCache
+
+from gateway.cache.keys import AnswerKey, Partition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.cache.accounts import Accounts
+    from gateway.cache.filters import Meaning
+    from gateway.cache.generations import Fence
+    from gateway.cache.memory import Memory
+    from gateway.cache.pace import Pace
+    from schema.operation import BudgetState, Operation
+
+LONGEST_QUESTION, LONGEST_ANSWER = 16 * 1024, 256 * 1024
+"""Bytes of a request and of its data that are remembered at most."""
+_PLAIN = 256
+"""Answers kept that nothing of any caller went into."""
+_PLAIN_BYTES = 8 * 1024
+
+Basis = tuple["Fence", str | None]
+"""What may not change: the caller's memory, and what the API means by a filter."""
+
+
+class Told(NamedTuple):
+    """An answer's data, encoded, and what it is made of."""
+
+    data: bytes
+    basis: Basis
+    at: float
+    """When its oldest part was read."""
+    saved: int
+
+
+class Answers:
+    """The answers of all callers, in the same store and bounds as what they are made of."""
+
+    def __init__(  # noqa: PLR0913 - the parts it asks, by name
+        self,
+        memory: Memory,
+        meaning: Meaning,
+        *,
+        accounts: Accounts,
+        pace: Pace,
+        budget: Callable[[], BudgetState],
+        clock: Callable[[], float],
+    ) -> None:
+        self._memory = memory
+        self._meaning = meaning
+        self._accounts = accounts
+        self._pace = pace
+        self._budget = budget
+        self._clock = clock
+        self._plain: LRUCache[bytes, bytes] = LRUCache(_PLAIN)
+
+    def basis(self, operation: Operation) -> Basis:
+        """To be noted before an operation is executed whose answer may be kept."""
+        return self._memory.answers_fence(Partition(operation.caller)), self._meaning.types
+
+    def find(self, operation: Operation, asked: bytes) -> bytes | None:
+        """The data to answer `asked` with, the receipt written, if it would be the same now."""
+        plain = self._plain.get(asked)
+        if plain is not None:
+            return plain
+        partition = Partition(operation.caller)
+        told = self._memory.answer(AnswerKey(partition, asked))
+        if told is None or told.basis != self.basis(operation):
+            return None
+        fresh, age = self._pace.fresh(partition), self._clock() - told.at
+        if age > fresh:
+            return None
+        self._accounts.settle(operation)
+        receipt = operation.receipt
+        receipt.budget = self._budget()
+        receipt.saved = told.saved
+        receipt.used(round(age, 3))
+        return told.data
+
+    def keep(self, operation: Operation, asked: bytes, answer: object, basis: Basis) -> None:
+        """Remember that `asked` was answered so, without error, if that may be told again.
+
+        `basis` was noted before; an answer that anything changed under is not kept.
+        """
+        receipt = operation.receipt
+        if receipt.calls or receipt.joined or receipt.stale or receipt.drift or receipt.passing:
+            return
+        data = orjson.dumps(answer) if len(asked) <= LONGEST_QUESTION else b""
+        if not 0 < len(data) <= LONGEST_ANSWER:
+            return
+        if receipt.oldest_seconds is None:
+            if receipt.budget is None and len(asked) + len(data) <= _PLAIN_BYTES:
+                self._plain[asked] = data  # nobody was asked anything
+            return
+        if basis == self.basis(operation) and receipt.oldest_at > -math.inf:
+            key = AnswerKey(Partition(operation.caller), asked)
+            self._memory.take_answer(key, Told(data, basis, receipt.oldest_at, receipt.saved))

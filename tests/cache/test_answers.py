@@ -1,0 +1,149 @@
+"""What is remembered of whole answers, and what makes them be forgotten."""
+
+import asyncio
+
+import pytest
+
+from gateway.cache.cached import CachedClients
+from gateway.cache.store import MemoryStore
+from schema.operation import Freshness, Lane, Operation
+from schema.source import ClientFilter, ClientPatch, Window
+from tests.cache.scripted import Scripted, asking, client, settle, uuid
+
+EMAIL = frozenset({"email"})
+ASKED = b'{"query":"..."}'
+
+
+@pytest.fixture
+def source() -> Scripted:
+    return Scripted({"ada": [client(n) for n in range(1, 5)], "bob": [client(9)]})
+
+
+@pytest.fixture
+async def cached(source: Scripted) -> CachedClients:
+    clock = asyncio.get_running_loop().time
+    return CachedClients(source, MemoryStore(clock=clock), clock=clock)
+
+
+async def answered(cached: CachedClients, who: str = "ada") -> Operation:
+    """Ask for a page, and let the answer be remembered if it may be."""
+    operation = asking(who)
+    basis = cached.answers.basis(operation)
+    await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
+    cached.answers.keep(operation, ASKED, {"who": who}, basis)
+    return operation
+
+
+async def known(cached: CachedClients, who: str = "ada") -> bytes | None:
+    return cached.answers.find(asking(who), ASKED)
+
+
+async def test_an_answer_that_cost_a_call_is_not_kept_and_the_next_is(
+    cached: CachedClients,
+) -> None:
+    await answered(cached)
+    first = await known(cached)
+    again = await answered(cached)
+    told = asking("ada")
+
+    assert first is None
+    assert cached.answers.find(told, ASKED) == b'{"who":"ada"}'
+    assert (told.receipt.calls, told.receipt.saved) == (0, again.receipt.saved)
+
+
+async def test_nobody_is_told_what_another_asked(cached: CachedClients) -> None:
+    for _ in range(2):
+        await answered(cached)
+
+    assert await known(cached, "bob") is None
+
+
+async def test_an_answer_is_told_while_it_is_fresh_with_its_age(cached: CachedClients) -> None:
+    for _ in range(2):
+        await answered(cached)
+    await asyncio.sleep(29)
+    told = asking("ada")
+    data = cached.answers.find(told, ASKED)
+    await asyncio.sleep(2)
+
+    assert data == b'{"who":"ada"}'
+    assert told.receipt.oldest_seconds == pytest.approx(29, abs=0.01)
+    assert await known(cached) is None
+
+
+async def test_a_write_of_the_caller_ends_it_before_it_is_sent(
+    cached: CachedClients, source: Scripted
+) -> None:
+    for _ in range(2):
+        await answered(cached)
+    source.holding = True
+    write = asyncio.create_task(
+        cached.update(asking("ada"), uuid(1), ClientPatch({"email": "new@example.com"}))
+    )
+    await settle()
+
+    assert await known(cached) is None
+    write.cancel()
+
+
+async def test_anything_newly_read_for_the_caller_ends_it(cached: CachedClients) -> None:
+    for _ in range(2):
+        await answered(cached)
+    operation = Operation(asking("ada").caller, 1e12, Freshness(no_cache=True))
+
+    await cached.fetch(operation, [uuid(1)], EMAIL, Lane.INTERACTIVE)
+
+    assert await known(cached) is None
+
+
+async def test_an_absence_is_not_remembered_for_as_long_as_a_client(
+    cached: CachedClients,
+) -> None:
+    for _ in range(2):
+        operation = asking("ada")
+        basis = cached.answers.basis(operation)
+        await cached.fetch(operation, [uuid(77)], EMAIL, Lane.INTERACTIVE)
+        cached.answers.keep(operation, ASKED, {"client": None}, basis)
+
+    assert await known(cached) is None
+
+
+async def test_an_answer_that_something_changed_under_is_not_kept(cached: CachedClients) -> None:
+    await answered(cached)
+    operation = asking("ada")
+    basis = cached.answers.basis(operation)
+    await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
+    await cached.fetch(
+        Operation(operation.caller, 1e12, Freshness(no_cache=True)),
+        [uuid(1)],
+        EMAIL,
+        Lane.INTERACTIVE,
+    )
+    cached.answers.keep(operation, ASKED, {}, basis)
+
+    assert await known(cached) is None
+
+
+async def test_what_nobody_was_asked_for_is_told_to_everybody_at_no_age(
+    cached: CachedClients,
+) -> None:
+    operation = asking("ada")
+    cached.answers.keep(operation, ASKED, {"__typename": "Query"}, cached.answers.basis(operation))
+    told = asking("bob")
+
+    assert cached.answers.find(told, ASKED) == b'{"__typename":"Query"}'
+    assert (told.receipt.oldest_seconds, told.receipt.budget) == (None, None)
+
+
+async def test_answers_count_in_the_stores_bytes() -> None:
+    clock = asyncio.get_running_loop().time
+    store = MemoryStore(clock=clock)
+    cached = CachedClients(Scripted({"ada": [client(1)]}), store, clock=clock)
+    await answered(cached)
+    held = store.held_bytes
+    operation = asking("ada")
+    basis = cached.answers.basis(operation)
+    await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
+    cached.answers.keep(operation, ASKED, "x" * 10_000, basis)
+
+    assert store.held_bytes > held + 10_000
