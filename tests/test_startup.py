@@ -1,0 +1,44 @@
+"""Starting is quick because what is not needed is not imported."""
+
+import subprocess
+import sys
+
+HEAVY = (
+    "aiohttp",
+    "gateway.doctor",
+    "gateway.granian",
+    "gateway.sandbox",
+    "granian",
+    "libcst",
+    "matplotlib",
+    "numpy",
+    "pytest",
+    "redis",
+    "strawberry.cli",
+    "typer",
+)
+
+
+def imported(statement: str) -> set[str]:
+    """What a fresh interpreter has imported after a statement."""
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys; {statement}; print(*sys.modules)"],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    return set(told.stdout.split())
+
+
+def test_serving_imports_nothing_that_it_does_not_need() -> None:
+    modules = imported("import gateway.app, gateway.server")
+
+    assert {"gateway.app", "strawberry", "fastapi", "pyreqwest"} <= modules
+    assert sorted(modules & set(HEAVY)) == []
+
+
+def test_the_command_line_imports_no_web_and_no_graph_before_it_knows_what_is_asked() -> None:
+    modules = imported("import gateway.cli")
+
+    assert sorted(modules & {"fastapi", "gateway.app", "schema", "strawberry", "uvicorn"}) == []
