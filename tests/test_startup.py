@@ -21,7 +21,7 @@ HEAVY = (
 
 def imported(statement: str) -> set[str]:
     """What a fresh interpreter has imported after a statement."""
-    told = subprocess.run(
+    told = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", f"import sys; {statement}; print(*sys.modules)"],
         capture_output=True,
         check=True,
