@@ -148,13 +148,17 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 def log() -> Iterator[io.StringIO]:
     """All that is logged by anybody, down to the last detail."""
     root, level, handlers = logging.getLogger(), logging.root.level, logging.root.handlers[:]
+    named = [logging.getLogger(name) for name in ("httpx", "httpcore", "uvicorn", "asyncio")]
+    levels = [logger.level for logger in named]
     loud = logging.raiseExceptions
     written = io.StringIO()
     configure(written)
     root.setLevel(logging.DEBUG)
-    for name in ("httpx", "httpcore", "uvicorn", "asyncio"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    for logger in named:
+        logger.setLevel(logging.DEBUG)
     yield written
+    for logger, before in zip(named, levels, strict=True):
+        logger.setLevel(before)
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.raiseExceptions = loud
