@@ -239,10 +239,14 @@ class CachedClients:
 
     def _bounds(self, operation: Operation) -> tuple[float, Ages]:
         """The time, and how old an answer this operation may get now; its receipt is begun."""
-        self._accounts.settle(operation)
-        operation.receipt.budget = self._budget()
+        self._begin(operation)
         fresh = self._pace.fresh(Partition(operation.caller))
         return self._clock(), ages(fresh, operation.freshness, self._policy)
+
+    def _begin(self, operation: Operation) -> None:
+        """Begin the operation's receipt: what its caller owes, and the window as it stands."""
+        self._accounts.settle(operation)
+        operation.receipt.budget = self._budget()
 
     def _used(self, operation: Operation, at: float, fresh: float) -> float:
         """Note on the receipt, to the millisecond, how old a part of the answer is."""
@@ -262,12 +266,15 @@ class CachedClients:
 
     async def create(self, operation: Operation, new: NewClient) -> Written:
         """Create a client, at most once."""
+        self._begin(operation)
         return await self._writes.create(operation, new)
 
     async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
         """Change a client."""
+        self._begin(operation)
         return await self._writes.update(operation, id, patch)
 
     async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
         """Delete a client, irreversibly."""
+        self._begin(operation)
         return await self._writes.delete(operation, id)
