@@ -69,6 +69,8 @@ async def refused(gateway: Running) -> bool:
                 await http.get("/livez", headers={"Connection": "close"})
             except httpx.ConnectError:
                 return True
+            except (httpx.RemoteProtocolError, httpx.ReadError):
+                pass  # it came while the door was closing, and was hung up on unheard
     return False
 
 
