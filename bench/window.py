@@ -70,8 +70,8 @@ class Tally:
     refused_reads: int = 0
     refused_writes: int = 0
     told_calls: int = 0
-    unflagged: int = 0
-    """Answers older than five minutes, or stale by the gateway's own word without saying so."""
+    too_old: int = 0
+    """Answers older than five minutes."""
     ages: list[float] = field(default_factory=list)
     refused_of: dict[str, int] = field(default_factory=dict)
     reads_of: dict[str, int] = field(default_factory=dict)
@@ -135,7 +135,7 @@ class Office:
         age = receipt.get("ages", {}).get("oldestSeconds")
         if age is not None:
             tally.ages.append(age)
-            tally.unflagged += age > OLDEST
+            tally.too_old += age > OLDEST
         if not write and "clients" in data:
             self._look_at(question.who, data["clients"], where)
 
@@ -258,7 +258,7 @@ def broken(outcome: Outcome) -> list[str]:
         "the API refused nothing (429)": outcome.refused_by_api == 0,
         "every write was accepted": tally.refused_writes == 0,
         "99.5 % of the reads were answered": tally.refused_reads <= 0.005 * tally.reads,
-        "no answer was older than five minutes": tally.unflagged == 0,
+        "no answer was older than five minutes": tally.too_old == 0,
         # What was still under way when the trace ended was told to nobody.
         "the receipts add up to what the API counted": 0 <= outcome.calls - tally.told_calls <= 20,
     }

@@ -13,7 +13,7 @@ def test_an_office_is_carried_by_one_window() -> None:
     assert outcome.per_thousand <= 48
 
 
-def test_a_small_office_costs_no_more_for_looking_ten_times_as_often() -> None:
+def test_a_small_office_that_looks_ten_times_as_often_spends_only_what_is_left_over() -> None:
     people = callers(20, seed=3, large=0)
     once = run(people, day(people, seed=3, windows=1))
     tenfold = run(people, day(people, seed=3, windows=1, reads=10))
