@@ -60,7 +60,10 @@ class ClientsAsked:
         return ClientsNeed(tuple(ids), self.fields, self.lane)
 
     def answer(self, found: Mapping[ClientId, ClientRecord | Exception]) -> Any:
-        """The value of the field; a failure stands where it happened, or is raised."""
+        """The value of the field, a record for each client.
+
+        A failure stands where it happened, or is raised.
+        """
         if not self.many:
             return _client(self.places[0], found)
         return [_standing(place, found) for place in self.places]
@@ -68,7 +71,7 @@ class ClientsAsked:
 
 def _client(
     place: ClientId | GraphQLError | None, found: Mapping[ClientId, ClientRecord | Exception]
-) -> Client | None:
+) -> ClientRecord | None:
     if not isinstance(place, str):
         return None
     record = found[place]
@@ -76,18 +79,16 @@ def _client(
         return None
     if isinstance(record, Exception):
         raise record
-    return Client.of(record)
+    return record
 
 
 def _standing(
     place: ClientId | GraphQLError | None, found: Mapping[ClientId, ClientRecord | Exception]
-) -> Client | Exception | None:
+) -> ClientRecord | Exception | None:
     if place is None or isinstance(place, GraphQLError):
         return place
     record = found[place]
-    if isinstance(record, NotFound):
-        return None
-    return record if isinstance(record, Exception) else Client.of(record)
+    return None if isinstance(record, NotFound) else record
 
 
 Asked = ClientsAsked | RowsNeed

@@ -1,7 +1,7 @@
 """Clients as a Relay connection: any window of the list, counted and cursored."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
 import strawberry
 
@@ -14,31 +14,88 @@ DEFAULT_PAGE = 25
 """Rows answered when neither `first` nor `last` is given (the API's own default)."""
 
 
+class Made(NamedTuple):
+    """How a field's value is made of the object it is on, where it is asked for."""
+
+    make: Callable[[Any], Any]
+
+
+class Placed(NamedTuple):
+    """How a field of an edge is made of a record and its index, for compiled operations.
+
+    None: it is the record itself, which stands for its client there.
+    """
+
+    of: Callable[[ClientRecord, int | None], Any] | None
+
+
+def cursor_of(record: ClientRecord, index: int | None) -> str:
+    """The cursor of a record at an absolute index, or newly made and not yet in any list."""
+    return str(Cursor(index, record.id))
+
+
+class Edges:
+    """Consecutive rows of the list as edges, each made where it is looked at."""
+
+    __slots__ = ("begin", "records")
+
+    def __init__(self, records: Sequence[ClientRecord], begin: int) -> None:
+        """`begin` is the absolute index of the first of `records`."""
+        self.records = records
+        self.begin = begin
+
+    def __iter__(self) -> Iterator["ClientEdge"]:
+        return map(edge, self.records, range(self.begin, self.begin + len(self.records)))
+
+    def cursor(self, place: int) -> str | None:
+        """The cursor of the first row (0) or of the last (-1), if there are any."""
+        if not self.records:
+            return None
+        return cursor_of(self.records[place], self.begin + place % len(self.records))
+
+
+def _end(place: int, description: str) -> Any:
+    """A page's cursor, made where it is asked for."""
+
+    def make(info: Any) -> str | None:
+        return cast("Edges", info.edges).cursor(place)
+
+    def resolve(root: Any) -> str | None:
+        return make(root)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={Made: Made(make)})
+
+
 @strawberry.federation.type(
     shareable=True, description="Where this page lies in the whole list.", directives=[FREE]
 )
 class PageInfo:
     """Relay's PageInfo (Cursor Connections Specification)."""
 
+    edges: strawberry.Private[Edges]
+
     has_next_page: bool = strawberry.field(description="Whether rows follow this page.")
     has_previous_page: bool = strawberry.field(description="Whether rows precede this page.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first row here.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last row here.")
+    start_cursor: str | None = _end(0, "Cursor of the first row here.")
+    end_cursor: str | None = _end(-1, "Cursor of the last row here.")
 
 
-class Made(NamedTuple):
-    """How a field's value is made of the object it is on: for resolvers and compiled operations."""
+def _placed(
+    resolve: Callable[[Any], Any],
+    of: Callable[[ClientRecord, int | None], Any] | None,
+    description: str,
+) -> Any:
+    return strawberry.field(
+        resolver=resolve, description=description, metadata={Placed: Placed(of)}
+    )
 
-    make: Callable[[Any], Any]
+
+def _cursor(root: Any) -> str:
+    return cursor_of(root.record, root.index)
 
 
-def _made(make: Callable[[Any], Any], description: str) -> Any:
-    """A field whose value is only made where it is asked for."""
-
-    def resolve(root: Any) -> Any:
-        return make(root)
-
-    return strawberry.field(resolver=resolve, description=description, metadata={Made: Made(make)})
+def _node(root: Any) -> Client:
+    return Client.of(root.record)
 
 
 @strawberry.type(description="A client in its place in the list.", directives=[FREE])
@@ -49,11 +106,12 @@ class ClientEdge:
     index: strawberry.Private[int | None]
     """Its place in the whole list; None where it is in no list yet."""
 
-    cursor: str = _made(
-        lambda edge: cursor_of(edge.record, edge.index),
+    cursor: str = _placed(
+        _cursor,
+        cursor_of,
         "Opaque; pass it as `after` or `before`.",
     )
-    node: Client | None = _made(lambda edge: Client.of(edge.record), "The client.")
+    node: Client | None = _placed(_node, None, "The client.")
 
 
 @strawberry.type(
@@ -110,11 +168,6 @@ def window_for(
     return Window(start, size, anchor=top or bottom)
 
 
-def cursor_of(record: ClientRecord, index: int | None) -> str:
-    """The cursor of a record at an absolute index, or newly made and not yet in any list."""
-    return str(Cursor(index, record.id))
-
-
 def edge(record: ClientRecord, index: int | None) -> ClientEdge:
     """The record in its place."""
     return ClientEdge(record=record, index=index)
@@ -126,14 +179,13 @@ def connection(window: Window, page: Page) -> ClientConnection:
     if window.from_end:
         begin = max(0, page.total - window.limit)
     rows = page.records[max(0, begin - page.offset) :][: window.limit] if window.limit else ()
-    edges = [edge(record, begin + place) for place, record in enumerate(rows)]
+    edges = Edges(rows, begin)
     return ClientConnection(
-        edges=edges,
+        edges=cast("list[ClientEdge]", edges),
         page_info=PageInfo(
-            has_next_page=begin + len(edges) < page.total,
+            edges=edges,
+            has_next_page=begin + len(rows) < page.total,
             has_previous_page=min(begin, page.total) > 0,
-            start_cursor=cursor_of(rows[0], begin) if rows else None,
-            end_cursor=cursor_of(rows[-1], begin + len(rows) - 1) if rows else None,
         ),
         total_count=page.total,
     )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from graphql import FieldNode
 
-    from schema.client import Told
+    from schema.compiled.displays import Column
     from schema.compiled.projection import Path, Projection
 
 Shape = Callable[[Any, "Path", "Projection"], Any]
@@ -21,16 +21,11 @@ class Field(NamedTuple):
     """Everything that is decided of a field before any value of it is known."""
 
     key: str
-    name: str
     nodes: Sequence[FieldNode]
     required: bool
     """Whether null may not stand here."""
     read: Callable[[Any, Projection], Any]
     """The value, taken from the object that the field is on."""
     shape: Shape
-    told: Told | None = None
-    """How the value comes out of a client's record, where it does."""
-    plain: type | None = None
-    """The Python type of values that are answered as they are."""
-    recurs: bool = False
-    """Whether the same values come again and again, so that what they become is remembered."""
+    column: Column | None = None
+    """The same in short, for fields of a client or of its edge."""

@@ -16,8 +16,10 @@ from schema.asks import ASKS
 from schema.client import fields_read
 from schema.compiled.arguments import Coercion, arguments_of
 from schema.compiled.execution import Planned
+from schema.compiled.reading import DEFINITION, Unknown
+from schema.compiled.rows import Rows
 from schema.compiled.selections import Selections
-from schema.compiled.shapes import DEFINITION, Shapes, Unknown
+from schema.compiled.shapes import Shapes
 from schema.compiled.variants import Latest
 from schema.selection import Look
 
@@ -90,6 +92,7 @@ class Compiler:
         self.converter = converter
         self.hide_suggestions = hide_suggestions
         self.variants: Latest[Variant] = Latest()
+        self.rows = Rows()
 
     def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
         """The operation `node` of a validated document."""
@@ -136,7 +139,7 @@ class Operation:
         assert type_ is not None  # noqa: S101 - validated
         selections = Selections(schema, self.fragments, conditions)
         grouped = selections.of([self.node.selection_set], type_)
-        shapes = Shapes(schema, selections)
+        shapes = Shapes(schema, selections, self.compiler.rows)
         roots = [
             self._root(type_, key, nodes, shapes, Look(nodes, self.fragments, conditions))
             for key, nodes in grouped.items()

@@ -63,12 +63,23 @@ class Strict(Projection):
     def __init__(self) -> None:
         super().__init__({})
 
+    def record(self, record: ClientRecord, reads: Fields) -> ClientRecord:
+        """The record, which may lack nothing."""
+        if record.lacks(reads):
+            raise LookupError(record.id)
+        return record
+
     def failed(
         self, error: Exception, nodes: Sequence[FieldNode], path: Path, *, required: bool
     ) -> NoReturn:
         """Raise it."""
         del nodes, path, required
         raise error
+
+
+NOWHERE: Path = (None, "")
+STRICT = Strict()
+"""For values that are told again, at their place, should anything be amiss."""
 
 
 def listed(path: Path | None) -> list[str | int]:

@@ -1,270 +1,154 @@
-"""How values of each type become part of an answer (GraphQL, 6.4.3 Value Completion).
+"""The shapes of one operation, made from the schema and what is selected.
 
-A shape is made once for a place in an operation, from the schema and what is selected there.
-It is called with a value, where that stands and the projection under way; it returns what is
-answered or raises why it cannot.
+A shape is made once for a place in an operation. It is called with a value, where that stands
+and the projection under way; it returns what is answered or raises why it cannot.
 """
 
 from __future__ import annotations
 
-from math import isfinite
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from graphql import (
-    GraphQLBoolean,
-    GraphQLEnumType,
-    GraphQLError,
-    GraphQLFloat,
-    GraphQLID,
-    GraphQLInt,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLString,
-    Undefined,
-    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
 )
-from graphql.pyutils import inspect, is_iterable
 
 from schema.client import Client, Told
+from schema.compiled.clients import client_of, edges_of
+from schema.compiled.columns import ID, placed_by, told_by, typename
+from schema.compiled.completion import (
+    UNCHANGED,
+    as_it_is,
+    leaf,
+    listed,
+    object_of,
+    one_of,
+    required,
+)
 from schema.compiled.fields import Field
-from schema.compiled.rows import row_of
-from schema.connection import Made
+from schema.compiled.reading import constant, origin, reading, said_of
+from schema.compiled.rows import Row
+from schema.connection import ClientEdge, Placed
+from schema.source import ClientRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from graphql import (
         FieldNode,
         GraphQLAbstractType,
         GraphQLField,
-        GraphQLLeafType,
         GraphQLOutputType,
         GraphQLSchema,
     )
 
+    from schema.compiled.displays import Column
     from schema.compiled.fields import Shape
-    from schema.compiled.projection import Path, Projection
-    from schema.compiled.rows import Row
-    from schema.compiled.selections import Selections
-
-DEFINITION = "strawberry-definition"
-"""Where Strawberry leaves its own definition on a type or field of graphql-core."""
-
-
-class Unknown(Exception):
-    """Something that is not compiled here: graphql-core executes the operation instead."""
+    from schema.compiled.rows import Rows
+    from schema.compiled.selections import Grouped, Selections
 
 
 class Shapes:
-    """Makes the shapes of one operation."""
+    """Makes the shapes of one operation; `rows` are those of the graph."""
 
-    def __init__(self, schema: GraphQLSchema, selections: Selections) -> None:
+    def __init__(self, schema: GraphQLSchema, selections: Selections, rows: Rows) -> None:
         self._schema = schema
         self._selections = selections
+        self._rows = rows
 
     def of(
         self, type_: GraphQLOutputType, nodes: Sequence[FieldNode], parent: str, name: str
     ) -> Shape:
-        """The shape of a value of `type_`, selected by `nodes` as field `name` of `parent`."""
+        """The shape of a value of `type_`, selected by `nodes` as field `name` of `parent`.
+
+        Raises `Unknown` where graphql-core has to tell it.
+        """
         if isinstance(type_, GraphQLNonNull):
-            return _required(self.of(type_.of_type, nodes, parent, name), f"{parent}.{name}")
+            return required(self.of(type_.of_type, nodes, parent, name), f"{parent}.{name}")
         if isinstance(type_, GraphQLList):
-            item = self.of(type_.of_type, nodes, parent, name)
-            required = isinstance(type_.of_type, GraphQLNonNull)
-            return _list(item, nodes, f"{parent}.{name}", required=required)
+            return self._list(type_.of_type, nodes, parent, name)
         if is_leaf_type(type_):
             return leaf(type_)
         if is_abstract_type(type_):
             return self._abstract(type_, nodes)
         return self._object(cast("GraphQLObjectType", type_), nodes)
 
+    def _list(
+        self, within: GraphQLOutputType, nodes: Sequence[FieldNode], parent: str, name: str
+    ) -> Shape:
+        item = self.of(within, nodes, parent, name)
+        sure = isinstance(within, GraphQLNonNull)
+        bare = within.of_type if isinstance(within, GraphQLNonNull) else within
+        plain = UNCHANGED.get(bare)
+        shape = listed(item, nodes, f"{parent}.{name}", required=sure, plain=plain)
+        if isinstance(bare, GraphQLObjectType) and origin(bare) is ClientEdge:
+            return edges_of(_columns(self._fields(bare, self._grouped(bare, nodes))), shape)
+        return shape
+
     def _abstract(self, type_: GraphQLAbstractType, nodes: Sequence[FieldNode]) -> Shape:
         possible = self._schema.get_possible_types(type_)
-        return _one_of({_origin(each): self._object(each, nodes) for each in possible})
+        shapes = {origin(each): self._object(each, nodes) for each in possible}
+        if Client in shapes:
+            shapes[ClientRecord] = shapes[Client]
+        return one_of(shapes)
 
     def _object(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Shape:
-        grouped = self._selections.of((node.selection_set for node in nodes), type_)
-        fields = [self._field(type_, key, group) for key, group in grouped.items()]
-        if _origin(type_) is Client:
-            return _client(row_of(fields), fields)
-        return _object(fields)
+        grouped = self._grouped(type_, nodes)
+        if origin(type_) is Client:
+            return self._client(type_, grouped)
+        return object_of(self._fields(type_, grouped))
 
-    def _field(self, type_: GraphQLObjectType, key: str, nodes: Sequence[FieldNode]) -> Field:
-        name = nodes[0].name.value
+    def _client(self, type_: GraphQLObjectType, grouped: Grouped) -> Shape:
+        if any(nodes[0].selection_set for nodes in grouped.values()):
+            fields = self._fields(type_, grouped)
+            return client_of(Row(_columns(fields)), partial(object_of, fields))
+        names = {key: nodes[0].name.value for key, nodes in grouped.items()}
+        row = self._rows.of(names, partial(self._column, type_))
+        return client_of(row, lambda: object_of(self._fields(type_, grouped)))
+
+    def _column(self, type_: GraphQLObjectType, name: str) -> Column:
+        column = self._field(type_, name, name, ()).column
+        assert column is not None  # noqa: S101 - every field of a client has one
+        return column
+
+    def _grouped(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Grouped:
+        return self._selections.of((node.selection_set for node in nodes), type_)
+
+    def _fields(self, type_: GraphQLObjectType, grouped: Grouped) -> list[Field]:
+        return [
+            self._field(type_, key, nodes[0].name.value, nodes) for key, nodes in grouped.items()
+        ]
+
+    def _field(
+        self, type_: GraphQLObjectType, key: str, name: str, nodes: Sequence[FieldNode]
+    ) -> Field:
         if name == "__typename":
+            read = constant(type_.name)
             return Field(
-                key, name, nodes, required=True, read=_constant(type_.name), shape=_as_it_is
+                key, nodes, required=True, read=read, shape=as_it_is, column=typename(type_.name)
             )
         field = type_.fields[name]
-        read, told = _reading(field)
-        bare = get_nullable_type(field.type)
-        return Field(
-            key,
-            name,
-            nodes,
-            isinstance(field.type, GraphQLNonNull),
-            read,
-            self.of(field.type, nodes, type_.name, name),
-            told,
-            UNCHANGED.get(bare),
-            isinstance(bare, GraphQLEnumType) or bare in _NUMBERS,
-        )
+        read = reading(field)
+        shape = self.of(field.type, nodes, type_.name, name)
+        sure = isinstance(field.type, GraphQLNonNull)
+        return Field(key, nodes, sure, read, shape, _column_of(type_, name, field, shape))
 
 
-def _origin(type_: GraphQLObjectType) -> type:
-    definition = (type_.extensions or {}).get(DEFINITION)
-    if definition is None:
-        raise Unknown(type_.name)
-    return cast("type", definition.origin)
-
-
-def _reading(field: GraphQLField) -> tuple[Callable[[Any, Projection], Any], Told | None]:
-    """How a field without arguments is read: from a record, or as a plain attribute."""
-    definition = (field.extensions or {}).get(DEFINITION)
-    if definition is None or field.args:
-        raise Unknown
-    told = definition.metadata.get(Told)
+def _column_of(
+    type_: GraphQLObjectType, name: str, field: GraphQLField, shape: Shape
+) -> Column | None:
+    told = said_of(field, Told)
     if told is not None:
-        return _from_record(told), told
-    made = definition.metadata.get(Made)
-    if made is not None:
-        make = made.make
-        return lambda parent, _: make(parent), None
-    if not definition.is_basic_field:
-        raise Unknown(definition.name)
-    attribute = attrgetter(definition.python_name)
-    return lambda parent, _: attribute(parent), None
+        return told_by(told, field, shape)
+    placed = said_of(field, Placed)
+    if placed is not None:
+        return placed_by(placed, shape)
+    return ID if name == "id" and origin(type_) is Client else None
 
 
-def _from_record(told: Told) -> Callable[[Any, Projection], Any]:
-    reads, show = told.reads, told.show
-
-    def read(client: Client, projection: Projection) -> Any:
-        record = projection.record(client.record, reads)
-        return None if record is None else show(record)
-
-    return read
-
-
-def _constant(value: str) -> Callable[[Any, Projection], Any]:
-    return lambda _, __: value
-
-
-def _as_it_is(value: Any, path: Path, projection: Projection) -> Any:
-    del path, projection
-    return value
-
-
-def _required(shape: Shape, where: str) -> Shape:
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
-        answered = shape(value, path, projection)
-        if answered is None:
-            raise TypeError(f"Cannot return null for non-nullable field {where}.")
-        return answered
-
-    return complete
-
-
-def _list(item: Shape, nodes: Sequence[FieldNode], where: str, *, required: bool) -> Shape:
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
-        if value is None:
-            return None
-        if not isinstance(value, (list, tuple)):
-            _raise(value)
-            if not is_iterable(value):
-                raise GraphQLError(f"Expected Iterable, but did not find one for field '{where}'.")
-        answered: list[Any] = []
-        for index, each in enumerate(value):
-            here = (path, index)
-            try:
-                answered.append(item(each, here, projection))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
-                projection.failed(error, nodes, here, required=required)
-                answered.append(None)
-        return answered
-
-    return complete
-
-
-UNCHANGED: Mapping[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
-"""Scalars that answer values of their own Python type as they are."""
-_NUMBERS = (GraphQLFloat, GraphQLInt)
-
-
-def leaf(type_: GraphQLLeafType) -> Shape:
-    """A scalar or an enumeration, told as graphql-core would."""
-    coerce = type_.coerce_output_value
-    plain = UNCHANGED.get(type_)
-
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
-        del path, projection
-        kind = type(value)
-        if (
-            value is None
-            or kind is plain
-            or (kind is float and type_ is GraphQLFloat and isfinite(value))
-        ):
-            return value
-        _raise(value)
-        answered = coerce(value)
-        if answered is Undefined or answered is None:
-            raise TypeError(
-                f"Expected `{inspect(type_)}.coerce_output_value({inspect(value)})`"
-                f" to return non-nullable value, returned: {inspect(answered)}"
-            )
-        return answered
-
-    return complete
-
-
-def _one_of(shapes: Mapping[type, Shape]) -> Shape:
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
-        if value is None:
-            return None
-        _raise(value)
-        return shapes[type(value)](value, path, projection)
-
-    return complete
-
-
-def _object(fields: Sequence[Field]) -> Shape:
-    steps = [(each.key, each.read, each.shape, each) for each in fields]
-
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
-        if value is None:
-            return None
-        _raise(value)
-        answered: dict[str, Any] = {}
-        for key, read, shape, field in steps:
-            here = (path, key)
-            try:
-                answered[key] = shape(read(value, projection), here, projection)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's
-                projection.failed(error, field.nodes, here, required=field.required)
-                answered[key] = None
-        return answered
-
-    return complete
-
-
-def _client(row: Row, fields: Sequence[Field]) -> Shape:
-    """A client: as a row where nothing about it is unusual, else field by field."""
-    general = _object(fields)
-
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
-        if type(value) is Client:
-            answered = row(value.record)
-            if answered is not None:
-                return answered
-        return general(value, path, projection)
-
-    return complete
-
-
-def _raise(value: Any) -> None:
-    if isinstance(value, Exception):
-        raise value
+def _columns(fields: Sequence[Field]) -> dict[str, Column]:
+    return {field.key: field.column for field in fields if field.column is not None}

@@ -1,0 +1,55 @@
+"""How a client and its edges become part of an answer: the short way, or where it refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema.client import Client
+from schema.compiled.displays import EDGES, written
+from schema.connection import Edges
+from schema.source import ClientRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schema.compiled.displays import Column
+    from schema.compiled.fields import Shape
+    from schema.compiled.projection import Path, Projection
+    from schema.compiled.rows import Row
+
+    Tell = Callable[[Sequence[ClientRecord], int], list[Any]]
+
+
+def client_of(row: Row, general: Callable[[], Shape]) -> Shape:
+    """A client, which its record may stand for. `general` makes the long way, once needed."""
+    long_way: list[Shape] = []
+
+    def complete(value: Any, path: Path, projection: Projection) -> Any:
+        if value is None:
+            return None
+        try:
+            return row.tell(value if type(value) is ClientRecord else value.record)
+        except Exception:  # noqa: BLE001 - the long way tells what it is
+            client = Client.of(value) if type(value) is ClientRecord else value
+        if not long_way:
+            long_way.append(general())
+        return long_way[0](client, path, projection)
+
+    return complete
+
+
+def edges_of(columns: Mapping[str, Column], general: Shape) -> Shape:
+    """A list of edges, told all at once, or one by one in the `general` way."""
+    short_way: list[Tell] = []
+
+    def complete(value: Any, path: Path, projection: Projection) -> Any:
+        if type(value) is Edges:
+            try:
+                if not short_way:
+                    short_way.append(written(EDGES, columns))
+                return short_way[0](value.records, value.begin)
+            except Exception:  # noqa: BLE001 - the long way tells what it is
+                return general(value, path, projection)
+        return general(value, path, projection)
+
+    return complete
