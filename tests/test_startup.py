@@ -34,7 +34,7 @@ def imported(statement: str) -> set[str]:
 def test_serving_imports_nothing_that_it_does_not_need() -> None:
     modules = imported("import gateway.app, gateway.server")
 
-    assert {"gateway.app", "strawberry", "fastapi", "pyreqwest"} <= modules
+    assert {"gateway.app", "strawberry", "fastapi", "httptools"} <= modules
     assert sorted(modules & set(HEAVY)) == []
 
 

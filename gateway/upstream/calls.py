@@ -13,7 +13,8 @@ from gateway.upstream.api_clock import UNTOLD, lead_in
 from gateway.upstream.credentials import shown
 from gateway.upstream.envelope import trouble
 from gateway.upstream.terms import EXTENSION, Terms
-from gateway.upstream.whole import get
+from gateway.upstream.whole import Asked
+from gateway.upstream.written import Address
 from schema.failures import Failure
 from schema.operation import Lane
 
@@ -40,7 +41,7 @@ class Calls:
         self._now = now
         self.lead = UNTOLD
         clients = f"{base_url.rstrip('/')}/clients"
-        self._url = lru_cache(_URLS)(lambda path: httpx.URL(clients + path))
+        self._url = lru_cache(_URLS)(lambda path: Address(clients + path))
         self._writes: set[asyncio.Task[httpx.Response]] = set()
 
     async def read(self, operation: Operation, path: str, lane: Lane) -> httpx.Response:
@@ -91,13 +92,9 @@ class Calls:
             operation.receipt,
             operation.audience,
         )
-        headers, extensions = [_ACCEPT, shown(caller)], {EXTENSION: terms}
-        if method == "GET":
-            return get(self._url(path), headers, extensions)
-        content = None
+        headers = [_ACCEPT, shown(caller)]
+        content = b""
         if body is not None:
             headers.append(_CONTENT_TYPE)
             content = orjson.dumps(body)
-        return httpx.Request(
-            method, self._url(path), headers=headers, content=content, extensions=extensions
-        )
+        return Asked(method, self._url(path), headers, {EXTENSION: terms}, content)

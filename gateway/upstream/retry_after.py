@@ -6,9 +6,8 @@ against the answer's own `Date`, so that our clock may be wrong. What makes no s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import httpx
@@ -21,8 +20,15 @@ EPOCH = 1_000_000_000
 """From here on a Reset is a point in time, not a number of seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+_LIMIT, _REMAINING, _RESET = b"ratelimit-limit", b"ratelimit-remaining", b"ratelimit-reset"
+_RETRY_AFTER, _DATE = b"retry-after", b"date"
+_TELLING = frozenset({_LIMIT, _REMAINING, _RESET, _RETRY_AFTER, _DATE})
+
+Said = dict[bytes, bytes]
+"""What headers say, by their names; nothing sensible where they are repeated and differ."""
+
+
+class Reading(NamedTuple):
     """What one answer said of the window; None for what it did not say, or not sensibly."""
 
     limit: int | None = None
@@ -33,22 +39,12 @@ class Reading:
 
 def reading(headers: httpx.Headers) -> Reading:
     """The RateLimit-* headers of an answer."""
-    limit = _number(headers, "RateLimit-Limit")
-    remaining = _number(headers, "RateLimit-Remaining")
-    if limit is not None and not 1 <= limit <= MOST:
-        limit = None
-    if remaining is not None and remaining > (limit or MOST):
-        remaining = None
-    return Reading(limit=limit, remaining=remaining, reset=_reset(headers))
+    return _window(_said(headers))
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
     """Seconds `Retry-After` asks for, 1 to 900; None when it is absent, repeated or garbage."""
-    text = _single(headers, "Retry-After")
-    if text is None:
-        return None
-    seconds = float(_digits(text)) if _is_number(text) else _until(text, headers)
-    return None if seconds is None else _clamped(seconds)
+    return _asked(_said(headers))
 
 
 def stated_wait(headers: httpx.Headers) -> float | None:
@@ -57,60 +53,80 @@ def stated_wait(headers: httpx.Headers) -> float | None:
     The later of Retry-After and the window's end. Where calls remain in the window, its end is
     not what this refusal waits for, and only Retry-After counts.
     """
-    said = reading(headers)
-    asked = retry_after(headers)
-    if said.reset is None or (said.remaining and asked is not None):
+    said = _said(headers)
+    window, asked = _window(said), _asked(said)
+    if window.reset is None or (window.remaining and asked is not None):
         return asked
-    return _clamped(max(said.reset, asked or 0.0))
+    return _clamped(max(window.reset, asked or 0.0))
 
 
 def date_of(headers: httpx.Headers) -> float | None:
     """When the answer says it was made (RFC 9110, 6.6.1), in Unix seconds."""
-    return _date(_single(headers, "Date"))
+    return _date(_said(headers).get(_DATE))
 
 
-def _reset(headers: httpx.Headers) -> float | None:
-    number = _number(headers, "RateLimit-Reset")
+def _said(headers: httpx.Headers) -> Said:
+    """One walk over the headers: looking each up takes httpx several."""
+    said: Said = {}
+    for name, value in headers.raw:
+        known = name.lower()
+        if known in _TELLING:
+            stripped = value.strip()
+            if said.setdefault(known, stripped) != stripped:
+                said[known] = b""
+    return said
+
+
+def _window(said: Said) -> Reading:
+    limit, remaining = _number(said, _LIMIT), _number(said, _REMAINING)
+    if limit is not None and not 1 <= limit <= MOST:
+        limit = None
+    if remaining is not None and remaining > (limit or MOST):
+        remaining = None
+    return Reading(limit, remaining, _reset(said))
+
+
+def _reset(said: Said) -> float | None:
+    number = _number(said, _RESET)
     if number is None:
         return None
     seconds = float(number)
     if number > EPOCH:
-        sent = date_of(headers)
+        sent = _date(said.get(_DATE))
         if sent is None:
             return None
         seconds = number - sent
     return seconds if 1 <= seconds <= LONGEST else None
 
 
-def _number(headers: httpx.Headers, name: str) -> int | None:
-    text = _single(headers, name)
-    return _digits(text) if text is not None and _is_number(text) else None
+def _asked(said: Said) -> float | None:
+    text = said.get(_RETRY_AFTER)
+    if text is None:
+        return None
+    seconds = float(_digits(text)) if text.isdigit() else _until(text, said)
+    return None if seconds is None else _clamped(seconds)
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+def _number(said: Said, name: bytes) -> int | None:
+    text = said.get(name)
+    return _digits(text) if text is not None and text.isdigit() else None
 
 
-def _digits(text: str) -> int:
+def _digits(text: bytes) -> int:
     """The number; anything longer than ten digits is as good as the largest of ten."""
     return int(text) if len(text) <= len(str(EPOCH)) else 10 * EPOCH - 1
 
 
-def _single(headers: httpx.Headers, name: str) -> str | None:
-    values = {value.strip() for value in headers.get_list(name)}
-    return values.pop() if len(values) == 1 else None
-
-
-def _until(text: str, headers: httpx.Headers) -> float | None:
-    then, sent = _date(text), date_of(headers)
+def _until(text: bytes, said: Said) -> float | None:
+    then, sent = _date(text), _date(said.get(_DATE))
     return None if then is None or sent is None else then - sent
 
 
-def _date(text: str | None) -> float | None:
+def _date(text: bytes | None) -> float | None:
     if text is None:
         return None
     try:
-        return parsedate_to_datetime(text).timestamp()
+        return parsedate_to_datetime(text.decode("latin-1")).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -1,44 +1,30 @@
 """The bottom transport: one HTTP request on the wire, under limits, and the truth about its end.
 
-pyreqwest was chosen by measurement (17 kB page, loopback, one core, requests a second at 16 in
-flight; with uvloop): pyreqwest 12,000 (28,000), aiohttp 14,000 (14,000), httpx 1,100. aiohttp
-also sends idempotent requests again by itself when a kept connection drops; pyreqwest does not.
+It lives in our own event loop, over llhttp: a client in another thread (pyreqwest, which it
+took the place of) spends most of a call's CPU on crossing over. docs/performance.md has numbers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    BuilderError,
-    DecodeError,
-    PyreqwestError,
-    RequestTimeoutError,
-)
 
-from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted
+from gateway.upstream.answers import Answers
+from gateway.upstream.connection import Connection
+from gateway.upstream.dial import Dial
+from gateway.upstream.outcome import Untrusted
 from gateway.upstream.terms import SEEN_THROUGH, terms_of
-from gateway.upstream.whole import Whole
+from gateway.upstream.written import Address, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyreqwest.request import StreamRequest
-    from pyreqwest.response import Response
-
-CONNECTING = "client error (Connect)"
-"""How hyper names, among an error's causes, a connection that never stood.
-
-pyreqwest's own classes do not tell: a connection dropped after the request was written is a
-`ConnectError` too, and a slow answer a `ConnectTimeoutError`. Were this wording to change,
-every failure would count as maybe sent, and tests say so.
-"""
-CERTIFICATE = "invalid peer certificate"
+    from gateway.upstream.written import Origin
 
 
 class Wire(httpx.AsyncBaseTransport):
@@ -65,10 +51,14 @@ class Wire(httpx.AsyncBaseTransport):
         """`flights`: requests on the wire at once, deserted ones included; more are refused."""
         self._most = flights
         self._attempt_seconds = attempt_seconds
+        self._connect_seconds = connect_seconds
         self._body_bytes = body_bytes
         self._head_bytes = head_bytes
         self._clock = clock
-        self._client = _client(connect_seconds, flights)
+        self._dial = Dial()
+        self._resting: dict[Origin, list[Connection]] = {}
+        """Connections that may be asked again; the last one used is the first to be."""
+        self._standing: set[Connection] = set()
         self._flights: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -84,16 +74,16 @@ class Wire(httpx.AsyncBaseTransport):
         seconds = min(self._attempt_seconds, terms_of(request).deadline - self._clock())
         if seconds <= 0:
             raise httpx.ConnectTimeout("the deadline passed before sending", request=request)
-        # Cancelling a call on a pooled connection is how pools are lost: only the waiter goes.
+        due = asyncio.get_running_loop().time() + seconds
         flight = asyncio.current_task() if request.extensions.get(SEEN_THROUGH) else None
         if flight is None:
-            flight = asyncio.create_task(self._fly(request, seconds))
+            flight = asyncio.create_task(self._fly(request, due))
             self._flights.add(flight)
             flight.add_done_callback(self._flights.discard)
             return cast("httpx.Response", await asyncio.shield(flight))
         self._flights.add(flight)
         try:
-            return await self._fly(request, seconds)
+            return await self._fly(request, due)
         finally:
             self._flights.discard(flight)
 
@@ -102,108 +92,57 @@ class Wire(httpx.AsyncBaseTransport):
         self._closed = True
         if self._flights:
             await asyncio.wait(self._flights, timeout=self._attempt_seconds + 1)
-        await self._client.close()
+        for connection in self._standing:
+            connection.drop()
+        if self._standing:
+            await asyncio.wait([connection.lost for connection in self._standing], timeout=1)
 
-    async def _fly(self, request: httpx.Request, seconds: float) -> httpx.Response:
-        outgoing = self._outgoing(request, seconds)
+    async def _fly(self, request: httpx.Request, due: float) -> httpx.Response:
+        address = request.url if isinstance(request.url, Address) else Address(request.url)
+        outgoing = written(request, address)
+        connection = self._rested(address.origin)
+        if connection is None:
+            connection = await self._connected(request, address.origin, due)
+        return await connection.ask(request, outgoing, due)
+
+    def _rested(self, origin: Origin) -> Connection | None:
+        resting = self._resting.get(origin)
+        while resting:
+            connection = resting.pop()
+            if connection.usable:
+                return connection
+            connection.drop()
+        return None
+
+    async def _connected(self, request: httpx.Request, origin: Origin, due: float) -> Connection:
+        """A new connection. Raises what means that the request was never sent."""
+        resting = self._resting.setdefault(origin, [])
+        left = due - asyncio.get_running_loop().time()
         try:
-            async with outgoing as response:
-                headers = self._headers(response)
-                content = await self._body(response)
-        except PyreqwestError as error:
-            raise _translated(error, request) from error
-        return Whole(response.status, headers, content, request)
+            async with asyncio.timeout(min(self._connect_seconds, left)):
+                connection = await self._dial(
+                    origin,
+                    lambda: Connection(Answers(self._head_bytes, self._body_bytes), resting.append),
+                )
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout("no connection in time", request=request) from error
+        except ssl.SSLCertVerificationError as error:
+            raise Untrusted(error.verify_message, request=request) from error
+        except (OSError, UnicodeError) as error:
+            raise httpx.ConnectError(_reason(error), request=request) from error
+        self._standing.add(connection)
+        connection.lost.add_done_callback(lambda _: self._lost(connection, resting))
+        if not connection.usable:
+            connection.drop()
+            raise httpx.ConnectError("the connection was closed at once", request=request)
+        return connection
 
-    def _outgoing(self, request: httpx.Request, seconds: float) -> StreamRequest:
-        headers = [
-            (name, value)
-            for name, value in request.headers.multi_items()
-            if name != "accept-encoding"
-        ]
-        headers.append(("accept-encoding", "identity"))
-        try:
-            outgoing = (
-                self._client.request(request.method, str(request.url))
-                .headers(headers)
-                .timeout(timedelta(seconds=seconds))
-                .streamed_read_buffer_limit(0)  # headers are judged before any body is read
-            )
-            if request.content:
-                outgoing = outgoing.body_bytes(request.content)
-            return outgoing.build_streamed()
-        except (ValueError, PyreqwestError) as error:
-            # Not the cause itself: it quotes the header it dislikes, which may be the credential.
-            raise Unsendable(type(error).__name__, request=request) from None
-
-    def _headers(self, response: Response) -> list[tuple[bytes, bytes]]:
-        try:
-            headers = list(response.headers.items())
-        except ValueError:
-            headers = _readable(response)
-        if sum(len(name) + len(value) for name, value in headers) > self._head_bytes:
-            raise TooLarge("the answer's headers are too large")
-        return [
-            (name.encode(), value.encode()) for name, value in headers if name != "content-encoding"
-        ]
-
-    async def _body(self, response: Response) -> bytes:
-        declared = response.get_header("content-length")
-        if declared is not None and response.get_header("transfer-encoding") is None:
-            if int(declared) > self._body_bytes:
-                raise TooLarge("the answer's body is too large")
-            return (await response.bytes()).to_bytes()
-        read = bytearray()
-        while (chunk := await response.body_reader.read_chunk()) is not None:
-            read += chunk
-            if len(read) > self._body_bytes:
-                raise TooLarge("the answer's body is too large")
-        return bytes(read)
+    def _lost(self, connection: Connection, resting: list[Connection]) -> None:
+        self._standing.discard(connection)
+        if connection in resting:
+            resting.remove(connection)
 
 
-def _client(connect_seconds: float, idle: int) -> Client:
-    return (
-        ClientBuilder()
-        .no_proxy()
-        .follow_redirects(enable=False)
-        .referer(enable=False)
-        .gzip(enable=False)
-        .brotli(enable=False)
-        .zstd(enable=False)
-        .deflate(enable=False)
-        .default_cookie_store(enable=False)
-        .http1_only()
-        .connect_timeout(timedelta(seconds=connect_seconds))
-        .pool_max_idle_per_host(idle)
-        .pool_idle_timeout(timedelta(seconds=30))
-        .user_agent("clients-gateway")
-        .build()
-    )
-
-
-def _readable(response: Response) -> list[tuple[str, str]]:
-    """The headers whose values are text; one that is not must not hide the others."""
-    headers = []
-    for name in dict.fromkeys(response.headers.keys()):
-        try:
-            headers += [(name, value) for value in response.get_header_all(name)]
-        except ValueError:
-            continue
-    return headers
-
-
-def _translated(error: PyreqwestError, request: httpx.Request) -> httpx.TransportError:
-    causes = [cause["message"] for cause in getattr(error, "details", {}).get("causes", ())]
-    reason = causes[-1] if causes else type(error).__name__
-    timed_out = isinstance(error, RequestTimeoutError)
-    if isinstance(error, BuilderError):
-        return Unsendable(reason, request=request)
-    if CONNECTING in causes:
-        if any(cause.startswith(CERTIFICATE) for cause in causes):
-            return Untrusted(reason, request=request)
-        never = httpx.ConnectTimeout if timed_out else httpx.ConnectError
-        return never(reason, request=request)
-    if timed_out:
-        return httpx.ReadTimeout(reason, request=request)
-    if isinstance(error, DecodeError):
-        return httpx.RemoteProtocolError(reason, request=request)
-    return httpx.ReadError(reason, request=request)
+def _reason(error: OSError | UnicodeError) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number and number > 0 else type(error).__name__

@@ -1,6 +1,8 @@
 """Requests with their terms, a scripted transport, and a raw server on loopback."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -91,31 +93,52 @@ class Upstream:
     pause: float = 0.0
     hang_up: Callable[[int], bool] = lambda _: False
     """Whether to close instead of answering the n-th request, counted from 1."""
+    echo: bool = False
+    """Whether to answer each request with what it was."""
     received: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
+    peers: list[asyncio.StreamWriter] = field(default_factory=list)
+    """The connections made."""
+    over: list[int] = field(default_factory=list)
+    """By which of them each request came."""
     arrival: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def say_goodbye(self) -> None:
+        """Close every connection at once, by the kernel alone: no turn of the loop passes."""
+        for peer in self.peers:
+            own = os.dup(peer.get_extra_info("socket").fileno())
+            with socket.socket(fileno=own) as connection:
+                connection.shutdown(socket.SHUT_WR)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.peers.append(writer)
+        number = len(self.peers)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 await reader.readexactly(_length(head))
                 self.heads.append(head)
-                self.received.append(head.split(b" HTTP/1.1", 1)[0].decode())
+                self.over.append(number)
+                asked = head.split(b" HTTP/1.1", 1)[0]
+                self.received.append(asked.decode())
                 self.arrival.set()
                 if self.hang_up(len(self.received)):
                     return
                 await asyncio.sleep(self.pause)
-                writer.write(self.answer)
+                writer.write(_said(asked) if self.echo else self.answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
             writer.close()
+
+
+def _said(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def _length(head: bytes) -> int:

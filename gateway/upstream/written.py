@@ -1,0 +1,80 @@
+"""A request as HTTP/1.1 writes it (RFC 9112), or the refusal to write it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import httpx
+
+from gateway.upstream.outcome import Unsendable
+
+_PORTS = {"http": 80, "https": 443}
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_METHOD = re.compile(_TOKEN.decode())
+_LINE = re.compile(_TOKEN + rb": [\t\x20-\x7e\x80-\xff]*\r\n")
+"""A header (RFC 9110, 5.1 and 5.5): nothing in it can begin another."""
+_PLAIN = re.compile(rb"[\x21-\x7e]+")
+_OURS = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"connection", b"accept-encoding"}
+)
+"""Headers that say what we do with the connection and can read, which no caller knows."""
+_AGENT = b"user-agent"
+_NAME = b"User-Agent: clients-gateway\r\n"
+DESCRIBED = frozenset({"POST", "PUT", "PATCH"})
+"""Methods that say how long their content is even where there is none (RFC 9110, 8.6)."""
+
+
+class Origin(NamedTuple):
+    """Whom a connection leads to."""
+
+    secure: bool
+    host: str
+    port: int
+
+
+class Address(httpx.URL):
+    """A URL read for the wire. Raises `Unsendable` where HTTP leads nowhere near it."""
+
+    def __init__(self, url: httpx.URL | str) -> None:
+        super().__init__(url)
+        if self.scheme not in _PORTS or not self.host:
+            raise Unsendable("not an address of HTTP")
+        host = self.raw_host.decode("ascii").strip("[]")
+        self.origin = Origin(self.scheme == "https", host, self.port or _PORTS[self.scheme])
+        self.place = self.netloc
+        """What `Host` says."""
+        if not (_PLAIN.fullmatch(self.raw_path) and _PLAIN.fullmatch(self.place)):
+            raise Unsendable("an address that no request can carry")
+        self.opening = b" %b HTTP/1.1\r\nHost: %b\r\nAccept-Encoding: identity\r\n" % (
+            self.raw_path,
+            self.place,
+        )
+        """What follows the method, whatever is asked there."""
+
+
+def written(request: httpx.Request, address: Address) -> bytes:
+    """The bytes of `request`, content included, for one write.
+
+    Raises `Unsendable` for what would be read as something else than it is; nothing of it is
+    quoted, for it may be a credential.
+    """
+    method, content, name = request.method, request.content, _NAME
+    if not _METHOD.fullmatch(method):
+        raise Unsendable("a method that no request can carry", request=request)
+    lines = [method.encode(), address.opening]
+    for field, value in request.headers.raw:
+        known = field.lower()
+        if known in _OURS:
+            continue
+        line = b"%b: %b\r\n" % (field, value)
+        if not _LINE.fullmatch(line):
+            raise Unsendable("a header that no request can carry", request=request)
+        lines.append(line)
+        if known == _AGENT:
+            name = b""
+    lines.append(name)
+    if content or method in DESCRIBED:
+        lines.append(b"Content-Length: %d\r\n" % len(content))
+    lines += (b"\r\n", content)
+    return b"".join(lines)
