@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import strawberry
 from graphql import GraphQLError
 
 from schema.client import Client, fields_read
 from schema.connection import window_for
 from schema.enums import ClientStatus, ClientType
-from schema.failures import Invalid, NotFound
+from schema.failures import Invalid
 from schema.needs import ClientsNeed, RowsNeed
 from schema.operation import Lane
 from schema.source import ClientFilter, ClientId, Window, client_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from schema.needs import Kind
     from schema.selection import Look
     from schema.source import ClientRecord, Fields
 
+_SOON = Lane.INTERACTIVE  # members of an enumeration are slow to look up, and this one is often
 MAX_NODES = 100
 """Ids that one `nodes` field may name."""
 MAX_REPRESENTATIONS = 100
@@ -43,8 +45,11 @@ class ClientFilterInput:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ClientsAsked:
+Found = Mapping["ClientId", "ClientRecord | Exception | None"]
+"""What became of clients asked for by their ids; None for one that is not there."""
+
+
+class ClientsAsked(msgspec.Struct, frozen=True):
     """Clients by id, each in its place; a place without an id has its answer already."""
 
     places: tuple[ClientId | GraphQLError | None, ...]
@@ -59,36 +64,17 @@ class ClientsAsked:
         ids = dict.fromkeys(place for place in self.places if isinstance(place, str))
         return ClientsNeed(tuple(ids), self.fields, self.lane)
 
-    def answer(self, found: Mapping[ClientId, ClientRecord | Exception]) -> Any:
+    def answer(self, found: Found) -> Any:
         """The value of the field, a record for each client.
 
         A failure stands where it happened, or is raised.
         """
-        if not self.many:
-            return _client(self.places[0], found)
-        return [_standing(place, found) for place in self.places]
-
-
-def _client(
-    place: ClientId | GraphQLError | None, found: Mapping[ClientId, ClientRecord | Exception]
-) -> ClientRecord | None:
-    if not isinstance(place, str):
-        return None
-    record = found[place]
-    if isinstance(record, NotFound):
-        return None
-    if isinstance(record, Exception):
-        raise record
-    return record
-
-
-def _standing(
-    place: ClientId | GraphQLError | None, found: Mapping[ClientId, ClientRecord | Exception]
-) -> ClientRecord | Exception | None:
-    if place is None or isinstance(place, GraphQLError):
-        return place
-    record = found[place]
-    return None if isinstance(record, NotFound) else record
+        if self.many:
+            return [found.get(place) if isinstance(place, str) else place for place in self.places]
+        value = found.get(cast("ClientId", self.places[0]))  # nothing is found under None
+        if isinstance(value, Exception):
+            raise value
+        return value
 
 
 Asked = ClientsAsked | RowsNeed
@@ -99,12 +85,12 @@ def client(look: Look, *, id: str) -> ClientsAsked:
     known = client_id(id)
     if known is None:
         raise Invalid("`id` is not a client's id: it must be a UUID.")
-    return ClientsAsked((known,), fields_read(look()), Lane.INTERACTIVE, many=False)
+    return ClientsAsked((known,), fields_read(look()), _SOON, many=False)
 
 
 def node(look: Look, *, id: str) -> ClientsAsked:
     """`Query.node`: whatever is no client's id names nothing."""
-    return ClientsAsked((client_id(id),), fields_read(look()), Lane.INTERACTIVE, many=False)
+    return ClientsAsked((client_id(id),), fields_read(look()), _SOON, many=False)
 
 
 def nodes(look: Look, *, ids: Sequence[str]) -> ClientsAsked:
@@ -112,7 +98,7 @@ def nodes(look: Look, *, ids: Sequence[str]) -> ClientsAsked:
     if len(ids) > MAX_NODES:
         raise Invalid(f"`ids` may name at most {MAX_NODES} things, not {len(ids)}.")
     places = tuple(map(client_id, ids))
-    return ClientsAsked(places, fields_read(look()), Lane.INTERACTIVE, many=True)
+    return ClientsAsked(places, fields_read(look()), _SOON, many=True)
 
 
 def entities(look: Look, *, representations: Sequence[object]) -> ClientsAsked:

@@ -162,6 +162,11 @@ def arguments_of(
         if len(direct) < len(field.args):
             return general
 
+    def only(variables: Variables) -> Mapping[str, Any]:
+        [(name, variable)] = direct
+        value = variables.coerced.get(variable)
+        return general(variables) if value is None else {**same, name: value}
+
     def straight(variables: Variables) -> Mapping[str, Any]:
         coerced = variables.coerced
         try:
@@ -170,7 +175,7 @@ def arguments_of(
             return general(variables)
         return general(variables) if None in found.values() else same | found
 
-    return straight
+    return only if len(direct) == 1 else straight
 
 
 def _once(general: Callable[[Variables], dict[str, Any]]) -> Arguments:

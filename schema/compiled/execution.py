@@ -19,20 +19,21 @@ from graphql.pyutils import gather_with_cancel
 from strawberry.execution import optimized_is_awaitable
 
 from schema.asks import WRITES, ClientsAsked
-from schema.compiled.projection import Projection
+from schema.compiled.projection import NOWHERE, STRICT, Projection
 from schema.connection import connection
+from schema.failures import NotFound
 from schema.needs import ClientsNeed, Need, RowsNeed, WriteNeed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from schema.asks import Asked
+    from schema.asks import Asked, Found
     from schema.compiled.arguments import Variables
     from schema.compiled.operation import Operation, Root, Variant
     from schema.context import Context
     from schema.loaders import Wanted
     from schema.operation import Lane
-    from schema.source import ClientId, ClientRecord
+    from schema.source import ClientId, ClientRecord, Fields
 
 
 class Planned:
@@ -42,21 +43,13 @@ class Planned:
         self._operation = operation
         self._variant = variant
         self._variables = variables
-        self.asked = [self._ask(root) for root in variant.roots]
+        self.asked = [_ask(root, variables) for root in variant.roots]
         """What each root field asks of the source, or why it cannot; None for writes."""
 
     @property
     def compiled(self) -> bool:
         """Whether `execute` can answer it; otherwise graphql-core must."""
         return self._variant.compiled
-
-    def _ask(self, root: Root) -> Asked | Exception | None:
-        if root.ask is None or root.arguments is None:
-            return None
-        try:
-            return root.ask(root.look, **root.arguments(self._variables))
-        except Exception as error:  # noqa: BLE001 - told where the field is
-            return error
 
     def needs(self) -> list[tuple[str, Need]]:
         """What will be needed of the source, each by the key of the root field that needs it.
@@ -90,44 +83,54 @@ class Planned:
         return ExecutionResult(run.data, run.errors or None)
 
 
+def _ask(root: Root, variables: Variables) -> Asked | Exception | None:
+    ask, arguments = root.ask, root.arguments
+    if ask is None or arguments is None:
+        return None
+    try:
+        return ask(root.look, **arguments(variables))
+    except Exception as error:  # noqa: BLE001 - told where the field is
+        return error
+
+
 class _Run:
     def __init__(self, variant: Variant, context: Context) -> None:
         self._variant = variant
         self._context = context
         self.data: dict[str, Any] = {root.key: None for root in variant.roots}
         self.errors: list[GraphQLError] = []
-        self._found: dict[ClientId, ClientRecord | Exception] = {}
+        self._found: dict[ClientId, ClientRecord | Exception | None] = {}
 
     async def read(self, asked: Sequence[Asked | Exception | None]) -> None:
         """All root fields at once; clients by id in one question for each lane."""
         waiting: list[Callable[[], Coroutine[Any, Any, None]]] = []
         by_id: dict[Lane, list[tuple[Root, ClientsAsked]]] = {}
         for root, one in zip(self._variant.roots, asked, strict=True):
-            if root.field is None:
-                self.data[root.key] = self._variant.type.name
-            elif isinstance(one, Exception):
-                self._failed(root, one)
-            elif one is None or not self._must_ask(root, one):
-                pass  # null, or told why not
+            if isinstance(one, ClientsAsked):
+                if (one.many or one.places[0] is not None) and self._may_ask(root):
+                    by_id.setdefault(one.lane, []).append((root, one))
             elif isinstance(one, RowsNeed):
-                waiting.append(partial(self._rows, root, one))
-            else:
-                by_id.setdefault(one.lane, []).append((root, one))
+                if self._may_ask(root):
+                    waiting.append(partial(self._rows, root, one))
+            elif root.field is None:
+                self.data[root.key] = self._variant.type.name
+            elif one is not None:
+                self._failed(root, one)
         waiting.extend(partial(self._clients, lane, group) for lane, group in by_id.items())
         if len(waiting) == 1:
             await waiting[0]()
         elif waiting:
             await gather_with_cancel(*(wait() for wait in waiting))
 
-    def _must_ask(self, root: Root, asked: Asked) -> bool:
-        if isinstance(asked, ClientsAsked) and not asked.many and asked.places[0] is None:
-            return False
+    def _may_ask(self, root: Root) -> bool:
+        """Whether anybody may be asked for the field; it is told why not."""
+        if self._context.asks:
+            return True
         try:
             _ = self._context.operation
         except Exception as error:  # noqa: BLE001 - told where the field is
             self._failed(root, error)
-            return False
-        return True
+        return False
 
     async def _rows(self, root: Root, need: RowsNeed) -> None:
         context = self._context
@@ -142,16 +145,10 @@ class _Run:
             await self._answer(root, value)
 
     async def _clients(self, lane: Lane, group: Sequence[tuple[Root, ClientsAsked]]) -> None:
-        context = self._context
-        ids = list(dict.fromkeys(id for _, asked in group for id in asked.need.ids))
-        fields = frozenset[str]().union(*(asked.fields for _, asked in group))
-        found: Mapping[ClientId, ClientRecord | Exception] = {}
-        if ids:
-            try:
-                records = await context.source.fetch(context.operation, ids, fields, lane)
-                found = dict(zip(ids, records, strict=True))
-            except Exception as error:  # noqa: BLE001 - told where each field is
-                found = dict.fromkeys(ids, error)
+        named = dict.fromkeys(place for _, asked in group for place in asked.places)
+        ids = [place for place in named if isinstance(place, str)]
+        fields = frozenset[str]().union(*{asked.fields for _, asked in group})
+        found = await self._fetched(ids, fields, lane) if ids else {}
         self._found.update(found)
         for root, asked in group:
             try:
@@ -159,7 +156,17 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - told where the field is
                 self._failed(root, error)
             else:
-                await self._answer(root, value)
+                if not self._answered(root, value):
+                    await self._answer(root, value)
+
+    async def _fetched(self, ids: Sequence[ClientId], fields: Fields, lane: Lane) -> Found:
+        context = self._context
+        try:
+            records = await context.source.fetch(context.operation, ids, fields, lane)
+        except Exception as error:  # noqa: BLE001 - told where each field is
+            return dict.fromkeys(ids, error)
+        there = [None if isinstance(record, NotFound) else record for record in records]
+        return dict(zip(ids, there, strict=True))
 
     async def write(self, operation: Operation, variables: Variables) -> None:
         """One root field after the other, each by the resolver that graphql-core would call."""
@@ -204,6 +211,15 @@ class _Run:
             None,
             cast("Any", None),
         )
+
+    def _answered(self, root: Root, value: Any) -> bool:
+        """Project a value of which nothing is unusual; whether it is one."""
+        assert root.shape is not None  # noqa: S101 - only compiled operations are executed
+        try:
+            self.data[root.key] = root.shape(value, NOWHERE, STRICT)
+        except Exception:  # noqa: BLE001 - the long way tells what it is
+            return False
+        return True
 
     async def _answer(self, root: Root, value: Any) -> None:
         """Project a value; once more where rows had to be completed first."""
