@@ -14,6 +14,7 @@ from graphql import (
 from graphql.validation import validate
 
 from schema.limits import Limits, exceeded, passed, too_much
+from schema.plain import plainly_valid
 from schema.rules import ValidationRules
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ class Documents:
         too_much = passed(node, self._limits)
         if too_much is not None:
             return [too_much]
+        if plainly_valid(self._schema, node):
+            return []
         errors = validate(
             self._schema,
             node,
