@@ -32,6 +32,7 @@ from gateway.web.health import Readiness, health
 from gateway.web.manifests import documents_in
 from gateway.web.persisted import Accepted, Persisted
 from gateway.web.playground import PageOrData, playground
+from gateway.web.repeats import Repeats
 from gateway.web.strict import Bounds
 from schema.documents import Refused
 from schema.graph import Graph
@@ -47,10 +48,13 @@ if TYPE_CHECKING:
     from gateway.cache.store import Store
     from gateway.settings import Settings
     from gateway.state.folder import State
+    from gateway.web.answers import Headers
+    from gateway.web.repeats import Reply
     from schema.operation import BudgetState
     from schema.source import ClientSource
 
 GRAPHQL_PATH = "/graphql"
+_RAW_PATH = GRAPHQL_PATH.encode()
 DOCS_URL = "https://www.actuallycare.com/api"
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
@@ -63,7 +67,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     wire: httpx.AsyncBaseTransport | None = None,
     store: Store | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> ASGIApp:
+) -> Gateway:
     """The gateway, ready to be served.
 
     `demo_key` is the API key a request without a credential acts by (the demo only). `state`
@@ -120,8 +124,15 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         pages = playground(
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
+    repeats = None if answers is None else Repeats(answers, callers)
     door: ASGIApp = GraphQLDoor(
-        graph, source, callers, _terms(settings, graph), answers=answers, clock=clock
+        graph,
+        source,
+        callers,
+        _terms(settings, graph),
+        answers=answers,
+        repeats=repeats,
+        clock=clock,
     )
     if pages is not None:
         door = PageOrData(pages, door)
@@ -146,7 +157,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     if pages is not None:
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    return _Front(door, doors)
+    return Gateway(door, doors, None if settings.cors_origins else repeats)
 
 
 def patience(settings: Settings) -> Patience:
@@ -216,13 +227,20 @@ def _key(value: str | None) -> Credential | None:
     return None if value is None else Credential("X-API-Key", value)
 
 
-class _Front:
+class Gateway:
     """Sends GraphQL straight to its door, past the routing everything else goes through."""
 
-    def __init__(self, graphql: ASGIApp, others: ASGIApp) -> None:
+    def __init__(self, graphql: ASGIApp, others: ASGIApp, repeats: Repeats | None) -> None:
         self._graphql = graphql
         self._others = others
+        self._repeats = repeats
+
+    def known(self, path: bytes, headers: Headers, body: bytes) -> Reply | None:
+        """The answer to a POST of this, where it can be told at once: a server may ask first."""
+        graphql = self._repeats is not None and path == _RAW_PATH
+        return self._repeats.reply(headers, body) if self._repeats and graphql else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the server's life (ASGI)."""
         graphql = scope["type"] == "http" and scope["path"] == GRAPHQL_PATH
         await (self._graphql if graphql else self._others)(scope, receive, send)

@@ -7,18 +7,22 @@ has a size, and a client that does not read its answer is let go (slow-loris, al
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.web.hangups import HANG_UP
+from gateway.web.repeats import ASKED
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from gateway.web.answers import Headers
+    from gateway.web.repeats import Reply
 
 _GOODBYE = 1.0
 """Seconds for which a connection that was turned away may still read why."""
@@ -96,19 +100,32 @@ LARGE = answer(
 )
 
 
+Known = Callable[[bytes, "Headers", bytes], "Reply | None"]
+"""The answer to a POST of this path, these headers and this body, where it can be told at once."""
+
+
 class Connection(HttpToolsProtocol):
-    """One client's connection. Timers are set only for what did not arrive in one piece."""
+    """One client's connection. Timers are set only for what did not arrive in one piece.
+
+    A request that did is answered here, where its answer is `known`; any other starts the
+    application.
+    """
 
     def __init__(
         self,
         *arguments: Any,  # noqa: ANN401 - uvicorn's own
         patience: Patience,
         crowd: Crowd,
+        known: Known | None = None,
         **named: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*arguments, **named)
         self._patience = patience
         self._crowd = crowd
+        self._known = known
+        self._held = False
+        """Whether a head has come whose request, if its body comes along, may be known."""
+        self._held_body = b""
         self._address: str | None = None
         """Where it is counted from; None while it is not."""
         self._part = _HEAD
@@ -139,6 +156,8 @@ class Connection(HttpToolsProtocol):
             return
         before = self._requests
         super().data_received(data)
+        if self._held:
+            self._pass_on()
         if self._part is _HEAD:
             self._head_bytes = self._head_bytes + len(data) if before == self._requests else 0
             if self._head_bytes > self._patience.head_bytes:
@@ -154,15 +173,32 @@ class Connection(HttpToolsProtocol):
         self._begun = True
 
     def on_headers_complete(self) -> None:
-        """The head is there: the application starts."""
-        super().on_headers_complete()
-        self.scope["extensions"] = {HANG_UP: {"when": self._when_hung_up}}
+        """The head is there: the application starts, unless the answer may be known."""
         self._part = _BODY
         self._head_bytes = 0
+        self._held = (
+            self._known is not None
+            and not (self._answering() or self.flow.write_paused)
+            and self.parser.get_method() == b"POST"
+        )
+        if not self._held:
+            self._start()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._held:
+            self._held_body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """All of it is there."""
-        super().on_message_complete()
+        if self._held and self._told():
+            self._held, self._held_body = False, b""
+        else:
+            if self._held:
+                self._pass_on()
+            super().on_message_complete()
         self._part = _HEAD
         self._begun = False
         self._requests += 1
@@ -187,6 +223,33 @@ class Connection(HttpToolsProtocol):
             self._crowd.leave(self._address)
             self._address = None
         super().connection_lost(exc)
+
+    def _start(self) -> None:
+        super().on_headers_complete()
+        self.scope["extensions"] = {HANG_UP: {"when": self._when_hung_up}, ASKED: {}}
+
+    def _pass_on(self) -> None:
+        """To the application, what was held."""
+        body, self._held, self._held_body = self._held_body, False, b""
+        self._start()
+        if body:
+            super().on_body(body)
+
+    def _told(self) -> bool:
+        """Answer the request that was held, if that is possible at once."""
+        assert self._known is not None  # noqa: S101 - or nothing is held
+        reply = self._known(self.url, self.headers, self._held_body)
+        if reply is None:
+            return False
+        date = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+        keeps = self.parser.should_keep_alive()
+        self.transport.write(reply.http1(*date, b"" if keeps else b"connection: close\r\n"))
+        if keeps:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self.transport.close()
+        return True
 
     def _when_hung_up(self, act: Callable[[], None] | None) -> None:
         self._hang_up = act

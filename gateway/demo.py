@@ -47,7 +47,10 @@ def run(settings: Settings) -> int:
         url = f"http://{host}:{port}{GRAPHQL_PATH}"
         print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
-    sites = (server.Site(app, gateway, patience(settings)), server.Site(Sandbox().app, sandbox))
+    sites = (
+        server.Site(app, gateway, patience(settings), app.known),
+        server.Site(Sandbox().app, sandbox),
+    )
     came_up = server.run(server.serve(sites, started))
     if came_up:
         print("\nStopped.", file=sys.stderr)  # noqa: T201

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from gateway.connections import Known
+
 FILES = 65_536
 """Open files asked for, where the system allows as many."""
 DRAIN_SECONDS = 20
@@ -37,6 +39,8 @@ class Site:
     app: ASGIApp
     socket: socket.socket
     patience: Patience = field(default_factory=Patience)
+    known: Known | None = None
+    """Answers at once what it can, before `app` is asked."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -87,7 +91,9 @@ class _Server(uvicorn.Server):
 
 
 def _config(site: Site) -> uvicorn.Config:
-    connection = partial(Connection, patience=site.patience, crowd=Crowd(site.patience))
+    connection = partial(
+        Connection, patience=site.patience, crowd=Crowd(site.patience), known=site.known
+    )
     return uvicorn.Config(
         site.app,
         http=connection,  # type: ignore[arg-type]  # called as the class would be

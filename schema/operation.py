@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class Lane(IntEnum):
@@ -60,8 +60,7 @@ class Freshness:
     """Seconds past the age we would ourselves call fresh."""
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetState:
+class BudgetState(NamedTuple):
     """The window as the ledger saw it last: calls allowed, calls left, seconds to its end."""
 
     limit: int

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from schema.operation import Receipt
 
 if TYPE_CHECKING:
-    from schema.operation import Audience, Operation
+    from schema.operation import Audience, Caller, Operation
 
 _CALLERS = 20_000
 """Callers whose unpaid calls are held; a call is then owed by nobody."""
@@ -39,6 +39,10 @@ class Accounts:
         elif spent.calls:
             partition = operation.caller.partition
             self._owed[partition] = self._owed.get(partition, 0) + spent.calls
+
+    def owes(self, caller: Caller) -> bool:
+        """Whether this caller's earlier answers left anything unpaid."""
+        return bool(self._owed) and caller.partition in self._owed
 
     def settle(self, operation: Operation) -> None:
         """Put what this caller's earlier answers left unpaid on this one."""

@@ -15,6 +15,7 @@ import orjson
 from cachetools import LRUCache
 
 from gateway.cache.keys import AnswerKey, Partition
+from schema.operation import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.cache.generations import Fence
     from gateway.cache.memory import Memory
     from gateway.cache.pace import Pace
-    from schema.operation import BudgetState, Operation
+    from schema.operation import BudgetState, Caller, Operation
 
 LONGEST_QUESTION, LONGEST_ANSWER = 16 * 1024, 256 * 1024
 """Bytes of a request and of its data that are remembered at most."""
@@ -69,26 +70,24 @@ class Answers:
 
     def basis(self, operation: Operation) -> Basis:
         """To be noted before an operation is executed whose answer may be kept."""
-        return self._memory.answers_fence(Partition(operation.caller)), self._meaning.types
+        return self._basis(Partition(operation.caller))
 
-    def find(self, operation: Operation, asked: bytes) -> bytes | None:
-        """The data to answer `asked` with, the receipt written, if it would be the same now."""
+    def _basis(self, partition: Partition) -> Basis:
+        return self._memory.answers_fence(partition), self._meaning.types
+
+    def find(self, caller: Caller, asked: bytes) -> tuple[bytes, Receipt] | None:
+        """What to answer `asked` with, and its receipt, if both would be the same now."""
         plain = self._plain.get(asked)
         if plain is not None:
-            return plain
-        partition = Partition(operation.caller)
+            return plain, Receipt()
+        partition = Partition(caller)
         told = self._memory.answer(AnswerKey(partition, asked))
-        if told is None or told.basis != self.basis(operation):
+        if told is None or told.basis != self._basis(partition) or self._accounts.owes(caller):
             return None
-        fresh, age = self._pace.fresh(partition), self._clock() - told.at
-        if age > fresh:
+        age = self._clock() - told.at
+        if age > self._pace.fresh(partition):
             return None
-        self._accounts.settle(operation)
-        receipt = operation.receipt
-        receipt.budget = self._budget()
-        receipt.saved = told.saved
-        receipt.used(round(age, 3))
-        return told.data
+        return told.data, Receipt(saved=told.saved, oldest_seconds=age, budget=self._budget())
 
     def keep(self, operation: Operation, asked: bytes, answer: object, basis: Basis) -> None:
         """Remember that `asked` was answered so, without error, if that may be told again.

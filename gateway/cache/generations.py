@@ -25,7 +25,7 @@ class Generations:
         self._limit = limit
         self._clock = 0
         self._forgotten = 0
-        self._marks: dict[EntityKey | Partition | tuple[Partition, str], int] = {}
+        self._marks: dict[EntityKey | Partition | tuple[str, Partition], int] = {}
 
     def of_client(self, key: EntityKey) -> Fence:
         """The fence of one caller's client."""
@@ -33,15 +33,15 @@ class Generations:
 
     def of_lists(self, partition: Partition) -> Fence:
         """The fence of all of one caller's lists."""
-        return self._mark(partition), self._mark((partition, "lists"))
+        return self._mark(partition), self._mark(("lists", partition))
 
     def of_answers(self, partition: Partition) -> Fence:
         """The fence of all that one caller may be answered from memory."""
-        return self._mark(partition), self._mark((partition, "answers"))
+        return self._mark(partition), self._mark(("answers", partition))
 
     def raise_answers(self, partition: Partition) -> None:
         """Something that this caller may be answered has changed."""
-        self._raise((partition, "answers"))
+        self._raise(("answers", partition))
 
     def raise_client(self, key: EntityKey) -> None:
         """This client is being written, or was."""
@@ -49,16 +49,16 @@ class Generations:
 
     def raise_lists(self, partition: Partition) -> None:
         """Rows of this caller are being written, or were."""
-        self._raise((partition, "lists"))
+        self._raise(("lists", partition))
 
     def raise_caller(self, partition: Partition) -> None:
         """Nothing this caller was reading may be remembered."""
         self._raise(partition)
 
-    def _mark(self, of: EntityKey | Partition | tuple[Partition, str]) -> int:
+    def _mark(self, of: EntityKey | Partition | tuple[str, Partition]) -> int:
         return self._marks.get(of, self._forgotten)
 
-    def _raise(self, of: EntityKey | Partition | tuple[Partition, str]) -> None:
+    def _raise(self, of: EntityKey | Partition | tuple[str, Partition]) -> None:
         self._marks.pop(of, None)
         self._clock += 1
         self._marks[of] = self._clock

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from schema.operation import Caller
     from schema.source import ClientFilter
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Partition:
+class Partition(str):
     """Whose memory: the only way to one is through a caller, and it keeps no credential."""
 
-    name: str
+    __slots__ = ()
 
-    def __init__(self, caller: Caller) -> None:
-        object.__setattr__(self, "name", caller.partition)
+    def __new__(cls, caller: Caller) -> Self:
+        """The caller's."""
+        return str.__new__(cls, caller.partition)
 
 
-@dataclass(frozen=True, slots=True)
-class EntityKey:
+class EntityKey(NamedTuple):
     """One client, as one caller sees it."""
 
     partition: Partition
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListKey:
+class ListKey(NamedTuple):
     """One caller's clients that match a filter, in the API's order."""
 
     partition: Partition
     where: ClientFilter
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerKey:
+class AnswerKey(NamedTuple):
     """One question as one caller asked it, byte for byte."""
 
     partition: Partition

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from gateway.web.negotiation import GRAPHQL
+from schema.operation import Receipt
 
 if TYPE_CHECKING:
     from starlette.types import Send
 
-    from schema.operation import Receipt
+    from schema.operation import BudgetState
 
 _GUARD = (
     (b"x-content-type-options", b"nosniff"),
@@ -22,6 +24,28 @@ _GUARD = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 """What keeps a browser from taking an answer for anything else than data."""
+
+
+_VARY = (b"vary", b"Accept, Authorization, X-API-Key, X-Gateway-Token, Origin")
+"""What the answer at one URL depends on besides it (RFC 9110, 12.5.5)."""
+_NO_STORE = (b"cache-control", b"no-store")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@lru_cache(8)
+def common(media_type: str) -> Headers:
+    """The headers that every whole answer in `media_type` has, unless a GET's may be kept."""
+    return [*_GUARD, _VARY, _NO_STORE, _content_type(media_type)]
+
+
+def length(content: bytes) -> tuple[bytes, bytes]:
+    """How long it is."""
+    return b"content-length", b"%d" % len(content)
+
+
+def _content_type(media_type: str) -> tuple[bytes, bytes]:
+    return b"content-type", f"{media_type}; charset=utf-8".encode()
 
 
 @dataclass(slots=True)
@@ -33,15 +57,8 @@ class Answer:
     refused: bool = False
     """A request error: nothing was executed, and there is no `data`."""
     kept: int | None = None
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    headers: Headers = field(default_factory=list)
     content: bytes | None = None
-
-    @classmethod
-    def again(cls, data: bytes, receipt: Receipt) -> Answer:
-        """An answer whose data was encoded before, with the receipt of today."""
-        upstream = orjson.dumps(told(receipt))
-        content = b'{"data":%b,"extensions":{"upstream":%b}}' % (data, upstream)
-        return cls({}, content=content)
 
     def encode(self) -> None:
         """Make the content; raises `orjson.JSONEncodeError` for what JSON cannot say."""
@@ -57,9 +74,9 @@ class Answer:
             self.encode()
         content = self.content or b""
         status = 400 if self.refused and media_type == GRAPHQL else self.status
-        headers = [*_GUARD, *self.headers]
+        headers = [*_GUARD, _VARY, *self.headers]
         if self.kept is None:
-            headers.append((b"cache-control", b"no-store"))
+            headers.append(_NO_STORE)
         else:
             tag = entity_tag(self.body["data"], media_type)
             headers += (
@@ -69,10 +86,7 @@ class Answer:
             if if_none_match is not None and matches(if_none_match, tag):
                 status, content = 304, b""
         if content:
-            headers += (
-                (b"content-type", f"{media_type}; charset=utf-8".encode()),
-                (b"content-length", b"%d" % len(content)),
-            )
+            headers += (_content_type(media_type), length(content))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -121,3 +135,16 @@ def told(receipt: Receipt) -> dict[str, Any]:
             "resetSeconds": receipt.budget.reset_seconds,
         }
     return shown
+
+
+def repeated(data: bytes, receipt: Receipt) -> bytes:
+    """The content of an answer whose data was encoded before, with the receipt of today."""
+    oldest = receipt.oldest_seconds
+    upstream = _upstream(receipt.saved, None if oldest is None else round(oldest), receipt.budget)
+    return b'{"data":%b,"extensions":{"upstream":%b}}' % (data, upstream)
+
+
+@lru_cache(1024)
+def _upstream(saved: int, oldest_seconds: int | None, budget: BudgetState | None) -> bytes:
+    """The receipt of an answer out of memory, encoded; within a second many are the same."""
+    return orjson.dumps(told(Receipt(saved=saved, oldest_seconds=oldest_seconds, budget=budget)))

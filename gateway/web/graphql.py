@@ -14,6 +14,7 @@ from gateway.web.errors import coded_error, errors_told, internal
 from gateway.web.freshness import freshness_of
 from gateway.web.hangups import when_hung_up
 from gateway.web.negotiation import GRAPHQL, JSON, answer_type
+from gateway.web.repeats import asked_already
 from gateway.web.requests import BadRequest, GraphQLRequest, request_in, request_of
 from gateway.web.strict import Bounds
 from gateway.web.tracing import trace_of
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from graphql import ExecutionResult, OperationDefinitionNode
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from gateway.web.callers import Callers
     from gateway.web.persisted import Persisted
+    from gateway.web.repeats import Repeats
     from gateway.web.tracing import Trace
     from schema.documents import Document
     from schema.graph import Graph
@@ -41,16 +43,12 @@ LINGER = 1024 * 1024
 DEADLINE = 10.0
 """Seconds one operation may take, everything included."""
 
+_FRAMING = (b"content-length", b"transfer-encoding")
 _METHODS = "GET, HEAD, POST, OPTIONS"
-_VARY = (b"vary", b"Accept, Authorization, X-API-Key, X-Gateway-Token, Origin")
-"""What the answer at one URL depends on besides it (RFC 9110, 12.5.5)."""
 
 
 class Answers(Protocol):
-    """Answers remembered, encoded, for as long as they would be the same."""
-
-    def find(self, operation: Operation, asked: bytes) -> bytes | None:
-        """The data to answer `asked` with, the receipt written."""
+    """Remembers answers, encoded, for as long as they would be the same."""
 
     def basis(self, operation: Operation) -> Any:  # noqa: ANN401 - theirs alone
         """To be noted before an operation is executed."""
@@ -88,6 +86,7 @@ class GraphQLDoor:
         terms: Terms,
         *,
         answers: Answers | None = None,
+        repeats: Repeats | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._graph = graph
@@ -95,11 +94,21 @@ class GraphQLDoor:
         self._callers = callers
         self._terms = terms
         self._answers = answers
+        self._repeats = repeats
         self._clock = clock
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request (ASGI)."""
+        if self._repeats is not None and scope["method"] == "POST" and not asked_already(scope):
+            first = await receive()
+            if first["type"] == "http.request" and _is_whole(first, scope["headers"]):
+                reply = self._repeats.reply(scope["headers"], first["body"])
+                if reply is not None:
+                    await reply.send(send)
+                    return
+                first["more_body"] = False
+            receive = _after(first, receive)
         headers: dict[bytes, list[bytes]] = defaultdict(list)
         for name, value in scope["headers"]:
             headers[name].append(value)
@@ -119,11 +128,7 @@ class GraphQLDoor:
             answer = Answer({"errors": [internal(trace.request_id, bug)]}, status=500)
         finally:
             self._in_flight -= 1
-        answer.headers += (
-            _VARY,
-            (b"x-request-id", trace.request_id.encode()),
-            (b"traceparent", trace.traceparent),
-        )
+        answer.headers += trace.headers()
         await answer.send(send, media_type or JSON, _text(headers, b"if-none-match"))
 
     async def _answer(
@@ -146,13 +151,8 @@ class GraphQLDoor:
         if method == "POST":
             body = await _body(receive, self._terms.body)
             content_type = _text(headers, b"content-type")
-            # What is not asked in the plainest way is not looked up.
             plain = content_type == JSON and not headers.get(b"cache-control")
             asked = body if self._answers is not None and plain else None
-            if asked is not None:
-                known = self._again(asked, headers)
-                if known is not None:
-                    return known
             request = request_in(body, content_type, self._terms.bounds)
             return await self._executed(request, headers, trace, scope, asked)
         if method not in {"GET", "HEAD"}:
@@ -232,19 +232,6 @@ class GraphQLDoor:
             answers.keep(operation, asked, result.data, basis)
         return result
 
-    def _again(self, asked: bytes, headers: Mapping[bytes, Sequence[bytes]]) -> Answer | None:
-        """The answer to a question that was asked before, where it would be the same now."""
-        assert self._answers is not None  # noqa: S101 - or nothing is looked up
-        try:
-            caller = self._callers.of(headers)
-        except Unauthenticated:
-            return None  # told where all are
-        if caller is None:
-            return None
-        operation = Operation(caller, self._clock() + DEADLINE)
-        data = self._answers.find(operation, asked)
-        return None if data is None else Answer.again(data, operation.receipt)
-
     def _explained(
         self,
         document: Document,
@@ -294,6 +281,24 @@ def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> A
 def _text(headers: Mapping[bytes, Sequence[bytes]], name: bytes) -> str | None:
     values = headers.get(name)
     return b", ".join(values).decode("latin-1") if values else None
+
+
+def _is_whole(message: Message, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the body has come with it: Granian says that there is more when there is not."""
+    if not message.get("more_body"):
+        return True
+    framing = [each for each in headers if each[0] in _FRAMING]
+    return framing == [(b"content-length", b"%d" % len(message["body"]))]
+
+
+def _after(first: Message, receive: Receive) -> Receive:
+    """What there is to receive, `first` included."""
+    waiting = [first]
+
+    async def received() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return received
 
 
 async def _body(receive: Receive, most: int) -> bytes:

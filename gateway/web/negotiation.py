@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
@@ -30,6 +32,7 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
+@lru_cache(256)
 def answer_type(accept: str | None) -> str | None:
     """The media type to answer in, None when the client takes neither of ours.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +14,15 @@ _PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2}
 _NOTHING = (b"0" * 32, b"0" * 16)
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """One request's names. `traceparent` names our part of the caller's trace."""
 
     request_id: str
     traceparent: bytes
+
+    def headers(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+        """The names as they are answered."""
+        return (b"x-request-id", self.request_id.encode()), (b"traceparent", self.traceparent)
 
 
 def trace_of(
@@ -32,11 +34,12 @@ def trace_of(
     (section 3.2): a trace that came is continued, anything invalid starts a new one.
     """
     fresh = entropy(24).hex().encode()
-    trace, flags = _parent(headers.get(b"traceparent", ())) or (fresh[:32], b"00")
-    sent = headers.get(b"x-request-id", ())
-    named = len(sent) == 1 and _ID.fullmatch(sent[0])
+    sent = headers.get(b"traceparent")
+    trace, flags = (sent and _parent(sent)) or (fresh[:32], b"00")
+    sent = headers.get(b"x-request-id")
+    named = sent and len(sent) == 1 and _ID.fullmatch(sent[0])
     return Trace(
-        (sent[0] if named else trace).decode("ascii"),
+        (sent[0] if sent and named else trace).decode("ascii"),
         b"00-%b-%b-%b" % (trace, fresh[32:], flags),
     )
 

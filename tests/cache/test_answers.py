@@ -6,7 +6,7 @@ import pytest
 
 from gateway.cache.cached import CachedClients
 from gateway.cache.store import MemoryStore
-from schema.operation import Freshness, Lane, Operation
+from schema.operation import Freshness, Lane, Operation, Receipt
 from schema.source import ClientFilter, ClientPatch, Window
 from tests.cache.scripted import Scripted, asking, client, settle, uuid
 
@@ -34,8 +34,14 @@ async def answered(cached: CachedClients, who: str = "ada") -> Operation:
     return operation
 
 
-async def known(cached: CachedClients, who: str = "ada") -> bytes | None:
-    return cached.answers.find(asking(who), ASKED)
+async def known(cached: CachedClients, who: str = "ada") -> tuple[bytes, Receipt] | None:
+    return cached.answers.find(asking(who).caller, ASKED)
+
+
+async def told(cached: CachedClients, who: str = "ada") -> tuple[bytes, Receipt]:
+    found = await known(cached, who)
+    assert found is not None
+    return found
 
 
 async def test_an_answer_that_cost_a_call_is_not_kept_and_the_next_is(
@@ -44,11 +50,11 @@ async def test_an_answer_that_cost_a_call_is_not_kept_and_the_next_is(
     await answered(cached)
     first = await known(cached)
     again = await answered(cached)
-    told = asking("ada")
+    data, receipt = await told(cached)
 
     assert first is None
-    assert cached.answers.find(told, ASKED) == b'{"who":"ada"}'
-    assert (told.receipt.calls, told.receipt.saved) == (0, again.receipt.saved)
+    assert data == b'{"who":"ada"}'
+    assert (receipt.calls, receipt.saved) == (0, again.receipt.saved)
 
 
 async def test_nobody_is_told_what_another_asked(cached: CachedClients) -> None:
@@ -62,12 +68,11 @@ async def test_an_answer_is_told_while_it_is_fresh_with_its_age(cached: CachedCl
     for _ in range(2):
         await answered(cached)
     await asyncio.sleep(29)
-    told = asking("ada")
-    data = cached.answers.find(told, ASKED)
+    data, receipt = await told(cached)
     await asyncio.sleep(2)
 
     assert data == b'{"who":"ada"}'
-    assert told.receipt.oldest_seconds == pytest.approx(29, abs=0.01)
+    assert receipt.oldest_seconds == pytest.approx(29, abs=0.01)
     assert await known(cached) is None
 
 
@@ -129,10 +134,8 @@ async def test_what_nobody_was_asked_for_is_told_to_everybody_at_no_age(
 ) -> None:
     operation = asking("ada")
     cached.answers.keep(operation, ASKED, {"__typename": "Query"}, cached.answers.basis(operation))
-    told = asking("bob")
 
-    assert cached.answers.find(told, ASKED) == b'{"__typename":"Query"}'
-    assert (told.receipt.oldest_seconds, told.receipt.budget) == (None, None)
+    assert await told(cached, "bob") == (b'{"__typename":"Query"}', Receipt())
 
 
 async def test_answers_count_in_the_stores_bytes() -> None:
