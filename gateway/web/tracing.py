@@ -25,8 +25,25 @@ class Trace(NamedTuple):
         return (b"x-request-id", self.request_id.encode()), (b"traceparent", self.traceparent)
 
 
+def drawn(source: Callable[[int], bytes], at_once: int = 4096) -> Callable[[int], bytes]:
+    """What `source` gives, asked for `at_once` bytes at a time: asking it is a system call."""
+    stock, used = b"", 0
+
+    def draw(length: int) -> bytes:
+        nonlocal stock, used
+        if used + length > len(stock):
+            stock, used = source(max(length, at_once)), 0
+        used += length
+        return stock[used - length : used]
+
+    return draw
+
+
+_ENTROPY = drawn(os.urandom)
+
+
 def trace_of(
-    headers: Mapping[bytes, Sequence[bytes]], entropy: Callable[[int], bytes] = os.urandom
+    headers: Mapping[bytes, Sequence[bytes]], entropy: Callable[[int], bytes] = _ENTROPY
 ) -> Trace:
     """The names that came, where they make sense, and new ones where not.
 

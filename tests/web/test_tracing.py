@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.web.tracing import trace_of
+from gateway.web.tracing import drawn, trace_of
 
 TRACE, PARENT = b"4bf92f3577b34da6a3ce929d0e0e4736", b"00f067aa0ba902b7"
 
@@ -65,3 +65,21 @@ def test_a_request_without_an_id_is_called_by_its_trace() -> None:
 
 def test_no_two_requests_are_called_the_same() -> None:
     assert len({trace_of({}).request_id for _ in range(100)}) == 100
+
+
+def test_no_byte_of_what_was_drawn_is_given_twice() -> None:
+    asked: list[int] = []
+
+    def source(length: int) -> bytes:
+        asked.append(length)
+        return bytes(range(sum(asked[:-1]), sum(asked)))
+
+    draw = drawn(source, at_once=5)
+
+    assert [draw(length) for length in (2, 3, 2, 6)] == [
+        b"\x00\x01",
+        b"\x02\x03\x04",
+        b"\x05\x06",
+        b"\x0a\x0b\x0c\x0d\x0e\x0f",
+    ]
+    assert asked == [5, 5, 6]
