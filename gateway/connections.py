@@ -241,9 +241,11 @@ class Connection(HttpToolsProtocol):
         reply = self._known(self.url, self.headers, self._held_body)
         if reply is None:
             return False
-        date = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+        more = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
         keeps = self.parser.should_keep_alive()
-        self.transport.write(reply.http1(*date, b"" if keeps else b"connection: close\r\n"))
+        if not keeps:
+            more.append(b"connection: close\r\n")
+        self.transport.write(reply.http1(b"".join(more)))
         if keeps:
             self.on_response_complete()
         else:

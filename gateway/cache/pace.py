@@ -47,14 +47,20 @@ class Pace:
         self._budget = budget
         self._clock = clock
         self._seen: OrderedDict[Partition, float] = OrderedDict()
+        self._noted: set[Partition] = set()
+        """Who was seen since the age was computed."""
         self._fresh = policy.fresh
         self._until = float("-inf")
 
     def fresh(self, partition: Partition) -> float:
         """Seconds for which a reading counts as fresh, now that this caller asks."""
         now = self._clock()
-        self._seen[partition] = now
-        self._seen.move_to_end(partition)
+        if now >= self._until:
+            self._noted.clear()
+        if partition not in self._noted:
+            self._noted.add(partition)
+            self._seen[partition] = now
+            self._seen.move_to_end(partition)
         if now >= self._until:
             while next(iter(self._seen.values())) < now - PRESENT:
                 self._seen.popitem(last=False)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope, Send
 
-    from gateway.web.answers import Headers
     from gateway.web.callers import Callers
     from gateway.web.tracing import Trace
     from schema.operation import Caller, Receipt
@@ -54,21 +53,20 @@ class Reply(NamedTuple):
 
     async def send(self, send: Send) -> None:
         """Say it (ASGI)."""
-        headers = [*common(self.media_type), *self._own()]
+        headers = [*common(self.media_type), *self.trace.headers(), length(self.content)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": self.content})
 
-    def http1(self, *more: bytes) -> bytes:
+    def http1(self, more: bytes) -> bytes:
         """The same as it goes over a connection, with `more` lines of headers (RFC 9112)."""
-        return b"HTTP/1.1 200 OK\r\n%b%b%b\r\n%b" % (
-            b"".join(more),
+        own = b"".join([b"%b: %b\r\n" % header for header in self.trace.headers()])
+        return b"HTTP/1.1 200 OK\r\n%b%b%bcontent-length: %d\r\n\r\n%b" % (
+            more,
             _lines(self.media_type),
-            b"".join([b"%b: %b\r\n" % named for named in self._own()]),
+            own,
+            len(self.content),
             self.content,
         )
-
-    def _own(self) -> Headers:
-        return [*self.trace.headers(), length(self.content)]
 
 
 @lru_cache(8)

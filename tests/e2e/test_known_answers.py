@@ -1,0 +1,165 @@
+"""Answers told at once, without the application: whole, in order, and like any other."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import orjson
+import pytest
+
+from gateway.sandbox.people import DEMO
+from tests.e2e.conftest import Running, running
+from tests.e2e.test_slow_clients import Client
+
+QUERY = b'{"query":"{ clients(first: 2) { totalCount edges { node { id } } } }"}'
+OTHER = b'{"query":"{ clients(first: 3) { totalCount } }"}'
+NAMES = re.compile(rb"^(?:date|x-request-id|traceparent): .*\r\n", re.MULTILINE)
+PASSING = re.compile(rb'"(?:oldestSeconds|resetSeconds)":\d+')
+
+
+@pytest.fixture(scope="module", params=["uvicorn", "granian"])
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("gateway")
+    with (
+        running("sandbox", "--port", "0", ready="Demo key", folder=folder) as sandbox,
+        running(
+            "serve",
+            "--port",
+            "0",
+            ready="Acts by",
+            folder=folder,
+            GATEWAY_SERVER=str(request.param),
+            GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
+        ) as command,
+    ):
+        yield command
+
+
+def post(body: bytes, *headers: str, content_type: str = "application/json") -> bytes:
+    lines = [
+        "POST /graphql HTTP/1.1",
+        "host: gateway",
+        f"x-api-key: {DEMO.api_key}",
+        f"content-type: {content_type}",
+        f"content-length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@pytest.fixture
+async def client(gateway: Running) -> AsyncIterator[Client]:
+    host, port = gateway.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    yield Client(reader, writer)
+    writer.close()
+
+
+async def heard(client: Client) -> tuple[bytes, bytes]:
+    """One answer's head and content."""
+    head = await client.reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    assert length
+    return head, await client.reader.readexactly(int(length[1]))
+
+
+async def told(client: Client, *pieces: bytes) -> tuple[bytes, bytes]:
+    for piece in pieces:
+        await client.says(piece)
+        await asyncio.sleep(0.002 if len(pieces) > 1 else 0)
+    return await heard(client)
+
+
+async def known(client: Client, body: bytes = QUERY) -> tuple[bytes, bytes]:
+    """The third answer: the first cost a call, the second was made of memory and is kept."""
+    for _ in range(2):
+        await told(client, post(body))
+    return await told(client, post(body))
+
+
+def lasting(answer: tuple[bytes, bytes]) -> tuple[list[bytes], bytes]:
+    """What two answers to one question share."""
+    head, content = answer
+    return sorted(NAMES.sub(b"", head).lower().split(b"\r\n")), PASSING.sub(b"", content)
+
+
+async def test_it_is_told_as_it_would_be_executed(client: Client) -> None:
+    again = await known(client)
+    executed = await told(client, post(QUERY, content_type="application/json; charset=utf-8"))
+
+    assert lasting(again) == lasting(executed)
+    assert orjson.loads(again[1])["extensions"]["upstream"]["calls"] == 0
+
+
+async def test_it_is_the_same_wherever_the_request_is_cut(client: Client) -> None:
+    right = lasting(await known(client))
+    whole = post(QUERY)
+
+    for cut in range(1, len(whole)):
+        assert lasting(await told(client, whole[:cut], whole[cut:])) == right, whole[:cut]
+
+
+async def test_each_bears_the_names_that_came_with_its_request(client: Client) -> None:
+    await known(client)
+    parent = f"00-{'4b' * 16}-{'b7' * 8}-01"
+
+    named, _ = await told(client, post(QUERY, "x-request-id: mine", f"traceparent: {parent}"))
+    unnamed = [(await told(client, post(QUERY)))[0] for _ in range(2)]
+
+    assert b"x-request-id: mine\r\n" in named
+    assert b"traceparent: 00-" + b"4b" * 16 in named
+    assert len({re.findall(rb"x-request-id: (.+)\r", head)[0] for head in unnamed}) == 2
+
+
+async def test_pipelined_they_come_in_order_among_others(client: Client) -> None:
+    await known(client)
+    unknown = b'{"query":"{ clients(first: %d) { totalCount edges { cursor } } }"}'
+    asked = [QUERY, unknown % 4, QUERY, QUERY, unknown % 5, OTHER, QUERY]
+
+    await client.says(b"".join(map(post, asked)))
+    shapes = [set(orjson.loads((await heard(client))[1])["data"]["clients"]) for _ in asked]
+
+    assert shapes == [
+        {"totalCount"} if body is OTHER else {"totalCount", "edges"} for body in asked
+    ]
+
+
+async def test_a_connection_is_closed_after_it_for_who_asks_so(client: Client) -> None:
+    right = lasting(await known(client))[1]
+
+    head, content = await told(client, post(QUERY, "connection: close"))
+
+    assert b"connection: close\r\n" in head.lower()
+    assert PASSING.sub(b"", content) == right
+    assert await client.reader.read() == b""
+
+
+async def test_nobody_else_is_told_it(client: Client) -> None:
+    await known(client)
+    stranger = post(QUERY).replace(DEMO.api_key.encode(), b"0" * 64)
+    twice = post(QUERY, f"x-api-key: {DEMO.api_key}")
+    nobody = post(QUERY).replace(b"x-api-key", b"x-other-key")
+
+    codes = [
+        orjson.loads((await told(client, request))[1])["errors"][0]["extensions"]["code"]
+        for request in (stranger, twice, nobody)
+    ]
+
+    assert codes == ["UNAUTHENTICATED"] * 3
+
+
+async def test_a_client_that_stops_reading_does_not_make_it_pile_up(client: Client) -> None:
+    await known(client)
+
+    requests = post(QUERY) * 3_000
+    saying = asyncio.create_task(client.says(requests))
+    await asyncio.sleep(0.3)
+    answers = 0
+    for _ in range(3_000):
+        await heard(client)
+        answers += 1
+    await saying
+
+    assert answers == 3_000
