@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
 from gateway.upstream.admission import Admission
+from gateway.upstream.begun import beginning
 from gateway.upstream.ledger import Ledger
 from gateway.upstream.line import Line
+from gateway.upstream.outcome import never_sent
 from gateway.upstream.standing import Standing
-from gateway.upstream.terms import SEEN_THROUGH, terms_of
+from gateway.upstream.terms import terms_of
 from schema.failures import Failure, RateLimited, Unavailable
 
 if TYPE_CHECKING:
@@ -38,7 +41,8 @@ class Budget(httpx.AsyncBaseTransport):
     Raises `RateLimited` at once, with the true seconds, where waiting would take over 2 s or
     past the deadline, and `Unavailable` where no connection came free in time. Nothing was
     sent then. A request once let out flies on when its caller leaves, so that its answer is
-    booked and its place stays taken until it ends.
+    booked and its place stays taken until it ends. What was really sent is written on its payer's
+    receipt.
     """
 
     def __init__(  # noqa: PLR0913 - every part by its name
@@ -56,6 +60,7 @@ class Budget(httpx.AsyncBaseTransport):
         `proven`: where it outlives the process which credentials the API accepts.
         """
         self._inner = inner
+        self._begin = beginning(inner)
         self._admission = Admission(ledger or Ledger(), Standing(proven, now=clock()))
         self._line = Line()
         self._clock = clock
@@ -63,7 +68,7 @@ class Budget(httpx.AsyncBaseTransport):
         self._waiting = waiting
         self._out = 0
         self._newcomers = 0
-        self._flights: set[asyncio.Task[httpx.Response]] = set()
+        self._flights: set[asyncio.Future[httpx.Response]] = set()
         self._alarm: asyncio.TimerHandle | None = None
 
     def state(self) -> BudgetState:
@@ -81,17 +86,21 @@ class Budget(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` when it may be sent, or raise."""
-        terms = terms_of(request)
+        return await self.begin(request)
+
+    def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
+        """Send `request` now if it may be sent now, else when it may."""
+        terms, answer = terms_of(request), asyncio.get_running_loop().create_future()
         try:
-            turn = self._turn_now(terms) or await self._turn_later(terms)
-        except Failure:
+            turn = self._turn_now(terms)
+            if turn is None:
+                self._wait(request, answer)
+            else:
+                self._send(request, turn, answer)
+        except Failure as failure:
             terms.receipt.budget = self.state()
-            raise
-        request.extensions[SEEN_THROUGH] = True
-        flight = asyncio.create_task(self._fly(request, turn))
-        self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
-        return await asyncio.shield(flight)
+            answer.set_exception(failure)
+        return answer
 
     async def aclose(self) -> None:
         """Close what is below; nobody waits for a turn any more."""
@@ -101,19 +110,46 @@ class Budget(httpx.AsyncBaseTransport):
             self._send_away(waiter, Unavailable("The gateway is shutting down."))
         await self._inner.aclose()
 
-    async def _fly(self, request: httpx.Request, turn: Turn) -> httpx.Response:
+    def _send(
+        self, request: httpx.Request, turn: Turn, answer: asyncio.Future[httpx.Response]
+    ) -> None:
+        turn.terms.receipt.calls += 1
+        flight = self._begin(request)
+        self._flights.add(flight)
+        flight.add_done_callback(partial(self._landed, turn, answer))
+
+    def _landed(
+        self,
+        turn: Turn,
+        answer: asyncio.Future[httpx.Response],
+        flight: asyncio.Future[httpx.Response],
+    ) -> None:
+        """Book how a request ended, then tell whoever waits for it."""
+        self._flights.discard(flight)
+        error = asyncio.CancelledError() if flight.cancelled() else flight.exception()
         try:
-            response = await self._inner.handle_async_request(request)
-        except BaseException as error:
-            self._admission.unanswered(turn, error, self._clock())
-            raise
-        else:
-            self._admission.answered(turn, response, self._clock())
-            return response
+            self._book(turn, flight.result() if error is None else error)
         finally:
-            self._out -= 1
-            turn.terms.receipt.budget = self.state()
-            self._serve()
+            if answer.cancelled():
+                pass
+            elif error is None:
+                answer.set_result(flight.result())
+            elif isinstance(error, asyncio.CancelledError):
+                answer.cancel()
+            else:
+                answer.set_exception(error)
+
+    def _book(self, turn: Turn, end: httpx.Response | BaseException) -> None:
+        now, receipt = self._clock(), turn.terms.receipt
+        if isinstance(end, httpx.Response):
+            self._admission.answered(turn, end, now)
+        else:
+            self._admission.unanswered(turn, end, now)
+            if never_sent(end):
+                receipt.calls -= 1
+        self._out -= 1
+        receipt.budget = self._admission.state(now)
+        self._serve()
 
     def _take(self, terms: Terms, now: float) -> Turn:
         self._out += 1
@@ -124,7 +160,7 @@ class Budget(httpx.AsyncBaseTransport):
         if terms.given_up():
             raise _nobody()
         if now >= terms.deadline:
-            raise self._late(terms, now)
+            raise self._too_late(terms, now)
         if barred := self._admission.barred(terms, now):
             raise barred
         wait = self._admission.wait(terms, now)
@@ -135,25 +171,47 @@ class Budget(httpx.AsyncBaseTransport):
         # Whoever stands in line while places are free has to wait for something else.
         return self._take(terms, now) if self._admission.room(terms, now) else None
 
-    async def _turn_later(self, terms: Terms) -> Turn:
-        now = self._clock()
+    def _wait(self, request: httpx.Request, answer: asyncio.Future[httpx.Response]) -> None:
+        """Stand in line until called, sent away, late, or deserted by whoever wants the answer."""
+        loop, terms, now = asyncio.get_running_loop(), terms_of(request), self._clock()
         newcomer = self._admission.unproven(terms, now)
         self._make_room(terms, now, newcomer=newcomer)
-        turn: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        waiter = self._line.join(terms, turn, now)
+        waiter = self._line.join(terms, loop.create_future(), now)
+        late = loop.call_later(terms.deadline - now, self._late, waiter)
         self._newcomers += newcomer
-        self._serve()
-        try:
-            async with asyncio.timeout(terms.deadline - now):
-                return await turn
-        except TimeoutError:
-            self._leave(waiter)
-            raise self._late(terms, self._clock()) from None
-        except asyncio.CancelledError:
-            self._leave(waiter)
-            raise
-        finally:
+
+        def called(turn: asyncio.Future[Turn]) -> None:
+            late.cancel()
             self._newcomers -= newcomer
+            if not turn.cancelled():
+                self._called(request, turn, answer)
+
+        def deserted(answer: asyncio.Future[httpx.Response]) -> None:
+            if answer.cancelled():
+                self._line.leave(waiter)
+                waiter.turn.cancel()
+
+        waiter.turn.add_done_callback(called)
+        answer.add_done_callback(deserted)
+        self._serve()
+
+    def _called(
+        self,
+        request: httpx.Request,
+        turn: asyncio.Future[Turn],
+        answer: asyncio.Future[httpx.Response],
+    ) -> None:
+        failure = turn.exception()
+        if failure is not None:
+            terms_of(request).receipt.budget = self.state()
+            if not answer.cancelled():
+                answer.set_exception(failure)
+        elif answer.cancelled():  # at the same moment: the turn goes to the next in line
+            self._out -= 1
+            self._admission.unanswered(turn.result(), None, self._clock())
+            self._serve()
+        else:
+            self._send(request, turn.result(), answer)
 
     def _make_room(self, terms: Terms, now: float, *, newcomer: bool) -> None:
         """See that one more may stand in line: where it is full, whoever has most gives way."""
@@ -166,16 +224,6 @@ class Budget(httpx.AsyncBaseTransport):
         if other is None:
             raise crowded
         self._send_away(other, crowded)
-
-    def _leave(self, waiter: Waiter) -> None:
-        """Give up waiting; a turn that came at the same moment goes to the next in line."""
-        self._line.leave(waiter)
-        turn = waiter.turn
-        if turn.cancel() or turn.cancelled() or turn.exception():
-            return
-        self._out -= 1
-        self._admission.unanswered(turn.result(), None, self._clock())
-        self._serve()
 
     def _send_away(self, waiter: Waiter, failure: Failure) -> None:
         self._line.leave(waiter)
@@ -222,7 +270,11 @@ class Budget(httpx.AsyncBaseTransport):
             return 0.0
         return wait
 
-    def _late(self, terms: Terms, now: float) -> RateLimited | Unavailable:
+    def _late(self, waiter: Waiter) -> None:
+        """The deadline passed in line."""
+        self._send_away(waiter, self._too_late(waiter.terms, self._clock()))
+
+    def _too_late(self, terms: Terms, now: float) -> RateLimited | Unavailable:
         if self._admission.wait(terms, now) or self._admission.unproven(terms, now):
             return self._admission.turned_away(terms, now)
         return Unavailable("The API is too busy to be asked in time.", code="UPSTREAM_TIMEOUT")

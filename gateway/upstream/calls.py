@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 import orjson
 
 from gateway.upstream.api_clock import UNTOLD, lead_in
+from gateway.upstream.begun import beginning
 from gateway.upstream.credentials import shown
 from gateway.upstream.envelope import trouble
 from gateway.upstream.terms import EXTENSION, Terms
@@ -30,6 +31,16 @@ _URLS = 1024
 """Addresses kept parsed."""
 
 
+class Begun(NamedTuple):
+    """A GET on its way."""
+
+    request: httpx.Request
+    answer: asyncio.Future[httpx.Response]
+    sent: float
+    """When it was sent, in Unix seconds."""
+    lane: Lane
+
+
 class Calls:
     """Sends requests about clients through `transport`, on an operation's terms."""
 
@@ -38,6 +49,8 @@ class Calls:
     ) -> None:
         """`now`: our clock, in Unix seconds, which the API's is compared with."""
         self._transport = transport
+        self._begin = beginning(transport)
+        self._end = getattr(transport, "end", None) or _end
         self._now = now
         self.lead = UNTOLD
         clients = f"{base_url.rstrip('/')}/clients"
@@ -46,14 +59,21 @@ class Calls:
 
     async def read(self, operation: Operation, path: str, lane: Lane) -> httpx.Response:
         """The answer to a GET, of any status. Raises a `Failure` when there is none."""
+        return await self.end(self.begin(operation, path, lane))
+
+    def begin(self, operation: Operation, path: str, lane: Lane) -> Begun:
+        """Send a GET, or have it stand in line."""
         request = self._request(operation, "GET", path, lane)
-        sent = self._now()
+        return Begun(request, self._begin(request), self._now(), lane)
+
+    async def end(self, begun: Begun) -> httpx.Response:
+        """The answer to a GET that was begun, of any status. Raises a `Failure`."""
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await self._end(begun.request, begun.answer)
         except httpx.TransportError as error:
             raise trouble(error) from error
-        if lane is Lane.WRITE:  # nothing else asks when something was written
-            self.lead = lead_in(response.headers, sent, self._now()) or self.lead
+        if begun.lane is Lane.WRITE:  # nothing else asks when something was written
+            self.lead = lead_in(response.headers, begun.sent, self._now()) or self.lead
         return response
 
     async def write(
@@ -98,3 +118,7 @@ class Calls:
             headers.append(_CONTENT_TYPE)
             content = orjson.dumps(body)
         return Asked(method, self._url(path), headers, {EXTENSION: terms}, content)
+
+
+async def _end(_: httpx.Request, answer: asyncio.Future[httpx.Response]) -> httpx.Response:
+    return await answer

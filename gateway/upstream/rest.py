@@ -13,6 +13,7 @@ import httpx
 from msgspec import UNSET
 
 from gateway.upstream.attempt import Outcome, outcome_of
+from gateway.upstream.begun import desert
 from gateway.upstream.calls import Calls
 from gateway.upstream.envelope import failure_in, nonsense, record_in, rows_in, trouble
 from gateway.upstream.pages import PageRead, plan, price
@@ -20,13 +21,14 @@ from gateway.upstream.prices import static
 from gateway.upstream.windows import joined, page_of
 from schema.failures import Conflict, Failure, Unavailable, Unconfirmed
 from schema.operation import Lane
-from schema.source import MAX_PAGE, Confirmation, Page, Written
+from schema.source import FIELDS, MAX_PAGE, Confirmation, Page, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from gateway.upstream.api_clock import Lead
     from gateway.upstream.attempt import End
+    from gateway.upstream.calls import Begun
     from schema.needs import Need, Price
     from schema.operation import Operation
     from schema.source import (
@@ -148,11 +150,19 @@ class RestClients:
     ) -> Sequence[ClientRecord | Failure]:
         """One call for each id, together."""
         del fields  # a detail read carries all there is
-        return await _together([self._one(operation, id, lane) for id in ids])
-
-    async def _one(self, operation: Operation, id: ClientId, lane: Lane) -> ClientRecord | Failure:
         try:
-            response = await self._calls.read(operation, f"/{id}", lane)
+            begun = [self._calls.begin(operation, f"/{id}", lane) for id in ids]
+        except Failure as failure:  # what cannot be said for one cannot for any
+            return [failure] * len(ids)
+        try:
+            return [await self._told(id, call) for id, call in zip(ids, begun, strict=True)]
+        except BaseException:
+            desert(call.answer for call in begun)
+            raise
+
+    async def _told(self, id: ClientId, call: Begun) -> ClientRecord | Failure:
+        try:
+            response = await self._calls.end(call)
             if not response.is_success:
                 return failure_in(response)
             record = record_in(response, complete=True)
@@ -182,7 +192,7 @@ class RestClients:
         try:
             record = _record(_answer(end, expected_version=version))
         except Conflict as conflict:
-            current = await self._one(operation, id, Lane.WRITE)
+            [current] = await self.fetch(operation, [id], FIELDS, Lane.WRITE)
             conflict.current = None if isinstance(current, Failure) else current
             raise
         if record.id != id:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.upstream.backoff import Allowance, fits, full_jitter
+from gateway.upstream.begun import beginning
 from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted, never_sent
 from gateway.upstream.retry_after import retry_after, stated_wait
 from gateway.upstream.terms import terms_of
@@ -48,6 +49,7 @@ class Retry(httpx.AsyncBaseTransport):
         random: Callable[[], float] = chance,
     ) -> None:
         self._inner = inner
+        self._begin = beginning(inner)
         self._budget = budget
         self._clock = clock
         self._random = random
@@ -55,40 +57,44 @@ class Retry(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer `request` by its first attempt, or by its second where that is allowed."""
-        first = await self._attempt(request)
-        self._allowance.called(self._clock())  # what the budget refuses is no call
-        wait = self._wait(request, first)
-        if wait is None:
-            return _answer(first)
-        await asyncio.sleep(wait)
+        return await self.end(request, self.begin(request))
+
+    def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
+        """Make the first attempt."""
+        return self._begin(request)
+
+    async def end(
+        self, request: httpx.Request, first: asyncio.Future[httpx.Response]
+    ) -> httpx.Response:
+        """What `first` came to, or the second attempt where that is allowed."""
+        attempt = await _attempt(first)
+        now = self._clock()
+        self._allowance.called(now)  # what the budget refuses is no call
+        pause = self._pause(request.method, attempt)
+        if pause is None or not self._allowed(request, attempt, pause, now):
+            return _answer(attempt)
+        await asyncio.sleep(pause)
         try:
-            return _answer(await self._attempt(request))
+            return _answer(await _attempt(self._begin(request)))
         except Failure:
             # There was no budget for a second attempt: the first one is what is known.
-            return _answer(first)
+            return _answer(attempt)
 
     async def aclose(self) -> None:
         """Close what is below."""
         await self._inner.aclose()
 
-    async def _attempt(self, request: httpx.Request) -> Attempt:
-        try:
-            return await self._inner.handle_async_request(request)
-        except httpx.TransportError as error:
-            return error
-
-    def _wait(self, request: httpx.Request, first: Attempt) -> float | None:
-        """Seconds to wait before a second attempt; None for none."""
-        wait = self._pause(request.method, first)
-        now, deadline = self._clock(), terms_of(request).deadline
-        if wait is None or wait > PATIENCE or not fits(wait, now=now, deadline=deadline):
-            return None
+    def _allowed(self, request: httpx.Request, first: Attempt, pause: float, now: float) -> bool:
+        """Whether a second attempt may be made after `pause` seconds."""
+        if pause > PATIENCE or not fits(pause, now=now, deadline=terms_of(request).deadline):
+            return False
         if isinstance(first, httpx.Response) and first.status_code == REFUSED:
             # Waited for rather than retried: below, the gate lets one through to try it first.
-            return wait
-        return wait if self._allowance.take(now, self._budget()) else None
+            return True
+        return self._allowance.take(now, self._budget())
 
     def _pause(self, method: str, first: Attempt) -> float | None:
+        """Seconds to wait before a second attempt, where one makes sense."""
         if isinstance(first, httpx.Response):
             if first.status_code == REFUSED:
                 return stated_wait(first.headers)
@@ -98,6 +104,13 @@ class Retry(httpx.AsyncBaseTransport):
         if isinstance(first, LASTING) or not (method == "GET" or never_sent(first)):
             return None
         return full_jitter(self._random)
+
+
+async def _attempt(begun: asyncio.Future[httpx.Response]) -> Attempt:
+    try:
+        return await begun
+    except httpx.TransportError as error:
+        return error
 
 
 def _answer(attempt: Attempt) -> httpx.Response:

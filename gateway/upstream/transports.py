@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from gateway.upstream.budget import Budget
 from gateway.upstream.ledger import Ledger
-from gateway.upstream.meter import Meter
 from gateway.upstream.retry import Retry
 
 if TYPE_CHECKING:
@@ -28,13 +27,13 @@ def compose(  # noqa: PLR0913 - every part by its name
     at_once: int = 16,
     proven: Proven | None = None,
 ) -> tuple[httpx.AsyncBaseTransport, Budget]:
-    """Retry(Budget(Meter(wire))) and the budget in it. Closing the transport closes the wire.
+    """Retry(Budget(wire)) and the budget in it. Closing the transport closes the wire.
 
     `limit`: calls in a window; `at_once`: calls in flight together; `proven`: where it outlives
     the process which credentials the API accepts.
     """
     budget = Budget(
-        Meter(wire),
+        wire,
         ledger=Ledger(limit=limit),
         proven=proven,
         clock=clock,

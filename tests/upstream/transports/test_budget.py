@@ -491,3 +491,36 @@ async def test_a_storm_of_leavers_loses_neither_places_nor_calls() -> None:
 async def _error(task: asyncio.Task[object]) -> BaseException | None:
     await asyncio.wait({task})
     return task.exception()
+
+
+@pytest.mark.parametrize(
+    ("error", "calls"),
+    [
+        (httpx.ConnectError("x"), 0),
+        (httpx.ConnectTimeout("x"), 0),
+        (httpx.PoolTimeout("x"), 0),
+        (httpx.ReadError("x"), 1),
+        (httpx.ReadTimeout("x"), 1),
+        (httpx.RemoteProtocolError("x"), 1),
+    ],
+)
+async def test_a_request_stands_on_its_payers_receipt_unless_it_never_left(
+    error: httpx.TransportError, calls: int
+) -> None:
+    budget = over(Scripted([error]))
+    asked = request(deadline=now() + 10)
+
+    with pytest.raises(type(error)):
+        await budget.handle_async_request(asked)
+
+    assert receipt(asked).calls == calls
+
+
+async def test_a_request_still_on_its_way_is_counted_already_for_its_payer_alone() -> None:
+    budget = over(Scripted([(1.0, OK)]))
+    one, other = request(deadline=now() + 10), request(deadline=now() + 10)
+    call = asyncio.create_task(budget.handle_async_request(one))
+    await asyncio.sleep(0.5)
+
+    assert (receipt(one).calls, receipt(other).calls) == (1, 0)
+    await call

@@ -1,0 +1,31 @@
+"""Requests begun without waiting for them: many are under way together, with no task for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Begin = Callable[[httpx.Request], "asyncio.Future[httpx.Response]"]
+"""Sends a request, and returns the future of its answer. Never raises by itself."""
+
+
+def beginning(transport: httpx.AsyncBaseTransport) -> Begin:
+    """How requests are begun on any transport; one without a `begin` needs a task for each."""
+
+    def begin(request: httpx.Request) -> asyncio.Future[httpx.Response]:
+        return asyncio.ensure_future(transport.handle_async_request(request))
+
+    return getattr(transport, "begin", None) or begin
+
+
+def desert(begun: Iterable[asyncio.Future[httpx.Response]]) -> None:
+    """Wait for none of these any more; how they ended is nobody's matter."""
+    for answer in begun:
+        if not answer.cancel() and not answer.cancelled():
+            answer.exception()
