@@ -48,8 +48,7 @@ if TYPE_CHECKING:
     from gateway.cache.store import Store
     from gateway.settings import Settings
     from gateway.state.folder import State
-    from gateway.web.answers import Headers
-    from gateway.web.repeats import Reply
+    from gateway.web.reply import Headers, Reply
     from schema.operation import BudgetState
     from schema.source import ClientSource
 

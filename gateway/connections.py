@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.web.hangups import HANG_UP
 from gateway.web.repeats import ASKED
+from gateway.web.reply import WHOLE
 
 if TYPE_CHECKING:
     import asyncio
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from gateway.web.answers import Headers
-    from gateway.web.repeats import Reply
+    from gateway.web.reply import Headers, Reply
 
 _GOODBYE = 1.0
 """Seconds for which a connection that was turned away may still read why."""
@@ -226,7 +227,11 @@ class Connection(HttpToolsProtocol):
 
     def _start(self) -> None:
         super().on_headers_complete()
-        self.scope["extensions"] = {HANG_UP: {"when": self._when_hung_up}, ASKED: {}}
+        self.scope["extensions"] = {
+            HANG_UP: {"when": self._when_hung_up},
+            WHOLE: {"send": partial(self._send_whole, self.cycle)},
+            ASKED: {},
+        }
 
     def _pass_on(self) -> None:
         """To the application, what was held."""
@@ -241,17 +246,26 @@ class Connection(HttpToolsProtocol):
         reply = self._known(self.url, self.headers, self._held_body)
         if reply is None:
             return False
+        self._write(reply, keeps=self.parser.should_keep_alive())
+        return True
+
+    def _send_whole(self, cycle: RequestResponseCycle, reply: Reply) -> bool:
+        """Send a whole answer as `cycle` would in two parts, if nothing must be waited for."""
+        if cycle.disconnected or self.flow.write_paused or cycle.scope["method"] == "HEAD":
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self._write(reply, keeps=cycle.keep_alive)
+        return True
+
+    def _write(self, reply: Reply, *, keeps: bool) -> None:
         more = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-        keeps = self.parser.should_keep_alive()
         if not keeps:
             more.append(b"connection: close\r\n")
         self.transport.write(reply.http1(b"".join(more)))
-        if keeps:
-            self.on_response_complete()
-        else:
-            self.server_state.total_requests += 1
+        if not keeps:
             self.transport.close()
-        return True
+        self.on_response_complete()
 
     def _when_hung_up(self, act: Callable[[], None] | None) -> None:
         self._hang_up = act

@@ -10,42 +10,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway.web.negotiation import GRAPHQL
+from gateway.web.reply import GUARD, NO_STORE, Reply, content_type
 from schema.operation import Receipt
 
 if TYPE_CHECKING:
-    from starlette.types import Send
-
+    from gateway.web.reply import Headers
     from schema.operation import BudgetState
-
-_GUARD = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-"""What keeps a browser from taking an answer for anything else than data."""
-
-
-_VARY = (b"vary", b"Accept, Authorization, X-API-Key, X-Gateway-Token, Origin")
-"""What the answer at one URL depends on besides it (RFC 9110, 12.5.5)."""
-_NO_STORE = (b"cache-control", b"no-store")
-
-Headers = list[tuple[bytes, bytes]]
-
-
-@lru_cache(8)
-def common(media_type: str) -> Headers:
-    """The headers that every whole answer in `media_type` has, unless a GET's may be kept."""
-    return [*_GUARD, _VARY, _NO_STORE, _content_type(media_type)]
-
-
-def length(content: bytes) -> tuple[bytes, bytes]:
-    """How long it is."""
-    return b"content-length", b"%d" % len(content)
-
-
-def _content_type(media_type: str) -> tuple[bytes, bytes]:
-    return b"content-type", f"{media_type}; charset=utf-8".encode()
 
 
 @dataclass(slots=True)
@@ -60,23 +30,24 @@ class Answer:
     headers: Headers = field(default_factory=list)
     content: bytes | None = None
 
-    def encode(self) -> None:
+    def encode(self) -> bytes:
         """Make the content; raises `orjson.JSONEncodeError` for what JSON cannot say."""
         if self.content is None:
             self.content = orjson.dumps(self.body) if self.body else b""
+        return self.content
 
-    async def send(self, send: Send, media_type: str, if_none_match: str | None) -> None:
-        """Say it, or that the client has it already.
+    def reply(self, media_type: str, if_none_match: str | None) -> Reply:
+        """The whole of it, or that the client has it already.
 
         A request error is 400 only in the media type that is GraphQL's own.
         """
-        if self.content is None:
-            self.encode()
-        content = self.content or b""
         status = 400 if self.refused and media_type == GRAPHQL else self.status
-        headers = [*_GUARD, _VARY, *self.headers]
+        content = self.encode()
+        if content and self.kept is None:
+            return Reply(status, media_type, self.headers, content)
+        headers = [*GUARD, *self.headers]
         if self.kept is None:
-            headers.append(_NO_STORE)
+            headers.append(NO_STORE)
         else:
             tag = entity_tag(self.body["data"], media_type)
             headers += (
@@ -84,11 +55,10 @@ class Answer:
                 (b"etag", tag.encode()),
             )
             if if_none_match is not None and matches(if_none_match, tag):
-                status, content = 304, b""
+                return Reply(304, None, headers, b"")
         if content:
-            headers += (_content_type(media_type), length(content))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+            headers.append(content_type(media_type))
+        return Reply(status, None, headers, content)
 
 
 def entity_tag(data: object, media_type: str) -> str:

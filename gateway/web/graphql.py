@@ -105,7 +105,7 @@ class GraphQLDoor:
             if first["type"] == "http.request" and _is_whole(first, scope["headers"]):
                 reply = self._repeats.reply(scope["headers"], first["body"])
                 if reply is not None:
-                    await reply.send(send)
+                    await reply.send(scope, send)
                     return
                 first["more_body"] = False
             receive = _after(first, receive)
@@ -129,7 +129,8 @@ class GraphQLDoor:
         finally:
             self._in_flight -= 1
         answer.headers += trace.headers()
-        await answer.send(send, media_type or JSON, _text(headers, b"if-none-match"))
+        reply = answer.reply(media_type or JSON, _text(headers, b"if-none-match"))
+        await reply.send(scope, send)
 
     async def _answer(
         self,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from gateway.web.answers import common, length, repeated
+from gateway.web.answers import repeated
 from gateway.web.negotiation import JSON, answer_type
+from gateway.web.reply import Reply
 from gateway.web.tracing import trace_of
 from schema.failures import Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starlette.types import Scope, Send
+    from starlette.types import Scope
 
     from gateway.web.callers import Callers
-    from gateway.web.tracing import Trace
     from schema.operation import Caller, Receipt
 
 ASKED = "gateway.asked"
@@ -42,36 +41,6 @@ class Answers(Protocol):
 
     def find(self, caller: Caller, asked: bytes) -> tuple[bytes, Receipt] | None:
         """The data to answer `asked` with, encoded, and the receipt of telling it again."""
-
-
-class Reply(NamedTuple):
-    """A whole answer, 200."""
-
-    media_type: str
-    trace: Trace
-    content: bytes
-
-    async def send(self, send: Send) -> None:
-        """Say it (ASGI)."""
-        headers = [*common(self.media_type), *self.trace.headers(), length(self.content)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self.content})
-
-    def http1(self, more: bytes) -> bytes:
-        """The same as it goes over a connection, with `more` lines of headers (RFC 9112)."""
-        own = b"".join([b"%b: %b\r\n" % header for header in self.trace.headers()])
-        return b"HTTP/1.1 200 OK\r\n%b%b%bcontent-length: %d\r\n\r\n%b" % (
-            more,
-            _lines(self.media_type),
-            own,
-            len(self.content),
-            self.content,
-        )
-
-
-@lru_cache(8)
-def _lines(media_type: str) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in common(media_type))
 
 
 def asked_already(scope: Scope) -> bool:
@@ -108,4 +77,4 @@ class Repeats:
         again = None if caller is None else self._answers.find(caller, body)
         if again is None:
             return None
-        return Reply(media_type, trace_of(said), repeated(*again))
+        return Reply(200, media_type, trace_of(said).headers(), repeated(*again))

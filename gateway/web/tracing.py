@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.web.reply import Headers
+
 _ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NOTHING = (b"0" * 32, b"0" * 16)
@@ -20,9 +22,9 @@ class Trace(NamedTuple):
     request_id: str
     traceparent: bytes
 
-    def headers(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    def headers(self) -> Headers:
         """The names as they are answered."""
-        return (b"x-request-id", self.request_id.encode()), (b"traceparent", self.traceparent)
+        return [(b"x-request-id", self.request_id.encode()), (b"traceparent", self.traceparent)]
 
 
 def drawn(source: Callable[[int], bytes], at_once: int = 4096) -> Callable[[int], bytes]:
