@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 EXTENSION = "gateway.terms"
 """Key in `httpx.Request.extensions` under which the terms travel."""
-SEEN_THROUGH = "gateway.seen_through"
-"""Key in a request's extensions of whoever sends it in a task that nobody cancels."""
 _AWAITED = frozenset({Lane.INTERACTIVE, Lane.ENTITIES})
 
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import ssl
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -18,7 +18,7 @@ from gateway.upstream.answers import Answers
 from gateway.upstream.connection import Connection
 from gateway.upstream.dial import Dial
 from gateway.upstream.outcome import Untrusted
-from gateway.upstream.terms import SEEN_THROUGH, terms_of
+from gateway.upstream.terms import terms_of
 from gateway.upstream.written import Address, written
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class Wire(httpx.AsyncBaseTransport):
     left us (see `outcome.never_sent`); any other `httpx.TransportError` when it may have.
     Redirects come back as answers; proxies of the environment, cookies and compression are
     not used. Bodies arrive as sent: a `Content-Encoding` nobody asked for is dropped unread.
-    A caller that is cancelled leaves, its request flies on to its own end: in a task of its own,
-    unless the caller says (`SEEN_THROUGH`) that its task is never cancelled.
+    A caller that is cancelled leaves, its request flies on to its own end.
     """
 
     def __init__(  # noqa: PLR0913 -- every limit by its name
@@ -59,7 +58,7 @@ class Wire(httpx.AsyncBaseTransport):
         self._resting: dict[Origin, list[Connection]] = {}
         """Connections that may be asked again; the last one used is the first to be."""
         self._standing: set[Connection] = set()
-        self._flights: set[asyncio.Task[Any]] = set()
+        self._flights: set[asyncio.Future[httpx.Response]] = set()
         self._closed = False
 
     @property
@@ -69,23 +68,20 @@ class Wire(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` once, within its terms' deadline and our own limits."""
-        if self._closed or len(self._flights) >= self._most:
-            raise httpx.PoolTimeout("no connection is free", request=request)
-        seconds = min(self._attempt_seconds, terms_of(request).deadline - self._clock())
-        if seconds <= 0:
-            raise httpx.ConnectTimeout("the deadline passed before sending", request=request)
-        due = asyncio.get_running_loop().time() + seconds
-        flight = asyncio.current_task() if request.extensions.get(SEEN_THROUGH) else None
-        if flight is None:
-            flight = asyncio.create_task(self._fly(request, due))
-            self._flights.add(flight)
-            flight.add_done_callback(self._flights.discard)
-            return cast("httpx.Response", await asyncio.shield(flight))
-        self._flights.add(flight)
+        return await asyncio.shield(self.begin(request))
+
+    def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
+        """The same, without waiting. The future is for whoever never cancels it."""
+        loop = asyncio.get_running_loop()
         try:
-            return await self._fly(request, due)
-        finally:
-            self._flights.discard(flight)
+            flight = self._fly(request, loop)
+        except httpx.TransportError as error:
+            flight = loop.create_future()
+            flight.set_exception(error)
+            return flight
+        self._flights.add(flight)
+        flight.add_done_callback(self._flights.discard)
+        return flight
 
     async def aclose(self) -> None:
         """Let the requests on the wire end, each within its own time, then close."""
@@ -97,12 +93,27 @@ class Wire(httpx.AsyncBaseTransport):
         if self._standing:
             await asyncio.wait([connection.lost for connection in self._standing], timeout=1)
 
-    async def _fly(self, request: httpx.Request, due: float) -> httpx.Response:
+    def _fly(
+        self, request: httpx.Request, loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Future[httpx.Response]:
+        if self._closed or len(self._flights) >= self._most:
+            raise httpx.PoolTimeout("no connection is free", request=request)
+        seconds = min(self._attempt_seconds, terms_of(request).deadline - self._clock())
+        if seconds <= 0:
+            raise httpx.ConnectTimeout("the deadline passed before sending", request=request)
+        due = loop.time() + seconds
         address = request.url if isinstance(request.url, Address) else Address(request.url)
         outgoing = written(request, address)
         connection = self._rested(address.origin)
-        if connection is None:
-            connection = await self._connected(request, address.origin, due)
+        if connection is not None:
+            return connection.ask(request, outgoing, due)
+        return loop.create_task(self._first(request, address.origin, outgoing, due))
+
+    async def _first(
+        self, request: httpx.Request, origin: Origin, outgoing: bytes, due: float
+    ) -> httpx.Response:
+        """The first request on a new connection."""
+        connection = await self._connected(request, origin, due)
         return await connection.ask(request, outgoing, due)
 
     def _rested(self, origin: Origin) -> Connection | None:
