@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema.asks import Asked
-    from schema.compiled.execution import Planned
+    from schema.compiled.planned import Planned
     from schema.operation import Operation
     from schema.source import ClientSource
 

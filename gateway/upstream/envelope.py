@@ -85,7 +85,7 @@ def rows_in(response: httpx.Response) -> Listing:
     """A page's rows, and where it lies."""
     try:
         envelope = _rows.decode(response.content)
-        if envelope.success and all(canonical(row.id) for row in envelope.data.clients):
+        if envelope.success and canonical(*[row.id for row in envelope.data.clients]):
             return Listing(envelope.data.clients, _placed(envelope.data.meta), left_out=False)
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
     FragmentDefinitionNode,
@@ -13,69 +13,30 @@ from graphql import (
 )
 
 from schema.asks import ASKS
-from schema.client import fields_read
-from schema.compiled.arguments import Coercion, arguments_of
-from schema.compiled.execution import Planned
+from schema.compiled.arguments import arguments_of
+from schema.compiled.planned import Planned
 from schema.compiled.reading import DEFINITION, Unknown
+from schema.compiled.roots import Root, Variant
 from schema.compiled.rows import Rows
 from schema.compiled.selections import Selections
 from schema.compiled.shapes import Shapes
+from schema.compiled.variables import Coercion
 from schema.compiled.variants import Latest
 from schema.selection import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from graphql import (
         DocumentNode,
         FieldNode,
         GraphQLError,
-        GraphQLField,
         GraphQLObjectType,
         GraphQLSchema,
         OperationDefinitionNode,
         SelectionSetNode,
     )
     from strawberry.schema.schema_converter import GraphQLCoreConverter
-
-    from schema.asks import Asked
-    from schema.compiled.arguments import Arguments
-    from schema.compiled.fields import Shape
-    from schema.source import Fields
-
-
-class Root(NamedTuple):
-    """A root field: what it asks, and the shape of its value."""
-
-    key: str
-    name: str
-    nodes: Sequence[FieldNode]
-    field: GraphQLField | None
-    """None for fields that every schema has, like `__typename`."""
-    look: Look
-    required: bool
-    arguments: Arguments | None = None
-    ask: Callable[..., Asked] | None = None
-    """None where nothing is asked of the source, and for writes."""
-    shape: Shape | None = None
-    """None where only graphql-core can tell the value."""
-
-    @property
-    def shown(self) -> Fields:
-        """The fields of a written client that will be shown."""
-        return fields_read(
-            self.look("client") | self.look("clientEdge", "node") | self.look("current")
-        )
-
-
-class Variant(NamedTuple):
-    """An operation whose conditions are decided."""
-
-    type: GraphQLObjectType
-    roots: Sequence[Root]
-    writes: bool
-    compiled: bool
-    """Whether every root has a shape."""
 
 
 class Compiler:

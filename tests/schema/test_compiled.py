@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schema.compiled.execution import Planned
+from schema.compiled.planned import Planned
 from schema.compiled.variants import Latest
 from schema.documents import Document
 from schema.graph import Graph

@@ -1,0 +1,88 @@
+"""Functions written for one selection, and what they refuse to tell."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from schema.compiled.columns import ID, typename
+from schema.compiled.displays import EDGES, RECORD, Column, Unusual, written
+from schema.compiled.rows import Row, Rows
+from schema.connection import Edges
+from schema.cursors import Cursor
+from schema.source import ClientRecord
+
+ADA = ClientRecord(id="00000000-0000-4000-8000-000000000001", first_name="Ada")
+TOLD = {"id": ADA.id, "what": "Client"}
+COLUMNS = {"id": ID, "__typename": typename("Client")}
+
+
+def tells(row: Row, record: ClientRecord) -> bool:
+    try:
+        row.tell(record)
+    except Unusual:
+        return False
+    return True
+
+
+def test_a_function_tells_records_under_the_keys_of_the_answer() -> None:
+    tell = written(RECORD, {"id": ID, "what": typename("Client")})
+
+    assert tell(ADA) == TOLD
+
+
+def test_a_function_tells_rows_with_their_places() -> None:
+    columns = {"at": Column("index"), "name": Column("{own}(record.first_name)", str.upper)}
+
+    assert written(EDGES, columns)([ADA, ADA], 7) == [
+        {"at": 7, "name": "ADA"},
+        {"at": 8, "name": "ADA"},
+    ]
+
+
+def test_a_value_that_is_unusual_is_refused() -> None:
+    tell = written(RECORD, {"id": ID})
+
+    with pytest.raises(Unusual):
+        tell(ClientRecord(id=7))  # type: ignore[arg-type]  # as no API should tell it
+
+
+@pytest.mark.parametrize("key", ["", "a b", "1a", "a'", "a: unusual(), 'b", "é"])
+def test_no_function_is_written_for_a_key_that_is_no_name(key: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(key)}$"):
+        written(RECORD, {key: ID})
+
+
+def test_a_function_is_written_for_what_is_told_often() -> None:
+    row = Rows().of({"id": "id"}, COLUMNS.__getitem__)
+
+    assert [tells(row, ADA) for _ in range(10)] == [False] * 8 + [True] * 2
+
+
+def test_what_shows_the_same_is_written_once() -> None:
+    rows = Rows()
+    one = rows.of({"id": "id", "what": "__typename"}, COLUMNS.__getitem__)
+
+    assert rows.of({"id": "id", "what": "__typename"}, COLUMNS.__getitem__) is one
+    assert rows.of({"what": "__typename", "id": "id"}, COLUMNS.__getitem__) is not one
+
+
+def test_rows_are_forgotten_the_longest_unused_first() -> None:
+    rows = Rows()
+    first, second = (rows.of({key: "id"}, COLUMNS.__getitem__) for key in ("a", "b"))
+    for number in range(510):
+        rows.of({f"k{number}": "id"}, COLUMNS.__getitem__)
+    assert rows.of({"a": "id"}, COLUMNS.__getitem__) is first
+    rows.of({"one": "id"}, COLUMNS.__getitem__)
+
+    assert rows.of({"a": "id"}, COLUMNS.__getitem__) is first
+    assert rows.of({"b": "id"}, COLUMNS.__getitem__) is not second
+
+
+def test_a_page_knows_its_rows_places_and_its_ends() -> None:
+    edges = Edges([ADA, ADA, ADA], 5)
+
+    assert [edge.index for edge in edges] == [5, 6, 7]
+    assert (edges.cursor(0), edges.cursor(-1)) == (str(Cursor(5, ADA.id)), str(Cursor(7, ADA.id)))
+    assert (Edges([], 5).cursor(0), Edges([], 5).cursor(-1)) == (None, None)
