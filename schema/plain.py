@@ -1,7 +1,7 @@
 """Documents that are valid in plain sight: seen in one walk, without a look for what is wrong.
 
 graphql-core validates by some thirty rules at every node, most of which are about how a document
-is wrong. Most never are, and are one operation with fields, aliases, arguments and variables.
+is wrong. Most never are: one operation with fields, aliases, fragments, arguments and variables.
 Those are known here; a document with anything else in it is left to the rules, which alone
 refuse. tests/differential/test_plain.py holds that they would refuse nothing that is plain.
 """
@@ -15,8 +15,11 @@ from graphql import (
     EnumValueNode,
     FieldNode,
     FloatValueNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLInputType,
+    InlineFragmentNode,
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
@@ -24,20 +27,25 @@ from graphql import (
     VariableNode,
     get_named_type,
     get_nullable_type,
+    is_abstract_type,
     is_input_type,
     is_leaf_type,
     is_list_type,
+    is_object_type,
     is_required_argument,
     type_from_ast,
 )
 from graphql.utilities import is_type_sub_type_of, validate_input_literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphql import (
         DocumentNode,
         GraphQLField,
         GraphQLNamedType,
         GraphQLSchema,
+        NamedTypeNode,
         SelectionSetNode,
         ValueNode,
         VariableDefinitionNode,
@@ -45,20 +53,28 @@ if TYPE_CHECKING:
 
 _LITERALS = {BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, StringValueNode}
 
+_SETS = 150
+"""Selection sets that are looked at: so many do not nest deeper than graphql-core goes (200)."""
+
 
 def plainly_valid(schema: GraphQLSchema, document: DocumentNode) -> bool:
     """Whether the document is seen to be valid; otherwise it may be, or not."""
-    if len(document.definitions) != 1:
+    operations = [each for each in document.definitions if type(each) is OperationDefinitionNode]
+    fragments = {
+        each.name.value: each
+        for each in document.definitions
+        if type(each) is FragmentDefinitionNode
+    }
+    if len(operations) != 1 or len(document.definitions) != 1 + len(fragments):
         return False
-    [operation] = document.definitions
-    if not isinstance(operation, OperationDefinitionNode) or operation.directives:
-        return False
+    [operation] = operations
     type_ = schema.get_root_type(operation.operation)
-    walk = _Walk(schema)
+    walk = _Walk(schema, fragments)
     return (
         type_ is not None
+        and not operation.directives
         and all(map(walk.defined, operation.variable_definitions or ()))
-        and walk.selected(operation.selection_set, type_)
+        and walk.selected(operation.selection_set, type_, set())
         and walk.all_used
     )
 
@@ -66,15 +82,21 @@ def plainly_valid(schema: GraphQLSchema, document: DocumentNode) -> bool:
 class _Walk:
     """One walk over one operation. Each method says whether what it is given is plainly valid."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]
+    ) -> None:
         self._schema = schema
+        self._fragments = fragments
+        self._spread: dict[str, set[str] | None] = {}
+        """The keys of each fragment that was seen, None while it is being looked at."""
         self._variables: dict[str, GraphQLInputType] = {}
         self._used: set[str] = set()
+        self._sets = 0
 
     @property
     def all_used(self) -> bool:
-        """Whether no variable is without use (GraphQL, 5.8.4)."""
-        return len(self._used) == len(self._variables)
+        """Whether no variable and no fragment is without use (GraphQL, 5.5.1.4 and 5.8.4)."""
+        return len(self._used) == len(self._variables) and len(self._spread) == len(self._fragments)
 
     def defined(self, definition: VariableDefinitionNode) -> bool:
         """A variable's definition (GraphQL, 5.8.1 and 5.8.2)."""
@@ -86,29 +108,76 @@ class _Walk:
         default = definition.default_value
         return default is None or self._fits(default, type_)
 
-    def selected(self, chosen: SelectionSetNode, type_: GraphQLNamedType) -> bool:
-        """Fields, none of which has to be merged with another (GraphQL, 5.3)."""
-        fields = getattr(type_, "fields", {})
-        keys = set()
+    def selected(self, chosen: SelectionSetNode, type_: GraphQLNamedType, keys: set[str]) -> bool:
+        """Fields under other keys than `keys`: none has to be merged (GraphQL, 5.3.2).
+
+        Their own are added to `keys`.
+        """
+        self._sets += 1
+        if self._sets > _SETS:
+            return False
         for node in chosen.selections:
-            if type(node) is not FieldNode or node.directives:
+            if node.directives:
                 return False
-            name = node.name.value
-            keys.add(node.alias.value if node.alias else name)
-            if name == "__typename":
-                if node.arguments or node.selection_set:
-                    return False
-                continue
-            field = fields.get(name)
-            if field is None or not self._given(node, field) or not self._below(node, field):
+            if type(node) is FieldNode:
+                key = (node.alias or node.name).value
+                sound = key not in keys and self._field(node, type_)
+                keys.add(key)
+            elif type(node) is FragmentSpreadNode:
+                sound = self._spreads(node, type_, keys)
+            else:
+                assert isinstance(node, InlineFragmentNode)  # noqa: S101 - there is no other kind
+                within = self._narrowed(node.type_condition, type_)
+                sound = within is not None and self.selected(node.selection_set, within, keys)
+            if not sound:
                 return False
-        return len(keys) == len(chosen.selections)
+        return True
+
+    def _spreads(self, node: FragmentSpreadNode, type_: GraphQLNamedType, keys: set[str]) -> bool:
+        """A fragment, walked where it is spread first (GraphQL, 5.5)."""
+        name = node.name.value
+        definition = self._fragments.get(name)
+        if definition is None or node.arguments or definition.directives:
+            return False
+        within = self._narrowed(definition.type_condition, type_)
+        if within is None or definition.variable_definitions:
+            return False
+        if name not in self._spread:
+            self._spread[name] = None
+            own: set[str] = set()
+            if not self.selected(definition.selection_set, within, own):
+                return False
+            self._spread[name] = own
+        known = self._spread[name]
+        if known is None or not keys.isdisjoint(known):
+            return False
+        keys |= known
+        return True
+
+    def _narrowed(
+        self, condition: NamedTypeNode | None, type_: GraphQLNamedType
+    ) -> GraphQLNamedType | None:
+        """The type that a fragment is on: that which it stands in, or one of that's own."""
+        if condition is None or condition.name.value == type_.name:
+            return type_
+        other = self._schema.get_type(condition.name.value)
+        if not is_abstract_type(type_) or not is_object_type(other):
+            return None
+        return other if self._schema.is_sub_type(type_, other) else None
+
+    def _field(self, node: FieldNode, type_: GraphQLNamedType) -> bool:
+        """A field that the type has, with what it is given and what is selected below it."""
+        name = node.name.value
+        if name == "__typename":
+            return not node.arguments and node.selection_set is None
+        field = getattr(type_, "fields", {}).get(name)
+        return field is not None and self._given(node, field) and self._below(node, field)
 
     def _below(self, node: FieldNode, field: GraphQLField) -> bool:
         type_ = get_named_type(field.type)
         if is_leaf_type(type_):
             return node.selection_set is None
-        return node.selection_set is not None and self.selected(node.selection_set, type_)
+        return node.selection_set is not None and self.selected(node.selection_set, type_, set())
 
     def _given(self, node: FieldNode, field: GraphQLField) -> bool:
         """A field's arguments (GraphQL, 5.4)."""

@@ -22,6 +22,12 @@ mutation ($input: DeleteClientInput!) { deleteClient(input: $input) { __typename
 query ($id: ID, $n: Int!, $list: [ID]) { node(id: $id) { id } nodes(ids: $list) { id } }
 { clients(last: 1.5) { edges { node { propertyPreferences { bedroomsMin } owner { id } } } } }
 query ($what: ClientFilter) { clients(filter: $what) { totalCount } c: clients { totalCount } }
+{ one: client(id: 7) { ...F } two: client(id: 8) { id ...F } } fragment F on Client { tags ...G } \
+fragment G on Client { owner { id } }
+query ($id: ID!) { node(id: $id) { id ... on Client { tags ... { a: phone } } ...N } } \
+fragment N on Node { n: id __typename }
+mutation ($i: DeleteClientInput!) { deleteClient(input: $i) { ... on DeleteClientSuccess { \
+deletedClientId } ... on ClientNotFound { message } ... on ClientMutationError { code } } }
 """.strip().splitlines()
 
 
@@ -87,7 +93,18 @@ def test_what_is_plainly_valid_is_valid(*, introspection: bool) -> None:
         "query ($n: Int = 5) { clients(first: $n) { edges { cursor node { id owner { id } } } } }",
         "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } __typename }",
         "mutation ($input: DeleteClientInput!) { deleteClient(input: $input) { __typename } }",
+        "{ a: client(id: 7) { ...F } b: client(id: 8) { ...F } } fragment F on Client { id }",
+        "{ node(id: 7) { id ... on Client { tags ... { phone } } } }",
     ],
 )
 def test_what_most_ask_is_plainly_valid(text: str) -> None:
     assert plainly_valid(Graph()._schema, parse(text))  # noqa: SLF001 - its own schema
+
+
+def test_a_document_that_nests_too_deeply_for_the_rules_is_not_plain() -> None:
+    schema = Graph()._schema  # noqa: SLF001 - its own schema
+    chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(250))
+    node = parse(f"{{ ...F0 }} {chain} fragment F250 on Query {{ __typename }}")
+
+    assert validate(schema, node) != []
+    assert not plainly_valid(schema, node)
