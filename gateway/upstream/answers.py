@@ -20,7 +20,6 @@ _FIELD = 32
 _TIMEOUT = re.compile(rb"\btimeout\s*=\s*(\d{1,6})\b", re.IGNORECASE)
 _LENGTH, _CODING = b"content-length", b"transfer-encoding"
 _COMPRESSION, _KEEPING = b"content-encoding", b"keep-alive"
-_TELLING = frozenset({_LENGTH, _CODING, _COMPRESSION, _KEEPING})
 _ELSEWHERE = frozenset({*range(100), 101})
 """Statuses there are not, and the one by which another protocol begins."""
 _FINAL, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
@@ -29,9 +28,6 @@ _FINAL, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
 class Answers:
     """Reads one answer after another; the methods that begin with `on_` are for llhttp."""
 
-    status: int
-    fields: list[tuple[bytes, bytes]]
-    """The headers, names in small letters; those whose values are no text left out."""
     kept: float
     """Seconds the connection may be used again; 0.0 for not."""
 
@@ -39,6 +35,9 @@ class Answers:
         self._head_bytes, self._body_bytes = head_bytes, body_bytes
         self._parser = HttpResponseParser(self)
         self._whole = True
+        self._head: list[tuple[bytes, bytes]] = []
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._chunks: list[bytes] = []
 
     def expect(self, method: str) -> None:
         """An answer to such a request comes next."""
@@ -46,10 +45,15 @@ class Answers:
         self._whole = self._in_body = False
         self._came = 0
 
-    @property
-    def body(self) -> bytes:
-        """The body as it was sent; nothing is decoded."""
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+    def take(self) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """The whole answer's status, headers and body; they are kept no longer.
+
+        Names in small letters, headers whose values are no text left out, the body as it was
+        sent: nothing is decoded.
+        """
+        chunks, self._chunks = self._chunks, []
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._status, self._fields, body
 
     def feed(self, data: bytes) -> bool:
         """Whether the answer is whole now.
@@ -84,8 +88,7 @@ class Answers:
         """An answer begins."""
         if self._whole:
             raise httpx.RemoteProtocolError("an answer nobody asked for")
-        self._head: list[tuple[bytes, bytes]] = []
-        self._chunks: list[bytes] = []
+        self._head, self._chunks = [], []
         self._read = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -99,19 +102,18 @@ class Answers:
         # Counted one by one only where what came could be too much.
         if self._came + len(head) * _FIELD > self._head_bytes and _size(head) > self._head_bytes:
             raise TooLarge("the answer's headers are too large")
-        self.status = self._parser.get_status_code()
-        if self.status in _ELSEWHERE or not self._parser.get_http_version().startswith("1."):
+        self._status = self._parser.get_status_code()
+        if self._status in _ELSEWHERE or not self._parser.get_http_version().startswith("1."):
             raise httpx.RemoteProtocolError("an answer in another protocol")
-        if self.status < _FINAL:
+        if self._status < _FINAL:
             return
-        self.fields = []
-        told: dict[bytes, bytes] = {}
-        for name, value in head:
-            known = name.lower()
-            if known in _TELLING:
-                told[known] = told[known] + b", " + value if known in told else value.rstrip()
-            if known != _COMPRESSION and value.isascii():
-                self.fields.append((known, value.rstrip(b" \t")))
+        fields = [(name.lower(), value) for name, value in head]
+        told = dict(fields)
+        if _untidy(head):
+            fields = [(name, value.rstrip(b" \t")) for name, value in fields if value.isascii()]
+        if _COMPRESSION in told:
+            fields = [field for field in fields if field[0] != _COMPRESSION]
+        self._fields = fields
         self.kept = _kept(told.get(_KEEPING))
         self._frame(told)
 
@@ -123,17 +125,21 @@ class Answers:
             raise httpx.RemoteProtocolError("no body follows")  # and llhttp must not wait for one
         self._in_body = True
         self._until_closed = False
-        if self.status == _NOT_MODIFIED:
+        if self._status == _NOT_MODIFIED:
             return
-        if self.status == _NO_CONTENT:
-            if coding or length not in {None, b"0"}:
+        if self._status == _NO_CONTENT:
+            if coding is not None or length not in {None, b"0"}:
                 self.kept = 0.0  # it may send what it speaks of
             return
-        if coding is not None and coding.lower() != b"chunked":
+        if coding is not None and not self._chunked():
             raise httpx.RemoteProtocolError("a transfer coding nobody asked for")
         if length is not None and int(length) > self._body_bytes:
             raise TooLarge("the answer's body is too large")
         self._until_closed = length is None and coding is None
+
+    def _chunked(self) -> bool:
+        codings = [value.strip().lower() for name, value in self._head if name.lower() == _CODING]
+        return codings == [b"chunked"]
 
     def on_body(self, chunk: bytes) -> None:
         """A part of the body."""
@@ -144,11 +150,17 @@ class Answers:
 
     def on_message_complete(self) -> None:
         """The answer is whole, unless it was only a hint of one (RFC 9110, 15.2)."""
-        if self.status < _FINAL:
+        if self._status < _FINAL:
             return
         self._whole = True
         if not self._parser.should_keep_alive():
             self.kept = 0.0
+
+
+def _untidy(head: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a value is no text or has space behind it; no value holds what parts them here."""
+    values = b"\0".join([value for _, value in head]) + b"\0"
+    return not values.isascii() or b" \0" in values or b"\t\0" in values
 
 
 def _size(head: list[tuple[bytes, bytes]]) -> int:

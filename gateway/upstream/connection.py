@@ -92,15 +92,15 @@ class Connection(asyncio.Protocol):
         self.lost.set_result(None)
 
     def _succeed(self) -> None:
-        answers, answer = self._answers, self._answer
-        self._answer = None
+        answer, self._answer = self._answer, None
+        status, fields, body = self._answers.take()
         if answer is not None and not answer.done():
-            answer.set_result(Whole(answers.status, answers.fields, answers.body, self._request))
-        unsent = self._transport.get_write_buffer_size()
-        if unsent or not answers.kept:
+            answer.set_result(Whole(status, fields, body, self._request))
+        kept = self._answers.kept
+        if not kept or self._transport.get_write_buffer_size():
             self.drop()
             return
-        self._ring_by(self._loop.time() + answers.kept)
+        self._ring_by(self._loop.time() + kept)
         self._rests(self)
 
     def _fail(self, error: httpx.TransportError, cause: Exception | None = None) -> None:

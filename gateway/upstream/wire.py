@@ -139,7 +139,7 @@ class Wire(httpx.AsyncBaseTransport):
             raise httpx.ConnectTimeout("no connection in time", request=request) from error
         except ssl.SSLCertVerificationError as error:
             raise Untrusted(error.verify_message, request=request) from error
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise httpx.ConnectError(_reason(error), request=request) from error
         self._standing.add(connection)
         connection.lost.add_done_callback(lambda _: self._lost(connection, resting))
@@ -154,6 +154,6 @@ class Wire(httpx.AsyncBaseTransport):
             resting.remove(connection)
 
 
-def _reason(error: OSError | UnicodeError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number and number > 0 else type(error).__name__

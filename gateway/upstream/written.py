@@ -10,6 +10,7 @@ import httpx
 from gateway.upstream.outcome import Unsendable
 
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _METHOD = re.compile(_TOKEN.decode())
 _LINE = re.compile(_TOKEN + rb": [\t\x20-\x7e\x80-\xff]*\r\n")
@@ -40,8 +41,11 @@ class Address(httpx.URL):
         super().__init__(url)
         if self.scheme not in _PORTS or not self.host:
             raise Unsendable("not an address of HTTP")
+        port = self.port or _PORTS[self.scheme]
+        if port > _LAST_PORT:
+            raise Unsendable("not a port")
         host = self.raw_host.decode("ascii").strip("[]")
-        self.origin = Origin(self.scheme == "https", host, self.port or _PORTS[self.scheme])
+        self.origin = Origin(self.scheme == "https", host, port)
         self.place = self.netloc
         """What `Host` says."""
         if not (_PLAIN.fullmatch(self.raw_path) and _PLAIN.fullmatch(self.place)):

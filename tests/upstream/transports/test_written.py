@@ -117,7 +117,9 @@ def test_an_address_says_whom_to_ask_and_by_what_name(
     assert (address.origin, address.place) == (origin, place)
 
 
-@pytest.mark.parametrize("url", ["ftp://api.test/", "/v1/clients", "http:///v1", "ws://api.test"])
+@pytest.mark.parametrize(
+    "url", ["ftp://api.test/", "/v1/clients", "http:///v1", "ws://api.test", "http://a:70000"]
+)
 def test_an_address_that_http_does_not_lead_to_is_refused(url: str) -> None:
     with pytest.raises(Unsendable):
         Address(url)
