@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from gateway.cache.store import Store
     from gateway.settings import Settings
     from gateway.state.folder import State
-    from gateway.web.reply import Headers, Reply
+    from gateway.web.repeats import Asker
+    from gateway.web.reply import Headers
     from schema.operation import BudgetState
     from schema.source import ClientSource
 
@@ -234,10 +235,10 @@ class Gateway:
         self._others = others
         self._repeats = repeats
 
-    def known(self, path: bytes, headers: Headers, body: bytes) -> Reply | None:
-        """The answer to a POST of this, where it can be told at once: a server may ask first."""
+    def known(self, path: bytes, headers: Headers) -> Asker | None:
+        """Who asks with such a POST, where the answer may be known: a server may ask first."""
         graphql = self._repeats is not None and path == _RAW_PATH
-        return self._repeats.reply(headers, body) if self._repeats and graphql else None
+        return self._repeats.asker(headers) if self._repeats and graphql else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's life (ASGI)."""

@@ -7,23 +7,18 @@ has a size, and a client that does not read its answer is let go (slow-loris, al
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.web.hangups import HANG_UP
-from gateway.web.repeats import ASKED
-from gateway.web.reply import WHOLE
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-    from gateway.web.reply import Headers, Reply
 
 _GOODBYE = 1.0
 """Seconds for which a connection that was turned away may still read why."""
@@ -101,32 +96,19 @@ LARGE = answer(
 )
 
 
-Known = Callable[[bytes, "Headers", bytes], "Reply | None"]
-"""The answer to a POST of this path, these headers and this body, where it can be told at once."""
-
-
 class Connection(HttpToolsProtocol):
-    """One client's connection. Timers are set only for what did not arrive in one piece.
-
-    A request that did is answered here, where its answer is `known`; any other starts the
-    application.
-    """
+    """One client's connection. Timers are set only for what did not arrive in one piece."""
 
     def __init__(
         self,
         *arguments: Any,  # noqa: ANN401 - uvicorn's own
         patience: Patience,
         crowd: Crowd,
-        known: Known | None = None,
         **named: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*arguments, **named)
         self._patience = patience
         self._crowd = crowd
-        self._known = known
-        self._held = False
-        """Whether a head has come whose request, if its body comes along, may be known."""
-        self._held_body = b""
         self._address: str | None = None
         """Where it is counted from; None while it is not."""
         self._part = _HEAD
@@ -157,8 +139,6 @@ class Connection(HttpToolsProtocol):
             return
         before = self._requests
         super().data_received(data)
-        if self._held:
-            self._pass_on()
         if self._part is _HEAD:
             self._head_bytes = self._head_bytes + len(data) if before == self._requests else 0
             if self._head_bytes > self._patience.head_bytes:
@@ -174,32 +154,17 @@ class Connection(HttpToolsProtocol):
         self._begun = True
 
     def on_headers_complete(self) -> None:
-        """The head is there: the application starts, unless the answer may be known."""
-        self._part = _BODY
-        self._head_bytes = 0
-        self._held = (
-            self._known is not None
-            and not (self._answering() or self.flow.write_paused)
-            and self.parser.get_method() == b"POST"
-        )
-        if not self._held:
-            self._start()
-
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        if self._held:
-            self._held_body += body
-        else:
-            super().on_body(body)
+        """The head is there: the application starts."""
+        super().on_headers_complete()
+        self.scope["extensions"] = {HANG_UP: {"when": self._when_hung_up}}
+        self._head_is_here()
 
     def on_message_complete(self) -> None:
         """All of it is there."""
-        if self._held and self._told():
-            self._held, self._held_body = False, b""
-        else:
-            if self._held:
-                self._pass_on()
-            super().on_message_complete()
+        super().on_message_complete()
+        self._request_is_here()
+
+    def _request_is_here(self) -> None:
         self._part = _HEAD
         self._begun = False
         self._requests += 1
@@ -225,47 +190,13 @@ class Connection(HttpToolsProtocol):
             self._address = None
         super().connection_lost(exc)
 
-    def _start(self) -> None:
-        super().on_headers_complete()
-        self.scope["extensions"] = {
-            HANG_UP: {"when": self._when_hung_up},
-            WHOLE: {"send": partial(self._send_whole, self.cycle)},
-            ASKED: {},
-        }
+    def _head_is_here(self) -> None:
+        self._part = _BODY
+        self._head_bytes = 0
 
-    def _pass_on(self) -> None:
-        """To the application, what was held."""
-        body, self._held, self._held_body = self._held_body, False, b""
-        self._start()
-        if body:
-            super().on_body(body)
-
-    def _told(self) -> bool:
-        """Answer the request that was held, if that is possible at once."""
-        assert self._known is not None  # noqa: S101 - or nothing is held
-        reply = self._known(self.url, self.headers, self._held_body)
-        if reply is None:
-            return False
-        self._write(reply, keeps=self.parser.should_keep_alive())
-        return True
-
-    def _send_whole(self, cycle: RequestResponseCycle, reply: Reply) -> bool:
-        """Send a whole answer as `cycle` would in two parts, if nothing must be waited for."""
-        if cycle.disconnected or self.flow.write_paused or cycle.scope["method"] == "HEAD":
-            return False
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        self._write(reply, keeps=cycle.keep_alive)
-        return True
-
-    def _write(self, reply: Reply, *, keeps: bool) -> None:
-        more = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-        if not keeps:
-            more.append(b"connection: close\r\n")
-        self.transport.write(reply.http1(b"".join(more)))
-        if not keeps:
-            self.transport.close()
-        self.on_response_complete()
+    def _between(self) -> bool:
+        """Whether the last request has come whole and been answered, and no other has begun."""
+        return self._awaited is None and not self._answering()
 
     def _when_hung_up(self, act: Callable[[], None] | None) -> None:
         self._hang_up = act

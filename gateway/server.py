@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from gateway.connections import Connection, Crowd, Patience
+from gateway.connections import Crowd, Patience
+from gateway.prompt import Prompt
 from gateway.settings import Misconfigured
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from gateway.connections import Known
+    from gateway.prompt import Known
+    from gateway.web.repeats import Asker
+    from gateway.web.reply import Headers
 
 FILES = 65_536
 """Open files asked for, where the system allows as many."""
@@ -92,7 +95,10 @@ class _Server(uvicorn.Server):
 
 def _config(site: Site) -> uvicorn.Config:
     connection = partial(
-        Connection, patience=site.patience, crowd=Crowd(site.patience), known=site.known
+        Prompt,
+        patience=site.patience,
+        crowd=Crowd(site.patience),
+        known=site.known or _nobody,
     )
     return uvicorn.Config(
         site.app,
@@ -108,6 +114,12 @@ def _config(site: Site) -> uvicorn.Config:
         timeout_keep_alive=site.patience.idle,  # type: ignore[arg-type]  # as precise as a timer
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def _nobody(path: bytes, headers: Headers) -> Asker | None:
+    """Of another application nothing is known."""
+    del path, headers
+    return None
 
 
 def _open_files() -> None:

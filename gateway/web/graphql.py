@@ -103,7 +103,8 @@ class GraphQLDoor:
         if self._repeats is not None and scope["method"] == "POST" and not asked_already(scope):
             first = await receive()
             if first["type"] == "http.request" and _is_whole(first, scope["headers"]):
-                reply = self._repeats.reply(scope["headers"], first["body"])
+                asker = self._repeats.asker(scope["headers"])
+                reply = None if asker is None else asker.reply(first["body"])
                 if reply is not None:
                     await reply.send(scope, send)
                     return

@@ -11,7 +11,7 @@ from gateway.web.tracing import trace_of
 from schema.failures import Unauthenticated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from starlette.types import Scope
 
@@ -48,6 +48,39 @@ def asked_already(scope: Scope) -> bool:
     return ASKED in (scope.get("extensions") or ())
 
 
+class Asker:
+    """Whoever sends POSTs with the same headers. `said` are those that an answer depends on."""
+
+    def __init__(
+        self,
+        answers: Answers,
+        callers: Callers,
+        said: Mapping[bytes, tuple[bytes]],
+        media_type: str,
+    ) -> None:
+        """Raises `Unauthenticated`."""
+        self._answers = answers
+        self._callers = callers
+        self._said = said
+        self._media_type = media_type
+        self._caller = callers.of(said)
+        self._lasting = callers.lasting(said)
+
+    def reply(self, body: bytes) -> Reply | None:
+        """The answer to `body`, if it is known."""
+        caller = self._caller
+        if not self._lasting:
+            try:
+                caller = self._callers.of(self._said)
+            except Unauthenticated:
+                return None
+        again = None if caller is None else self._answers.find(caller, body)
+        if again is None:
+            return None
+        names = trace_of(self._said).headers()
+        return Reply(200, self._media_type, names, repeated(*again))
+
+
 class Repeats:
     """Answers what would be answered as before, and leaves everything else to the door."""
 
@@ -55,15 +88,17 @@ class Repeats:
         self._answers = answers
         self._callers = callers
 
-    def reply(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Reply | None:
-        """The answer to a POST, if that is known. Names of headers are in lower case."""
+    def asker(self, headers: Iterable[tuple[bytes, bytes]]) -> Asker | None:
+        """Who asks with a POST of these headers, their names in lower case, in the plainest way.
+
+        None for whoever asks in any other: their answers are not looked up.
+        """
         said: dict[bytes, tuple[bytes]] = {}
         for name, value in headers:
             if name in _READ:
                 if name in said:
                     return None
                 said[name] = (value,)
-        # What is not asked in the plainest way is not looked up.
         if said.get(b"content-type") != _PLAIN or b"cache-control" in said:
             return None
         accept = said.get(b"accept")
@@ -71,10 +106,6 @@ class Repeats:
         if media_type is None:
             return None
         try:
-            caller = self._callers.of(said)
+            return Asker(self._answers, self._callers, said, media_type)
         except Unauthenticated:
             return None
-        again = None if caller is None else self._answers.find(caller, body)
-        if again is None:
-            return None
-        return Reply(200, media_type, trace_of(said).headers(), repeated(*again))
