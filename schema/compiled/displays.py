@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType
 
-_REMEMBERED = 512
+_REMEMBERED = 256
 """Texts whose code is remembered: many selections differ in their constants alone."""
 
 RECORD = "def tell(record):\n    return {display}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SELDOM = 8
 """Records told the long way before a function is written, which takes as long."""
-_HELD = 512
+_HELD = 256
 
 
 class Row:
