@@ -59,7 +59,7 @@ def _ours(rig: Rig, *, cached: bool) -> list[Side]:
             environment={
                 "GATEWAY_UPSTREAM_URL": f"{rig.api}/v1",
                 "GATEWAY_UPSTREAM_LIMIT": "1000000000",
-                "GATEWAY_UPSTREAM_AT_ONCE": "64",
+                "GATEWAY_UPSTREAM_AT_ONCE": "400",
                 "GATEWAY_CACHE": str(cached).lower(),
                 "GATEWAY_SERVER": server,
                 "GATEWAY_LIMIT_ALIASES": "50",

@@ -90,7 +90,7 @@ def _settings(rig: Rig, *, cache: bool) -> Settings:
         cache=cache,
         upstream_url=f"{rig.api}/v1",
         upstream_limit=10**9,
-        upstream_at_once=64,
+        upstream_at_once=400,
         limit_aliases=LIMITS.aliases,
         limit_root_fields=LIMITS.root_fields,
     )
