@@ -69,23 +69,27 @@ class Admission:
             self._breaker.wait(now) or self._gate.wait(now) or self._ledger.wait(Lane.REFRESH, now)
         )
 
-    def barred(self, terms: Terms, now: float) -> Failure | None:
-        """What keeps a request from being sent, however long it would wait."""
+    def barred(self, terms: Terms, now: float, *, proven: bool | None = None) -> Failure | None:
+        """What keeps a request from being sent, however long it would wait.
+
+        `proven`, here and below: what `unproven` denies, for whoever has asked already.
+        """
         if self.standing.refused(terms.credential, now):
             return Unauthenticated("The API does not accept this credential.")
         if self._breaker.wait(now):
             return Unavailable("The API does not answer at present; it is tried again shortly.")
-        if self.unproven(terms, now) and self._proofs.stranger(terms.credential, now):
-            return self.turned_away(terms, now)
-        return None
+        if proven or not self.unproven(terms, now):
+            return None
+        stranger = self._proofs.stranger(terms.credential, now)
+        return self.turned_away(terms, now) if stranger else None
 
     def unproven(self, terms: Terms, now: float) -> bool:
         """Whether nobody knows yet that the API accepts the credential."""
         return not self.standing.proven(terms.credential, now)
 
-    def wait(self, terms: Terms, now: float) -> float:
+    def wait(self, terms: Terms, now: float, *, proven: bool | None = None) -> float:
         """Seconds until a request may be sent; 0 when it may be now, room provided."""
-        return max(self._common_wait(terms, now), self._own_wait(terms, now))
+        return max(self._common_wait(terms, now), self._own_wait(terms, now, proven=proven))
 
     def room(self, terms: Terms, now: float) -> bool:
         """Whether there is a place for it: credentials nobody knows are tried a few at a time."""
@@ -110,9 +114,9 @@ class Admission:
             whose = "Your share of the API's request budget is spent"
         return RateLimited(f"{whose}; ask again in {seconds} s.", retry_after=seconds)
 
-    def enter(self, terms: Terms, now: float) -> Turn:
+    def enter(self, terms: Terms, now: float, *, proven: bool | None = None) -> Turn:
         """Debit a request that is about to be sent."""
-        proving = self.unproven(terms, now)
+        proving = not proven and self.unproven(terms, now)
         number = self._ledger.reserve(now, terms.lane)
         if proving:
             self._proofs.tried(terms.credential, now)
@@ -154,12 +158,13 @@ class Admission:
     def _judge(self, turn: Turn, response: httpx.Response, now: float) -> None:
         """What the answer says of the credential."""
         credential, status = turn.terms.credential, response.status_code
-        if response.is_success:
+        success = response.is_success
+        if success:
             self.standing.accepted(credential, now)
             self._proofs.succeeded(credential)
         elif status == UNAUTHORIZED:
             self.standing.rejected(credential, now)
-        if not turn.proving or response.is_success:
+        if success or not turn.proving:
             return
         if response.is_server_error or status == REFUSED:
             self._proofs.unknown(credential)
@@ -169,8 +174,8 @@ class Admission:
     def _common_wait(self, terms: Terms, now: float) -> float:
         return max(self._gate.wait(now), self._ledger.wait(terms.lane, now))
 
-    def _own_wait(self, terms: Terms, now: float) -> float:
-        if not self.standing.proven(terms.credential, now):
+    def _own_wait(self, terms: Terms, now: float, *, proven: bool | None = None) -> float:
+        if not proven and self.unproven(terms, now):
             return self._proofs.wait(terms.credential, now)
         if terms.lane is Lane.WRITE:
             return 0.0

@@ -17,9 +17,13 @@ Begin = Callable[[httpx.Request], "asyncio.Future[httpx.Response]"]
 
 def beginning(transport: httpx.AsyncBaseTransport) -> Begin:
     """How requests are begun on any transport; one without a `begin` needs a task for each."""
+    tasks: set[asyncio.Future[httpx.Response]] = set()
 
     def begin(request: httpx.Request) -> asyncio.Future[httpx.Response]:
-        return asyncio.ensure_future(transport.handle_async_request(request))
+        task = asyncio.ensure_future(transport.handle_async_request(request))
+        tasks.add(task)  # a loop does not hold on to its tasks
+        task.add_done_callback(tasks.discard)
+        return task
 
     return getattr(transport, "begin", None) or begin
 

@@ -68,7 +68,6 @@ class Budget(httpx.AsyncBaseTransport):
         self._waiting = waiting
         self._out = 0
         self._newcomers = 0
-        self._flights: set[asyncio.Future[httpx.Response]] = set()
         self._alarm: asyncio.TimerHandle | None = None
 
     def state(self) -> BudgetState:
@@ -114,9 +113,7 @@ class Budget(httpx.AsyncBaseTransport):
         self, request: httpx.Request, turn: Turn, answer: asyncio.Future[httpx.Response]
     ) -> None:
         turn.terms.receipt.calls += 1
-        flight = self._begin(request)
-        self._flights.add(flight)
-        flight.add_done_callback(partial(self._landed, turn, answer))
+        self._begin(request).add_done_callback(partial(self._landed, turn, answer))
 
     def _landed(
         self,
@@ -125,7 +122,6 @@ class Budget(httpx.AsyncBaseTransport):
         flight: asyncio.Future[httpx.Response],
     ) -> None:
         """Book how a request ended, then tell whoever waits for it."""
-        self._flights.discard(flight)
         error = asyncio.CancelledError() if flight.cancelled() else flight.exception()
         try:
             self._book(turn, flight.result() if error is None else error)
@@ -151,9 +147,9 @@ class Budget(httpx.AsyncBaseTransport):
         receipt.budget = self._admission.state(now)
         self._serve()
 
-    def _take(self, terms: Terms, now: float) -> Turn:
+    def _take(self, terms: Terms, now: float, *, proven: bool | None = None) -> Turn:
         self._out += 1
-        return self._admission.enter(terms, now)
+        return self._admission.enter(terms, now, proven=proven)
 
     def _turn_now(self, terms: Terms) -> Turn | None:
         now = self._clock()
@@ -161,15 +157,18 @@ class Budget(httpx.AsyncBaseTransport):
             raise _nobody()
         if now >= terms.deadline:
             raise self._too_late(terms, now)
-        if barred := self._admission.barred(terms, now):
+        proven = not self._admission.unproven(terms, now)
+        if barred := self._admission.barred(terms, now, proven=proven):
             raise barred
-        wait = self._admission.wait(terms, now)
+        wait = self._admission.wait(terms, now, proven=proven)
         if wait > PATIENCE or now + wait >= terms.deadline:
             raise self._admission.turned_away(terms, now)
         if wait or self._out >= self._at_once:
             return None
         # Whoever stands in line while places are free has to wait for something else.
-        return self._take(terms, now) if self._admission.room(terms, now) else None
+        if not (proven or self._admission.room(terms, now)):
+            return None
+        return self._take(terms, now, proven=proven)
 
     def _wait(self, request: httpx.Request, answer: asyncio.Future[httpx.Response]) -> None:
         """Stand in line until called, sent away, late, or deserted by whoever wants the answer."""

@@ -21,6 +21,7 @@ EPOCH = 1_000_000_000
 
 
 _LIMIT, _REMAINING, _RESET = b"ratelimit-limit", b"ratelimit-remaining", b"ratelimit-reset"
+_WINDOW = (_LIMIT, _REMAINING, _RESET)
 _RETRY_AFTER, _DATE = b"retry-after", b"date"
 _TELLING = frozenset({_LIMIT, _REMAINING, _RESET, _RETRY_AFTER, _DATE})
 
@@ -35,6 +36,9 @@ class Reading(NamedTuple):
     remaining: int | None = None
     reset: float | None = None
     """Seconds from the answer to the window's end."""
+
+
+_SILENT = Reading()
 
 
 def reading(headers: httpx.Headers) -> Reading:
@@ -78,6 +82,8 @@ def _said(headers: httpx.Headers) -> Said:
 
 
 def _window(said: Said) -> Reading:
+    if said.keys().isdisjoint(_WINDOW):
+        return _SILENT
     limit, remaining = _number(said, _LIMIT), _number(said, _REMAINING)
     if limit is not None and not 1 <= limit <= MOST:
         limit = None

@@ -11,6 +11,8 @@ DAY = 86_400.0
 """Seconds for which one success proves a credential."""
 HOUR = 3_600.0
 """Seconds between two notes of the same success in what outlives the process."""
+SECOND = 1.0
+"""Within which a second success is no news."""
 MINUTE = 60.0
 """Seconds for which a 401 is believed without asking again."""
 MOST = 100_000
@@ -57,8 +59,10 @@ class Standing:
     def accepted(self, credential: str, now: float) -> None:
         """The API answered it with a success."""
         self._refused.pop(credential, None)
-        self._proven.pop(credential, None)  # so that it stands last
-        self._proven[credential] = now
+        proven = self._proven.get(credential)
+        if proven is None or now >= proven + SECOND:
+            self._proven.pop(credential, None)  # so that it stands last
+            self._proven[credential] = now
         if len(self._proven) > MOST:
             oldest = next(iter(self._proven))
             del self._proven[oldest]
