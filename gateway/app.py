@@ -28,6 +28,7 @@ from gateway.upstream.wire import Wire
 from gateway.web.callers import Callers
 from gateway.web.cors import allowing
 from gateway.web.graphql import GraphQLDoor, Terms
+from gateway.web.head import Head
 from gateway.web.health import Readiness, health
 from gateway.web.manifests import documents_in
 from gateway.web.persisted import Accepted, Persisted
@@ -48,8 +49,7 @@ if TYPE_CHECKING:
     from gateway.cache.store import Store
     from gateway.settings import Settings
     from gateway.state.folder import State
-    from gateway.web.repeats import Asker
-    from gateway.web.reply import Headers
+    from gateway.web.reply import Headers, Reply
     from schema.operation import BudgetState
     from schema.source import ClientSource
 
@@ -124,7 +124,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         pages = playground(
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
-    repeats = None if answers is None else Repeats(answers, callers)
+    repeats = Repeats(answers, callers)
     door: ASGIApp = GraphQLDoor(
         graph,
         source,
@@ -157,7 +157,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     if pages is not None:
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    return Gateway(door, doors, None if settings.cors_origins else repeats)
+    return Gateway(door, doors, repeats, prompt=not settings.cors_origins)
 
 
 def patience(settings: Settings) -> Patience:
@@ -230,15 +230,23 @@ def _key(value: str | None) -> Credential | None:
 class Gateway:
     """Sends GraphQL straight to its door, past the routing everything else goes through."""
 
-    def __init__(self, graphql: ASGIApp, others: ASGIApp, repeats: Repeats | None) -> None:
+    def __init__(
+        self, graphql: ASGIApp, others: ASGIApp, repeats: Repeats, *, prompt: bool
+    ) -> None:
+        """`prompt`: whether a server may look for known answers before it asks."""
         self._graphql = graphql
         self._others = others
         self._repeats = repeats
+        self._prompt = prompt
 
-    def known(self, path: bytes, headers: Headers) -> Asker | None:
-        """Who asks with such a POST, where the answer may be known: a server may ask first."""
-        graphql = self._repeats is not None and path == _RAW_PATH
-        return self._repeats.asker(headers) if self._repeats and graphql else None
+    def head(self, path: bytes, headers: Headers) -> Head | None:
+        """The head of such a POST, where its answer may be known."""
+        head = Head(headers) if self._prompt and path == _RAW_PATH else None
+        return head if head is not None and head.plain else None
+
+    def reply(self, head: Head, body: bytes) -> Reply | None:
+        """The answer to a POST, if it is known."""
+        return self._repeats.reply(head, body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's life (ASGI)."""

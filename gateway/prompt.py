@@ -6,27 +6,34 @@ none. Where one is needed, its answer is sent whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.connections import Connection
-from gateway.web.repeats import ASKED
+from gateway.web.head import HELD, Held
 from gateway.web.reply import WHOLE
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from gateway.web.repeats import Asker
+    from gateway.web.head import Head
     from gateway.web.reply import Headers, Reply
 
-Known = Callable[[bytes, "Headers"], "Asker | None"]
-"""Who asks with a POST of this path and these headers, if its answer may be known."""
+
+class Known(Protocol):
+    """What answers are known, or may be."""
+
+    def head(self, path: bytes, headers: Headers) -> Head | None:
+        """The head of a POST to `path`, where its answer may be known."""
+
+    def reply(self, head: Head, body: bytes) -> Reply | None:
+        """The answer to it, if it is known."""
+
 
 _HEADS = 8
 """Heads of requests remembered for one connection: they differ in the length of a body."""
 _END = b"\r\n\r\n"
-_NOBODY = (None, 0)
+_NONE = (None, 0)
 
 
 class Prompt(Connection):
@@ -39,20 +46,20 @@ class Prompt(Connection):
     def __init__(
         self,
         *arguments: Any,  # noqa: ANN401 - uvicorn's own
-        known: Known,
+        known: Known | None,
         **named: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*arguments, **named)
         self._known = known
-        self._heads: dict[bytes, tuple[Asker, int]] = {}
-        """Who asks with such a head, and how long the body is that follows."""
+        self._heads: dict[bytes, tuple[Head, int]] = {}
+        """What such a head says, and how long the body is that follows."""
         self._data = b""
         """What is being read, where it begins with a request."""
-        self._asker: Asker | None = None
-        """Whose question is held: its head has come, and its body may come along."""
+        self._head: Head | None = None
+        """Of the request that is held: its body may come along."""
         self._body = b""
-        self._in_vain = False
-        """Whether the answer to what is being read was looked for already."""
+        self._in_vain: Held | None = None
+        """What is being read, if its answer was looked for already."""
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request, of several, or of nothing."""
@@ -60,77 +67,84 @@ class Prompt(Connection):
         if self._data and self._told_again(data):
             return
         super().data_received(data)
-        if self._asker is not None and not self.transport.is_closing():
-            self._pass_on()
+        if self._head is not None and not self.transport.is_closing():
+            self._pass_on(self._head, whole=False)
 
     def on_headers_complete(self) -> None:
         """The head is there: the application starts, unless the answer may be known."""
-        asked, self._in_vain = self._in_vain, False
-        if not asked and self._may_tell() and self.parser.get_method() == b"POST":
-            self._asker = self._known(self.url, self.headers)
-        if self._asker is None:
-            self._start(asked=asked)
+        held, self._in_vain = self._in_vain, None
+        if held is None and self._known is not None and self._may_tell() and self._is_post():
+            self._head = self._known.head(self.url, self.headers)
+        if self._head is None:
+            self._start(held)
         else:
             self._head_is_here()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if self._asker is None:
+        if self._head is None:
             super().on_body(body)
         else:
             self._body += body
 
     def on_message_complete(self) -> None:
         """All of it is there."""
-        if self._asker is not None and not self._told(self._asker):
-            self._pass_on()
-        if self._asker is None:
+        head = self._head
+        if head is not None and not self._told(head):
+            self._pass_on(head, whole=True)
+        if self._head is None:
             super().on_message_complete()
         else:
-            self._asker, self._body = None, b""
+            self._head, self._body = None, b""
             self._request_is_here()
 
     def _may_tell(self) -> bool:
         return not (self._answering() or self.flow.write_paused)
 
+    def _is_post(self) -> bool:
+        return bool(self.parser.get_method() == b"POST")
+
     def _told_again(self, data: bytes) -> bool:
         """Answer a request whose head came before, if its answer is known."""
         end = data.find(_END) + len(_END)
-        asker, length = self._heads.get(data[:end], _NOBODY)
-        if asker is None or end + length != len(data) or not self._may_tell():
+        head, length = self._heads.get(data[:end], _NONE)
+        if head is None or end + length != len(data) or not self._may_tell():
             return False
-        reply = asker.reply(data[end:])
-        self._in_vain = reply is None
-        if reply is not None:
-            self._write(reply, keeps=True)
-        return reply is not None
+        return self._answered(head, data[end:], keeps=True)
 
-    def _told(self, asker: Asker) -> bool:
+    def _told(self, head: Head) -> bool:
         """Answer the request that is held, if its answer is known."""
         keeps = self.parser.should_keep_alive()
         end = self._data.find(_END) + len(_END)
         if keeps and end + len(self._body) == len(self._data):
             if len(self._heads) == _HEADS:
                 self._heads.clear()
-            self._heads[self._data[:end]] = asker, len(self._body)
-        reply = asker.reply(self._body)
-        if reply is not None:
-            self._write(reply, keeps=keeps)
-        return reply is not None
+            self._heads[self._data[:end]] = head, len(self._body)
+        return self._answered(head, self._body, keeps=keeps)
 
-    def _pass_on(self) -> None:
+    def _answered(self, head: Head, body: bytes, *, keeps: bool) -> bool:
+        assert self._known is not None  # noqa: S101 - or there was no head
+        reply = self._known.reply(head, body)
+        if reply is None:
+            self._in_vain = Held(head, body)
+            return False
+        self._write(reply, keeps=keeps)
+        return True
+
+    def _pass_on(self, head: Head, *, whole: bool) -> None:
         """To the application, what was held."""
-        body, self._asker, self._body = self._body, None, b""
-        self._start(asked=True)
+        body, self._head, self._body = self._body, None, b""
+        self._in_vain = None
+        self._start(Held(head, body) if whole else None)
         if body:
             super().on_body(body)
 
-    def _start(self, *, asked: bool) -> None:
+    def _start(self, held: Held | None) -> None:
         super().on_headers_complete()
         extensions = self.scope["extensions"]
         extensions[WHOLE] = {"send": partial(self._send_whole, self.cycle)}
-        if asked:
-            extensions[ASKED] = {}
+        if held is not None:
+            extensions[HELD] = {"request": held}
 
     def _send_whole(self, cycle: RequestResponseCycle, reply: Reply) -> bool:
         """Send a whole answer as `cycle` would in two parts, if nothing must be waited for."""

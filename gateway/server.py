@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from gateway.prompt import Known
-    from gateway.web.repeats import Asker
-    from gateway.web.reply import Headers
 
 FILES = 65_536
 """Open files asked for, where the system allows as many."""
@@ -98,7 +96,7 @@ def _config(site: Site) -> uvicorn.Config:
         Prompt,
         patience=site.patience,
         crowd=Crowd(site.patience),
-        known=site.known or _nobody,
+        known=site.known,
     )
     return uvicorn.Config(
         site.app,
@@ -114,12 +112,6 @@ def _config(site: Site) -> uvicorn.Config:
         timeout_keep_alive=site.patience.idle,  # type: ignore[arg-type]  # as precise as a timer
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-
-
-def _nobody(path: bytes, headers: Headers) -> Asker | None:
-    """Of another application nothing is known."""
-    del path, headers
-    return None
 
 
 def _open_files() -> None:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphql import GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 
 from gateway.web.answers import Answer, kept_seconds, told
 from gateway.web.errors import coded_error, errors_told, internal
 from gateway.web.freshness import freshness_of
 from gateway.web.hangups import when_hung_up
-from gateway.web.negotiation import GRAPHQL, JSON, answer_type
-from gateway.web.repeats import asked_already
+from gateway.web.head import HELD, Head
+from gateway.web.negotiation import GRAPHQL, JSON
 from gateway.web.requests import BadRequest, GraphQLRequest, request_in, request_of
 from gateway.web.strict import Bounds
-from gateway.web.tracing import trace_of
 from schema.context import Context
 from schema.documents import Refused
 from schema.failures import RateLimited, Unauthenticated
 from schema.operation import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from graphql import ExecutionResult, OperationDefinitionNode
     from starlette.types import Message, Receive, Scope, Send
 
     from gateway.web.callers import Callers
@@ -57,6 +55,18 @@ class Answers(Protocol):
         """Remember an answer's data; it had no errors."""
 
 
+Running = Coroutine[object, object, ExecutionResult]
+"""An operation that is being executed."""
+
+
+class _Refusal(Exception):
+    """The document is refused."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
 class ClientLeft(Exception):
     """The client went away before its request had arrived."""
 
@@ -85,8 +95,8 @@ class GraphQLDoor:
         callers: Callers,
         terms: Terms,
         *,
+        repeats: Repeats,
         answers: Answers | None = None,
-        repeats: Repeats | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._graph = graph
@@ -100,24 +110,22 @@ class GraphQLDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request (ASGI)."""
-        if self._repeats is not None and scope["method"] == "POST" and not asked_already(scope):
+        extensions = scope.get("extensions")
+        held = extensions[HELD]["request"] if extensions and HELD in extensions else None
+        head, body = held or (Head(scope["headers"]), None)
+        if held is None and scope["method"] == "POST":
             first = await receive()
             if first["type"] == "http.request" and _is_whole(first, scope["headers"]):
-                asker = self._repeats.asker(scope["headers"])
-                reply = None if asker is None else asker.reply(first["body"])
+                body = first["body"]
+                reply = self._repeats.reply(head, body)
                 if reply is not None:
                     await reply.send(scope, send)
                     return
-                first["more_body"] = False
             receive = _after(first, receive)
-        headers: dict[bytes, list[bytes]] = defaultdict(list)
-        for name, value in scope["headers"]:
-            headers[name].append(value)
-        trace = trace_of(headers)
-        media_type = answer_type(_text(headers, b"accept"))
+        trace = head.trace()
         self._in_flight += 1
         try:
-            answer = await self._answer(scope, receive, headers, trace, media_type)
+            answer = await self._answer(scope, receive, head, body, trace)
             answer.encode()
         except ClientLeft:
             return
@@ -130,16 +138,11 @@ class GraphQLDoor:
         finally:
             self._in_flight -= 1
         answer.headers += trace.headers()
-        reply = answer.reply(media_type or JSON, _text(headers, b"if-none-match"))
+        reply = answer.reply(head.media_type or JSON, head.text(b"if-none-match"))
         await reply.send(scope, send)
 
     async def _answer(
-        self,
-        scope: Scope,
-        receive: Receive,
-        headers: Mapping[bytes, Sequence[bytes]],
-        trace: Trace,
-        media_type: str | None,
+        self, scope: Scope, receive: Receive, head: Head, body: bytes | None, trace: Trace
     ) -> Answer:
         method = scope["method"]
         if self._in_flight > self._terms.in_flight:
@@ -148,26 +151,27 @@ class GraphQLDoor:
             return answer
         if method == "OPTIONS":
             return Answer({}, status=204, headers=[(b"allow", _METHODS.encode())])
-        if media_type is None:
+        if head.media_type is None:
             raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
         if method == "POST":
-            body = await _body(receive, self._terms.body)
-            content_type = _text(headers, b"content-type")
-            plain = content_type == JSON and not headers.get(b"cache-control")
-            asked = body if self._answers is not None and plain else None
-            request = request_in(body, content_type, self._terms.bounds)
-            return await self._executed(request, headers, trace, scope, asked)
+            most = self._terms.body
+            if body is None:
+                body = await _body(receive, most)
+            elif len(body) > most:
+                raise _too_large(most)
+            request = request_in(body, head.content_type, self._terms.bounds)
+            return await self._executed(request, head, trace, scope, body if head.plain else None)
         if method not in {"GET", "HEAD"}:
             raise BadRequest(405, "Send GraphQL operations with POST.", allow=_METHODS)
-        request = request_of(scope["query_string"], headers, self._terms.bounds)
+        request = request_of(scope["query_string"], head.headers, self._terms.bounds)
         if request.query is not None and not self._terms.persisted.knows(request.query):
             raise BadRequest(405, _ONLY_PERSISTED, allow="POST")
-        return await self._executed(request, headers, trace, scope)
+        return await self._executed(request, head, trace, scope)
 
     async def _executed(
         self,
         request: GraphQLRequest,
-        headers: Mapping[bytes, Sequence[bytes]],
+        head: Head,
         trace: Trace,
         scope: Scope,
         asked: bytes | None = None,
@@ -176,31 +180,33 @@ class GraphQLDoor:
         # A GET executes only what changes nothing, and its answer may be kept.
         safe = scope["method"] != "POST"
         try:
-            caller = self._callers.of(headers)
+            caller = head.caller(self._callers)
+            document = self._understood(request)
+            chosen = document.operation(request.operation_name)
         except Unauthenticated as failure:
             return _only(failure.code, failure.message, trace, status=401)
-        try:
-            document = self._graph.documents.understand(self._terms.persisted.text_of(request))
-            if isinstance(document, Refused):
-                return _refusal(document.errors, trace)
-            self._terms.persisted.keep(request)
-            chosen = document.operation(request.operation_name)
+        except _Refusal as refused:
+            return _refusal(refused.errors, trace)
         except GraphQLError as error:
             return _refusal((error,), trace)
-        if safe and chosen.operation is not OperationType.QUERY:
+        query = chosen.operation is OperationType.QUERY
+        if safe and not query:
             raise BadRequest(405, "Send mutations with POST.", allow="POST")
         began = self._clock()
         operation = None
         if caller is not None:
-            freshness = freshness_of(_text(headers, b"cache-control"))
+            freshness = freshness_of(head.text(b"cache-control"))
             operation = Operation(caller, began + DEADLINE, freshness)
         context = Context(self._source, operation)
         name = chosen.name.value if chosen.name else None
         if request.explain:
             return self._explained(document, request.variables, name, context, trace)
-        if operation is not None and chosen.operation is OperationType.QUERY:
+        if query and operation is not None:
             when_hung_up(scope, operation.audience.leave)
-        result = await self._run(document, chosen, request, context, operation, asked)
+        running = self._graph.run(
+            document, variables=request.variables, operation_name=name, context=context
+        )
+        result = await self._remembered(running, operation if query else None, asked)
         when_hung_up(scope, None)
         if result.data is None and not any(error.path for error in result.errors or ()):
             return _refusal(result.errors or (), trace)
@@ -210,29 +216,21 @@ class GraphQLDoor:
             answer.kept = kept_seconds(operation.receipt, fresh)
         return answer
 
-    async def _run(  # noqa: PLR0913, PLR0917 - one question, as understood
-        self,
-        document: Document,
-        chosen: OperationDefinitionNode,
-        request: GraphQLRequest,
-        context: Context,
-        operation: Operation | None,
-        asked: bytes | None,
-    ) -> ExecutionResult:
-        """Execute; what a query was answered without an error may be remembered."""
-        answers = self._answers if chosen.operation is OperationType.QUERY else None
-        basis = None
-        if answers is not None and asked is not None and operation is not None:
-            basis = answers.basis(operation)
-        result = await self._graph.run(
-            document,
-            variables=request.variables,
-            operation_name=chosen.name.value if chosen.name else None,
-            context=context,
-        )
-        if basis is not None and not result.errors and answers and asked and operation:
-            answers.keep(operation, asked, result.data, basis)
-        return result
+    def _remembered(
+        self, running: Running, operation: Operation | None, asked: bytes | None
+    ) -> Running:
+        """What is running; a query's answer may then be remembered."""
+        if self._answers is None or operation is None or asked is None:
+            return running
+        return _kept(self._answers, operation, asked, running)
+
+    def _understood(self, request: GraphQLRequest) -> Document:
+        """Raises `GraphQLError` or `_Refusal`."""
+        document = self._graph.documents.understand(self._terms.persisted.text_of(request))
+        if isinstance(document, Refused):
+            raise _Refusal(document.errors)
+        self._terms.persisted.keep(request)
+        return document
 
     def _explained(
         self,
@@ -253,6 +251,19 @@ class GraphQLDoor:
 
 _BUSY = "The gateway is busy: ask again in a moment."
 _ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."
+
+
+async def _kept(
+    answers: Answers,
+    operation: Operation,
+    asked: bytes,
+    running: Running,
+) -> ExecutionResult:
+    basis = answers.basis(operation)
+    result = await running
+    if not result.errors:
+        answers.keep(operation, asked, result.data, basis)
+    return result
 
 
 def _only(code: str, message: str, trace: Trace, *, status: int) -> Answer:
@@ -278,11 +289,6 @@ def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> A
     if receipt is not None:
         body["extensions"] = {"upstream": told(receipt)}
     return answer
-
-
-def _text(headers: Mapping[bytes, Sequence[bytes]], name: bytes) -> str | None:
-    values = headers.get(name)
-    return b", ".join(values).decode("latin-1") if values else None
 
 
 def _is_whole(message: Message, headers: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -315,6 +321,10 @@ async def _body(receive: Receive, most: int) -> bytes:
             body += piece
         # Whoever is still sending does not listen: a little more is read, and dropped.
         if length > most and (not more or length > most + LINGER):
-            raise BadRequest(413, f"The body may have at most {most} bytes.")
+            raise _too_large(most)
         if not more:
             return bytes(body)
+
+
+def _too_large(most: int) -> BadRequest:
+    return BadRequest(413, f"The body may have at most {most} bytes.")
