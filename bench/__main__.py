@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -23,6 +24,7 @@ def main() -> None:
     asked.add_argument("--rounds", type=int, default=3, help="runs of each contender")
     asked.add_argument("--works", default="", help="only these, e.g. W1,W3c")
     asked.add_argument("--sides", default="", help="only names that contain one of these")
+    asked.add_argument("--connections", type=int, help="in place of each workload's own")
     asked.add_argument("--only-check", action="store_true", help="compare answers, load nothing")
     asked.add_argument("--keep", action="store_true", help="add to the runs already kept")
     asked.add_argument("--tell", action="store_true", help="only tell the runs already kept")
@@ -37,6 +39,8 @@ def main() -> None:
             kept.unlink(missing_ok=True)
         os.sched_setaffinity(0, {1})
         works = [work for work in WORKS if not chosen.works or work.name in chosen.works.split(",")]
+        if chosen.connections:
+            works = [replace(work, connections=chosen.connections) for work in works]
         wanted = [name for name in chosen.sides.split(",") if name]
         with api.running(rig) as nginx:
             for number, work in enumerate(works):
