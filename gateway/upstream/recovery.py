@@ -99,22 +99,22 @@ class Recovering:
         """As the source knows."""
         return self._source.rows_lack(fields)
 
-    async def window(
+    def window(
         self,
         operation: Operation,
         where: ClientFilter,
         window: Window,
         fields: Fields,
         lane: Lane = Lane.INTERACTIVE,
-    ) -> Page:
+    ) -> Coroutine[Any, Any, Page]:
         """As the source answers."""
-        return await self._source.window(operation, where, window, fields, lane)
+        return self._source.window(operation, where, window, fields, lane)
 
-    async def fetch(
+    def fetch(
         self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
-    ) -> Sequence[ClientRecord | Failure]:
+    ) -> Coroutine[Any, Any, Sequence[ClientRecord | Failure]]:
         """As the source answers."""
-        return await self._source.fetch(operation, ids, fields, lane)
+        return self._source.fetch(operation, ids, fields, lane)
 
     async def create(self, operation: Operation, new: NewClient) -> Written:
         """Create a client: sent once, and looked for where that is not answered."""

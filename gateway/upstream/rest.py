@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
@@ -134,10 +135,7 @@ class RestClients:
         totals: list[int],
         lane: Lane,
     ) -> Page:
-        query = {"page": read.page, "limit": read.limit}
-        filters = {"client_type": where.client_type, "status": where.status}
-        asked = query | {name: value for name, value in filters.items() if value}
-        response = await self._calls.read(operation, f"?{urlencode(asked)}", lane)
+        response = await self._calls.read(operation, _query(where, read), lane)
         if not response.is_success:
             raise failure_in(response, of_one=False)
         told = rows_in(response)
@@ -203,6 +201,14 @@ class RestClients:
         """DELETE, at most once."""
         _answer(await self._calls.write(operation, "DELETE", f"/{id}"))
         return Confirmation.ANSWER
+
+
+@lru_cache(1024)
+def _query(where: ClientFilter, read: PageRead) -> str:
+    """API page, List all clients: query parameters."""
+    asked = {"page": read.page, "limit": read.limit}
+    filters = {"client_type": where.client_type, "status": where.status}
+    return f"?{urlencode(asked | {name: value for name, value in filters.items() if value})}"
 
 
 def _answer(

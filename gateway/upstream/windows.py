@@ -36,6 +36,9 @@ def joined(pages: Sequence[Page], total: int) -> tuple[Page, bool]:
 
     `total` is the newest. Places told by two pages are taken from the first of them.
     """
+    first = pages[0]
+    if len(pages) == 1 and len({record.id for record in first.records}) == len(first.records):
+        return first, first.total != total
     drift = any(page.total != total for page in pages)
     rows: dict[str, ClientRecord] = {}
     stop = pages[0].offset

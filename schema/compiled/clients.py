@@ -20,22 +20,27 @@ if TYPE_CHECKING:
     Tell = Callable[[Sequence[ClientRecord], int], list[Any]]
 
 
-def client_of(row: Row, general: Callable[[], Shape]) -> Shape:
+class ClientShape:
     """A client, which its record may stand for. `general` makes the long way, once needed."""
-    long_way: list[Shape] = []
 
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
+    __slots__ = ("_general", "_long_way", "row")
+
+    def __init__(self, row: Row, general: Callable[[], Shape]) -> None:
+        self.row = row
+        self._general = general
+        self._long_way: Shape | None = None
+
+    def __call__(self, value: Any, path: Path, projection: Projection) -> Any:
+        """The answered object."""
         if value is None:
             return None
         try:
-            return row.tell(value if type(value) is ClientRecord else value.record)
+            return self.row.tell(value if type(value) is ClientRecord else value.record)
         except Exception:  # noqa: BLE001 - the long way tells what it is
             client = Client.of(value) if type(value) is ClientRecord else value
-        if not long_way:
-            long_way.append(general())
-        return long_way[0](client, path, projection)
-
-    return complete
+        if self._long_way is None:
+            self._long_way = self._general()
+        return self._long_way(client, path, projection)
 
 
 def edges_of(columns: Mapping[str, Column], general: Shape) -> Shape:

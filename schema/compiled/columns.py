@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLEnumType, GraphQLFloat, GraphQLInt, get_nullable_type
 from msgspec import UNSET
 
+from schema.compiled.clients import ClientShape
 from schema.compiled.completion import UNCHANGED
 from schema.compiled.displays import Column, unusual
 from schema.compiled.projection import NOWHERE, STRICT
@@ -53,6 +54,8 @@ def typename(name: str) -> Column:
 
 def placed_by(placed: Placed, shape: Shape) -> Column:
     """A field of an edge."""
+    if isinstance(shape, ClientShape):
+        return Column("{own}.tell(record)", shape.row)
     if placed.of is None:
         return Column("{own}(record, nowhere, strict)", shape)
     return Column("{own}(record, index)", placed.of)

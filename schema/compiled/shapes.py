@@ -18,7 +18,7 @@ from graphql import (
 )
 
 from schema.client import Client, Told
-from schema.compiled.clients import client_of, edges_of
+from schema.compiled.clients import ClientShape, edges_of
 from schema.compiled.columns import ID, placed_by, told_by, typename
 from schema.compiled.completion import (
     UNCHANGED,
@@ -105,10 +105,10 @@ class Shapes:
     def _client(self, type_: GraphQLObjectType, grouped: Grouped) -> Shape:
         if any(nodes[0].selection_set for nodes in grouped.values()):
             fields = self._fields(type_, grouped)
-            return client_of(Row(_columns(fields)), partial(object_of, fields))
+            return ClientShape(Row(_columns(fields)), partial(object_of, fields))
         names = {key: nodes[0].name.value for key, nodes in grouped.items()}
         row = self._rows.of(names, partial(self._column, type_))
-        return client_of(row, lambda: object_of(self._fields(type_, grouped)))
+        return ClientShape(row, lambda: object_of(self._fields(type_, grouped)))
 
     def _column(self, type_: GraphQLObjectType, name: str) -> Column:
         column = self._field(type_, name, name, ()).column
