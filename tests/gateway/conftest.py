@@ -73,13 +73,14 @@ async def before(sandbox: Sandbox, **changes: Any) -> AsyncIterator[Gateway]:
         yield Gateway(http)
 
 
-@pytest.fixture(params=[True, False], ids=["compiled", "graphql-core"])
-def compiled(request: pytest.FixtureRequest) -> bool:
-    """Whoever executes the operation, the answer, its price and its refusals are the same."""
+@pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "graphql-core"])
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whoever executes an operation, its answer, price, refusals and headers are the same."""
+    monkeypatch.setenv("GATEWAY_COMPILED", str(request.param))
     return bool(request.param)
 
 
 @pytest.fixture
-async def gateway(sandbox: Sandbox, *, compiled: bool) -> AsyncIterator[Gateway]:
-    async with before(sandbox, compiled=compiled) as gateway:
+async def gateway(sandbox: Sandbox) -> AsyncIterator[Gateway]:
+    async with before(sandbox) as gateway:
         yield gateway

@@ -170,12 +170,12 @@ async def test_a_page_of_25_trimmed_rows_goes_through_and_a_larger_one_does_not(
 
 
 async def test_less_may_be_spent_at_once_while_little_is_left(
-    sandbox: Sandbox, *, compiled: bool
+    sandbox: Sandbox,
 ) -> None:
     sandbox.faults.append(Fault(headers={"RateLimit-Remaining": "99"}))
     ids = truth(sandbox)[:12]
     details = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Client { createdAt } } }"
-    async with before(sandbox, compiled=compiled) as gateway:
+    async with before(sandbox) as gateway:
         await gateway.query(NAME, id=ids[-1])
 
         told = await refusal(gateway, details, ids=ids[:11])
@@ -185,9 +185,9 @@ async def test_less_may_be_spent_at_once_while_little_is_left(
 
 
 async def test_what_one_operation_may_cost_is_for_the_operator_to_say(
-    sandbox: Sandbox, *, compiled: bool
+    sandbox: Sandbox,
 ) -> None:
-    async with before(sandbox, compiled=compiled, operation_calls=2) as gateway:
+    async with before(sandbox, operation_calls=2) as gateway:
         told = await refusal(gateway, NODES, ids=truth(sandbox)[:3])
 
     assert told["limit"] == 2
@@ -251,15 +251,14 @@ OPERATIONS = st.lists(
     {"trimmed": True, "cache": True},
 )
 def test_every_operation_costs_what_was_foretold_and_every_call_is_on_a_receipt(
-    compiled: bool,  # noqa: FBT001 - hypothesis fills the last places
     operations: list[str],
     how: dict[str, bool],
 ) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(_kept(operations, compiled=compiled, **how))
+        runner.run(_kept(operations, **how))
 
 
-async def _kept(operations: list[str], *, trimmed: bool, cache: bool, compiled: bool) -> None:
+async def _kept(operations: list[str], *, trimmed: bool, cache: bool) -> None:
     sandbox = Sandbox(limit=PLENTY)
     if trimmed:
         sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
@@ -267,7 +266,6 @@ async def _kept(operations: list[str], *, trimmed: bool, cache: bool, compiled: 
     told = 0
     async with before(
         sandbox,
-        compiled=compiled,
         cache=cache,
         upstream_limit=PLENTY,
         operation_calls=PLENTY,
