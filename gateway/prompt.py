@@ -70,6 +70,12 @@ class Prompt(Connection):
         if self._head is not None and not self.transport.is_closing():
             self._pass_on(self._head, whole=False)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over; what its client said of itself is forgotten."""
+        self._heads.clear()
+        self._data = b""
+        super().connection_lost(exc)
+
     def on_headers_complete(self) -> None:
         """The head is there: the application starts, unless the answer may be known."""
         held, self._in_vain = self._in_vain, None
