@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from starlette.types import Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
-Whole = Callable[["Reply"], bool]
-"""Sends a whole answer at once; whether it could."""
+Whole = Callable[["Scope", "Reply"], bool]
+"""Sends the whole answer to a request at once; whether it could."""
 
 WHOLE = "gateway.whole"
 """ASGI extension: its `send` is a `Whole`, where the server has one."""
@@ -41,7 +41,7 @@ class Reply(NamedTuple):
         """Say it: at once where the server can, else as ASGI has it."""
         extensions = scope.get("extensions")
         server = extensions.get(WHOLE) if extensions else None
-        if server is not None and server["send"](self):
+        if server is not None and server["send"](scope, self):
             return
         headers = [*common(self.media_type), *self.own, *self._length()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
