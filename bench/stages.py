@@ -25,6 +25,7 @@ from gateway.app import GRAPHQL_PATH, build
 from gateway.settings import read
 from gateway.upstream.rest import RestClients
 from gateway.upstream.transports import compose
+from gateway.upstream.whole import Whole
 from gateway.upstream.wire import Wire
 from gateway.web.requests import request_in
 from gateway.web.strict import Bounds
@@ -56,6 +57,13 @@ class Stage:
     microseconds: float
 
 
+_HEADERS = [
+    (b"server", b"nginx"),
+    (b"content-type", b"application/json"),
+    (b"connection", b"keep-alive"),
+]
+
+
 class Instant(httpx.AsyncBaseTransport):
     """The API's stand-in without a network: each answer is there at once."""
 
@@ -72,7 +80,7 @@ class Instant(httpx.AsyncBaseTransport):
             content = self._made[path] = orjson.dumps(
                 {"success": True, "data": self._data(request)}
             )
-        return httpx.Response(200, content=content)
+        return Whole(200, _HEADERS, content, request)
 
     def _data(self, request: httpx.Request) -> Any:  # noqa: ANN401 - any JSON
         id = request.url.path.removeprefix("/v1/clients").strip("/")
@@ -204,7 +212,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     within = build(_settings(rig, cache=False), wire=Instant())
     whole = await _cpu(asked(within, bodies), times, 1)
     told.append(Stage("a whole request, the API answering at once", whole))
-    wire = Wire(flights=200)
+    wire = Wire(flights=1_000)
     app = build(_settings(rig, cache=False), wire=wire)
     with_wire = await _cpu(asked(app, bodies), times)
     told += [
