@@ -63,7 +63,10 @@ class Calls:
 
     def begin(self, operation: Operation, path: str, lane: Lane) -> Begun:
         """Send a GET, or have it stand in line."""
-        request = self._request(operation, "GET", path, lane)
+        try:
+            request = self._request(operation, "GET", path, lane)
+        except httpx.TransportError as error:
+            raise trouble(error) from error
         return Begun(request, self._begin(request), self._now(), lane)
 
     async def end(self, begun: Begun) -> httpx.Response:
@@ -80,7 +83,10 @@ class Calls:
         self, operation: Operation, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> End:
         """Send a write, at most once, and see it through even when its caller leaves."""
-        request = self._request(operation, method, path, Lane.WRITE, body)
+        try:
+            request = self._request(operation, method, path, Lane.WRITE, body)
+        except httpx.TransportError as end:
+            return end
         sending = asyncio.ensure_future(self._transport.handle_async_request(request))
         self._writes.add(sending)
         sending.add_done_callback(self._ended)

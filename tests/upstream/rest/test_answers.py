@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.upstream.rest import RestClients
 from schema.failures import (
     Conflict,
     Failure,
@@ -279,3 +280,19 @@ async def test_a_field_of_the_wrong_type_costs_that_field_and_not_the_page(
         False,
     )
     assert operation.receipt.drift is True
+
+
+async def test_an_address_that_leads_nowhere_near_http_is_told_as_the_api_being_away(
+    operation: Operation,
+) -> None:
+    wire = Scripted(lambda _: said(200, {}))
+    lost = RestClients(wire, "ftp://api.test/v1")
+
+    with pytest.raises(Unavailable):
+        await lost.window(operation, ClientFilter(), Window(0, 5), FIELDS)
+    [failure] = await lost.fetch(operation, [ID], FIELDS, Lane.INTERACTIVE)
+    with pytest.raises(Unavailable):
+        await lost.delete(operation, ID)
+
+    assert isinstance(failure, Unavailable)
+    assert wire.calls == []
