@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from graphql import ExecutionResult, GraphQLError, OperationType
 
 from gateway.web.answers import Answer, kept_seconds, told
+from gateway.web.body import ClientLeft, after, is_whole, too_large, whole_body
 from gateway.web.errors import coded_error, errors_told, internal
 from gateway.web.freshness import freshness_of
 from gateway.web.hangups import when_hung_up
@@ -25,7 +26,7 @@ from schema.operation import Operation
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from gateway.web.callers import Callers
     from gateway.web.persisted import Persisted
@@ -36,12 +37,9 @@ if TYPE_CHECKING:
     from schema.operation import Receipt
     from schema.source import ClientSource
 
-LINGER = 1024 * 1024
-"""Bytes that a body too large is read on for, so that its sender hears of it."""
 DEADLINE = 10.0
 """Seconds one operation may take, everything included."""
 
-_FRAMING = (b"content-length", b"transfer-encoding")
 _METHODS = "GET, HEAD, POST, OPTIONS"
 
 
@@ -65,10 +63,6 @@ class _Refusal(Exception):
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
         super().__init__()
         self.errors = errors
-
-
-class ClientLeft(Exception):
-    """The client went away before its request had arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +109,13 @@ class GraphQLDoor:
         head, body = held or (Head(scope["headers"]), None)
         if held is None and scope["method"] == "POST":
             first = await receive()
-            if first["type"] == "http.request" and _is_whole(first, scope["headers"]):
+            if first["type"] == "http.request" and is_whole(first, scope["headers"]):
                 body = first["body"]
                 reply = self._repeats.reply(head, body)
                 if reply is not None:
                     await reply.send(scope, send)
                     return
-            receive = _after(first, receive)
+            receive = after(first, receive)
         trace = head.trace()
         self._in_flight += 1
         try:
@@ -156,9 +150,9 @@ class GraphQLDoor:
         if method == "POST":
             most = self._terms.body
             if body is None:
-                body = await _body(receive, most)
+                body = await whole_body(receive, most)
             elif len(body) > most:
-                raise _too_large(most)
+                raise too_large(most)
             request = request_in(body, head.content_type, self._terms.bounds)
             return await self._executed(request, head, trace, scope, body if head.plain else None)
         if method not in {"GET", "HEAD"}:
@@ -289,42 +283,3 @@ def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> A
     if receipt is not None:
         body["extensions"] = {"upstream": told(receipt)}
     return answer
-
-
-def _is_whole(message: Message, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether the body has come with it: Granian says that there is more when there is not."""
-    if not message.get("more_body"):
-        return True
-    framing = [each for each in headers if each[0] in _FRAMING]
-    return framing == [(b"content-length", b"%d" % len(message["body"]))]
-
-
-def _after(first: Message, receive: Receive) -> Receive:
-    """What there is to receive, `first` included."""
-    waiting = [first]
-
-    async def received() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return received
-
-
-async def _body(receive: Receive, most: int) -> bytes:
-    body, length = bytearray(), 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        piece, more = message.get("body", b""), message.get("more_body", False)
-        length += len(piece)
-        if length <= most:
-            body += piece
-        # Whoever is still sending does not listen: a little more is read, and dropped.
-        if length > most and (not more or length > most + LINGER):
-            raise _too_large(most)
-        if not more:
-            return bytes(body)
-
-
-def _too_large(most: int) -> BadRequest:
-    return BadRequest(413, f"The body may have at most {most} bytes.")

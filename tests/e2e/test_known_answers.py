@@ -150,7 +150,7 @@ async def test_nobody_else_is_told_it(client: Client) -> None:
     assert codes == ["UNAUTHENTICATED"] * 3
 
 
-async def test_a_client_that_stops_reading_does_not_make_it_pile_up(client: Client) -> None:
+async def test_a_client_that_reads_late_is_told_every_answer(client: Client) -> None:
     await known(client)
 
     requests = post(QUERY) * 3_000

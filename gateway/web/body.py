@@ -1,0 +1,61 @@
+"""The body of a request, read off ASGI messages, and how much of it is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.web.requests import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import Message, Receive
+
+LINGER = 1024 * 1024
+"""Bytes that a body too large is read on for, so that its sender hears of it."""
+_FRAMING = (b"content-length", b"transfer-encoding")
+
+
+class ClientLeft(Exception):
+    """The client went away before its request had arrived."""
+
+
+def is_whole(message: Message, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the body has come with it: Granian says that there is more when there is not."""
+    if not message.get("more_body"):
+        return True
+    framing = [each for each in headers if each[0] in _FRAMING]
+    return framing == [(b"content-length", b"%d" % len(message["body"]))]
+
+
+def after(first: Message, receive: Receive) -> Receive:
+    """What there is to receive, `first` included."""
+    waiting = [first]
+
+    async def received() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return received
+
+
+async def whole_body(receive: Receive, most: int) -> bytes:
+    """All of a body of at most `most` bytes. Raises `BadRequest` or `ClientLeft`."""
+    body, length = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        length += len(piece)
+        if length <= most:
+            body += piece
+        # Whoever is still sending does not listen: a little more is read, and dropped.
+        if length > most and (not more or length > most + LINGER):
+            raise too_large(most)
+        if not more:
+            return bytes(body)
+
+
+def too_large(most: int) -> BadRequest:
+    """Says so to whoever sent it."""
+    return BadRequest(413, f"The body may have at most {most} bytes.")
