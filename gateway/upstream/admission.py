@@ -59,9 +59,7 @@ class Admission:
         shut = self._gate.wait(now)
         if not shut:
             return state
-        return BudgetState(
-            limit=state.limit, remaining=0, reset_seconds=max(state.reset_seconds, math.ceil(shut))
-        )
+        return BudgetState(state.limit, 0, max(state.reset_seconds, math.ceil(shut)))
 
     def refreshable(self, now: float) -> bool:
         """Whether something that nobody waits for may be read now."""
@@ -69,16 +67,28 @@ class Admission:
             self._breaker.wait(now) or self._gate.wait(now) or self._ledger.wait(Lane.REFRESH, now)
         )
 
-    def barred(self, terms: Terms, now: float, *, proven: bool | None = None) -> Failure | None:
-        """What keeps a request from being sent, however long it would wait.
+    def quickly(self, terms: Terms, now: float) -> Turn | None:
+        """Debit a request that nothing stands against, as mostly nothing does.
 
-        `proven`, here and below: what `unproven` denies, for whoever has asked already.
+        None where there is more to say, which everything below is asked about.
         """
+        if (
+            self._gate.open
+            and self._breaker.closed
+            and self.standing.proven(terms.credential, now)  # so it was not refused since
+            and not self._ledger.wait(terms.lane, now)
+            and not (terms.lane is not Lane.WRITE and self._shares.wait(terms.partition, now))
+        ):
+            return self._entered(terms, now)
+        return None
+
+    def barred(self, terms: Terms, now: float) -> Failure | None:
+        """What keeps a request from being sent, however long it would wait."""
         if self.standing.refused(terms.credential, now):
             return Unauthenticated("The API does not accept this credential.")
         if self._breaker.wait(now):
             return Unavailable("The API does not answer at present; it is tried again shortly.")
-        if proven or not self.unproven(terms, now):
+        if not self.unproven(terms, now):
             return None
         stranger = self._proofs.stranger(terms.credential, now)
         return self.turned_away(terms, now) if stranger else None
@@ -87,9 +97,9 @@ class Admission:
         """Whether nobody knows yet that the API accepts the credential."""
         return not self.standing.proven(terms.credential, now)
 
-    def wait(self, terms: Terms, now: float, *, proven: bool | None = None) -> float:
+    def wait(self, terms: Terms, now: float) -> float:
         """Seconds until a request may be sent; 0 when it may be now, room provided."""
-        return max(self._common_wait(terms, now), self._own_wait(terms, now, proven=proven))
+        return max(self._common_wait(terms, now), self._own_wait(terms, now))
 
     def room(self, terms: Terms, now: float) -> bool:
         """Whether there is a place for it: credentials nobody knows are tried a few at a time."""
@@ -114,15 +124,13 @@ class Admission:
             whose = "Your share of the API's request budget is spent"
         return RateLimited(f"{whose}; ask again in {seconds} s.", retry_after=seconds)
 
-    def enter(self, terms: Terms, now: float, *, proven: bool | None = None) -> Turn:
+    def enter(self, terms: Terms, now: float) -> Turn:
         """Debit a request that is about to be sent."""
-        proving = not proven and self.unproven(terms, now)
+        if not self.unproven(terms, now):
+            return self._entered(terms, now)
         number = self._ledger.reserve(now, terms.lane)
-        if proving:
-            self._proofs.tried(terms.credential, now)
-        else:
-            self._shares.spend(terms.partition, now)
-        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving)
+        self._proofs.tried(terms.credential, now)
+        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving=True)
 
     def answered(self, turn: Turn, response: httpx.Response, now: float) -> None:
         """The request was answered."""
@@ -155,6 +163,11 @@ class Admission:
         if turn.proving:
             self._proofs.unknown(turn.terms.credential)
 
+    def _entered(self, terms: Terms, now: float) -> Turn:
+        number = self._ledger.reserve(now, terms.lane)
+        self._shares.spend(terms.partition, now)
+        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving=False)
+
     def _judge(self, turn: Turn, response: httpx.Response, now: float) -> None:
         """What the answer says of the credential."""
         credential, status = turn.terms.credential, response.status_code
@@ -174,8 +187,8 @@ class Admission:
     def _common_wait(self, terms: Terms, now: float) -> float:
         return max(self._gate.wait(now), self._ledger.wait(terms.lane, now))
 
-    def _own_wait(self, terms: Terms, now: float, *, proven: bool | None = None) -> float:
-        if not proven and self.unproven(terms, now):
+    def _own_wait(self, terms: Terms, now: float) -> float:
+        if self.unproven(terms, now):
             return self._proofs.wait(terms.credential, now)
         if terms.lane is Lane.WRITE:
             return 0.0

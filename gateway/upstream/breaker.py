@@ -26,14 +26,16 @@ class Breaker:
         self._calls: deque[tuple[float, str | None]] = deque()
         """When each call of late ended, and whose failed."""
         self._run: list[str] = []
-        self._until: float | None = None
-        """When to try; None while closed."""
+        self.closed = True
+        """Whether it lets everybody pass, as it does unless the API only fails."""
+        self._until = 0.0
+        """When to try while it does not."""
         self._open_for = FIRST
         self._trying = False
 
     def wait(self, now: float) -> float:
         """Seconds until a request may pass; 0 when one may pass now."""
-        if self._until is None:
+        if self.closed:
             return 0.0
         if now < self._until:
             return self._until - now
@@ -41,14 +43,14 @@ class Breaker:
 
     def enter(self) -> bool:
         """Let a request pass after `wait` said 0. True: it tries for all."""
-        self._trying = self._until is not None
+        self._trying = not self.closed
         return self._trying
 
     def answered(self, now: float, *, trying: bool) -> None:
         """A call was answered, whatever the answer."""
         if trying:
             self._close()
-        elif self._until is None:
+        elif self.closed:
             self._run.clear()
             self._note(now, None)
 
@@ -57,7 +59,7 @@ class Breaker:
         if trying:
             self._open_for = min(2 * self._open_for, LONGEST)
             self._open(now)
-        elif self._until is None:
+        elif self.closed:
             self._run = [*self._run, partition][-ENOUGH:]
             self._note(now, partition)
             if self._is_outage():
@@ -82,11 +84,11 @@ class Breaker:
 
     def _open(self, now: float) -> None:
         self._until = now + self._open_for
-        self._trying = False
+        self.closed = self._trying = False
 
     def _close(self) -> None:
         self._calls.clear()
         self._run.clear()
-        self._until = None
+        self.closed = True
         self._open_for = FIRST
         self._trying = False

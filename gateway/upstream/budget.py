@@ -147,9 +147,9 @@ class Budget(httpx.AsyncBaseTransport):
         receipt.budget = self._admission.state(now)
         self._serve()
 
-    def _take(self, terms: Terms, now: float, *, proven: bool | None = None) -> Turn:
+    def _take(self, terms: Terms, now: float) -> Turn:
         self._out += 1
-        return self._admission.enter(terms, now, proven=proven)
+        return self._admission.enter(terms, now)
 
     def _turn_now(self, terms: Terms) -> Turn | None:
         now = self._clock()
@@ -157,18 +157,18 @@ class Budget(httpx.AsyncBaseTransport):
             raise _nobody()
         if now >= terms.deadline:
             raise self._too_late(terms, now)
-        proven = not self._admission.unproven(terms, now)
-        if barred := self._admission.barred(terms, now, proven=proven):
+        if self._out < self._at_once and (turn := self._admission.quickly(terms, now)):
+            self._out += 1
+            return turn
+        if barred := self._admission.barred(terms, now):
             raise barred
-        wait = self._admission.wait(terms, now, proven=proven)
+        wait = self._admission.wait(terms, now)
         if wait > PATIENCE or now + wait >= terms.deadline:
             raise self._admission.turned_away(terms, now)
         if wait or self._out >= self._at_once:
             return None
         # Whoever stands in line while places are free has to wait for something else.
-        if not (proven or self._admission.room(terms, now)):
-            return None
-        return self._take(terms, now, proven=proven)
+        return self._take(terms, now) if self._admission.room(terms, now) else None
 
     def _wait(self, request: httpx.Request, answer: asyncio.Future[httpx.Response]) -> None:
         """Stand in line until called, sent away, late, or deserted by whoever wants the answer."""

@@ -17,8 +17,10 @@ class Gate:
 
     def __init__(self) -> None:
         self._until = 0.0
-        self._abreast: int | None = None
-        """How many may be on their way at once; None while the gate stands open."""
+        self.open = True
+        """Whether it lets everybody pass, as it does unless a 429 shut it."""
+        self._abreast = 1
+        """How many may be on their way at once while it does not."""
         self._out = 0
         self._passed = 0
         self._trial = 0
@@ -26,7 +28,7 @@ class Gate:
 
     def wait(self, now: float) -> float:
         """Seconds until a request may pass; 0 when one may pass now."""
-        if self._abreast is None:
+        if self.open:
             return 0.0
         if now < self._until:
             return self._until - now
@@ -34,7 +36,7 @@ class Gate:
 
     def enter(self) -> int:
         """Let a request pass after `wait` said 0. It tries the gate in the trial told; 0: none."""
-        if self._abreast is None:
+        if self.open:
             return 0
         self._out += 1
         return self._trial
@@ -43,26 +45,26 @@ class Gate:
         """A 429 came back, asking to stay away for `seconds`, or not saying how long."""
         if seconds is None:
             # Answers to a volley say nothing new: only a refusal after the wait doubles it.
-            if self._abreast is None or now >= self._until:
+            if self.open or now >= self._until:
                 self._unstated += 1
             seconds = min(UNSTATED * 2 ** (self._unstated - 1), LONGEST)
         self._until = max(self._until, now + seconds)
-        self._abreast = 1
+        self.open, self._abreast = False, 1
         self._trial += 1
         self._out = self._passed = 0
 
     def passed(self, trial: int) -> None:
         """A request of this trial was answered: twice as many may follow once all were."""
-        if self._abreast is None or trial != self._trial:
+        if self.open or trial != self._trial:
             return
         self._unstated = 0
         self._out -= 1
         self._passed += 1
         if self._passed == self._abreast:
-            self._passed = 0
-            self._abreast = 2 * self._abreast if self._abreast < FULL else None
+            self.open = self._abreast >= FULL
+            self._passed, self._abreast = 0, 2 * self._abreast
 
     def unknown(self, trial: int) -> None:
         """A request of this trial got no answer: another one may try."""
-        if self._abreast is not None and trial == self._trial:
+        if not self.open and trial == self._trial:
             self._out -= 1

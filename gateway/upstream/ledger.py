@@ -149,9 +149,7 @@ class Ledger:
     def state(self, now: float) -> BudgetState:
         """The window as it stands."""
         rest = self.rest(now)
-        return BudgetState(
-            limit=self.limit, remaining=max(0, self._left), reset_seconds=math.ceil(rest)
-        )
+        return BudgetState(self.limit, max(0, self._left), math.ceil(rest))
 
     def _heard_at(self, now: float) -> None:
         """An answer does not say when the window ends: it may have begun as late as `now`."""
@@ -180,6 +178,7 @@ class Ledger:
             self.limit = limit
 
     def _lower(self, number: int, said: Reading) -> None:
-        if said.remaining is not None:
-            unseen = sum(later > number for later in self._flying)
-            self._left = min(self._left, said.remaining - unseen)
+        if said.remaining is None or said.remaining - len(self._flying) >= self._left:
+            return  # nothing lower, however many of those that fly were sent later
+        unseen = sum(later > number for later in self._flying)
+        self._left = min(self._left, said.remaining - unseen)

@@ -19,9 +19,8 @@ MOST = 1_000_000
 EPOCH = 1_000_000_000
 """From here on a Reset is a point in time, not a number of seconds."""
 
-
+_DIGITS = len(str(EPOCH))
 _LIMIT, _REMAINING, _RESET = b"ratelimit-limit", b"ratelimit-remaining", b"ratelimit-reset"
-_WINDOW = (_LIMIT, _REMAINING, _RESET)
 _RETRY_AFTER, _DATE = b"retry-after", b"date"
 _TELLING = frozenset({_LIMIT, _REMAINING, _RESET, _RETRY_AFTER, _DATE})
 
@@ -36,9 +35,6 @@ class Reading(NamedTuple):
     remaining: int | None = None
     reset: float | None = None
     """Seconds from the answer to the window's end."""
-
-
-_SILENT = Reading()
 
 
 def reading(headers: httpx.Headers) -> Reading:
@@ -82,9 +78,7 @@ def _said(headers: httpx.Headers) -> Said:
 
 
 def _window(said: Said) -> Reading:
-    if said.keys().isdisjoint(_WINDOW):
-        return _SILENT
-    limit, remaining = _number(said, _LIMIT), _number(said, _REMAINING)
+    limit, remaining = _number(said.get(_LIMIT)), _number(said.get(_REMAINING))
     if limit is not None and not 1 <= limit <= MOST:
         limit = None
     if remaining is not None and remaining > (limit or MOST):
@@ -93,7 +87,7 @@ def _window(said: Said) -> Reading:
 
 
 def _reset(said: Said) -> float | None:
-    number = _number(said, _RESET)
+    number = _number(said.get(_RESET))
     if number is None:
         return None
     seconds = float(number)
@@ -109,18 +103,16 @@ def _asked(said: Said) -> float | None:
     text = said.get(_RETRY_AFTER)
     if text is None:
         return None
-    seconds = float(_digits(text)) if text.isdigit() else _until(text, said)
+    number = _number(text)
+    seconds = _until(text, said) if number is None else float(number)
     return None if seconds is None else _clamped(seconds)
 
 
-def _number(said: Said, name: bytes) -> int | None:
-    text = said.get(name)
-    return _digits(text) if text is not None and text.isdigit() else None
-
-
-def _digits(text: bytes) -> int:
-    """The number; anything longer than ten digits is as good as the largest of ten."""
-    return int(text) if len(text) <= len(str(EPOCH)) else 10 * EPOCH - 1
+def _number(text: bytes | None) -> int | None:
+    """The number if it is one; any of more than ten digits is as good as the largest of ten."""
+    if text is None or not text.isdigit():
+        return None
+    return int(text) if len(text) <= _DIGITS else 10 * EPOCH - 1
 
 
 def _until(text: bytes, said: Said) -> float | None:

@@ -1,0 +1,124 @@
+"""The quick look at a request says what asking everything about it would have said."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import httpx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.upstream.admission import Admission, Turn
+from gateway.upstream.ledger import Ledger
+from gateway.upstream.standing import Standing
+from gateway.upstream.terms import Terms
+from schema.operation import Lane, Receipt
+from tests.upstream.transports.conftest import Known
+
+CALLERS = "abc"
+"""The last of them is a stranger at first."""
+
+
+class Ask(NamedTuple):
+    """Somebody asks, so many seconds after what was before."""
+
+    after: float
+    terms: Terms
+
+
+class End(NamedTuple):
+    """One of the requests under way ends."""
+
+    after: float
+    which: int
+    end: httpx.Response | httpx.TransportError
+
+
+class Deliberate(Admission):
+    """One that looks at nothing quickly."""
+
+    def quickly(self, terms: Terms, now: float) -> None:
+        del terms, now
+
+
+def look(admission: Admission, terms: Terms, now: float) -> Turn | str | None:
+    """What a request is told that finds a place: to go, why not, or to stand in line."""
+    if turn := admission.quickly(terms, now):
+        return turn
+    if barred := admission.barred(terms, now):
+        return str(barred)
+    if admission.wait(terms, now):
+        return str(admission.turned_away(terms, now))
+    return admission.enter(terms, now) if admission.room(terms, now) else None
+
+
+def lived(admission: Admission, history: Sequence[Ask | End]) -> list[object]:
+    """All that it says in the course of `history`, and last what it knows."""
+    said: list[object] = []
+    flying: list[Turn] = []
+    now = 0.0
+    for event in history:
+        now += event.after
+        if isinstance(event, Ask):
+            said.append(answer := look(admission, event.terms, now))
+            flying += [answer] if isinstance(answer, Turn) else []
+        elif flying:
+            turn, end = flying.pop(event.which % len(flying)), event.end
+            if isinstance(end, httpx.Response):
+                admission.answered(turn, end, now)
+            else:
+                admission.unanswered(turn, end, now)
+        said.append(admission.state(now))
+    return [*said, known(admission)]
+
+
+def known(part: object) -> object:
+    inside = getattr(part, "__dict__", None)
+    return {name: known(value) for name, value in inside.items()} if inside else part
+
+
+def answer(status: int, remaining: int | None) -> httpx.Response:
+    if remaining is None:
+        return httpx.Response(status)
+    window = {"Limit": 40, "Remaining": remaining, "Reset": 60}
+    return httpx.Response(
+        status, headers={f"RateLimit-{name}": str(number) for name, number in window.items()}
+    )
+
+
+SECONDS = st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0, 70.0])
+ASKS = st.builds(
+    lambda after, caller, lane: Ask(after, Terms(1e9, lane, caller, caller, Receipt())),
+    SECONDS,
+    st.sampled_from(CALLERS),
+    st.sampled_from(Lane),
+)
+STATUSES = st.sampled_from([200, 200, 200, 200, 401, 404, 429, 503])
+ANSWERS = st.builds(answer, STATUSES, st.none() | st.integers(0, 40))
+LOSSES = st.sampled_from(
+    [httpx.ReadError("lost"), httpx.ConnectError("refused"), httpx.PoolTimeout("full")]
+)
+ENDS = st.builds(End, SECONDS, st.integers(0, 9), ANSWERS | ANSWERS | ANSWERS | LOSSES)
+OUTAGE = st.builds(End, SECONDS, st.integers(0, 9), st.builds(answer, st.just(503), st.none()))
+HISTORIES = st.tuples(
+    st.lists(ASKS | ENDS, max_size=60),
+    st.just([]) | st.lists(ASKS | OUTAGE, min_size=30, max_size=60),
+    st.lists(ASKS | ENDS, max_size=60),
+).map(lambda parts: [event for part in parts for event in part])
+
+
+@given(HISTORIES, st.sampled_from([5, 40]))
+def test_a_quick_look_and_a_long_one_tell_the_same_and_leave_the_same_behind(
+    history: list[Ask | End], limit: int
+) -> None:
+    quick, long = (
+        kind(Ledger(limit=limit), Standing(Known(*CALLERS[:2]))) for kind in (Admission, Deliberate)
+    )
+
+    assert lived(quick, history) == lived(long, history)
+
+
+def test_the_ordinary_request_is_let_out_quickly() -> None:
+    admission = Admission(Ledger(), Standing(Known("a")))
+    terms = Terms(1e9, Lane.INTERACTIVE, "a", "a", Receipt())
+
+    assert admission.quickly(terms, 0.0) == Turn(terms, 1, 0, probing=False, proving=False)
