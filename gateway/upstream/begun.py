@@ -28,6 +28,13 @@ def beginning(transport: httpx.AsyncBaseTransport) -> Begin:
     return getattr(transport, "begin", None) or begin
 
 
+def here(answer: asyncio.Future[httpx.Response]) -> httpx.Response | None:
+    """The answer if it has come; None while it has not, and when none will."""
+    if not answer.done() or answer.cancelled() or answer.exception() is not None:
+        return None
+    return answer.result()
+
+
 def desert(begun: Iterable[asyncio.Future[httpx.Response]]) -> None:
     """Wait for none of these any more; how they ended is nobody's matter."""
     for answer in begun:

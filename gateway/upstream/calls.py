@@ -10,7 +10,7 @@ import httpx
 import orjson
 
 from gateway.upstream.api_clock import UNTOLD, lead_in
-from gateway.upstream.begun import beginning
+from gateway.upstream.begun import beginning, here
 from gateway.upstream.credentials import shown
 from gateway.upstream.envelope import trouble
 from gateway.upstream.terms import EXTENSION, Terms
@@ -20,7 +20,7 @@ from schema.failures import Failure
 from schema.operation import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gateway.upstream.attempt import End
     from schema.operation import Operation
@@ -51,6 +51,7 @@ class Calls:
         self._transport = transport
         self._begin = beginning(transport)
         self._end = getattr(transport, "end", None) or _end
+        self._ended = getattr(transport, "ended", None) or here
         self._now = now
         self.lead = UNTOLD
         clients = f"{base_url.rstrip('/')}/clients"
@@ -59,15 +60,24 @@ class Calls:
 
     async def read(self, operation: Operation, path: str, lane: Lane) -> httpx.Response:
         """The answer to a GET, of any status. Raises a `Failure` when there is none."""
-        return await self.end(self.begin(operation, path, lane))
+        [begun] = self.begin(operation, [path], lane)
+        return await self.end(begun)
 
-    def begin(self, operation: Operation, path: str, lane: Lane) -> Begun:
-        """Send a GET, or have it stand in line."""
+    def begin(self, operation: Operation, paths: Iterable[str], lane: Lane) -> list[Begun]:
+        """Send GETs, or have them stand in line; none of them if one cannot be made."""
         try:
-            request = self._request(operation, "GET", path, lane)
+            headers, terms = [_ACCEPT, shown(operation.caller)], _terms(operation, lane)
+            requests = [Asked("GET", self._url(path), headers, terms) for path in paths]
         except httpx.TransportError as error:
             raise trouble(error) from error
-        return Begun(request, self._begin(request), self._now(), lane)
+        return [Begun(request, self._begin(request), self._now(), lane) for request in requests]
+
+    def ended(self, begun: Begun) -> httpx.Response | None:
+        """What `end` would return, where that is here and needs no waiting."""
+        response = self._ended(begun.answer)
+        if response is not None:
+            self._compare(begun, response)
+        return response
 
     async def end(self, begun: Begun) -> httpx.Response:
         """The answer to a GET that was begun, of any status. Raises a `Failure`."""
@@ -75,55 +85,54 @@ class Calls:
             response = await self._end(begun.request, begun.answer)
         except httpx.TransportError as error:
             raise trouble(error) from error
-        if begun.lane is Lane.WRITE:  # nothing else asks when something was written
-            self.lead = lead_in(response.headers, begun.sent, self._now()) or self.lead
+        self._compare(begun, response)
         return response
 
     async def write(
         self, operation: Operation, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> End:
         """Send a write, at most once, and see it through even when its caller leaves."""
+        headers = [_ACCEPT, shown(operation.caller)]
+        content = b""
+        if body is not None:
+            headers.append(_CONTENT_TYPE)
+            content = orjson.dumps(body)
+        terms = _terms(operation, Lane.WRITE)
         try:
-            request = self._request(operation, method, path, Lane.WRITE, body)
+            request = Asked(method, self._url(path), headers, terms, content)
         except httpx.TransportError as end:
             return end
         sending = asyncio.ensure_future(self._transport.handle_async_request(request))
         self._writes.add(sending)
-        sending.add_done_callback(self._ended)
+        sending.add_done_callback(self._over)
         try:
             return await asyncio.shield(sending)
         except (httpx.TransportError, Failure) as end:
             return end
 
-    def _ended(self, sending: asyncio.Task[httpx.Response]) -> None:
+    def _over(self, sending: asyncio.Task[httpx.Response]) -> None:
         """A write whose caller left ends unheard, and that is no error of ours."""
         self._writes.discard(sending)
         if not sending.cancelled():
             sending.exception()
 
-    def _request(
-        self,
-        operation: Operation,
-        method: str,
-        path: str,
-        lane: Lane,
-        body: Mapping[str, Any] | None = None,
-    ) -> httpx.Request:
-        caller = operation.caller
-        terms = Terms(
-            operation.deadline,
-            lane,
-            caller.partition,
-            caller.hash,
-            operation.receipt,
-            operation.audience,
-        )
-        headers = [_ACCEPT, shown(caller)]
-        content = b""
-        if body is not None:
-            headers.append(_CONTENT_TYPE)
-            content = orjson.dumps(body)
-        return Asked(method, self._url(path), headers, {EXTENSION: terms}, content)
+    def _compare(self, begun: Begun, response: httpx.Response) -> None:
+        """See how far the API's clock is ahead."""
+        if begun.lane is Lane.WRITE:  # nothing else asks when something was written
+            self.lead = lead_in(response.headers, begun.sent, self._now()) or self.lead
+
+
+def _terms(operation: Operation, lane: Lane) -> dict[str, Terms]:
+    caller = operation.caller
+    terms = Terms(
+        operation.deadline,
+        lane,
+        caller.partition,
+        caller.hash,
+        operation.receipt,
+        operation.audience,
+    )
+    return {EXTENSION: terms}
 
 
 async def _end(_: httpx.Request, answer: asyncio.Future[httpx.Response]) -> httpx.Response:

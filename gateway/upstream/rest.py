@@ -149,26 +149,25 @@ class RestClients:
         """One call for each id, together."""
         del fields  # a detail read carries all there is
         try:
-            begun = [self._calls.begin(operation, f"/{id}", lane) for id in ids]
+            begun = self._calls.begin(operation, [f"/{id}" for id in ids], lane)
         except Failure as failure:  # what cannot be said for one cannot for any
             return [failure] * len(ids)
         try:
-            return [await self._told(id, call) for id, call in zip(ids, begun, strict=True)]
+            return [
+                _told(id, answer)
+                if (answer := self._calls.ended(call))
+                else await self._end(id, call)
+                for id, call in zip(ids, begun, strict=True)
+            ]
         except BaseException:
             desert(call.answer for call in begun)
             raise
 
-    async def _told(self, id: ClientId, call: Begun) -> ClientRecord | Failure:
+    async def _end(self, id: ClientId, call: Begun) -> ClientRecord | Failure:
         try:
-            response = await self._calls.end(call)
-            if not response.is_success:
-                return failure_in(response)
-            record = record_in(response, complete=True)
+            return _told(id, await self._calls.end(call))
         except Failure as failure:
             return failure
-        if record.id != id:
-            return nonsense("The API answered with another client than the one asked for.")
-        return record
 
     async def create(self, operation: Operation, new: NewClient) -> Written:
         """POST, at most once."""
@@ -209,6 +208,19 @@ def _query(where: ClientFilter, read: PageRead) -> str:
     asked = {"page": read.page, "limit": read.limit}
     filters = {"client_type": where.client_type, "status": where.status}
     return f"?{urlencode(asked | {name: value for name, value in filters.items() if value})}"
+
+
+def _told(id: ClientId, response: httpx.Response) -> ClientRecord | Failure:
+    """What the answer to a detail read tells."""
+    if not response.is_success:
+        return failure_in(response)
+    try:
+        record = record_in(response, complete=True)
+    except Failure as failure:
+        return failure
+    if record.id != id:
+        return nonsense("The API answered with another client than the one asked for.")
+    return record
 
 
 def _answer(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.upstream.backoff import Allowance, fits, full_jitter
-from gateway.upstream.begun import beginning
+from gateway.upstream.begun import beginning, here
 from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted, never_sent
 from gateway.upstream.retry_after import retry_after, stated_wait
 from gateway.upstream.terms import terms_of
@@ -62,6 +62,14 @@ class Retry(httpx.AsyncBaseTransport):
     def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
         """Make the first attempt."""
         return self._begin(request)
+
+    def ended(self, first: asyncio.Future[httpx.Response]) -> httpx.Response | None:
+        """What `end` would return, where `first` has come to that already, as mostly."""
+        answer = here(first)
+        if answer is None or answer.status_code in PASSING or answer.status_code == REFUSED:
+            return None
+        self._allowance.called(self._clock())
+        return answer
 
     async def end(
         self, request: httpx.Request, first: asyncio.Future[httpx.Response]

@@ -65,6 +65,21 @@ async def test_a_get_is_sent_twice_at_most() -> None:
     assert len(inner.seen) == 2
 
 
+@pytest.mark.parametrize("first", [OK, *LASTING, *PASSING, *MAYBE_SENT, *NEVER_SENT], ids=str)
+async def test_what_has_come_is_told_without_waiting_unless_it_may_be_asked_for_again(
+    first: httpx.Response | Exception,
+) -> None:
+    retry, asked = retrying(inner := Scripted([first, OK])), request(deadline=now() + 10)
+    begun = retry.begin(asked)
+    early = retry.ended(begun)
+    await asyncio.wait([begun])
+    late = retry.ended(begun)
+    await retry.end(asked, begun)
+
+    again = len(inner.seen) > 1
+    assert (early, late) == (None, None if again else first)
+
+
 @pytest.mark.parametrize("method", ["GET", *WRITES])
 @pytest.mark.parametrize("answer", LASTING, ids=str)
 async def test_an_answer_that_would_be_the_same_is_not_asked_for_again(
