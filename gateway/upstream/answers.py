@@ -7,11 +7,15 @@ two readers could take for two things (both lengths, bare line ends, folded head
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.upstream.outcome import TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LONGEST_KEPT = 30.0
 """Seconds an unused connection is kept; servers close theirs after a minute, or say when."""
@@ -30,6 +34,8 @@ class Answers:
 
     kept: float
     """Seconds the connection may be used again; 0.0 for not."""
+    told: dict[bytes, bytes] | None = None
+    """The headers by their names; None where some are repeated or had to be tidied."""
 
     def __init__(self, head_bytes: int, body_bytes: int) -> None:
         self._head_bytes, self._body_bytes = head_bytes, body_bytes
@@ -94,7 +100,7 @@ class Answers:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or, after the body, a trailer, which says nothing to us."""
         if not self._in_body:
-            self._head.append((name, value))
+            self._head.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is here; whether the body is worth reading is known."""
@@ -107,13 +113,14 @@ class Answers:
             raise httpx.RemoteProtocolError("an answer in another protocol")
         if self._status < _FINAL:
             return
-        fields = [(name.lower(), value) for name, value in head]
-        told = dict(fields)
-        if _untidy(head):
-            fields = [(name, value.rstrip(b" \t")) for name, value in fields if value.isascii()]
-        if _COMPRESSION in told:
+        told = dict(head)
+        plain = len(told) == len(head) and _tidy(told.values())
+        fields = head
+        if not plain:
+            fields = [(name, value.rstrip(b" \t")) for name, value in head if value.isascii()]
+        if told.pop(_COMPRESSION, None) is not None:
             fields = [field for field in fields if field[0] != _COMPRESSION]
-        self._fields = fields
+        self._fields, self.told = fields, told if plain else None
         self.kept = _kept(told.get(_KEEPING))
         self._frame(told)
 
@@ -138,7 +145,7 @@ class Answers:
         self._until_closed = length is None and coding is None
 
     def _chunked(self) -> bool:
-        codings = [value.strip().lower() for name, value in self._head if name.lower() == _CODING]
+        codings = [value.strip().lower() for name, value in self._head if name == _CODING]
         return codings == [b"chunked"]
 
     def on_body(self, chunk: bytes) -> None:
@@ -157,10 +164,10 @@ class Answers:
             self.kept = 0.0
 
 
-def _untidy(head: list[tuple[bytes, bytes]]) -> bool:
-    """Whether a value is no text or has space behind it; no value holds what parts them here."""
-    values = b"\0".join([value for _, value in head]) + b"\0"
-    return not values.isascii() or b" \0" in values or b"\t\0" in values
+def _tidy(values: Iterable[bytes]) -> bool:
+    """Whether all are text with no space behind; none holds what parts them here."""
+    joined = b"\0".join((*values, b""))
+    return joined.isascii() and b" \0" not in joined and b"\t\0" not in joined
 
 
 def _size(head: list[tuple[bytes, bytes]]) -> int:

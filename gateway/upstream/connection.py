@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
         answer, self._answer = self._answer, None
         status, fields, body = self._answers.take()
         if answer is not None and not answer.done():
-            answer.set_result(Whole(status, fields, body, self._request))
+            answer.set_result(Whole(status, fields, body, self._request, self._answers.told))
         kept = self._answers.kept
         if not kept or self._transport.get_write_buffer_size():
             self.drop()

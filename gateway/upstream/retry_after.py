@@ -9,6 +9,8 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.upstream.whole import Fields
+
 if TYPE_CHECKING:
     import httpx
 
@@ -66,7 +68,9 @@ def date_of(headers: httpx.Headers) -> float | None:
 
 
 def _said(headers: httpx.Headers) -> Said:
-    """One walk over the headers: looking each up takes httpx several."""
+    """One walk over the headers, unless the wire made it: looking each up takes httpx several."""
+    if isinstance(headers, Fields) and headers.told is not None:
+        return headers.told
     said: Said = {}
     for name, value in headers.raw:
         known = name.lower()

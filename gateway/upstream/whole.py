@@ -24,9 +24,16 @@ Field = tuple[bytes, bytes]
 class Fields(httpx.Headers):
     """Headers kept as they came; httpx's own list of them is made for who looks one up."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
+    def __init__(self, fields: Sequence[Field], told: dict[bytes, bytes] | None = None) -> None:
+        """`told`: the same by their names in small letters, for whoever has them so already."""
         self._fields = fields
+        self._told = told
         self._encoding = None
+
+    @property
+    def told(self) -> dict[bytes, bytes] | None:
+        """The headers by their names in small letters, where that is known without a look."""
+        return None if "_list" in self.__dict__ else self._told
 
     @cached_property
     def _list(self) -> list[tuple[bytes, bytes, bytes]]:  # type: ignore[override]
@@ -57,8 +64,12 @@ class Asked(httpx.Request):
         self.url = url
         self.headers = Fields(described)
         self.extensions = dict(extensions)
-        self.stream = httpx.ByteStream(content)
         self._content = content
+
+    @cached_property
+    def stream(self) -> httpx.ByteStream:  # type: ignore[override]
+        """The content, for a transport that is not ours."""
+        return httpx.ByteStream(self._content)
 
 
 class Whole(httpx.Response):
@@ -70,13 +81,22 @@ class Whole(httpx.Response):
     _num_bytes_downloaded = 0
 
     def __init__(
-        self, status: int, fields: Sequence[Field], content: bytes, request: httpx.Request
+        self,
+        status: int,
+        fields: Sequence[Field],
+        content: bytes,
+        request: httpx.Request,
+        told: dict[bytes, bytes] | None = None,
     ) -> None:
-        """`content` as it was sent: nothing is decoded."""
+        """`content` as it was sent: nothing is decoded. `told`: see `Fields`."""
         self.status_code = status
-        self.headers = Fields(fields)
+        self.headers = Fields(fields, told)
         self.extensions = {}
         self.history = []
-        self.stream = httpx.ByteStream(content)
         self._content = content
         self._request = request
+
+    @cached_property
+    def stream(self) -> httpx.ByteStream:  # type: ignore[override]
+        """The content, for a client that is not ours."""
+        return httpx.ByteStream(self._content)
