@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from schema.failures import Failure
 
 UNAUTHORIZED, REFUSED = 401, 429
+_WRITE = Lane.WRITE  # looked up once: it takes longer than what is asked of it
 
 
 class Turn(NamedTuple):
@@ -31,11 +32,11 @@ class Turn(NamedTuple):
     terms: Terms
     number: int
     """Its number in the ledger."""
-    trial: int
+    trial: int = 0
     """The trial of the gate it is part of; 0: none."""
-    probing: bool
+    probing: bool = False
     """Whether it tries for all whether the API is back."""
-    proving: bool
+    proving: bool = False
     """Whether it tries a credential that nobody knows yet."""
 
 
@@ -77,9 +78,10 @@ class Admission:
             and self._breaker.closed
             and self.standing.proven(terms.credential, now)  # so it was not refused since
             and not self._ledger.wait(terms.lane, now)
-            and not (terms.lane is not Lane.WRITE and self._shares.wait(terms.partition, now))
+            and (terms.lane is _WRITE or not self._shares.wait(terms.partition, now))
         ):
-            return self._entered(terms, now)
+            self._shares.spend(terms.partition, now)
+            return Turn(terms, self._ledger.reserve(now, terms.lane))
         return None
 
     def barred(self, terms: Terms, now: float) -> Failure | None:
@@ -109,7 +111,7 @@ class Admission:
         """None when a request may not be sent now, else how far it stands behind all others."""
         if self.wait(terms, now) or not self.room(terms, now) or self.barred(terms, now):
             return None
-        return int(terms.lane is not Lane.WRITE and self._shares.most(terms.partition))
+        return int(terms.lane is not _WRITE and self._shares.most(terms.partition))
 
     def turned_away(self, terms: Terms, now: float) -> RateLimited:
         """What a request is told that would wait too long: when it may come back."""
@@ -126,11 +128,13 @@ class Admission:
 
     def enter(self, terms: Terms, now: float) -> Turn:
         """Debit a request that is about to be sent."""
-        if not self.unproven(terms, now):
-            return self._entered(terms, now)
+        proving = self.unproven(terms, now)
         number = self._ledger.reserve(now, terms.lane)
-        self._proofs.tried(terms.credential, now)
-        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving=True)
+        if proving:
+            self._proofs.tried(terms.credential, now)
+        else:
+            self._shares.spend(terms.partition, now)
+        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving)
 
     def answered(self, turn: Turn, response: httpx.Response, now: float) -> None:
         """The request was answered."""
@@ -163,11 +167,6 @@ class Admission:
         if turn.proving:
             self._proofs.unknown(turn.terms.credential)
 
-    def _entered(self, terms: Terms, now: float) -> Turn:
-        number = self._ledger.reserve(now, terms.lane)
-        self._shares.spend(terms.partition, now)
-        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving=False)
-
     def _judge(self, turn: Turn, response: httpx.Response, now: float) -> None:
         """What the answer says of the credential."""
         credential, status = turn.terms.credential, response.status_code
@@ -190,7 +189,7 @@ class Admission:
     def _own_wait(self, terms: Terms, now: float) -> float:
         if self.unproven(terms, now):
             return self._proofs.wait(terms.credential, now)
-        if terms.lane is Lane.WRITE:
+        if terms.lane is _WRITE:
             return 0.0
         return self._shares.wait(terms.partition, now)
 

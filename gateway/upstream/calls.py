@@ -15,7 +15,7 @@ from gateway.upstream.credentials import shown
 from gateway.upstream.envelope import trouble
 from gateway.upstream.terms import EXTENSION, Terms
 from gateway.upstream.whole import Asked
-from gateway.upstream.written import Address
+from gateway.upstream.written import Address, Heading
 from schema.failures import Failure
 from schema.operation import Lane
 
@@ -66,8 +66,8 @@ class Calls:
     def begin(self, operation: Operation, paths: Iterable[str], lane: Lane) -> list[Begun]:
         """Send GETs, or have them stand in line; none of them if one cannot be made."""
         try:
-            headers, terms = [_ACCEPT, shown(operation.caller)], _terms(operation, lane)
-            requests = [Asked("GET", self._url(path), headers, terms) for path in paths]
+            heading, terms = Heading(_ACCEPT, shown(operation.caller)), _terms(operation, lane)
+            requests = [Asked("GET", self._url(path), heading, terms) for path in paths]
         except httpx.TransportError as error:
             raise trouble(error) from error
         return [Begun(request, self._begin(request), self._now(), lane) for request in requests]
@@ -99,7 +99,7 @@ class Calls:
             content = orjson.dumps(body)
         terms = _terms(operation, Lane.WRITE)
         try:
-            request = Asked(method, self._url(path), headers, terms, content)
+            request = Asked(method, self._url(path), Heading(*headers), terms, content)
         except httpx.TransportError as end:
             return end
         sending = asyncio.ensure_future(self._transport.handle_async_request(request))

@@ -26,11 +26,16 @@ class Connection(asyncio.Protocol):
     anew only when it would ring too late, since on a busy connection nothing ever does.
     """
 
-    def __init__(self, answers: Answers, rests: Callable[[Connection], None]) -> None:
-        """`rests` is called when the connection may be asked again."""
+    def __init__(
+        self,
+        answers: Answers,
+        rests: Callable[[Connection], None],
+        ended: Callable[[asyncio.Future[httpx.Response]], None],
+    ) -> None:
+        """`ended` is told of what has come to its end, `rests` when it may be asked again."""
         self._loop = asyncio.get_running_loop()
         self._answers = answers
-        self._rests = rests
+        self._rests, self._ended = rests, ended
         self._answer: asyncio.Future[httpx.Response] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._due = self._rings = 0.0
@@ -94,8 +99,10 @@ class Connection(asyncio.Protocol):
     def _succeed(self) -> None:
         answer, self._answer = self._answer, None
         status, fields, body = self._answers.take()
-        if answer is not None and not answer.done():
-            answer.set_result(Whole(status, fields, body, self._request, self._answers.told))
+        if answer is not None:
+            self._ended(answer)
+            if not answer.done():
+                answer.set_result(Whole(status, fields, body, self._request, self._answers.told))
         kept = self._answers.kept
         if not kept or self._transport.get_write_buffer_size():
             self.drop()
@@ -107,6 +114,7 @@ class Connection(asyncio.Protocol):
         answer, self._answer = self._answer, None
         if answer is None:
             return
+        self._ended(answer)
         if not answer.done():
             error.request = self._request
             error.__cause__ = cause

@@ -24,6 +24,7 @@ PRIOR = 0.25
 """Windows' worth of writes, at the least share, that are expected before any were seen."""
 REFRESHING = 20
 """Per cent of a window that refreshes may take together."""
+_WRITE, _REFRESH = Lane.WRITE, Lane.REFRESH  # looked up once: it takes longer than to compare
 
 
 class Ledger:
@@ -69,10 +70,10 @@ class Ledger:
         kept = self._kept(lane, now)
         if self._left <= kept:
             # What is kept beyond the least shrinks with the time left.
-            least = self.limit * KEPT // 100 * (2 if lane is Lane.REFRESH else 1)
-            shrinks = lane is not Lane.WRITE and self._left > least
+            least = self.limit * KEPT // 100 * (2 if lane is _REFRESH else 1)
+            shrinks = lane is not _WRITE and self._left > least
             return max(1.0, rest * (1 - self._left / kept)) if shrinks else rest
-        if lane is not Lane.REFRESH or self._ends is None:
+        if lane is not _REFRESH or self._ends is None:
             return 0.0
         if self._refreshes >= self.limit * REFRESHING // 100:
             return rest
@@ -84,7 +85,7 @@ class Ledger:
         To writes a tenth of the window, or as many as are to be expected until its end: as many
         a second as in this window and the last, and twice the standard deviation of that more.
         """
-        if lane is Lane.WRITE:
+        if lane is _WRITE:
             return 0
         kept = least = self.limit * KEPT // 100
         if self._writes or self._writes_before:
@@ -94,7 +95,7 @@ class Ledger:
             expected = max(0.0, rest * seen / watched)
             most = self.limit * MOST_KEPT // 100
             kept = min(max(least, math.ceil(expected + 2 * math.sqrt(expected))), most)
-        return kept + least if lane is Lane.REFRESH else kept
+        return kept + least if lane is _REFRESH else kept
 
     def _surplus_in(self, rest: float) -> float:
         """Seconds until more is left of the calls than of the time to spend them in."""
@@ -106,8 +107,8 @@ class Ledger:
         if self._ends is None:
             self._ends = now + self.window + 1
         self._left -= 1
-        self._refreshes += lane is Lane.REFRESH
-        self._writes += lane is Lane.WRITE
+        self._refreshes += lane is _REFRESH
+        self._writes += lane is _WRITE
         self._number += 1
         self._flying.add(self._number)
         return self._number

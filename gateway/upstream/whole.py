@@ -15,7 +15,7 @@ from gateway.upstream.written import DESCRIBED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.upstream.written import Address
+    from gateway.upstream.written import Address, Heading
 
 Field = tuple[bytes, bytes]
 """A header's name and value."""
@@ -52,19 +52,29 @@ class Asked(httpx.Request):
         self,
         method: str,
         url: Address,
-        fields: Sequence[Field],
+        heading: Heading,
         extensions: Mapping[str, Any],
         content: bytes = b"",
     ) -> None:
         """`method` in capitals; `url` is kept as it is, not copied."""
-        described = [(b"Host", url.place), *fields]
-        if content or method in DESCRIBED:
-            described.append((b"Content-Length", b"%d" % len(content)))
         self.method = method
         self.url = url
-        self.headers = Fields(described)
         self.extensions = dict(extensions)
+        self._heading = heading
         self._content = content
+
+    @property
+    def heading(self) -> Heading | None:
+        """Its headers but for those of the connection, while nobody can have changed them."""
+        return None if "headers" in self.__dict__ else self._heading
+
+    @cached_property
+    def headers(self) -> Fields:  # type: ignore[override]
+        """All of its headers."""
+        described = [(b"Host", self.url.netloc), *self._heading.fields]
+        if self._content or self.method in DESCRIBED:
+            described.append((b"Content-Length", b"%d" % len(self._content)))
+        return Fields(described)
 
     @cached_property
     def stream(self) -> httpx.ByteStream:  # type: ignore[override]

@@ -78,9 +78,8 @@ class Wire(httpx.AsyncBaseTransport):
         except httpx.TransportError as error:
             flight = loop.create_future()
             flight.set_exception(error)
-            return flight
-        self._flights.add(flight)
-        flight.add_done_callback(self._flights.discard)
+        else:
+            self._flights.add(flight)
         return flight
 
     async def aclose(self) -> None:
@@ -107,7 +106,9 @@ class Wire(httpx.AsyncBaseTransport):
         connection = self._rested(address.origin)
         if connection is not None:
             return connection.ask(request, outgoing, due)
-        return loop.create_task(self._first(request, address.origin, outgoing, due))
+        first = loop.create_task(self._first(request, address.origin, outgoing, due))
+        first.add_done_callback(self._flights.discard)
+        return first
 
     async def _first(
         self, request: httpx.Request, origin: Origin, outgoing: bytes, due: float
@@ -133,7 +134,11 @@ class Wire(httpx.AsyncBaseTransport):
             async with asyncio.timeout(min(self._connect_seconds, left)):
                 connection = await self._dial(
                     origin,
-                    lambda: Connection(Answers(self._head_bytes, self._body_bytes), resting.append),
+                    lambda: Connection(
+                        Answers(self._head_bytes, self._body_bytes),
+                        resting.append,
+                        self._flights.discard,
+                    ),
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time", request=request) from error

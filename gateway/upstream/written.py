@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import NamedTuple
 
 import httpx
@@ -24,6 +25,29 @@ _AGENT = b"user-agent"
 _NAME = b"User-Agent: clients-gateway\r\n"
 DESCRIBED = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say how long their content is even where there is none (RFC 9110, 8.6)."""
+
+
+class Heading:
+    """Headers that go with several requests, and are written once for all of them."""
+
+    def __init__(self, *fields: tuple[bytes, bytes]) -> None:
+        self.fields = fields
+
+    @cached_property
+    def lines(self) -> bytes:
+        """As they are written, who asks among them. Raises `Unsendable`, quoting nothing."""
+        name, lines = _NAME, []
+        for field, value in self.fields:
+            known = field.lower()
+            if known in _OURS:
+                continue
+            line = b"%b: %b\r\n" % (field, value)
+            if not _LINE.fullmatch(line):
+                raise Unsendable("a header that no request can carry")
+            lines.append(line)
+            if known == _AGENT:
+                name = b""
+        return b"".join((*lines, name))
 
 
 class Origin(NamedTuple):
@@ -63,22 +87,11 @@ def written(request: httpx.Request, address: Address) -> bytes:
     Raises `Unsendable` for what would be read as something else than it is; nothing of it is
     quoted, for it may be a credential.
     """
-    method, content, name = request.method, request.content, _NAME
+    method, content = request.method, request.content
     if not _METHOD.fullmatch(method):
         raise Unsendable("a method that no request can carry", request=request)
-    lines = [method.encode(), address.opening]
-    for field, value in request.headers.raw:
-        known = field.lower()
-        if known in _OURS:
-            continue
-        line = b"%b: %b\r\n" % (field, value)
-        if not _LINE.fullmatch(line):
-            raise Unsendable("a header that no request can carry", request=request)
-        lines.append(line)
-        if known == _AGENT:
-            name = b""
-    lines.append(name)
+    heading = getattr(request, "heading", None) or Heading(*request.headers.raw)
+    length = b""
     if content or method in DESCRIBED:
-        lines.append(b"Content-Length: %d\r\n" % len(content))
-    lines += (b"\r\n", content)
-    return b"".join(lines)
+        length = b"Content-Length: %d\r\n" % len(content)
+    return b"%b%b%b%b\r\n%b" % (method.encode(), address.opening, heading.lines, length, content)

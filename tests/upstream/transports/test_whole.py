@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gateway.upstream.whole import Asked, Fields, Whole
-from gateway.upstream.written import Address
+from gateway.upstream.written import Address, Heading
 
 FIELDS = [(b"content-type", b"application/json"), (b"x-a", b"1"), (b"x-a", b"2")]
 REQUEST = httpx.Request("GET", "http://api.test/")
@@ -53,7 +53,7 @@ async def test_an_answer_passes_through_httpxs_client() -> None:
 
 async def test_a_request_passes_through_httpxs_transports() -> None:
     address = Address("http://api.test/v1/clients?page=1")
-    request = Asked("POST", address, FIELDS[:1], {}, b'{"a": 1}')
+    request = Asked("POST", address, Heading(FIELDS[0]), {}, b'{"a": 1}')
 
     def answer(asked: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=[asked.url.path, asked.url.query.decode(), asked.method])

@@ -5,8 +5,9 @@ import pytest
 
 from gateway.upstream.outcome import Unsendable
 from gateway.upstream.whole import Asked
-from gateway.upstream.written import Address, Origin, written
+from gateway.upstream.written import Address, Heading, Origin, written
 
+FIELDS = [(b"Accept", b"application/json"), (b"X-API-Key", b"k")]
 BOOKS = "xn--bcher-kva.test"
 HERE = Address("http://api.test/v1/clients?page=1&limit=25")
 
@@ -16,7 +17,7 @@ def sent(request: httpx.Request) -> bytes:
 
 
 def test_a_read_is_a_line_and_its_headers() -> None:
-    request = Asked("GET", HERE, [(b"Accept", b"application/json"), (b"X-API-Key", b"k")], {})
+    request = Asked("GET", HERE, Heading(*FIELDS), {})
 
     assert sent(request) == (
         b"GET /v1/clients?page=1&limit=25 HTTP/1.1\r\n"
@@ -30,9 +31,11 @@ def test_a_read_is_a_line_and_its_headers() -> None:
 
 
 def test_a_write_tells_how_long_its_content_is() -> None:
-    assert sent(Asked("PUT", HERE, [], {}, b"{}")).endswith(b"\r\nContent-Length: 2\r\n\r\n{}")
-    assert sent(Asked("POST", HERE, [], {})).endswith(b"\r\nContent-Length: 0\r\n\r\n")
-    assert b"Content-Length" not in sent(Asked("DELETE", HERE, [], {}))
+    assert sent(Asked("PUT", HERE, Heading(), {}, b"{}")).endswith(
+        b"\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    assert sent(Asked("POST", HERE, Heading(), {})).endswith(b"\r\nContent-Length: 0\r\n\r\n")
+    assert b"Content-Length" not in sent(Asked("DELETE", HERE, Heading(), {}))
 
 
 def test_what_is_our_own_business_is_said_once_and_by_us() -> None:
@@ -52,9 +55,8 @@ def test_what_is_our_own_business_is_said_once_and_by_us() -> None:
 
 
 def test_what_httpx_made_is_written_as_what_we_made() -> None:
-    fields = [(b"Accept", b"application/json"), (b"X-API-Key", b"k")]
-    ours = Asked("POST", HERE, fields, {}, b"{}")
-    theirs = httpx.Request("POST", str(HERE), headers=fields, content=b"{}")
+    ours = Asked("POST", HERE, Heading(*FIELDS), {}, b"{}")
+    theirs = httpx.Request("POST", str(HERE), headers=FIELDS, content=b"{}")
 
     assert sent(ours) == sent(theirs)
     assert (ours.method, ours.url, ours.headers, ours.content, ours.read()) == (
@@ -64,6 +66,15 @@ def test_what_httpx_made_is_written_as_what_we_made() -> None:
         theirs.content,
         theirs.read(),
     )
+
+
+def test_headers_that_were_changed_on_a_request_are_written_as_changed() -> None:
+    heading = Heading(*FIELDS)
+    changed, plain = (Asked("GET", HERE, heading, {}) for _ in range(2))
+    changed.headers["X-API-Key"] = "l"
+
+    assert sent(changed) == sent(plain).replace(b"X-API-Key: k", b"X-API-Key: l")
+    assert plain.headers["X-API-Key"] == "k"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +94,7 @@ def test_what_httpx_made_is_written_as_what_we_made() -> None:
 )
 def test_a_header_that_would_be_read_as_another_is_not_written(name: bytes, value: bytes) -> None:
     with pytest.raises(Unsendable) as refusal:
-        sent(Asked("GET", HERE, [(name, value)], {}))
+        sent(Asked("GET", HERE, Heading((name, value)), {}))
 
     assert str(refusal.value) == "a header that no request can carry"
 
@@ -91,7 +102,7 @@ def test_a_header_that_would_be_read_as_another_is_not_written(name: bytes, valu
 @pytest.mark.parametrize("method", ["GET / HTTP/1.1\r\nX-A: b\r\n\r\nGET", "", "G T", "GÉT"])
 def test_a_method_that_is_none_is_not_written(method: str) -> None:
     with pytest.raises(Unsendable):
-        sent(Asked(method, HERE, [], {}))
+        sent(Asked(method, HERE, Heading(), {}))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +137,6 @@ def test_an_address_that_http_does_not_lead_to_is_refused(url: str) -> None:
 
 
 def test_a_target_cannot_end_the_line_it_stands_on() -> None:
-    request = Asked("GET", Address("http://api.test/a b%0d%0aX-A: b?c=d e#f"), [], {})
+    request = Asked("GET", Address("http://api.test/a b%0d%0aX-A: b?c=d e#f"), Heading(), {})
 
     assert sent(request).split(b"\r\n")[0] == b"GET /a%20b%0d%0aX-A:%20b?c=d%20e HTTP/1.1"
