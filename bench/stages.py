@@ -29,6 +29,7 @@ from gateway.upstream.whole import Whole
 from gateway.upstream.wire import Wire
 from gateway.web.requests import request_in
 from gateway.web.strict import Bounds
+from schema.compiled.planned import Planned
 from schema.context import Context
 from schema.documents import Document
 from schema.graph import Graph
@@ -187,19 +188,21 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
         Stage("a document seen before", _now(lambda _: graph.documents.understand(query), times))
     )
     operation = graph._operation(document, None)  # noqa: SLF001 - the stage alone
-    told.append(Stage("plan", _now(lambda n: operation.plan(said[n % len(said)].variables), times)))
+    told.append(
+        Stage(
+            "a question never asked: plan",
+            _now(lambda n: operation.plan(said[n % len(said)].variables), times),
+        )
+    )
 
     transport, _ = compose(Instant(), limit=10**9, at_once=64)
     rest = RestClients(transport, f"{rig.api}/v1")
     caller = Caller("bench", Credential("X-API-Key", KEY))
 
     async def run(number: int) -> Any:  # noqa: ANN401 - graphql-core's result
-        return await graph.run(
-            document,
-            variables=said[number % len(said)].variables,
-            operation_name=None,
-            context=Context(rest, Operation(caller, time.monotonic() + 10)),
-        )
+        planned = operation.plan(said[number % len(said)].variables)
+        assert isinstance(planned, Planned)  # noqa: S101 - ours is right
+        return await graph.run(planned, Context(rest, Operation(caller, time.monotonic() + 10)))
 
     result = await run(0)
     executed = await _cpu(run, times, 1)

@@ -27,13 +27,14 @@ from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
 from gateway.web.callers import Callers
 from gateway.web.cors import allowing
-from gateway.web.graphql import GraphQLDoor, Terms
-from gateway.web.head import Head
+from gateway.web.direct import Direct
+from gateway.web.graphql import GraphQLDoor
 from gateway.web.health import Readiness, health
 from gateway.web.manifests import documents_in
 from gateway.web.persisted import Accepted, Persisted
 from gateway.web.playground import PageOrData, playground
 from gateway.web.repeats import Repeats
+from gateway.web.service import GraphQLService, Terms
 from gateway.web.strict import Bounds
 from schema.documents import Refused
 from schema.graph import Graph
@@ -49,12 +50,10 @@ if TYPE_CHECKING:
     from gateway.cache.store import Store
     from gateway.settings import Settings
     from gateway.state.folder import State
-    from gateway.web.reply import Headers, Reply
     from schema.operation import BudgetState
     from schema.source import ClientSource
 
 GRAPHQL_PATH = "/graphql"
-_RAW_PATH = GRAPHQL_PATH.encode()
 DOCS_URL = "https://www.actuallycare.com/api"
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
@@ -125,15 +124,10 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
     repeats = Repeats(answers, callers)
-    door: ASGIApp = GraphQLDoor(
-        graph,
-        source,
-        callers,
-        _terms(settings, graph),
-        answers=answers,
-        repeats=repeats,
-        clock=clock,
+    service = GraphQLService(
+        graph, source, callers, _terms(settings, graph), answers=answers, clock=clock
     )
+    door: ASGIApp = GraphQLDoor(service, repeats)
     if pages is not None:
         door = PageOrData(pages, door)
     if settings.cors_origins:
@@ -157,7 +151,9 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     if pages is not None:
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    return Gateway(door, doors, repeats, prompt=not settings.cors_origins)
+    # Browsers of other origins are met by a middleware, which only ASGI passes.
+    direct = None if settings.cors_origins else Direct(GRAPHQL_PATH, repeats, service)
+    return Gateway(door, doors, direct)
 
 
 def patience(settings: Settings) -> Patience:
@@ -230,23 +226,11 @@ def _key(value: str | None) -> Credential | None:
 class Gateway:
     """Sends GraphQL straight to its door, past the routing everything else goes through."""
 
-    def __init__(
-        self, graphql: ASGIApp, others: ASGIApp, repeats: Repeats, *, prompt: bool
-    ) -> None:
-        """`prompt`: whether a server may look for known answers before it asks."""
+    def __init__(self, graphql: ASGIApp, others: ASGIApp, direct: Direct | None) -> None:
         self._graphql = graphql
         self._others = others
-        self._repeats = repeats
-        self._prompt = prompt
-
-    def head(self, path: bytes, headers: Headers) -> Head | None:
-        """The head of such a POST, where its answer may be known."""
-        head = Head(headers) if self._prompt and path == _RAW_PATH else None
-        return head if head is not None and head.plain else None
-
-    def reply(self, head: Head, body: bytes) -> Reply | None:
-        """The answer to a POST, if it is known."""
-        return self._repeats.reply(head, body)
+        self.direct = direct
+        """For a server that can do without ASGI; None where all must pass it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's life (ASGI)."""

@@ -120,7 +120,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
         serving = granian.serve(app, socket, started)
     else:
-        serving = server.serve([server.Site(app, socket, patience(settings), app)], started)
+        serving = server.serve([server.Site(app, socket, patience(settings), app.direct)], started)
     return 0 if server.run(serving) else 1
 
 

@@ -1,7 +1,7 @@
-"""Connections on uvicorn that answer at once what is known, before an application is started.
+"""Connections on uvicorn that ask for an answer themselves, where a question is plain.
 
-An ASGI exchange costs as much as a bare server takes for all else; a question asked before needs
-none. Where one is needed, its answer is sent whole.
+An ASGI exchange costs as much as a bare server takes for all else. A question that came in one
+piece needs none: what is known is told at once, what is not when it is there.
 """
 
 from __future__ import annotations
@@ -9,24 +9,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.connections import Connection
-from gateway.web.head import HELD, Held
 from gateway.web.reply import WHOLE
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from starlette.types import Scope
 
+    from gateway.web.hangups import HangUp
     from gateway.web.head import Head
     from gateway.web.reply import Headers, Reply
 
 
-class Known(Protocol):
-    """What answers are known, or may be."""
+class Direct(Protocol):
+    """Answers without ASGI."""
 
     def head(self, path: bytes, headers: Headers) -> Head | None:
-        """The head of a POST to `path`, where its answer may be known."""
+        """The head of a POST to `path`, where such a one can be answered."""
 
-    def reply(self, head: Head, body: bytes) -> Reply | None:
+    def known(self, head: Head, body: bytes) -> Reply | None:
         """The answer to it, if it is known."""
+
+    def reply(
+        self, head: Head, body: bytes, when_hung_up: HangUp
+    ) -> Coroutine[Any, Any, Reply | None]:
+        """The answer to it; None where there is nobody to tell it."""
 
 
 _HEADS = 8
@@ -35,8 +42,28 @@ _END = b"\r\n\r\n"
 _NONE = (None, 0)
 
 
+class _Unheard:
+    """An event that nobody waits for."""
+
+    def set(self) -> None:
+        """It happened."""
+
+
+class Exchange:
+    """A request that is being answered without an application, as uvicorn sees it."""
+
+    scope = None
+    response_started = False
+    message_event = _Unheard()
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.response_complete = False
+        self.disconnected = False
+
+
 class Prompt(Connection):
-    """One client's connection, `known` asked before the application.
+    """One client's connection, `direct` asked before the application.
 
     Only what came in one piece is held for it; all else goes the way of any request. A head that
     came before on this connection, byte for byte, is not read again.
@@ -45,11 +72,11 @@ class Prompt(Connection):
     def __init__(
         self,
         *arguments: Any,  # noqa: ANN401 - uvicorn's own
-        known: Known | None,
+        direct: Direct | None,
         **named: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*arguments, **named)
-        self._known = known
+        self._direct = direct
         self._heads: dict[bytes, tuple[Head, int]] = {}
         """What such a head says, and how long the body is that follows."""
         self._data = b""
@@ -57,17 +84,15 @@ class Prompt(Connection):
         self._head: Head | None = None
         """Of the request that is held: its body may come along."""
         self._body = b""
-        self._in_vain: Held | None = None
-        """What is being read, if its answer was looked for already."""
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request, of several, or of nothing."""
         self._data = data if self._between() else b""
-        if self._data and self._told_again(data):
+        if self._data and self._asked_again(data):
             return
         super().data_received(data)
         if self._head is not None and not self.transport.is_closing():
-            self._pass_on(self._head, whole=False)
+            self._pass_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over; what its client said of itself is forgotten."""
@@ -76,12 +101,11 @@ class Prompt(Connection):
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
-        """The head is there: the application starts, unless the answer may be known."""
-        held, self._in_vain = self._in_vain, None
-        if held is None and self._known is not None and self._may_tell() and self._is_post():
-            self._head = self._known.head(self.url, self.headers)
+        """The head is there: the application starts, unless it may not be needed."""
+        if self._direct is not None and self._may_tell() and self.parser.get_method() == b"POST":
+            self._head = self._direct.head(self.url, self.headers)
         if self._head is None:
-            self._start(held)
+            self._start()
         else:
             self._head_is_here()
 
@@ -94,62 +118,74 @@ class Prompt(Connection):
 
     def on_message_complete(self) -> None:
         """All of it is there."""
-        head = self._head
-        if head is not None and not self._told(head):
-            self._pass_on(head, whole=True)
-        if self._head is None:
+        head, body = self._held()
+        if head is None:
             super().on_message_complete()
-        else:
-            self._head, self._body = None, b""
-            self._request_is_here()
+            return
+        self._request_is_here()
+        keeps = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        end = self._data.find(_END) + len(_END)
+        if keeps and end + len(body) == len(self._data):
+            if len(self._heads) == _HEADS:
+                self._heads.clear()
+            self._heads[self._data[:end]] = head, len(body)
+        self._answer(head, body, keeps=keeps)
 
     def _may_tell(self) -> bool:
-        return not (self._answering() or self.flow.write_paused)
+        return not (self._answering() or self.flow.write_paused or self._address is None)
 
-    def _is_post(self) -> bool:
-        return bool(self.parser.get_method() == b"POST")
+    def _held(self) -> tuple[Head | None, bytes]:
+        """The request that is held, no more."""
+        head, body = self._head, self._body
+        self._head, self._body = None, b""
+        return head, body
 
-    def _told_again(self, data: bytes) -> bool:
-        """Answer a request whose head came before, if its answer is known."""
+    def _asked_again(self, data: bytes) -> bool:
+        """Answer a request whose head came before; whether it is one."""
         end = data.find(_END) + len(_END)
         head, length = self._heads.get(data[:end], _NONE)
         if head is None or end + length != len(data) or not self._may_tell():
             return False
-        return self._answered(head, data[end:], keeps=True)
-
-    def _told(self, head: Head) -> bool:
-        """Answer the request that is held, if its answer is known."""
-        keeps = self.parser.should_keep_alive()
-        end = self._data.find(_END) + len(_END)
-        if keeps and end + len(self._body) == len(self._data):
-            if len(self._heads) == _HEADS:
-                self._heads.clear()
-            self._heads[self._data[:end]] = head, len(self._body)
-        return self._answered(head, self._body, keeps=keeps)
-
-    def _answered(self, head: Head, body: bytes, *, keeps: bool) -> bool:
-        assert self._known is not None  # noqa: S101 - or there was no head
-        reply = self._known.reply(head, body)
-        if reply is None:
-            self._in_vain = Held(head, body)
-            return False
-        self._write(reply, keeps=keeps)
+        self._unset_keepalive_if_required()
+        self._answer(head, data[end:], keeps=True)
         return True
 
-    def _pass_on(self, head: Head, *, whole: bool) -> None:
+    def _answer(self, head: Head, body: bytes, *, keeps: bool) -> None:
+        assert self._direct is not None  # noqa: S101 - or there was no head
+        reply = self._direct.known(head, body)
+        if reply is not None:
+            self._write(reply, keeps=keeps)
+            return
+        self.cycle = exchange = Exchange(keep_alive=keeps)  # type: ignore[assignment]
+        answering = self._direct.reply(head, body, self._when_hung_up)
+        task = self.loop.create_task(self._tell(exchange, answering))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _tell(self, exchange: Exchange, answering: Coroutine[Any, Any, Reply | None]) -> None:
+        """Tell the answer when it is there, and when the client has read what came before."""
+        reply = None
+        try:
+            reply = await answering
+            if self.flow.write_paused:
+                await self.flow.drain()
+        finally:
+            exchange.response_complete = True
+            if reply is None:
+                self.transport.close()
+        if reply is not None and not exchange.disconnected:
+            self._write(reply, keeps=exchange.keep_alive)
+
+    def _pass_on(self) -> None:
         """To the application, what was held."""
-        body, self._head, self._body = self._body, None, b""
-        self._in_vain = None
-        self._start(Held(head, body) if whole else None)
+        _, body = self._held()
+        self._start()
         if body:
             super().on_body(body)
 
-    def _start(self, held: Held | None) -> None:
+    def _start(self) -> None:
         super().on_headers_complete()
-        extensions = self.scope["extensions"]
-        extensions[WHOLE] = {"send": self._send_whole}
-        if held is not None:
-            extensions[HELD] = {"request": held}
+        self.scope["extensions"][WHOLE] = {"send": self._send_whole}
 
     def _send_whole(self, scope: Scope, reply: Reply) -> bool:
         """Send a whole answer as uvicorn would in two parts, if nothing must be waited for.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from gateway.prompt import Known
+    from gateway.prompt import Direct
 
 FILES = 65_536
 """Open files asked for, where the system allows as many."""
@@ -40,8 +40,8 @@ class Site:
     app: ASGIApp
     socket: socket.socket
     patience: Patience = field(default_factory=Patience)
-    known: Known | None = None
-    """Answers at once what it can, before `app` is asked."""
+    direct: Direct | None = None
+    """Answers plain questions, which `app` is then not asked."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -96,7 +96,7 @@ def _config(site: Site) -> uvicorn.Config:
         Prompt,
         patience=site.patience,
         crowd=Crowd(site.patience),
-        known=site.known,
+        direct=site.direct,
     )
     return uvicorn.Config(
         site.app,

@@ -1,7 +1,7 @@
 """The schema assembled: types, mutations, federation, and how a document is executed on it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, execute
@@ -15,6 +15,7 @@ from strawberry.types.scalar import ScalarDefinition, scalar
 from schema import asks
 from schema.client import Timestamp, User
 from schema.compiled.operation import Compiler, Operation
+from schema.compiled.planned import Planned
 from schema.context import Context
 from schema.documents import Document, Documents
 from schema.failures import Unauthenticated
@@ -68,29 +69,31 @@ class Graph(federation.Schema):
             self._schema, self.schema_converter, hide_suggestions=self._hide_suggestions
         )
 
-    async def run(
-        self,
-        document: Document,
-        *,
-        variables: dict[str, Any],
-        operation_name: str | None,
-        context: Context,
-    ) -> ExecutionResult:
-        """Execute one operation of a document that was understood. Never raises."""
-        planned = self._operation(document, operation_name).plan(variables)
-        if isinstance(planned, list):
-            return ExecutionResult(None, planned)
+    def plan(
+        self, document: Document, variables: Mapping[str, Any], operation_name: str | None
+    ) -> Planned | list[GraphQLError]:
+        """One operation of a document that was understood, or what is wrong with the variables.
+
+        Raises `GraphQLError` where the document has no such operation.
+        """
+        return self._operation(document, operation_name).plan(variables)
+
+    def run(self, planned: Planned, context: Context) -> Coroutine[object, object, ExecutionResult]:
+        """Execute an operation that was planned. Never raises."""
         if context.asks and self._cap is not None:
             refused = refusal(planned, context.source, context.operation, self._cap)
             if refused is not None:
-                return ExecutionResult(None, [refused])
+                return _told(ExecutionResult(None, [refused]))
         if self._compiles and planned.compiled:
-            return await planned.execute(context)
+            return planned.execute(context)
+        return self._by_graphql_core(planned, context)
+
+    async def _by_graphql_core(self, planned: Planned, context: Context) -> ExecutionResult:
         result = execute(
             self._schema,
-            document.node,
-            variable_values=variables,
-            operation_name=operation_name,
+            planned.document,
+            variable_values=dict(planned.variables),
+            operation_name=planned.name,
             context_value=context,
             is_awaitable=cast("Any", optimized_is_awaitable),
             executor_class=self.execution_context_class,
@@ -101,18 +104,8 @@ class Graph(federation.Schema):
             result = await result
         return result
 
-    def explain(
-        self,
-        document: Document,
-        *,
-        variables: dict[str, Any],
-        operation_name: str | None,
-        context: Context,
-    ) -> Explanation | list[GraphQLError]:
+    def explain(self, planned: Planned, context: Context) -> Explanation | list[GraphQLError]:
         """What the operation would cost now, or why that cannot be said. Nothing is sent."""
-        planned = self._operation(document, operation_name).plan(variables)
-        if isinstance(planned, list):
-            return planned
         try:
             return explained(planned, context.source, context.operation)
         except Unauthenticated as failure:
@@ -136,3 +129,7 @@ class Graph(federation.Schema):
         """
         asked = asks.entities(looking(info), representations=representations)
         return cast("list[FederationAny]", loaded(info.context, asked))
+
+
+async def _told(result: ExecutionResult) -> ExecutionResult:
+    return result

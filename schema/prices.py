@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
-from schema.asks import ClientsAsked
 from schema.needs import FREE, Price, RowsNeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema.asks import Asked
     from schema.compiled.planned import Planned
-    from schema.operation import Lane, Operation
+    from schema.operation import Operation
     from schema.source import ClientSource
 
 
@@ -63,7 +61,7 @@ def refusal(
     It may make at most `limit` calls by what it asks for, and as many again to complete rows
     that are known to lack what is shown of them. What cannot pass that is not looked at closer.
     """
-    most = _most(planned.asked, source)
+    most = _most(planned, source)
     if most <= 1 or most <= (cap := limit()):
         return None
     explanation = explained(planned, source, operation)
@@ -84,16 +82,13 @@ def refusal(
     )
 
 
-def _most(all_asked: Sequence[Asked | Exception | None], source: ClientSource) -> int:
+def _most(planned: Planned, source: ClientSource) -> int:
     """A bound of what the cap counts, found without a look at what is remembered."""
-    most = 0
-    clients: dict[Lane, set[object]] = {}
-    for asked in all_asked:
-        if isinstance(asked, ClientsAsked):
-            clients.setdefault(asked.lane, set()).update(asked.places)
-        elif isinstance(asked, RowsNeed):
+    most = sum([len(each.ids) for each in planned.by_id])
+    for _, asked in planned.others:
+        if isinstance(asked, RowsNeed):
             details = asked.window.limit if source.rows_lack(asked.fields) else 0
             most += max(source.price(asked.window), details)
         else:
             most += 1
-    return most + sum(map(len, clients.values()))
+    return most

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import Scope
 
 HANG_UP = "gateway.hang_up"
-"""ASGI extension: its `when` takes what to do when the client hangs up, or None."""
+"""ASGI extension: its `when` is a `HangUp`."""
+
+HangUp = Callable[[Callable[[], None] | None], None]
+"""Takes what to do when the client of this request hangs up, or None."""
 
 
-def when_hung_up(scope: Scope, act: Callable[[], None] | None) -> None:
-    """Have `act` called if the client of this request hangs up, where the server can tell."""
+def hang_up(scope: Scope) -> HangUp | None:
+    """Where to say what to do when the client hangs up; None where the server cannot tell."""
     extensions = scope.get("extensions")
     server = extensions.get(HANG_UP) if extensions else None
-    if server is not None:
-        server["when"](act)
+    return None if server is None else cast("HangUp", server["when"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gateway.web.negotiation import JSON, answer_type
 from gateway.web.tracing import trace_of
@@ -54,14 +54,3 @@ class Head:
         if callers.lasting(self.headers):
             self._caller.append(caller)
         return caller
-
-
-class Held(NamedTuple):
-    """A POST that a server has read, and looked for a known answer to in vain."""
-
-    head: Head
-    body: bytes
-
-
-HELD = "gateway.held"
-"""ASGI extension: its `request` is this one, `Held`."""

@@ -21,18 +21,17 @@ from schema.compiled.projection import NOWHERE, STRICT, Projection
 from schema.connection import connection
 from schema.failures import NotFound
 from schema.needs import RowsNeed
+from schema.source import ClientId, ClientRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from schema.asks import Asked, Found
     from schema.compiled.operation import Operation
+    from schema.compiled.planned import ById, Planned
     from schema.compiled.roots import Root, Variant
     from schema.compiled.variables import Variables
     from schema.context import Context
     from schema.loaders import Wanted
-    from schema.operation import Lane
-    from schema.source import ClientId, ClientRecord, Fields
 
 
 class Run:
@@ -45,36 +44,40 @@ class Run:
         self.errors: list[GraphQLError] = []
         self._found: dict[ClientId, ClientRecord | Exception | None] = {}
 
-    async def read(self, asked: Sequence[Asked | Exception | None]) -> None:
+    async def read(self, planned: Planned) -> None:
         """All root fields at once; clients by id in one question for each lane."""
+        if not self._context.asks:
+            self._ask_nobody(planned)
+            return
         waiting: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        by_id: dict[Lane, list[tuple[Root, ClientsAsked]]] = {}
-        for root, one in zip(self._variant.roots, asked, strict=True):
-            if isinstance(one, ClientsAsked):
-                if (one.many or one.places[0] is not None) and self._may_ask(root):
-                    by_id.setdefault(one.lane, []).append((root, one))
-            elif isinstance(one, RowsNeed):
-                if self._may_ask(root):
-                    waiting.append(partial(self._rows, root, one))
-            elif root.field is None:
-                self.data[root.key] = self._variant.type.name
-            elif one is not None:
-                self._failed(root, one)
-        waiting.extend(partial(self._clients, lane, group) for lane, group in by_id.items())
+        for root, one in planned.others:
+            if isinstance(one, RowsNeed):
+                waiting.append(partial(self._rows, root, one))
+            else:
+                self._known(root, one)
+        waiting += [partial(self._clients, each) for each in planned.by_id]
         if len(waiting) == 1:
             await waiting[0]()
         elif waiting:
             await gather_with_cancel(*(wait() for wait in waiting))
 
-    def _may_ask(self, root: Root) -> bool:
-        """Whether anybody may be asked for the field; it is told why not."""
-        if self._context.asks:
-            return True
-        try:
-            _ = self._context.operation
-        except Exception as error:  # noqa: BLE001 - told where the field is
-            self._failed(root, error)
-        return False
+    def _ask_nobody(self, planned: Planned) -> None:
+        """Nobody said who asks: each field that needs it is told so."""
+        for root, one in planned.asked:
+            if not isinstance(one, ClientsAsked | RowsNeed):
+                self._known(root, one)
+            elif isinstance(one, RowsNeed) or one.many or one.places[0] is not None:
+                try:
+                    _ = self._context.operation
+                except Exception as error:  # noqa: BLE001 - told where the field is
+                    self._failed(root, error)
+
+    def _known(self, root: Root, wrong: ClientsAsked | Exception | None) -> None:
+        """A field that asks nobody: it names the type, or something is `wrong` with it."""
+        if root.field is None:
+            self.data[root.key] = self._variant.type.name
+        elif isinstance(wrong, Exception):
+            self._failed(root, wrong)
 
     async def _rows(self, root: Root, need: RowsNeed) -> None:
         context = self._context
@@ -88,13 +91,20 @@ class Run:
         else:
             await self._answer(root, value)
 
-    async def _clients(self, lane: Lane, group: Sequence[tuple[Root, ClientsAsked]]) -> None:
-        named = dict.fromkeys(place for _, asked in group for place in asked.places)
-        ids = [place for place in named if isinstance(place, str)]
-        fields = frozenset[str]().union(*{asked.fields for _, asked in group})
-        found = await self._fetched(ids, fields, lane) if ids else {}
-        self._found.update(found)
-        for root, asked in group:
+    async def _clients(self, group: ById) -> None:
+        context, found = self._context, dict[ClientId, ClientRecord | Exception | None]()
+        if group.ids:
+            try:
+                records = await context.source.fetch(
+                    context.operation, group.ids, group.fields, group.lane
+                )
+            except Exception as error:  # noqa: BLE001 - told where each field is
+                found.update(dict.fromkeys(group.ids, error))
+            else:
+                for id, record in zip(group.ids, records, strict=True):
+                    found[id] = None if isinstance(record, NotFound) else record
+            self._found.update(found)
+        for root, asked in group.asked:
             try:
                 value = asked.answer(found)
             except Exception as error:  # noqa: BLE001 - told where the field is
@@ -102,15 +112,6 @@ class Run:
             else:
                 if not self._answered(root, value):
                     await self._answer(root, value)
-
-    async def _fetched(self, ids: Sequence[ClientId], fields: Fields, lane: Lane) -> Found:
-        context = self._context
-        try:
-            records = await context.source.fetch(context.operation, ids, fields, lane)
-        except Exception as error:  # noqa: BLE001 - told where each field is
-            return dict.fromkeys(ids, error)
-        there = [None if isinstance(record, NotFound) else record for record in records]
-        return dict(zip(ids, there, strict=True))
 
     async def write(self, operation: Operation, variables: Variables) -> None:
         """One root field after the other, each by the resolver that graphql-core would call."""

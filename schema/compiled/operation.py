@@ -14,6 +14,7 @@ from graphql import (
 
 from schema.asks import ASKS
 from schema.compiled.arguments import arguments_of
+from schema.compiled.latest import Latest
 from schema.compiled.planned import Planned
 from schema.compiled.reading import DEFINITION, Unknown
 from schema.compiled.roots import Root, Variant
@@ -21,7 +22,6 @@ from schema.compiled.rows import Rows
 from schema.compiled.selections import Selections
 from schema.compiled.shapes import Shapes
 from schema.compiled.variables import Coercion
-from schema.compiled.variants import Latest
 from schema.selection import Look
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Compiler:
             for each in document.definitions
             if isinstance(each, FragmentDefinitionNode)
         }
-        return Operation(self, node, fragments, document.token_count)
+        return Operation(self, document, node, fragments)
 
 
 class Operation:
@@ -71,16 +71,17 @@ class Operation:
     def __init__(
         self,
         compiler: Compiler,
+        document: DocumentNode,
         node: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
-        tokens: int,
     ) -> None:
+        self.document = document
         self.node = node
         self.fragments = fragments
         self.compiler = compiler
         self._coercion = Coercion(compiler.schema, node, hide_suggestions=compiler.hide_suggestions)
         self._conditions = _conditions(node, fragments.values())
-        self._tokens = tokens
+        self.tokens = document.token_count
 
     def plan(self, given: Mapping[str, Any]) -> Planned | list[GraphQLError]:
         """The operation with these variables, or the errors in them."""
@@ -89,7 +90,7 @@ class Operation:
             return variables
         decided = tuple(variables.coerced.get(name) for name in self._conditions)
         variant = self.compiler.variants.get(
-            (self, decided), self._tokens, partial(self._compile, decided)
+            (self, decided), self.tokens, partial(self._compile, decided)
         )
         return Planned(self, variant, variables)
 

@@ -36,7 +36,13 @@ _MAX_COERCION_ERRORS = 50
 class Variables:
     """One request's values for an operation's variables."""
 
-    def __init__(self, coerced: Mapping[str, Any], whole: Callable[[], VariableValues]) -> None:
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        coerced: Mapping[str, Any],
+        whole: Callable[[], VariableValues],
+    ) -> None:
+        self.given = given
         self.coerced = coerced
         self._whole = whole
 
@@ -78,9 +84,11 @@ class Coercion:
                 break
             coerced[name] = value
         else:
-            return Variables(coerced, lambda: self._told(given))
+            return Variables(given, coerced, lambda: self._told(given))
         values = self._coerce(given)
-        return values if isinstance(values, list) else Variables(values.coerced, lambda: values)
+        if isinstance(values, list):
+            return values
+        return Variables(given, values.coerced, lambda: values)
 
     def _coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         return get_variable_values(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from graphql import ExecutionResult
 
 from schema.context import Context
 from schema.documents import Refused
@@ -27,14 +28,17 @@ from tests.differential.documents import Writer
 from tests.differential.values import given
 
 if TYPE_CHECKING:
-    from graphql import ExecutionResult, GraphQLError
+    from graphql import GraphQLError
 
+    from schema.compiled.planned import Planned
     from schema.documents import Document
 
 CASES = int(os.environ.get("DIFFERENTIAL_CASES", "50000"))
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "1"))
 EACH = 20
 """Cases for one document: different variables, different answers."""
+AGAIN = 0.1
+"""Part of the cases that are executed once more: a plan is for any number of times."""
 PARTS = 10
 ANY = Limits(depth=30, aliases=200, directives=200, root_fields=50, tokens=10_000)
 
@@ -96,23 +100,26 @@ async def _compared(compiling: Graph, plain: Graph, part: int) -> None:
                 if values.random() < 0.97
             }
             caller = None if values.random() < 0.02 else Caller("p", Credential("X-API-Key", "k"))
+            planned = compiling.plan(understood, variables, None)
             answers = [
-                answered(
-                    await graph.run(
-                        understood,
-                        variables=dict(variables),
-                        operation_name=None,
-                        context=Context(
-                            Answers(seed), None if caller is None else Operation(caller, 1e9)
-                        ),
-                    )
-                )
-                for graph in (compiling, plain)
+                answered(await _run(graph, planned, seed, caller)) for graph in (compiling, plain)
             ]
             assert answers[0] == answers[1], f"{text}\n{variables}\nseed {seed}"
+            if values.random() < AGAIN:
+                again = answered(await _run(compiling, planned, seed, caller))
+                assert again == answers[0], f"run again: {text}\n{variables}\nseed {seed}"
             kinds[_kind(answers[0])] += 1
     cases = kinds.total()
     assert all(kinds[kind] > cases / 20 for kind in ("whole", "partial", "none")), kinds
+
+
+async def _run(
+    graph: Graph, planned: Planned | list[GraphQLError], seed: int, caller: Caller | None
+) -> ExecutionResult:
+    if isinstance(planned, list):
+        return ExecutionResult(None, planned)
+    operation = None if caller is None else Operation(caller, 1e9)
+    return await graph.run(planned, Context(Answers(seed), operation))
 
 
 def _kind(answer: bytes) -> str:

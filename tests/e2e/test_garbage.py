@@ -25,7 +25,7 @@ async def test_nothing_is_left_to_collect(tmp_path: Path, *, cache: bool) -> Non
     with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as sandbox:
         settings = read({}, _env_file=None, upstream_url=f"{sandbox.url}/v1", cache=cache)
         app, place = build(settings), server.listen("127.0.0.1", 0)
-        sites = [server.Site(app, place, patience(settings), app)]
+        sites = [server.Site(app, place, patience(settings), app.direct)]
         up = asyncio.Event()
         serving = asyncio.create_task(server.serve(sites, up.set))
         await up.wait()

@@ -126,6 +126,49 @@ async def test_pipelined_they_come_in_order_among_others(client: Client) -> None
     ]
 
 
+async def test_what_is_not_known_is_told_alike_however_it_came(client: Client) -> None:
+    """In one piece, its head known or not, and in pieces: by three ways through the server."""
+    await told(client, post(QUERY))
+    fresh = "cache-control: no-cache"
+
+    whole = await told(client, post(QUERY, fresh))
+    known_head = [await told(client, post(b'{"query":"{ a%d: __typename }"}' % n)) for n in (1, 2)]
+    pieces = [
+        await told(client, post(b'{"query":"{ a%d: __typename }"}' % n)[:cut], rest)
+        for n, cut in ((1, 40), (2, -3))
+        for rest in [post(b'{"query":"{ a%d: __typename }"}' % n)[cut:]]
+    ]
+
+    assert orjson.loads(whole[1])["extensions"]["upstream"]["calls"] == 1
+    assert [lasting(one) for one in known_head] == [lasting(one) for one in pieces]
+
+
+async def test_requests_that_come_while_one_is_being_answered_wait_for_it(client: Client) -> None:
+    asked = [b'{"query":"{ clients(first: 1, offset: %d) { totalCount edges { cursor } } }"}' % n
+             for n in range(40, 44)]  # fmt: skip
+    await told(client, post(asked[0]))
+
+    for body in asked[1:]:
+        await client.says(post(body))
+        await asyncio.sleep(0.001)
+    cursors = [
+        orjson.loads((await heard(client))[1])["data"]["clients"]["edges"] for _ in asked[1:]
+    ]
+
+    alone = [orjson.loads((await told(client, post(body)))[1]) for body in asked[1:]]
+    assert cursors == [one["data"]["clients"]["edges"] for one in alone]
+
+
+async def test_http_1_0_is_answered_and_hung_up_on(client: Client) -> None:
+    await known(client)
+    unknown = b'{"query":"{ old: __typename }"}'
+
+    _, content = await told(client, post(unknown).replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    assert orjson.loads(content)["data"] == {"old": "Query"}
+    assert await client.reader.read() == b""
+
+
 async def test_a_connection_is_closed_after_it_for_who_asks_so(client: Client) -> None:
     right = lasting(await known(client))[1]
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from schema.compiled.latest import Latest
 from schema.compiled.planned import Planned
-from schema.compiled.variants import Latest
 from schema.documents import Document
 from schema.graph import Graph
 from schema.needs import ClientsNeed, RowsNeed, WriteNeed

@@ -1,4 +1,4 @@
-"""What was compiled, remembered while it is asked for: the latest of all operations together."""
+"""What was made of documents, remembered while it is asked for: the latest of all together."""
 
 from __future__ import annotations
 
@@ -22,13 +22,25 @@ class Latest(Generic[T]):
         self.size = 0
         """Of all that is held."""
 
-    def get(self, key: Hashable, size: int, make: Callable[[], T]) -> T:
-        """The value held under `key`, or the one that is made now."""
+    def find(self, key: Hashable) -> T | None:
+        """The value held under `key`; it is now the last to go."""
         found = self._held.pop(key, None)
         if found is None:
-            found = make(), size
-            self.size += size
+            return None
         self._held[key] = found
+        return found[0]
+
+    def hold(self, key: Hashable, value: T, size: int) -> None:
+        """Hold a value for a key that has none."""
+        self._held[key] = value, size
+        self.size += size
         while self.size > self._most and len(self._held) > 1:
             self.size -= self._held.pop(next(iter(self._held)))[1]
-        return found[0]
+
+    def get(self, key: Hashable, size: int, make: Callable[[], T]) -> T:
+        """The value held under `key`, or the one that is made now."""
+        value = self.find(key)
+        if value is None:
+            value = make()
+            self.hold(key, value, size)
+        return value

@@ -1,0 +1,241 @@
+"""The GraphQL service: one request in, one answer with its receipt out (GraphQL over HTTP)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gateway.web.answers import Answer, kept_seconds, told
+from gateway.web.body import ClientLeft, too_large, whole_body
+from gateway.web.errors import coded_error, errors_told, internal
+from gateway.web.freshness import freshness_of
+from gateway.web.negotiation import GRAPHQL, JSON
+from gateway.web.questions import Questions, Refusal
+from gateway.web.requests import BadRequest, request_in, request_of
+from gateway.web.strict import Bounds
+from schema.context import Context
+from schema.failures import RateLimited, Unauthenticated
+from schema.operation import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from graphql import ExecutionResult, GraphQLError
+    from starlette.types import Receive
+
+    from gateway.web.callers import Callers
+    from gateway.web.hangups import HangUp
+    from gateway.web.head import Head
+    from gateway.web.persisted import Persisted
+    from gateway.web.questions import Question
+    from gateway.web.reply import Reply
+    from gateway.web.tracing import Trace
+    from schema.graph import Graph
+    from schema.operation import Caller, Receipt
+    from schema.source import ClientSource
+
+DEADLINE = 10.0
+"""Seconds one operation may take, everything included."""
+
+_METHODS = "GET, HEAD, POST, OPTIONS"
+
+
+class Answers(Protocol):
+    """Remembers answers, encoded, for as long as they would be the same."""
+
+    def basis(self, operation: Operation) -> Any:  # noqa: ANN401 - theirs alone
+        """To be noted before an operation is executed."""
+
+    def keep(self, operation: Operation, asked: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
+        """Remember an answer's data; it had no errors."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """One HTTP request."""
+
+    method: str
+    head: Head
+    body: bytes | None
+    """None where it has not been read."""
+    when_hung_up: HangUp | None
+    """None where the server cannot tell."""
+    receive: Receive | None = None
+    query_string: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the door takes, and how much of it."""
+
+    persisted: Persisted
+    body: int = 128 * 1024
+    """Bytes of one request's body."""
+    bounds: Bounds = field(default_factory=Bounds)
+    in_flight: int = 256
+    """Operations being answered together; one more is turned away."""
+    fresh: float = 0.0
+    """Seconds for which a client may keep what was read just now."""
+
+
+class GraphQLService:
+    """Answers requests, whatever server they came through."""
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
+        self,
+        graph: Graph,
+        source: ClientSource,
+        callers: Callers,
+        terms: Terms,
+        *,
+        answers: Answers | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._graph = graph
+        self._source = source
+        self._callers = callers
+        self._terms = terms
+        self._answers = answers
+        self._questions = Questions(graph, terms.persisted)
+        self._clock = clock
+        self._in_flight = 0
+
+    async def reply(self, asking: Asking) -> Reply | None:
+        """The whole answer; None where the client left before its request had arrived."""
+        head = asking.head
+        trace = head.trace()
+        self._in_flight += 1
+        try:
+            answer = await self._answer(asking, trace)
+            answer.encode()
+        except ClientLeft:
+            return None
+        except Refusal as refused:
+            answer = _refusal(refused.errors, trace)
+        except Unauthenticated as failure:
+            answer = _only(failure.code, failure.message, trace, status=401)
+        except BadRequest as bad:
+            answer = _only("BAD_REQUEST", bad.message, trace, status=bad.status)
+            if bad.allow is not None:
+                answer.headers.append((b"allow", bad.allow.encode()))
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it is logged and masked
+            answer = Answer({"errors": [internal(trace.request_id, bug)]}, status=500)
+        finally:
+            self._in_flight -= 1
+        answer.headers += trace.headers()
+        return answer.reply(head.media_type or JSON, head.text(b"if-none-match"))
+
+    async def _answer(self, asking: Asking, trace: Trace) -> Answer:
+        head, method = asking.head, asking.method
+        if self._in_flight > self._terms.in_flight:
+            answer = _only("OVERLOADED", _BUSY, trace, status=503)
+            answer.headers.append((b"retry-after", b"1"))
+            return answer
+        if method == "OPTIONS":
+            return Answer({}, status=204, headers=[(b"allow", _METHODS.encode())])
+        if head.media_type is None:
+            raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
+        if method == "POST" and asking.body is None:
+            assert asking.receive is not None  # noqa: S101 - or the body came along
+            asking.body = await whole_body(asking.receive, self._terms.body)
+        caller, question = self._asked(asking)
+        if question.request.explain:
+            return self._explained(question, caller, trace)
+        began = self._clock()
+        operation = None
+        if caller is not None:
+            operation = Operation(
+                caller, began + DEADLINE, freshness_of(head.text(b"cache-control"))
+            )
+        result = await self._executed(asking, question, operation)
+        if result.data is None and not any(error.path for error in result.errors or ()):
+            return _refusal(result.errors or (), trace)
+        answer = _result(result, None if operation is None else operation.receipt, trace)
+        # The answer to a GET may be kept.
+        if method != "POST" and operation is not None and not result.errors:
+            fresh = self._terms.fresh - (self._clock() - began)
+            answer.kept = kept_seconds(operation.receipt, fresh)
+        return answer
+
+    async def _executed(
+        self, asking: Asking, question: Question, operation: Operation | None
+    ) -> ExecutionResult:
+        running = self._graph.run(question.planned, Context(self._source, operation))
+        if operation is None or question.planned.writes:
+            return await running
+        if asking.when_hung_up is not None:
+            asking.when_hung_up(operation.audience.leave)
+        # Where the question came byte for byte as others will, its answer may be remembered.
+        answers = self._answers if asking.body is not None and asking.head.plain else None
+        basis = None if answers is None else answers.basis(operation)
+        result = await running
+        if answers is not None and asking.body is not None and not result.errors:
+            answers.keep(operation, asking.body, result.data, basis)
+        if asking.when_hung_up is not None:
+            asking.when_hung_up(None)
+        return result
+
+    def _asked(self, asking: Asking) -> tuple[Caller | None, Question]:
+        """Who asks, and what. Raises `BadRequest`, `Unauthenticated` or `Refusal`."""
+        head, body = asking.head, asking.body
+        if asking.method == "POST" and body is not None:
+            if len(body) > self._terms.body:
+                raise too_large(self._terms.body)
+            question = self._questions.asked_before(body) if head.plain else None
+            if question is not None:
+                return head.caller(self._callers), question
+            request = request_in(body, head.content_type, self._terms.bounds)
+            caller = head.caller(self._callers)
+            question = self._questions.understand(request)
+            if head.plain:
+                self._questions.remember(body, question)
+            return caller, question
+        if asking.method not in {"GET", "HEAD"}:
+            raise BadRequest(405, "Send GraphQL operations with POST.", allow=_METHODS)
+        request = request_of(asking.query_string, head.headers, self._terms.bounds)
+        if request.query is not None and not self._terms.persisted.knows(request.query):
+            raise BadRequest(405, _ONLY_PERSISTED, allow="POST")
+        caller = head.caller(self._callers)
+        question = self._questions.understand(request)
+        # A GET executes only what changes nothing.
+        if question.planned.writes:
+            raise BadRequest(405, "Send mutations with POST.", allow="POST")
+        return caller, question
+
+    def _explained(self, question: Question, caller: Caller | None, trace: Trace) -> Answer:
+        """What the operation would cost; nothing is executed, so there is no data."""
+        operation = None if caller is None else Operation(caller, self._clock() + DEADLINE)
+        explanation = self._graph.explain(question.planned, Context(self._source, operation))
+        if isinstance(explanation, list):
+            return _refusal(explanation, trace)
+        return Answer({"data": None, "extensions": {"upstream": explanation.told()}})
+
+
+_BUSY = "The gateway is busy: ask again in a moment."
+_ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."
+
+
+def _only(code: str, message: str, trace: Trace, *, status: int) -> Answer:
+    return Answer({"errors": [coded_error(code, message, trace.request_id)]}, status=status)
+
+
+def _refusal(errors: Sequence[GraphQLError], trace: Trace) -> Answer:
+    """A request error: nothing was executed (GraphQL, 7.1.2), so there is no `data`."""
+    return Answer({"errors": errors_told(errors, trace.request_id)}, refused=True)
+
+
+def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> Answer:
+    body: dict[str, Any] = {"data": result.data}
+    answer = Answer(body)
+    wait = (receipt.retry_after if receipt is not None else None) or 0
+    if result.errors:
+        body["errors"] = errors_told(result.errors, trace.request_id)
+        for error in result.errors:
+            if isinstance(error.original_error, RateLimited):
+                wait = max(wait, error.original_error.retry_after)
+    if wait:
+        answer.headers.append((b"retry-after", b"%d" % wait))
+    if receipt is not None:
+        body["extensions"] = {"upstream": told(receipt)}
+    return answer

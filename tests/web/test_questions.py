@@ -1,0 +1,126 @@
+"""What was asked byte for byte before is understood already, and nothing else is taken for it."""
+
+import hashlib
+
+import orjson
+import pytest
+
+from gateway.web.persisted import Accepted, Persisted
+from gateway.web.questions import Question, Questions, Refusal
+from gateway.web.requests import request_in
+from gateway.web.strict import Bounds
+from schema.graph import Graph
+
+ONE = "00000000-0000-4000-8000-000000000001"
+CLIENT = "query ($id: ID!) { client(id: $id) { id email } }"
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return Graph()
+
+
+@pytest.fixture
+def persisted() -> Persisted:
+    return Persisted(Accepted.ANY, {}, memory=100_000)
+
+
+@pytest.fixture
+def questions(graph: Graph, persisted: Persisted) -> Questions:
+    return Questions(graph, persisted)
+
+
+def body(query: str, **more: object) -> bytes:
+    return orjson.dumps({"query": query, **more})
+
+
+def asked(questions: Questions, said: bytes) -> Question:
+    question = questions.understand(request_in(said, "application/json", Bounds()))
+    questions.remember(said, question)
+    return question
+
+
+def test_it_is_understood_once(questions: Questions) -> None:
+    said = body(CLIENT, variables={"id": ONE})
+
+    assert questions.asked_before(said) is None
+    question = asked(questions, said)
+
+    assert questions.asked_before(said) is question
+    assert questions.asked_before(said + b" ") is None
+
+
+def test_two_of_one_document_are_two(questions: Questions) -> None:
+    names = ("A", "B")
+    bodies = [body("query A { a: __typename } query B { b: __typename }", operationName=name)
+              for name in names]  # fmt: skip
+
+    for said in bodies:
+        asked(questions, said)
+    found = [questions.asked_before(said) for said in bodies]
+
+    assert [one and one.planned.name for one in found] == list(names)
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (CLIENT, {"id": "junk"}),
+        ('{ client(id: "junk") { id } }', {}),
+        ('{ _entities(representations: [{ __typename: "House", id: "1" }]) { __typename } }', {}),
+    ],
+)
+def test_what_is_wrong_with_it_is_found_anew_each_time(
+    questions: Questions, query: str, variables: dict[str, str]
+) -> None:
+    said = body(query, variables=variables)
+
+    assert not asked(questions, said).planned.sound
+    assert questions.asked_before(said) is None
+
+
+def test_what_is_refused_is_not_remembered(questions: Questions) -> None:
+    for said in (body("{ nonsense }"), body(CLIENT, variables={}), body("{", variables={})):
+        with pytest.raises(Refusal):
+            asked(questions, said)
+        assert questions.asked_before(said) is None
+
+
+def test_a_text_that_came_with_its_hash_stays_registered_by_each_that_comes(
+    graph: Graph,
+) -> None:
+    text = "{ __typename }"
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    persisted = Persisted(Accepted.ANY, {}, memory=150)
+    questions = Questions(graph, persisted)
+    said = body(text, extensions={"persistedQuery": {"version": 1, "sha256Hash": sha256}})
+    by_hash = orjson.dumps({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256}}})
+    asked(questions, said)
+    for other in ("{ a: __typename }", "{ b: __typename }", "{ c: __typename }"):
+        digest = hashlib.sha256(other.encode()).hexdigest()
+        asked(
+            questions,
+            body(other, extensions={"persistedQuery": {"version": 1, "sha256Hash": digest}}),
+        )
+    with pytest.raises(Refusal):
+        asked(questions, by_hash)
+
+    assert questions.asked_before(said) is not None
+    assert asked(questions, by_hash).planned.name is None
+
+
+def test_those_not_asked_lately_are_forgotten_however_small_their_documents(
+    questions: Questions,
+) -> None:
+    bodies = [
+        body(CLIENT, variables={"id": ONE}, operationName=None, extensions={"n": f"{n:08000}"})
+        for n in range(1, 900)
+    ]
+
+    for said in bodies:
+        asked(questions, said)
+    remembered = [questions.asked_before(said) is not None for said in bodies]
+
+    assert remembered[-1]
+    assert not remembered[0]
+    assert 100 < sum(remembered) < 800
