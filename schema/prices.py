@@ -84,7 +84,7 @@ def refusal(
 
 def _most(planned: Planned, source: ClientSource) -> int:
     """A bound of what the cap counts, found without a look at what is remembered."""
-    most = sum([len(each.ids) for each in planned.by_id])
+    most = planned.clients
     for _, asked in planned.others:
         if isinstance(asked, RowsNeed):
             details = asked.window.limit if source.rows_lack(asked.fields) else 0

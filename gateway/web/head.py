@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from gateway.web.freshness import freshness_of
 from gateway.web.negotiation import JSON, answer_type
 from gateway.web.tracing import trace_of
 
@@ -19,16 +20,27 @@ if TYPE_CHECKING:
 class Head:
     """The headers, their names in lower case."""
 
-    __slots__ = ("_caller", "content_type", "headers", "media_type", "plain")
+    __slots__ = (
+        "_caller",
+        "content_type",
+        "freshness",
+        "headers",
+        "if_none_match",
+        "media_type",
+        "plain",
+    )
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         said: dict[bytes, list[bytes]] = defaultdict(list)
         for name, value in headers:
             said[name].append(value)
         self.headers = said
-        self.media_type = answer_type(self.text(b"accept"))
+        self.media_type = answer_type(self._text(b"accept"))
         """The media type to answer in, None where the client takes none of ours."""
-        self.content_type = self.text(b"content-type")
+        self.content_type = self._text(b"content-type")
+        self.freshness = freshness_of(self._text(b"cache-control"))
+        """How old an answer may be."""
+        self.if_none_match = self._text(b"if-none-match")
         self.plain = (
             self.content_type == JSON
             and self.media_type is not None
@@ -37,7 +49,7 @@ class Head:
         """Whether it is asked in the plainest way: any other is not looked up."""
         self._caller: list[Caller | None] = []
 
-    def text(self, name: bytes) -> str | None:
+    def _text(self, name: bytes) -> str | None:
         """All values of one header, None where it did not come."""
         values = self.headers.get(name)
         return b", ".join(values).decode("latin-1") if values else None

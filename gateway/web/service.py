@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gateway.web.answers import Answer, kept_seconds, told
 from gateway.web.body import ClientLeft, too_large, whole_body
 from gateway.web.errors import coded_error, errors_told, internal
-from gateway.web.freshness import freshness_of
 from gateway.web.negotiation import GRAPHQL, JSON
 from gateway.web.questions import Questions, Refusal
 from gateway.web.requests import BadRequest, request_in, request_of
@@ -124,7 +123,7 @@ class GraphQLService:
         finally:
             self._in_flight -= 1
         answer.headers += trace.headers()
-        return answer.reply(head.media_type or JSON, head.text(b"if-none-match"))
+        return answer.reply(head.media_type or JSON, head.if_none_match)
 
     async def _answer(self, asking: Asking, trace: Trace) -> Answer:
         head, method = asking.head, asking.method
@@ -145,9 +144,7 @@ class GraphQLService:
         began = self._clock()
         operation = None
         if caller is not None:
-            operation = Operation(
-                caller, began + DEADLINE, freshness_of(head.text(b"cache-control"))
-            )
+            operation = Operation(caller, began + DEADLINE, head.freshness)
         result = await self._executed(asking, question, operation)
         if result.data is None and not any(error.path for error in result.errors or ()):
             return _refusal(result.errors or (), trace)

@@ -52,6 +52,8 @@ class Planned:
         self.others = [each for each in self.asked if not isinstance(each[1], ClientsAsked)]
         """All but those that ask for clients by id."""
         self.by_id = _together(self.asked)
+        self.clients = sum(len(each.ids) for each in self.by_id)
+        """How many are asked for by id, each counted once in its lane."""
 
     @property
     def document(self) -> DocumentNode:
