@@ -175,9 +175,10 @@ def edge(record: ClientRecord, index: int | None) -> ClientEdge:
 
 def connection(window: Window, page: Page) -> ClientConnection:
     """The part of `page` that `window` asked for."""
-    begin = window.moved(page.shift).offset
     if window.from_end:
         begin = max(0, page.total - window.limit)
+    else:
+        begin = max(0, window.offset + page.shift)
     rows = page.records[max(0, begin - page.offset) :][: window.limit] if window.limit else ()
     edges = Edges(rows, begin)
     return ClientConnection(

@@ -12,7 +12,7 @@ from schema.source import ClientRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schema.compiled.displays import Column
+    from schema.compiled.displays import Shown
     from schema.compiled.fields import Shape
     from schema.compiled.projection import Path, Projection
     from schema.compiled.rows import Row
@@ -43,18 +43,25 @@ class ClientShape:
         return self._long_way(client, path, projection)
 
 
-def edges_of(columns: Mapping[str, Column], general: Shape) -> Shape:
-    """A list of edges, told all at once, or one by one in the `general` way."""
-    short_way: list[Tell] = []
+class EdgesShape:
+    """A list of edges, told all at once from the second time on; `general` is the long way."""
 
-    def complete(value: Any, path: Path, projection: Projection) -> Any:
-        if type(value) is Edges:
-            try:
-                if not short_way:
-                    short_way.append(written(EDGES, columns))
-                return short_way[0](value.records, value.begin)
-            except Exception:  # noqa: BLE001 - the long way tells what it is
-                return general(value, path, projection)
-        return general(value, path, projection)
+    __slots__ = ("_columns", "_general", "_seldom", "_tell")
 
-    return complete
+    def __init__(self, columns: Mapping[str, Shown], general: Shape) -> None:
+        self._columns = columns
+        self._general = general
+        self._seldom = True
+        self._tell: Tell | None = None
+
+    def __call__(self, value: Any, path: Path, projection: Projection) -> Any:
+        """The answered list."""
+        if type(value) is not Edges or self._seldom:
+            self._seldom = False
+            return self._general(value, path, projection)
+        if self._tell is None:
+            self._tell = written(EDGES, self._columns)
+        try:
+            return self._tell(value.records, value.begin)
+        except Exception:  # noqa: BLE001 - the long way tells what it is
+            return self._general(value, path, projection)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLField
 
     from schema.client import Told
+    from schema.compiled.displays import Shown
     from schema.compiled.fields import Shape
     from schema.connection import Placed
     from schema.source import ClientRecord
@@ -52,10 +53,10 @@ def typename(name: str) -> Column:
     return Column("{own}", name)
 
 
-def placed_by(placed: Placed, shape: Shape) -> Column:
+def placed_by(placed: Placed, shape: Shape) -> Shown:
     """A field of an edge."""
     if isinstance(shape, ClientShape):
-        return Column("{own}.tell(record)", shape.row)
+        return shape.row.columns
     if placed.of is None:
         return Column("{own}(record, nowhere, strict)", shape)
     return Column("{own}(record, index)", placed.of)

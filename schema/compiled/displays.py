@@ -6,13 +6,14 @@ chose but the keys of the answer, which are GraphQL names (GraphQL, 2.1.9) and s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from schema.compiled.projection import NOWHERE, STRICT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import CodeType
 
 _REMEMBERED = 256
@@ -22,7 +23,10 @@ RECORD = "def tell(record):\n    return {display}"
 """A dict for a record. Raises, anything at all, where a column refuses its value."""
 EDGES = (
     "def tell(records, begin):\n"
-    "    return [{display} for index, record in enumerate(records, begin)]"
+    "    told = []\n"
+    "    for index, record in enumerate(records, begin):\n"
+    "        told.append({display})\n"
+    "    return told"
 )
 """A list of dicts for records at consecutive indices. Raises like `RECORD`."""
 
@@ -38,6 +42,10 @@ class Column(NamedTuple):
     constant: Any = None
 
 
+Shown = Column | Mapping[str, "Shown"]
+"""What is displayed under one key; several columns are a dict within the dict."""
+
+
 class Unusual(Exception):
     """A value that has to be told the long way."""
 
@@ -47,20 +55,28 @@ def unusual() -> NoReturn:
     raise Unusual
 
 
-def written(text: str, columns: Mapping[str, Column]) -> Callable[..., Any]:
+def written(text: str, columns: Mapping[str, Shown]) -> Callable[..., Any]:
     """The function of `text` that displays `columns`."""
     names: dict[str, Any] = {"unusual": unusual, "nowhere": NOWHERE, "strict": STRICT}
-    display = ""
-    for place, (key, column) in enumerate(columns.items()):
-        if not (key.isascii() and key.isidentifier()):
-            raise ValueError(key)
-        own = f"own{place}"
-        names[own] = column.constant
-        display += f"        {key!r}: {column.expression.format(own=own)},\n"
-    code = _code(text.format(display=f"{{\n{display}    }}"))
+    code = _code(text.format(display=_display(columns, names)))
     exec(code, names)  # noqa: S102 # nosec B102 - written above, of names alone
     made: Callable[..., Any] = names["tell"]
     return made
+
+
+def _display(columns: Mapping[str, Shown], names: dict[str, Any]) -> str:
+    shown = ""
+    for key, column in columns.items():
+        if not (key.isascii() and key.isidentifier()):
+            raise ValueError(key)
+        if isinstance(column, Column):
+            own = f"own{len(names)}"
+            names[own] = column.constant
+            value = column.expression.format(own=own)
+        else:
+            value = _display(column, names)
+        shown += f"{key!r}: {value},\n"
+    return f"{{{shown}}}"
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from graphql import FieldNode
 
-    from schema.compiled.displays import Column
+    from schema.compiled.displays import Shown
     from schema.compiled.projection import Path, Projection
 
 Shape = Callable[[Any, "Path", "Projection"], Any]
@@ -27,5 +27,5 @@ class Field(NamedTuple):
     read: Callable[[Any, Projection], Any]
     """The value, taken from the object that the field is on."""
     shape: Shape
-    column: Column | None = None
+    column: Shown | None = None
     """The same in short, for fields of a client or of its edge."""

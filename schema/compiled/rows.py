@@ -10,7 +10,7 @@ from schema.compiled.displays import RECORD, Unusual, written
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from schema.compiled.displays import Column
+    from schema.compiled.displays import Shown
     from schema.source import ClientRecord
 
 _SELDOM = 8
@@ -21,10 +21,10 @@ _HELD = 256
 class Row:
     """Tells records as one selection of columns, by the keys of the answer."""
 
-    __slots__ = ("_columns", "_seldom", "tell")
+    __slots__ = ("_seldom", "columns", "tell")
 
-    def __init__(self, columns: Mapping[str, Column]) -> None:
-        self._columns = columns
+    def __init__(self, columns: Mapping[str, Shown]) -> None:
+        self.columns = columns
         self._seldom = _SELDOM
         self.tell: Callable[[ClientRecord], dict[str, Any]] = self._first
         """The answered object. Raises, anything at all, where the long way has to tell it."""
@@ -33,7 +33,7 @@ class Row:
         if self._seldom:
             self._seldom -= 1
             raise Unusual
-        self.tell = written(RECORD, self._columns)
+        self.tell = written(RECORD, self.columns)
         told: dict[str, Any] = self.tell(record)
         return told
 
@@ -42,10 +42,10 @@ class Rows:
     """The rows of one graph that show nothing but leaves, the latest asked for."""
 
     def __init__(self) -> None:
-        self._columns: dict[str, Column] = {}
+        self._columns: dict[str, Shown] = {}
         self._held: OrderedDict[tuple[tuple[str, str], ...], Row] = OrderedDict()
 
-    def of(self, names: Mapping[str, str], column: Callable[[str], Column]) -> Row:
+    def of(self, names: Mapping[str, str], column: Callable[[str], Shown]) -> Row:
         """The row with these fields under these keys; `column` tells those not known yet."""
         shown = tuple(names.items())
         row = self._held.get(shown)

@@ -18,7 +18,7 @@ from graphql import (
 )
 
 from schema.client import Client, Told
-from schema.compiled.clients import ClientShape, edges_of
+from schema.compiled.clients import ClientShape, EdgesShape
 from schema.compiled.columns import ID, placed_by, told_by, typename
 from schema.compiled.completion import (
     UNCHANGED,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         GraphQLSchema,
     )
 
-    from schema.compiled.displays import Column
+    from schema.compiled.displays import Shown
     from schema.compiled.fields import Shape
     from schema.compiled.rows import Rows
     from schema.compiled.selections import Grouped, Selections
@@ -86,7 +86,7 @@ class Shapes:
         plain = UNCHANGED.get(bare)
         shape = listed(item, nodes, f"{parent}.{name}", required=sure, plain=plain)
         if isinstance(bare, GraphQLObjectType) and origin(bare) is ClientEdge:
-            return edges_of(_columns(self._fields(bare, self._grouped(bare, nodes))), shape)
+            return EdgesShape(_columns(self._fields(bare, self._grouped(bare, nodes))), shape)
         return shape
 
     def _abstract(self, type_: GraphQLAbstractType, nodes: Sequence[FieldNode]) -> Shape:
@@ -110,7 +110,7 @@ class Shapes:
         row = self._rows.of(names, partial(self._column, type_))
         return ClientShape(row, lambda: object_of(self._fields(type_, grouped)))
 
-    def _column(self, type_: GraphQLObjectType, name: str) -> Column:
+    def _column(self, type_: GraphQLObjectType, name: str) -> Shown:
         column = self._field(type_, name, name, ()).column
         assert column is not None  # noqa: S101 - every field of a client has one
         return column
@@ -140,7 +140,7 @@ class Shapes:
 
 def _column_of(
     type_: GraphQLObjectType, name: str, field: GraphQLField, shape: Shape
-) -> Column | None:
+) -> Shown | None:
     told = said_of(field, Told)
     if told is not None:
         return told_by(told, field, shape)
@@ -150,5 +150,5 @@ def _column_of(
     return ID if name == "id" and origin(type_) is Client else None
 
 
-def _columns(fields: Sequence[Field]) -> dict[str, Column]:
+def _columns(fields: Sequence[Field]) -> dict[str, Shown]:
     return {field.key: field.column for field in fields if field.column is not None}
