@@ -69,20 +69,24 @@ class Admission:
         )
 
     def quickly(self, terms: Terms, now: float) -> Turn | None:
-        """Debit a request that nothing stands against, as mostly nothing does.
+        """Debit a request that nothing stands against; None where there is more to say."""
+        if not self.clear(terms, now):
+            return None
+        self._shares.spend(terms.partition, now)
+        return Turn(terms, self._ledger.reserve(now, terms.lane))
 
-        None where there is more to say, which everything below is asked about.
+    def clear(self, terms: Terms, now: float) -> bool:
+        """Whether nothing at all stands against a request, as mostly nothing does.
+
+        Where something does, what it is and for how long is for everything below to say.
         """
-        if (
+        return (
             self._gate.open
             and self._breaker.closed
             and self.standing.proven(terms.credential, now)  # so it was not refused since
             and not self._ledger.wait(terms.lane, now)
             and (terms.lane is _WRITE or not self._shares.wait(terms.partition, now))
-        ):
-            self._shares.spend(terms.partition, now)
-            return Turn(terms, self._ledger.reserve(now, terms.lane))
-        return None
+        )
 
     def barred(self, terms: Terms, now: float) -> Failure | None:
         """What keeps a request from being sent, however long it would wait."""
@@ -101,6 +105,8 @@ class Admission:
 
     def wait(self, terms: Terms, now: float) -> float:
         """Seconds until a request may be sent; 0 when it may be now, room provided."""
+        if self.clear(terms, now):
+            return 0.0
         return max(self._common_wait(terms, now), self._own_wait(terms, now))
 
     def room(self, terms: Terms, now: float) -> bool:
@@ -109,7 +115,9 @@ class Admission:
 
     def rank(self, terms: Terms, now: float) -> int | None:
         """None when a request may not be sent now, else how far it stands behind all others."""
-        if self.wait(terms, now) or not self.room(terms, now) or self.barred(terms, now):
+        if not self.clear(terms, now) and (
+            self.wait(terms, now) or not self.room(terms, now) or self.barred(terms, now)
+        ):
             return None
         return int(terms.lane is not _WRITE and self._shares.most(terms.partition))
 

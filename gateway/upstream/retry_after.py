@@ -69,8 +69,9 @@ def date_of(headers: httpx.Headers) -> float | None:
 
 def _said(headers: httpx.Headers) -> Said:
     """One walk over the headers, unless the wire made it: looking each up takes httpx several."""
-    if isinstance(headers, Fields) and headers.told is not None:
-        return headers.told
+    told = headers.told if isinstance(headers, Fields) else None
+    if told is not None:
+        return told
     said: Said = {}
     for name, value in headers.raw:
         known = name.lower()

@@ -36,8 +36,9 @@ class End(NamedTuple):
 class Deliberate(Admission):
     """One that looks at nothing quickly."""
 
-    def quickly(self, terms: Terms, now: float) -> None:
+    def clear(self, terms: Terms, now: float) -> bool:
         del terms, now
+        return False
 
 
 def look(admission: Admission, terms: Terms, now: float) -> Turn | str | None:
@@ -59,6 +60,7 @@ def lived(admission: Admission, history: Sequence[Ask | End]) -> list[object]:
     for event in history:
         now += event.after
         if isinstance(event, Ask):
+            said += [admission.wait(event.terms, now), admission.rank(event.terms, now)]
             said.append(answer := look(admission, event.terms, now))
             flying += [answer] if isinstance(answer, Turn) else []
         elif flying:
@@ -100,9 +102,9 @@ LOSSES = st.sampled_from(
 ENDS = st.builds(End, SECONDS, st.integers(0, 9), ANSWERS | ANSWERS | ANSWERS | LOSSES)
 OUTAGE = st.builds(End, SECONDS, st.integers(0, 9), st.builds(answer, st.just(503), st.none()))
 HISTORIES = st.tuples(
-    st.lists(ASKS | ENDS, max_size=60),
-    st.just([]) | st.lists(ASKS | OUTAGE, min_size=30, max_size=60),
-    st.lists(ASKS | ENDS, max_size=60),
+    st.lists(ASKS | ENDS, min_size=20, max_size=40),
+    st.just([]) | st.lists(ASKS | OUTAGE, min_size=30, max_size=40),
+    st.lists(ASKS | ENDS, min_size=20, max_size=40),
 ).map(lambda parts: [event for part in parts for event in part])
 
 
