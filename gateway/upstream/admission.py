@@ -32,11 +32,11 @@ class Turn(NamedTuple):
     terms: Terms
     number: int
     """Its number in the ledger."""
-    trial: int = 0
+    trial: int
     """The trial of the gate it is part of; 0: none."""
-    probing: bool = False
+    probing: bool
     """Whether it tries for all whether the API is back."""
-    proving: bool = False
+    proving: bool
     """Whether it tries a credential that nobody knows yet."""
 
 
@@ -67,13 +67,6 @@ class Admission:
         return not (
             self._breaker.wait(now) or self._gate.wait(now) or self._ledger.wait(Lane.REFRESH, now)
         )
-
-    def quickly(self, terms: Terms, now: float) -> Turn | None:
-        """Debit a request that nothing stands against; None where there is more to say."""
-        if not self.clear(terms, now):
-            return None
-        self._shares.spend(terms.partition, now)
-        return Turn(terms, self._ledger.reserve(now, terms.lane))
 
     def clear(self, terms: Terms, now: float) -> bool:
         """Whether nothing at all stands against a request, as mostly nothing does.

@@ -157,9 +157,8 @@ class Budget(httpx.AsyncBaseTransport):
             raise _nobody()
         if now >= terms.deadline:
             raise self._too_late(terms, now)
-        if self._out < self._at_once and (turn := self._admission.quickly(terms, now)):
-            self._out += 1
-            return turn
+        if self._admission.clear(terms, now):
+            return self._take(terms, now) if self._out < self._at_once else None
         if barred := self._admission.barred(terms, now):
             raise barred
         wait = self._admission.wait(terms, now)

@@ -43,8 +43,8 @@ class Deliberate(Admission):
 
 def look(admission: Admission, terms: Terms, now: float) -> Turn | str | None:
     """What a request is told that finds a place: to go, why not, or to stand in line."""
-    if turn := admission.quickly(terms, now):
-        return turn
+    if admission.clear(terms, now):
+        return admission.enter(terms, now)
     if barred := admission.barred(terms, now):
         return str(barred)
     if admission.wait(terms, now):
@@ -119,8 +119,8 @@ def test_a_quick_look_and_a_long_one_tell_the_same_and_leave_the_same_behind(
     assert lived(quick, history) == lived(long, history)
 
 
-def test_the_ordinary_request_is_let_out_quickly() -> None:
+def test_nothing_stands_against_the_ordinary_request() -> None:
     admission = Admission(Ledger(), Standing(Known("a")))
     terms = Terms(1e9, Lane.INTERACTIVE, "a", "a", Receipt())
 
-    assert admission.quickly(terms, 0.0) == Turn(terms, 1, 0, probing=False, proving=False)
+    assert admission.clear(terms, 0.0)
