@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import NamedTuple
 
 import httpx
@@ -32,10 +31,15 @@ class Heading:
 
     def __init__(self, *fields: tuple[bytes, bytes]) -> None:
         self.fields = fields
+        self._lines = b""
 
-    @cached_property
+    @property
     def lines(self) -> bytes:
         """As they are written, who asks among them. Raises `Unsendable`, quoting nothing."""
+        self._lines = self._lines or self._written()
+        return self._lines
+
+    def _written(self) -> bytes:
         name, lines = _NAME, []
         for field, value in self.fields:
             known = field.lower()
