@@ -8,6 +8,8 @@ import pytest
 
 from gateway.upstream.answers import Answers
 from gateway.upstream.outcome import TooLarge
+from gateway.upstream.retry_after import reading, retry_after
+from gateway.upstream.whole import Fields
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TWO = b"Content-Length: 2\r\n\r\n{}"
@@ -215,3 +217,28 @@ def test_names_are_made_small_and_what_is_no_text_or_speaks_of_compression_is_le
         [(b"x-b", b"b"), (b"x-b", b""), (b"content-length", b"2")],
         b"{}",
     )
+
+
+@pytest.mark.parametrize(
+    ("sent", "known"),
+    [
+        (b"RateLimit-Remaining: 3\r\nRetry-After: 5\r\n", True),
+        (b"ratelimit-remaining:   3\r\nContent-Encoding: gzip\r\n", True),
+        (b"RateLimit-Remaining: 3 \t\r\n", False),
+        (b"RateLimit-Remaining: 3\r\nRateLimit-Remaining: 3\r\n", False),
+        (b"RateLimit-Remaining: 3\r\nratelimit-remaining: 4\r\n", False),
+        (b"RateLimit-Remaining: 3\r\nX-A: caf\xe9\r\n", False),
+        (b"RateLimit-Remaining: \xb2\r\n", False),
+    ],
+)
+def test_what_is_told_by_name_is_what_a_look_at_each_header_tells(
+    sent: bytes, *, known: bool
+) -> None:
+    answers = Answers(HEAD_BYTES, BODY_BYTES)
+    answers.expect("GET")
+    answers.feed(OK + sent + TWO)
+    _, fields, _ = answers.take()
+    ours, theirs = Fields(fields, answers.told), httpx.Headers(fields)
+
+    assert (reading(ours), retry_after(ours)) == (reading(theirs), retry_after(theirs))
+    assert answers.told == (dict(fields) if known else None)
