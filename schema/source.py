@@ -123,8 +123,7 @@ class Window:
         return Window(max(0, self.offset + rows), self.limit, self.from_end)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Rows in the API's order, the first at absolute index `offset`, of `total` in all.
 
     Covers the window asked for as far as rows exist, and may hold more: what was read along

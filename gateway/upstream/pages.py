@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema.source import MAX_PAGE
@@ -22,6 +23,7 @@ class PageRead(NamedTuple):
         return (self.page - 1) * self.limit
 
 
+@lru_cache(1024)
 def plan(offset: int, limit: int) -> tuple[PageRead, ...]:
     """The fewest calls that cover `limit` rows from `offset`; the fewest rows among those.
 
