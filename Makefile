@@ -7,10 +7,13 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-# The first of these that is Python 3.11 or newer; the image runs the first.
-PYTHONS := python3.11 python3 python3.13 python3.12
-PYTHON ?= $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c \
-	'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+# The first of these that is Python 3.11 or newer, one that can make environments before others.
+# A distribution's is built with profiles, as the image's is; what pyenv builds takes more CPU.
+PYTHONS := /usr/bin/python3.11 python3.11 python3 python3.13 python3.12
+comma := ,
+fitting = $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c \
+	'import $(1); sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+PYTHON ?= $(or $(call fitting,sys$(comma) ensurepip),$(call fitting,sys))
 
 VENV := .venv
 BIN := $(VENV)/bin
