@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     server: Literal["uvicorn", "granian"] = Field(
-        "uvicorn", description="What speaks HTTP: `uvicorn`, or the faster `granian`."
+        "uvicorn", description="What speaks HTTP: `uvicorn`, or Granian (`granian`)."
     )
     api_key: str | None = Field(
         None,
