@@ -16,14 +16,26 @@ _HEX = "[0-9a-f]"
 _CANONICAL = re.compile(rf"(?:{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}},)*")
 
 
+_REMEMBERED = 4_096
+_found: set[str] = set()
+"""Ids that were found to be canonical: of rows read again and again it is asked each time."""
+
+
 def canonical(*ids: str) -> bool:
     """Whether each of `ids` is what `client_id` makes of it.
 
     Asked of every row, so without parsing them, and of all rows of a page at once.
     """
+    if _found.issuperset(ids):
+        return True
     told = ",".join((*ids, ""))
     # As many commas as ids: so none of them is within one.
-    return told.count(",") == len(ids) and _CANONICAL.fullmatch(told) is not None
+    if told.count(",") != len(ids) or _CANONICAL.fullmatch(told) is None:
+        return False
+    if len(_found) > _REMEMBERED:
+        _found.clear()
+    _found.update(ids)
+    return True
 
 
 def tolerant(row: object, *, complete: bool) -> ClientRecord | None:
