@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httpx
@@ -11,31 +10,61 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Begin = Callable[[httpx.Request], "asyncio.Future[httpx.Response]"]
-"""Sends a request, and returns the future of its answer. Never raises by itself."""
+    Answer = asyncio.Future[httpx.Response]
 
 
-def beginning(transport: httpx.AsyncBaseTransport) -> Begin:
-    """How requests are begun on any transport; one without a `begin` needs a task for each."""
-    tasks: set[asyncio.Future[httpx.Response]] = set()
+class Transport(httpx.AsyncBaseTransport):
+    """A transport that can begin a request, and tell later what it came to.
 
-    def begin(request: httpx.Request) -> asyncio.Future[httpx.Response]:
-        task = asyncio.ensure_future(transport.handle_async_request(request))
-        tasks.add(task)  # a loop does not hold on to its tasks
-        task.add_done_callback(tasks.discard)
+    `handle_async_request` is httpx's way to do both at once.
+    """
+
+    def begin(self, request: httpx.Request) -> Answer:
+        """Send a request; the future is for whoever never cancels it. Never raises by itself."""
+        raise NotImplementedError
+
+    def ended(self, answer: Answer) -> httpx.Response | None:
+        """What `end` would return, where that is here and needs no waiting."""
+        if not answer.done() or answer.cancelled() or answer.exception() is not None:
+            return None
+        return answer.result()
+
+    async def end(self, request: httpx.Request, answer: Answer) -> httpx.Response:
+        """What the request that was begun came to. Raises what it failed with."""
+        del request
+        return await answer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and wait for what it comes to."""
+        return await self.end(request, self.begin(request))
+
+
+class Tasks(Transport):
+    """Any other transport, with a task for each request."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self._tasks: set[Answer] = set()
+        """A loop does not hold on to its tasks."""
+
+    def begin(self, request: httpx.Request) -> Answer:
+        """Send a request."""
+        task = asyncio.ensure_future(self._inner.handle_async_request(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return task
 
-    return getattr(transport, "begin", None) or begin
+    async def aclose(self) -> None:
+        """Close what is below."""
+        await self._inner.aclose()
 
 
-def here(answer: asyncio.Future[httpx.Response]) -> httpx.Response | None:
-    """The answer if it has come; None while it has not, and when none will."""
-    if not answer.done() or answer.cancelled() or answer.exception() is not None:
-        return None
-    return answer.result()
+def beginning(transport: httpx.AsyncBaseTransport) -> Transport:
+    """The transport itself, where it can begin a request, else with a task for each."""
+    return transport if isinstance(transport, Transport) else Tasks(transport)
 
 
-def desert(begun: Iterable[asyncio.Future[httpx.Response]]) -> None:
+def desert(begun: Iterable[Answer]) -> None:
     """Wait for none of these any more; how they ended is nobody's matter."""
     for answer in begun:
         if not answer.cancel() and not answer.cancelled():

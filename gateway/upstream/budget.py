@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.upstream.admission import Admission
-from gateway.upstream.begun import beginning
+from gateway.upstream.begun import Transport, beginning
 from gateway.upstream.ledger import Ledger
 from gateway.upstream.line import Line
 from gateway.upstream.outcome import never_sent
@@ -35,7 +35,7 @@ NEWCOMERS = 2 / 3
 """Part of the line in which credentials that nobody knows yet may wait to be tried."""
 
 
-class Budget(httpx.AsyncBaseTransport):
+class Budget(Transport):
     """Lets requests out in order of urgency, as far as the window and the API's 429s allow.
 
     Raises `RateLimited` at once, with the true seconds, where waiting would take over 2 s or
@@ -59,8 +59,7 @@ class Budget(httpx.AsyncBaseTransport):
 
         `proven`: where it outlives the process which credentials the API accepts.
         """
-        self._inner = inner
-        self._begin = beginning(inner)
+        self._inner = beginning(inner)
         self._admission = Admission(ledger or Ledger(), Standing(proven, now=clock()))
         self._line = Line()
         self._clock = clock
@@ -82,10 +81,6 @@ class Budget(httpx.AsyncBaseTransport):
     def proven(self, credential: str) -> bool:
         """Whether the API accepted the credential with this keyed hash in the last 24 hours."""
         return self._admission.standing.proven(credential, self._clock())
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` when it may be sent, or raise."""
-        return await self.begin(request)
 
     def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
         """Send `request` now if it may be sent now, else when it may."""
@@ -113,7 +108,7 @@ class Budget(httpx.AsyncBaseTransport):
         self, request: httpx.Request, turn: Turn, answer: asyncio.Future[httpx.Response]
     ) -> None:
         turn.terms.receipt.calls += 1
-        self._begin(request).add_done_callback(partial(self._landed, turn, answer))
+        self._inner.begin(request).add_done_callback(partial(self._landed, turn, answer))
 
     def _landed(
         self,

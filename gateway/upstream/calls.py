@@ -10,7 +10,7 @@ import httpx
 import orjson
 
 from gateway.upstream.api_clock import UNTOLD, lead_in
-from gateway.upstream.begun import beginning, here
+from gateway.upstream.begun import beginning
 from gateway.upstream.credentials import shown
 from gateway.upstream.envelope import trouble
 from gateway.upstream.terms import EXTENSION, Terms
@@ -48,10 +48,7 @@ class Calls:
         self, transport: httpx.AsyncBaseTransport, base_url: str, now: Callable[[], float]
     ) -> None:
         """`now`: our clock, in Unix seconds, which the API's is compared with."""
-        self._transport = transport
-        self._begin = beginning(transport)
-        self._end = getattr(transport, "end", None) or _end
-        self._ended = getattr(transport, "ended", None) or here
+        self._transport = beginning(transport)
         self._now = now
         self.lead = UNTOLD
         clients = f"{base_url.rstrip('/')}/clients"
@@ -70,11 +67,14 @@ class Calls:
             requests = [Asked("GET", self._url(path), heading, terms) for path in paths]
         except httpx.TransportError as error:
             raise trouble(error) from error
-        return [Begun(request, self._begin(request), self._now(), lane) for request in requests]
+        return [
+            Begun(request, self._transport.begin(request), self._now(), lane)
+            for request in requests
+        ]
 
     def ended(self, begun: Begun) -> httpx.Response | None:
         """What `end` would return, where that is here and needs no waiting."""
-        response = self._ended(begun.answer)
+        response = self._transport.ended(begun.answer)
         if response is not None:
             self._compare(begun, response)
         return response
@@ -82,7 +82,7 @@ class Calls:
     async def end(self, begun: Begun) -> httpx.Response:
         """The answer to a GET that was begun, of any status. Raises a `Failure`."""
         try:
-            response = await self._end(begun.request, begun.answer)
+            response = await self._transport.end(begun.request, begun.answer)
         except httpx.TransportError as error:
             raise trouble(error) from error
         self._compare(begun, response)
@@ -133,7 +133,3 @@ def _terms(operation: Operation, lane: Lane) -> dict[str, Terms]:
         operation.audience,
     )
     return {EXTENSION: terms}
-
-
-async def _end(_: httpx.Request, answer: asyncio.Future[httpx.Response]) -> httpx.Response:
-    return await answer

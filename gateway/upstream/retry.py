@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.upstream.backoff import Allowance, fits, full_jitter
-from gateway.upstream.begun import beginning, here
+from gateway.upstream.begun import Transport, beginning
 from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted, never_sent
 from gateway.upstream.retry_after import retry_after, stated_wait
 from gateway.upstream.terms import terms_of
@@ -32,7 +32,7 @@ PATIENCE = 2.0
 Attempt = httpx.Response | httpx.TransportError
 
 
-class Retry(httpx.AsyncBaseTransport):
+class Retry(Transport):
     """Makes at most one second attempt, where it cannot do what the first did again.
 
     A GET after a passing trouble; anything that never left us; anything refused by a 429 whose
@@ -48,24 +48,19 @@ class Retry(httpx.AsyncBaseTransport):
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = chance,
     ) -> None:
-        self._inner = inner
-        self._begin = beginning(inner)
+        self._inner = beginning(inner)
         self._budget = budget
         self._clock = clock
         self._random = random
         self._allowance = Allowance()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer `request` by its first attempt, or by its second where that is allowed."""
-        return await self.end(request, self.begin(request))
-
     def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
         """Make the first attempt."""
-        return self._begin(request)
+        return self._inner.begin(request)
 
     def ended(self, first: asyncio.Future[httpx.Response]) -> httpx.Response | None:
-        """What `end` would return, where `first` has come to that already, as mostly."""
-        answer = here(first)
+        """The first attempt, where it has come and another is out of the question, as mostly."""
+        answer = super().ended(first)
         if answer is None or answer.status_code in PASSING or answer.status_code == REFUSED:
             return None
         self._allowance.called(self._clock())
@@ -83,7 +78,7 @@ class Retry(httpx.AsyncBaseTransport):
             return _answer(attempt)
         await asyncio.sleep(pause)
         try:
-            return _answer(await _attempt(self._begin(request)))
+            return _answer(await _attempt(self._inner.begin(request)))
         except Failure:
             # There was no budget for a second attempt: the first one is what is known.
             return _answer(attempt)

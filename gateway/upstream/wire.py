@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.upstream.answers import Answers
+from gateway.upstream.begun import Transport
 from gateway.upstream.connection import Connection
 from gateway.upstream.dial import Dial
 from gateway.upstream.outcome import Untrusted
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.upstream.written import Origin
 
 
-class Wire(httpx.AsyncBaseTransport):
+class Wire(Transport):
     """Sends a request once and reads the whole answer, or tells what became of the request.
 
     Raises `httpx.ConnectError`, `ConnectTimeout` or `PoolTimeout` when no byte of the request
