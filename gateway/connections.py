@@ -6,6 +6,7 @@ has a size, and a client that does not read its answer is let go (slow-loris, al
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _GOODBYE = 1.0
 """Seconds for which a connection that was turned away may still read why."""
+_EARLY = 0.001
+"""Seconds by which uvloop's timers may ring before their time."""
 _HEAD, _BODY = "head", "body"
 
 
@@ -122,6 +125,10 @@ class Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._hang_up: Callable[[], None] | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._idle_until = math.inf
+        """When the next request must have begun, if none has; by the loop's clock."""
+        self._alarm: asyncio.TimerHandle | None = None
+        """Rings no later than that: one for many requests, as on a busy connection none is late."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody is there."""
@@ -164,6 +171,27 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self._request_is_here()
 
+    def on_response_complete(self) -> None:
+        """An answer has gone, and the next request may take its time."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_until = self.loop.time() + self.timeout_keep_alive
+        if self._alarm is None:
+            self._alarm = self.loop.call_at(self._idle_until, self._ring)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_until = math.inf
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._idle_until <= self.loop.time() + _EARLY:
+            self.timeout_keep_alive_handler()
+        elif self._idle_until < math.inf:
+            self._alarm = self.loop.call_at(self._idle_until, self._ring)
+
     def _request_is_here(self) -> None:
         self._part = _HEAD
         self._begun = False
@@ -183,6 +211,8 @@ class Connection(HttpToolsProtocol):
         """It is over, whoever ended it."""
         self._await(None)
         self._reads_on()
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._hang_up is not None:
             self._hang_up()
         if self._address is not None:

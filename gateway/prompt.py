@@ -84,6 +84,8 @@ class Prompt(Connection):
         self._head: Head | None = None
         """Of the request that is held: its body may come along."""
         self._body = b""
+        self._common: tuple[Headers | None, bytes] = None, b""
+        """What the server says in every answer, and its lines."""
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request, of several, or of nothing."""
@@ -204,10 +206,12 @@ class Prompt(Connection):
         return True
 
     def _write(self, reply: Reply, *, keeps: bool) -> None:
-        more = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-        if not keeps:
-            more.append(b"connection: close\r\n")
-        self.transport.write(reply.http1(b"".join(more)))
+        headers, lines = self._common
+        if headers is not self.server_state.default_headers:  # made anew each second, for the date
+            headers = self.server_state.default_headers
+            lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+            self._common = headers, lines
+        self.transport.write(reply.http1(lines if keeps else lines + b"connection: close\r\n"))
         if not keeps:
             self.transport.close()
         self.on_response_complete()

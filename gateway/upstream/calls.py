@@ -82,6 +82,14 @@ class Calls:
     async def end(self, begun: Begun) -> httpx.Response:
         """The answer to a GET that was begun, of any status. Raises a `Failure`."""
         try:
+            await begun.answer
+        except (httpx.TransportError, Failure):
+            pass  # `end` tells it, or makes another attempt
+        else:
+            response = self.ended(begun)
+            if response is not None:
+                return response
+        try:
             response = await self._transport.end(begun.request, begun.answer)
         except httpx.TransportError as error:
             raise trouble(error) from error

@@ -120,7 +120,9 @@ def record_in(response: httpx.Response, *, complete: bool) -> ClientRecord:
         record = tolerant(_data(response), complete=complete)
     if record is None:
         raise nonsense()
-    return msgspec.structs.replace(record, complete=True) if complete else record
+    if complete:
+        msgspec.structs.force_setattr(record, "complete", True)  # noqa: FBT003 - nobody has it yet
+    return record
 
 
 def _data(response: httpx.Response) -> dict[str, Any]:

@@ -152,6 +152,16 @@ async def test_an_idle_connection_is_closed_without_a_word(gateway: Running) -> 
     assert heard.count(b"HTTP/1.1") == 1
 
 
+async def test_it_idles_from_its_last_answer_on_however_many_there_were(gateway: Running) -> None:
+    async with client(gateway) as busy:
+        for _ in range(8):  # together longer than it may idle
+            await busy.says(WHOLE)
+            await asyncio.sleep(0.1)
+        heard = await busy.hears()
+
+    assert heard.count(b"HTTP/1.1 200 OK\r\n") == 8
+
+
 async def test_a_whole_request_in_two_pieces_is_answered(gateway: Running) -> None:
     for cut in (1, 20, len(WHOLE) - len(QUERY), len(WHOLE) - 1):
         async with client(gateway) as halting:
