@@ -89,7 +89,8 @@ class Run:
         except Exception as error:  # noqa: BLE001 - told where the field is
             self._failed(root, error)
         else:
-            await self._answer(root, value)
+            if not self._answered(root, value):
+                await self._answer(root, value)
 
     async def _clients(self, group: ById) -> None:
         context, found = self._context, dict[ClientId, ClientRecord | Exception | None]()
