@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.web.body import after, is_whole
 from gateway.web.hangups import hang_up
-from gateway.web.heads import Heads
+from gateway.web.head import Head
 from gateway.web.service import Asking
 
 if TYPE_CHECKING:
@@ -22,11 +22,10 @@ class GraphQLDoor:
     def __init__(self, service: GraphQLService, repeats: Repeats) -> None:
         self._service = service
         self._repeats = repeats
-        self._heads = Heads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request (ASGI)."""
-        method, head, body = scope["method"], self._heads.of(scope["headers"]), None
+        method, head, body = scope["method"], Head(scope["headers"]), None
         if method == "POST":
             first = await receive()
             if first["type"] == "http.request" and is_whole(first, scope["headers"]):
