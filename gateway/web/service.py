@@ -139,12 +139,12 @@ class GraphQLService:
             assert asking.receive is not None  # noqa: S101 - or the body came along
             asking.body = await whole_body(asking.receive, self._terms.body)
         caller, question = self._asked(asking)
-        if question.request.explain:
-            return self._explained(question, caller, trace)
         began = self._clock()
         operation = None
         if caller is not None:
             operation = Operation(caller, began + DEADLINE, head.freshness)
+        if question.request.explain:
+            return self._explained(question, operation, trace)
         result = await self._executed(asking, question, operation)
         if result.data is None and not any(error.path for error in result.errors or ()):
             return _refusal(result.errors or (), trace)
@@ -200,9 +200,8 @@ class GraphQLService:
             raise BadRequest(405, "Send mutations with POST.", allow="POST")
         return caller, question
 
-    def _explained(self, question: Question, caller: Caller | None, trace: Trace) -> Answer:
+    def _explained(self, question: Question, operation: Operation | None, trace: Trace) -> Answer:
         """What the operation would cost; nothing is executed, so there is no data."""
-        operation = None if caller is None else Operation(caller, self._clock() + DEADLINE)
         explanation = self._graph.explain(question.planned, Context(self._source, operation))
         if isinstance(explanation, list):
             return _refusal(explanation, trace)

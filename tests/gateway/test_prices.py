@@ -67,6 +67,19 @@ async def test_what_is_remembered_has_no_price(gateway: Gateway, sandbox: Sandbo
     assert await price(gateway, NAME, id=id) == (0, 0, 0)
 
 
+async def test_what_is_to_be_read_anew_has_its_price_though_it_is_remembered(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    id = truth(sandbox)[0]
+    await gateway.query(NAME, id=id)
+    body = {"query": NAME, "variables": {"id": id}, "extensions": {"upstream": {"explain": True}}}
+    headers = {"X-API-Key": DEMO.api_key, "Cache-Control": "no-cache"}
+
+    answer = (await gateway.http.post("/graphql", json=body, headers=headers)).json()
+
+    assert answer["extensions"]["upstream"]["explain"]["expected"] == 1
+
+
 async def test_a_client_named_by_two_fields_is_paid_for_by_the_first(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
