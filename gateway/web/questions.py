@@ -57,8 +57,11 @@ class Questions:
         return question
 
     def remember(self, body: bytes, question: Question) -> None:
-        """Remember what `body` asks; what is wrong with it is found anew by each that asks."""
-        if question.planned.sound:
+        """Remember what `body` asks, where it is a query with nothing wrong.
+
+        What is wrong is found anew by each that asks; what is to be written is not ours to keep.
+        """
+        if question.planned.sound and not question.planned.writes:
             self._latest.hold(body, question, question.planned.tokens + len(body) // TOKEN)
 
     def understand(self, request: GraphQLRequest) -> Question:

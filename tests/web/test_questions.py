@@ -79,6 +79,17 @@ def test_what_is_wrong_with_it_is_found_anew_each_time(
     assert questions.asked_before(said) is None
 
 
+def test_what_is_to_be_written_is_not_remembered(questions: Questions) -> None:
+    change = (
+        "mutation ($id: ID!, $email: String) {"
+        " updateClient(input: { id: $id, email: $email }) { __typename } }"
+    )
+    said = body(change, variables={"id": ONE, "email": "ada@example.com"})
+
+    assert asked(questions, said).planned.sound
+    assert questions.asked_before(said) is None
+
+
 def test_what_is_refused_is_not_remembered(questions: Questions) -> None:
     for said in (body("{ nonsense }"), body(CLIENT, variables={}), body("{", variables={})):
         with pytest.raises(Refusal):
