@@ -6,7 +6,7 @@ piece needs none: what is known is told at once, what is not when it is there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from gateway.connections import Connection
 from gateway.web.reply import WHOLE
@@ -16,24 +16,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-    from gateway.web.hangups import HangUp
+    from gateway.web.direct import Direct
     from gateway.web.head import Head
     from gateway.web.reply import Headers, Reply
-
-
-class Direct(Protocol):
-    """Answers without ASGI."""
-
-    def head(self, path: bytes, headers: Headers) -> Head | None:
-        """The head of a POST to `path`, where such a one can be answered."""
-
-    def known(self, head: Head, body: bytes) -> Reply | None:
-        """The answer to it, if it is known."""
-
-    def reply(
-        self, head: Head, body: bytes, when_hung_up: HangUp
-    ) -> Coroutine[Any, Any, Reply | None]:
-        """The answer to it; None where there is nobody to tell it."""
 
 
 _HEADS = 8

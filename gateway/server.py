@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from gateway.prompt import Direct
+    from gateway.web.direct import Direct
 
 FILES = 65_536
 """Open files asked for, where the system allows as many."""

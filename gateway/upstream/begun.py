@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,15 @@ if TYPE_CHECKING:
     Answer = asyncio.Future[httpx.Response]
 
 
-class Transport(httpx.AsyncBaseTransport):
+class Transport(httpx.AsyncBaseTransport, abc.ABC):
     """A transport that can begin a request, and tell later what it came to.
 
     `handle_async_request` is httpx's way to do both at once.
     """
 
+    @abc.abstractmethod
     def begin(self, request: httpx.Request) -> Answer:
-        """Send a request; the future is for whoever never cancels it. Never raises by itself."""
-        raise NotImplementedError
+        """Send a request; the future of its answer. Never raises by itself."""
 
     def ended(self, answer: Answer) -> httpx.Response | None:
         """What `end` would return, where that is here and needs no waiting."""
