@@ -1,4 +1,4 @@
-"""Who is measured: our side on two servers, the bare servers, and the rivals installed here."""
+"""Who is measured: our side, the bare server, and the rivals installed here."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def sides(rig: Rig) -> list[Side]:
 def _ours(rig: Rig, *, cached: bool) -> list[Side]:
     return [
         Side(
-            f"ours, {server}",
+            "ours, uvicorn",
             "ours",
             (str(BIN / "clients-gateway"), "serve", "--port", "{port}"),
             dialect="connection",
@@ -61,35 +61,30 @@ def _ours(rig: Rig, *, cached: bool) -> list[Side]:
                 "GATEWAY_UPSTREAM_LIMIT": "1000000000",
                 "GATEWAY_UPSTREAM_AT_ONCE": "400",
                 "GATEWAY_CACHE": str(cached).lower(),
-                "GATEWAY_SERVER": server,
                 "GATEWAY_LIMIT_ALIASES": "50",
                 "GATEWAY_LIMIT_ROOT_FIELDS": "50",
             },
         )
-        for server in ("uvicorn", "granian")
     ]
 
 
-def _serve(server: str, module: str) -> tuple[str, ...]:
+def _serve(module: str) -> tuple[str, ...]:
     common = ("--host", "127.0.0.1", "--port", "{port}", "--loop", "uvloop", "--no-access-log")
     quiet = ("--log-level", "warning")
-    if server == "uvicorn":
-        return (str(BIN / "uvicorn"), f"{module}:app", *common, *quiet, "--http", "httptools")
-    return (str(BIN / "granian"), f"{module}:app", "--interface", "asgi", *common, *quiet)
+    return (str(BIN / "uvicorn"), f"{module}:app", *common, *quiet, "--http", "httptools")
 
 
 def _bare(rig: Rig, work: str) -> list[Side]:
     return [
         Side(
-            f"bare {server}",
+            "bare uvicorn",
             "bare",
-            _serve(server, "bench.bare"),
+            _serve("bench.bare"),
             cached=work != "W5",
             folder=HERE.parent,
             environment={"ANSWERS": str(rig.answers)},
             target=f"/{work}",
         )
-        for server in ("uvicorn", "granian")
     ]
 
 
@@ -99,23 +94,22 @@ def _python(rig: Rig, *, cached: bool) -> list[Side]:
     cache = {"UPSTREAM": rig.api, "CACHE": str(int(cached))}
     folder = RIVALS / "python"
 
-    def side(name: str, kind: str, server: str, module: str, **environment: str) -> Side:
+    def side(name: str, kind: str, module: str, **environment: str) -> Side:
         return Side(
             name,
             kind,
-            _serve(server, module),
+            _serve(module),
             cached=cached,
             folder=folder,
             environment=cache | environment,
         )
 
     found = [
-        side("Strawberry, tuned", "rival", "uvicorn", "tuned", CLIENT="aiohttp", ROUTER="asgi"),
-        side("floor: uvicorn + aiohttp", "floor", "uvicorn", "floor", CLIENT="aiohttp"),
-        side("floor: granian + pyreqwest", "floor", "granian", "floor", CLIENT="pyreqwest"),
+        side("Strawberry, tuned", "rival", "tuned", CLIENT="aiohttp", ROUTER="asgi"),
+        side("floor: uvicorn + aiohttp", "floor", "floor", CLIENT="aiohttp"),
     ]
     if not cached:
-        naive = side("Strawberry + httpx", "rival", "uvicorn", "naive")
+        naive = side("Strawberry + httpx", "rival", "naive")
         found.append(replace(naive, beyond=frozenset({"W4"})))  # its pool times out, for good
     return found
 

@@ -115,13 +115,8 @@ def _serve(chosen: argparse.Namespace) -> int:
         print(f"Acts by   {whose}", flush=True)
 
     app = build(settings, state=state)
-    if settings.server == "granian":
-        from gateway import granian  # noqa: PLC0415
-
-        serving = granian.serve(app, socket, started)
-    else:
-        serving = server.serve([server.Site(app, socket, patience(settings), app.direct)], started)
-    return 0 if server.run(serving) else 1
+    site = server.Site(app, socket, patience(settings), app.direct)
+    return 0 if server.run(server.serve([site], started)) else 1
 
 
 def _state(folder: str) -> tuple[State, str]:

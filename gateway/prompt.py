@@ -57,7 +57,7 @@ class Prompt(Connection):
     def __init__(
         self,
         *arguments: Any,  # noqa: ANN401 - uvicorn's own
-        direct: Direct | None,
+        direct: Direct,
         **named: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*arguments, **named)
@@ -89,7 +89,7 @@ class Prompt(Connection):
 
     def on_headers_complete(self) -> None:
         """The head is there: the application starts, unless it may not be needed."""
-        if self._direct is not None and self._may_tell() and self.parser.get_method() == b"POST":
+        if self._may_tell() and self.parser.get_method() == b"POST":
             self._head = self._direct.head(self.url, self.headers)
         if self._head is None:
             self._start()
@@ -138,7 +138,6 @@ class Prompt(Connection):
         return True
 
     def _answer(self, head: Head, body: bytes, *, keeps: bool) -> None:
-        assert self._direct is not None  # noqa: S101 - or there was no head
         reply = self._direct.known(head, body)
         if reply is not None:
             self._write(reply, keeps=keeps)

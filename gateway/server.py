@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from gateway.connections import Crowd, Patience
+from gateway.connections import Connection, Crowd, Patience
 from gateway.prompt import Prompt
 from gateway.settings import Misconfigured
 
@@ -41,7 +41,7 @@ class Site:
     socket: socket.socket
     patience: Patience = field(default_factory=Patience)
     direct: Direct | None = None
-    """Answers plain questions, which `app` is then not asked."""
+    """Answers plain requests before `app`; None sends every request through ASGI alone."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -93,10 +93,9 @@ class _Server(uvicorn.Server):
 
 def _config(site: Site) -> uvicorn.Config:
     connection = partial(
-        Prompt,
+        Connection if site.direct is None else partial(Prompt, direct=site.direct),
         patience=site.patience,
         crowd=Crowd(site.patience),
-        direct=site.direct,
     )
     return uvicorn.Config(
         site.app,
@@ -121,10 +120,21 @@ def _open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, min(wanted, FILES)), most))
 
 
-async def serve(sites: Sequence[Site], started: Callable[[], None]) -> bool:
-    """Answer on every site until SIGINT or SIGTERM, then drain; whether all came up.
+def on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on each SIGINT and SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop)
 
-    A second signal ends what is still running at once.
+
+async def serve(
+    sites: Sequence[Site],
+    started: Callable[[], None],
+    stopping: Callable[[Callable[[], None]], None] = on_signals,
+) -> bool:
+    """Answer on every site until stopped, then drain; whether all came up.
+
+    `stopping` takes what stops it; a second stop ends what is still running at once.
     """
     _open_files()
     servers = [_Server(_config(site)) for site in sites]
@@ -134,9 +144,7 @@ async def serve(sites: Sequence[Site], started: Callable[[], None]) -> bool:
             server.force_exit = server.should_exit
             server.should_exit = True
 
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop)
+    stopping(stop)
     tasks = [
         asyncio.create_task(server.serve(sockets=[site.socket]))
         for server, site in zip(servers, sites, strict=True)

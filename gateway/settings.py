@@ -57,9 +57,6 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    server: Literal["uvicorn", "granian"] = Field(
-        "uvicorn", description="What speaks HTTP: `uvicorn`, or Granian (`granian`)."
-    )
     api_key: str | None = Field(
         None,
         pattern=r"^[0-9a-fA-F]{64}$",

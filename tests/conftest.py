@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests import skips
 from tests.clockwork import VIRTUAL
+from tests.serving import Way
 
 # The same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -23,3 +24,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def anyio_backend() -> tuple[str, Mapping[str, Any]]:
     return VIRTUAL
+
+
+@pytest.fixture(params=list(Way), ids=lambda way: way.value)
+def way(request: pytest.FixtureRequest) -> Way:
+    """Each way of sending answers in turn; see `tests.serving.serving`."""
+    chosen: Way = request.param
+    return chosen

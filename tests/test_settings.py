@@ -24,7 +24,6 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "upstream_url": "https://api.actuallycare.com/v1",
         "host": "127.0.0.1",
         "port": 8000,
-        "server": "uvicorn",
         "api_key": None,
         "caller_token": None,
         "introspection": False,

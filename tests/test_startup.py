@@ -6,9 +6,7 @@ import sys
 HEAVY = (
     "aiohttp",
     "gateway.doctor",
-    "gateway.granian",
     "gateway.sandbox",
-    "granian",
     "libcst",
     "matplotlib",
     "numpy",

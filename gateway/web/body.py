@@ -7,25 +7,14 @@ from typing import TYPE_CHECKING
 from gateway.web.requests import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from starlette.types import Message, Receive
 
 LINGER = 1024 * 1024
 """Bytes that a body too large is read on for, so that its sender hears of it."""
-_FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class ClientLeft(Exception):
     """The client went away before its request had arrived."""
-
-
-def is_whole(message: Message, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether the body has come with it: Granian says that there is more when there is not."""
-    if not message.get("more_body"):
-        return True
-    framing = [each for each in headers if each[0] in _FRAMING]
-    return framing == [(b"content-length", b"%d" % len(message["body"]))]
 
 
 def after(first: Message, receive: Receive) -> Receive:

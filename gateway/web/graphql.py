@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.web.body import after, is_whole
+from gateway.web.body import after
 from gateway.web.hangups import hang_up
 from gateway.web.head import Head
 from gateway.web.service import Asking
@@ -28,7 +28,7 @@ class GraphQLDoor:
         method, head, body = scope["method"], Head(scope["headers"]), None
         if method == "POST":
             first = await receive()
-            if first["type"] == "http.request" and is_whole(first, scope["headers"]):
+            if first["type"] == "http.request" and not first.get("more_body"):
                 body = first["body"]
                 reply = self._repeats.reply(head, body)
                 if reply is not None:

@@ -17,10 +17,8 @@ NAMES = re.compile(rb"^(?:date|x-request-id|traceparent): .*\r\n", re.MULTILINE)
 PASSING = re.compile(rb'"(?:oldestSeconds|resetSeconds)":\d+')
 
 
-@pytest.fixture(scope="module", params=["uvicorn", "granian"])
-def gateway(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("gateway")
     with (
         running("sandbox", "--port", "0", ready="Demo key", folder=folder) as sandbox,
@@ -30,7 +28,6 @@ def gateway(
             "0",
             ready="Acts by",
             folder=folder,
-            GATEWAY_SERVER=str(request.param),
             GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
         ) as command,
     ):

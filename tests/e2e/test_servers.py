@@ -1,4 +1,4 @@
-"""The promises that do not depend on which server speaks HTTP, held on both."""
+"""The promises of a server: ready once it says so, drained, and deaf to nobody."""
 
 import asyncio
 import signal
@@ -23,15 +23,14 @@ def sandbox(tmp_path: Path) -> Iterator[Running]:
         yield command
 
 
-@pytest.fixture(params=["uvicorn", "granian"])
-def gateway(sandbox: Running, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+@pytest.fixture
+def gateway(sandbox: Running, tmp_path: Path) -> Iterator[Running]:
     with running(
         "serve",
         "--port",
         "0",
         ready="Acts by",
         folder=tmp_path,
-        GATEWAY_SERVER=str(request.param),
         GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
     ) as command:
         yield command

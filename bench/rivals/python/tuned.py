@@ -1,6 +1,6 @@
 """'strawberry-tuned': still Strawberry's public API, with every ordinary optimisation on: ParserCache + ValidationCache,
-per-request DataLoader, aiohttp or pyreqwest upstream, orjson both ways, resolvers handing over plain objects, frozen GC,
-optional parsed-page TTL cache (CACHE=1). CLIENT=aiohttp|pyreqwest|httpx, ROUTER=fastapi|asgi."""
+per-request DataLoader, aiohttp upstream, orjson both ways, resolvers handing over plain objects, frozen GC,
+optional parsed-page TTL cache (CACHE=1). CLIENT=aiohttp|httpx, ROUTER=fastapi|asgi."""
 
 import asyncio, gc, os, time
 from contextlib import asynccontextmanager
@@ -166,18 +166,6 @@ async def lifespan(app):
                 return orjson.loads(b)
 
         close = s.close
-    elif CLIENT == "pyreqwest":
-        from pyreqwest.client import ClientBuilder
-
-        c = ClientBuilder().base_url(UP).build()
-
-        async def fetch(p):
-            r = await c.get(p).build().send()
-            if r.status == 404:
-                return None
-            return orjson.loads(memoryview(await r.bytes()))
-
-        close = c.close
     else:
         import httpx
 
