@@ -15,6 +15,7 @@ from starlette.routing import Route
 from gateway.cache.cached import CachedClients
 from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
+from gateway.clock import Clock
 from gateway.connections import Patience
 from gateway.settings import PREFIX, Misconfigured
 from gateway.state.folder import in_memory
@@ -65,19 +66,21 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     state: State | None = None,
     wire: httpx.AsyncBaseTransport | None = None,
     store: Store | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] | None = None,
 ) -> Gateway:
     """The gateway, ready to be served.
 
     `demo_key` is the API key a request without a credential acts by (the demo only). `state`
     is what outlives a restart; without one, nothing does, as suits the demo.
     `wire` stands in for the network in tests, `store` is where clients are remembered;
-    `clock` is monotonic, in seconds.
+    `clock` is the only one there is, in seconds, in place of both of the machine's.
     """
+    clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
     at_once = settings.upstream_at_once
     transport, budget = compose(
-        wire or Wire(flights=at_once * 5 // 2),
+        wire
+        or Wire(flights=at_once * 5 // 2, attempt_seconds=settings.upstream_timeout, clock=clock),
         clock=clock,
         limit=settings.upstream_limit,
         at_once=at_once,

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         le=1000,
         description="Calls to the API in flight together; twelve times as many may wait.",
     )
+    upstream_timeout: float = Field(
+        3, ge=0.1, le=9, description="Seconds one attempt at a call to the API may take."
+    )
     documents: Literal["any", "persisted", "trusted"] = Field(
         "any", description="Which documents are executed: any, persisted or trusted."
     )

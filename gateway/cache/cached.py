@@ -136,7 +136,7 @@ class CachedClients:
             self._may_ask(operation)
             page = await self._lists.read(asked)
         except (RateLimited, Unavailable) as failure:
-            oldest = oldest_after(failure, self._clock(), operation.freshness, self._policy)
+            oldest = oldest_after(failure, self._clock(), bounds)
             older = None if oldest is None else self._told(asked, oldest)
             if older is None:
                 raise
@@ -227,7 +227,7 @@ class CachedClients:
         if not isinstance(answer, Failure):
             return answer
         now = self._clock()
-        oldest = oldest_after(answer, now, operation.freshness, self._policy)
+        oldest = oldest_after(answer, now, bounds)
         if oldest is None:
             return answer
         key = EntityKey(Partition(operation.caller), id)

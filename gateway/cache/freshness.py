@@ -38,32 +38,36 @@ class Ages(NamedTuple):
     served: float
     missing: float
     """Up to which a client's absence is believed."""
+    excused: float
+    """Up to which a reading stands in for an answer that could not be had; below 0: none does."""
 
 
 def ages(fresh: float, asked: Freshness, policy: Policy) -> Ages:
     """What an operation gets from memory (request directives of RFC 9111, 5.2.1).
 
     Of its own accord the gateway serves up to twice the age it calls fresh, flagged, while it
-    reads anew in the background (RFC 5861, 3). `max-stale` widens or narrows that, never past
-    the policy's own end; `max-age` is the client's word on what it takes.
+    reads again in the background (RFC 5861, 3). `max-age` shortens the time for which the client
+    calls something fresh, and takes nothing stale (5.2.1.1), unless `max-stale` says how far past
+    that an answer may be (5.2.1.2); neither leads past the policy's own end.
     """
     if asked.no_cache:
-        return Ages(0.0, 0.0, 0.0)
-    over = fresh if asked.max_stale is None else asked.max_stale
-    served = min(fresh + over, policy.stale)
-    if asked.max_age is not None:
-        served = min(served, asked.max_age)
-    return Ages(fresh, served, min(served, policy.fresh_missing * fresh / policy.fresh))
+        return Ages(0.0, 0.0, 0.0, -1.0)
+    if asked.max_stale is not None:
+        lifetime = fresh if asked.max_age is None else min(fresh, asked.max_age)
+        served = excused = min(lifetime + asked.max_stale, policy.stale)
+    elif asked.max_age is not None:
+        served, excused = min(fresh, asked.max_age), min(asked.max_age, policy.stale)
+    else:
+        served, excused = min(2 * fresh, policy.stale), policy.stale
+    missing = min(served, policy.fresh_missing * fresh / policy.fresh)
+    return Ages(fresh, served, missing, -1.0 if asked.only_if_cached else excused)
 
 
-def oldest_after(failure: Failure, now: float, asked: Freshness, policy: Policy) -> float | None:
+def oldest_after(failure: Failure, now: float, bounds: Ages) -> float | None:
     """The earliest reading that may stand in for an answer that failed, or None for none.
 
     Only the API's absence excuses age (RFC 5861, section 4); a refused credential never does.
     """
-    if asked.no_cache or asked.only_if_cached:
+    if bounds.excused < 0 or not isinstance(failure, RateLimited | Unavailable):
         return None
-    if not isinstance(failure, RateLimited | Unavailable):
-        return None
-    limit = policy.stale if asked.max_age is None else min(policy.stale, asked.max_age)
-    return now - limit
+    return now - bounds.excused

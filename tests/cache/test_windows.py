@@ -314,6 +314,57 @@ async def test_max_age_and_max_stale_move_the_bound(
     assert (operation.receipt.oldest_seconds, operation.receipt.stale) == (50.0, True)
 
 
+@pytest.mark.parametrize(
+    ("age", "asked", "calls_and_stale"),
+    [
+        (20, Freshness(max_age=0, max_stale=300), (1, False)),
+        (290, Freshness(max_age=0, max_stale=300), (1, True)),
+        (301, Freshness(max_age=0, max_stale=300), (2, False)),
+        (19, Freshness(max_age=10, max_stale=10), (1, False)),
+        (21, Freshness(max_age=10, max_stale=10), (2, False)),
+        (31, Freshness(max_age=60), (2, False)),
+        (31, Freshness(max_age=60, max_stale=5), (1, True)),
+        (36, Freshness(max_age=60, max_stale=5), (2, False)),
+        (301, Freshness(max_stale=10_000), (2, False)),
+        (1, Freshness(no_cache=True, max_stale=300), (2, False)),
+    ],
+)
+async def test_max_stale_counts_from_what_max_age_leaves_of_freshness(
+    cached: CachedClients, source: Scripted, age: float, asked: Freshness, calls_and_stale: object
+) -> None:
+    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await asyncio.sleep(age)
+    operation = asking(freshness=asked)
+    await cached.window(operation, ANY, Window(0, 1), NAMES)
+
+    assert (len(source.calls), operation.receipt.stale) == calls_and_stale
+
+
+@pytest.mark.parametrize(
+    ("age", "asked", "told"),
+    [
+        (299, Freshness(), True),
+        (20, Freshness(max_age=10), False),
+        (40, Freshness(max_stale=5), False),
+        (34, Freshness(max_stale=5), True),
+        (290, Freshness(max_age=0, max_stale=300), True),
+    ],
+)
+async def test_an_api_that_is_down_excuses_no_more_age_than_is_taken(
+    cached: CachedClients, source: Scripted, age: float, asked: Freshness, *, told: bool
+) -> None:
+    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await asyncio.sleep(age)
+    source.failure = Unavailable("down")
+
+    try:
+        await cached.window(asking(freshness=asked), ANY, Window(0, 1), NAMES)
+    except Unavailable:
+        assert not told
+    else:
+        assert told
+
+
 async def test_only_if_cached_never_asks(cached: CachedClients, source: Scripted) -> None:
     only = Freshness(only_if_cached=True)
     with pytest.raises(Unavailable, match="only-if-cached"):
