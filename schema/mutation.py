@@ -156,7 +156,7 @@ class Mutation:
         self,
         info: Info[Context, None],
         input: Annotated[CreateClientInput, strawberry.argument(description="The new client.")],
-    ) -> CreateClientResult:
+    ) -> CreateClientResult | None:
         new = new_client(
             input.first_name,
             input.last_name,
@@ -181,7 +181,7 @@ class Mutation:
         self,
         info: Info[Context, None],
         input: Annotated[UpdateClientInput, strawberry.argument(description="What changes.")],
-    ) -> UpdateClientResult:
+    ) -> UpdateClientResult | None:
         id = written_id(input.id)
         expected = input.expected_version
         change = patch(
@@ -212,7 +212,7 @@ class Mutation:
         self,
         info: Info[Context, None],
         input: Annotated[DeleteClientInput, strawberry.argument(description="Which client.")],
-    ) -> DeleteClientResult:
+    ) -> DeleteClientResult | None:
         id = written_id(input.id)
         context = info.context
         try:

@@ -96,7 +96,7 @@ class FederatedQuery:
         offset: Annotated[
             int | None, Described(description="Skip this many rows, for jumping to a page.")
         ] = strawberry.UNSET,
-    ) -> ClientConnection:
+    ) -> ClientConnection | None:
         asked = asks.clients(
             looking(info),
             filter=filter,
@@ -132,6 +132,6 @@ class Query(FederatedQuery):
         self,
         info: Info[Context, None],
         ids: Annotated[list[strawberry.ID], Described(description="Ids of this graph.")],
-    ) -> list[Node | None]:
+    ) -> list[Node | None] | None:
         found = loaded(info.context, asks.nodes(looking(info), ids=ids))
         return cast("list[Node | None]", found)
