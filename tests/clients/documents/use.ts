@@ -12,6 +12,7 @@ type Change = ResultOf<typeof ReadmeChangeDocument>["updateClient"];
 
 /** Every way a change can end, told apart by `__typename` alone. */
 function ending(change: Change): string {
+  if (!change) return "an error, with the path of this mutation, says why";
   switch (change.__typename) {
     case "UpdateClientSuccess":
       return `${change.client.id} is ${change.client.status ?? "unknown"}`;
@@ -32,8 +33,8 @@ const nobody: VariablesOf<typeof ReadmeChangeDocument> = {};
 export async function use(): Promise<string[]> {
   const { updateClient } = await ask(ReadmeChangeDocument, { id: "1", version: 3 });
   const { clients } = await ask(ReadmePageDocument, {});
-  const names: (string | null)[] = clients.edges.map(({ node }) => node?.fullName ?? null);
+  const names: (string | null)[] = (clients?.edges ?? []).map(({ node }) => node?.fullName ?? null);
   // @ts-expect-error a client may be without a budget
-  const budget: number | undefined = clients.edges[0]?.node?.budgetMax;
+  const budget: number | undefined = clients?.edges[0]?.node?.budgetMax;
   return [ending(updateClient), ...names.map((name) => name ?? ""), String([nobody, budget])];
 }
