@@ -27,14 +27,16 @@ from gateway.upstream.rest import RestClients
 from gateway.upstream.transports import compose
 from gateway.upstream.wire import Wire
 from gateway.web.callers import Callers
-from gateway.web.cors import allowing
+from gateway.web.cors import Cors
 from gateway.web.direct import Direct
 from gateway.web.graphql import GraphQLDoor
 from gateway.web.health import Readiness, health
 from gateway.web.manifests import documents_in
 from gateway.web.persisted import Accepted, Persisted
-from gateway.web.playground import PageOrData, playground
+from gateway.web.playground import playground
+from gateway.web.refusals import HANDLERS
 from gateway.web.repeats import Repeats
+from gateway.web.router import Places, Router
 from gateway.web.service import GraphQLService, Terms
 from gateway.web.strict import Bounds
 from schema.documents import Refused
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from gateway.cache.store import Store
     from gateway.settings import Settings
@@ -126,15 +127,11 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         pages = playground(
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
-    repeats = Repeats(answers, callers)
+    cors = Cors(settings.cors_origins)
+    repeats = Repeats(answers, callers, cors)
     service = GraphQLService(
-        graph, source, callers, _terms(settings, graph), answers=answers, clock=clock
+        graph, source, callers, _terms(settings, graph), answers=answers, cors=cors, clock=clock
     )
-    door: ASGIApp = GraphQLDoor(service, repeats)
-    if pages is not None:
-        door = PageOrData(pages, door)
-    if settings.cors_origins:
-        door = allowing(settings.cors_origins, door)
     readiness = Readiness()
 
     @contextlib.asynccontextmanager
@@ -149,14 +146,20 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
             await transport.aclose()
             await state.database.aclose()
 
-    doors = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    doors = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # they would name the host that the request named
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
     doors.include_router(health(readiness, budget.state))
     if pages is not None:
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    # Browsers of other origins are met by a middleware, which only ASGI passes.
-    direct = None if settings.cors_origins else Direct(GRAPHQL_PATH, repeats, service)
-    return Gateway(door, doors, direct)
+    places = Places(GRAPHQL_PATH, GraphQLDoor(service, repeats), pages, doors)
+    return Gateway(places, cors, Direct(GRAPHQL_PATH, repeats, service))
 
 
 def patience(settings: Settings) -> Patience:
@@ -226,16 +229,10 @@ def _key(value: str | None) -> Credential | None:
     return None if value is None else Credential("X-API-Key", value)
 
 
-class Gateway:
-    """Sends GraphQL straight to its door, past the routing everything else goes through."""
+class Gateway(Router):
+    """The application, and what a server needs to answer without it."""
 
-    def __init__(self, graphql: ASGIApp, others: ASGIApp, direct: Direct | None) -> None:
-        self._graphql = graphql
-        self._others = others
+    def __init__(self, places: Places, cors: Cors, direct: Direct) -> None:
+        super().__init__(places, cors)
         self.direct = direct
-        """For a server that can do without ASGI; None where all must pass it."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the server's life (ASGI)."""
-        graphql = scope["type"] == "http" and scope["path"] == GRAPHQL_PATH
-        await (self._graphql if graphql else self._others)(scope, receive, send)
+        """Answers plain requests without ASGI."""

@@ -45,6 +45,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _serialized(origin: str) -> str:
+    """The origin as browsers write it (RFC 6454, 6.2): lower case, without a default port."""
+    scheme, separator, host = origin.lower().partition("://")
+    host = host.removesuffix(_PORTS.get(scheme, ""))
+    odd = not host.isascii() or set(host) & set("/*@?# ") or host.startswith(":")
+    if not separator or scheme not in _PORTS or not host or odd:
+        raise ValueError(f"{origin!r} is not an origin like https://app.example.com")
+    return f"{scheme}://{host}"
+
+
+_PORTS = {"http": ":80", "https": ":443"}
+
+
 class Settings(BaseSettings):
     """What an operator can set. Read from the environment, then from `.env`."""
 
@@ -161,11 +174,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            scheme, separator, host = origin.partition("://")
-            if not separator or scheme not in {"http", "https"} or not host or "/" in host:
-                raise ValueError(f"{origin!r} is not an origin like https://app.example.com")
-        return origins
+        return tuple(map(_serialized, origins))
 
     @model_validator(mode="after")
     def _not_open(self) -> Self:

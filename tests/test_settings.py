@@ -79,6 +79,18 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read({}).cors_origins == ("https://a.example", "http://localhost:3000")
 
 
+def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = "HTTPS://App.Example:443, http://b.example:80, http://c.example:443, http://[::1]:80"
+    monkeypatch.setenv("GATEWAY_CORS_ORIGINS", written)
+
+    assert read({}).cors_origins == (
+        "https://app.example",
+        "http://b.example",
+        "http://c.example:443",
+        "http://[::1]",
+    )
+
+
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
@@ -89,6 +101,9 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"GATEWAY_UPSTREAM_URL": "http://api.example/v1"}, "GATEWAY_UPSTREAM_URL must be https"),
         ({"GATEWAY_API_KEY": "secret-but-short"}, "GATEWAY_API_KEY string should match pattern"),
         ({"GATEWAY_CORS_ORIGINS": "*"}, "GATEWAY_CORS_ORIGINS '*' is not an origin"),
+        ({"GATEWAY_CORS_ORIGINS": "https://b\u00fccher.example"}, "is not an origin like"),
+        ({"GATEWAY_CORS_ORIGINS": "https://:443"}, "is not an origin like"),
+        ({"GATEWAY_CORS_ORIGINS": "null"}, "is not an origin like"),
         ({"GATEWAY_CALLER_TOKEN": "a" * 16}, "set both"),
         ({"GATEWAY_DOCUMENTS": "trusted"}, "name it in GATEWAY_DOCUMENTS_FILE"),
         ({"GATEWAY_DOCUMENTS": "some"}, "GATEWAY_DOCUMENTS input should be 'any', 'persisted'"),

@@ -1,49 +1,74 @@
-"""Pages of other origins that may call (Fetch, CORS protocol); nobody's unless configured."""
+"""Pages of other origins that may call (Fetch, CORS protocol); none may unless configured.
+
+Credentials are headers here and never cookies, so an allowed page may send any header: what a
+preflight names is granted, and `Access-Control-Allow-Credentials` is never sent.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from starlette.middleware.cors import CORSMiddleware
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
-    from starlette.datastructures import MutableHeaders
-    from starlette.types import ASGIApp
+    from gateway.web.head import Head
+    from gateway.web.reply import Headers
 
-SENT = (
-    "Apollo-Require-Preflight",
-    "Authorization",
-    "Cache-Control",
-    "Content-Type",
-    "If-None-Match",
-    "traceparent",
-    "X-API-Key",
-    "X-Apollo-Operation-Name",
-    "X-Request-Id",
+SENT = b"authorization, cache-control, content-type, traceparent, x-api-key, x-request-id"
+"""Request headers granted by a preflight that names none."""
+READ = (
+    b"Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, traceparent, WWW-Authenticate,"
+    b" X-Request-Id"
 )
-"""Request headers that such a page may set."""
-READ = ("ETag", "Retry-After", "traceparent", "X-Request-Id")
-"""Response headers that it may read, besides those that every page may."""
+"""Response headers that a page may read, besides those that every page may."""
+REMEMBERED = 7_200
+"""Seconds for which a browser keeps the answer to a preflight: Chromium keeps none longer."""
+
+_NAMES = re.compile(rb"[ \t]*[\w!#$%&'*+.^`|~-]+(?:[ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*[ \t]*")
+_VARY = (b"vary", b"Access-Control-Request-Headers, Access-Control-Request-Private-Network, Origin")
 
 
-def allowing(origins: Sequence[str], app: ASGIApp) -> ASGIApp:
-    """`app`, callable from pages of exactly these origins, without cookies.
+class Cors:
+    """The header fields that let pages of exactly these origins call, and read what they get.
 
-    `app` names Origin in its own Vary: an answer differs also for who sends none.
+    An origin is compared as browsers serialize it, byte for byte (RFC 6454, 6.2).
     """
-    return _Allowing(
-        app,
-        allow_origins=origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=SENT,
-        expose_headers=READ,
-    )
 
+    def __init__(self, origins: Iterable[str] = ()) -> None:
+        self._headers: dict[bytes | None, Headers] = {
+            origin.encode(): [
+                (b"access-control-allow-origin", origin.encode()),
+                (b"access-control-expose-headers", READ),
+            ]
+            for origin in origins
+        }
+        self._lines = {
+            origin: b"".join(b"%b: %b\r\n" % header for header in headers)
+            for origin, headers in self._headers.items()
+        }
 
-class _Allowing(CORSMiddleware):
-    @staticmethod
-    def allow_explicit_origin(headers: MutableHeaders, origin: str) -> None:
-        """Name the origin; Vary does already."""
-        headers["Access-Control-Allow-Origin"] = origin
+    def headers(self, origin: bytes | None) -> Headers:
+        """What every answer to a request of this origin has besides the rest."""
+        return self._headers.get(origin, [])
+
+    def lines(self, origin: bytes | None) -> bytes:
+        """The same as header lines of HTTP/1.1."""
+        return self._lines.get(origin, b"")
+
+    def preflight(self, head: Head) -> Headers | None:
+        """The whole answer to a preflight of an allowed origin; None for any other request."""
+        allowed = self.headers(head.origin)
+        if not allowed or head.first(b"access-control-request-method") is None:
+            return None
+        named = head.first(b"access-control-request-headers")
+        granted = [
+            allowed[0],
+            (b"access-control-allow-methods", b"GET, HEAD, POST"),
+            (b"access-control-allow-headers", named if named and _NAMES.fullmatch(named) else SENT),
+            (b"access-control-max-age", b"%d" % REMEMBERED),
+            _VARY,
+        ]
+        if head.first(b"access-control-request-private-network") == b"true":
+            granted.append((b"access-control-allow-private-network", b"true"))
+        return granted

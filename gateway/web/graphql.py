@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from gateway.web.body import after
 from gateway.web.hangups import hang_up
-from gateway.web.head import Head
 from gateway.web.service import Asking
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from gateway.web.head import Head
     from gateway.web.repeats import Repeats
     from gateway.web.service import GraphQLService
 
@@ -23,9 +23,9 @@ class GraphQLDoor:
         self._service = service
         self._repeats = repeats
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One HTTP request (ASGI)."""
-        method, head, body = scope["method"], Head(scope["headers"]), None
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, head: Head) -> None:
+        """One HTTP request (ASGI), with its headers read."""
+        method, body = scope["method"], None
         if method == "POST":
             first = await receive()
             if first["type"] == "http.request" and not first.get("more_body"):

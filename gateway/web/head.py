@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from gateway.web.tracing import Trace
     from schema.operation import Caller
 
+MOST = 1_024
+"""Bytes of a header that are read: one that is longer is taken as not sent."""
+MOST_TAGS = 4_096
+"""The same of If-None-Match, which lists what a client holds."""
+
 
 class Head:
-    """The headers, their names in lower case."""
+    """The headers, their names in lower case; one without a value counts as not sent."""
 
     __slots__ = (
         "_caller",
+        "accept",
         "content_type",
         "freshness",
         "headers",
-        "if_none_match",
         "media_type",
         "plain",
     )
@@ -33,14 +38,15 @@ class Head:
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         said: dict[bytes, list[bytes]] = defaultdict(list)
         for name, value in headers:
-            said[name].append(value)
+            if value:
+                said[name].append(value)
         self.headers = said
-        self.media_type = answer_type(self._text(b"accept"))
+        self.accept = self._text(b"accept")
+        self.media_type = answer_type(self.accept)
         """The media type to answer in, None where the client takes none of ours."""
         self.content_type = self._text(b"content-type")
         self.freshness = freshness_of(self._text(b"cache-control"))
         """How old an answer may be."""
-        self.if_none_match = self._text(b"if-none-match")
         self.plain = (
             self.content_type == JSON
             and self.media_type is not None
@@ -49,10 +55,30 @@ class Head:
         """Whether it is asked in the plainest way: any other is not looked up."""
         self._caller: list[Caller | None] = []
 
-    def _text(self, name: bytes) -> str | None:
-        """All values of one header, None where it did not come."""
+    @property
+    def origin(self) -> bytes | None:
+        """The origin of the page that asks; None where none, or more than one, is named."""
+        return self.first(b"origin", only=True)
+
+    @property
+    def if_none_match(self) -> str | None:
+        """The entity tags that the client holds."""
+        return self._text(b"if-none-match", MOST_TAGS)
+
+    def first(self, name: bytes, *, only: bool = False) -> bytes | None:
+        """The first value of one header; with `only`, the value of one that came once."""
         values = self.headers.get(name)
-        return b", ".join(values).decode("latin-1") if values else None
+        if not values or len(values[0]) > MOST or (only and len(values) > 1):
+            return None
+        return values[0]
+
+    def _text(self, name: bytes, most: int = MOST) -> str | None:
+        """All values of one header; None where it did not come or is too long to be read."""
+        values = self.headers.get(name)
+        if values is None:
+            return None
+        value = values[0] if len(values) == 1 else b", ".join(values)
+        return value.decode("latin-1") if len(value) <= most else None
 
     def trace(self) -> Trace:
         """The names of one more request."""

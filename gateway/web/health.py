@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from schema.operation import BudgetState
 
+_READS = ["GET", "HEAD"]
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -26,11 +27,11 @@ def health(readiness: Readiness, budget: Callable[[], BudgetState]) -> APIRouter
     """GET /livez and GET /readyz."""
     routes = APIRouter()
 
-    @routes.get("/livez")
+    @routes.api_route("/livez", methods=_READS)
     async def livez() -> JSONResponse:
         return JSONResponse({"status": "alive"}, headers=_NO_STORE)
 
-    @routes.get("/readyz")
+    @routes.api_route("/readyz", methods=_READS)
     async def readyz() -> JSONResponse:
         state = budget()
         body: dict[str, Any] = {

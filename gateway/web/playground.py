@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway.web.negotiation import wants_page
+from gateway.web.refusals import HANDLERS
 
 if TYPE_CHECKING:
     import os
@@ -57,28 +57,17 @@ def playground(dist: Path, *, headers: Mapping[str, str], docs_url: str) -> ASGI
         told = {"headers": dict(headers), "docs": docs_url}
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
-    return Starlette(
+    pages = Starlette(
         routes=[
             Route("/graphql", page),
             Route("/config.json", config),
             Mount("/assets", _Assets(directory=dist / "assets", check_dir=False)),
         ],
         middleware=[Middleware(_Guarded)],
+        exception_handlers=HANDLERS,
     )
-
-
-class PageOrData:
-    """One address for people and programs: a browser's GET gets the page, all else the data."""
-
-    def __init__(self, page: ASGIApp, data: ASGIApp) -> None:
-        self._page = page
-        self._data = data
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One HTTP request (ASGI)."""
-        accept = b", ".join(value for name, value in scope["headers"] if name == b"accept")
-        page = scope["method"] in {"GET", "HEAD"} and wants_page(accept.decode("latin-1"))
-        await (self._page if page else self._data)(scope, receive, send)
+    pages.router.redirect_slashes = False
+    return pages
 
 
 class _Guarded:

@@ -10,6 +10,7 @@ from schema.failures import Unauthenticated
 
 if TYPE_CHECKING:
     from gateway.web.callers import Callers
+    from gateway.web.cors import Cors
     from gateway.web.head import Head
     from schema.operation import Caller, Receipt
 
@@ -24,10 +25,11 @@ class Answers(Protocol):
 class Repeats:
     """Answers what would be answered as before, and leaves everything else to the door."""
 
-    def __init__(self, answers: Answers | None, callers: Callers) -> None:
+    def __init__(self, answers: Answers | None, callers: Callers, cors: Cors) -> None:
         """Without `answers`, nothing is known."""
         self._answers = answers
         self._callers = callers
+        self._cors = cors
 
     def reply(self, head: Head, body: bytes) -> Reply | None:
         """The answer to a POST, if that is known."""
@@ -40,4 +42,5 @@ class Repeats:
         again = None if caller is None else self._answers.find(caller, body)
         if again is None:
             return None
-        return Reply(200, head.media_type, head.trace().headers(), repeated(*again))
+        own = head.trace().headers() + self._cors.headers(head.origin)
+        return Reply(200, head.media_type, own, repeated(*again))

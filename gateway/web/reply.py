@@ -21,11 +21,13 @@ GUARD: Headers = [
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"vary", b"Accept, Authorization, X-API-Key, X-Gateway-Token, Origin"),
+    (b"vary", b"Accept, Accept-Encoding, Authorization, X-API-Key, X-Gateway-Token, Origin"),
 ]
 """What keeps a browser from taking an answer for anything else than data, and what an answer at
 one URL depends on besides it (RFC 9110, 12.5.5)."""
 NO_STORE = (b"cache-control", b"no-store")
+PARTIAL_SUCCESS = 294
+"""Data and errors (GraphQL over HTTP, September2026, Partial success); no IANA status."""
 
 
 class Reply(NamedTuple):
@@ -76,5 +78,6 @@ def content_type(media_type: str) -> tuple[bytes, bytes]:
 
 @lru_cache(64)
 def _first_lines(status: int, media_type: str | None) -> bytes:
-    told = b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode())
+    phrase = "Partial Success" if status == PARTIAL_SUCCESS else HTTPStatus(status).phrase
+    told = b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())
     return told + b"".join(b"%b: %b\r\n" % header for header in common(media_type))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.web.answers import Answer, kept_seconds, told
 from gateway.web.body import ClientLeft, too_large, whole_body
+from gateway.web.cors import Cors
 from gateway.web.errors import coded_error, errors_told, internal
 from gateway.web.negotiation import GRAPHQL, JSON
 from gateway.web.questions import Questions, Refusal
@@ -89,6 +90,7 @@ class GraphQLService:
         terms: Terms,
         *,
         answers: Answers | None = None,
+        cors: Cors | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._graph = graph
@@ -96,6 +98,7 @@ class GraphQLService:
         self._callers = callers
         self._terms = terms
         self._answers = answers
+        self._cors = cors or Cors()
         self._questions = Questions(graph, terms.persisted)
         self._clock = clock
         self._in_flight = 0
@@ -122,7 +125,7 @@ class GraphQLService:
             answer = Answer({"errors": [internal(trace.request_id, bug)]}, status=500)
         finally:
             self._in_flight -= 1
-        answer.headers += trace.headers()
+        answer.headers += trace.headers() + self._cors.headers(head.origin)
         return answer.reply(head.media_type or JSON, head.if_none_match)
 
     async def _answer(self, asking: Asking, trace: Trace) -> Answer:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from gateway.web.reply import Headers
 
+TRACE = "gateway.trace"
+"""Where an ASGI scope has the `Trace` of its request."""
 _ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NOTHING = (b"0" * 32, b"0" * 16)

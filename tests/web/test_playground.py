@@ -103,7 +103,8 @@ async def test_outside_a_demo_the_page_begins_without_headers(dist: Path) -> Non
 async def test_there_is_nothing_else_to_get(dist: Path, path: str) -> None:
     response = await got(mounted(dist), path)
 
-    assert (response.status_code, response.text) == (404, "Not Found")
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
 async def test_a_page_that_is_not_built_says_what_to_run(tmp_path: Path) -> None:

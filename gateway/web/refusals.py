@@ -1,0 +1,79 @@
+"""Whole answers that refuse a request before any operation, in the shape of GraphQL's errors."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from gateway.web.errors import coded_error, internal
+from gateway.web.negotiation import JSON
+from gateway.web.reply import Reply, content_type
+from gateway.web.tracing import TRACE, Trace, trace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+    from typing import Any
+
+    from starlette.requests import Request
+
+    from gateway.web.reply import Headers
+
+_NOWHERE = "There is nothing at this address: GraphQL is at /graphql."
+_CODES = {HTTPStatus.NOT_FOUND: "NOT_FOUND"}
+
+
+def refusal(
+    status: int,
+    message: str,
+    trace: Trace,
+    *,
+    code: str = "BAD_REQUEST",
+    own: Headers | None = None,
+) -> Reply:
+    """One coded error as a whole answer; `own` are header fields that it has besides the rest."""
+    return Reply(status, JSON, [*(own or []), *trace.headers()], _body(code, message, trace))
+
+
+def _body(code: str, message: str, trace: Trace) -> bytes:
+    return orjson.dumps({"errors": [coded_error(code, message, trace.request_id)]})
+
+
+def _trace(request: Request) -> Trace:
+    found = request.scope.get(TRACE)
+    return found if isinstance(found, Trace) else trace_of({})
+
+
+def _response(
+    status: int, code: str, message: str, trace: Trace, headers: Mapping[str, str] | None = None
+) -> Response:
+    response = Response(_body(code, message, trace), status, headers)
+    name, value = content_type(JSON)
+    response.headers[name.decode()] = value.decode()
+    return response
+
+
+async def _refused(request: Request, exception: Exception) -> Response:
+    """404, 405 and whatever else a route answers by an exception."""
+    assert isinstance(exception, HTTPException)  # noqa: S101 - what it is registered for
+    status = HTTPStatus(exception.status_code)
+    message = _NOWHERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}."
+    code = _CODES.get(status, "BAD_REQUEST")
+    return _response(status, code, message, _trace(request), exception.headers)
+
+
+async def _failed(request: Request, bug: Exception) -> Response:
+    """Whatever it is, it is logged and masked."""
+    trace = _trace(request)
+    error = internal(trace.request_id, bug)
+    return _response(500, error["extensions"]["code"], error["message"], trace)
+
+
+HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    HTTPException: _refused,
+    Exception: _failed,
+}
+"""How applications of routes answer what they raise."""

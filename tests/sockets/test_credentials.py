@@ -1,0 +1,39 @@
+"""Credentials as proxies and SDKs send them, at the socket and by both ways."""
+
+import orjson
+import pytest
+
+from gateway.sandbox.people import DEMO
+from tests.serving import Serving, post
+
+LIST = b'{"query":"{ clients(first: 2) { totalCount } }"}'
+
+
+@pytest.mark.parametrize("name", ["authorization", "Authorization", "x-gateway-token", "x-api-key"])
+@pytest.mark.parametrize("value", ["", " ", "\t "])
+def test_a_header_without_a_value_beside_a_good_key_counts_as_not_sent(
+    gateway: Serving, name: str, value: str
+) -> None:
+    with gateway.connection() as wire:
+        answers = [wire.ask(post(LIST, f"{name}:{value}")) for _ in range(3)]
+
+    for answer in answers:
+        assert (answer.status, orjson.loads(answer.content)["data"]["clients"]) == (
+            200,
+            {"totalCount": 42},
+        )
+
+
+def test_a_key_without_a_value_is_no_credential(gateway: Serving) -> None:
+    with gateway.connection() as wire:
+        answer = wire.ask(post(LIST, "x-api-key:", "authorization:", key=None))
+
+    codes = [error["extensions"]["code"] for error in orjson.loads(answer.content)["errors"]]
+    assert codes == ["UNAUTHENTICATED"]
+
+
+def test_two_credentials_are_still_one_too_many(gateway: Serving) -> None:
+    with gateway.connection() as wire:
+        answer = wire.ask(post(LIST, f"x-api-key: {DEMO.api_key}"))
+
+    assert answer.status == 401
