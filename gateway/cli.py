@@ -54,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
 
     sandbox = commands.add_parser("sandbox", help="the sandbox of the Clients API alone")
     sandbox.add_argument("--port", type=int, default=8001, help="port to listen on (default 8001)")
+    sandbox.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:SHARE]",
+        help="misbehave so, always or for a share of calls; repeatable; `list` shows all",
+    )
     sandbox.set_defaults(run=_sandbox)
 
     schema = commands.add_parser("schema", help="print the graph's SDL")
@@ -135,17 +142,28 @@ def _state(folder: str) -> tuple[State, str]:
 
 def _sandbox(chosen: argparse.Namespace) -> int:
     from gateway.sandbox.api import Sandbox  # noqa: PLC0415
+    from gateway.sandbox.catalogue import FAULTS, UnknownFault, parsed  # noqa: PLC0415
     from gateway.sandbox.people import DEMO  # noqa: PLC0415
     from gateway.server import Site, listen, run, serve  # noqa: PLC0415
 
+    if "list" in chosen.fault:
+        print("\n".join(f"{name:22}{line}" for name, (line, _) in FAULTS.items()))
+        return 0
+    api = Sandbox()
+    try:
+        api.fail(*map(parsed, chosen.fault))
+    except UnknownFault as mistake:
+        return _mistake(str(mistake))
     socket = listen("127.0.0.1", chosen.port)
 
     def started() -> None:
         host, port = socket.getsockname()[:2]
         print(f"Sandbox   http://{host}:{port}/v1/clients")
+        for name in chosen.fault:
+            print(f"Fault     {name}: {FAULTS[name.partition(':')[0]][0]}")
         print(f"Demo key  {DEMO.api_key}", flush=True)
 
-    return 0 if run(serve([Site(Sandbox().app, socket)], started)) else 1
+    return 0 if run(serve([Site(api.app, socket)], started)) else 1
 
 
 def _schema(chosen: argparse.Namespace) -> int:

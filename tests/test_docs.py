@@ -14,6 +14,7 @@ from gateway.app import build
 from gateway.cli import parser
 from gateway.demo import BANNER
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.catalogue import FAULTS
 from gateway.sandbox.people import DEMO
 from gateway.settings import PREFIX, Settings, read
 from gateway.web.errors import CODES
@@ -137,6 +138,15 @@ def test_every_command_is_told_and_no_other() -> None:
 
     assert set(re.findall(r"^\| `clients-gateway (\w+)`", page, re.MULTILINE)) == commands
     assert commands
+
+
+def test_every_fault_of_the_sandbox_is_in_the_table_and_no_other() -> None:
+    page = (ROOT / "docs/operating.md").read_text()
+    section = page[page.index("## Faults of the sandbox") :]
+
+    assert re.findall(r"^\| `([\w-]+)` \| (.*) \|$", section, re.MULTILINE) == [
+        (name, line) for name, (line, _) in FAULTS.items()
+    ]
 
 
 def test_the_line_to_paste_is_the_one_the_demo_prints() -> None:

@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 
+from gateway.sandbox.catalogue import FAULTS
 from tests.e2e.conftest import COMMAND, Running, running
 
 
@@ -191,3 +192,36 @@ def test_a_module_run_as_a_script_is_the_same_command(tmp_path: Path) -> None:
     )
 
     assert "A GraphQL gateway" in done.stdout
+
+
+def test_the_sandbox_misbehaves_as_its_command_says(tmp_path: Path) -> None:
+    with running(
+        "sandbox",
+        "--port",
+        "0",
+        "--fault",
+        "total-zero",
+        "--fault",
+        "proxy-502:0.5",
+        ready="Demo key",
+        folder=tmp_path,
+    ) as sandbox:
+        key = sandbox.said.split("Demo key")[1].split()[0]
+        answers = [
+            httpx.get(f"{sandbox.url}/v1/clients", headers={"X-API-Key": key}, trust_env=False)
+            for _ in range(2)
+        ]
+
+    assert [answer.status_code for answer in answers] == [200, 502]
+    assert answers[0].json()["data"]["meta"]["total"] == 0
+    assert "Fault     total-zero: meta.total is 0\n" in sandbox.said
+
+
+def test_the_faults_are_listed_and_an_unknown_one_is_refused_in_one_line(tmp_path: Path) -> None:
+    status, listed, _ = command("sandbox", "--fault", "list", folder=tmp_path)
+    assert status == 0
+    assert [line.split()[0] for line in listed.splitlines()] == list(FAULTS)
+
+    status, out, told = command("sandbox", "--fault", "nonsense", folder=tmp_path)
+    assert (status, out, told.count("\n")) == (2, "", 1)
+    assert "'nonsense'" in told

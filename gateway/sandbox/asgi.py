@@ -1,0 +1,64 @@
+"""What the sandbox receives and sends, in ASGI's messages."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NoReturn
+
+from gateway.sandbox.faults import Dropped
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+
+
+async def body(receive: Receive) -> bytes:
+    """Read the whole body of a request."""
+    whole = bytearray()
+    while True:
+        message = await receive()
+        whole += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(whole)
+
+
+async def live(receive: Receive, send: Send) -> None:
+    """Answer the server's lifespan events."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def drop(send: Send) -> NoReturn:
+    """Begin an answer and break off: a server left alone with the error would answer 500."""
+    headers = [(b"content-length", b"1")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    raise Dropped
+
+
+async def send(  # noqa: PLR0913 - an answer and what goes wrong with it
+    send: Send,
+    status: int,
+    content: bytes,
+    headers: dict[str, str],
+    *,
+    cut: int | None = None,
+    drip: int | None = None,
+) -> None:
+    """Send an answer, or as much of it as its faults let through."""
+    pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    pairs.append((b"content-length", str(len(content)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    if cut is not None:
+        await send({"type": "http.response.body", "body": content[:cut], "more_body": True})
+        raise Dropped
+    for begin in range(0, len(content), drip) if drip else ():
+        await send(
+            {
+                "type": "http.response.body",
+                "body": content[begin : begin + (drip or 0)],
+                "more_body": True,
+            }
+        )
+        await asyncio.sleep(0.1)
+    await send({"type": "http.response.body", "body": b"" if drip else content})

@@ -1,0 +1,116 @@
+"""Faults of lists: counts that lie, and pages smaller than requested."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway.sandbox.clients import Refusal
+from gateway.sandbox.faults import ALWAYS, Answer, Call, Changed, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _counts(change: Callable[[dict[str, Any], int], None]) -> Fault:
+    def answer(answer: Answer) -> None:
+        if answer.meta is not None:
+            change(answer.meta, len(answer.records))
+
+    return Changed(times=ALWAYS, method="GET", change=answer)
+
+
+def _total(count: Callable[[int, int], int]) -> Fault:
+    """A total of another size, and as many pages; `hasMore` stays true."""
+
+    def change(meta: dict[str, Any], rows: int) -> None:
+        meta["total"] = count(meta["total"], rows)
+        meta["totalPages"] = math.ceil(meta["total"] / meta["limit"])
+
+    return _counts(change)
+
+
+def _meta(**values: object) -> Fault:
+    return _counts(lambda meta, _: meta.update(values))
+
+
+def _without_meta(answer: Answer) -> None:
+    if answer.meta is not None:
+        del answer.envelope["data"]["meta"]
+
+
+def _twice(answer: Answer) -> None:
+    rows = answer.records
+    if answer.meta is not None and rows:
+        answer.envelope["data"]["clients"] = [rows[0], *rows[:-1]]
+
+
+def _null_row(answer: Answer) -> None:
+    if answer.meta is not None and answer.records:
+        answer.envelope["data"]["clients"][0] = None
+
+
+@dataclass
+class SmallPages(Fault):
+    """Caps pages at `most` rows, and with `silent` claims the limit of the request in `meta`."""
+
+    times: float = ALWAYS
+    method: str = "GET"
+    most: int = 50
+    silent: bool = False
+    refused: bool = False
+
+    def receive(self, call: Call) -> None:
+        """Lower the limit, or refuse it."""
+        limit = _limit(call)
+        if limit > self.most and self.refused:
+            raise Refusal(400, "VALIDATION_ERROR", f"limit must be at most {self.most}.")
+        if limit > self.most:
+            call.query["limit"] = str(self.most)
+            call.query["_requested"] = str(limit)
+
+    def answer(self, call: Call, answer: Answer) -> None:
+        """Claim the limit of the request."""
+        super().answer(call, answer)
+        if self.silent and answer.meta is not None and "_requested" in call.query:
+            answer.meta["limit"] = int(call.query["_requested"])
+
+
+@dataclass
+class SlowRows(Fault):
+    """Takes `each` seconds a row of a list."""
+
+    times: float = ALWAYS
+    method: str = "GET"
+    path: str = "/clients"
+    each: float = 0.05
+
+    def delay(self, call: Call) -> float:
+        """Add up the rows requested."""
+        return self.each * _limit(call) if call.path == "/clients" else 0.0
+
+
+def _limit(call: Call) -> int:
+    text = call.query.get("limit", "25")
+    return int(text) if text.isdigit() else 25
+
+
+FAULTS: dict[str, tuple[str, Fault]] = {
+    "total-one-high": ("meta.total is one too high", _total(lambda total, _: total + 1)),
+    "total-low": ("meta.total is ten too low", _total(lambda total, _: max(0, total - 10))),
+    "total-of-page": ("meta.total counts the rows of the page", _total(lambda _, rows: rows)),
+    "total-zero": ("meta.total is 0", _total(lambda _, __: 0)),
+    "has-more-always": ("meta.hasMore is always true", _meta(hasMore=True)),
+    "has-more-never": ("meta.hasMore is always false", _meta(hasMore=False)),
+    "meta-missing": ("lists have no meta", Changed(times=ALWAYS, change=_without_meta)),
+    "row-twice": ("the first row of a page comes twice", Changed(times=ALWAYS, change=_twice)),
+    "row-null": ("the first row of a page is null", Changed(times=ALWAYS, change=_null_row)),
+    "page-cap-50": ("pages are capped at 50 rows, and meta.limit says so", SmallPages()),
+    "page-cap-50-silent": (
+        "pages are capped at 50 rows, and meta.limit denies it",
+        SmallPages(silent=True),
+    ),
+    "page-refused": ("a limit beyond 50 is refused with 400", SmallPages(refused=True)),
+    "page-slow": ("a list takes 50 ms for each row requested", SlowRows()),
+}
