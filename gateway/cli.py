@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.addresses import authority
 from gateway.logs import configure
 from gateway.settings import PREFIX, Misconfigured, read
 
@@ -97,12 +98,9 @@ def _mistake(reason: str) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     from gateway.demo import run  # noqa: PLC0415 - a command imports only what it needs
 
-    settings = read(
-        os.environ,
-        **_given(port=chosen.port),
-        **_unless_set(graphiql=True, introspection=True),
-    )
-    return run(settings)
+    settings = read(os.environ, **_given(port=chosen.port))
+    shown = dict.fromkeys({"graphiql", "introspection"} - settings.model_fields_set, True)
+    return run(settings.model_copy(update=shown))
 
 
 def _serve(chosen: argparse.Namespace) -> int:
@@ -116,7 +114,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
     def started() -> None:
         print(f"State     {kept}")
-        print(f"GraphQL   http://{host}:{port}{GRAPHQL_PATH}")
+        print(f"GraphQL   http://{authority(host, port)}{GRAPHQL_PATH}")
         print(f"API       {settings.upstream_url}")
         whose = "the gateway's own key" if settings.api_key else "each caller's own"
         print(f"Acts by   {whose}", flush=True)
@@ -132,8 +130,8 @@ def _state(folder: str) -> tuple[State, str]:
     from gateway.state.folder import in_memory, kept_in  # noqa: PLC0415
 
     try:
-        if not folder:
-            raise Unkept(f"{PREFIX}STATE_DIR is empty")
+        if folder == "none":
+            raise Unkept(f"{PREFIX}STATE_DIR is none")
         return kept_in(Path(folder)), folder
     except Unkept as reason:
         kept = f"not kept ({reason}): creates with an idempotencyKey are refused"
@@ -146,6 +144,8 @@ def _sandbox(chosen: argparse.Namespace) -> int:
     from gateway.sandbox.people import DEMO  # noqa: PLC0415
     from gateway.server import Site, listen, run, serve  # noqa: PLC0415
 
+    if not 0 <= chosen.port <= 65_535:  # noqa: PLR2004
+        return _mistake("--port must be from 0 to 65535")
     if "list" in chosen.fault:
         print("\n".join(f"{name:22}{line}" for name, (line, _) in FAULTS.items()))
         return 0
@@ -214,11 +214,3 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 def _given(**flags: object) -> dict[str, object]:
     return {name: value for name, value in flags.items() if value is not None}
-
-
-def _unless_set(**defaults: object) -> dict[str, object]:
-    return {
-        name: value
-        for name, value in defaults.items()
-        if f"{PREFIX}{name.upper()}" not in os.environ
-    }

@@ -6,10 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from gateway import server
+from gateway.addresses import authority, is_loopback
 from gateway.app import GRAPHQL_PATH, build, patience
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO
-from gateway.settings import Misconfigured, is_loopback
+from gateway.settings import Misconfigured
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -44,7 +45,7 @@ def run(settings: Settings) -> int:
     app = build(settings, demo_key=DEMO.api_key)
 
     def started() -> None:
-        url = f"http://{host}:{port}{GRAPHQL_PATH}"
+        url = f"http://{authority(host, port)}{GRAPHQL_PATH}"
         print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
     sites = (

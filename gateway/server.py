@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
+from gateway.addresses import authority
 from gateway.connections import Connection, Crowd, Patience
 from gateway.prompt import Prompt
 from gateway.settings import Misconfigured
@@ -54,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise Misconfigured(
-            f"cannot listen on {host}:{port}: {error.strerror or error}."
+            f"cannot listen on {authority(host, port)}: {error.strerror or error}."
             " Stop what is there, or choose another port with PORT=."
         ) from None
     return bound

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.addresses import base_url, is_loopback, listening_host, origin
+from gateway.env_file import ENCODING, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,52 +25,26 @@ class Misconfigured(Exception):
     """The operator set something that cannot be; the message is one line that says what."""
 
 
-def _base_url(value: str) -> str:
-    scheme, separator, rest = value.partition("://")
-    host = rest.split("/")[0]
-    if not separator or scheme not in {"http", "https"} or not host or "@" in host:
-        raise ValueError("must be a URL like https://api.actuallycare.com/v1")
-    if "?" in rest or "#" in rest:
-        raise ValueError("must not have a query or fragment")
-    if scheme == "http" and not is_loopback(host.rpartition(":")[0] or host):
-        raise ValueError("must be https, unless it is on this machine's loopback address")
-    return value.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be reached from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _serialized(origin: str) -> str:
-    """The origin as browsers write it (RFC 6454, 6.2): lower case, without a default port."""
-    scheme, separator, host = origin.lower().partition("://")
-    host = host.removesuffix(_PORTS.get(scheme, ""))
-    odd = not host.isascii() or set(host) & set("/*@?# ") or host.startswith(":")
-    if not separator or scheme not in _PORTS or not host or odd:
-        raise ValueError(f"{origin!r} is not an origin like https://app.example.com")
-    return f"{scheme}://{host}"
-
-
-_PORTS = {"http": ":80", "https": ":443"}
-
-
 class Settings(BaseSettings):
     """What an operator can set. Read from the environment, then from `.env`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding=ENCODING,
+        env_ignore_empty=True,
+        allow_inf_nan=False,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
-    upstream_url: Annotated[str, AfterValidator(_base_url)] = Field(
+    upstream_url: Annotated[str, AfterValidator(base_url)] = Field(
         DOCUMENTED_URL, description="Base URL of the Clients API."
     )
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    host: Annotated[str, AfterValidator(listening_host)] = Field(
+        "127.0.0.1", description="Address to listen on."
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     api_key: str | None = Field(
         None,
@@ -79,6 +55,7 @@ class Settings(BaseSettings):
     caller_token: str | None = Field(
         None,
         min_length=16,
+        pattern=r"^[ -~]*$",  # what a header field can carry (RFC 9110, 5.5)
         repr=False,
         description="What such callers prove themselves with, in X-Gateway-Token.",
     )
@@ -143,7 +120,7 @@ class Settings(BaseSettings):
     limit_string: int = Field(8_192, ge=256, description="Characters of one string in variables.")
     state_dir: str = Field(
         "~/.local/state/clients-gateway",
-        description="Folder for what must outlive a restart; empty for none.",
+        description="Folder for what must outlive a restart; `none` for none.",
     )
 
     operation_calls: int = Field(
@@ -164,6 +141,16 @@ class Settings(BaseSettings):
     )
     timeout_idle: float = Field(5, gt=0, le=300, description="Seconds between two requests.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Trim what files and compose write around a value; an empty one is unset."""
+        plain = {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        return {name: value for name, value in plain.items() if value != ""}
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -174,7 +161,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(_serialized, origins))
+        return tuple(map(origin, origins))
 
     @model_validator(mode="after")
     def _not_open(self) -> Self:
@@ -196,11 +183,16 @@ class Settings(BaseSettings):
 def read(environment: Mapping[str, str], **overrides: Any) -> Settings:
     """The settings in force. Raises `Misconfigured`, in one line, for a wrong name or value."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    unknown = sorted(
-        name
-        for name in (*environment, *dotenv_values(".env"))
-        if name.upper().startswith(PREFIX) and name.upper() not in known
-    )
+    file = overrides.get("_env_file", ".env")
+    try:
+        filed = names_in(Path(file), PREFIX) if file is not None else []
+    except ValueError as reason:
+        raise Misconfigured(str(reason)) from None
+    ours = [name for name in environment if name.upper().startswith(PREFIX)]
+    for name, times in Counter(map(str.upper, ours)).items():
+        if times > 1:
+            raise Misconfigured(f"the environment sets {name} {times} times, in different case")
+    unknown = sorted(name for name in (*ours, *filed) if name.upper() not in known)
     if unknown:
         raise Misconfigured(f"{unknown[0]} is not a setting; there are: {', '.join(sorted(known))}")
     try:

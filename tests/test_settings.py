@@ -1,8 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from gateway.settings import Misconfigured, read
+from gateway.settings import PREFIX, Misconfigured, Settings, read
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,7 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "type_filter": "learn",
         "upstream_limit": 500,
         "upstream_at_once": 16,
+        "upstream_timeout": 3,
         "state_dir": "~/.local/state/clients-gateway",
         "operation_calls": 25,
         "operation_calls_scarce": 10,
@@ -99,6 +101,50 @@ def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch)
         ({"GATEWAY_PORT": "70000"}, "GATEWAY_PORT input should be less than or equal to 65535"),
         ({"GATEWAY_UPSTREAM_URL": "ftp://x"}, "GATEWAY_UPSTREAM_URL must be a URL like"),
         ({"GATEWAY_UPSTREAM_URL": "http://api.example/v1"}, "GATEWAY_UPSTREAM_URL must be https"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example:abc/v1"}, "must have a port from 1 to"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example:99999"}, "must have a port from 1 to"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example:0"}, "must have a port from 1 to"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example:/v1"}, "must have a port from 1 to"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api example/v1"}, "must not contain blanks"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example\n/v1"}, "must not contain blanks"),
+        ({"GATEWAY_UPSTREAM_URL": "https://-api.example"}, "has a host that is no host name"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api..example"}, "has a host that is no host name"),
+        ({"GATEWAY_UPSTREAM_URL": f"https://{'a' * 64}.example"}, "is no host name"),
+        (
+            {"GATEWAY_UPSTREAM_URL": "https://b\u00fccher.example"},
+            "must have its host name in ASCII",
+        ),
+        ({"GATEWAY_UPSTREAM_URL": "https://300.1.1.1"}, "has a host that is no IPv4 address"),
+        ({"GATEWAY_UPSTREAM_URL": "https://[::g]/v1"}, "has a host that is no IPv6 address"),
+        ({"GATEWAY_UPSTREAM_URL": "https://[::1/v1"}, "has a host that is no IPv6 address"),
+        ({"GATEWAY_UPSTREAM_URL": "https:///v1"}, "must name a host"),
+        ({"GATEWAY_UPSTREAM_URL": "https://:443/v1"}, "must name a host"),
+        ({"GATEWAY_UPSTREAM_URL": "https://"}, "must name a host"),
+        ({"GATEWAY_UPSTREAM_URL": "api.example/v1"}, "must be a URL like https://"),
+        ({"GATEWAY_UPSTREAM_URL": "api.example:443/v1"}, "must be a URL like https://"),
+        ({"GATEWAY_UPSTREAM_URL": "https:api.example/v1"}, "must be a URL like https://"),
+        (
+            {"GATEWAY_UPSTREAM_URL": "https://ada:secret-but-short@api.example"},
+            "must not contain a u",
+        ),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example/v1?key=a"}, "must not have a query"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example/v1#a"}, "must not have a query or fragment"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example/v1/../v2"}, "must have a plain path"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example//v1"}, "must have a plain path"),
+        ({"GATEWAY_HOST": "127.0.0.1:8000"}, "GATEWAY_HOST must be an address alone"),
+        ({"GATEWAY_HOST": "http://127.0.0.1"}, "GATEWAY_HOST must be an address like 127.0.0.1"),
+        ({"GATEWAY_HOST": "not a host"}, "GATEWAY_HOST has a host that is no host name"),
+        ({"GATEWAY_LIMIT_BODY": "-1"}, "GATEWAY_LIMIT_BODY input should be greater than or equal"),
+        ({"GATEWAY_LIMIT_IN_FLIGHT": "0"}, "GATEWAY_LIMIT_IN_FLIGHT input should be greater"),
+        ({"GATEWAY_TIMEOUT_HEAD": "nan"}, "GATEWAY_TIMEOUT_HEAD input should be a finite number"),
+        ({"GATEWAY_TIMEOUT_HEAD": "inf"}, "GATEWAY_TIMEOUT_HEAD input should be a finite number"),
+        ({"GATEWAY_UPSTREAM_TIMEOUT": "0"}, "GATEWAY_UPSTREAM_TIMEOUT input should be greater"),
+        ({"GATEWAY_CACHE": "perhaps"}, "GATEWAY_CACHE input should be a valid boolean"),
+        ({"GATEWAY_CORS_ORIGINS": "https://a.example/"}, "must not have a path, not even a slash"),
+        ({"GATEWAY_CORS_ORIGINS": "https://a.example:x"}, "must have a port from 1 to 65535"),
+        ({"GATEWAY_CORS_ORIGINS": "null"}, "'null' is not an origin"),
+        ({"GATEWAY_CORS_ORIGINS": "https://*.example"}, "is not an origin"),
+        ({"GATEWAY_CALLER_TOKEN": "a" * 16 + "\u20ac"}, "GATEWAY_CALLER_TOKEN string should match"),
         ({"GATEWAY_API_KEY": "secret-but-short"}, "GATEWAY_API_KEY string should match pattern"),
         ({"GATEWAY_CORS_ORIGINS": "*"}, "GATEWAY_CORS_ORIGINS '*' is not an origin"),
         ({"GATEWAY_CORS_ORIGINS": "https://b\u00fccher.example"}, "is not an origin like"),
@@ -118,6 +164,127 @@ def test_a_wrong_name_or_value_is_told_in_one_line(
     assert reason in told
     assert "\n" not in told
     assert "secret-but-short" not in told
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("https://api.example/v1\n", "https://api.example/v1"),
+        ("  https://api.example/v1/ \t", "https://api.example/v1"),
+        ("HTTPS://API.Example", "https://api.example"),
+        ("https://api.example:8443//", "https://api.example:8443"),
+        ("http://localhost:8001/v1", "http://localhost:8001/v1"),
+        ("http://[::1]:8001/v1", "http://[::1]:8001/v1"),
+        ("http://127.0.0.1/v1", "http://127.0.0.1/v1"),
+        ("https://xn--bcher-kva.example/v1", "https://xn--bcher-kva.example/v1"),
+    ],
+)
+def test_a_url_is_trimmed_and_otherwise_taken_as_written(
+    written: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_UPSTREAM_URL", written)
+
+    assert read({}).upstream_url == url
+
+
+def test_an_origin_is_written_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "GATEWAY_CORS_ORIGINS", " HTTPS://A.Example:443,, http://[::1]:80 ,http://b.example:81,"
+    )
+
+    assert read({}).cors_origins == (
+        "https://a.example",
+        "http://[::1]",
+        "http://b.example:81",
+    )
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_value_means_the_default_of_every_setting(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unset = read({})
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"{PREFIX}{name.upper()}", empty)
+
+    assert read(os.environ) == unset
+
+
+def test_an_empty_value_leaves_the_dotenv_file_its_word(
+    an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (an_empty_folder / ".env").write_text("GATEWAY_PORT=7000\nGATEWAY_HOST=\n")
+    monkeypatch.setenv("GATEWAY_PORT", "")
+
+    assert (read(os.environ).port, read(os.environ).host) == (7000, "127.0.0.1")
+
+
+def test_blanks_around_a_value_are_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "PORT": " 8080 ",
+        "CACHE": "off\n",
+        "HOST": " [::] ",
+        "CALLER_TOKEN": " correct horse battery\n",
+        "API_KEY": f"{'a' * 64}\n",
+        "TYPE_FILTER": "exact ",
+    }.items():
+        monkeypatch.setenv(f"{PREFIX}{name}", value)
+
+    found = read(os.environ)
+
+    assert (found.port, found.cache, found.host, found.type_filter) == (8080, False, "::", "exact")
+    assert (found.caller_token, found.api_key) == ("correct horse battery", "a" * 64)
+
+
+def test_a_name_counts_in_any_case_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("gateway_port", "9000")
+    assert read(os.environ).port == 9000
+
+    both = {"GATEWAY_PORT": "9001", "gateway_port": "9000"}
+    assert "sets GATEWAY_PORT 2 times" in refused(both, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("GATEWAY_PORT=7000".encode("utf-16"), "is not UTF-8"),
+        ("GATEWAY_PORT=7000".encode("utf-16-le"), "is not UTF-8, but UTF-16"),
+        ("GATEWAY_PORT=7000".encode("utf-32-be"), "is not UTF-8, but UTF-16 or UTF-32"),
+        ("# café\nGATEWAY_PORT=7000".encode("latin-1"), "is not UTF-8: save it as UTF-8"),
+        (b"GATEWAY_PORT 7000", "has no NAME=value in line 1"),
+        (b"\n\nGATEWAY_PORT\n", "has no NAME=value in line 3"),
+        (
+            b"A=1\nGATEWAY_PORT=1\n\ngateway_port=2",
+            "sets GATEWAY_PORT in line 2 and again in line 4",
+        ),
+        (b"GATEWAY_PORT=eighty", "GATEWAY_PORT input should be a valid integer"),
+        (None, "cannot be read: Is a directory"),
+    ],
+)
+def test_a_dotenv_file_that_cannot_be_meant_is_refused_in_one_line(
+    an_empty_folder: Path, content: bytes | None, reason: str
+) -> None:
+    file = an_empty_folder / ".env"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+
+    with pytest.raises(Misconfigured) as mistake:
+        read({})
+
+    assert reason in str(mistake.value)
+    assert "\n" not in str(mistake.value)
+
+
+def test_a_dotenv_file_of_other_programs_too_and_with_a_byte_order_mark_is_read(
+    an_empty_folder: Path,
+) -> None:
+    (an_empty_folder / ".env").write_bytes(
+        b"\xef\xbb\xbfexport GATEWAY_PORT='7000' # ours\r\nPATH=a\r\nPATH=b\r\nFLAG\r\n"
+    )
+
+    assert read({}).port == 7000
 
 
 def test_a_wrong_name_in_the_dotenv_file_is_told_too(an_empty_folder: Path) -> None:

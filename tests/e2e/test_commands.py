@@ -1,3 +1,4 @@
+import re
 import shlex
 import signal
 import socket
@@ -108,6 +109,7 @@ def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
     [
         ({"GATEWAY_PROT": "1"}, "GATEWAY_PROT is not a setting"),
         ({"GATEWAY_UPSTREAM_URL": "nonsense"}, "GATEWAY_UPSTREAM_URL must be a URL"),
+        ({"GATEWAY_UPSTREAM_URL": "https://api.example:99999"}, "must have a port from 1 to 65535"),
     ],
 )
 def test_a_wrong_setting_stops_serve_with_one_line(
@@ -118,6 +120,37 @@ def test_a_wrong_setting_stops_serve_with_one_line(
     assert (status, out) == (2, "")
     assert told.count("\n") == 1
     assert reason in told
+
+
+def test_serve_takes_what_compose_files_write_and_prints_an_address_to_follow(
+    tmp_path: Path,
+) -> None:
+    with running(
+        "serve",
+        "--port",
+        "0",
+        ready="Acts by",
+        folder=tmp_path,
+        GATEWAY_HOST="::1",
+        GATEWAY_API_KEY="",
+        GATEWAY_CORS_ORIGINS="",
+        GATEWAY_DOCUMENTS_FILE="",
+        GATEWAY_UPSTREAM_URL="https://api.example/v1\n",
+    ) as gateway:
+        address = next(re.finditer(r"http://\[::1\]:\d+", gateway.said)).group()
+        alive = httpx.get(f"{address}/livez", trust_env=False)
+
+    assert alive.status_code == 200
+    assert "API       https://api.example/v1\n" in gateway.said
+
+
+def test_a_dotenv_file_in_utf_16_stops_serve_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("GATEWAY_PORT=9000\n".encode("utf-16"))
+
+    status, out, line = command("serve", folder=tmp_path)
+
+    assert (status, out, line.count("\n")) == (2, "", 1)
+    assert ".env is not UTF-8" in line
 
 
 def test_serve_answers_for_the_configured_api(demo: Running, tmp_path: Path) -> None:

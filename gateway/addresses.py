@@ -1,0 +1,112 @@
+"""Addresses that an operator writes: URLs, origins and hosts, each refused with its reason."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import SplitResult, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+_PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)*", re.ASCII)
+LONGEST_NAME = 253
+"""Characters of a host name (RFC 1035, 2.3.4, without the length octets)."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can only be reached from this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def authority(host: str, port: int) -> str:
+    """Write host and port as a URL has them, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def valid_host(host: str) -> str:
+    """An IP address without brackets, or a host name in lower case. Raises `ValueError`."""
+    if not host:
+        raise ValueError("must name a host")
+    if not host.isascii():
+        raise ValueError("must have its host name in ASCII (xn--...)")
+    if host.startswith("[") or ":" in host:
+        try:
+            return str(IPv6Address(host.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            raise ValueError("has a host that is no IPv6 address") from None
+    if re.fullmatch(r"[\d.]+", host):
+        try:
+            return str(ip_address(host))
+        except ValueError:
+            raise ValueError("has a host that is no IPv4 address") from None
+    labels = host.removesuffix(".").split(".")
+    if len(host) > LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError("has a host that is no host name (RFC 1123, 2.1)")
+    return host.lower()
+
+
+def listening_host(value: str) -> str:
+    """A host to listen on. Raises `ValueError` for a URL, or a host with a port."""
+    if "/" in value:
+        raise ValueError("must be an address like 127.0.0.1, without a scheme or a path")
+    if value.count(":") == 1 or (value.startswith("[") and not value.endswith("]")):
+        raise ValueError("must be an address alone; the port is a setting of its own")
+    return valid_host(value)
+
+
+def base_url(value: str) -> str:
+    """The base URL of the API without slashes at its end. Raises `ValueError`, which says why."""
+    parts = _split(value, "a URL like https://api.actuallycare.com/v1")
+    netloc = _netloc(parts)
+    path = parts.path.rstrip("/")
+    if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise ValueError("must have a plain path, without empty, `.` or `..` segments")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must be https, unless it is on this machine's loopback address")
+    return f"{parts.scheme}://{netloc}{path}"
+
+
+def origin(value: str) -> str:
+    """The origin as browsers write it (RFC 6454, 6.2): lower case, without a default port."""
+    try:
+        parts = _split(value, "an origin")
+        netloc = _netloc(parts)
+        if parts.path:
+            raise ValueError("must not have a path, not even a slash")
+    except ValueError as reason:
+        raise ValueError(
+            f"{value!r} is not an origin like https://app.example.com: it {reason}"
+        ) from None
+    default = f":{_PORTS[parts.scheme]}"
+    return f"{parts.scheme}://{netloc.removesuffix(default)}"
+
+
+def _split(value: str, kind: str) -> SplitResult:
+    if re.search(r"[\s\x00-\x1f\x7f\\]", value):
+        raise ValueError("must not contain blanks, control characters or backslashes")
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError("has a host that is no IPv6 address") from None
+    if parts.scheme not in _PORTS or not value[len(parts.scheme) :].startswith("://"):
+        raise ValueError(f"must be {kind}, beginning with https://")
+    if "@" in parts.netloc:
+        raise ValueError("must not contain a user name or a password")
+    if "?" in value or "#" in value:
+        raise ValueError("must not have a query or fragment")
+    return parts
+
+
+def _netloc(parts: SplitResult) -> str:
+    host = valid_host(parts.hostname or "")
+    _, colon, digits = parts.netloc.rpartition(":")
+    if not colon or digits.endswith("]"):
+        return f"[{host}]" if ":" in host else host
+    if not re.fullmatch(r"[0-9]{1,5}", digits) or not 0 < int(digits) <= 65_535:  # noqa: PLR2004
+        raise ValueError("must have a port from 1 to 65535, or none")
+    return authority(host, int(digits))
