@@ -17,6 +17,7 @@ from schema.client import Timestamp, User
 from schema.compiled.operation import Compiler, Operation
 from schema.compiled.planned import Planned
 from schema.context import Context
+from schema.directives import portable
 from schema.documents import Document, Documents
 from schema.failures import Unauthenticated
 from schema.limits import Limits
@@ -59,6 +60,7 @@ class Graph(federation.Schema):
             federation_version="2.9",  # the newest that every composer in use understands
             config=StrawberryConfig(scalar_map={Timestamp: _TIMESTAMP}),
         )
+        self._schema.directives = portable(self._schema.directives)
         self.documents = Documents(
             self._schema, introspection=introspection, limits=limits or Limits()
         )

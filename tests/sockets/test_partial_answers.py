@@ -33,14 +33,14 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[Serving]:
 
 
 def answer(gateway: Serving, query: str, **variables: Any) -> tuple[Answer, Any]:
-    body = orjson.dumps({"query": query, "variables": variables})
+    request = post(orjson.dumps({"query": query, "variables": variables}))
     with gateway.connection() as wire:
-        found = wire.ask(post(body))
+        found = wire.ask(request)
     return found, orjson.loads(found.content)
 
 
-def coded(said: Any) -> list[tuple[list[str | int], str]]:
-    return [(error["path"], error["extensions"]["code"]) for error in said["errors"]]
+def coded(body: Any) -> list[tuple[list[str | int], str]]:
+    return [(error["path"], error["extensions"]["code"]) for error in body["errors"]]
 
 
 def refusing(status: int) -> Fault:
@@ -50,18 +50,18 @@ def refusing(status: int) -> Fault:
     return Fault("POST", times=2, share=0.5, status=status, body=body)
 
 
-def outcomes(said: Any) -> dict[str, str | None]:
-    return {key: value and value["__typename"] for key, value in said["data"].items()}
+def outcomes(body: Any) -> dict[str, str | None]:
+    return {key: value and value["__typename"] for key, value in body["data"].items()}
 
 
 def test_a_create_that_fails_hides_none_before_or_after_it(gateway: Serving) -> None:
     gateway.sandbox.calls.clear()
     gateway.sandbox.fail(refusing(403))
 
-    _, said = answer(gateway, TWO)
+    _, body = answer(gateway, TWO)
 
-    assert coded(said) == [(["b"], "FORBIDDEN")]
-    assert outcomes(said) == {"a": "CreateClientSuccess", "b": None, "c": "CreateClientSuccess"}
+    assert coded(body) == [(["b"], "FORBIDDEN")]
+    assert outcomes(body) == {"a": "CreateClientSuccess", "b": None, "c": "CreateClientSuccess"}
     assert gateway.sandbox.calls == ["POST /clients"] * 3
 
 
@@ -69,28 +69,28 @@ def test_what_was_created_before_the_key_was_refused_is_in_the_answer(way: Way) 
     with serving(Sandbox(), way) as gateway:
         gateway.sandbox.fail(refusing(401))
 
-        _, said = answer(gateway, TWO)
+        _, body = answer(gateway, TWO)
 
-    assert coded(said) == [(["b"], "UNAUTHENTICATED"), (["c"], "UNAUTHENTICATED")]
-    assert outcomes(said) == {"a": "CreateClientSuccess", "b": None, "c": None}
+    assert coded(body) == [(["b"], "UNAUTHENTICATED"), (["c"], "UNAUTHENTICATED")]
+    assert outcomes(body) == {"a": "CreateClientSuccess", "b": None, "c": None}
     assert gateway.sandbox.calls == ["POST /clients"] * 2
 
 
 def test_a_list_that_is_refused_takes_no_other_field_with_it(gateway: Serving) -> None:
     query = "{ ok: clients(first: 1) { totalCount } no: clients(first: 101) { totalCount } }"
 
-    _, said = answer(gateway, query)
+    _, body = answer(gateway, query)
 
-    assert coded(said) == [(["no"], "BAD_USER_INPUT")]
-    assert said["data"]["ok"]["totalCount"] > 0
-    assert said["data"]["no"] is None
+    assert coded(body) == [(["no"], "BAD_USER_INPUT")]
+    assert body["data"]["ok"]["totalCount"] > 0
+    assert body["data"]["no"] is None
 
 
 def test_too_many_nodes_take_no_other_field_with_them(gateway: Serving) -> None:
     query = "query ($ids: [ID!]!) { clients(first: 1) { totalCount } nodes(ids: $ids) { id } }"
 
-    _, said = answer(gateway, query, ids=["0"] * 101)
+    _, body = answer(gateway, query, ids=["0"] * 101)
 
-    assert coded(said) == [(["nodes"], "BAD_USER_INPUT")]
-    assert said["data"]["clients"]["totalCount"] > 0
-    assert said["data"]["nodes"] is None
+    assert coded(body) == [(["nodes"], "BAD_USER_INPUT")]
+    assert body["data"]["clients"]["totalCount"] > 0
+    assert body["data"]["nodes"] is None
