@@ -114,12 +114,16 @@ def entities(look: Look, *, representations: Sequence[object]) -> ClientsAsked:
 
 def _represented(representation: object) -> ClientId | GraphQLError:
     if not isinstance(representation, dict):
-        return GraphQLError("A representation must be an object.")
+        return _junk("A representation must be an object.")
     if representation.get("__typename") != Client.__name__:
-        return GraphQLError("A representation must be of an entity of this graph: Client.")
+        return _junk("A representation must be of an entity of this graph: Client.")
     id = representation.get("id")
     known = client_id(id) if isinstance(id, str) else None
-    return known or GraphQLError("A Client's representation must carry its `id`, a UUID.")
+    return known or _junk("A Client's representation must carry its `id`, a UUID.")
+
+
+def _junk(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": Invalid.code})
 
 
 def clients(  # noqa: PLR0913 - Relay's arguments

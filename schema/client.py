@@ -1,9 +1,8 @@
 """A client as the graph shows it, read from a record field by field."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, NewType, cast
+from typing import Any, NamedTuple, cast
 
 import strawberry
 from msgspec import UNSET
@@ -14,6 +13,7 @@ from schema.context import Context
 from schema.enums import ClientStatus, ClientType, client_status_of, client_type_of
 from schema.failures import Unavailable
 from schema.loaders import Wanted
+from schema.scalars import Timestamp, digits, instant, integer, number, strings
 from schema.source import ClientId, ClientRecord, Fields
 
 ContextInfo = Info[Context, None]
@@ -25,11 +25,9 @@ CALL = Cost(weight=1)
 PERSONAL = Tag(name="personal")
 """For contracts: how to reach a client, and what was written about them."""
 
-Timestamp = NewType("Timestamp", str)
-"""An instant as the API wrote it: RFC 3339, UTC."""
 
-
-def _malformed(field: str) -> Unavailable:
+def malformed(field: str) -> Unavailable:
+    """The failure of a field of the API's answer."""
     return Unavailable(
         f"The API answered `{field}` in a shape that its documentation does not allow.",
         code="UPSTREAM_BAD_RESPONSE",
@@ -42,7 +40,7 @@ def _value(record: ClientRecord, field: str) -> Any:
     if value is not UNSET:
         return value
     if field in record.malformed:
-        raise _malformed(field)
+        raise malformed(field)
     return None
 
 
@@ -92,25 +90,14 @@ def _showing(
         values = [_value(record, field) for field in fields]
         if read is None:
             return values[0]
-        return None if all(value is None for value in values) else read(*values)
+        if all(value is None for value in values):
+            return None
+        try:
+            return read(*values)
+        except ValueError:
+            raise malformed(fields[0]) from None
 
     return show
-
-
-def _money(value: float | str) -> float:
-    """Whole currency units as a number; the API may write numbers as strings."""
-    try:
-        return float(value)
-    except ValueError:
-        raise _malformed("money") from None
-
-
-def _instant(text: str) -> Timestamp:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise _malformed("timestamp") from None
-    return Timestamp(text)
 
 
 def _full_name(first: str | None, last: str | None) -> str:
@@ -124,36 +111,44 @@ class Node:
     id: strawberry.ID = strawberry.field(description="The API's own UUID.")
 
 
+class Made(NamedTuple):
+    """How a field's value is made of the object it is on, where it is asked for."""
+
+    make: Callable[[Any], Any]
+
+
+def made(make: Callable[[Any], Any], description: str) -> Any:
+    """A field whose value is made of the object it is on; what fails is this field alone."""
+
+    def resolve(root: Any) -> Any:
+        return make(root)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={Made: Made(make)})
+
+
+def _preference(key: str, read: Callable[[object], Any], description: str) -> Any:
+    def make(preferences: Any) -> Any:
+        value = preferences.of.get(key)
+        try:
+            return None if value is None else read(value)
+        except ValueError:
+            raise malformed(f"property_preferences.{key}") from None
+
+    return made(make, description)
+
+
 @strawberry.type(
     description="What a client is looking for. Numbers are minimums.", directives=[FREE]
 )
 class PropertyPreferences:
     """The documented keys of the API's open `property_preferences` object."""
 
-    bedrooms_min: float | None = strawberry.field(description="Bedrooms at least.")
-    bathrooms_min: float | None = strawberry.field(description="Bathrooms at least.")
-    square_feet_min: float | None = strawberry.field(description="Living area at least.")
-    property_types: list[str] | None = strawberry.field(description="Kinds of property.")
+    of: strawberry.Private[dict[str, Any]]
 
-
-def _preferences(told_by_api: dict[str, Any]) -> PropertyPreferences:
-    def number(key: str) -> float | None:
-        value = told_by_api.get(key)
-        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-            return value
-        raise _malformed(f"property_preferences.{key}")
-
-    types = told_by_api.get("property_types")
-    if types is not None and not (
-        isinstance(types, list) and all(isinstance(kind, str) for kind in types)
-    ):
-        raise _malformed("property_preferences.property_types")
-    return PropertyPreferences(
-        bedrooms_min=number("bedrooms_min"),
-        bathrooms_min=number("bathrooms_min"),
-        square_feet_min=number("square_feet_min"),
-        property_types=types,
-    )
+    bedrooms_min: float | None = _preference("bedrooms_min", number, "Bedrooms at least.")
+    bathrooms_min: float | None = _preference("bathrooms_min", number, "Bathrooms at least.")
+    square_feet_min: float | None = _preference("square_feet_min", number, "Living area at least.")
+    property_types: list[str] | None = _preference("property_types", strings, "Kinds of property.")
 
 
 @strawberry.federation.type(
@@ -200,23 +195,25 @@ class Client(Node):
     status_raw: str | None = told("status", description="The API's own value behind `status`.")
     source: str | None = told("source", description="Where the client came from, e.g. Zillow.")
     budget_min: float | None = told(
-        "budget_min", read=_money, description="Least they would spend, in whole currency units."
+        "budget_min", read=number, description="Least they would spend, in whole currency units."
     )
     budget_max: float | None = told(
-        "budget_max", read=_money, description="Most they would spend, in whole currency units."
+        "budget_max", read=number, description="Most they would spend, in whole currency units."
     )
     preferred_locations: list[str] | None = told(
         "preferred_locations", description="Places they would like to live in."
     )
     property_preferences: PropertyPreferences | None = told(
-        "property_preferences", read=_preferences, description="What they are looking for."
+        "property_preferences",
+        read=lambda held: PropertyPreferences(of=held),
+        description="What they are looking for.",
     )
     pre_approved: bool | None = told(
         "pre_approved", description="Whether a lender has pre-approved them."
     )
     pre_approval_amount: float | None = told(
         "pre_approval_amount",
-        read=_money,
+        read=number,
         description="The pre-approved amount, in whole currency units.",
     )
     notes: str | None = told(
@@ -224,13 +221,25 @@ class Client(Node):
     )
     tags: list[str] | None = told("tags", description="Labels.")
     version: int | None = told(
-        "version", description="Counts changes; pass it as `expectedVersion` when updating."
+        "version",
+        read=integer,
+        description=(
+            "Counts changes; pass it as `expectedVersion` when updating. An error where the API's"
+            " is more than `Int` can hold: `versionRaw` has it."
+        ),
+    )
+    version_raw: str | None = told(
+        "version",
+        read=digits,
+        description=(
+            "The API's own value behind `version`, in digits; pass it as `expectedVersionRaw`."
+        ),
     )
     created_at: Timestamp | None = told(
-        "created_at", read=_instant, description="When the client was created."
+        "created_at", read=instant, description="When the client was created."
     )
     updated_at: Timestamp | None = told(
-        "updated_at", read=_instant, description="When the client last changed."
+        "updated_at", read=instant, description="When the client last changed."
     )
     owner: User | None = told(
         "user_id",

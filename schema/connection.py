@@ -5,19 +5,14 @@ from typing import Any, NamedTuple, cast
 
 import strawberry
 
-from schema.client import FREE, Client
+from schema.client import FREE, Client, made, malformed
 from schema.cursors import Cursor, anchor_in
 from schema.failures import Invalid
+from schema.scalars import integer
 from schema.source import MAX_PAGE, ClientRecord, Page, Window
 
 DEFAULT_PAGE = 25
 """Rows answered when neither `first` nor `last` is given (the API's own default)."""
-
-
-class Made(NamedTuple):
-    """How a field's value is made of the object it is on, where it is asked for."""
-
-    make: Callable[[Any], Any]
 
 
 class Placed(NamedTuple):
@@ -60,10 +55,7 @@ def _end(place: int, description: str) -> Any:
     def make(info: Any) -> str | None:
         return cast("Edges", info.edges).cursor(place)
 
-    def resolve(root: Any) -> str | None:
-        return make(root)
-
-    return strawberry.field(resolver=resolve, description=description, metadata={Made: Made(make)})
+    return made(make, description)
 
 
 @strawberry.federation.type(
@@ -114,16 +106,26 @@ class ClientEdge:
     node: Client | None = _placed(_node, None, "The client.")
 
 
+def _total(connection: Any) -> int:
+    try:
+        return integer(connection.total)
+    except ValueError:
+        raise malformed("meta.total") from None
+
+
 @strawberry.type(
     description="A page of clients and where it lies in the whole list.", directives=[FREE]
 )
 class ClientConnection:
     """Relay's connection (Cursor Connections Specification)."""
 
+    total: strawberry.Private[int]
+    """As the API counts."""
+
     edges: list[ClientEdge] = strawberry.field(description="The rows, in the API's order.")
     page_info: PageInfo = strawberry.field(description="Where this page lies.")
-    total_count: int = strawberry.field(
-        description="How many clients match. Costs nothing beyond the rows' own read."
+    total_count: int = made(
+        _total, "How many clients match. Costs nothing beyond the rows' own read."
     )
 
 
@@ -188,5 +190,5 @@ def connection(window: Window, page: Page) -> ClientConnection:
             has_next_page=begin + len(rows) < page.total,
             has_previous_page=min(begin, page.total) > 0,
         ),
-        total_count=page.total,
+        total=page.total,
     )

@@ -16,6 +16,7 @@ from graphql.validation import validate
 from schema.limits import Limits, exceeded, passed, too_much
 from schema.plain import plainly_valid
 from schema.rules import ValidationRules
+from schema.wording import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ class Document:
             return next(iter(self.operations.values()))
         found = self.operations.get(name)
         if found is None:
-            raise GraphQLError(f"The document has no operation named {name!r}.")
+            raise GraphQLError(f"The document has no operation named '{name}'.")
         return found
 
 
@@ -119,7 +120,8 @@ class Documents:
 
     def _unparsed(self, error: GraphQLError) -> GraphQLError:
         if not error.message.startswith(_TOO_MANY_TOKENS):
-            return error
+            message = without_values(error.message)
+            return GraphQLError(message, source=error.source, positions=error.positions)
         return exceeded(f"The document has more than the {self._limits.tokens} tokens")
 
     def _wrong(
@@ -146,4 +148,4 @@ class Documents:
             hide_suggestions=self._hide_suggestions,
         )
         # What a scalar raised at a literal is about the literal: no bug, to be logged as one.
-        return [GraphQLError(error.message, error.nodes) for error in errors]
+        return [GraphQLError(without_values(error.message), error.nodes) for error in errors]

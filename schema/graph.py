@@ -13,7 +13,8 @@ from strawberry.types import Info
 from strawberry.types.scalar import ScalarDefinition, scalar
 
 from schema import asks
-from schema.client import Timestamp, User
+from schema.attribution import attributed
+from schema.client import User
 from schema.compiled.operation import Compiler, Operation
 from schema.compiled.planned import Planned
 from schema.context import Context
@@ -25,13 +26,14 @@ from schema.mutation import Mutation
 from schema.prices import Explanation, explained, refusal
 from schema.problems import HANDLERS
 from schema.query import FederatedQuery, Query, loaded
+from schema.scalars import Timestamp
 from schema.selection import looking
 
 _TIMESTAMP: ScalarDefinition = scalar(
     name="DateTime",
     description="An instant in UTC, as RFC 3339 writes it, e.g. 2026-07-01T22:49:27.331Z.",
     serialize=str,
-    specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
 )
 
 
@@ -104,7 +106,7 @@ class Graph(federation.Schema):
         )
         if inspect.isawaitable(result):
             result = await result
-        return result
+        return ExecutionResult(result.data, attributed(result.errors))
 
     def explain(self, planned: Planned, context: Context) -> Explanation | list[GraphQLError]:
         """What the operation would cost now, or why that cannot be said. Nothing is sent."""

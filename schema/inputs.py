@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,15 @@ MAX_KEY = 200
 """Lengths in characters. The API documents none (RFC 5321, 4.5.3.1.3 for e-mail): these only
 keep what cannot be meant from costing a call."""
 
+_DIGITS = re.compile(r"[1-9][0-9]{0,17}").fullmatch
+"""A version of at least 1 that 64 bits hold."""
+_CONTROLS = frozenset({"Cc", "Zl", "Zp"})
+"""Categories of control characters, and of those that end a line or a paragraph (Unicode, 4.5)."""
+_SEEN = frozenset("LNPS")
+"""Categories whose characters are seen by themselves; a mark is seen only on a base."""
+_UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
+"""Letters and symbols that show nothing: Hangul fillers, the empty Braille pattern, a null note."""
+
 _REFUSED = "The input was refused. Nothing was sent."
 
 
@@ -29,14 +39,22 @@ def _text(field: str, value: str, longest: int) -> Iterator[Issue]:
     if len(value) > longest:
         yield Issue(field, "TOO_LONG", f"must have at most {longest} characters, not {len(value)}")
     kinds = {unicodedata.category(character) for character in value}
-    if "Cc" in kinds:
+    if not kinds.isdisjoint(_CONTROLS):
         yield Issue(field, "CONTROL_CHARACTER", "must not contain control characters")
     if "Cs" in kinds:
         yield Issue(field, "NOT_UNICODE", "must be valid Unicode")
 
 
+def _blank(value: str) -> bool:
+    """Whether nothing of it can be seen: no letter, number, punctuation or symbol."""
+    return not any(
+        unicodedata.category(character)[0] in _SEEN and character not in _UNSEEN
+        for character in value
+    )
+
+
 def _name(field: str, value: str) -> Iterator[Issue]:
-    if not value.strip():
+    if _blank(value):
         yield Issue(field, "BLANK", "must not be blank")
     yield from _text(field, value, MAX_NAME)
 
@@ -44,7 +62,7 @@ def _name(field: str, value: str) -> Iterator[Issue]:
 def _email(value: str) -> Iterator[Issue]:
     local, at, domain = value.rpartition("@")
     shaped = bool(local and at and "." in domain.strip(".")) and not any(
-        character.isspace() for character in value
+        unicodedata.category(character)[0] in "CZ" for character in value
     )
     if not shaped or domain.startswith(".") or domain.endswith(".") or "@" in local:
         yield Issue("email", "NOT_AN_EMAIL", "must look like name@example.com")
@@ -52,15 +70,41 @@ def _email(value: str) -> Iterator[Issue]:
 
 
 def _phone(value: str) -> Iterator[Issue]:
-    if not any(character.isdigit() for character in value):
+    if not any(character.isdecimal() for character in value):
         yield Issue("phone", "NOT_A_PHONE_NUMBER", "must contain digits")
     yield from _text("phone", value, MAX_PHONE)
 
 
 def _key(value: str) -> Iterator[Issue]:
-    if not value.strip():
+    if _blank(value):
         yield Issue("idempotencyKey", "BLANK", "must not be blank: a UUID made for each click fits")
     yield from _text("idempotencyKey", value, MAX_KEY)
+
+
+def _null(field: str, instead: str) -> Issue:
+    return Issue(field, "NULL", f"must not be null: leave it out {instead}")
+
+
+def _version(
+    version: strawberry.Some[int | None] | None, raw: strawberry.Some[str | None] | None
+) -> tuple[int | None, list[Issue]]:
+    """The version to change, None for any, and what is wrong with it."""
+    field = "expectedVersion" if raw is None else "expectedVersionRaw"
+    given = version if raw is None else raw
+    if given is None:
+        return None, []
+    value = given.value
+    if version is not None and raw is not None:
+        wrong = Issue(field, "TWICE", "must not stand beside `expectedVersion`: pass one of them")
+    elif value is None:
+        wrong = _null(field, "to overwrite whatever version there is")
+    elif isinstance(value, str) and _DIGITS(value) is None:
+        wrong = Issue(field, "NOT_A_VERSION", "must be a `versionRaw` as it was read: digits")
+    elif int(value) < 1:
+        wrong = Issue(field, "TOO_SMALL", "must be 1 or more")
+    else:
+        return int(value), []
+    return None, [wrong]
 
 
 def _unknown(field: str) -> Issue:
@@ -78,7 +122,7 @@ def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
     client_type: ClientType,
     email: Any,
     phone: Any,
-    idempotency_key: Any = None,
+    idempotency_key: Any = strawberry.UNSET,
 ) -> NewClient:
     """What to create. Raises `Invalid` with every issue found; nothing has been sent."""
     issues = [*_name("firstName", first_name), *_name("lastName", last_name)]
@@ -86,6 +130,8 @@ def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
         issues.append(_unknown("clientType"))
     issues += [] if not isinstance(email, str) else _email(email)
     issues += [] if not isinstance(phone, str) else _phone(phone)
+    if idempotency_key is None:
+        issues.append(_null("idempotencyKey", "to create without one"))
     issues += [] if not isinstance(idempotency_key, str) else _key(idempotency_key)
     _refuse(issues)
     return NewClient(
@@ -98,11 +144,12 @@ def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
     )
 
 
-def patch(
+def patch(  # noqa: PLR0913, PLR0917 - the input's fields
     email: strawberry.Some[str | None] | None,
     phone: strawberry.Some[str | None] | None,
-    status: strawberry.Some[ClientStatus] | None,
-    expected_version: int | None,
+    status: strawberry.Some[ClientStatus | None] | None,
+    version: strawberry.Some[int | None] | None = None,
+    version_raw: strawberry.Some[str | None] | None = None,
     on_conflict: ClientConflictPolicy = ClientConflictPolicy.FAIL,
 ) -> ClientPatch:
     """What to change; absent is not null. Raises `Invalid` with every issue found."""
@@ -114,22 +161,24 @@ def patch(
     if phone is not None:
         fields["phone"] = phone.value
         issues += [] if phone.value is None else _phone(phone.value)
-    if status is not None:
+    if status is not None and status.value is None:
+        issues.append(_null("status", "to keep it"))
+    elif status is not None and status.value is not None:
         fields["status"] = str(status.value.value)
         issues += [_unknown("status")] if status.value is ClientStatus.UNKNOWN else []
-    if not fields:
+    if not fields and status is None:
         issues.append(Issue(None, "EMPTY", "must change something: pass email, phone or status"))
-    if expected_version is not None and expected_version < 1:
-        issues.append(Issue("expectedVersion", "TOO_SMALL", "must be 1 or more"))
+    expected, wrong = _version(version, version_raw)
+    issues += wrong
     merge = on_conflict is ClientConflictPolicy.MERGE
-    if merge and expected_version is None:
+    if merge and expected is None and not wrong:
         issues.append(
             Issue(
                 "expectedVersion", "MISSING", "must say which version to merge with: the one read"
             )
         )
     _refuse(issues)
-    return ClientPatch(fields=fields, expected_version=expected_version, merge=merge)
+    return ClientPatch(fields=fields, expected_version=expected, merge=merge)
 
 
 def written_id(text: str) -> ClientId:

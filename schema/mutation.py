@@ -18,6 +18,7 @@ from schema.problems import (
     ClientWriteUnconfirmed,
     graph_names,
 )
+from schema.scalars import held, integer
 from schema.source import Confirmation, MergedOver
 
 
@@ -51,14 +52,19 @@ class UpdateClientInput:
     """API page, Update client: request body."""
 
     id: strawberry.ID = strawberry.field(description="The client's UUID.")
-    expected_version: int | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The `version` you read: another writer's change is then never overwritten.",
+    expected_version: strawberry.Maybe[int | None] = strawberry.field(
+        description=(
+            "The `version` you read: another writer's change is then never overwritten. Leave it"
+            " out to overwrite; null is refused."
+        )
+    )
+    expected_version_raw: strawberry.Maybe[str | None] = strawberry.field(
+        description="The `versionRaw` you read, in place of `expectedVersion`."
     )
     email: strawberry.Maybe[str | None] = strawberry.field(description="E-mail address.")
     phone: strawberry.Maybe[str | None] = strawberry.field(description="Phone number, free form.")
-    status: strawberry.Maybe[ClientStatus] = strawberry.field(
-        description="Where the relationship stands."
+    status: strawberry.Maybe[ClientStatus | None] = strawberry.field(
+        description="Where the relationship stands; null is refused."
     )
     on_conflict: ClientConflictPolicy = strawberry.field(
         default=ClientConflictPolicy.FAIL,
@@ -80,7 +86,10 @@ _CONFIRMED_BY = "How the gateway knows."
 class ClientMergedOver:
     """What was kept of another writer's work."""
 
-    version: int = strawberry.field(description="The version that was built on.")
+    version: int | None = strawberry.field(
+        description="The version that was built on; null where `Int` cannot hold it."
+    )
+    version_raw: str = strawberry.field(description="The version that was built on, in digits.")
     changed_fields: list[str] = strawberry.field(
         description="What differed in it from the version you had read, and was kept."
     )
@@ -90,7 +99,11 @@ class ClientMergedOver:
         """As the graph shows it."""
         if over is None:
             return None
-        return cls(version=over.version, changed_fields=graph_names(over.changed))
+        return cls(
+            version=held(integer, over.version),
+            version_raw=str(over.version),
+            changed_fields=graph_names(over.changed),
+        )
 
 
 @strawberry.type(description="The client was created.")
@@ -183,12 +196,12 @@ class Mutation:
         input: Annotated[UpdateClientInput, strawberry.argument(description="What changes.")],
     ) -> UpdateClientResult | None:
         id = written_id(input.id)
-        expected = input.expected_version
         change = patch(
             input.email,
             input.phone,
             input.status,
-            None if expected is strawberry.UNSET else expected,
+            input.expected_version,
+            input.expected_version_raw,
             input.on_conflict,
         )
         context = info.context

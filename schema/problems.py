@@ -18,6 +18,7 @@ from schema.failures import (
     RateLimited,
     Unconfirmed,
 )
+from schema.scalars import digits, held, integer
 from schema.source import Fields
 
 
@@ -81,8 +82,15 @@ class ClientVersionConflict(ClientMutationError):
     current: Client | None = strawberry.field(
         description="The client as it is now; null when it could not be read."
     )
-    expected_version: int | None = strawberry.field(description="The version you had read.")
-    current_version: int | None = strawberry.field(description="The version it has now.")
+    expected_version: int | None = strawberry.field(
+        description="The version you had read; null where `Int` cannot hold it."
+    )
+    current_version: int | None = strawberry.field(
+        description="The version it has now; null where `Int` cannot hold it."
+    )
+    current_version_raw: str | None = strawberry.field(
+        description="The version it has now, in digits; pass it as `expectedVersionRaw`."
+    )
     changed_fields: list[str] | None = strawberry.field(
         description=(
             "The client's fields that differ from the version you had read; null when the gateway"
@@ -158,8 +166,9 @@ class _Conflicting(strawberry.ExceptionHandler[Conflict, ClientVersionConflict])
             retryable=False,
             retry_after=None,
             current=None if current is None else Client.of(current),
-            expected_version=exception.expected_version,
-            current_version=version if isinstance(version, int) else None,
+            expected_version=held(integer, exception.expected_version),
+            current_version=held(integer, version),
+            current_version_raw=held(digits, version),
             changed_fields=None if exception.changed is None else graph_names(exception.changed),
             maybe_written=exception.maybe_written,
         )

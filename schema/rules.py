@@ -32,7 +32,6 @@ from graphql.validation import (
     MaxIntrospectionDepthRule,
     StreamDirectiveOnListField,
 )
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class ValidationRules:
     """All rules of one graph; `introspection` is allowed or against them."""
 
     def __init__(self, *, introspection: bool) -> None:
-        rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+        rules = (*specified_rules, OneOfInputValidationRule)
         self.all: Rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self._of: dict[frozenset[str], Rules] = {}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from graphql import ExecutionResult, GraphQLError
 
 from schema.asks import WRITES, ClientsAsked
+from schema.attribution import attributed
 from schema.compiled.execution import Run
 from schema.needs import ClientsNeed, Need, RowsNeed, WriteNeed
 
@@ -121,8 +122,8 @@ class Planned:
             else:
                 await run.read(self)
         except GraphQLError as error:
-            return ExecutionResult(None, [*run.errors, error])
-        return ExecutionResult(run.data, run.errors or None)
+            return ExecutionResult(None, attributed([*run.errors, error]))
+        return ExecutionResult(run.data, attributed(run.errors))
 
 
 def _ask(root: Root, variables: Variables) -> Asked | Exception | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from schema.client import Client, Told
-from schema.connection import Made, Placed
+from schema.client import Client, Made, Told
+from schema.connection import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

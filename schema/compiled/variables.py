@@ -17,6 +17,8 @@ from graphql import (
     type_from_ast,
 )
 
+from schema.wording import without_values
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -91,13 +93,16 @@ class Coercion:
         return Variables(given, values.coerced, lambda: values)
 
     def _coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
-        return get_variable_values(
+        values = get_variable_values(
             self._schema,
             self._definitions,
             dict(given),
             max_errors=_MAX_COERCION_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
+        if isinstance(values, list):
+            return [GraphQLError(without_values(each.message), each.nodes) for each in values]
+        return values
 
     def _told(self, given: Mapping[str, Any]) -> VariableValues:
         values = self._coerce(given)

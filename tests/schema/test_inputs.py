@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 import strawberry
 from msgspec import UNSET
+from strawberry import Some
 
-from schema.enums import ClientStatus, ClientType
+from schema.enums import ClientConflictPolicy, ClientStatus, ClientType
 from schema.failures import Invalid, NotFound
 from schema.inputs import new_client, patch, written_id
 from schema.source import ClientPatch, NewClient
@@ -57,24 +60,136 @@ def test_a_name_that_cannot_be_sent_is_refused(name: str, code: str) -> None:
 
 
 def test_absent_is_not_null_in_a_patch() -> None:
-    assert patch(strawberry.Some(None), None, None, 3) == ClientPatch({"email": None}, 3)
-    assert patch(None, None, strawberry.Some(ClientStatus.CLOSED), None) == ClientPatch(
-        {"status": "closed"}
-    )
+    assert patch(Some(None), None, None, Some(3)) == ClientPatch({"email": None}, 3)
+    assert patch(None, None, Some(ClientStatus.CLOSED)) == ClientPatch({"status": "closed"})
 
 
 def test_a_patch_that_changes_nothing_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
-        patch(None, None, None, 3)
+        patch(None, None, None, Some(3))
 
     assert issues_of(refused) == [(None, "EMPTY")]
 
 
 def test_a_version_below_one_cannot_have_been_read() -> None:
     with pytest.raises(Invalid) as refused:
-        patch(strawberry.Some("a@b.c"), None, None, 0)
+        patch(Some("a@b.c"), None, None, Some(0))
 
     assert issues_of(refused) == [("expectedVersion", "TOO_SMALL")]
+
+
+@pytest.mark.parametrize(
+    ("given", "issue"),
+    [
+        ({"version": Some(None)}, ("expectedVersion", "NULL")),
+        ({"version_raw": Some(None)}, ("expectedVersionRaw", "NULL")),
+        ({"version": Some(1), "version_raw": Some("1")}, ("expectedVersionRaw", "TWICE")),
+        ({"status": Some(None)}, ("status", "NULL")),
+        ({"on_conflict": ClientConflictPolicy.MERGE}, ("expectedVersion", "MISSING")),
+        *(
+            ({"version_raw": Some(text)}, ("expectedVersionRaw", "NOT_A_VERSION"))
+            for text in ("", "0", "-1", "+1", "1.0", "1e3", " 1", "01", "\u0661", "9" * 19)
+        ),
+    ],
+)
+def test_what_would_switch_a_protection_off_in_silence_is_refused(
+    given: dict[str, Any], issue: tuple[str, str]
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        patch(Some("a@b.cd"), None, **({"status": None} | given))
+
+    assert issues_of(refused) == [issue]
+
+
+def test_a_version_that_int_cannot_hold_is_given_in_digits() -> None:
+    found = patch(Some(None), None, None, version_raw=Some("2147483648"))
+
+    assert found == ClientPatch({"email": None}, 2_147_483_648)
+
+
+def test_a_key_that_is_null_is_refused_and_one_left_out_is_not() -> None:
+    def made(key: Any) -> NewClient:
+        return new_client("A", "B", ClientType.BUYER, strawberry.UNSET, strawberry.UNSET, key)
+
+    with pytest.raises(Invalid) as refused:
+        made(None)
+
+    assert issues_of(refused) == [("idempotencyKey", "NULL")]
+    assert made(strawberry.UNSET).idempotency_key is None
+
+
+INVISIBLE = {
+    "nothing": "",
+    "spaces of all widths": " \u00a0\u2003\u202f\u3000",
+    "zero width": "\u200b\u200c\u200d\u2060\ufeff",
+    "bidi marks": "\u200e\u200f\u061c\u202a\u202c\u2066\u2069",
+    "a soft hyphen": "\u00ad",
+    "combining marks alone": "\u0301\u0308\u20dd",
+    "variation selectors": "\ufe0f\U000e0100",
+    "tags": "\U000e0041\U000e007f",
+    "the empty Braille pattern": "\u2800",
+    "Hangul fillers": "\u115f\u1160\u3164\uffa0",
+    "Mongolian and Khmer inherents": "\u180e\u17b4\u17b5\u180b",
+    "a joiner of graphemes": "\u034f",
+    "a null note head": "\U0001d159",
+    "noncharacters": "\ufdd0\uffff",
+}
+
+
+@pytest.mark.parametrize("value", INVISIBLE.values(), ids=INVISIBLE)
+def test_what_cannot_be_seen_is_blank(value: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        new_client(value, value, ClientType.BUYER, None, None, value)
+
+    assert issues_of(refused) == [
+        ("firstName", "BLANK"),
+        ("lastName", "BLANK"),
+        ("idempotencyKey", "BLANK"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ada",
+        " Ada ",
+        "é",
+        "e\u0301",
+        "\u0645\u06cc\u200c\u062e",
+        "李",
+        "नी",
+        "🙂",
+        "-",
+        "X Æ A-12",
+        "O\u2019",
+    ],
+)
+def test_a_name_with_something_to_see_is_sent_as_it_came(name: str) -> None:
+    assert new_client(name, "B", ClientType.BUYER, None, None).first_name == name
+
+
+@pytest.mark.parametrize("name", ["A\nB", "A\u2028B", "A\u2029B", "A\x85B", "A\x7f"])
+def test_a_name_is_one_line(name: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        new_client(name, "B", ClientType.BUYER, None, None)
+
+    assert issues_of(refused) == [("firstName", "CONTROL_CHARACTER")]
+
+
+@pytest.mark.parametrize("email", ["a\u200b@b.cd", "a@b\u00ad.cd", "\ufeffa@b.cd", "a@b.\u2028cd"])
+def test_an_address_holds_nothing_that_cannot_be_seen(email: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        new_client("A", "B", ClientType.BUYER, email, None)
+
+    assert ("email", "NOT_AN_EMAIL") in issues_of(refused)
+
+
+@pytest.mark.parametrize("phone", ["²", "½", "①", "call me"])
+def test_digits_of_a_phone_number_are_decimal(phone: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        new_client("A", "B", ClientType.BUYER, None, phone)
+
+    assert issues_of(refused) == [("phone", "NOT_A_PHONE_NUMBER")]
 
 
 def test_what_is_no_uuid_names_no_client_to_write_to() -> None:

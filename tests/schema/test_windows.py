@@ -78,7 +78,7 @@ def shape(window: Window, page: Page) -> tuple[list[str], bool, bool, int]:
     found = connection(window, page)
     ids = [edge.record.id[-2:] for edge in found.edges]
     info = found.page_info
-    return ids, info.has_previous_page, info.has_next_page, found.total_count
+    return ids, info.has_previous_page, info.has_next_page, found.total
 
 
 def test_a_connection_shows_the_window_out_of_a_larger_page() -> None:

@@ -1,0 +1,103 @@
+"""Values of the API read strictly: what a scalar of the graph may show, or `ValueError`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import isfinite
+from typing import TYPE_CHECKING, NewType, TypeVar
+
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+Timestamp = NewType("Timestamp", str)
+"""An instant in UTC: RFC 3339, 5.6, `date-time`, in upper case and with the offset Z."""
+
+_DATE_TIME = re.compile(
+    r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"[Tt]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?"
+    r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+).fullmatch
+_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?").fullmatch
+_CYCLE = 400
+"""Years after which the Gregorian calendar repeats; `datetime` begins at year 1 and ends at 9999,
+RFC 3339 begins at year 0."""
+
+
+def instant(text: str) -> Timestamp:
+    """The instant in UTC, its fraction of a second digit for digit. Raises `ValueError`."""
+    found = _DATE_TIME(text)
+    if found is None:
+        raise ValueError
+    year, month, day, hour, minute, second, fraction, offset = found.groups()
+    away = _CYCLE if int(year) < 5_000 else -_CYCLE  # noqa: PLR2004 - the middle of all years
+    utc = datetime(int(year) + away, int(month), int(day), int(hour), int(minute))  # noqa: DTZ001 - the offset follows
+    if offset not in {"Z", "z"}:
+        shift = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
+        utc += shift if offset[0] == "-" else -shift
+    if not 0 <= utc.year - away <= 9999:  # noqa: PLR2004 - four digits
+        raise ValueError
+    if second == "60" and not _ends_a_month(utc):
+        raise ValueError
+    date = f"{utc.year - away:04}-{utc:%m-%dT%H:%M}"
+    return Timestamp(f"{date}:{second}{fraction or ''}Z")
+
+
+def _ends_a_month(minute: datetime) -> bool:
+    """Whether a leap second may follow this minute in UTC (RFC 3339, 5.7)."""
+    return (minute + timedelta(minutes=1)).strftime("%d%H%M") == "010000"
+
+
+def number(value: object) -> float:
+    """A number, or a plain decimal in a string, as the nearest double. Raises `ValueError`.
+
+    A value that a double cannot tell from its neighbours is refused, not rounded.
+    """
+    plain = _DECIMAL(value) if isinstance(value, str) else not isinstance(value, bool)
+    if not plain or not isinstance(value, (int, float, str)):
+        raise ValueError
+    try:
+        found = float(value)
+    except OverflowError:
+        raise ValueError from None
+    if not isfinite(found):
+        raise ValueError
+    if not isinstance(value, float) and Decimal(repr(found)) != Decimal(value):
+        raise ValueError
+    return found
+
+
+def integer(value: object) -> int:
+    """A whole number that an `Int` can hold (GraphQL, 3.5.1). Raises `ValueError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        raise ValueError
+    if not GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT:
+        raise ValueError
+    return int(value)
+
+
+def digits(value: object) -> str:
+    """A whole number of any size in decimal digits. Raises `ValueError`."""
+    if type(value) is not int:
+        raise ValueError
+    return str(value)
+
+
+def strings(value: object) -> list[str]:
+    """A list of strings. Raises `ValueError`."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError
+    return value
+
+
+def held(read: Callable[[object], T], value: object) -> T | None:
+    """What `read` makes of a value; None where it refuses it."""
+    try:
+        return read(value)
+    except ValueError:
+        return None
