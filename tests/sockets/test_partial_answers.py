@@ -1,5 +1,6 @@
 """What failed nulls itself: what happened beside it is in the answer."""
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -196,7 +197,8 @@ def test_a_null_that_means_nothing_is_an_issue_and_hides_no_earlier_change(
 
 def test_a_version_beyond_int_can_be_built_on(gateway: Serving) -> None:
     id = some_client(gateway)
-    gateway.sandbox._clients[DEMO][id]["version"] = 2_147_483_648  # noqa: SLF001 - as an API may count
+    row = gateway.sandbox._clients[DEMO].seen(math.inf)[id]  # noqa: SLF001 - as an API may count
+    row["version"] = 2_147_483_648
     change = """mutation ($input: UpdateClientInput!) {
       updateClient(input: $input) {
         ... on UpdateClientSuccess { client { versionRaw } }
