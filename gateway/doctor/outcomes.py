@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.doctor.answers import integer
 from gateway.doctor.report import fail, note, ok
-from gateway.upstream.envelope import names_version
+from gateway.upstream.api_error import names_version
 from schema.source import FIELDS
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ UNDOCUMENTED = "doctor_check"
 """A field no client has."""
 CONFLICTS = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
 """Reference, version conflict: the statuses the gateway takes for one whatever their code."""
+REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.LOCKED}
+"""Statuses it takes for one where the error names the version."""
 
 
 def created(answer: Answer) -> Finding:
@@ -51,8 +53,8 @@ def stale(answer: Answer) -> Finding:
     about = "stale version"
     if answer.status == HTTPStatus.OK:
         return fail(about, "accepted", "the last write wins: nobody learns of a conflict")
-    told = names_version(answer.error)
-    if answer.status in CONFLICTS or (answer.status == HTTPStatus.BAD_REQUEST and told):
+    named = names_version(answer.code or "", answer.error.get("details"))
+    if answer.status in CONFLICTS or (answer.status in REFUSED and named):
         return ok(about, f"{answer}", "the gateway sees it as a version conflict")
     return fail(about, f"{answer}", "the gateway does not see it as a version conflict")
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
+from gateway.upstream.api_error import succeeded
 from gateway.upstream.breaker import Breaker
+from gateway.upstream.failures import refused
 from gateway.upstream.gate import Gate
 from gateway.upstream.outcome import Unsendable, never_sent
 from gateway.upstream.proofs import Proofs
@@ -169,13 +171,19 @@ class Admission:
             self._proofs.unknown(turn.terms.credential)
 
     def _judge(self, turn: Turn, response: httpx.Response, now: float) -> None:
-        """What the answer says of the credential."""
+        """What the answer says of the credential.
+
+        Only the API's own word accepts or refuses it; a try that anything else answered counts
+        among those that failed, so that strangers cannot make them without end.
+        """
         credential, status = turn.terms.credential, response.status_code
-        success = response.is_success
+        success = response.is_success and (
+            self.standing.noted(credential, now) or succeeded(response)
+        )
         if success:
             self.standing.accepted(credential, now)
             self._proofs.succeeded(credential)
-        elif status == UNAUTHORIZED:
+        elif status == UNAUTHORIZED and refused(response):
             self.standing.rejected(credential, now)
         if success or not turn.proving:
             return

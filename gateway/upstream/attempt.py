@@ -6,7 +6,8 @@ from enum import Enum
 
 import httpx
 
-from gateway.upstream.envelope import succeeded
+from gateway.upstream.api_error import succeeded
+from gateway.upstream.failures import refused
 from gateway.upstream.outcome import never_sent
 from schema.failures import Failure
 
@@ -31,13 +32,14 @@ End = httpx.Response | httpx.TransportError | Failure
 def outcome_of(end: End) -> Outcome:
     """What `end` says about the write.
 
-    Only 4xx is a refusal: a 5xx may come after the deed, a redirect may be its acknowledgement
-    (RFC 9110, 15.4.4), and a 2xx that is not the API's own success came from somebody else.
+    Only the API's own error envelope with a documented status is a refusal. A 408 or 5xx may come
+    after the deed, a redirect may be its acknowledgement (RFC 9110, 15.4.4), and what is not the
+    API's envelope came from something else, whatever its status.
     """
     if isinstance(end, httpx.Response):
         if succeeded(end):
             return Outcome.ANSWERED
-        return Outcome.REFUSED if end.is_client_error else Outcome.UNKNOWN
+        return Outcome.REFUSED if refused(end) else Outcome.UNKNOWN
     if isinstance(end, Failure) or never_sent(end):
         return Outcome.NEVER_SENT
     return Outcome.UNKNOWN

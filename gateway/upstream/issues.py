@@ -20,15 +20,31 @@ _MOST = 50
 _PLACES = ("field", "path", "param")
 _WORDS = ("message", "msg")
 _UNSAID = "is not valid"
+_WRITABLE = ("first_name", "last_name", "client_type", "email", "phone", "status")
+"""Fields that a write sets (API page, Create new client and Update client)."""
 _SNAKE = re.compile(r"_([a-z])")
 
 
-def issues_in(error: Mapping[str, Any]) -> list[Issue]:
-    """The problems told in an error, by the graph's names (API page, Errors: `details`)."""
+def issues_in(code: str, message: str, details: object) -> list[Issue]:
+    """The problems in an error, by the graph's names (API page, Errors: `details`).
+
+    Where `details` name none, the one that `message` puts in words.
+    """
+    problems = list(islice(problems_in(details), _MOST))
+    if not problems:
+        problems = [(field_named(code, details), _text(message))]
     return [
-        Issue(None if field is None else _graph_name(field), CODE, text)
-        for field, text in islice(problems_in(error.get("details")), _MOST)
+        Issue(None if field is None else _graph_name(field), CODE, text) for field, text in problems
     ]
+
+
+def field_named(code: str, details: object) -> str | None:
+    """The API's field that an error is about: the first in `details`, else one its code names."""
+    for field, _ in problems_in(details):
+        if field is not None:
+            return field
+    words = code.lower().split("_")
+    return next((field for field in _WRITABLE if set(field.split("_")) <= set(words)), None)
 
 
 def problems_in(details: object) -> Iterator[tuple[str | None, str]]:

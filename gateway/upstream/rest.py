@@ -13,14 +13,16 @@ from urllib.parse import urlencode
 import httpx
 from msgspec import UNSET
 
+from gateway.upstream.api_error import api_error, succeeded
 from gateway.upstream.attempt import Outcome, outcome_of
 from gateway.upstream.begun import desert
 from gateway.upstream.calls import Calls
-from gateway.upstream.envelope import failure_in, nonsense, record_in, rows_in, trouble
+from gateway.upstream.envelope import nonsense, record_in, rows_in, trouble
+from gateway.upstream.failures import failure_in, may_be_stale, refused, stale
 from gateway.upstream.pages import PageRead, plan, price
 from gateway.upstream.prices import static
 from gateway.upstream.windows import joined, page_of
-from schema.failures import Conflict, Failure, Unavailable, Unconfirmed
+from schema.failures import Failure, Unavailable, Unconfirmed
 from schema.operation import Lane
 from schema.source import FIELDS, MAX_PAGE, Confirmation, Page, Written
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
+_GONE = 410
 _log = logging.getLogger(__name__)
 
 
@@ -182,23 +185,24 @@ class RestClients:
         return Written(_record(_answer(end, of_one=False)))
 
     async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
-        """PUT, at most once; a conflict is told with the client as it now is."""
+        """PUT, at most once; a conflict carries the client as it now is."""
         version = patch.expected_version
         body = dict(patch.fields) | ({} if version is None else {"version": version})
         end = await self._calls.write(operation, "PUT", f"/{id}", body)
-        try:
-            record = _record(_answer(end, expected_version=version))
-        except Conflict as conflict:
+        if isinstance(end, httpx.Response) and may_be_stale(end, version):
             [current] = await self.fetch(operation, [id], FIELDS, Lane.WRITE)
-            conflict.current = None if isinstance(current, Failure) else current
-            raise
+            raise stale(end, version, None if isinstance(current, Failure) else current)
+        record = _record(_answer(end))
         if record.id != id:
             raise _unconfirmed()
         return Written(record)
 
     async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
-        """DELETE, at most once."""
-        _answer(await self._calls.write(operation, "DELETE", f"/{id}"))
+        """DELETE, at most once. A client that is gone (410) is as deleted as can be."""
+        end = await self._calls.write(operation, "DELETE", f"/{id}")
+        gone = isinstance(end, httpx.Response) and end.status_code == _GONE and refused(end)
+        if not gone:
+            _answer(end)
         return Confirmation.ANSWER
 
 
@@ -223,18 +227,16 @@ def _told(id: ClientId, response: httpx.Response) -> ClientRecord | Failure:
     return record
 
 
-def _answer(
-    end: End, *, expected_version: int | None = None, of_one: bool = True
-) -> httpx.Response:
+def _answer(end: End, *, of_one: bool = True) -> httpx.Response:
     """The API's word that a write was done; a failure says what else is known of it."""
     if outcome_of(end) is Outcome.UNKNOWN:
-        raise _unconfirmed() from (end if isinstance(end, Exception) else None)
+        raise _unconfirmed(end) from (end if isinstance(end, Exception) else None)
     if isinstance(end, Failure):
         raise end
     if isinstance(end, httpx.TransportError):
         raise trouble(end) from end
     if not end.is_success:
-        raise failure_in(end, expected_version=expected_version, of_one=of_one)
+        raise failure_in(end, of_one=of_one)
     return end
 
 
@@ -243,12 +245,21 @@ def _record(response: httpx.Response) -> ClientRecord:
     try:
         return record_in(response, complete=False)
     except Unavailable:
-        raise _unconfirmed() from None
+        raise _unconfirmed(response) from None
 
 
-def _unconfirmed() -> Unconfirmed:
+def _unconfirmed(end: End | None = None) -> Unconfirmed:
     attempt_id = str(uuid.uuid4())
-    _log.warning("write %s was sent and its answer was lost", attempt_id)
+    if isinstance(end, httpx.Response):
+        by = "the API" if api_error(end) or succeeded(end) else "something other than the API"
+        _log.warning(
+            "write %s was answered %d by %s, which does not say whether it happened",
+            attempt_id,
+            end.status_code,
+            by,
+        )
+    else:
+        _log.warning("write %s was sent and its answer was lost", attempt_id)
     return Unconfirmed(
         "The write was sent and its answer was lost: it may have happened."
         " Look before you send it again.",

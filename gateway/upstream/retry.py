@@ -11,6 +11,7 @@ import httpx
 
 from gateway.upstream.backoff import Allowance, fits, full_jitter
 from gateway.upstream.begun import Transport, beginning
+from gateway.upstream.failures import refused
 from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted, never_sent
 from gateway.upstream.retry_after import retry_after, stated_wait
 from gateway.upstream.terms import terms_of
@@ -35,9 +36,10 @@ Attempt = httpx.Response | httpx.TransportError
 class Retry(Transport):
     """Makes at most one second attempt, where it cannot do what the first did again.
 
-    A GET after a passing trouble; anything that never left us; anything refused by a 429 whose
-    wait is short, since what was refused was not done. Each attempt passes everything below
-    again, and is paid for. `budget` tells the window; without a fifth of it no retries are made.
+    A GET after a passing trouble; anything that never left us; anything that the API refused by a
+    429 whose wait is short, since what was refused was not done. Each attempt passes everything
+    below again, and is paid for. `budget` tells the window; without a fifth of it no retries are
+    made.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class Retry(Transport):
         """Seconds to wait before a second attempt, where one makes sense."""
         if isinstance(first, httpx.Response):
             if first.status_code == REFUSED:
+                if method != "GET" and not refused(first):
+                    return None  # it may have been carried out
                 return stated_wait(first.headers)
             if method != "GET" or first.status_code not in PASSING:
                 return None

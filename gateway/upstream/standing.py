@@ -51,6 +51,11 @@ class Standing:
         at = self._proven.get(credential)
         return at is not None and now < at + DAY
 
+    def noted(self, credential: str, now: float) -> bool:
+        """Whether it was accepted so shortly before that one more success is no news."""
+        at = self._proven.get(credential)
+        return at is not None and now < at + SECOND
+
     def refused(self, credential: str, now: float) -> bool:
         """Whether the API said 401 to it within the last minute."""
         at = self._refused.get(credential)

@@ -11,11 +11,12 @@ import pytest
 
 from gateway.app import build
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.people import READER
 from gateway.state.folder import in_memory
 from gateway.upstream.recovery import CREATE_CALLS, DELETE_CALLS, MERGE_CALLS, UPDATE_CALLS
 from tests.gateway.conftest import HERE, Gateway, settings
-from tests.upstream.recovery.conftest import Desk, Unlucky
+from tests.upstream.recovery.conftest import REFUSAL, Desk, Unlucky
 
 PAGE = Path(__file__).parents[2] / "docs" / "writes.md"
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -251,6 +252,12 @@ async def unsent(scene: Scene) -> None:
     assert (scene.ottolines, scene.sandbox.calls) == ([], [])
 
 
+async def misplaced(scene: Scene) -> None:
+    scene.sandbox.fail(Fault(path="/clients", status=404, body=REFUSAL))
+
+    assert await scene.gateway.errors(CREATE, input=OTTOLINE) == [("it", "UPSTREAM_BAD_RESPONSE")]
+
+
 async def unrecorded(scene: Scene) -> None:
     scene = Scene(keeps=False)
     keyed = OTTOLINE | {"idempotencyKey": "one click"}
@@ -288,6 +295,7 @@ ROWS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "`ClientWriteUnconfirmed` of a deletion": unknown_deletion,
     "error `UNAUTHENTICATED` or `FORBIDDEN`": refused,
     "error `UPSTREAM_UNAVAILABLE` or `UPSTREAM_TIMEOUT`": unsent,
+    "error `UPSTREAM_BAD_RESPONSE` of a create": misplaced,
     "error `IDEMPOTENCY_UNAVAILABLE`": unrecorded,
     "no answer from the gateway": gone,
 }

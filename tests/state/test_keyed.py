@@ -20,7 +20,7 @@ from gateway.upstream.rest import RestClients
 from schema.failures import Failure, Invalid, Unconfirmed, Unrecorded
 from schema.operation import Caller, Credential, Operation
 from schema.source import NewClient, Written
-from tests.upstream.recovery.conftest import URL, Fate, Unlucky
+from tests.upstream.recovery.conftest import REFUSAL, URL, Fate, Unlucky
 
 T = TypeVar("T")
 OTTOLINE = NewClient("Ottoline", "Lee", "buyer", idempotency_key="click 1")
@@ -174,7 +174,9 @@ async def test_null_and_absent_are_two_payloads(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("refusal", [429, 400, 401, 403])
 async def test_a_create_that_was_refused_may_be_sent_again(gateway: Gateway, refusal: int) -> None:
-    gateway.sandbox.fail(Fault(method="POST", status=refusal, headers={"Retry-After": "9"}))
+    gateway.sandbox.fail(
+        Fault(method="POST", status=refusal, body=REFUSAL, headers={"Retry-After": "9"})
+    )
 
     first = await gateway.create()
     again = await gateway.create()
@@ -183,6 +185,31 @@ async def test_a_create_that_was_refused_may_be_sent_again(gateway: Gateway, ref
     assert not isinstance(first, Unconfirmed)
     assert isinstance(again, tuple)
     assert gateway.sandbox.calls == [CREATED, CREATED]
+
+
+@pytest.mark.parametrize("status", [408, 425, 499, 500, 503, 520, 302, 204, 429, 401, 404, 200])
+@pytest.mark.parametrize("body", ["", "404 page not found", "<html>"])
+async def test_a_create_that_something_else_answered_after_the_deed_keeps_its_key(
+    gateway: Gateway, status: int, body: str
+) -> None:
+    gateway.sandbox.fail(Fault(method="POST", status=status, body=body))
+
+    first = await gateway.create()
+    again = await gateway.create()
+
+    assert first == ("READBACK", *gateway.ottolines)
+    assert again == first
+    assert gateway.sandbox.calls.count(CREATED) == 1
+
+
+@pytest.mark.parametrize("status", [408, 425, 499, 500, 503, 418])
+async def test_a_status_that_the_api_documents_for_no_refusal_keeps_the_key(
+    gateway: Gateway, status: int
+) -> None:
+    gateway.sandbox.fail(Fault(method="POST", status=status, body=REFUSAL))
+
+    assert await gateway.create() == ("READBACK", *gateway.ottolines)
+    assert gateway.sandbox.calls.count(CREATED) == 1
 
 
 async def test_a_create_that_never_left_may_be_sent_again(gateway: Gateway) -> None:

@@ -19,6 +19,8 @@ from tests.in_process import InProcess
 
 Fate = Literal["answered", "answer lost", "never arrived", "never sent"]
 URL = "http://api.test/v1"
+REFUSAL = '{"success": false, "error": {"code": "ANY", "message": "No."}}'
+"""The API's own envelope of a refusal."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ from gateway.sandbox.people import ADA, EDSGER
 from gateway.upstream.recovery import CREATE_CALLS
 from schema.failures import RateLimited, Unavailable, Unconfirmed
 from schema.source import Confirmation, NewClient, Written
-from tests.upstream.recovery.conftest import Desk, Fate, Unlucky
+from tests.upstream.recovery.conftest import REFUSAL, Desk, Fate, Unlucky
 
 JORDAN = NewClient("Jordan", "Lee", "buyer", email="jordan@example.com")
 BUYERS = "client_type=buyer"
@@ -78,7 +78,7 @@ async def test_a_create_that_never_left_is_not_looked_for(desk: Desk) -> None:
 
 
 async def test_a_refused_create_is_not_looked_for(desk: Desk) -> None:
-    desk.sandbox.fail(Fault(method="POST", status=429, headers={"Retry-After": "9"}))
+    desk.sandbox.fail(Fault(method="POST", status=429, body=REFUSAL, headers={"Retry-After": "9"}))
 
     with pytest.raises(RateLimited):
         await desk.source.create(desk.operation, JORDAN)

@@ -19,7 +19,15 @@ from schema.failures import (
     Unconfirmed,
 )
 from schema.operation import Lane, Operation
-from schema.source import FIELDS, ClientFilter, ClientId, ClientPatch, NewClient, Window
+from schema.source import (
+    FIELDS,
+    ClientFilter,
+    ClientId,
+    ClientPatch,
+    Confirmation,
+    NewClient,
+    Window,
+)
 from tests.upstream.rest.conftest import Answer, Scripted, said, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
@@ -33,6 +41,16 @@ def error(code: str, details: Any = None) -> dict[str, Any]:
         "error": {"code": code, "message": "do not echo me", "details": details},
         "correlationId": "trace-1",
     }
+
+
+UNWELL: list[tuple[int, type[Failure], str]] = [
+    (429, RateLimited, "RATE_LIMITED"),
+    (500, Unavailable, "UPSTREAM_UNAVAILABLE"),
+    (502, Unavailable, "UPSTREAM_UNAVAILABLE"),
+    (503, Unavailable, "UPSTREAM_UNAVAILABLE"),
+    (504, Unavailable, "UPSTREAM_TIMEOUT"),
+]
+"""What says how the API is, whoever says it."""
 
 
 async def read(operation: Operation, answer: Answer) -> Failure:
@@ -50,27 +68,79 @@ async def read(operation: Operation, answer: Answer) -> Failure:
         (401, Unauthenticated, "UNAUTHENTICATED"),
         (403, Forbidden, "FORBIDDEN"),
         (404, NotFound, "NOT_FOUND"),
-        (409, Conflict, "VERSION_CONFLICT"),
-        (412, Conflict, "VERSION_CONFLICT"),
+        (409, Invalid, "BAD_USER_INPUT"),
+        (410, NotFound, "NOT_FOUND"),
+        (412, Invalid, "BAD_USER_INPUT"),
         (422, Invalid, "BAD_USER_INPUT"),
-        (423, Unavailable, "UPSTREAM_BAD_RESPONSE"),
-        (429, RateLimited, "RATE_LIMITED"),
-        (500, Unavailable, "UPSTREAM_UNAVAILABLE"),
-        (502, Unavailable, "UPSTREAM_UNAVAILABLE"),
-        (503, Unavailable, "UPSTREAM_UNAVAILABLE"),
-        (504, Unavailable, "UPSTREAM_TIMEOUT"),
-        (302, Unavailable, "UPSTREAM_BAD_RESPONSE"),
+        (423, Invalid, "BAD_USER_INPUT"),
+        (408, Unavailable, "UPSTREAM_BAD_RESPONSE"),
         (418, Unavailable, "UPSTREAM_BAD_RESPONSE"),
+        *UNWELL,
     ],
 )
-@pytest.mark.parametrize("body", [error("ANY"), b"<html>do not echo me</html>", b""])
-async def test_a_status_means_the_same_whatever_comes_with_it(
-    operation: Operation, status: int, kind: type[Failure], code: str, body: object
+async def test_a_status_in_the_apis_own_envelope_means_what_it_documents(
+    operation: Operation, status: int, kind: type[Failure], code: str
 ) -> None:
-    failure = await read(operation, said(status, body))
+    failure = await read(operation, said(status, error("ANY")))
 
     assert (type(failure), failure.code) == (kind, code)
     assert "do not echo me" not in failure.message
+
+
+FOREIGN = [
+    b"",
+    b"404 page not found",
+    b"<html>do not echo me</html>",
+    b'{"message":"do not echo me"}',
+    b'{"success":false}',
+    b'{"success":false,"error":"do not echo me"}',
+    b'{"success":false,"errors":[{"code":1000,"message":"do not echo me"}]}',
+    b'{"success":false,"error":{"code":404,"message":"do not echo me"}}',
+    b'{"success":false,"error":{"code":"NOT_FOUND"}}',
+    b'{"success":true,"error":{"code":"NOT_FOUND","message":"do not echo me"}}',
+    b'{"error":{"code":"NOT_FOUND","message":"do not echo me"}}',
+    b'[{"success":false,"error":{"code":"NOT_FOUND","message":"do not echo me"}}]',
+    b'\xff{"success":false,"error":{"code":"NOT_FOUND","message":"do not echo me"}}',
+]
+"""What proxies, load balancers, login pages and other APIs answer."""
+
+
+@pytest.mark.parametrize("body", FOREIGN)
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *[
+            (status, "UPSTREAM_BAD_RESPONSE")
+            for status in (302, 304, 400, 401, 403, 404, 405, 408, 409, 410, 412, 418, 422, 423)
+        ],
+        (499, "UPSTREAM_BAD_RESPONSE"),
+        (525, "UPSTREAM_UNAVAILABLE"),
+        *[(status, code) for status, _, code in UNWELL],
+    ],
+)
+async def test_a_status_without_the_apis_envelope_says_nothing_of_clients_and_is_logged(
+    operation: Operation,
+    status: int,
+    code: str,
+    body: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failure = await read(operation, said(status, body))
+
+    assert failure.code == code
+    assert "do not echo me" not in failure.message
+    assert [record.getMessage() for record in caplog.records] == [
+        f"something other than the API answered, with {status} and no media type"
+    ]
+
+
+async def test_a_403_with_a_wait_and_nothing_left_is_a_rate_limit(operation: Operation) -> None:
+    headers = {"Retry-After": "7", "RateLimit-Limit": "500", "RateLimit-Remaining": "0"}
+
+    failure = await read(operation, said(403, error("FORBIDDEN"), **headers))
+
+    assert isinstance(failure, RateLimited)
+    assert failure.retry_after == 7
 
 
 @pytest.mark.parametrize(
@@ -137,8 +207,8 @@ async def test_the_apis_trace_is_kept(operation: Operation, where: str) -> None:
                 Issue(None, "REFUSED_BY_API", "odd"),
             ],
         ),
-        ({"locked_until": "tomorrow"}, []),
-        (None, []),
+        ({"locked_until": "tomorrow"}, [Issue(None, "REFUSED_BY_API", "do not echo me")]),
+        (None, [Issue(None, "REFUSED_BY_API", "do not echo me")]),
         ([{"field": 7, "message": "m" * 999}], [Issue(None, "REFUSED_BY_API", "m" * 300)]),
     ],
 )
@@ -157,8 +227,11 @@ async def test_the_apis_details_become_issues_whatever_their_shape(
     "answer",
     [
         said(409, error("CONFLICT")),
-        said(412, b""),
+        said(412, error("PRECONDITION_FAILED")),
+        said(409, error("DUPLICATE_EMAIL")),  # the version says otherwise
         said(400, error("STALE_VERSION")),
+        said(422, error("STALE_VERSION")),
+        said(423, error("VERSION_LOCKED")),
         said(400, error("VALIDATION_ERROR", [{"path": "version", "msg": "old"}])),
     ],
 )
@@ -180,7 +253,9 @@ async def test_a_conflict_is_one_whatever_its_status_and_shows_the_client(
 async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
     operation: Operation,
 ) -> None:
-    wire = Scripted(lambda request: said(409 if request.method == "PUT" else 500, b""))
+    wire = Scripted(
+        lambda request: said(409 if request.method == "PUT" else 500, error("CONFLICT"))
+    )
 
     with pytest.raises(Conflict) as conflict:
         await source(wire).update(operation, ID, PATCH)
@@ -188,21 +263,99 @@ async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
     assert conflict.value.current is None
 
 
+@pytest.mark.parametrize("current", [3, None], ids=["at the version sent", "unreadable"])
+@pytest.mark.parametrize("status", [409, 412])
+async def test_a_conflict_over_another_field_is_told_in_the_apis_words(
+    operation: Operation, status: int, current: int | None
+) -> None:
+    now = {"success": True, "data": {"id": ID, "version": current}}
+    refusal = said(status, error("DUPLICATE_EMAIL"))
+    wire = Scripted(
+        lambda request: refusal if request.method == "PUT" else said(200 if current else 500, now)
+    )
+
+    with pytest.raises(Invalid) as refused:
+        await source(wire).update(operation, ID, PATCH)
+
+    assert refused.value.issues == (Issue("email", "REFUSED_BY_API", "do not echo me"),)
+    assert wire.calls == [f"PUT /clients/{ID}", f"GET /clients/{ID}"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.ReadError("x"),
-        httpx.ReadTimeout("x"),
-        httpx.WriteError("x"),
-        said(500, error("ANY")),
-        said(502, b"<html>"),
-        said(200, b""),
-        said(200, {"success": False}),
-        said(201, {"success": True, "data": {"id": "7"}}),
+        said(409, error("CONFLICT")),
+        said(412, error("PRECONDITION_FAILED")),
+        said(400, error("API_VERSION_UNKNOWN")),
+        said(422, error("VALIDATION_ERROR", [{"path": "version", "msg": "is too small"}])),
+        said(423, error("VERSION_LOCKED")),
+    ],
+)
+async def test_a_refusal_at_the_very_version_sent_is_no_conflict_whose_advice_would_loop(
+    operation: Operation, answer: httpx.Response
+) -> None:
+    now = {"success": True, "data": {"id": ID, "version": 3}}
+    wire = Scripted(lambda request: answer if request.method == "PUT" else said(200, now))
+
+    with pytest.raises(Invalid):
+        await source(wire).update(operation, ID, PATCH)
+
+
+@pytest.mark.parametrize("status", [409, 412, 423])
+async def test_a_conflict_of_a_change_without_a_version_is_the_apis_words(
+    operation: Operation, status: int
+) -> None:
+    wire = Scripted(lambda _: said(status, error("DUPLICATE_PHONE")))
+
+    with pytest.raises(Invalid) as refused:
+        await source(wire).update(operation, ID, ClientPatch({"phone": "1"}))
+
+    assert refused.value.issues == (Issue("phone", "REFUSED_BY_API", "do not echo me"),)
+    assert wire.calls == [f"PUT /clients/{ID}"]
+
+
+THE_API, ANOTHER = "the API", "something other than the API"
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"),
+    [
+        (httpx.ReadError("x"), "sent and its answer was lost"),
+        (httpx.ReadTimeout("x"), "sent and its answer was lost"),
+        (httpx.WriteError("x"), "sent and its answer was lost"),
+        *[
+            (
+                said(status, error("ANY")),
+                f"answered {status} by {THE_API}, which does not say whether it happened",
+            )
+            for status in (408, 418, 425, 499, 500, 503, 520)
+        ],
+        *[
+            (
+                said(status, b"<html>"),
+                f"answered {status} by {ANOTHER}, which does not say whether it happened",
+            )
+            for status in (200, 302, 400, 401, 403, 404, 409, 410, 422, 429, 502)
+        ],
+        *[
+            (
+                said(status, body),
+                f"answered {status} by {by}, which does not say whether it happened",
+            )
+            for status, body, by in (
+                (200, b"", ANOTHER),
+                (202, {"success": True, "data": {"id": ID}}, ANOTHER),
+                (204, b"", ANOTHER),
+                (200, {"success": False}, ANOTHER),
+                (201, {"success": True, "data": {"id": "7"}}, THE_API),
+                (201, {"success": True, "data": {}}, THE_API),
+                (201, {"success": True}, THE_API),
+            )
+        ],
     ],
 )
 async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_again(
-    operation: Operation, answer: Answer, caplog: pytest.LogCaptureFixture
+    operation: Operation, answer: Answer, end: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire = Scripted(lambda _: answer)
 
@@ -211,7 +364,7 @@ async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_a
 
     assert wire.calls == ["POST /clients"]
     assert [record.getMessage() for record in caplog.records] == [
-        f"write {unknown.value.attempt_id} was sent and its answer was lost"
+        f"write {unknown.value.attempt_id} was {end}"
     ]
 
 
@@ -221,8 +374,8 @@ async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_a
         (httpx.ConnectError("x"), Unavailable),
         (httpx.PoolTimeout("x"), Unavailable),
         (RateLimited("spent", retry_after=9), RateLimited),
-        (said(401, b""), Unauthenticated),
-        (said(403, b""), Forbidden),
+        (said(401, error("ANY")), Unauthenticated),
+        (said(403, error("ANY")), Forbidden),
     ],
 )
 async def test_a_write_that_was_never_taken_is_not_called_unknown(
@@ -237,6 +390,13 @@ async def test_a_delete_that_answers_empty_success_is_done(operation: Operation)
 
     await source(wire).delete(operation, ID)
 
+    assert wire.calls == [f"DELETE /clients/{ID}"]
+
+
+async def test_a_delete_of_what_is_gone_already_is_done(operation: Operation) -> None:
+    wire = Scripted(lambda _: said(410, error("GONE")))
+
+    assert await source(wire).delete(operation, ID) is Confirmation.ANSWER
     assert wire.calls == [f"DELETE /clients/{ID}"]
 
 

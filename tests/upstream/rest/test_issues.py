@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.envelope import names_version
+from gateway.upstream.api_error import names_version
 from gateway.upstream.issues import CODE, LONGEST, issues_in
 from schema.failures import Issue
 
@@ -32,21 +32,22 @@ json_values = st.recursive(
         ({"budget_min": {"odd": 1}}, [("budgetMin", "is not valid")]),
         ([{"field": "version", "message": "bad"}], [("expectedVersion", "bad")]),
         ([{"field": "email", "message": None}], [("email", "is not valid")]),
-        ("a string", []),
-        (7, []),
+        ("a string", [(None, "the API's words")]),
+        (7, [(None, "the API's words")]),
     ],
 )
 def test_problems_are_told_by_the_graphs_names(
     details: object, issues: list[tuple[str, str]]
 ) -> None:
-    assert issues_in({"details": details}) == [Issue(field, CODE, text) for field, text in issues]
+    found = issues_in("VALIDATION_ERROR", "the API's words", details)
+    assert found == [Issue(field, CODE, text) for field, text in issues]
 
 
 @given(json_values)
 def test_no_details_are_too_odd_to_be_read(details: object) -> None:
-    issues = issues_in({"details": details})
+    issues = issues_in("ANY", "m" * 999, details)
 
-    assert isinstance(names_version({"code": details, "details": details}), bool)
+    assert isinstance(names_version("ANY", details), bool)
     assert all(len(issue.message) <= LONGEST for issue in issues)
     assert all(issue.field is None or len(issue.field) <= LONGEST for issue in issues)
 
@@ -54,4 +55,19 @@ def test_no_details_are_too_odd_to_be_read(details: object) -> None:
 def test_a_flood_of_problems_is_cut_off() -> None:
     flood = json.loads('[{"field":"email","message":"bad"}]') * 10_000
 
-    assert len(issues_in({"details": flood})) == 50
+    assert len(issues_in("ANY", "m", flood)) == 50
+
+
+@pytest.mark.parametrize(
+    ("code", "field"),
+    [
+        ("DUPLICATE_EMAIL", "email"),
+        ("FIRST_NAME_TOO_LONG", "firstName"),
+        ("NAME_TAKEN", None),
+        ("VALIDATION_ERROR", None),
+    ],
+)
+def test_an_error_without_details_is_told_in_the_apis_words_of_the_field_its_code_names(
+    code: str, field: str | None
+) -> None:
+    assert issues_in(code, "It is taken.", None) == [Issue(field, CODE, "It is taken.")]

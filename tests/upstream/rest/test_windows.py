@@ -19,6 +19,7 @@ from schema.source import FIELDS, ClientFilter, ClientRecord, Page, Window
 from tests.clockwork import VIRTUAL
 from tests.upstream.rest.conftest import Answer, Scripted, asking, said, source
 
+REFUSAL = {"success": False, "error": {"code": "ANY", "message": "m"}}
 ALL = ClientFilter()
 
 
@@ -169,7 +170,7 @@ async def test_rows_without_a_place_are_no_answer(operation: Operation, meta: ob
 
 async def test_a_list_that_is_not_there_is_no_missing_client(operation: Operation) -> None:
     with pytest.raises(Unavailable, match="at this address"):
-        await source(Scripted(lambda _: said(404, b""))).window(
+        await source(Scripted(lambda _: said(404, REFUSAL))).window(
             operation, ALL, Window(0, 25), FIELDS
         )
 
@@ -230,7 +231,7 @@ class OneAtATime(Scripted):
 
 
 async def test_when_one_page_fails_those_still_waiting_are_not_sent(operation: Operation) -> None:
-    wire = OneAtATime(lambda _: said(403, b""))
+    wire = OneAtATime(lambda _: said(403, REFUSAL))
 
     with pytest.raises(Forbidden):
         await source(wire).window(operation, ALL, Window(0, 1000), FIELDS)

@@ -32,8 +32,9 @@ def refusal(code: str, details: Any = None) -> dict[str, Any]:
         (said(200, DONE), Outcome.ANSWERED),
         (said(201, DONE), Outcome.ANSWERED),
         (said(200, {"success": True, "data": {}}), Outcome.ANSWERED),
-        (said(200, {"data": {}}), Outcome.ANSWERED),
-        (said(204, b""), Outcome.ANSWERED),
+        (said(200, {"data": {}}), Outcome.UNKNOWN),  # not the envelope that the API documents
+        (said(202, DONE), Outcome.UNKNOWN),
+        (said(204, b""), Outcome.UNKNOWN),  # a proxy's looks the same
         (said(200, b""), Outcome.UNKNOWN),
         (said(200, b"<html>please log in</html>"), Outcome.UNKNOWN),
         (said(200, b'{"success":true,"da'), Outcome.UNKNOWN),
@@ -47,10 +48,19 @@ def refusal(code: str, details: Any = None) -> dict[str, Any]:
         (said(503, b""), Outcome.UNKNOWN),
         (said(504, b""), Outcome.UNKNOWN),
         (said(400, refusal("ANY")), Outcome.REFUSED),
-        (said(401, b""), Outcome.REFUSED),
-        (said(404, b"<html>"), Outcome.REFUSED),
-        (said(409, b""), Outcome.REFUSED),
-        (said(429, b""), Outcome.REFUSED),
+        *[
+            (said(status, refusal("ANY")), Outcome.REFUSED)
+            for status in (401, 403, 404, 409, 410, 412, 422, 423, 429)
+        ],
+        *[
+            (said(status, refusal("ANY")), Outcome.UNKNOWN)
+            for status in (402, 405, 408, 413, 418, 421, 425, 431, 451, 499, 501, 520, 525, 599)
+        ],
+        *[
+            (said(status, body), Outcome.UNKNOWN)
+            for status in (400, 401, 403, 404, 409, 410, 412, 422, 423, 429)
+            for body in (b"", b"<html>", b"404 page not found", {"message": "no Route matched"})
+        ],
         (httpx.ConnectError("x"), Outcome.NEVER_SENT),
         (httpx.ConnectTimeout("x"), Outcome.NEVER_SENT),
         (httpx.PoolTimeout("x"), Outcome.NEVER_SENT),
@@ -115,7 +125,9 @@ async def test_a_write_tells_what_its_answer_told_and_claims_no_more(operation: 
 
 
 async def test_writes_and_the_reads_that_explain_them_go_first(operation: Operation) -> None:
-    wire = Scripted(lambda request: said(409 if request.method == "PUT" else 404, b""))
+    wire = Scripted(
+        lambda request: said(409 if request.method == "PUT" else 404, refusal("VERSION_CONFLICT"))
+    )
 
     with pytest.raises(Conflict):
         await source(wire).update(operation, ID, ClientPatch({}, expected_version=3))
@@ -155,7 +167,7 @@ async def test_what_is_new_cannot_have_changed(operation: Operation, status: int
 
 async def test_a_create_at_the_wrong_address_misses_no_client(operation: Operation) -> None:
     with pytest.raises(Unavailable, match="at this address"):
-        await source(Scripted(lambda _: said(404, b""))).create(operation, NEW)
+        await source(Scripted(lambda _: said(404, refusal("NOT_FOUND")))).create(operation, NEW)
 
 
 class Slow(Scripted):

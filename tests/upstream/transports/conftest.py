@@ -13,6 +13,17 @@ from gateway.upstream.terms import EXTENSION, Terms, terms_of
 from schema.operation import Lane, Receipt
 
 URL = "http://api.test/v1/clients"
+OK = httpx.Response(200, json={"success": True, "data": {}})
+
+
+def refusal(status: int, **headers: str) -> httpx.Response:
+    """The API's own word that it did not do what it was sent."""
+    body = {"success": False, "error": {"code": "ANY", "message": "No."}}
+    return httpx.Response(
+        status,
+        json=body,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 def request(  # noqa: PLR0913 -- every term by its name

@@ -9,17 +9,15 @@ from gateway.upstream.budget import Budget
 from gateway.upstream.ledger import Ledger
 from schema.failures import Failure, RateLimited
 from schema.operation import BudgetState, Lane
-from tests.upstream.transports.conftest import Known, Scripted, receipt, request
-
-OK = httpx.Response(200)
+from tests.upstream.transports.conftest import OK, Known, Scripted, receipt, refusal, request
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def refusal(seconds: int) -> httpx.Response:
-    return httpx.Response(429, headers={"Retry-After": str(seconds)})
+def limited(seconds: int) -> httpx.Response:
+    return refusal(429, Retry_After=str(seconds))
 
 
 def over(
@@ -102,7 +100,7 @@ async def test_whether_a_refresh_would_go_out_now_is_known_before_it_is_begun() 
 
 
 async def test_no_refresh_is_begun_while_the_api_says_429_or_all_places_are_taken() -> None:
-    shut, full = over(Scripted([refusal(900)])), over(Scripted([(1.0, OK)]), at_once=1)
+    shut, full = over(Scripted([limited(900)])), over(Scripted([(1.0, OK)]), at_once=1)
     await ask(shut)
     first = asyncio.create_task(ask(full))
     await asyncio.sleep(0)
@@ -125,7 +123,7 @@ async def test_the_receipt_says_what_is_left_whether_sent_or_refused() -> None:
 
 
 async def test_a_429_keeps_everybody_away_and_tells_them_how_long() -> None:
-    budget = over(inner := Scripted([refusal(900), OK]))
+    budget = over(inner := Scripted([limited(900), OK]))
     first = await ask(budget)
     await asyncio.sleep(100)
 
@@ -138,7 +136,7 @@ async def test_a_429_keeps_everybody_away_and_tells_them_how_long() -> None:
 
 
 async def test_a_short_429_is_waited_out_and_one_request_tries_it_and_then_two() -> None:
-    budget = over(inner := Scripted([refusal(1), (0.1, OK)]))
+    budget = over(inner := Scripted([limited(1), (0.1, OK)]))
     await ask(budget)
 
     answers = await asyncio.gather(*(ask(budget, str(n)) for n in range(4)))
@@ -154,7 +152,7 @@ async def test_a_short_429_is_waited_out_and_one_request_tries_it_and_then_two()
 
 
 async def test_a_429_to_the_one_that_tries_sends_the_others_away() -> None:
-    budget = over(inner := Scripted([refusal(1), refusal(30), OK]))
+    budget = over(inner := Scripted([limited(1), limited(30), OK]))
     await ask(budget)
 
     answers = await asyncio.gather(*(ask(budget) for _ in range(4)))
@@ -164,7 +162,7 @@ async def test_a_429_to_the_one_that_tries_sends_the_others_away() -> None:
 
 
 async def test_nobody_waits_long_for_the_one_that_tries() -> None:
-    budget = over(inner := Scripted([refusal(1), (3.0, OK)]))
+    budget = over(inner := Scripted([limited(1), (3.0, OK)]))
     await ask(budget)
 
     answers = await asyncio.gather(*(ask(budget) for _ in range(3)))
@@ -174,7 +172,7 @@ async def test_nobody_waits_long_for_the_one_that_tries() -> None:
 
 
 async def test_when_the_one_that_tries_is_lost_another_one_tries() -> None:
-    budget = over(inner := Scripted([refusal(1), (0.1, httpx.ReadError("x")), OK]))
+    budget = over(inner := Scripted([limited(1), (0.1, httpx.ReadError("x")), OK]))
     await ask(budget)
 
     lost = asyncio.create_task(ask(budget))
@@ -186,7 +184,7 @@ async def test_when_the_one_that_tries_is_lost_another_one_tries() -> None:
 
 
 async def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
-    budget = over(inner := Scripted([refusal(2), OK]))
+    budget = over(inner := Scripted([limited(2), OK]))
     await ask(budget)
 
     assert await ask(budget, seconds=1.5) == ("RATE_LIMITED", 2, 0.0)
@@ -365,7 +363,7 @@ async def test_a_refusal_says_what_is_spent() -> None:
     spent = over(Scripted([OK]), limit=10)
     for _ in range(10):
         await ask(spent)
-    flooded = over(Scripted([httpx.Response(401)]))
+    flooded = over(Scripted([refusal(401)]))
     for number in range(25):
         await ask(flooded, caller=f"random {number}")
 
@@ -400,7 +398,7 @@ async def test_several_questions_of_a_new_credential_wait_for_the_first_to_be_an
 
 
 async def test_when_the_first_is_refused_the_others_are_not_sent() -> None:
-    budget = over(inner := Scripted([(0.1, httpx.Response(401))]))
+    budget = over(inner := Scripted([(0.1, refusal(401))]))
 
     answers = await asyncio.gather(*(ask(budget, caller="new") for _ in range(4)))
 
@@ -408,8 +406,24 @@ async def test_when_the_first_is_refused_the_others_are_not_sent() -> None:
     assert len(inner.seen) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 407])
+async def test_a_refusal_that_is_not_the_apis_bars_no_credential(status: int) -> None:
+    login = httpx.Response(status, content=b"<html>Log in")
+    budget = over(inner := Scripted([OK, login, login, OK]))
+
+    assert [await ask(budget) for _ in range(4)] == [200, status, status, 200]
+    assert len(inner.seen) == 4
+
+
+async def test_a_page_in_the_apis_place_proves_no_credential() -> None:
+    budget = over(Scripted([httpx.Response(200, content=b"<html>Log in")]), known="")
+
+    assert await ask(budget) == 200
+    assert not budget.proven("p")
+
+
 async def test_a_401_is_answered_here_for_a_minute() -> None:
-    budget = over(inner := Scripted([httpx.Response(401)]))
+    budget = over(inner := Scripted([refusal(401)]))
     first = await ask(budget)
     await asyncio.sleep(59)
     later = await ask(budget)
@@ -420,7 +434,7 @@ async def test_a_401_is_answered_here_for_a_minute() -> None:
 
 
 async def test_when_failures_are_used_up_strangers_are_sent_away_at_once_and_only_they() -> None:
-    budget = over(inner := Scripted([*[httpx.Response(401)] * 25, OK]))
+    budget = over(inner := Scripted([*[refusal(401)] * 25, OK]))
     refused = [await ask(budget, caller=f"random {number}") for number in range(26)]
 
     # A dozen at once, then one every two seconds, then no more.

@@ -10,9 +10,8 @@ from gateway.upstream.retry import Retry
 from gateway.upstream.transports import compose
 from schema.failures import RateLimited
 from schema.operation import BudgetState
-from tests.upstream.transports.conftest import Known, Scripted, receipt, request
+from tests.upstream.transports.conftest import OK, Known, Scripted, receipt, refusal, request
 
-OK = httpx.Response(200)
 NEVER_SENT = [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.PoolTimeout("x")]
 MAYBE_SENT = [
     httpx.ReadError("x"),
@@ -131,10 +130,20 @@ async def test_a_write_sent_again_that_then_may_have_happened_is_not_sent_a_thir
 
 @pytest.mark.parametrize("method", ["GET", *WRITES])
 async def test_a_short_429_is_waited_out_for_any_method_since_nothing_was_done(method: str) -> None:
-    inner = Scripted([httpx.Response(429, headers={"Retry-After": "2"}), OK])
+    inner = Scripted([refusal(429, Retry_After="2"), OK])
 
     assert await ask(retrying(inner, remaining=0), method) == 200
     assert [at for at, _ in inner.seen] == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("method", WRITES)
+async def test_a_429_that_is_not_the_apis_leaves_a_write_unknown_and_sends_it_once(
+    method: str,
+) -> None:
+    inner = Scripted([httpx.Response(429, headers={"Retry-After": "1"}, content=b"<html>"), OK])
+
+    assert await ask(retrying(inner), method) == 429
+    assert len(inner.seen) == 1
 
 
 @pytest.mark.parametrize(
@@ -218,7 +227,7 @@ async def test_composed_each_attempt_is_paid_and_counted() -> None:
 
 
 async def test_composed_callers_refused_by_a_short_429_all_get_their_answer() -> None:
-    refused = httpx.Response(429, headers={"Retry-After": "1"})
+    refused = refusal(429, Retry_After="1")
     inner = Scripted([*[(0.1, refused)] * 5, (0.1, OK)])
     transport, _ = compose(inner, clock=now, random=half, proven=Known("p"))
 
@@ -227,7 +236,7 @@ async def test_composed_callers_refused_by_a_short_429_all_get_their_answer() ->
 
 
 async def test_composed_a_long_429_costs_one_call_until_it_ends() -> None:
-    refused = httpx.Response(429, headers={"Retry-After": "900"})
+    refused = refusal(429, Retry_After="900")
     inner = Scripted([refused, OK])
     transport, _ = compose(inner, clock=now, random=half, proven=Known("p"))
 
