@@ -16,7 +16,7 @@ from gateway.cache.cached import CachedClients
 from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
 from gateway.clock import Clock
-from gateway.connections import Patience
+from gateway.http1.limits import Patience
 from gateway.settings import PREFIX, Misconfigured
 from gateway.state.folder import in_memory
 from gateway.state.intents import Intents
@@ -169,6 +169,7 @@ def patience(settings: Settings) -> Patience:
         body=settings.timeout_body,
         reading=settings.timeout_reading,
         idle=settings.timeout_idle,
+        body_bytes=settings.limit_body,
         connections=settings.limit_connections,
         per_address=settings.limit_connections_per_address,
     )

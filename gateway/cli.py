@@ -120,7 +120,7 @@ def _serve(chosen: argparse.Namespace) -> int:
         print(f"Acts by   {whose}", flush=True)
 
     app = build(settings, state=state)
-    site = server.Site(app, socket, patience(settings), app.direct)
+    site = server.Site(app, socket, patience(settings), app.direct, app.cors)
     return 0 if server.run(server.serve([site], started)) else 1
 
 

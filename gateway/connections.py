@@ -1,279 +1,307 @@
-"""Connections on uvicorn that may not dawdle: whole requests in time, and not too many of them.
+"""One client's connection on uvicorn's server: one request at a time, each in time and in bounds.
 
-uvicorn ends idle connections only. Here a request's head and body each have a deadline, a head
-has a size, and a client that does not read its answer is let go (slow-loris, all its kinds).
+A request is answered once all of it has come, and the next is read once that answer has been
+written and taken: what a client sends ahead stays bytes, and then is left in the kernel.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from dataclasses import dataclass
+import asyncio
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
+from gateway.exchange import Exchange, Flow, scope_of
+from gateway.http1.deadlines import BODY, HEAD, Deadlines
+from gateway.http1.heads import Refused
+from gateway.http1.reader import RequestReader
 from gateway.web.hangups import HANG_UP
+from gateway.web.head import Head
+from gateway.web.refusals import refusal
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    import uvicorn
+    from uvicorn.server import ServerState
+
+    from gateway.http1.limits import Crowd, Patience
+    from gateway.http1.reader import Request
+    from gateway.web.cors import Cors
+    from gateway.web.reply import Headers
 
 _GOODBYE = 1.0
-"""Seconds for which a connection that was turned away may still read why."""
-_EARLY = 0.001
-"""Seconds by which uvloop's timers may ring before their time."""
-_HEAD, _BODY = "head", "body"
+"""Seconds for which a connection that was refused may still read why."""
+_AT_ONCE = 16
+"""Requests of one connection that are answered before others have their turn."""
+_UNREAD = 16 * 1024
+"""Bytes of answers that wait in this process before no other is made."""
+_AHEAD = 64 * 1024
+"""Bytes sent ahead that are read: the rest stays in the kernel, where a hang-up is not seen."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+BUSY = Refused(503, "There are too many connections.")
+LATE = Refused(408, "The request did not arrive in time.")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long clients may take, in seconds, and how many there may be."""
+class Connection(asyncio.Protocol):
+    """One client's connection, answered by an ASGI application."""
 
-    head: float = 5.0
-    """From the first byte of a request, or the connection's start, to the end of its headers."""
-    body: float = 10.0
-    """From there to the end of the body."""
-    reading: float = 10.0
-    """For which a client may let an answer wait."""
-    idle: float = 5.0
-    """Between an answer and the next request."""
-    head_bytes: int = 64 * 1024
-    connections: int = 1_000
-    """All together."""
-    per_address: int = 256
-    """From one address."""
-
-
-class Crowd:
-    """How many connections there are."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        self._from: Counter[str] = Counter()
-        self._all = 0
-
-    def enter(self, address: str) -> bool:
-        """Count one more, unless it would be one too many."""
-        if self._all >= self._patience.connections:
-            return False
-        if self._from[address] >= self._patience.per_address:
-            return False
-        self._all += 1
-        self._from[address] += 1
-        return True
-
-    def leave(self, address: str) -> None:
-        """Count one less."""
-        self._all -= 1
-        self._from[address] -= 1
-        if not self._from[address]:
-            del self._from[address]
-
-
-def answer(status: str, code: str, message: str, *headers: str) -> bytes:
-    """A whole HTTP answer that ends its connection, as GraphQL clients read errors."""
-    body = f'{{"errors":[{{"message":"{message}","extensions":{{"code":"{code}"}}}}]}}'
-    lines = (
-        f"HTTP/1.1 {status}",
-        "content-type: application/json; charset=utf-8",
-        f"content-length: {len(body)}",
-        "cache-control: no-store",
-        "x-content-type-options: nosniff",
-        *headers,
-        "connection: close",
-        "",
-        body,
-    )
-    return "\r\n".join(lines).encode()
-
-
-BUSY = answer(
-    "503 Service Unavailable", "OVERLOADED", "There are too many connections.", "retry-after: 1"
-)
-LATE = answer("408 Request Timeout", "BAD_REQUEST", "The request did not arrive in time.")
-LARGE = answer(
-    "431 Request Header Fields Too Large", "BAD_REQUEST", "The request's headers are too large."
-)
-
-
-class Connection(HttpToolsProtocol):
-    """One client's connection. Timers are set only for what did not arrive in one piece."""
-
-    def __init__(
+    def __init__(  # noqa: PLR0913 - uvicorn's own arguments, and ours by name
         self,
-        *arguments: Any,  # noqa: ANN401 - uvicorn's own
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
         patience: Patience,
         crowd: Crowd,
-        **named: Any,  # noqa: ANN401
+        cors: Cors,
     ) -> None:
-        super().__init__(*arguments, **named)
-        self._patience = patience
+        self.loop = _loop or asyncio.get_event_loop()
+        self.server_state = server_state
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until there is one
+        self.flow: Flow = None  # type: ignore[assignment]
+        self._config = config
+        self._app_state = app_state
         self._crowd = crowd
+        self._cors = cors
+        self._reader = RequestReader(patience)
+        self._deadlines = Deadlines(
+            self.loop, patience, late=self._late, idle=self._close, stalled=self._abort
+        )
         self._address: str | None = None
-        """Where it is counted from; None while it is not."""
-        self._part = _HEAD
-        self._begun = False
-        """Whether the first byte of a request has come whose last has not."""
+        """Where it is counted from; None before it is, and once it is over or was refused."""
+        self._answering = False
+        """Whether a request is being answered: the next one waits."""
+        self._exchange: Exchange | None = None
+        self._last = False
+        """Whether no request is taken after the one that is answered."""
         self._requests = 0
         """Requests that have arrived whole."""
-        self._head_bytes = 0
-        self._awaited: tuple[int, str] | None = None
-        """The part of which request there is a deadline for."""
-        self._deadline: asyncio.TimerHandle | None = None
+        self._reading = True
+        self._held = 0
+        """Bytes counted as held for it."""
         self._hang_up: Callable[[], None] | None = None
-        self._stalled: asyncio.TimerHandle | None = None
-        self._idle_until = math.inf
-        """When the next request must have begun, if none has; by the loop's clock."""
-        self._alarm: asyncio.TimerHandle | None = None
-        """Rings no later than that: one for many requests, as on a busy connection none is late."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Somebody is there."""
-        super().connection_made(transport)
-        address = self.client[0] if self.client else ""
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, or refuse it."""
+        self.server_state.connections.add(self)  # type: ignore[arg-type]  # as good as uvicorn's
+        self.transport = transport  # type: ignore[assignment]  # a stream's one
+        self.transport.set_write_buffer_limits(high=_UNREAD)
+        self.flow = Flow(self.transport)
+        client = get_remote_addr(self.transport)
+        address = client[0] if client else ""
         if self._crowd.enter(address):
             self._address = address
-            self._await((0, _HEAD))
+            self._deadlines.expect(HEAD)
         else:
             self._turn_away(BUSY)
 
     def data_received(self, data: bytes) -> None:
-        """A piece of a request, of several, or of nothing."""
-        if self._address is None or self.transport.is_closing():
+        """Take a piece of a request, of several, or of nothing."""
+        if self._address is None or self._last:
             return
-        before = self._requests
-        super().data_received(data)
-        if self._part is _HEAD:
-            self._head_bytes = self._head_bytes + len(data) if before == self._requests else 0
-            if self._head_bytes > self._patience.head_bytes:
-                self._turn_away(LARGE)
-                return
-        # After a whole request nothing is awaited; whatever else came has begun another one.
-        begun = before == self._requests or self._begun
-        self._await((self._requests, self._part) if begun else None)
-
-    def on_message_begin(self) -> None:
-        """The first byte of a request."""
-        super().on_message_begin()
-        self._begun = True
-
-    def on_headers_complete(self) -> None:
-        """The head is there: the application starts."""
-        super().on_headers_complete()
-        self.scope["extensions"] = {HANG_UP: {"when": self._when_hung_up}}
-        self._head_is_here()
-
-    def on_message_complete(self) -> None:
-        """All of it is there."""
-        super().on_message_complete()
-        self._request_is_here()
-
-    def on_response_complete(self) -> None:
-        """An answer has gone, and the next request may take its time."""
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._idle_until = self.loop.time() + self.timeout_keep_alive
-        if self._alarm is None:
-            self._alarm = self.loop.call_at(self._idle_until, self._ring)
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_until = math.inf
-
-    def _ring(self) -> None:
-        self._alarm = None
-        if self._idle_until <= self.loop.time() + _EARLY:
-            self.timeout_keep_alive_handler()
-        elif self._idle_until < math.inf:
-            self._alarm = self.loop.call_at(self._idle_until, self._ring)
-
-    def _request_is_here(self) -> None:
-        self._part = _HEAD
-        self._begun = False
-        self._requests += 1
+        self._deadlines.begun()
+        self._reader.feed(data)
+        self._proceed()
 
     def pause_writing(self) -> None:
-        """The client has let a lot of the answer lie."""
-        super().pause_writing()
-        self._stalled = self.loop.call_later(self._patience.reading, self.transport.abort)
+        """Begin nothing more for a client that lets its answers lie."""
+        self.flow.pause_writing()
+        self._deadlines.unread()
+        self._account()
 
     def resume_writing(self) -> None:
-        """It has read on."""
-        super().resume_writing()
-        self._reads_on()
+        """Go on: the client has read."""
+        self.flow.resume_writing()
+        self._deadlines.read()
+        if self._reader.waiting or self._held:
+            self._proceed()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """It is over, whoever ended it."""
-        self._await(None)
-        self._reads_on()
-        if self._alarm is not None:
-            self._alarm.cancel()
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whoever ended it
+        """Let go of all that was held for it."""
+        self.server_state.connections.discard(self)
+        self._deadlines.cancel()
         if self._hang_up is not None:
             self._hang_up()
-        if self._address is not None:
-            self._crowd.leave(self._address)
-            self._address = None
-        super().connection_lost(exc)
+            self._hang_up = None
+        self._abandon()
+        self.flow.resume_writing()
+        self._leave()
+        self._reader.close()
 
-    def _head_is_here(self) -> None:
-        self._part = _BODY
-        self._head_bytes = 0
+    def shutdown(self) -> None:
+        """Answer what is being answered, then close (uvicorn calls this as it drains)."""
+        self._last = True
+        if not self._answering:
+            self.transport.close()
+        elif self._exchange is not None:
+            self._exchange.keep_alive = False
 
-    def _between(self) -> bool:
-        """Whether the last request has come whole and been answered, and no other has begun."""
-        return self._awaited is None and not self._answering()
+    # Requests.
+
+    def _proceed(self) -> None:
+        """Answer the requests that have come, one after the other."""
+        for _ in range(_AT_ONCE):
+            if self._address is None or self.transport.is_closing():
+                return
+            if self._answering or self.flow.write_paused:
+                self._read(on=self._reader.waiting < _AHEAD)
+                self._account()
+                return
+            try:
+                request = self._reader.next()
+            except Refused as refused:
+                self._turn_away(refused)
+                return
+            if request is None:
+                self._wait()
+                return
+            self._requests += 1
+            self._deadlines.expect(None)
+            if not request.keep_alive:
+                self._last = True
+                self._reader.clear()  # RFC 9112, 9.6: nothing after it is a request
+            self._begin(request)
+        self.loop.call_soon(self._proceed)
+
+    def _wait(self) -> None:
+        """Wait for the rest of a request, or for another one."""
+        reader = self._reader
+        self._read(on=True)
+        if reader.begun:
+            self._deadlines.expect(BODY if reader.in_body else HEAD, self._requests)
+            if reader.continues():
+                self.transport.write(_CONTINUE)
+        elif self._requests:
+            self._deadlines.answered()
+        if reader.held or self._held:
+            self._account()
+
+    def _begin(self, request: Request) -> None:
+        """Answer a whole request."""
+        self._ask(request, {HANG_UP: {"when": self._when_hung_up}})
+
+    def _ask(self, request: Request, extensions: dict[str, Any]) -> None:
+        """Have the application answer."""
+        scope = scope_of(
+            request,
+            asgi=self._config.asgi_version,
+            server=get_local_addr(self.transport),
+            client=get_remote_addr(self.transport),
+            state=self._app_state.copy(),
+            extensions=extensions,
+        )
+        self._answering = True
+        self._exchange = exchange = Exchange(
+            scope,
+            request.body,
+            transport=self.transport,
+            flow=self.flow,
+            default_headers=self.server_state.default_headers,
+            keep_alive=not self._last,
+            on_response=self._answered,
+        )
+        app: Any = self._config.loaded_app
+        self._run(exchange.run_asgi(app))
+
+    def _run(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(answering)
+        self.server_state.tasks.add(task)
+        task.add_done_callback(self.server_state.tasks.discard)
+
+    def _answered(self) -> None:
+        """Go on to the next request: this one's answer has been written."""
+        self._answering = False
+        self._exchange = None
+        self.server_state.total_requests += 1
+        if self._last:
+            self.transport.close()
+        elif self._address is not None:
+            self._proceed()
 
     def _when_hung_up(self, act: Callable[[], None] | None) -> None:
         self._hang_up = act
 
-    def _reads_on(self) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+    # Memory.
 
-    def _await(self, awaited: tuple[int, str] | None) -> None:
-        if awaited == self._awaited:
-            return
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        self._awaited = awaited
-        if awaited is not None:
-            part = awaited[1]
-            seconds = self._patience.head if part is _HEAD else self._patience.body
-            self._deadline = self.loop.call_later(seconds, self._late)
+    def _read(self, *, on: bool) -> None:
+        """Read on, or leave in the kernel what comes."""
+        if on is not self._reading:
+            self._reading = on
+            if on:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
 
-    def _late(self) -> None:
-        if self.transport.is_closing():
-            return
-        answering = self._answering()
-        if answering and self._part is _HEAD:
-            # The next request comes slowly while this one is being answered: that goes first.
-            self._deadline = self.loop.call_later(self._patience.head, self._late)
-        elif self._part is _BODY and (self.pipeline or self.cycle.response_started):
-            self.transport.abort()  # an answer stands before it, or has begun: no room to say why
-        else:
-            self._turn_away(LATE)
+    def _account(self) -> None:
+        """Count the bytes held for this connection, and end it where all hold too many."""
+        held = self._reader.held
+        if self.flow.write_paused:
+            held += self.transport.get_write_buffer_size()
+        more, self._held = held - self._held, held
+        if not self._crowd.hold(more):
+            self._turn_away(BUSY)
 
-    def _answering(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        return cycle is not None and not cycle.response_complete
+    # The end.
 
-    def _turn_away(self, why: bytes) -> None:
-        """Say why and close, once the client has had the time to read it."""
-        if self._answering():  # to the application the client has left
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+    def _leave(self) -> None:
+        """Be counted no more."""
         if self._address is not None:
             self._crowd.leave(self._address)
             self._address = None
-        self._await(None)
-        self.transport.write(why)
+        self._crowd.hold(-self._held)
+        self._held = 0
+
+    def _abandon(self) -> None:
+        """Have the application know that the client has left."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and not exchange.response_complete:
+            exchange.disconnected = True
+            exchange.message_event.set()
+
+    def _late(self) -> None:
+        self._turn_away(LATE)
+
+    def _close(self) -> None:
+        self.transport.close()
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+    def _turn_away(self, why: Refused) -> None:
+        """Say why and close, once the client has had the time to read it."""
+        if self.transport.is_closing():
+            return
+        self._deadlines.expect(None)
+        self._leave()
+        if self._answering or self.flow.write_paused:
+            self.transport.abort()  # an answer stands before it: no room to say why
+            return
+        self.transport.write(self._refusal(why, Head(self._reader.headers)))
+        self._reader.clear()
+        if not self._crowd.linger():
+            self.transport.close()
+            return
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.loop.call_later(_GOODBYE, self.transport.abort)
+        self.loop.call_later(_GOODBYE, self._part)
+
+    def _refusal(self, why: Refused, head: Head) -> bytes:
+        own: Headers = self._cors.headers(head.origin).copy()
+        if why.allow is not None:
+            own.append((b"allow", why.allow.encode()))
+        code = "BAD_REQUEST"
+        if why is BUSY:
+            code = "OVERLOADED"
+            own.append((b"retry-after", b"1"))
+        reply = refusal(why.status, why.message, head.trace(), code=code, own=own)
+        date = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        return reply.http1(date + b"connection: close\r\n")
+
+    def _part(self) -> None:
+        self._crowd.lingered()
+        self.transport.abort()

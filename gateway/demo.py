@@ -49,7 +49,7 @@ def run(settings: Settings) -> int:
         print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
     sites = (
-        server.Site(app, gateway, patience(settings), app.direct),
+        server.Site(app, gateway, patience(settings), app.direct, app.cors),
         server.Site(Sandbox().app, sandbox),
     )
     came_up = server.run(server.serve(sites, started))

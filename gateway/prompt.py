@@ -1,14 +1,17 @@
-"""Connections on uvicorn that ask for an answer themselves, where a question is plain.
+"""Connections that answer plain GraphQL requests themselves, without an ASGI application.
 
-An ASGI exchange costs as much as a bare server takes for all else. A question that came in one
-piece needs none: what is known is told at once, what is not when it is there.
+An ASGI exchange costs as much as a bare server takes for all else. Of the last head that came in
+one piece the connection remembers what it says, so that one like it is not read again: it may
+differ in what differs from request to request, a body's length and the names of a trace.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from gateway.connections import Connection
+from gateway.web.hangups import HANG_UP
 from gateway.web.reply import WHOLE
 
 if TYPE_CHECKING:
@@ -16,43 +19,25 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
+    from gateway.http1.reader import Request
     from gateway.web.direct import Direct
     from gateway.web.head import Head
     from gateway.web.reply import Headers, Reply
 
-
-_HEADS = 8
-"""Heads of requests remembered for one connection: they differ in the length of a body."""
 _END = b"\r\n\r\n"
-_NONE = (None, 0)
-
-
-class _Unheard:
-    """An event that nobody waits for."""
-
-    def set(self) -> None:
-        """It happened."""
-
-
-class Exchange:
-    """A request that is being answered without an application, as uvicorn sees it."""
-
-    scope = None
-    response_started = False
-    message_event = _Unheard()
-
-    def __init__(self, *, keep_alive: bool) -> None:
-        self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
+_VARYING = re.compile(
+    rb"\r\n(?i:(content-length|traceparent|tracestate|x-request-id|baggage|sentry-trace)):"
+    rb" ([!-~](?:[ -~]*[!-~])?)(?=\r\n)"
+)
+"""Lines of a head that differ from one request of a client to its next."""
+_LENGTH = b"content-length"
+_DIGITS = re.compile(rb"[0-9]{1,7}")
+_LONGEST = 2 * 1024
+"""Bytes of a head that is remembered."""
 
 
 class Prompt(Connection):
-    """One client's connection, `direct` asked before the application.
-
-    Only what came in one piece is held for it; all else goes the way of any request. A head that
-    came before on this connection, byte for byte, is not read again.
-    """
+    """One client's connection, `direct` asked before the application."""
 
     def __init__(
         self,
@@ -62,140 +47,128 @@ class Prompt(Connection):
     ) -> None:
         super().__init__(*arguments, **named)
         self._direct = direct
-        self._heads: dict[bytes, tuple[Head, int]] = {}
-        """What such a head says, and how long the body is that follows."""
-        self._data = b""
-        """What is being read, where it begins with a request."""
-        self._head: Head | None = None
-        """Of the request that is held: its body may come along."""
-        self._body = b""
+        self._piece = b""
+        """What came last, where it began a request."""
+        self._fixed: list[bytes] = []
+        """What stands between the varying lines of the head that is remembered."""
+        self._names: list[bytes] = []
+        """The names of those lines."""
+        self._said: Head | None = None
+        """What it says."""
         self._common: tuple[Headers | None, bytes] = None, b""
         """What the server says in every answer, and its lines."""
 
     def data_received(self, data: bytes) -> None:
-        """A piece of a request, of several, or of nothing."""
-        self._data = data if self._between() else b""
-        if self._data and self._asked_again(data):
+        """Take a piece of a request, of several, or of nothing."""
+        if self._answering or self._last or self._reader.begun or self.flow.write_paused:
+            self._piece = b""
+        elif self._said is None or not self._repeated(data):
+            self._piece = data
+        else:
             return
         super().data_received(data)
-        if self._head is not None and not self.transport.is_closing():
-            self._pass_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over; what its client said of itself is forgotten."""
-        self._heads.clear()
-        self._data = b""
+        """Forget what its client said of itself."""
+        self._said = None
+        self._piece = b""
         super().connection_lost(exc)
 
-    def on_headers_complete(self) -> None:
-        """The head is there: the application starts, unless it may not be needed."""
-        if self._may_tell() and self.parser.get_method() == b"POST":
-            self._head = self._direct.head(self.url, self.headers)
-        if self._head is None:
-            self._start()
-        else:
-            self._head_is_here()
-
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        if self._head is None:
-            super().on_body(body)
-        else:
-            self._body += body
-
-    def on_message_complete(self) -> None:
-        """All of it is there."""
-        head, body = self._held()
+    def _begin(self, request: Request) -> None:
+        piece, self._piece = self._piece, b""
+        head = None
+        if request.method == b"POST":
+            head = self._direct.head(
+                request.target, [each for each in request.headers if each[0] != _LENGTH]
+            )
         if head is None:
-            super().on_message_complete()
+            self._ask(
+                request,
+                {HANG_UP: {"when": self._when_hung_up}, WHOLE: {"send": self._send_whole}},
+            )
             return
-        self._request_is_here()
-        keeps = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        end = self._data.find(_END) + len(_END)
-        if keeps and end + len(body) == len(self._data):
-            if len(self._heads) == _HEADS:
-                self._heads.clear()
-            self._heads[self._data[:end]] = head, len(body)
-        self._answer(head, body, keeps=keeps)
+        if piece and not self._reader.waiting and not self._last:
+            self._remember(piece, head, len(request.body))
+        self._answer(head, request.body)
 
-    def _may_tell(self) -> bool:
-        return not (self._answering() or self.flow.write_paused or self._address is None)
+    def _remember(self, piece: bytes, head: Head, length: int) -> None:
+        end = piece.find(_END) + len(_END)
+        parts = _VARYING.split(piece[:end])
+        names = parts[1::3]
+        if end > _LONGEST or end + length != len(piece) or _length(names, parts[2::3]) != length:
+            return
+        self._fixed, self._names, self._said = parts[::3], names, head
 
-    def _held(self) -> tuple[Head | None, bytes]:
-        """The request that is held, no more."""
-        head, body = self._head, self._body
-        self._head, self._body = None, b""
-        return head, body
-
-    def _asked_again(self, data: bytes) -> bool:
-        """Answer a request whose head came before; whether it is one."""
+    def _repeated(self, data: bytes) -> bool:
+        """Answer a whole request whose head is like the one before; whether it is one."""
         end = data.find(_END) + len(_END)
-        head, length = self._heads.get(data[:end], _NONE)
-        if head is None or end + length != len(data) or not self._may_tell():
+        if end > 2 * _LONGEST or self._address is None:
             return False
-        self._unset_keepalive_if_required()
-        self._answer(head, data[end:], keeps=True)
+        parts = _VARYING.split(data[:end])
+        values = parts[2::3]
+        if parts[::3] != self._fixed or parts[1::3] != self._names:
+            return False
+        if _length(self._names, values) != len(data) - end:
+            return False
+        head = self._said
+        assert head is not None  # noqa: S101 - as its parts are
+        if len(values) > 1:
+            head = head.repeated(zip(self._names, values, strict=True))
+        self._deadlines.expect(None)
+        self._requests += 1
+        self._answer(head, data[end:])
+        if not self._answering:
+            self._deadlines.answered()
         return True
 
-    def _answer(self, head: Head, body: bytes, *, keeps: bool) -> None:
+    def _answer(self, head: Head, body: bytes) -> None:
         reply = self._direct.known(head, body)
         if reply is not None:
-            self._write(reply, keeps=keeps)
+            self._write(reply)
             return
-        self.cycle = exchange = Exchange(keep_alive=keeps)  # type: ignore[assignment]
-        answering = self._direct.reply(head, body, self._when_hung_up)
-        task = self.loop.create_task(self._tell(exchange, answering))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self._answering = True
+        self._deadlines.begun()
+        self._run(self._tell(self._direct.reply(head, body, self._when_hung_up)))
 
-    async def _tell(self, exchange: Exchange, answering: Coroutine[Any, Any, Reply | None]) -> None:
-        """Tell the answer when it is there, and when the client has read what came before."""
+    async def _tell(self, answering: Coroutine[Any, Any, Reply | None]) -> None:
+        """Send the answer when it is there."""
         reply = None
         try:
             reply = await answering
-            if self.flow.write_paused:
-                await self.flow.drain()
         finally:
-            exchange.response_complete = True
             if reply is None:
                 self.transport.close()
-        if reply is not None and not exchange.disconnected:
-            self._write(reply, keeps=exchange.keep_alive)
-
-    def _pass_on(self) -> None:
-        """To the application, what was held."""
-        _, body = self._held()
-        self._start()
-        if body:
-            super().on_body(body)
-
-    def _start(self) -> None:
-        super().on_headers_complete()
-        self.scope["extensions"][WHOLE] = {"send": self._send_whole}
+        if reply is not None and self._address is not None:
+            self._write(reply)
+            self._answered()
 
     def _send_whole(self, scope: Scope, reply: Reply) -> bool:
-        """Send a whole answer as uvicorn would in two parts, if nothing must be waited for.
+        """Send an application's whole answer as uvicorn would in two parts; whether that was done.
 
         It is asked by the scope, which must not lead to what leads to it: what is left over from
         each request would otherwise be garbage that only a collection finds, in tens of ms.
         """
-        cycle = self.cycle
-        if cycle.scope is not scope or scope["method"] == "HEAD":  # another one waits already
+        exchange = self._exchange
+        if exchange is None or exchange.scope is not scope or scope["method"] == "HEAD":
             return False
-        if cycle.disconnected or self.flow.write_paused:
-            return False
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        self._write(reply, keeps=cycle.keep_alive)
+        exchange.response_started = exchange.response_complete = True
+        self._write(reply)
+        self._answered()
         return True
 
-    def _write(self, reply: Reply, *, keeps: bool) -> None:
+    def _write(self, reply: Reply) -> None:
         headers, lines = self._common
-        if headers is not self.server_state.default_headers:  # made anew each second, for the date
+        if headers is not self.server_state.default_headers:  # made again each second, for the date
             headers = self.server_state.default_headers
             lines = b"".join([b"%b: %b\r\n" % header for header in headers])
             self._common = headers, lines
-        self.transport.write(reply.http1(lines if keeps else lines + b"connection: close\r\n"))
-        if not keeps:
+        last = self._last
+        self.transport.write(reply.http1(lines + b"connection: close\r\n" if last else lines))
+        if last:
             self.transport.close()
-        self.on_response_complete()
+
+
+def _length(names: list[bytes], values: list[bytes]) -> int | None:
+    """What Content-Length says, where it stands there once and as nearly everybody writes it."""
+    found = [value for name, value in zip(names, values, strict=True) if name.lower() == _LENGTH]
+    return int(found[0]) if len(found) == 1 and _DIGITS.fullmatch(found[0]) else None

@@ -16,9 +16,11 @@ import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
 from gateway.addresses import authority
-from gateway.connections import Connection, Crowd, Patience
+from gateway.connections import Connection
+from gateway.http1.limits import Crowd, Patience
 from gateway.prompt import Prompt
 from gateway.settings import Misconfigured
+from gateway.web.cors import Cors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -43,6 +45,8 @@ class Site:
     patience: Patience = field(default_factory=Patience)
     direct: Direct | None = None
     """Answers plain requests before `app`; None sends every request through ASGI alone."""
+    cors: Cors = field(default_factory=Cors)
+    """What the server's own refusals say to pages of other origins."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -97,6 +101,7 @@ def _config(site: Site) -> uvicorn.Config:
         Connection if site.direct is None else partial(Prompt, direct=site.direct),
         patience=site.patience,
         crowd=Crowd(site.patience),
+        cors=site.cors,
     )
     return uvicorn.Config(
         site.app,

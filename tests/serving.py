@@ -57,11 +57,10 @@ class Serving:
     def exchange(self, *pieces: bytes) -> bytes:
         """What comes in answer to these segments, until the gateway closes the connection.
 
-        The sending side is closed after the last of them.
+        The last request must have it do so: a client that closes its side has left.
         """
         with self.connection() as wire:
             wire.send(*pieces)
-            wire.end()
             return wire.rest()
 
 
@@ -162,7 +161,7 @@ def serving(sandbox: Sandbox, way: Way, **settings: Any) -> Iterator[Serving]:
     async def serve() -> None:
         app = build(chosen, wire=InProcess(sandbox))
         direct = app.direct if way is Way.FAST else None
-        site = server.Site(app, listening, patience(chosen), direct)
+        site = server.Site(app, listening, patience(chosen), direct, app.cors)
         loop = asyncio.get_running_loop()
         await server.serve([site], up.set, lambda stop: stops.append((loop, stop)))
 

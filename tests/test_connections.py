@@ -1,4 +1,4 @@
-from gateway.connections import BUSY, LARGE, LATE, Crowd, Patience
+from gateway.http1.limits import Crowd, Patience
 
 
 def test_no_address_takes_more_than_its_share_and_all_together_no_more_than_there_are() -> None:
@@ -21,9 +21,17 @@ def test_whoever_leaves_makes_room_for_another_of_its_address() -> None:
     assert not crowd.enter("c")
 
 
-def test_what_a_connection_is_turned_away_with_is_a_whole_answer() -> None:
-    for answer in (BUSY, LATE, LARGE):
-        head, _, body = answer.partition(b"\r\n\r\n")
-        assert b"connection: close" in head.split(b"\r\n")
-        assert b"content-length: %d" % len(body) in head.split(b"\r\n")
-        assert body.startswith(b'{"errors":[{"message":')
+def test_bytes_held_have_one_limit_together_and_what_is_let_go_makes_room() -> None:
+    crowd = Crowd(Patience(held_bytes=100))
+
+    assert [crowd.hold(60), crowd.hold(40), crowd.hold(1)] == [True, True, False]
+    assert crowd.hold(-51)
+    assert crowd.hold(50)
+
+
+def test_few_connections_that_were_refused_stay_open_for_a_moment() -> None:
+    crowd = Crowd(Patience(farewells=2))
+
+    assert [crowd.linger() for _ in range(3)] == [True, True, False]
+    crowd.lingered()
+    assert crowd.linger()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import copy
 from typing import TYPE_CHECKING
 
 from gateway.web.freshness import freshness_of
@@ -54,6 +55,19 @@ class Head:
         )
         """Whether it is asked in the plainest way: any other is not looked up."""
         self._caller: list[Caller | None] = []
+
+    def repeated(self, changed: Iterable[tuple[bytes, bytes]]) -> Head:
+        """The head of a request that differs from this one's in these headers alone.
+
+        They are of those that say nothing of an answer but its names.
+        """
+        head: Head = copy(self)
+        head.headers = self.headers.copy()
+        renewed = defaultdict[bytes, list[bytes]](list)
+        for name, value in changed:
+            renewed[name.lower()].append(value)
+        head.headers.update(renewed)
+        return head
 
     @property
     def origin(self) -> bytes | None:

@@ -1,0 +1,108 @@
+"""One request brought to an ASGI application, and its answer brought to the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from gateway.web.refusals import refusal
+from gateway.web.reply import common
+from gateway.web.tracing import trace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.http1.reader import Request
+    from gateway.web.reply import Headers
+
+_log = logging.getLogger("uvicorn.error")
+
+
+class Flow(FlowControl):
+    """How fast answers are written. What is read is the connection's to decide, not theirs."""
+
+    def pause_reading(self) -> None:
+        """Read on."""
+
+    def resume_reading(self) -> None:
+        """Stay as it is."""
+
+
+class Exchange(RequestResponseCycle):
+    """A request that the application answers; all of it has come."""
+
+    def __init__(  # noqa: PLR0913 - what an answer goes through
+        self,
+        scope: dict[str, Any],
+        body: bytes,
+        *,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        default_headers: Headers,
+        keep_alive: bool,
+        on_response: Callable[[], None],
+    ) -> None:
+        whole = asyncio.Event()
+        whole.set()
+        super().__init__(
+            scope=scope,  # type: ignore[arg-type]  # a dict of that shape
+            transport=transport,
+            flow=flow,
+            logger=_log,
+            access_logger=_log,
+            access_log=False,
+            default_headers=default_headers,
+            message_event=whole,
+            expect_100_continue=False,
+            keep_alive=keep_alive,
+            on_response=on_response,
+        )
+        self.body = bytearray(body)
+        self.more_body = False
+
+    async def send_500_response(self) -> None:
+        """Answer for an application that failed, in the shape of every other error."""
+        reply = refusal(500, "Something went wrong in the gateway.", trace_of({}), code="INTERNAL")
+        headers = [
+            *common(reply.media_type),
+            *reply.own,
+            (b"content-length", b"%d" % len(reply.content)),
+            (b"connection", b"close"),
+        ]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": reply.content, "more_body": False})
+
+
+def scope_of(  # noqa: PLR0913 - what ASGI asks for, by name
+    request: Request,
+    *,
+    asgi: str,
+    server: tuple[str, int | None] | None,
+    client: tuple[str, int] | None,
+    state: dict[str, Any],
+    extensions: dict[str, Any],
+) -> dict[str, Any]:
+    """The request as ASGI has it (HTTP Connection Scope, 2.3), for version `asgi` of it."""
+    raw_path, _, query = request.target.partition(b"?")
+    path = raw_path.decode("ascii")
+    return {
+        "type": "http",
+        "asgi": {"version": asgi, "spec_version": "2.3"},
+        "http_version": "1.0" if request.http_1_0 else "1.1",
+        "server": server,
+        "client": client,
+        "scheme": "http",
+        "method": request.method.decode("ascii"),
+        "root_path": "",
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "headers": request.headers,
+        "state": state,
+        "extensions": extensions,
+    }

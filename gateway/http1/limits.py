@@ -1,0 +1,83 @@
+"""How much one connection may send, how slowly, and what all of them may hold together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+SURPLUS = 1024 * 1024
+"""Bytes that a body too large is read on for, so that its sender hears of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long clients may take, in seconds, and how much they may send."""
+
+    head: float = 5.0
+    """From the first byte of a request, or the connection's start, to the end of its headers."""
+    body: float = 10.0
+    """From there to the end of the body."""
+    reading: float = 10.0
+    """For which a client may let an answer wait."""
+    idle: float = 5.0
+    """Between an answer and the next request."""
+    head_bytes: int = 64 * 1024
+    """Of one request, all that is not its body: head, chunk framing and trailers."""
+    headers: int = 100
+    """Header fields of one request."""
+    target_bytes: int = 8 * 1024
+    """Of the URL in a request line."""
+    body_bytes: int = 128 * 1024
+    """Of one body that are kept; what is beyond is dropped, and one byte shows that it was."""
+    connections: int = 1_000
+    """All together."""
+    per_address: int = 256
+    """From one address."""
+    held_bytes: int = 64 * 1024 * 1024
+    """Of unfinished requests and unread answers, all connections together."""
+    farewells: int = 128
+    """Connections that were refused and are still open for their clients to read why."""
+
+
+class Crowd:
+    """Counts the connections that are open, and the bytes held for them."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._from: Counter[str] = Counter()
+        self._all = 0
+        self._held = 0
+        self._farewells = 0
+
+    def enter(self, address: str) -> bool:
+        """Count one more connection, unless it would be one too many."""
+        if self._all >= self._patience.connections:
+            return False
+        if self._from[address] >= self._patience.per_address:
+            return False
+        self._all += 1
+        self._from[address] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Count one less."""
+        self._all -= 1
+        self._from[address] -= 1
+        if not self._from[address]:
+            del self._from[address]
+
+    def hold(self, more: int) -> bool:
+        """Count so many more bytes as held, or fewer; whether that is within the limit."""
+        self._held += more
+        return more <= 0 or self._held <= self._patience.held_bytes
+
+    def linger(self) -> bool:
+        """Count one more refused connection that stays open for a moment; whether it may."""
+        if self._farewells >= self._patience.farewells:
+            return False
+        self._farewells += 1
+        return True
+
+    def lingered(self) -> None:
+        """Count one less of them."""
+        self._farewells -= 1
