@@ -6,13 +6,12 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cache.entities import Gone, Known
 from gateway.cache.flight import Flights
 from gateway.cache.keys import EntityKey, ListKey, Partition
 from gateway.cache.listed import EVERYONE
-from gateway.cache.lists import TRIES
 from gateway.cache.question import Question
 from schema.failures import Failure, Forbidden, NotFound, Unauthenticated, Unavailable
 from schema.source import MAX_PAGE
@@ -29,8 +28,18 @@ if TYPE_CHECKING:
     from schema.operation import Audience, Lane, Operation
     from schema.source import ClientId, ClientRecord, ClientSource, Fields, Window
 
-Answer = tuple["ClientRecord | Failure", float]
-"""A client or its failure, and when that was read."""
+READINGS = 2
+"""Detail reads of one client: one that a write spoils or another answer overtakes, and one more."""
+
+
+class Answer(NamedTuple):
+    """A client or its failure, and how old that is."""
+
+    told: ClientRecord | Failure
+    at: float
+    """When it was read."""
+    checked_at: float
+    """When the API was last asked for it, whatever it answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +78,11 @@ class ById:
         known = self._memory.client(key)
         if isinstance(known, Gone):
             gone = NotFound("There is no such client, or it is not yours to see.")
-            return (gone, known.at) if known.at >= missing_oldest else None
+            return Answer(gone, known.at, known.at) if known.at >= missing_oldest else None
         view = None if known is None else known.view(fields, oldest)
-        return None if view is None or view[0].lacks(fields) else view
+        if known is None or view is None or view[0].lacks(fields):
+            return None
+        return Answer(*view, max(view[1], known.contradicted_at))
 
     def overtaken(self, operation: Operation, id: ClientId, answer: ClientRecord | Failure) -> bool:
         """Whether this caller was told a later version while the answer waited for others."""
@@ -96,8 +107,11 @@ class ById:
         fields: Fields,
         lane: Lane,
         oldest: float,
-    ) -> Mapping[ClientId, ClientRecord | Failure]:
-        """Read these clients, none of them known, for at most as many calls."""
+    ) -> Mapping[ClientId, Answer]:
+        """Read these clients, none of them known, for at most as many calls.
+
+        What was read before `oldest` is among them only where the API contradicts it.
+        """
         found = await self._sweep(operation, ids, fields, lane, oldest)
         rest = [id for id in ids if id not in found]
         return {**found, **await self._details(operation, rest, fields, lane, oldest)}
@@ -109,10 +123,10 @@ class ById:
         fields: Fields,
         lane: Lane,
         oldest: float,
-    ) -> dict[ClientId, ClientRecord | Failure]:
+    ) -> dict[ClientId, Answer]:
         """Those of `ids` found by reading pages of the list, for as long as that is cheaper."""
         every = ListKey(Partition(operation.caller), EVERYONE)
-        found: dict[ClientId, ClientRecord | Failure] = {}
+        found: dict[ClientId, Answer] = {}
         left = list(ids)
         for _ in ids:
             page = self._page(every, left, fields, oldest)
@@ -122,7 +136,8 @@ class ById:
             [landed] = await self._lists.load(question, [(every, page)])
             told = {record.id: record for record in landed.page.records if landed.kept}
             for id in left:
-                answer = self._newest(EntityKey(every.partition, id), told.get(id), fields, oldest)
+                key = EntityKey(every.partition, id)
+                answer = self._newest(key, told.get(id), landed.at, fields, oldest)
                 if answer is not None:
                     found[id] = answer
             left = [id for id in left if id not in found]
@@ -145,7 +160,7 @@ class ById:
         wanted = [
             id
             for id, known in clients.items()
-            if not (isinstance(known, Known) and known.at >= oldest)
+            if not (isinstance(known, Known) and known.checked_at >= oldest)
         ]
         pages = listed.unread(every, oldest)
         rows = listed.rows(every)
@@ -165,15 +180,20 @@ class ById:
         return likely if pays or places[likely.offset // MAX_PAGE] else None
 
     def _newest(
-        self, key: EntityKey, record: ClientRecord | None, fields: Fields, oldest: float
-    ) -> ClientRecord | Failure | None:
+        self,
+        key: EntityKey,
+        record: ClientRecord | None,
+        at: float,
+        fields: Fields,
+        oldest: float,
+    ) -> Answer | None:
         """What to answer, given a record just read; None where that cannot be told."""
         known = self.remembered(key, fields, oldest, oldest)
         if known is not None:
-            return known[0]
+            return known
         if record is None or record.lacks(fields) or self._memory.outdated(key, record):
             return None
-        return record
+        return Answer(record, at, at)
 
     async def _details(
         self,
@@ -182,29 +202,43 @@ class ById:
         fields: Fields,
         lane: Lane,
         oldest: float,
-    ) -> dict[ClientId, ClientRecord | Failure]:
+    ) -> dict[ClientId, Answer]:
         """One detail read for each; once more for those that were written meanwhile."""
-        found: dict[ClientId, ClientRecord | Failure] = {}
+        found: dict[ClientId, Answer] = {}
         left = list(ids)
-        for tries_left in reversed(range(TRIES)):
+        for readings_left in reversed(range(READINGS)):
             landed = await self._load(operation, left, fields, lane, oldest) if left else {}
             for id, one in landed.items():
                 answer = self._settled(
                     EntityKey(Partition(operation.caller), id), one, fields, oldest
                 )
-                if answer is not None or not tries_left:
-                    found[id] = answer or one.answer
+                if answer is not None:
+                    found[id] = answer
+                elif not readings_left:
+                    found[id] = self._unsettled(one)
             left = [id for id in left if id not in found]
+            if left:
+                operation.receipt.drift = True
         return found
 
     def _settled(
         self, key: EntityKey, landed: Landed, fields: Fields, oldest: float
-    ) -> ClientRecord | Failure | None:
-        answer = landed.answer
-        if isinstance(answer, Failure) and (landed.kept or not isinstance(answer, NotFound)):
-            return answer
-        told = answer if landed.kept and not isinstance(answer, Failure) else None
-        return self._newest(key, told, fields, oldest)
+    ) -> Answer | None:
+        answer, at = landed.answer, landed.at
+        if isinstance(answer, NotFound):
+            known = self._newest(key, None, at, fields, oldest)
+            absent = landed.kept and not isinstance(self._memory.client(key), Known)
+            return known or (Answer(answer, at, at) if absent else None)
+        if isinstance(answer, Failure):
+            return Answer(answer, at, at)
+        return self._newest(key, answer if landed.kept else None, at, fields, oldest)
+
+    def _unsettled(self, landed: Landed) -> Answer:
+        """What to tell of a client that a second reading did not settle."""
+        told = landed.answer
+        if isinstance(told, NotFound) and landed.kept:
+            told = Unavailable("The API does not show yet what was just written: ask again.")
+        return Answer(told, landed.at, landed.at)
 
     async def _load(
         self,

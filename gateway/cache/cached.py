@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from gateway.cache.accounts import Accounts
 from gateway.cache.answers import Answers
-from gateway.cache.byid import ById
+from gateway.cache.byid import Answer, ById
 from gateway.cache.estimate import Estimates
 from gateway.cache.filters import Meaning
 from gateway.cache.freshness import Ages, Policy, ages, oldest_after
 from gateway.cache.instants import rising
 from gateway.cache.keys import EntityKey, ListKey, Partition
-from gateway.cache.lists import TRIES, Lists
+from gateway.cache.lists import Lists
 from gateway.cache.memory import Memory
 from gateway.cache.order import Order
 from gateway.cache.pace import Pace
@@ -73,7 +73,8 @@ class CachedClients:
         self._budget = budget
         self._pace = Pace(policy, budget, clock)
         self._accounts = accounts = Accounts()
-        memory, meaning, order = Memory(store), Meaning(policy.type_filter), Order()
+        memory = Memory(store, clock, bound=policy.stale, lag=policy.fresh)
+        meaning, order = Meaning(policy.type_filter), Order()
         self._lists = Lists(source, memory, meaning, order, accounts, policy, clock)
         self._by_id = ById(source, memory, self._lists, accounts, policy, clock)
         self._estimates = Estimates(source, self._lists, self._by_id, self._bounds)
@@ -112,8 +113,8 @@ class CachedClients:
             return await self._asked(asked, bounds)
         operation.receipt.saved += self._source.price(window)
         operation.receipt.drift |= known.lost
-        age = self._used(operation, known.at, bounds.fresh)
-        if age > bounds.fresh:
+        self._used(operation, known.at, bounds.fresh, asked.oldest)
+        if known.checked_at < self._clock() - bounds.fresh:
             self._refresh.start(
                 operation,
                 (key, known.window),
@@ -140,7 +141,7 @@ class CachedClients:
             older = None if oldest is None else self._told(asked, oldest)
             if older is None:
                 raise
-            self._used(operation, older.at, bounds.fresh)
+            self._used(operation, older.at, bounds.fresh, asked.oldest)
             return older.page
         return page
 
@@ -155,13 +156,10 @@ class CachedClients:
         found = self._remembered(operation, ids, fields, bounds, refresh=True)
         operation.receipt.saved += len(found)
         rest = [id for id in ids if id not in found]
-        for _ in range(TRIES):
-            if not rest:
-                break
+        if rest:
             found |= await self._read(operation, rest, fields, lane, bounds)
             overtaken = [id for id in ids if self._by_id.overtaken(operation, id, found[id])]
             found |= self._remembered(operation, overtaken, fields, bounds)
-            rest = [id for id in overtaken if self._by_id.overtaken(operation, id, found[id])]
         return [self._by_id.last_word(operation, id, found[id]) for id in ids]
 
     def _remembered(
@@ -182,9 +180,10 @@ class CachedClients:
                 EntityKey(partition, id), fields, now - bounds.served, now - bounds.missing
             )
             if known is not None:
-                found[id], at = known
-                operation.receipt.passing |= isinstance(known[0], Failure)
-                if self._used(operation, at, bounds.fresh) > bounds.fresh:
+                found[id] = known.told
+                operation.receipt.passing |= isinstance(known.told, Failure)
+                self._used(operation, known.at, bounds.fresh, now - bounds.served)
+                if known.checked_at < now - bounds.fresh:
                     aged.append(id)
         if aged and refresh:
             self._refresh.start(
@@ -209,9 +208,12 @@ class CachedClients:
             self._may_ask(operation)
             found = await self._by_id.read(operation, ids, fields, lane, oldest)
         except (RateLimited, Unavailable) as failure:
-            found = dict.fromkeys(ids, failure)
+            found = dict.fromkeys(ids, Answer(failure, oldest, oldest))
+        for answer in found.values():
+            if answer.at < oldest:  # held against what the API answered
+                self._used(operation, answer.at, bounds.fresh, oldest)
         return {
-            id: self._or_older(operation, id, fields, answer, bounds)
+            id: self._or_older(operation, id, fields, answer.told, bounds)
             for id, answer in found.items()
         }
 
@@ -234,8 +236,8 @@ class CachedClients:
         known = self._by_id.remembered(key, fields, oldest, now - bounds.missing)
         if known is None:
             return answer
-        self._used(operation, known[1], bounds.fresh)
-        return known[0]
+        self._used(operation, known.at, bounds.fresh, now - bounds.served)
+        return known.told
 
     def _bounds(self, operation: Operation) -> tuple[float, Ages]:
         """The time, and how old an answer this operation may get now; its receipt is begun."""
@@ -248,12 +250,14 @@ class CachedClients:
         self._accounts.settle(operation)
         operation.receipt.budget = self._budget()
 
-    def _used(self, operation: Operation, at: float, fresh: float) -> float:
-        """Note on the receipt, to the millisecond, how old a part of the answer is."""
+    def _used(self, operation: Operation, at: float, fresh: float, oldest: float) -> None:
+        """Note on the receipt, to the millisecond, how old a part of the answer is.
+
+        What was read before `oldest` is stale, whatever its age: the API contradicts it.
+        """
         age = self._clock() - at
-        operation.receipt.used(round(age, 3), stale=age > fresh)
+        operation.receipt.used(round(age, 3), stale=age > fresh or at < oldest)
         operation.receipt.oldest_at = min(operation.receipt.oldest_at, at)
-        return age
 
     def _may_ask(self, operation: Operation) -> None:
         if operation.freshness.only_if_cached:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,14 +34,33 @@ class Known:
     at: float
     told: Fields
     rest_at: float
+    contradicted_at: float = -math.inf
+    """When a reading was sent that an older version answered, or a 404 just after a write."""
+
+    @property
+    def checked_at(self) -> float:
+        """When the API was last asked for it, whatever it answered."""
+        return max(self.at, self.contradicted_at)
 
     def view(self, fields: Fields, oldest: float) -> tuple[ClientRecord, float] | None:
-        """The record without what was read before `oldest`, and how old `fields` of it are."""
-        if self.at < oldest:
+        """The record as checked since `oldest`, and how old `fields` of it are.
+
+        Where a reading since then was contradicted by this one, it is older than `oldest`.
+        """
+        if self.checked_at < oldest:
             return None
-        if self.rest_at < oldest:
+        if max(self.rest_at, self.contradicted_at) < oldest:
             return _only(self.record, self.told), self.at
         return self.record, self.at if fields <= self.told else self.rest_at
+
+    def kept_against(self, at: float) -> Known:
+        """The same, although a reading sent at `at` contradicts it."""
+        return replace(self, contradicted_at=max(at, self.contradicted_at))
+
+    def within(self, oldest: float) -> Known:
+        """The same, to be told in the place of what contradicts it only if read since `oldest`."""
+        old = self.contradicted_at > -math.inf and min(self.at, self.rest_at) < oldest
+        return replace(self, contradicted_at=-math.inf) if old else self
 
 
 def told_by(record: ClientRecord) -> Fields:
@@ -84,8 +104,13 @@ def _unversioned(before: Known, fresh: Known) -> Known:
 
 
 def _same_version(before: Known, fresh: Known) -> Known:
-    """Two readings of one version: together they tell more, and all of it is as young."""
+    """Two readings of one version: together they tell more, and all of it is as young.
+
+    Where they differ, the version does not tell that something changed: the later one is right.
+    """
     older, newer = (before, fresh) if fresh.at >= before.at else (fresh, before)
+    if not _agree(older.record, newer.record):
+        return newer
     merged = _over(older.record, newer.record)
     return Known(merged, newer.at, told_by(merged), newer.at)
 

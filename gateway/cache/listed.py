@@ -28,6 +28,8 @@ class Remembered(NamedTuple):
     at: float
     window: Window
     """The window that was answered: where the one asked for lies now."""
+    checked_at: float
+    """When the API was last asked for its parts, whatever it answered."""
     lost: bool = False
     """Whether the row that the window was counted from is not where it could be looked for."""
 
@@ -56,15 +58,16 @@ class Listed:
             return None
         place = self.placed(key.partition, rows, window, oldest)
         start, stop = rows.range_of(place.window)
-        records, ages = [], [rows.total_at]
+        records, ages, checks = [], [rows.total_at], [rows.total_at]
         for row in rows.between(start, stop, oldest):
             seen = None if row is None else self._row(key, row, fields, oldest)
             if seen is None:
                 return None
             records.append(seen[0])
             ages.append(seen[1])
+            checks.append(seen[2])
         page = Page(start, tuple(records), rows.total, place.shift)
-        return Remembered(page, min(ages), place.window, place.anchor == "lost")
+        return Remembered(page, min(ages), place.window, min(checks), place.anchor == "lost")
 
     def placed(self, partition: Partition, rows: Rows, window: Window, oldest: float) -> Placed:
         """Where a window lies in a list as remembered since `oldest`."""
@@ -76,15 +79,20 @@ class Listed:
 
     def _row(
         self, key: ListKey, row: tuple[str, float], fields: Fields, oldest: float
-    ) -> tuple[ClientRecord, float] | None:
-        """A row's client. One that has since left the list takes the list with it."""
+    ) -> tuple[ClientRecord, float, float] | None:
+        """A row's client, when it was read and when last asked for.
+
+        One that has since left the list takes the list with it.
+        """
         id, at = row
         known = self._memory.client(EntityKey(key.partition, id))
         if isinstance(known, Known):
             left = matches(key.where, known.record, self._meaning.types) is False
             if not left or known.at <= at:
                 seen = known.view(fields, oldest)
-                return None if seen is None else (seen[0], min(seen[1], at))
+                if seen is None:
+                    return None
+                return seen[0], min(seen[1], at), min(max(seen[1], known.contradicted_at), at)
         if known is not None and known.at > at:
             self._memory.forget_list(key)
         return None
@@ -114,7 +122,7 @@ class Listed:
         place = self.placed(key.partition, list_now, window, oldest)
         start, stop = list_now.range_of(place.window)
         page = Page(start, picked[start:stop], len(picked), place.shift)
-        return Remembered(page, whole.at, place.window, place.anchor == "lost")
+        return Remembered(page, whole.at, place.window, whole.checked_at, place.anchor == "lost")
 
     def rows(self, key: ListKey) -> Rows | None:
         """What is remembered of one list."""
@@ -137,6 +145,6 @@ class Listed:
         missing = []
         for index, row in enumerate(rows.between(start, stop, oldest), start):
             known = None if row is None else self._memory.client(EntityKey(key.partition, row[0]))
-            if known is None or isinstance(known, Gone) or known.at < oldest:
+            if known is None or isinstance(known, Gone) or known.checked_at < oldest:
                 missing.append(index)
         return missing

@@ -35,7 +35,7 @@ DOCUMENTED_ROW: Fields = frozenset(
 ) | {"budget_min", "budget_max"}
 """What the API page shows of a list row; corrected by the first page read."""
 TRIES = 3
-"""Readings of one window that writes or moving rows may spoil before one is told as it is."""
+"""Readings of one window: one of all clients in its stead, one that is spoilt, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class Lists:
         key, window = question.key, question.window
         receipt = question.operation.receipt
         reads = self.plan.reads(key, window, question.oldest)
+        spoilt = False
         for _ in range(TRIES):
             began = self._clock()
             landed = await self.load(question, reads)
@@ -89,17 +90,20 @@ class Lists:
             if page is not None:
                 if page.at < began:
                     age = began - page.at
-                    receipt.used(round(age, 3), stale=age > question.fresh)
+                    stale = age > question.fresh or page.at < question.oldest
+                    receipt.used(round(age, 3), stale=stale)
                 receipt.drift |= page.lost
                 return page.page
             again = [(key, self._placed(question))]
             if all(target != key for target, _ in reads):
                 again = self.plan.reads(key, window, question.oldest) or again
-            if reads == again and self._still(key, landed):
+            elif spoilt or (reads == again and self._still(key, landed)):
                 break
+            else:
+                spoilt = receipt.drift = True
             reads = again
         receipt.drift = True
-        return self._as_it_is(key, window, landed[-1].page)
+        return self._as_it_is(question, landed[-1].page)
 
     def _placed(self, question: Question) -> Window:
         """Where the window lies, as far as is known by now."""
@@ -119,17 +123,17 @@ class Lists:
         answer = self.listed.remembered(key, window, question.fields, question.oldest)
         if answer is not None or any(target != key for target, _ in reads):
             return answer
-        page = self._told(key, window.moved(0), landed)
-        return None if page is None else Remembered(page, landed[0].at, window)
+        page = self._told(question, window.moved(0), landed)
+        return None if page is None else Remembered(page, landed[0].at, window, landed[0].at)
 
     def _still(self, key: ListKey, landed: Sequence[Landed]) -> bool:
         """Whether reading once more would tell no better: nothing was written, nothing is older."""
         return all(
-            one.kept and all(self._newest(key.partition, record) for record in one.page.records)
+            one.kept and all(self._newest(key, record) for record in one.page.records)
             for one in landed
         )
 
-    def _told(self, key: ListKey, window: Window, landed: Sequence[Landed]) -> Page | None:
+    def _told(self, question: Question, window: Window, landed: Sequence[Landed]) -> Page | None:
         """The window out of what was just read, for a store that could not hold it."""
         rows = Rows(landed[0].page.total, float("-inf"))
         records: dict[str, ClientRecord] = {}
@@ -138,30 +142,41 @@ class Lists:
             rows = rows.learn(one.page.offset, ids, one.page.total, one.at)
             records |= zip(ids, one.page.records, strict=True)
         start, stop = rows.range_of(window)
-        told = [
-            None if row is None else self._newest(key.partition, records[row[0]])
-            for row in rows.between(start, stop, float("-inf"))
-        ]
-        if None in told:
-            return None
-        return Page(start, tuple(record for record in told if record is not None), rows.total)
+        told: list[ClientRecord] = []
+        for row in rows.between(start, stop, float("-inf")):
+            record = None if row is None else self._newest(question.key, records[row[0]])
+            if record is None:
+                return None
+            told.append(self._noted(question, record))
+        return Page(start, tuple(told), rows.total)
 
-    def _newest(self, partition: Partition, record: ClientRecord) -> ClientRecord | None:
-        """The record, or a later version of it; None if the caller saw one we no longer have."""
-        key = EntityKey(partition, record.id)
+    def _newest(self, of: ListKey, record: ClientRecord) -> ClientRecord | Known | None:
+        """The record, or a later version held; None if the caller saw one we no longer have."""
+        key = EntityKey(of.partition, record.id)
         if not self._memory.outdated(key, record):
             return record
         known = self._memory.client(key)
-        return known.record if isinstance(known, Known) else None
+        return known if isinstance(known, Known) else None
 
-    def _as_it_is(self, key: ListKey, window: Window, page: Page) -> Page:
+    def _noted(self, question: Question, newest: ClientRecord | Known) -> ClientRecord:
+        """What to tell; on the receipt how old it is, where it is held from before."""
+        if not isinstance(newest, Known):
+            return newest
+        age = self._clock() - newest.at
+        question.operation.receipt.used(round(age, 3), stale=True)
+        return newest.record
+
+    def _as_it_is(self, question: Question, page: Page) -> Page:
         """Rows that would not hold still: each at most once."""
-        start, stop = Rows(page.total, 0).range_of(window)
+        start, stop = Rows(page.total, 0).range_of(question.window)
         begin = max(0, start - page.offset)
         rows = page.records[begin : begin + stop - start]
-        once = {record.id: self._newest(key.partition, record) or record for record in rows}
+        once = {
+            record.id: self._noted(question, self._newest(question.key, record) or record)
+            for record in rows
+        }
         for record in once.values():
-            self._memory.told(EntityKey(key.partition, record.id), record)
+            self._memory.told(EntityKey(question.key.partition, record.id), record)
         return Page(start, tuple(once.values()), page.total)
 
     async def load(self, question: Question, reads: Sequence[Read]) -> Sequence[Landed]:

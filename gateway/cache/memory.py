@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
 from gateway.cache.answers import Told
 from gateway.cache.bases import Bases
-from gateway.cache.entities import Gone, Known, learnt, version_of
+from gateway.cache.entities import Gone, Known, learnt, told_by, version_of
 from gateway.cache.generations import Generations
 from gateway.cache.keys import EntityKey
 from gateway.cache.rows import Rows
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 
 _VERSIONS = 20_000
 """Versions held against answers that overtake each other: two hundred full pages in flight."""
+_WRITTEN = 10_000
+"""Clients written through us that a 404 does not make absent at once."""
+
+
+class Seen(NamedTuple):
+    """The highest version of a client that its caller was told."""
+
+    version: int
+    landed: float
+    """When an answer first told it. What is asked after that should tell no earlier one."""
+    at: float
+    """When a reading was last sent that told it."""
 
 
 class Memory:
@@ -31,16 +44,29 @@ class Memory:
     Its methods never wait, so nothing can come between a check and the deed.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], float], *, bound: float = 300, lag: float = 30
+    ) -> None:
+        """`clock` is rising, in seconds.
+
+        `bound`: seconds for which what was read stands against an API that contradicts it;
+        `lag`: seconds after a write through us for which a 404 may be that of a replica.
+        """
         self._store = store
+        self._clock = clock
+        self._bound = bound
+        self._lag = lag
         self._generations = Generations()
-        self._versions: LRUCache[EntityKey, int] = LRUCache(_VERSIONS)
+        self._versions: LRUCache[EntityKey, Seen] = LRUCache(_VERSIONS)
+        self._written: LRUCache[EntityKey, float] = LRUCache(_WRITTEN)
         self._bases = Bases()
 
     def client(self, key: EntityKey) -> Known | Gone | None:
         """What is known of one client."""
         entry = self._store.get(key)
-        return entry if isinstance(entry, Known | Gone) else None
+        if isinstance(entry, Known):
+            return entry.within(self._clock() - self._bound)
+        return entry if isinstance(entry, Gone) else None
 
     def client_at(self, key: EntityKey, version: int) -> ClientRecord | None:
         """The client as it was at `version`, if that is remembered still; at whatever age."""
@@ -54,18 +80,28 @@ class Memory:
         entry = self._store.get(key)
         return entry if isinstance(entry, Rows) else None
 
-    def outdated(self, key: EntityKey, record: ClientRecord) -> bool:
-        """Whether the caller was already told a later version of this client."""
-        version, told = version_of(record), self._versions.get(key)
-        return version is not None and told is not None and version < told
+    def outdated(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> bool:
+        """Whether the caller was already told a later version of this client.
 
-    def told(self, key: EntityKey, record: ClientRecord) -> None:
-        """The caller is told this record, whether or not it could be kept."""
+        `at`: when the reading was sent that tells this one; now, where it is left out. What was
+        told is forgotten after `bound` seconds, as an API may be restored from a backup.
+        """
+        version, seen = version_of(record), self._versions.get(key)
+        if version is None or seen is None or version >= seen.version:
+            return False
+        return (self._clock() if at is None else at) <= seen.at + self._bound
+
+    def told(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> None:
+        """The caller is told this record, read at `at`, whether or not it could be kept."""
         version = version_of(record)
-        if version is not None and not self.outdated(key, record):
-            if self._versions.get(key) != version:
-                self._generations.raise_answers(key.partition)
-            self._versions[key] = version
+        if version is None:
+            return
+        now, seen = self._clock(), self._versions.get(key)
+        if seen is not None and seen.version == version:
+            self._versions[key] = seen._replace(at=max(seen.at, seen.at if at is None else at))
+        elif not self.outdated(key, record, at):
+            self._generations.raise_answers(key.partition)
+            self._versions[key] = Seen(version, now, now if at is None else at)
 
     def lists_fence(self, partition: Partition) -> Fence:
         """To be noted before a list is asked for."""
@@ -100,18 +136,28 @@ class Memory:
         if self._generations.of_client(key) != fence:
             return False
         known = self.client(key)
-        if known is None or known.at <= at:
+        if isinstance(known, Known) and at < self._written.get(key, -math.inf) + self._lag:
+            # Not every replica of the API need know yet of what was written a moment ago.
+            self._put(key, known.kept_against(at))
+        elif known is None or known.at <= at:
             self.deleted(key, at)
         return True
 
-    def wrote(self, key: EntityKey, record: ClientRecord, at: float) -> None:
-        """Keep what a write said the client now is."""
+    def wrote(self, key: EntityKey, record: ClientRecord, at: float, began: float) -> None:
+        """Keep what a write that was sent at `began` said at `at` the client now is.
+
+        An earlier version than was told before `began` is believed: the API wrote on top of it.
+        """
+        self._written[key] = at
+        if self.outdated(key, record, at) and began >= self._versions[key].landed:
+            del self._versions[key]
         self._learn(key, record, at)
 
     def deleted(self, key: EntityKey, at: float) -> None:
         """Keep that a write found or left no such client; its versions begin anew."""
         self._put(key, Gone(at))
         self._versions.pop(key, None)
+        self._written.pop(key, None)
 
     def raise_fences(self, partition: Partition, key: EntityKey | None) -> None:
         """A write begins or has ended: what is being read now is not to be kept."""
@@ -171,11 +217,23 @@ class Memory:
         self._store.put(key, entry)
 
     def _learn(self, key: EntityKey, record: ClientRecord, at: float) -> None:
-        if self.outdated(key, record):
-            return
-        self.told(key, record)
+        """Take a reading sent at `at` for what it is worth.
+
+        An earlier version than one told before is an answer that was overtaken, if it was asked
+        for before that one arrived: it is dropped. Asked for later, it is a replica's that lags,
+        or a backup's that was restored: what is held is told in its place, flagged by its age,
+        for up to `bound` seconds, and it is believed where nothing is held that tells as much.
+        """
         before = self.client(key)
-        after = learnt(before, record, at)
+        if self.outdated(key, record, at):
+            if at < self._versions[key].landed:
+                return
+            if isinstance(before, Known) and self._holds(key, before, record):
+                self._put(key, before.kept_against(at))
+                return
+            del self._versions[key]
+        self.told(key, record, at)
+        after = learnt(None if _is_later(before, record, at) else before, record, at)
         if (
             isinstance(before, Known)
             and isinstance(after, Known)
@@ -183,3 +241,17 @@ class Memory:
         ):
             self._bases.keep(key, before.record)
         self._put(key, after)
+
+    def _holds(self, key: EntityKey, known: Known, record: ClientRecord) -> bool:
+        """Whether what is `known` can be told in the place of `record`."""
+        young = min(known.at, known.rest_at) >= self._clock() - self._bound
+        whole = known.record.complete or told_by(record) <= told_by(known.record)
+        return young and whole and not self.outdated(key, known.record)
+
+
+def _is_later(before: Known | Gone | None, record: ClientRecord, at: float) -> bool:
+    """Whether what is known is a later version than `record`, which is read later and believed."""
+    if not isinstance(before, Known) or at < before.at:
+        return False
+    old, new = version_of(before.record), version_of(record)
+    return old is not None and new is not None and new < old

@@ -88,7 +88,7 @@ class Writes:
         key, types = EntityKey(partition, written.record.id), self._meaning.types
         made = membership.Created(written.record, self._clock(), self._order.newest)
         self._memory.raise_fences(partition, key)
-        self._memory.wrote(key, made.record, made.at)
+        self._memory.wrote(key, made.record, made.at, made.at)
         self._memory.revise_lists(
             partition, lambda where, rows: membership.created(where, rows, made, types)
         )
@@ -105,13 +105,13 @@ class Writes:
         except Conflict as conflict:
             self._memory.forget_client(key)
             if conflict.current is not None:
-                self._memory.wrote(key, conflict.current, began)
+                self._memory.wrote(key, conflict.current, began, began)
             raise
         except NotFound:
             self._deleted(key, before)
             raise
         if alone:
-            self._memory.wrote(key, written.record, self._clock())
+            self._memory.wrote(key, written.record, self._clock(), began)
             after = self._record(key) or written.record
             self._memory.revise_lists(
                 key.partition,
