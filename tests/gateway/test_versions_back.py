@@ -24,6 +24,9 @@ CREATE = """mutation { createClient(input: {firstName: "A", lastName: "B", clien
   ... on CreateClientSuccess { client { id } } } }"""
 
 
+MISSING = '{"success":false,"error":{"code":"NOT_FOUND","message":"Client not found."}}'
+
+
 def tell(sandbox: Sandbox, path: str = "/clients", **record: Any) -> None:
     """Let every answer to a GET tell this of each client."""
     sandbox.faults.clear()
@@ -157,7 +160,7 @@ async def test_a_404_for_a_moment_after_a_create_does_not_make_the_client_absent
 ) -> None:
     made, _ = await ask(gateway, CREATE)
     id = made["createClient"]["client"]["id"]
-    missing = Fault("GET", f"/clients/{id}", times=2, status=404, body='{"success":false}')
+    missing = Fault("GET", f"/clients/{id}", times=2, status=404, body=MISSING)
     sandbox.fail(missing)
     query = "query ($id: ID!) { client(id: $id) { firstName } }"
     body = {"query": query, "variables": {"id": id}}
@@ -179,7 +182,7 @@ async def test_a_field_that_a_client_just_created_does_not_show_yet_is_an_error_
     made, _ = await ask(gateway, CREATE)
     id = made["createClient"]["client"]["id"]
     sandbox.calls.clear()
-    sandbox.fail(Fault("GET", f"/clients/{id}", 2, status=404, body='{"success":false}'))
+    sandbox.fail(Fault("GET", f"/clients/{id}", 2, status=404, body=MISSING))
 
     errors = await gateway.errors("query ($id: ID!) { client(id: $id) { notes } }", id=id)
 
