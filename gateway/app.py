@@ -87,7 +87,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         at_once=at_once,
         proven=ProvenCredentials(state.database),
     )
-    rest = RestClients(transport, settings.upstream_url)
+    rest = RestClients(transport, settings.upstream_url, clock=clock)
     recovering = Recovering(rest, lead=lambda: rest.lead)
     keyed = KeyedClients(
         recovering,

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, cast
 import strawberry
 
 from schema.client import FREE, Client, made, malformed
-from schema.cursors import Cursor, anchor_in
-from schema.failures import Invalid
+from schema.cursors import NO_ID, Cursor, anchor_in
+from schema.failures import Invalid, Unavailable
 from schema.scalars import integer
 from schema.source import MAX_PAGE, ClientRecord, Page, Window
 
@@ -26,7 +26,7 @@ class Placed(NamedTuple):
 
 def cursor_of(record: ClientRecord, index: int | None) -> str:
     """The cursor of a record at an absolute index, or newly made and not yet in any list."""
-    return str(Cursor(index, record.id))
+    return str(Cursor(index, NO_ID if record.unreadable else record.id))
 
 
 class Edges:
@@ -47,6 +47,12 @@ class Edges:
         if not self.records:
             return None
         return cursor_of(self.records[place], self.begin + place % len(self.records))
+
+
+class MixedEdges(Edges):
+    """Edges of which one at least has no client to show."""
+
+    __slots__ = ()
 
 
 def _end(place: int, description: str) -> Any:
@@ -82,12 +88,23 @@ def _placed(
     )
 
 
+def shown(record: ClientRecord) -> ClientRecord:
+    """The record of an edge's client. Raises `Unavailable` for a row that is none of its own."""
+    if record.unreadable:
+        raise Unavailable(
+            "The API listed a row here that has no id, none that can be one, or one it listed"
+            " before.",
+            code="UPSTREAM_BAD_RESPONSE",
+        )
+    return record
+
+
 def _cursor(root: Any) -> str:
     return cursor_of(root.record, root.index)
 
 
 def _node(root: Any) -> Client:
-    return Client.of(root.record)
+    return Client.of(shown(root.record))
 
 
 @strawberry.type(description="A client in its place in the list.", directives=[FREE])
@@ -175,6 +192,17 @@ def edge(record: ClientRecord, index: int | None) -> ClientEdge:
     return ClientEdge(record=record, index=index)
 
 
+def _follow(window: Window, page: Page, stop: int, rows: Sequence[ClientRecord]) -> bool:
+    """Whether rows follow those told up to `stop`.
+
+    Where rows were requested and none are there, none follow either: a client that pages on
+    has no cursor to do it with (Relay Cursor Connections, 5).
+    """
+    if window.limit and not rows and not window.from_end and stop >= page.offset:
+        return False
+    return stop < page.total or (page.more and stop == page.total)
+
+
 def connection(window: Window, page: Page) -> ClientConnection:
     """The part of `page` that `window` asked for."""
     if window.from_end:
@@ -182,12 +210,13 @@ def connection(window: Window, page: Page) -> ClientConnection:
     else:
         begin = max(0, window.offset + page.shift)
     rows = page.records[max(0, begin - page.offset) :][: window.limit] if window.limit else ()
-    edges = Edges(rows, begin)
+    mixed = any(record.unreadable for record in rows)
+    edges = (MixedEdges if mixed else Edges)(rows, begin)
     return ClientConnection(
         edges=cast("list[ClientEdge]", edges),
         page_info=PageInfo(
             edges=edges,
-            has_next_page=begin + len(rows) < page.total,
+            has_next_page=_follow(window, page, begin + len(rows), rows),
             has_previous_page=min(begin, page.total) > 0,
         ),
         total=page.total,

@@ -10,6 +10,8 @@ from schema.source import Anchor, client_id
 
 _VERSION = "1"
 _NOWHERE = "-"
+NO_ID = "00000000-0000-0000-0000-000000000000"
+"""In the place of the id of a row that has none (the nil UUID, RFC 9562, 5.9)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,11 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = msgspec.field(default=False, name="(complete)")
     """Whether the API was asked for this one client: what is UNSET then does not exist."""
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether it only stands for a row of the list that is no client of its own."""
+        return "id" in self.malformed
+
     def lacks(self, fields: Fields) -> bool:
         """Whether a detail read could tell more about any of `fields` than this record does."""
         if self.complete:
@@ -117,6 +122,9 @@ class Window:
     from_end: bool = False
     anchor: Anchor | None = None
     """Where the row stands elsewhere now, the window moves with it, as far as that is known."""
+    needed: Window | None = field(default=None, compare=False)
+    """The part that was requested, where more is read because it is free; never narrower reads
+    than that need be made where the API refuses a page this large."""
 
     def moved(self, rows: int) -> Window:
         """The window `rows` further down, counted from nothing."""
@@ -135,6 +143,8 @@ class Page(msgspec.Struct, frozen=True):
     total: int
     shift: int = 0
     """How many rows further down than it says the window lies: its anchor has moved so far."""
+    more: bool = False
+    """Whether the list goes on after `total` rows: the API's own count is too low."""
 
 
 @dataclass(frozen=True, slots=True)

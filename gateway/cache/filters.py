@@ -32,7 +32,7 @@ class Meaning:
         if any(record.client_type == BOTH for record in page.records):
             self.types = "includes_both"
             return
-        whole = page.offset == 0 and len(page.records) == page.total
+        whole = page.offset == 0 and len(page.records) == page.total and not page.more
         if whole and self.types is None and any(_excluded(where, record) for record in everyone):
             self.types = "exact"
 

@@ -66,7 +66,7 @@ class Listed:
             records.append(seen[0])
             ages.append(seen[1])
             checks.append(seen[2])
-        page = Page(start, tuple(records), rows.total, place.shift)
+        page = Page(start, tuple(records), rows.total, place.shift, rows.open)
         return Remembered(page, min(ages), place.window, min(checks), place.anchor == "lost")
 
     def placed(self, partition: Partition, rows: Rows, window: Window, oldest: float) -> Placed:
@@ -103,7 +103,7 @@ class Listed:
         """The window picked out of the whole collection, where that is remembered."""
         every = ListKey(key.partition, EVERYONE)
         rows = self.rows(every)
-        if rows is None or rows.total_at < oldest:
+        if rows is None or rows.total_at < oldest or rows.open:
             return None
         asked = fields | {"status", "client_type"}
         whole = self._own(every, Window(0, rows.total), asked, oldest)

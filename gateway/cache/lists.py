@@ -96,7 +96,7 @@ class Lists:
                 return page.page
             again = [(key, self._placed(question))]
             if all(target != key for target, _ in reads):
-                again = self.plan.reads(key, window, question.oldest) or again
+                again = self.plan.own(key, window, question.oldest) or again
             elif spoilt or (reads == again and self._still(key, landed)):
                 break
             else:
@@ -135,11 +135,12 @@ class Lists:
 
     def _told(self, question: Question, window: Window, landed: Sequence[Landed]) -> Page | None:
         """The window out of what was just read, for a store that could not hold it."""
-        rows = Rows(landed[0].page.total, float("-inf"))
+        first = landed[0].page
+        rows = Rows(first.total, float("-inf"), open=first.more)
         records: dict[str, ClientRecord] = {}
         for one in landed:
             ids = [record.id for record in one.page.records]
-            rows = rows.learn(one.page.offset, ids, one.page.total, one.at)
+            rows = rows.learn(one.page.offset, ids, one.page.total, one.at, one.page.more)
             records |= zip(ids, one.page.records, strict=True)
         start, stop = rows.range_of(window)
         told: list[ClientRecord] = []
@@ -148,7 +149,7 @@ class Lists:
             if record is None:
                 return None
             told.append(self._noted(question, record))
-        return Page(start, tuple(told), rows.total)
+        return Page(start, tuple(told), rows.total, more=rows.open)
 
     def _newest(self, of: ListKey, record: ClientRecord) -> ClientRecord | Known | None:
         """The record, or a later version held; None if the caller saw one we no longer have."""
@@ -168,7 +169,7 @@ class Lists:
 
     def _as_it_is(self, question: Question, page: Page) -> Page:
         """Rows that would not hold still: each at most once."""
-        start, stop = Rows(page.total, 0).range_of(question.window)
+        start, stop = Rows(page.total, 0, open=page.more).range_of(question.window)
         begin = max(0, start - page.offset)
         rows = page.records[begin : begin + stop - start]
         once = {
@@ -177,7 +178,7 @@ class Lists:
         }
         for record in once.values():
             self._memory.told(EntityKey(question.key.partition, record.id), record)
-        return Page(start, tuple(once.values()), page.total)
+        return Page(start, tuple(once.values()), page.total, more=page.more)
 
     async def load(self, question: Question, reads: Sequence[Read]) -> Sequence[Landed]:
         """Join the flights of these reads or send them, and wait for all."""
@@ -214,8 +215,9 @@ class Lists:
             raise
         finally:
             self._accounts.landed(operation, flight)
-        if page.records:
-            self.row_fields = frozenset().union(*map(told_by, page.records))
+        clients = [record for record in page.records if not record.unreadable]
+        if clients:
+            self.row_fields = frozenset().union(*map(told_by, clients))
         kept = self._memory.take_page(key, page, at, fence)
         if kept:
             self._order.observe(page.records)

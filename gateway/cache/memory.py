@@ -121,7 +121,7 @@ class Memory:
         )
         for record in page.records:
             self._learn(EntityKey(key.partition, record.id), record, at)
-        self._put(key, known.learn(page.offset, ids, page.total, at))
+        self._put(key, known.learn(page.offset, ids, page.total, at, page.more))
         return True
 
     def take_client(self, key: EntityKey, record: ClientRecord, at: float, fence: Fence) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.cache.anchors import Placed, with_anchor
@@ -9,7 +11,7 @@ from gateway.cache.filters import decidable
 from gateway.cache.keys import ListKey
 from gateway.cache.listed import EVERYONE
 from gateway.cache.rows import blocks
-from schema.source import Window
+from schema.source import MAX_PAGE, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,18 +43,32 @@ class Plan:
         """What to ask so that `window` can be told, at the price of its missing part or less."""
         every = ListKey(key.partition, EVERYONE)
         if key != every and self._unheard(key, every):
-            return [(every, page) for page in blocks([0])]
-        reads = self._partial(key, window, oldest)
+            return [(every, self._hoped(key, window))]
+        reads = self.own(key, window, oldest)
         price = self.price(reads)
         wholes = [every, key] if decidable(key.where, self._meaning.types) else [key]
         for whole in wholes:
             rows = self._listed.rows(whole)
-            if rows is None or not 0 < rows.total <= self._policy.whole_collection_rows:
+            if (
+                rows is None
+                or rows.open
+                or not 0 < rows.total <= self._policy.whole_collection_rows
+            ):
                 continue
             pages = [(whole, page) for page in self._listed.unread(whole, oldest)]
             if pages and self.price(pages) <= price:
                 return pages
         return reads
+
+    def _hoped(self, key: ListKey, window: Window) -> Window:
+        """The first page of all clients: whatever of it comes for one call will do."""
+        del key
+        return Window(0, self.page_size(), needed=Window(0, max(1, min(window.limit, MAX_PAGE))))
+
+    def page_size(self) -> int:
+        """Rows of the largest page that one call is known to bring."""
+        sizes = range(1, MAX_PAGE + 1)
+        return bisect_right(sizes, 1, key=lambda size: self._of(_wide(0, size))) or 1
 
     def _unheard(self, key: ListKey, every: ListKey) -> bool:
         """Whether a caller's first question is by a filter that can be applied here.
@@ -63,7 +79,7 @@ class Plan:
         unknown = self._listed.rows(every) is None and self._listed.rows(key) is None
         return unknown and decidable(key.where, self._meaning.types)
 
-    def _partial(self, key: ListKey, window: Window, oldest: float) -> list[Read]:
+    def own(self, key: ListKey, window: Window, oldest: float) -> list[Read]:
         """The missing rows from first to last; as full pages where those cost no more.
 
         With them the row that the window was counted from, where it costs no more to look.
@@ -91,7 +107,23 @@ class Plan:
 
     def _widened(self, window: Window) -> list[Window]:
         """Full pages in place of `window`, where those cost no more; over-fetch, ask once."""
-        pages = blocks(range(window.offset, window.offset + window.limit))
+        stop = window.offset + window.limit
+        size = self.page_size()
+        pages = [
+            replace(page, needed=_common(page, window))
+            for page in blocks(range(window.offset, stop), size)
+        ]
         if pages and sum(map(self._of, pages)) <= self._of(window):
             return pages
         return [window] if window.limit else []
+
+
+def _wide(offset: int, limit: int) -> Window:
+    return Window(offset, limit, needed=Window(offset, 1))
+
+
+def _common(page: Window, window: Window) -> Window:
+    """The rows of both."""
+    begin = max(page.offset, window.offset)
+    stop = min(page.offset + page.limit, window.offset + window.limit)
+    return Window(begin, stop - begin)

@@ -43,10 +43,12 @@ class Rows:
     total: int
     total_at: float
     spans: tuple[Span, ...] = ()
+    open: bool = False
+    """Whether there are more rows than `total`: the API's own count is too low."""
 
     def forgotten(self) -> Rows:
         """Nothing of it, but a hint of how long the list is."""
-        return Rows(self.total, float("-inf"))
+        return Rows(self.total, float("-inf"), open=self.open)
 
     def index_of(self, id: str, oldest: float) -> int | None:
         """Where this client's row stood when it was last read, if that is not before `oldest`."""
@@ -57,15 +59,18 @@ class Rows:
 
     def whole(self, oldest: float) -> bool:
         """Whether every row of the list was read since `oldest`."""
-        return sum(len(span.ids) for span in self.spans if span.at >= oldest) >= self.total
+        held = sum(len(span.ids) for span in self.spans if span.at >= oldest)
+        return held >= self.total and not self.open
 
     def begun_with(self, id: str, at: float) -> Rows:
         """The list with this client's row before all others."""
         spans = (Span(span.start + 1, span.ids, span.at) for span in self.spans)
-        return Rows(self.total + 1, self.total_at, (Span(0, (id,), at), *spans))
+        return Rows(self.total + 1, self.total_at, (Span(0, (id,), at), *spans), self.open)
 
     def ended_with(self, id: str, at: float) -> Rows:
-        """The list with this client's row after all others."""
+        """The list with this client's row after all others; forgotten where its end is unknown."""
+        if self.open:
+            return self.forgotten()
         return Rows(self.total + 1, self.total_at, (*self.spans, Span(self.total, (id,), at)))
 
     def removed(self, id: str) -> Rows | None:
@@ -83,13 +88,19 @@ class Rows:
                 spans.append(
                     Span(span.start, tuple(each for each in span.ids if each != id), span.at)
                 )
-        return Rows(self.total - 1, self.total_at, tuple(span for span in spans if span.ids))
+        left = tuple(span for span in spans if span.ids)
+        return Rows(self.total - 1, self.total_at, left, self.open)
 
     def range_of(self, window: Window) -> tuple[int, int]:
-        """The absolute indexes, from and up to, that `window` names in a list this long."""
+        """The absolute indexes, from and up to, that `window` names in a list this long.
+
+        Where the list is open they may lie past its known rows.
+        """
         if window.from_end:
             stop = max(0, self.total - window.offset)
             return max(0, stop - window.limit), stop
+        if self.open:
+            return window.offset, window.offset + window.limit
         start = min(window.offset, self.total)
         return start, min(window.offset + window.limit, self.total)
 
@@ -106,23 +117,40 @@ class Rows:
                     held[place] = (id, part.at)
         return held
 
-    def learn(self, start: int, ids: Sequence[str], total: int, at: float) -> Rows:
-        """What is known after a reading sent at `at` told these rows.
+    def learn(
+        self,
+        start: int,
+        ids: Sequence[str],
+        total: int,
+        at: float,
+        more: bool = False,  # noqa: FBT001, FBT002
+    ) -> Rows:
+        """What is known after a reading sent at `at` told these rows of `total`, or of `more`.
 
         Where it contradicts what was known, rows have moved: the later reading alone is kept.
         """
         span = Span(start, tuple(ids), at)
-        news = Rows(total, at, (span,) if span.ids else ())
+        news = Rows(total, at, (span,) if span.ids else (), more)
         if len(set(span.ids)) < len(span.ids) or span.stop > total:
-            return Rows(total, at) if at >= self.total_at else self
+            return Rows(total, at, (), more) if at >= self.total_at else self
         if not self.spans and at >= self.total_at:
             return news
-        if self._contradicts(span, total):
+        if not ids and self._ends_at(start) and at >= self.total_at:
+            return Rows(start, at, self.spans)
+        if self._contradicts(span, total, more=more):
             return news if at >= self.total_at else self
-        return Rows(total, max(at, self.total_at), self._with(span))
+        open_ = self.open and more
+        known = max(total, self.total)
+        return Rows(known, max(at, self.total_at), self._with(span), open_)
 
-    def _contradicts(self, span: Span, total: int) -> bool:
-        if total != self.total:
+    def _ends_at(self, stop: int) -> bool:
+        """Whether the rows that are held end there, by whatever count."""
+        return bool(self.spans) and self.spans[-1].stop == stop
+
+    def _contradicts(self, span: Span, total: int, *, more: bool) -> bool:
+        if total < self.total and not more:
+            return True
+        if total > self.total and not self.open:
             return True
         ours = {id: index for held in self.spans for index, id in enumerate(held.ids, held.start)}
         if any(ours.get(id, index) != index for index, id in enumerate(span.ids, span.start)):
@@ -147,9 +175,6 @@ class Rows:
         return tuple(sorted(pieces, key=lambda piece: piece.start))
 
 
-def blocks(missing: Iterable[int]) -> list[Window]:
-    """The full pages of the API's largest size that hold these absolute indexes."""
-    return [
-        Window(page * MAX_PAGE, MAX_PAGE)
-        for page in sorted({index // MAX_PAGE for index in missing})
-    ]
+def blocks(missing: Iterable[int], size: int = MAX_PAGE) -> list[Window]:
+    """The full pages of `size` rows, by default the API's largest, that hold these indexes."""
+    return [Window(page * size, size) for page in sorted({index // size for index in missing})]

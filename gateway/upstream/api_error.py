@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from gateway.upstream.issues import LONGEST, problems_in
+from gateway.upstream.text import loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,12 +50,15 @@ def names_version(code: str, details: object) -> bool:
     return any(field == "version" for field, _ in problems_in(details))
 
 
-def json_object(content: bytes) -> dict[str, Any]:
-    """The JSON object that a body is; an empty one where it is none."""
+def json_object(content: bytes, content_type: str = "") -> dict[str, Any]:
+    """The JSON object that a body is, however it was written; an empty one where it is none."""
     try:
         value = msgspec.json.decode(content)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return {}
+        try:
+            value = loads(content, content_type)
+        except ValueError:
+            return {}
     return value if isinstance(value, dict) else {}
 
 

@@ -24,29 +24,29 @@ class PageRead(NamedTuple):
 
 
 @lru_cache(1024)
-def plan(offset: int, limit: int) -> tuple[PageRead, ...]:
+def plan(offset: int, limit: int, most: int = MAX_PAGE) -> tuple[PageRead, ...]:
     """The fewest calls that cover `limit` rows from `offset`; the fewest rows among those.
 
     One call suffices where some page size L has the first and the last row on the same page;
-    that is so for every window of up to 50 rows.
+    that is so for every window of up to 50 rows. `most`: the largest page the API answers.
     """
     if limit == 0:
         return (PageRead(1, 1),)
     last = offset + limit - 1
-    for size in range(limit, MAX_PAGE + 1):
+    for size in range(limit, most + 1):
         if offset // size == last // size:
             return (PageRead(offset // size + 1, size),)
     # No smaller size is needed: pages twice as large cover the same rows in no more calls.
-    sizes = range(MAX_PAGE // 2 + 1, MAX_PAGE + 1)
+    sizes = range(most // 2 + 1, most + 1)
     best = min(sizes, key=lambda size: (last // size - offset // size, size))
     return tuple(PageRead(page + 1, best) for page in range(offset // best, last // best + 1))
 
 
-def price(window: Window) -> int:
+def price(window: Window, most: int = MAX_PAGE) -> int:
     """Calls that reading `window` costs; one more where its place must be found first.
 
     The last rows of a collection that one page holds cost only that one.
     """
     if window.from_end and window.limit:
-        return 1 + len(plan(0, window.limit))
-    return len(plan(0 if window.from_end else window.offset, window.limit))
+        return 1 + len(plan(0, window.limit, most))
+    return len(plan(0 if window.from_end else window.offset, window.limit, most))

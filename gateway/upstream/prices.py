@@ -8,10 +8,13 @@ from gateway.upstream.pages import price
 from schema.needs import ClientsNeed, Price, RowsNeed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schema.needs import Need
+    from schema.source import Window
 
 
-def static(need: Need) -> Price:
+def static(need: Need, price: Callable[[Window], int] = price) -> Price:
     """What a need costs as long as nothing fails.
 
     At most: with a detail read for each row, or for the client a write answered with too

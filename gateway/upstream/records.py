@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from gateway.upstream.text import is_readable
 from schema.source import FIELDS, ClientRecord, client_id
 
 _TYPES: dict[str, Any] = {
@@ -51,7 +52,12 @@ def tolerant(row: object, *, complete: bool) -> ClientRecord | None:
     for name in FIELDS - {"id"}:
         if name in row:
             try:
-                told[name] = msgspec.convert(row[name], _TYPES[name])
+                value = msgspec.convert(row[name], _TYPES[name])
             except msgspec.ValidationError:
                 malformed.add(name)
+            else:
+                if is_readable(row[name]):
+                    told[name] = value
+                else:
+                    malformed.add(name)
     return ClientRecord(id=known, **told, malformed=frozenset(malformed), complete=complete)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 import uuid
-from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 import httpx
 from msgspec import UNSET
@@ -17,17 +14,16 @@ from gateway.upstream.api_error import api_error, succeeded
 from gateway.upstream.attempt import Outcome, outcome_of
 from gateway.upstream.begun import desert
 from gateway.upstream.calls import Calls
-from gateway.upstream.envelope import nonsense, record_in, rows_in, trouble
+from gateway.upstream.envelope import nonsense, record_in, trouble
 from gateway.upstream.failures import failure_in, may_be_stale, refused, stale
-from gateway.upstream.pages import PageRead, plan, price
+from gateway.upstream.list_reads import ListQuestion, ListReads
 from gateway.upstream.prices import static
-from gateway.upstream.windows import joined, page_of
 from schema.failures import Failure, Unavailable, Unconfirmed
 from schema.operation import Lane
-from schema.source import FIELDS, MAX_PAGE, Confirmation, Page, Written
+from schema.source import FIELDS, Confirmation, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.upstream.api_clock import Lead
     from gateway.upstream.attempt import End
@@ -41,10 +37,10 @@ if TYPE_CHECKING:
         ClientRecord,
         Fields,
         NewClient,
+        Page,
         Window,
     )
 
-T = TypeVar("T")
 _GONE = 410
 _log = logging.getLogger(__name__)
 
@@ -61,8 +57,11 @@ class RestClients:
         base_url: str,
         *,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`now`: our clock, in Unix seconds; `clock`: one that rises, in seconds."""
         self._calls = Calls(transport, base_url, now)
+        self._lists = ListReads(self._calls, clock)
 
     @property
     def lead(self) -> Lead:
@@ -71,12 +70,12 @@ class RestClients:
 
     def price(self, window: Window) -> int:
         """Calls that reading `window` costs."""
-        return price(window)
+        return self._lists.price(window)
 
     def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
-        """What each of `needs` costs: always the same."""
+        """What each of `needs` costs, remembered or not."""
         del operation
-        return [static(need) for need in needs]
+        return [static(need, self.price) for need in needs]
 
     def rows_lack(self, fields: Fields) -> bool:
         """Nothing is remembered of the rows that were seen."""
@@ -93,58 +92,7 @@ class RestClients:
     ) -> Page:
         """The rows of `window`, and all that was read along the way."""
         del fields  # list rows carry what they carry: the graph completes them
-        if window.from_end and window.limit:
-            return await self._last(operation, where, window, lane)
-        return await self._span(
-            operation, where, 0 if window.from_end else window.offset, window.limit, lane
-        )
-
-    async def _last(
-        self, operation: Operation, where: ClientFilter, window: Window, lane: Lane
-    ) -> Page:
-        """Rows counted from the end: a small collection is read whole in learning its size."""
-        first = await self._span(operation, where, 0, MAX_PAGE, lane)
-        known = len(first.records)
-        stop = max(0, first.total - window.offset)
-        begin = max(0, stop - window.limit)
-        if stop <= known:
-            return first
-        missing = max(begin, known)
-        tail = await self._span(operation, where, missing, stop - missing, lane)
-        operation.receipt.drift |= tail.total != first.total
-        if tail.offset > known:
-            return tail
-        page, drift = joined((first, tail), tail.total)
-        operation.receipt.drift |= drift
-        return page
-
-    async def _span(
-        self, operation: Operation, where: ClientFilter, offset: int, limit: int, lane: Lane
-    ) -> Page:
-        """Rows counted from the start. The newest total is that of the last page to arrive."""
-        totals: list[int] = []
-        pages = await _together(
-            [self._page(operation, where, read, totals, lane) for read in plan(offset, limit)]
-        )
-        page, drift = joined(pages, totals[-1])
-        operation.receipt.drift |= drift
-        return page
-
-    async def _page(
-        self,
-        operation: Operation,
-        where: ClientFilter,
-        read: PageRead,
-        totals: list[int],
-        lane: Lane,
-    ) -> Page:
-        response = await self._calls.read(operation, _query(where, read), lane)
-        if not response.is_success:
-            raise failure_in(response, of_one=False)
-        told = rows_in(response)
-        operation.receipt.drift |= told.left_out
-        totals.append(told.meta.total)
-        return page_of(read, told)
+        return await self._lists.window(ListQuestion(operation, where, lane), window)
 
     async def fetch(
         self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
@@ -206,14 +154,6 @@ class RestClients:
         return Confirmation.ANSWER
 
 
-@lru_cache(1024)
-def _query(where: ClientFilter, read: PageRead) -> str:
-    """API page, List all clients: query parameters."""
-    asked = {"page": read.page, "limit": read.limit}
-    filters = {"client_type": where.client_type, "status": where.status}
-    return f"?{urlencode(asked | {name: value for name, value in filters.items() if value})}"
-
-
 def _told(id: ClientId, response: httpx.Response) -> ClientRecord | Failure:
     """What the answer to a detail read tells."""
     if not response.is_success:
@@ -265,15 +205,3 @@ def _unconfirmed(end: End | None = None) -> Unconfirmed:
         " Look before you send it again.",
         attempt_id=attempt_id,
     )
-
-
-async def _together(reads: Sequence[Coroutine[object, object, T]]) -> Sequence[T]:
-    """All of `reads` at once; when one fails, those not yet sent are not sent any more."""
-    if len(reads) == 1:
-        return [await reads[0]]  # the usual case needs no task
-    tasks = [asyncio.ensure_future(read) for read in reads]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()

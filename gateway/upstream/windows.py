@@ -2,46 +2,120 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.upstream.envelope import nonsense
-from schema.source import Page
+from gateway.upstream.pages import PageRead
+from schema.source import FIELDS, ClientRecord, Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.upstream.envelope import Listing
-    from gateway.upstream.pages import PageRead
-    from schema.source import ClientRecord
+    from gateway.upstream.listings import Listing, Meta
 
 
-def page_of(read: PageRead, told: Listing) -> Page:
-    """The rows that `read` asked for, at their true places.
+class Answered(NamedTuple):
+    """What one list call told of the rows that were requested of it."""
 
-    An API that answers another page or limit than it was asked for (how it treats those out of
-    range is undocumented) is believed as to where its rows lie. Raises `Unavailable` when rows
-    that exist are then missing.
+    page: Page
+    place: PageRead
+    """The page that was answered, as far as can be told."""
+    end: int
+    """The absolute index after its last row."""
+    drift: bool
+    """Whether the counts contradict each other or the rows."""
+    excess: int | None = None
+    """By how many the API's count is too high, where the list was seen to end against it."""
+
+
+def place_of(read: PageRead, told: Listing, *, echoes: bool = True) -> PageRead | None:
+    """The page that was answered to `read`, by `meta` and by how many rows it has.
+
+    Ranges out of bounds are undocumented, so another page or limit than the one requested is
+    possible; so is a `meta` that is wrong. None where both explain the rows. `echoes`: whether
+    the page that `meta` names is believed.
     """
-    records, meta = told.records, told.meta
-    if (meta.page, meta.limit) != read:
-        ahead = read.offset - (meta.page - 1) * meta.limit
-        records = records[ahead : ahead + read.limit] if ahead >= 0 else []
-        if len(records) < min(read.limit, meta.total - read.offset):
-            raise nonsense("The API answered another page than the one asked for.")
-    return Page(read.offset, tuple(records), meta.total)
+    meta, count = told.meta, len(told.records)
+    page = meta.page if meta.page and echoes else read.page  # some count pages from 0
+    stated = PageRead(page, meta.limit or read.limit)
+    if count > stated.limit:
+        stated = PageRead(page, read.limit)
+    if stated == read or (count == 0 and stated.limit >= read.limit):
+        return read
+    if count > read.limit or stated.limit < read.limit:
+        return stated
+    fits = _explains(read, meta, count), _explains(stated, meta, count)
+    if fits[0] == fits[1] and page != read.page:
+        return None
+    return read if fits[0] else stated
 
 
-def joined(pages: Sequence[Page], total: int) -> tuple[Page, bool]:
+def _explains(place: PageRead, meta: Meta, count: int) -> bool:
+    """Whether a page there has this many rows, by the API's own total."""
+    if meta.total is None:
+        return True
+    return count == min(place.limit, max(0, meta.total - place.offset))
+
+
+def page_of(read: PageRead, place: PageRead, told: Listing, excess: int | None = None) -> Answered:
+    """The rows that `read` asked for, at their true places, out of a page at `place`.
+
+    `excess`: by how many `meta.total` was found too high before, at the list's end. A row that
+    is no client of its own keeps its place, as a record all of whose fields are malformed.
+    """
+    meta, begin = told.meta, place.offset
+    records = [
+        unreadable(index) if record is None else record
+        for index, record in enumerate(told.records, begin)
+    ]
+    end = begin + len(records)
+    first = max(begin, read.offset)
+    rows = tuple(records[first - begin : max(0, read.offset + read.limit - begin)])
+    claimed = meta.total or 0
+    over = excess or 0
+    total = claimed - over if claimed - over >= end else claimed
+    odd = _contradicts(meta, place, end if records else None)
+    if not records:
+        page = Page(read.offset, (), begin if meta.total is None else min(total, begin))
+        seen = max(0, claimed - begin) if claimed > begin or meta.has_more else None
+        return Answered(page, place, end, odd or claimed > begin, seen)
+    unsaid = meta.total is None and meta.has_more is None and len(records) >= place.limit
+    ends = excess is not None and meta.total is not None and total == end
+    more = total <= end and not ends and (meta.has_more is True or unsaid)
+    return Answered(Page(first, rows, max(total, end), more=more), place, end, odd)
+
+
+def _contradicts(meta: Meta, place: PageRead, end: int | None) -> bool:
+    """Whether the API's counts cannot all be true of a page that ends before `end`."""
+    if meta.total is None:
+        return True
+    pages = -(-meta.total // place.limit)
+    if meta.total_pages is not None and meta.total_pages != pages:
+        return True
+    if end is None:
+        return meta.has_more is True
+    return meta.total < end or meta.has_more not in {None, meta.total > end}
+
+
+def unreadable(place: int) -> ClientRecord:
+    """Stands for a row without an id of its own, so that the rows after it keep their places."""
+    return ClientRecord(id=f"!{place}", malformed=FIELDS)
+
+
+def joined(pages: Sequence[Page], newest: Page) -> tuple[Page, bool]:
     """Neighbouring pages as one, each client once, and whether rows moved while they were read.
 
-    `total` is the newest. Places told by two pages are taken from the first of them.
+    `newest` is the last to arrive; its total is told, unless rows or the end of the list were
+    seen that contradict it. Places told by two pages are taken from the first of them.
     """
     first = pages[0]
-    if len(pages) == 1 and len({record.id for record in first.records}) == len(first.records):
-        return first, first.total != total
+    if len(pages) == 1:
+        return first, False
+    stop = max((page.offset + len(page.records) for page in pages if page.records), default=0)
+    ends = [page.total for page in pages if not page.records and page.total >= stop]
+    total = max(stop, min([newest.total, *ends]))
     drift = any(page.total != total for page in pages)
     rows: dict[str, ClientRecord] = {}
-    stop = pages[0].offset
+    stop = first.offset
     for page in pages:
         drift |= stop < min(page.offset, total)
         news = page.records[max(0, stop - page.offset) :]
@@ -49,4 +123,5 @@ def joined(pages: Sequence[Page], total: int) -> tuple[Page, bool]:
             drift |= record.id in rows
             rows.setdefault(record.id, record)
         stop = max(stop, page.offset + len(page.records))
-    return Page(pages[0].offset, tuple(rows.values()), total), drift
+    more = pages[-1].more and total == stop
+    return Page(first.offset, tuple(rows.values()), total, more=more), drift

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from schema.client import Client, Made, Told
-from schema.connection import Placed
+from schema.connection import Placed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def constant(value: str) -> Read:
 def _from_edge(placed: Placed) -> Read:
     of = placed.of
     if of is None:
-        return lambda edge, _: edge.record
+        return lambda edge, _: shown(edge.record)
     return lambda edge, _: of(edge.record, edge.index)
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.envelope import Listing, Meta
+from gateway.upstream.listings import Listing, Meta
 from gateway.upstream.pages import PageRead, plan, price
-from gateway.upstream.windows import joined, page_of
+from gateway.upstream.windows import joined, page_of, place_of
 from schema.failures import Forbidden, Unavailable
 from schema.operation import Lane, Operation
 from schema.source import FIELDS, ClientFilter, ClientRecord, Page, Window
@@ -153,19 +153,20 @@ async def test_numbers_told_as_text_are_numbers_still(operation: Operation, page
         {"page": 1, "limit": 25},
         {"page": 1, "limit": 25, "total": -1},
         {"page": 1, "limit": 25, "total": 1.5},
-        {"page": "one", "limit": 25, "total": 1},
-        {"page": 0, "limit": 0, "total": 1},
+        {"page": "one", "limit": 25, "total": None},
+        {"page": 0, "limit": 0, "total": "many"},
     ],
 )
-async def test_rows_without_a_place_are_no_answer(operation: Operation, meta: object) -> None:
+async def test_rows_that_come_without_a_count_are_told_and_counted(
+    operation: Operation, meta: object
+) -> None:
     body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
 
-    with pytest.raises(Unavailable) as refused:
-        await source(Scripted(lambda _: said(200, body))).window(
-            operation, ALL, Window(0, 25), FIELDS
-        )
+    page = await source(Scripted(lambda _: said(200, body))).window(
+        operation, ALL, Window(0, 25), FIELDS
+    )
 
-    assert refused.value.code == "UPSTREAM_BAD_RESPONSE"
+    assert (page, operation.receipt.drift) == (Page(0, records(0, 1), 1), True)
 
 
 async def test_a_list_that_is_not_there_is_no_missing_client(operation: Operation) -> None:
@@ -253,13 +254,16 @@ async def test_no_ids_cost_no_call(operation: Operation) -> None:
 def test_pages_that_overlap_are_joined_without_drift() -> None:
     pages = Page(0, records(0, 100), 110), Page(90, records(90, 110), 110)
 
-    assert joined(pages, 110) == (Page(0, records(0, 110), 110), False)
+    assert joined(pages, pages[1]) == (Page(0, records(0, 110), 110), False)
 
 
 def test_a_larger_page_than_asked_for_is_cut_to_what_was_asked() -> None:
-    told = Listing(list(records(0, 100)), Meta(1, 100, 110), left_out=False)
+    told = Listing(list(records(0, 100)), Meta(1, 100, 110))
+    read = PageRead(2, 10)
+    place = place_of(read, told)
 
-    assert page_of(PageRead(2, 10), told) == Page(10, records(10, 20), 110)
+    assert place == PageRead(1, 100)
+    assert page_of(read, place, told).page == Page(10, records(10, 20), 110)
 
 
 @given(st.integers(0, 5_000), st.integers(1, 100))

@@ -1,0 +1,287 @@
+"""Windows of the list read: what the API answers otherwise than documented is read on, or told."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+from gateway.upstream.envelope import nonsense
+from gateway.upstream.failures import failure_in
+from gateway.upstream.list_behaviour import ListBehaviour
+from gateway.upstream.listings import rows_in
+from gateway.upstream.outcome import TooLarge
+from gateway.upstream.pages import PageRead, plan, price
+from gateway.upstream.windows import joined, page_of, place_of
+from schema.failures import Failure, Invalid, Unavailable
+from schema.source import MAX_PAGE, Page, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from gateway.upstream.calls import Calls
+    from gateway.upstream.listings import Listing
+    from gateway.upstream.windows import Answered
+    from schema.operation import Lane, Operation
+    from schema.source import ClientFilter
+
+T = TypeVar("T")
+_ROUNDS = 4
+"""Readings of one window, each for what the ones before it left out."""
+_WALKED = 10
+"""Full pages read on in search of the end, where the API's count is too low."""
+_TOO_LARGE = 413
+
+
+class ListQuestion(NamedTuple):
+    """Whose list is read, under which filter, on which terms."""
+
+    operation: Operation
+    where: ClientFilter
+    lane: Lane
+
+    @property
+    def caller(self) -> str:
+        """Whose rows they are."""
+        return self.operation.caller.partition
+
+    @property
+    def name(self) -> tuple[str, ClientFilter]:
+        """The list, of all lists there are."""
+        return self.caller, self.where
+
+
+class ListReads:
+    """Reads windows by list calls. `clock` rises, in seconds."""
+
+    def __init__(self, calls: Calls, clock: Callable[[], float]) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._behaviour = ListBehaviour()
+
+    def price(self, window: Window) -> int:
+        """Calls that reading `window` costs, by the page sizes that were seen to work.
+
+        A page larger than needed is only worth reading where its size is known to work.
+        """
+        sizes = self._behaviour.sizes(None, self._clock())
+        return price(window, sizes.most if window.needed is None else sizes.works)
+
+    async def window(self, question: ListQuestion, window: Window) -> Page:
+        """The rows of `window`, or of its needed part, and what was read along the way."""
+        if window.from_end and window.limit:
+            return await self._last(question, window)
+        if window.from_end:
+            return await self._rows(question, Window(0, 0))
+        return await self._rows(question, window)
+
+    async def _last(self, question: ListQuestion, window: Window) -> Page:
+        """Rows counted from the end: a small collection is read whole in learning its size."""
+        page = await self._rows(question, Window(0, MAX_PAGE))
+        for _ in range(_WALKED):
+            known = page.offset + len(page.records)
+            begin, stop = _from_end(window, page.total)
+            if page.more:
+                missing, limit = page.total, MAX_PAGE
+            elif page.offset <= begin and stop <= known:
+                break
+            else:
+                missing = max(begin, known) if page.offset <= begin else begin
+                limit = stop - missing
+            on = await self._rows(question, Window(missing, limit))
+            question.operation.receipt.drift |= on.total != page.total
+            adjoining = page.records and page.offset <= on.offset <= known
+            page = self._joined(question, [page, on], on) if adjoining else on
+        return page
+
+    async def _rows(self, question: ListQuestion, window: Window) -> Page:
+        """Rows counted from the start, for as many rounds as the API makes of it."""
+        before = self._behaviour.sizes(question.caller, self._clock()).most
+        page, reached = await self._at_size(question, window)
+        capped = self._behaviour.sizes(question.caller, self._clock()).most < before
+        needed = window.needed or window
+        stop = needed.offset + needed.limit
+        for _ in range(_ROUNDS - 1):
+            reached = max(needed.offset, reached)
+            end = stop if page.more else min(stop, page.total)
+            if reached >= end:
+                return page
+            # Fewer rows came than there are by the API's own count: it may answer smaller
+            # pages than it says, or count rows that are not there. The next row tells.
+            rest = Window(reached, end - reached) if capped else _probe(page, reached)
+            on, further = await self._at_size(question, rest)
+            if further > reached and not capped:
+                self._shortened(question, page)
+            capped = True
+            adjoining = page.offset + len(page.records) >= on.offset
+            page = self._joined(question, [page, on] if adjoining else [on], on)
+            question.operation.receipt.drift = True
+            if further <= reached:
+                return page
+            reached = further
+        question.operation.receipt.drift |= reached < min(stop, page.total)
+        return page
+
+    def _shortened(self, question: ListQuestion, page: Page) -> None:
+        """Note the size of a page after which rows follow that it should have had."""
+        size, now = len(page.records), self._clock()
+        if 0 < size < self._behaviour.sizes(question.caller, now).most:
+            self._behaviour.answered(None, size, size + 1, now)
+
+    async def _at_size(self, question: ListQuestion, window: Window) -> tuple[Page, int]:
+        """The window in the fewest calls of a size that the API answers, and where they end."""
+        sizes = self._behaviour.sizes(question.caller, self._clock())
+        needed = window.needed or window
+        if window.needed is not None and sizes.works < window.limit:
+            window = needed
+        most, refused = sizes.most, 0
+        while True:
+            reads = plan(window.offset, window.limit, most)
+            largest = max(read.limit for read in reads)
+            try:
+                read = await self._together(question, reads)
+            except (Invalid, Unavailable) as failure:
+                why = _too_much(failure)
+                narrower = (
+                    None if why is None else _narrower(why, needed, largest, first=not refused)
+                )
+                if narrower is None or narrower == (window, most):
+                    raise
+                refused, whose = largest, None if why == "limit" else question.caller
+                window, most = narrower
+                question.operation.receipt.drift = True
+            else:
+                if refused:
+                    self._behaviour.answered(whose, largest, refused, self._clock())
+                return read
+
+    async def _together(
+        self, question: ListQuestion, reads: Sequence[PageRead]
+    ) -> tuple[Page, int]:
+        """These pages as one, and the index after their last row.
+
+        The newest total is that of the last page to arrive.
+        """
+        arrived: list[Page] = []
+        pages = await _all_of([self._page(question, read, arrived) for read in reads])
+        ends = [page.offset + len(page.records) for page in pages if page.records]
+        return self._joined(question, pages, arrived[-1]), max(ends, default=0)
+
+    def _joined(self, question: ListQuestion, pages: Sequence[Page], newest: Page) -> Page:
+        page, drift = joined(pages, newest)
+        question.operation.receipt.drift |= drift
+        return page
+
+    async def _page(self, question: ListQuestion, read: PageRead, arrived: list[Page]) -> Page:
+        told = await self._listing(question, read)
+        now = self._clock()
+        place = place_of(read, told, echoes=self._behaviour.echoes(now))
+        if place is None:
+            place = await self._placed(question, read, told)
+        answered = page_of(read, place, told, self._behaviour.excess(question.name, now))
+        self._learn(question, read, answered, now)
+        arrived.append(answered.page)
+        return answered.page
+
+    async def _placed(self, question: ListQuestion, read: PageRead, told: Listing) -> PageRead:
+        """Where a page lies that `meta` calls another: the other one is read and compared."""
+        stated = PageRead(told.meta.page or 1, read.limit)
+        other = await self._listing(question, stated)
+        question.operation.receipt.drift = True
+        if not {row.id for row in told.records if row}.isdisjoint(
+            row.id for row in other.records if row
+        ):
+            raise nonsense("The API answered another page than the one requested.")
+        self._behaviour.misplaced(self._clock())
+        return read
+
+    def _learn(
+        self, question: ListQuestion, read: PageRead, answered: Answered, now: float
+    ) -> None:
+        question.operation.receipt.drift |= answered.drift
+        place = answered.place
+        if answered.excess is not None:
+            self._behaviour.counted(question.name, answered.excess, now)
+        if place.limit < read.limit:
+            question.operation.receipt.drift = True
+            self._behaviour.answered(None, place.limit, place.limit + 1, now)
+            ahead = read.offset - place.offset
+            if answered.end > place.offset and not 0 <= ahead < place.limit:
+                # The page that was answered does not begin the one that was requested.
+                return
+        elif place != read and len(answered.page.records) < min(
+            read.limit, answered.page.total - read.offset
+        ):
+            raise nonsense("The API answered another page than the one requested.")
+
+    async def _listing(self, question: ListQuestion, read: PageRead) -> Listing:
+        query = _query(question.where, read)
+        response = await self._calls.read(question.operation, query, question.lane)
+        if response.is_success:
+            return rows_in(response)
+        failure = failure_in(response, of_one=False)
+        if response.status_code == _TOO_LARGE:
+            raise failure from TooLarge("the page is too large")
+        raise failure
+
+
+def _from_end(window: Window, total: int) -> tuple[int, int]:
+    """The indexes, from and up to, that a window counted from the end names."""
+    stop = max(0, total - window.offset)
+    return max(0, stop - window.limit), stop
+
+
+def _narrower(why: str, needed: Window, refused: int, *, first: bool) -> tuple[Window, int] | None:
+    """What to read after a page of `refused` rows was too much, and the largest page to do it by.
+
+    Half of it where that holds what is needed, since caps and habits are round; then no more
+    than is needed. None where there is nothing narrower: what was too slow is not cut in parts.
+    """
+    half = refused // 2
+    natural = max(read.limit for read in plan(needed.offset, needed.limit, refused))
+    if why == "slow":
+        return (needed, refused) if first and natural < refused else None
+    if half == 0:
+        return None
+    begin = needed.offset // half * half
+    if first and needed.offset + needed.limit <= begin + half:
+        return Window(begin, half), half
+    return needed, (refused - 1 if natural < refused else half)
+
+
+def _probe(page: Page, reached: int) -> Window:
+    """The rows after a page that came short, by one call of a size that the API answers."""
+    size = len(page.records)
+    if not size or reached % size:
+        return Window(reached, 1)
+    return Window(reached, size)
+
+
+def _too_much(failure: Failure) -> str | None:
+    """What about a list call was too much for the API, if that is what `failure` says."""
+    if isinstance(failure, Invalid):
+        return "limit"
+    if isinstance(failure.__cause__, TooLarge):
+        return "weight"
+    return "slow" if failure.code == "UPSTREAM_TIMEOUT" else None
+
+
+@lru_cache(1024)
+def _query(where: ClientFilter, read: PageRead) -> str:
+    """API page, List all clients: query parameters."""
+    pages = {"page": read.page, "limit": read.limit}
+    filters = {"client_type": where.client_type, "status": where.status}
+    return f"?{urlencode(pages | {name: value for name, value in filters.items() if value})}"
+
+
+async def _all_of(reads: Sequence[Coroutine[object, object, T]]) -> Sequence[T]:
+    """All of `reads` at once; when one fails, those not yet sent are not sent any more."""
+    if len(reads) == 1:
+        return [await reads[0]]  # the usual case needs no task
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
