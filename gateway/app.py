@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from gateway.addresses import is_loopback
 from gateway.cache.cached import CachedClients
 from gateway.cache.freshness import Policy
 from gateway.cache.store import MemoryStore
@@ -31,6 +32,7 @@ from gateway.web.cors import Cors
 from gateway.web.direct import Direct
 from gateway.web.graphql import GraphQLDoor
 from gateway.web.health import Readiness, health
+from gateway.web.hosts import LOCAL, Hosts
 from gateway.web.manifests import documents_in
 from gateway.web.persisted import Accepted, Persisted
 from gateway.web.playground import playground
@@ -159,7 +161,8 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
     places = Places(GRAPHQL_PATH, GraphQLDoor(service, repeats), pages, doors)
-    return Gateway(places, cors, Direct(GRAPHQL_PATH, repeats, service))
+    hosts = _hosts(settings, for_anybody=demo_key is not None or settings.acts_for_anybody)
+    return Gateway(places, cors, hosts, Direct(GRAPHQL_PATH, repeats, service, hosts))
 
 
 def patience(settings: Settings) -> Patience:
@@ -173,6 +176,14 @@ def patience(settings: Settings) -> Patience:
         connections=settings.limit_connections,
         per_address=settings.limit_connections_per_address,
     )
+
+
+def _hosts(settings: Settings, *, for_anybody: bool) -> Hosts:
+    """The names it is called by: its own where it acts for whoever reaches it, or is told some."""
+    if not for_anybody and not settings.allowed_hosts:
+        return Hosts()
+    own = (settings.host,) if is_loopback(settings.host) else ()
+    return Hosts((*LOCAL, *own, *settings.allowed_hosts))
 
 
 def _limits(settings: Settings) -> Limits:
@@ -233,7 +244,7 @@ def _key(value: str | None) -> Credential | None:
 class Gateway(Router):
     """The application, and what a server needs to answer without it."""
 
-    def __init__(self, places: Places, cors: Cors, direct: Direct) -> None:
-        super().__init__(places, cors)
+    def __init__(self, places: Places, cors: Cors, hosts: Hosts, direct: Direct) -> None:
+        super().__init__(places, cors, hosts)
         self.direct = direct
         """Answers plain requests without ASGI."""

@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call, comma-separated and exact."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names that Host may have, comma-separated; any, unless it acts for anybody.",
+    )
     node_fields: bool = Field(
         True,
         description="Whether the graph has `node` and `nodes`; off where another subgraph does.",
@@ -151,21 +155,31 @@ class Settings(BaseSettings):
         }
         return {name: value for name, value in plain.items() if value != ""}
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return tuple(each.strip() for each in value.split(",") if each.strip())
 
     @field_validator("cors_origins")
     @classmethod
     def _exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(origin, origins))
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _named(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(listening_host, names))
+
+    @property
+    def acts_for_anybody(self) -> bool:
+        """Whether who reaches it needs nothing else to act by its key."""
+        return self.api_key is not None and self.caller_token is None
+
     @model_validator(mode="after")
     def _not_open(self) -> Self:
-        if self.api_key and not self.caller_token and not is_loopback(self.host):
+        if self.acts_for_anybody and not is_loopback(self.host):
             raise ValueError(
                 f"{PREFIX}API_KEY on the public address {self.host} would let anybody act by it:"
                 f" set {PREFIX}CALLER_TOKEN too, or listen on 127.0.0.1"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphql import (
     GraphQLError,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
     parse,
@@ -29,7 +30,8 @@ MAX_ERRORS = 10
 """Errors told about one document; validation stops there."""
 REMEMBERED_TOKENS = 50_000
 """Tokens of all remembered documents together: what they take is proportional to it."""
-_TOO_MANY_TOKENS = "Syntax Error: Document contains more than"
+_SYNTAX = "Syntax Error: "
+_TOO_MANY_TOKENS = f"{_SYNTAX}Document contains more than"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,10 @@ class Documents:
 
     def _unparsed(self, error: GraphQLError) -> GraphQLError:
         if not error.message.startswith(_TOO_MANY_TOKENS):
-            message = without_values(error.message)
-            return GraphQLError(message, source=error.source, positions=error.positions)
+            assert error.source is not None  # noqa: S101 - the parser says where
+            assert error.positions  # noqa: S101 - the same
+            description = without_values(error.message.removeprefix(_SYNTAX))
+            return GraphQLSyntaxError(error.source, next(iter(error.positions)), description)
         return exceeded(f"The document has more than the {self._limits.tokens} tokens")
 
     def _wrong(

@@ -56,7 +56,7 @@ async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
         clock=asyncio.get_running_loop().time,
     )
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

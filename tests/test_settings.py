@@ -30,6 +30,7 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "introspection": False,
         "graphiql": False,
         "cors_origins": (),
+        "allowed_hosts": (),
         "node_fields": True,
         "documents": "any",
         "documents_file": None,
@@ -96,7 +97,7 @@ def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
-        ({"GATEWAY_PROT": "1"}, "GATEWAY_PROT is not a setting; there are: GATEWAY_API_KEY"),
+        ({"GATEWAY_PROT": "1"}, "GATEWAY_PROT is not a setting; there are: GATEWAY_ALLOWED_HOSTS"),
         ({"GATEWAY_PORT": "eighty"}, "GATEWAY_PORT input should be a valid integer"),
         ({"GATEWAY_PORT": "70000"}, "GATEWAY_PORT input should be less than or equal to 65535"),
         ({"GATEWAY_UPSTREAM_URL": "ftp://x"}, "GATEWAY_UPSTREAM_URL must be a URL like"),
@@ -150,6 +151,8 @@ def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch)
         ({"GATEWAY_CORS_ORIGINS": "https://b\u00fccher.example"}, "is not an origin like"),
         ({"GATEWAY_CORS_ORIGINS": "https://:443"}, "is not an origin like"),
         ({"GATEWAY_CORS_ORIGINS": "null"}, "is not an origin like"),
+        ({"GATEWAY_ALLOWED_HOSTS": "*"}, "GATEWAY_ALLOWED_HOSTS has a host that is no"),
+        ({"GATEWAY_ALLOWED_HOSTS": "a.example:80"}, "must be an address alone"),
         ({"GATEWAY_CALLER_TOKEN": "a" * 16}, "set both"),
         ({"GATEWAY_DOCUMENTS": "trusted"}, "name it in GATEWAY_DOCUMENTS_FILE"),
         ({"GATEWAY_DOCUMENTS": "some"}, "GATEWAY_DOCUMENTS input should be 'any', 'persisted'"),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.web.negotiation import GRAPHQL
 from gateway.web.reply import GUARD, NO_STORE, Reply, content_type
 from schema.operation import Receipt
 
@@ -18,14 +17,16 @@ if TYPE_CHECKING:
     from schema.operation import BudgetState
 
 
+_TAGS = 128
+"""Entity tags of one request that are looked at."""
+
+
 @dataclass(slots=True)
 class Answer:
     """An answer being made. `kept` is how long a GET's may be kept, in whole seconds."""
 
     body: dict[str, Any]
     status: int = 200
-    refused: bool = False
-    """A request error: nothing was executed, and there is no `data`."""
     kept: int | None = None
     headers: Headers = field(default_factory=list)
     content: bytes | None = None
@@ -37,12 +38,8 @@ class Answer:
         return self.content
 
     def reply(self, media_type: str, if_none_match: str | None) -> Reply:
-        """The whole of it, or that the client has it already.
-
-        A request error is 400 only in the media type that is GraphQL's own.
-        """
-        status = 400 if self.refused and media_type == GRAPHQL else self.status
-        content = self.encode()
+        """The whole of it, or that the client has it already."""
+        content, status = self.encode(), self.status
         if content and self.kept is None:
             return Reply(status, media_type, self.headers, content)
         headers = [*GUARD, *self.headers]
@@ -70,7 +67,7 @@ def entity_tag(data: object, media_type: str) -> str:
 def matches(if_none_match: str, tag: str) -> bool:
     """Whether the client has it already (RFC 9110, 13.1.2: weak comparison)."""
     opaque = tag.removeprefix("W/")
-    said = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    said = [each.strip().removeprefix("W/") for each in if_none_match.split(",", _TAGS)]
     return opaque in said or said == ["*"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.web.requests import BadRequest
+from gateway.web.content import too_large
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
@@ -43,8 +43,3 @@ async def whole_body(receive: Receive, most: int) -> bytes:
             raise too_large(most)
         if not more:
             return bytes(body)
-
-
-def too_large(most: int) -> BadRequest:
-    """Says so to whoever sent it."""
-    return BadRequest(413, f"The body may have at most {most} bytes.")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gateway.web.hangups import HangUp
+    from gateway.web.hosts import Hosts
     from gateway.web.repeats import Repeats
     from gateway.web.reply import Headers, Reply
     from gateway.web.service import GraphQLService
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 class Direct:
     """Answers POSTs to `path` whose bodies have come."""
 
-    def __init__(self, path: str, repeats: Repeats, service: GraphQLService) -> None:
+    def __init__(self, path: str, repeats: Repeats, service: GraphQLService, hosts: Hosts) -> None:
         self._path = path.encode()
+        self._hosts = hosts
         self._repeats = repeats
         self._service = service
 
     def head(self, path: bytes, headers: Headers) -> Head | None:
         """The head of a POST to `path`, where it is for us and asks in the plainest way."""
         head = Head(headers) if path == self._path else None
-        return head if head is not None and head.plain else None
+        return head if head is not None and head.plain and self._hosts.allow(head) else None
 
     def known(self, head: Head, body: bytes) -> Reply | None:
         """The answer, where it is known at once."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 
 from gateway.logs import without_credentials
 from schema.failures import Failure
 from schema.problems import coded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 CODES = frozenset(
@@ -41,17 +42,39 @@ CODES = frozenset(
 )
 """Every code an answer can hold; an error with another one is a bug, and masked."""
 MAX_ERRORS = 10
-"""Errors told in one answer."""
+"""Errors of a request that are told in one answer. Each null of a field that failed has its own
+error (GraphQL, 6.4.4): those are as many as the limits on documents and pages allow."""
 LONGEST = 1_000
 """Characters of one message; what it quotes may be as long as a client likes."""
 
 _UNEXPECTED = "Something went wrong in the gateway. It has been logged."
+_FAILED = "request %s failed at %s"
 _log = logging.getLogger(__name__)
 
 
-def errors_told(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """The first errors, as the answer has them; unexpected ones are logged and masked."""
-    return [_told(error, request_id) for error in islice(errors, MAX_ERRORS)]
+def errors_told(
+    errors: Iterable[GraphQLError], request_id: str, *, most: int | None = None
+) -> list[dict[str, Any]]:
+    """The errors, or the first `most`, as the answer has them; unexpected ones are masked.
+
+    The first of those are logged: one bug may meet every field of an answer.
+    """
+    logged = itertools.count()
+    return [_told(error, request_id, logged) for error in islice(errors, most)]
+
+
+def refusal_status(errors: Iterable[GraphQLError]) -> int:
+    """The status of an answer to a request that is not executed.
+
+    400 for a document that does not parse, 403 for one that may not be asked for here, else 422
+    (GraphQL over HTTP, September2026, Status Codes).
+    """
+    for error in errors:
+        if isinstance(error, GraphQLSyntaxError):
+            return 400
+        if (error.extensions or {}).get("code") == "PERSISTED_QUERY_REQUIRED":
+            return 403
+    return 422
 
 
 def coded_error(code: str, message: str, request_id: str) -> dict[str, Any]:
@@ -61,11 +84,11 @@ def coded_error(code: str, message: str, request_id: str) -> dict[str, Any]:
 
 def internal(request_id: str, cause: BaseException | None, where: object = None) -> dict[str, Any]:
     """The error that stands for a bug of ours, which is logged."""
-    _log.error("request %s failed at %s", request_id, where, exc_info=cause)
+    _log.error(_FAILED, request_id, where, exc_info=cause)
     return coded_error("INTERNAL", _UNEXPECTED, request_id)
 
 
-def _told(error: GraphQLError, request_id: str) -> dict[str, Any]:
+def _told(error: GraphQLError, request_id: str, logged: Iterator[int]) -> dict[str, Any]:
     cause = error.original_error
     if isinstance(cause, Failure):
         message, extensions = cause.message, coded(cause)
@@ -73,8 +96,9 @@ def _told(error: GraphQLError, request_id: str) -> dict[str, Any]:
         message, extensions = error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})}
     unplanned = cause is not None and not isinstance(cause, Failure | GraphQLError)
     if unplanned or extensions["code"] not in CODES:
-        masked = internal(request_id, cause or error, error.path)
-        message, extensions = masked["message"], masked["extensions"]
+        if next(logged) < MAX_ERRORS:
+            _log.error(_FAILED, request_id, error.path, exc_info=cause or error)
+        message, extensions = _UNEXPECTED, {"code": "INTERNAL"}
     answer: dict[str, Any] = {"message": _short(message)}
     if error.locations:
         answer["locations"] = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from schema.operation import Freshness
 
+_DIRECTIVES = 32
+"""Directives that are read: there are seven."""
 _FOREVER = 2**31
 """`max-stale` without a value accepts any age (RFC 9111, 5.2.1.2)."""
 
@@ -13,7 +15,7 @@ def freshness_of(cache_control: str | None) -> Freshness:
     if not cache_control:
         return _DEFAULT
     directives: dict[str, str] = {}
-    for part in cache_control.split(","):
+    for part in cache_control.split(",", _DIRECTIVES):
         name, _, value = part.strip().partition("=")
         directives.setdefault(name.lower(), value.strip('" '))
     return Freshness(

@@ -7,7 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from gateway.web.freshness import freshness_of
-from gateway.web.negotiation import JSON, answer_type
+from gateway.web.negotiation import JSON, Coding, answer_coding, answer_type
 from gateway.web.tracing import trace_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Head:
     __slots__ = (
         "_caller",
         "accept",
+        "coding",
         "content_type",
         "freshness",
         "headers",
@@ -45,13 +46,17 @@ class Head:
         self.accept = self._text(b"accept")
         self.media_type = answer_type(self.accept)
         """The media type to answer in, None where the client takes none of ours."""
+        self.coding = answer_coding(self._text(b"accept-encoding"))
+        """How the answer's content may be encoded."""
         self.content_type = self._text(b"content-type")
         self.freshness = freshness_of(self._text(b"cache-control"))
         """How old an answer may be."""
         self.plain = (
             self.content_type == JSON
             and self.media_type is not None
+            and self.coding is not Coding.NONE
             and b"cache-control" not in said
+            and b"content-encoding" not in said
         )
         """Whether it is asked in the plainest way: any other is not looked up."""
         self._caller: list[Caller | None] = []
@@ -73,6 +78,12 @@ class Head:
     def origin(self) -> bytes | None:
         """The origin of the page that asks; None where none, or more than one, is named."""
         return self.first(b"origin", only=True)
+
+    @property
+    def content_encoding(self) -> str | None:
+        """The codings of the content; what is cut off here is none that is known."""
+        values = self.headers.get(b"content-encoding")
+        return b", ".join(values)[:MOST].decode("latin-1") if values else None
 
     @property
     def if_none_match(self) -> str | None:

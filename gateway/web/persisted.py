@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 from graphql import GraphQLError
 
-from gateway.web.requests import BadRequest
+from gateway.web.content import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

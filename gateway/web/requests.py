@@ -6,27 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from gateway.web.content import BadRequest, require_json
 from gateway.web.strict import Bounds, Malformed, loads, names_in, names_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_PREFLIGHTED = (b"apollo-require-preflight", b"x-apollo-operation-name")
+_PREFLIGHTED = (
+    b"apollo-require-preflight",
+    b"graphql-require-preflight",
+    b"x-apollo-operation-name",
+    b"x-requested-with",
+)
 _CREDENTIALS = (b"x-api-key", b"authorization", b"x-gateway-token")
 _PARAMETERS = ("query", "documentId", "operationName", "variables", "extensions")
-
-
-class BadRequest(Exception):
-    """The HTTP request is not a GraphQL request; `status` is the HTTP status that says so.
-
-    `allow` are the methods that it could be asked with, where the status is 405.
-    """
-
-    def __init__(self, status: int, message: str, *, allow: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.allow = allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +37,12 @@ class GraphQLRequest:
 
 
 def request_in(body: bytes, content_type: str | None, bounds: Bounds) -> GraphQLRequest:
-    """The request in a POST's body. Raises `BadRequest`.
+    """The request in a POST's content. Raises `BadRequest`.
 
     Only application/json is taken: a page of another origin cannot send that without asking
     first (CSRF), and forms are never GraphQL here.
     """
-    if content_type != "application/json":  # what nearly everybody sends
-        _json_only(content_type)
+    require_json(content_type)
     try:
         said = loads(body)
     except Malformed as wrong:
@@ -71,12 +63,17 @@ def request_in(body: bytes, content_type: str | None, bounds: Bounds) -> GraphQL
 
 
 def request_of(
-    query_string: bytes, headers: Mapping[bytes, Sequence[bytes]], bounds: Bounds
+    query_string: bytes,
+    headers: Mapping[bytes, Sequence[bytes]],
+    bounds: Bounds,
+    *,
+    typed: bool,
 ) -> GraphQLRequest:
     """The request in a GET's parameters. Raises `BadRequest`.
 
     It must come with a header that a page of another origin cannot send without asking first:
     a link, an image or a form of such a page is refused (CSRF, as Apollo Server prevents it).
+    `typed`: it says that its content is JSON, which such a page cannot say either.
     """
     try:
         pairs = parse_qsl(
@@ -94,9 +91,7 @@ def request_of(
         if name in said:
             said[name] = _parameter(name, said[name].encode(), bounds)
     request = _request(said)
-    if not any(headers.get(name) for name in (*_PREFLIGHTED, *_CREDENTIALS)) and not _is_json(
-        headers.get(b"content-type", ())
-    ):
+    if not typed and not any(headers.get(name) for name in (*_PREFLIGHTED, *_CREDENTIALS)):
         raise BadRequest(400, "Send the header Apollo-Require-Preflight: true with a GET.")
     return request
 
@@ -108,23 +103,6 @@ def _parameter(name: str, text: bytes, bounds: Bounds) -> object:
     except Malformed as wrong:
         raise BadRequest(400, f"The parameter `{name}` {wrong}.") from None
     return value
-
-
-def _is_json(content_type: Sequence[bytes]) -> bool:
-    try:
-        _json_only(content_type[0].decode("latin-1") if content_type else None)
-    except BadRequest:
-        return False
-    return True
-
-
-def _json_only(content_type: str | None) -> None:
-    media_type, _, parameters = (content_type or "").partition(";")
-    if media_type.strip().lower() != "application/json":
-        raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if charset not in {"", "utf-8", "utf8"}:
-        raise BadRequest(415, "Send the request as JSON in UTF-8.")
 
 
 def _request(said: Mapping[str, Any]) -> GraphQLRequest:

@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 
 from gateway.web.head import Head
 from gateway.web.negotiation import wants_page
+from gateway.web.refusals import refusal
 from gateway.web.reply import GUARD, NO_STORE, Reply
 from gateway.web.tracing import TRACE
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     from gateway.web.cors import Cors
     from gateway.web.graphql import GraphQLDoor
-    from gateway.web.reply import Headers
+    from gateway.web.hosts import Hosts
+from gateway.web.reply import Headers
 
+_MISDIRECTED = "This gateway is not served by the name in Host; GATEWAY_ALLOWED_HOSTS adds one."
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -36,12 +39,14 @@ class Places(NamedTuple):
 class Router:
     """The application as a server sees it (ASGI).
 
-    A preflight is answered for every path alike. Whatever `others` answer, errors and redirects
-    included, gets the header fields that an answer of GraphQL has by itself.
+    A request by a name that is none of `hosts` is answered 421 (RFC 9110, 15.5.20) at every path,
+    a preflight alike at every path. Whatever `others` answer, errors and redirects included, gets
+    the header fields that an answer of GraphQL has by itself.
     """
 
-    def __init__(self, places: Places, cors: Cors) -> None:
+    def __init__(self, places: Places, cors: Cors, hosts: Hosts) -> None:
         self._places = places
+        self._hosts = hosts
         self.cors = cors
         """What an answer that a server writes by itself says to a page of another origin."""
 
@@ -52,6 +57,10 @@ class Router:
             await places.others(scope, receive, send)
             return
         head = Head(scope["headers"])
+        if not self._hosts.allow(head):
+            own = self.cors.headers(head.origin)
+            await refusal(421, _MISDIRECTED, head.trace(), own=own).send(scope, send)
+            return
         if scope["method"] == "OPTIONS":
             granted = self.cors.preflight(head)
             if granted is not None:

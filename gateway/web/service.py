@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.web.answers import Answer, kept_seconds, told
-from gateway.web.body import ClientLeft, too_large, whole_body
+from gateway.web.body import ClientLeft, whole_body
+from gateway.web.content import BadRequest, decoded, json_problem, too_large
 from gateway.web.cors import Cors
-from gateway.web.errors import coded_error, errors_told, internal
-from gateway.web.negotiation import GRAPHQL, JSON
+from gateway.web.errors import MAX_ERRORS, coded_error, errors_told, internal, refusal_status
+from gateway.web.negotiation import GRAPHQL, JSON, Coding
 from gateway.web.questions import Questions, Refusal
-from gateway.web.requests import BadRequest, request_in, request_of
+from gateway.web.reply import PARTIAL_SUCCESS
+from gateway.web.requests import request_in, request_of
 from gateway.web.strict import Bounds
 from schema.context import Context
 from schema.failures import RateLimited, Unauthenticated
@@ -38,7 +40,11 @@ if TYPE_CHECKING:
 DEADLINE = 10.0
 """Seconds one operation may take, everything included."""
 
-_METHODS = "GET, HEAD, POST, OPTIONS"
+CHALLENGE = (b"www-authenticate", b'Bearer realm="clients-gateway"')
+"""What a 401 says of how to prove oneself (RFC 9110, 11.6.1); X-API-Key is no registered scheme."""
+
+_METHODS = [(b"allow", b"GET, HEAD, POST, OPTIONS")]
+_POST = [(b"allow", b"POST")]
 
 
 class Answers(Protocol):
@@ -117,10 +123,10 @@ class GraphQLService:
             answer = _refusal(refused.errors, trace)
         except Unauthenticated as failure:
             answer = _only(failure.code, failure.message, trace, status=401)
+            answer.headers.append(CHALLENGE)
         except BadRequest as bad:
             answer = _only("BAD_REQUEST", bad.message, trace, status=bad.status)
-            if bad.allow is not None:
-                answer.headers.append((b"allow", bad.allow.encode()))
+            answer.headers += bad.own
         except Exception as bug:  # noqa: BLE001 - whatever it is, it is logged and masked
             answer = Answer({"errors": [internal(trace.request_id, bug)]}, status=500)
         finally:
@@ -135,9 +141,11 @@ class GraphQLService:
             answer.headers.append((b"retry-after", b"1"))
             return answer
         if method == "OPTIONS":
-            return Answer({}, status=204, headers=[(b"allow", _METHODS.encode())])
+            return Answer({}, status=204, headers=list(_METHODS))
         if head.media_type is None:
             raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
+        if head.coding is Coding.NONE:
+            raise BadRequest(406, "Accept-Encoding must leave identity or gzip.")
         if method == "POST" and asking.body is None:
             assert asking.receive is not None  # noqa: S101 - or the body came along
             asking.body = await whole_body(asking.receive, self._terms.body)
@@ -185,6 +193,7 @@ class GraphQLService:
             question = self._questions.asked_before(body) if head.plain else None
             if question is not None:
                 return head.caller(self._callers), question
+            body = decoded(body, head.content_encoding, self._terms.body)
             request = request_in(body, head.content_type, self._terms.bounds)
             caller = head.caller(self._callers)
             question = self._questions.understand(request)
@@ -192,15 +201,18 @@ class GraphQLService:
                 self._questions.remember(body, question)
             return caller, question
         if asking.method not in {"GET", "HEAD"}:
-            raise BadRequest(405, "Send GraphQL operations with POST.", allow=_METHODS)
-        request = request_of(asking.query_string, head.headers, self._terms.bounds)
+            raise BadRequest(405, "Send GraphQL operations with POST.", own=_METHODS)
+        if head.first(b"upgrade") is not None and not asking.query_string:
+            raise BadRequest(400, _NO_UPGRADE)
+        typed = json_problem(head.content_type) is None
+        request = request_of(asking.query_string, head.headers, self._terms.bounds, typed=typed)
         if request.query is not None and not self._terms.persisted.knows(request.query):
-            raise BadRequest(405, _ONLY_PERSISTED, allow="POST")
+            raise BadRequest(405, _ONLY_PERSISTED, own=_POST)
         caller = head.caller(self._callers)
         question = self._questions.understand(request)
         # A GET executes only what changes nothing.
         if question.planned.writes:
-            raise BadRequest(405, "Send mutations with POST.", allow="POST")
+            raise BadRequest(405, "Send mutations with POST.", own=_POST)
         return caller, question
 
     def _explained(self, question: Question, operation: Operation | None, trace: Trace) -> Answer:
@@ -211,6 +223,10 @@ class GraphQLService:
         return Answer({"data": None, "extensions": {"upstream": explanation.told()}})
 
 
+_NO_UPGRADE = (
+    "This gateway speaks neither WebSocket nor any other protocol that a connection is upgraded to:"
+    " send operations with POST. It has no subscriptions."
+)
 _BUSY = "The gateway is busy: ask again in a moment."
 _ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."
 
@@ -221,7 +237,8 @@ def _only(code: str, message: str, trace: Trace, *, status: int) -> Answer:
 
 def _refusal(errors: Sequence[GraphQLError], trace: Trace) -> Answer:
     """A request error: nothing was executed (GraphQL, 7.1.2), so there is no `data`."""
-    return Answer({"errors": errors_told(errors, trace.request_id)}, refused=True)
+    told = errors_told(errors, trace.request_id, most=MAX_ERRORS)
+    return Answer({"errors": told}, status=refusal_status(errors))
 
 
 def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> Answer:
@@ -229,6 +246,7 @@ def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> A
     answer = Answer(body)
     wait = (receipt.retry_after if receipt is not None else None) or 0
     if result.errors:
+        answer.status = PARTIAL_SUCCESS
         body["errors"] = errors_told(result.errors, trace.request_id)
         for error in result.errors:
             if isinstance(error.original_error, RateLimited):

@@ -13,7 +13,21 @@ ASKED_BY_GET = {
 }
 
 
-def test_every_audit_of_graphql_over_http_passes_for_a_caller_with_a_credential(
+# The suite encodes a draft. These audits ask for what the first edition, September2026, says
+# otherwise: request errors have the same 4xx for a client that takes application/json alone
+# (Response, Body: legacy clients; Status Codes), and of those only what does not parse is 400.
+# 74FF asks for 400 where a document is not valid, which is 422 by now: it passes all the same, for
+# the document of FDE2 and 74FF does not parse (a name that begins with a digit).
+SUPERSEDED = {
+    "572B": (200, 400, "Status Codes, Document parsing failure"),
+    "FDE2": (200, 400, "Status Codes, Document parsing failure"),
+    "7B9B": (200, 422, "Status Codes, Variable coercion failure"),
+    "86EE": (400, 422, "Status Codes, Variable coercion failure"),
+}
+"""By audit: the status it asks for, the edition's, and the edition's section."""
+
+
+def test_every_audit_passes_but_those_that_the_first_edition_supersedes(
     program: Program, tmp_path: Path
 ) -> None:
     documents = tmp_path / "documents.json"
@@ -29,5 +43,8 @@ def test_every_audit_of_graphql_over_http_passes_for_a_caller_with_a_credential(
     ) as demo:
         *audits, total = program("audit.mjs", **places(demo)).splitlines()
 
-    assert [audit for audit in audits if not audit.startswith("ok ")] == []
-    assert total == "61 of 61 audits passed"
+    failed = [audit for audit in audits if not audit.startswith("ok ")]
+    assert {audit.split()[1]: int(audit.rpartition(" (")[2][:3]) for audit in failed} == {
+        id: edition for id, (_, edition, _) in SUPERSEDED.items()
+    }
+    assert total == "57 of 61 audits passed"

@@ -65,7 +65,7 @@ async def test_a_hash_is_enough_once_the_text_came_with_it(gateway: Gateway) -> 
     known = await post(gateway, hashed(TOTAL))
 
     assert (unknown.status_code, unknown.json()["errors"][0]["message"]) == (
-        200,
+        422,
         "PersistedQueryNotFound",
     )
     assert code(unknown) == "PERSISTED_QUERY_NOT_FOUND"
@@ -74,10 +74,10 @@ async def test_a_hash_is_enough_once_the_text_came_with_it(gateway: Gateway) -> 
     assert registered.json()["data"] == known.json()["data"] == {"clients": {"totalCount": 42}}
 
 
-async def test_in_the_media_type_of_graphql_an_unknown_hash_is_400(gateway: Gateway) -> None:
+async def test_in_the_media_type_of_graphql_an_unknown_hash_is_422(gateway: Gateway) -> None:
     unknown = await post(gateway, hashed(TOTAL), accept=APOLLO)
 
-    assert (unknown.status_code, code(unknown)) == (400, "PERSISTED_QUERY_NOT_FOUND")
+    assert (unknown.status_code, code(unknown)) == (422, "PERSISTED_QUERY_NOT_FOUND")
 
 
 async def test_a_hash_of_another_text_is_refused_and_not_registered(
@@ -234,7 +234,7 @@ async def test_every_answer_names_once_what_it_varies_by(gateway: Gateway) -> No
 
     for answer in answers:
         assert answer.headers.get_list("vary") == [
-            "Accept, Authorization, X-API-Key, X-Gateway-Token, Origin"
+            "Accept, Accept-Encoding, Authorization, X-API-Key, X-Gateway-Token, Origin"
         ]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.people import DEMO
 from tests.gateway.conftest import Gateway
 
@@ -61,27 +62,58 @@ async def test_only_json_is_taken(gateway: Gateway, content_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "status"),
     [
-        "{",
-        "{ nonsense }",
-        "{}",
-        "fragment A on Query { __typename }",
-        "query A { __typename } query B { __typename }",
-        "query ($id: ID!) { client(id: $id) { id } }",
-        "subscription { __typename }",
+        ("{", 400),
+        ("{}", 400),
+        ("", 400),
+        ("{ nonsense }", 422),
+        ("fragment A on Query { __typename }", 422),
+        ("query A { __typename } query B { __typename }", 422),
+        ("query ($id: ID!) { client(id: $id) { id } }", 422),
+        ("query ($first: Int) { clients(first: $first) { nonsense } }", 422),
+        ("subscription { __typename }", 422),
     ],
 )
-async def test_a_request_that_cannot_be_executed_has_no_data(gateway: Gateway, query: str) -> None:
+async def test_a_request_that_cannot_be_executed_has_no_data_whatever_its_media_type(
+    gateway: Gateway, query: str, status: int
+) -> None:
+    """GraphQL over HTTP, September2026, Status Codes; a legacy client gets the same (Accept)."""
     body = json.dumps({"query": query})
 
     modern, answer = await post(gateway, body, accept=GRAPHQL)
     legacy, same = await post(gateway, body, accept="application/json")
+    unsaid, alike = await post(gateway, body, accept="*/*")
 
-    assert (modern, legacy) == (400, 200)
-    assert answer == same
+    assert (modern, legacy, unsaid) == (status, status, status)
+    assert answer == same == alike
     assert "data" not in answer
-    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert answer["errors"][0]["extensions"]["code"] in {"BAD_USER_INPUT", "BAD_REQUEST"}
+
+
+async def test_variables_that_do_not_fit_are_unprocessable(gateway: Gateway) -> None:
+    query = "query ($first: Int!) { clients(first: $first) { totalCount } }"
+    told = [
+        (await post(gateway, json.dumps({"query": query, "variables": variables}), accept=accept))
+        for variables in ({}, {"first": None}, {"first": "ten"}, {"first": 2**31})
+        for accept in (GRAPHQL, "application/json")
+    ]
+
+    assert [status for status, _ in told] == [422] * 8
+    assert all("data" not in answer for _, answer in told)
+
+
+async def test_data_beside_errors_is_a_partial_success(gateway: Gateway, sandbox: Sandbox) -> None:
+    sandbox.fail(Fault(status=503, times=9))
+    body = json.dumps({"query": "{ __typename clients { totalCount } }"})
+
+    statuses = [
+        (await post(gateway, body, accept=accept, x_api_key=DEMO.api_key))[0]
+        for accept in (GRAPHQL, "application/json", "*/*")
+    ]
+    sandbox.faults.clear()
+
+    assert statuses == [294] * 3
 
 
 async def test_the_operation_is_chosen_by_name(gateway: Gateway) -> None:
