@@ -12,7 +12,8 @@ import pytest
 
 from gateway.doctor import examine
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO, EDSGER, NOBODY, READER
+from gateway.sandbox.catalogue import named
+from gateway.sandbox.people import DEMO, EDSGER, GRACE, NOBODY, READER
 
 URL = "http://api.test/v1"
 Interference = Callable[[httpx.Request], httpx.Response | None]
@@ -333,3 +334,100 @@ async def test_a_filter_that_also_returns_both_is_told(sandbox: Sandbox) -> None
     assert status == 0
     assert line.startswith("note  filter client_type=buyer: also returns both (of 42: ")
     assert line.endswith(" -> filtered lists overlap")
+
+
+@pytest.mark.parametrize(
+    ("fault", "subject", "found"),
+    [
+        ("page-cap-50", "page size", "note  page size: 100 rows requested, 50 came, meta.limit 50"),
+        ("page-cap-50-silent", "page size", "note  page size: 100 rows requested, 50 came"),
+        ("total-of-page", "counts", "FAIL  counts: 100 rows of meta.total 100, and meta.hasMore t"),
+        (
+            "has-more-never",
+            "counts",
+            "FAIL  counts: 100 rows of meta.total 137, and meta.hasMore f",
+        ),
+        ("reset-zero", "budget", "note  budget: 499 of 500 left, reset 0 -> when the window ends"),
+        ("rate-limit-draft-10", "budget", "note  budget: in RateLimit, RateLimit-Policy -> not as"),
+        ("rate-limit-x", "budget", "note  budget: in X-RateLimit-Remaining -> not as documented"),
+        (
+            "proxy-404-json",
+            "reached",
+            "FAIL  reached: answered 404 in JSON that is not the API's ->",
+        ),
+        ("proxy-403", "reached", "FAIL  reached: answered 403 with text/html instead of JSON"),
+    ],
+)
+async def test_an_api_that_misbehaves_is_found_out_by_reading(
+    sandbox: Sandbox, fault: str, subject: str, found: str
+) -> None:
+    sandbox.fail(named(fault))
+
+    _, lines = await report(sandbox, key=GRACE.api_key)
+
+    assert [line[: len(found)] for line in about(lines, subject)] == [found]
+
+
+async def test_a_total_that_is_one_too_high_is_seen_where_the_list_ends(sandbox: Sandbox) -> None:
+    sandbox.fail(named("total-one-high"))
+
+    _, lines = await report(sandbox)
+
+    assert about(lines, "counts") == [
+        "FAIL  counts: 42 rows of meta.total 43, and meta.hasMore false -> one of them is wrong:"
+        " totals cannot be relied on, the gateway reads on by both"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "subject", "found"),
+    [
+        ("tidied", "values", "note  values: changed on the way in: email, phone -> a lost answer"),
+        (
+            "missing-after-create",
+            "read after create",
+            "note  read after create: 404 NOT_FOUND, version None where the write was answered",
+        ),
+        (
+            "detail-lag",
+            "read after update",
+            "note  read after update: 404 NOT_FOUND, version None where the write was answered",
+        ),
+        (
+            "duplicate-email",
+            "create",
+            "FAIL  create: a documented create is refused: 409 DUPLICATE",
+        ),
+    ],
+)
+async def test_an_api_that_misbehaves_is_found_out_by_writing(
+    sandbox: Sandbox, fault: str, subject: str, found: str
+) -> None:
+    sandbox.fail(named(fault))
+    before = rows(sandbox)
+
+    _, lines = await report(sandbox, write=True)
+
+    assert [line[: len(found)] for line in about(lines, subject)] == [found]
+    assert rows(sandbox) == before
+
+
+async def test_a_client_whose_address_was_tidied_is_found_again_and_deleted(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.fail(named("tidied"), named("answer-lost", method="POST"))
+    before = rows(sandbox)
+
+    _, lines = await report(sandbox, write=True)
+
+    assert about(lines, "clean-up") == ["ok    clean-up: the client Doctor Check is deleted again"]
+    assert rows(sandbox) == before
+
+
+async def test_values_stored_as_sent_and_seen_at_once_are_said_to_be(sandbox: Sandbox) -> None:
+    _, lines = await report(sandbox, write=True)
+
+    assert about(lines, "values") == ["ok    values: stored as sent"]
+    assert about(lines, "read after update") == [
+        "ok    read after update: the write is seen at once"
+    ]

@@ -11,7 +11,7 @@ from gateway.upstream.api_error import names_version
 from schema.source import FIELDS
 
 if TYPE_CHECKING:
-    from gateway.doctor.answers import Answer
+    from gateway.doctor.answers import Answer, Said
     from gateway.doctor.report import Finding
 
 UNDOCUMENTED = "doctor_check"
@@ -34,6 +34,25 @@ def created(answer: Answer) -> Finding:
     if answer.status == HTTPStatus.FORBIDDEN:
         return fail("create", f"{answer}", "the key may not write: give it clients: write")
     return fail("create", f"a documented create is refused: {answer}{_details(answer)}")
+
+
+def stored(answer: Answer, sent: Said) -> Finding:
+    """Whether the API stores values as they are sent."""
+    about = "values"
+    tidied = sorted(name for name in sent if answer.data.get(name, sent[name]) != sent[name])
+    if not tidied:
+        return ok(about, "stored as sent")
+    meaning = "a lost answer is looked for by what values mean, not by how they are spelt"
+    return note(about, f"changed on the way in: {', '.join(tidied)}", meaning)
+
+
+def read_back(about: str, answer: Answer, version: int | None) -> Finding:
+    """A detail read right after a write that was answered with `version`."""
+    seen = integer(answer.data.get("version"))
+    if answer.status != HTTPStatus.OK or (version is not None and (seen or 0) < version):
+        found = f"{answer}, version {seen} where the write was answered with {version}"
+        return note(about, found, "reads lag behind writes: an answer may be older than it seems")
+    return ok(about, "the write is seen at once")
 
 
 def updated(answer: Answer, before: int | None) -> Finding:

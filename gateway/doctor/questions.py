@@ -46,6 +46,7 @@ async def _front_door(desk: Desk) -> Answer:
     desk.report.add(shape)
     if shape.mark is Mark.FAIL:
         raise Enough("its lists cannot be read")
+    desk.report.add(readings.counts(answer))
     return answer
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.doctor.answers import integer, whole
 from gateway.doctor.report import fail, note, ok
+from schema.source import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,8 @@ DAY_SECONDS = 24 * 60 * 60
 META = {"page": int, "limit": int, "total": int, "totalPages": int, "hasMore": bool}
 """API page, List all clients: `data.meta`."""
 BUDGET = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+OTHER_BUDGETS = ("RateLimit", "RateLimit-Policy", "X-RateLimit-Remaining")
+"""Drafts 7 to 11 of the RateLimit fields, and their older names."""
 
 
 def trouble(about: str, answer: Answer, *, odd: bool) -> Finding | None:
@@ -37,6 +40,12 @@ def trouble(about: str, answer: Answer, *, odd: bool) -> Finding | None:
             about,
             f"answered {answer.status} with {answer.media_type} instead of JSON",
             "something stands before the API, or the URL is another site's",
+        )
+    if answer.status >= HTTPStatus.BAD_REQUEST and not answer.error:
+        return mark(
+            about,
+            f"answered {answer.status} in JSON that is not the API's",
+            "something stands before the API: the gateway takes such answers for no answer",
         )
     return None
 
@@ -106,9 +115,26 @@ def envelope(answer: Answer) -> Finding:
     return ok("envelope", f"as documented; {count} in the first page")
 
 
+def counts(answer: Answer) -> Finding:
+    """Whether the first page is as long as requested, and its counts agree with each other."""
+    rows, limit, total = len(answer.rows), integer(answer.meta.get("limit")), answer.total or 0
+    more = answer.meta.get("hasMore") is True
+    if rows < MAX_PAGE and (more or limit != MAX_PAGE):
+        found = f"{MAX_PAGE} rows requested, {rows} came, meta.limit {limit}"
+        return note("page size", found, "pages are capped: long lists cost more calls")
+    if more != (rows < total):
+        found = f"{rows} rows of meta.total {total}, and meta.hasMore {str(more).lower()}"
+        meaning = "one of them is wrong: totals cannot be relied on, the gateway reads on by both"
+        return fail("counts", found, meaning)
+    return ok("counts", f"meta.total {total} and meta.hasMore agree")
+
+
 def budget(answer: Answer) -> Finding:
     """Whether the budget headers are there, and whether the reset is a delta."""
     missing = [name for name in BUDGET if name not in answer.headers]
+    others = [name for name in OTHER_BUDGETS if name in answer.headers]
+    if missing and others:
+        return note("budget", f"in {', '.join(others)}", "not as documented, and understood")
     if missing:
         return note(
             "budget",
@@ -125,6 +151,10 @@ def budget(answer: Answer) -> Finding:
             "budget",
             f"{found}: no count of seconds within a window",
             "taken for seconds, the gateway would wait far too long",
+        )
+    if reset == 0:
+        return note(
+            "budget", found, "when the window ends is unknown: the gateway looks again soon"
         )
     return ok("budget", f"{found} s ahead (a delta)")
 

@@ -53,7 +53,7 @@ class Patient:
 
 async def ask_writing(desk: Desk) -> None:
     """Ask everything that takes a write. Whatever happens, the client is deleted again."""
-    patient = Patient(email=f"doctor-check-{uuid4().hex[:12]}@example.com")
+    patient = Patient(email=f"Doctor-Check-{uuid4().hex[:12]}@example.com")
     try:
         await _treat(desk, patient)
     finally:
@@ -98,10 +98,19 @@ async def _create(desk: Desk, patient: Patient) -> None:
     if answer is None:
         return
     desk.report.add(outcomes.created(answer))
-    if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
-        patient.learn(answer.data)
-    else:
+    if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
         patient.may_exist = False
+        return
+    patient.learn(answer.data)
+    desk.report.add(outcomes.stored(answer, body))
+    if patient.id is not None:
+        await _read_back(desk, patient, "read after create")
+
+
+async def _read_back(desk: Desk, patient: Patient, about: str) -> None:
+    answer = await desk.ask(Question(about, "GET", patient.path))
+    if answer is not None:
+        desk.report.add(outcomes.read_back(about, answer, patient.version))
 
 
 async def _update(desk: Desk, patient: Patient) -> None:
@@ -109,6 +118,7 @@ async def _update(desk: Desk, patient: Patient) -> None:
     answer = await _put(desk, patient, "update", {"phone": "+1 661 555 0123"})
     if answer is not None:
         desk.report.add(outcomes.updated(answer, first))
+        await _read_back(desk, patient, "read after update")
     if answer is not None and first is not None and patient.version != first:
         outdated = {"phone": "(661) 555-0199", "version": first}
         answer = await _put(desk, patient, "stale version", outdated)
@@ -156,22 +166,23 @@ async def _clean_up(desk: Desk, patient: Patient) -> None:
 
 async def _find(line: Line, patient: Patient) -> bool:
     """Look for it at both ends of the list. True when every row was seen and it was not there."""
-    page, seen, total = 1, 0, None
+    page, seen, total, more = 1, 0, None, True
     for _ in range(2):
         answer = await line.ask(
             Question("clean-up", "GET", "/clients", params={"page": page, "limit": MAX_PAGE})
         )
         if not isinstance(answer, Answer) or answer.total is None:
             return False
+        more = answer.meta.get("hasMore") is not False
         for row in answer.rows:
-            if row.get("email") == patient.email:
+            if str(row.get("email")).strip().lower() == patient.email.lower():
                 patient.learn(row)
                 return False
         seen, total = seen + len(answer.rows), answer.total
         page = integer(answer.meta.get("totalPages")) or 1
         if page <= 1:
             break
-    return total is not None and seen >= total
+    return total is not None and seen >= total and not more
 
 
 async def _delete(line: Line, patient: Patient) -> bool:
