@@ -375,8 +375,8 @@ async def test_a_total_that_is_one_too_high_is_seen_where_the_list_ends(sandbox:
 
     assert about(lines, "counts") == [
         (
-            "FAIL  counts: 42 rows of meta.total 43, and meta.hasMore false -> one of them is wrong:"
-            " totals cannot be relied on, the gateway reads on by both"
+            "FAIL  counts: 42 rows of meta.total 43, and meta.hasMore false"
+            " -> one of them is wrong: totals cannot be relied on, the gateway reads on by both"
         )
     ]
 
