@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 _HEADER = re.compile(
     r"(x-api-key|x-gateway-token|(?:proxy-)?authorization|x-signature|webhook-signature|cookie)"
-    r"(['\"]?\s{0,3}[:=,]\s{0,3}b?['\"]?)((?:bearer |basic )?[^\s'\",;)}\]]+)",
+    r"((?:['\"]\s{0,3},|['\"]?\s{0,3}[:=])\s{0,3}(?:b(?=['\"]))?['\"]?)"
+    r"((?:(?:bearer|basic|digest|token|apikey) )?[^\s'\",;)}\]]+)",
     re.IGNORECASE,
 )
-_BEARER = re.compile(r"\b(bearer|basic)\s+[^\s'\",;)}\]]+", re.IGNORECASE)
+"""The name of a header and its value, as headers, mappings and lists of pairs are written. After a
+bare name a comma goes on with a sentence."""
+_BEARER = re.compile(
+    r"\b(bearer|basic)\s+(?!(?-i:[a-z]{1,15})(?:[.,:;!?)]?(?:\s|$)))[^\s'\",;)}\]]+",
+    re.IGNORECASE,
+)
+"""A scheme and its credential. A short word in lower case is one of a sentence."""
 _KEY = re.compile(r"[0-9A-Fa-f]{64,}")
 _DOTTED = re.compile(r"[\w.-]+")
 _WORD = re.compile(r"[^\s\"'<>()\[\]{},;=\\]+")
@@ -47,7 +54,7 @@ def _no_token(word: re.Match[str]) -> str:
 
 
 def _no_email(word: re.Match[str]) -> str:
-    return "[email]" if "@" in word[0] else word[0]
+    return "[email]" if "@" in word[0].lstrip("@") else word[0]  # a directive begins with it
 
 
 def _no_phone(number: re.Match[str]) -> str:

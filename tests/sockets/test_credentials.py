@@ -37,3 +37,21 @@ def test_two_credentials_are_still_one_too_many(gateway: Serving) -> None:
         answer = wire.ask(post(LIST, f"x-api-key: {DEMO.api_key}"))
 
     assert answer.status == 401
+
+
+def test_what_is_wrong_with_a_credential_is_told_in_whole_sentences(gateway: Serving) -> None:
+    expired = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln"
+    with gateway.connection() as wire:
+        told = [
+            orjson.loads(wire.ask(post(LIST, *lines, key=key)).content)["errors"][0]["message"]
+            for key, lines in (
+                (DEMO.api_key, [f"authorization: Bearer {expired}"]),
+                (None, [f"authorization: Bearer {expired}"]),
+                (None, ["authorization: Bearer secret"]),
+                ("short", []),
+                (None, []),
+            )
+        ]
+
+    assert [message for message in told if "[" in message] == []
+    assert told[1] == "The bearer token has expired: refresh it and ask again."
