@@ -15,6 +15,7 @@ import orjson
 from cachetools import LRUCache
 
 from gateway.cache.keys import AnswerKey, Partition
+from gateway.gzipped import Data
 from schema.operation import Receipt
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ Basis = tuple["Fence", str | None]
 class Told(NamedTuple):
     """An answer's data, encoded, and what it is made of."""
 
-    data: bytes
+    data: Data
     basis: Basis
     at: float
     """When its oldest part was read."""
@@ -66,7 +67,7 @@ class Answers:
         self._pace = pace
         self._budget = budget
         self._clock = clock
-        self._plain: LRUCache[bytes, bytes] = LRUCache(_PLAIN)
+        self._plain: LRUCache[bytes, Data] = LRUCache(_PLAIN)
 
     def basis(self, operation: Operation) -> Basis:
         """To be noted before an operation is executed whose answer may be kept."""
@@ -75,7 +76,7 @@ class Answers:
     def _basis(self, partition: Partition) -> Basis:
         return self._memory.answers_fence(partition), self._meaning.types
 
-    def find(self, caller: Caller, asked: bytes) -> tuple[bytes, Receipt] | None:
+    def find(self, caller: Caller, asked: bytes) -> tuple[Data, Receipt] | None:
         """What to answer `asked` with, and its receipt, if both would be the same now."""
         plain = self._plain.get(asked)
         if plain is not None:
@@ -97,7 +98,7 @@ class Answers:
         receipt = operation.receipt
         if receipt.calls or receipt.joined or receipt.stale or receipt.drift or receipt.passing:
             return
-        data = orjson.dumps(answer) if len(asked) <= LONGEST_QUESTION else b""
+        data = Data(orjson.dumps(answer) if len(asked) <= LONGEST_QUESTION else b"")
         if not 0 < len(data) <= LONGEST_ANSWER:
             return
         if receipt.oldest_seconds is None:

@@ -179,7 +179,7 @@ def weigh(entry: Entry) -> int:
     if isinstance(entry, Rows):
         return _KEY + sum(200 + 100 * len(span.ids) for span in entry.spans)
     if isinstance(entry, Told):
-        return 2 * _KEY + len(entry.data)
+        return 2 * _KEY + entry.data.weight
     return _KEY
 
 

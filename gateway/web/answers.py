@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway.gzipped import whole
+from gateway.web.negotiation import Coding
 from gateway.web.reply import GUARD, NO_STORE, Reply, content_type
 from schema.operation import Receipt
 
 if TYPE_CHECKING:
+    from gateway.gzipped import Data
     from gateway.web.reply import Headers
     from schema.operation import BudgetState
 
@@ -104,11 +107,23 @@ def told(receipt: Receipt) -> dict[str, Any]:
     return shown
 
 
-def repeated(data: bytes, receipt: Receipt) -> bytes:
-    """The content of an answer whose data was encoded before, with the receipt of today."""
+def repeated(data: Data, receipt: Receipt, coding: Coding) -> tuple[bytes, bool]:
+    """The content of an answer whose data was encoded before, with the receipt of today.
+
+    And whether it is compressed, of which only the receipt is new.
+    """
     oldest = receipt.oldest_seconds
     upstream = _upstream(receipt.saved, None if oldest is None else round(oldest), receipt.budget)
-    return b'{"data":%b,"extensions":{"upstream":%b}}' % (data, upstream)
+    if coding is not Coding.IDENTITY:
+        compressed = data.beginning(_BEFORE)
+        if compressed is not None:
+            return compressed.ended(_AFTER % upstream), True
+        if coding is Coding.GZIP_ONLY:
+            return whole(_BEFORE + data + _AFTER % upstream), True
+    return b'{"data":%b,"extensions":{"upstream":%b}}' % (data, upstream), False
+
+
+_BEFORE, _AFTER = b'{"data":', b',"extensions":{"upstream":%b}}'
 
 
 @lru_cache(1024)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.web.answers import repeated
-from gateway.web.reply import Reply
+from gateway.web.reply import GZIPPED, Reply
 from schema.failures import Unauthenticated
 
 if TYPE_CHECKING:
+    from gateway.gzipped import Data
     from gateway.web.callers import Callers
     from gateway.web.cors import Cors
     from gateway.web.head import Head
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Answers(Protocol):
     """Answers remembered, encoded, for as long as they would be the same."""
 
-    def find(self, caller: Caller, asked: bytes) -> tuple[bytes, Receipt] | None:
+    def find(self, caller: Caller, asked: bytes) -> tuple[Data, Receipt] | None:
         """The data to answer `asked` with, encoded, and the receipt of telling it again."""
 
 
@@ -43,4 +44,7 @@ class Repeats:
         if again is None:
             return None
         own = head.trace().headers() + self._cors.headers(head.origin)
-        return Reply(200, head.media_type, own, repeated(*again))
+        content, compressed = repeated(*again, head.coding)
+        if compressed:
+            own.append(GZIPPED)
+        return Reply(200, head.media_type, own, content)

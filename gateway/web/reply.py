@@ -7,6 +7,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.gzipped import LEAST, whole
+from gateway.web.negotiation import Coding
+
 if TYPE_CHECKING:
     from starlette.types import Scope, Send
 
@@ -26,6 +29,7 @@ GUARD: Headers = [
 """What keeps a browser from taking an answer for anything else than data, and what an answer at
 one URL depends on besides it (RFC 9110, 12.5.5)."""
 NO_STORE = (b"cache-control", b"no-store")
+GZIPPED = (b"content-encoding", b"gzip")
 PARTIAL_SUCCESS = 294
 """Data and errors (GraphQL over HTTP, September2026, Partial success); no IANA status."""
 
@@ -48,6 +52,21 @@ class Reply(NamedTuple):
         headers = [*common(self.media_type), *self.own, *self._length()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.content})
+
+    def encoded(self, coding: Coding) -> Reply:
+        """The same, its content compressed where that is taken and pays.
+
+        A weak entity tag names what is told, however it is encoded (RFC 9110, 8.8.3.3).
+        """
+        if coding is Coding.GZIP:
+            if len(self.content) < LEAST:
+                return self
+        elif coding is not Coding.GZIP_ONLY or not self.content:
+            return self
+        content = whole(self.content)
+        if coding is Coding.GZIP and len(content) >= len(self.content):
+            return self
+        return self._replace(own=[*self.own, GZIPPED], content=content)
 
     def http1(self, more: bytes) -> bytes:
         """All of it as it goes over a connection, with `more` lines of headers (RFC 9112)."""

@@ -132,7 +132,7 @@ class GraphQLService:
         finally:
             self._in_flight -= 1
         answer.headers += trace.headers() + self._cors.headers(head.origin)
-        return answer.reply(head.media_type or JSON, head.if_none_match)
+        return answer.reply(head.media_type or JSON, head.if_none_match).encoded(head.coding)
 
     async def _answer(self, asking: Asking, trace: Trace) -> Answer:
         head, method = asking.head, asking.method

@@ -1,7 +1,14 @@
 import pytest
 
 from gateway.web.freshness import freshness_of
-from gateway.web.negotiation import GRAPHQL, JSON, answer_type, wants_page
+from gateway.web.negotiation import (
+    GRAPHQL,
+    JSON,
+    Coding,
+    answer_coding,
+    answer_type,
+    wants_page,
+)
 from schema.operation import Freshness
 
 
@@ -21,12 +28,55 @@ from schema.operation import Freshness
         ("Application/GraphQL-Response+JSON", GRAPHQL),
         ("text/html", None),
         ("application/json;q=0", None),
+        ("application/json;q=0.000, text/html", None),
+        ("application/*;q=0, application/json;q=0.1", JSON),
+        ("application/graphql-response+json;q=nan, application/json;q=0.1", JSON),
+        ("application/graphql-response+json;q=inf, application/json;q=0.1", JSON),
+        (
+            "application/graphql-response+json; charset=utf-8; Q=0.9, application/json;q=0.8",
+            GRAPHQL,
+        ),
+        (",,application/graphql-response+json,,", GRAPHQL),
+        (",", None),
     ],
 )
 def test_the_answer_takes_the_type_the_client_wants_most(
     accept: str | None, media_type: str | None
 ) -> None:
     assert answer_type(accept) == media_type
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "coding"),
+    [
+        (None, Coding.IDENTITY),
+        ("", Coding.IDENTITY),
+        ("identity", Coding.IDENTITY),
+        ("gzip", Coding.GZIP),
+        ("GZIP;q=0.1", Coding.GZIP),
+        ("x-gzip", Coding.GZIP),
+        ("*", Coding.GZIP),
+        ("gzip, deflate, br, zstd", Coding.GZIP),
+        ("br, zstd", Coding.IDENTITY),
+        ("gzip;q=0", Coding.IDENTITY),
+        ("gzip;q=0, *", Coding.IDENTITY),
+        ("gzip;q=0.5, identity", Coding.IDENTITY),
+        ("gzip;q=0.5, identity;q=0.5", Coding.GZIP),
+        ("gzip, identity;q=0", Coding.GZIP_ONLY),
+        ("gzip, *;q=0", Coding.GZIP_ONLY),
+        ("*;q=0, gzip;q=0.001", Coding.GZIP_ONLY),
+        ("identity;q=0", Coding.NONE),
+        ("*;q=0", Coding.NONE),
+        ("br, identity;q=0", Coding.NONE),
+        ("*;q=0, identity;q=0.5", Coding.IDENTITY),
+        ("gzip;q=1.5", Coding.GZIP),
+        ("gzip;q=-1", Coding.IDENTITY),
+    ],
+)
+def test_the_answer_is_encoded_as_the_client_takes_it(
+    accept_encoding: str | None, coding: Coding
+) -> None:
+    assert answer_coding(accept_encoding) is coding
 
 
 @pytest.mark.parametrize(

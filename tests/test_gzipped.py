@@ -1,0 +1,51 @@
+"""Streams of gzip that are begun once and ended often, read by the standard library."""
+
+import gzip
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.gzipped import LEAST, Data, beginning, whole
+
+
+@given(st.binary(max_size=5_000), st.binary(max_size=300), st.binary(max_size=300))
+def test_a_beginning_is_ended_by_whatever_follows(
+    content: bytes, rest: bytes, other: bytes
+) -> None:
+    begun = beginning(content)
+
+    assert gzip.decompress(begun.ended(rest)) == content + rest
+    assert gzip.decompress(begun.ended(other)) == content + other
+
+
+def test_what_follows_may_have_64_kib() -> None:
+    rest = bytes(range(256)) * 255
+
+    assert gzip.decompress(beginning(b"a" * 9_000).ended(rest)) == b"a" * 9_000 + rest
+
+
+def test_data_is_compressed_once_and_only_where_that_pays() -> None:
+    small, large = Data(b"a" * (LEAST - 1)), Data(b"a" * LEAST)
+    noise = Data(bytes(hash((n, 7)) % 251 for n in range(4_000)))
+
+    first = large.beginning(b"b")
+    assert first is not None
+    assert large.beginning(b"b") is first
+    assert gzip.decompress(first.ended(b"c")) == b"b" + large + b"c"
+    assert small.beginning(b"") is None
+    assert noise.beginning(b"") is None
+
+
+def test_the_room_for_the_compressed_form_is_counted_from_the_start() -> None:
+    data = Data(b"ab" * LEAST)
+    before = data.weight
+    compressed = data.beginning(b"")
+
+    assert compressed is not None
+    assert data.weight == before >= len(data) + len(compressed.stream)
+    assert Data(b"a").weight == 1
+
+
+def test_the_same_content_is_the_same_stream() -> None:
+    assert whole(b"a" * 2_000) == whole(b"a" * 2_000)
+    assert gzip.decompress(whole(b"a" * 2_000)) == b"a" * 2_000
