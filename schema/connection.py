@@ -6,47 +6,82 @@ from typing import Any, NamedTuple, cast
 import strawberry
 
 from schema.client import FREE, Client, made, malformed
-from schema.cursors import NO_ID, Cursor, anchor_in
+from schema.cursors import MARK, NO_ID, Cursor, anchor_in, mark_of
 from schema.failures import Invalid, Unavailable
 from schema.scalars import integer
-from schema.source import MAX_PAGE, ClientRecord, Page, Window
+from schema.source import MAX_PAGE, Between, ClientRecord, Page, Window
 
 DEFAULT_PAGE = 25
 """Rows answered when neither `first` nor `last` is given (the API's own default)."""
 
 
 class Placed(NamedTuple):
-    """How a field of an edge is made of a record and its index, for compiled operations.
+    """How a field of an edge is made of all edges and its place, for compiled operations.
 
-    None: it is the record itself, which stands for its client there.
+    None: it is the record there, which stands for its client.
     """
 
-    of: Callable[[ClientRecord, int | None], Any] | None
+    of: Callable[["Edges", int], Any] | None
 
 
-def cursor_of(record: ClientRecord, index: int | None) -> str:
-    """The cursor of a record at an absolute index, or newly made and not yet in any list."""
-    return str(Cursor(index, NO_ID if record.unreadable else record.id))
+BESIDE, BESIDE_ENDS = 4, 16
+"""Neighbours marked in every cursor on each side; and towards the page in that of its ends."""
 
 
 class Edges:
-    """Consecutive rows of the list as edges, each made where it is looked at."""
+    """Consecutive rows of a list of `total` rows as edges, each made where it is looked at."""
 
-    __slots__ = ("begin", "records")
+    __slots__ = ("_marks", "before", "begin", "records", "total")
 
-    def __init__(self, records: Sequence[ClientRecord], begin: int) -> None:
-        """`begin` is the absolute index of the first of `records`."""
+    def __init__(
+        self,
+        records: Sequence[ClientRecord],
+        begin: int | None,
+        total: int = 0,
+        beside: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    ) -> None:
+        """`begin` is the absolute index of the first of `records`, None where it is in no list.
+
+        `beside`: ids of the rows before and after them, as far as known.
+        """
         self.records = records
         self.begin = begin
+        self.total = total
+        self.before = len(beside[0])
+        self._marks: bytes | tuple[tuple[str, ...], tuple[str, ...]] = beside
 
     def __iter__(self) -> Iterator["ClientEdge"]:
-        return map(edge, self.records, range(self.begin, self.begin + len(self.records)))
+        for place in range(len(self.records)):
+            yield ClientEdge(edges=self, place=place)
 
     def cursor(self, place: int) -> str | None:
         """The cursor of the first row (0) or of the last (-1), if there are any."""
         if not self.records:
             return None
-        return cursor_of(self.records[place], self.begin + place % len(self.records))
+        return cursor_of(self, place % len(self.records))
+
+    @property
+    def marks(self) -> bytes:
+        """The marks of all rows known here, one after another."""
+        if not isinstance(self._marks, bytes):
+            before, after = self._marks
+            ids = (*before, *(record.id for record in self.records), *after)
+            self._marks = b"".join(map(mark_of, ids))
+        return self._marks
+
+
+def cursor_of(edges: Edges, place: int) -> str:
+    """The cursor of the row at `place` among `edges`."""
+    record = edges.records[place]
+    id = NO_ID if record.unreadable else record.id
+    if edges.begin is None:
+        return str(Cursor(None, id))
+    marks, at = edges.marks, (edges.before + place) * MARK
+    back = BESIDE_ENDS if place == len(edges.records) - 1 else BESIDE
+    ahead = BESIDE if place else BESIDE_ENDS
+    before = marks[max(0, at - back * MARK) : at]
+    after = marks[at + MARK : at + (1 + ahead) * MARK]
+    return str(Cursor(edges.begin + place, id, edges.total, before, after))
 
 
 class MixedEdges(Edges):
@@ -80,7 +115,7 @@ class PageInfo:
 
 def _placed(
     resolve: Callable[[Any], Any],
-    of: Callable[[ClientRecord, int | None], Any] | None,
+    of: Callable[[Edges, int], Any] | None,
     description: str,
 ) -> Any:
     return strawberry.field(
@@ -100,7 +135,7 @@ def shown(record: ClientRecord) -> ClientRecord:
 
 
 def _cursor(root: Any) -> str:
-    return cursor_of(root.record, root.index)
+    return cursor_of(root.edges, root.place)
 
 
 def _node(root: Any) -> Client:
@@ -111,9 +146,15 @@ def _node(root: Any) -> Client:
 class ClientEdge:
     """Relay's edge (Cursor Connections Specification)."""
 
-    record: strawberry.Private[ClientRecord]
-    index: strawberry.Private[int | None]
-    """Its place in the whole list; None where it is in no list yet."""
+    edges: strawberry.Private[Edges]
+    """All edges of the page."""
+    place: strawberry.Private[int]
+    """Its place among them."""
+
+    @property
+    def record(self) -> ClientRecord:
+        """The row's record."""
+        return self.edges.records[self.place]
 
     cursor: str = _placed(
         _cursor,
@@ -173,51 +214,58 @@ def window_for(
         raise Invalid("`offset` counts from the front: combine it with `first`, not with `last`.")
     top = None if after is None else anchor_in(after, "after")
     bottom = None if before is None else anchor_in(before, "before")
-    start = 0 if top is None else top.place + 1
-    end = None if bottom is None else bottom.place
-    if last is not None:
-        if end is not None:
-            begin = max(start, end - size)
-            return Window(begin, max(0, end - begin), anchor=bottom)
+    if last is not None and bottom is None:
         if after is not None:
             raise Invalid("`last` pages backwards: combine it with `before`, not with `after`.")
         return Window(0, size, from_end=True)
-    start += offset or 0
-    size = size if end is None else max(0, min(size, end - start))
-    return Window(start, size, anchor=top or bottom)
+    between = Between(size, top, bottom, offset or 0, backwards=last is not None)
+    if top is None and bottom is None:
+        return between.window(between.nominal)
+    return Window.of(between)
 
 
-def edge(record: ClientRecord, index: int | None) -> ClientEdge:
-    """The record in its place."""
-    return ClientEdge(record=record, index=index)
+def edge(record: ClientRecord) -> ClientEdge:
+    """The record, which is in no list yet."""
+    return ClientEdge(edges=Edges((record,), None), place=0)
 
 
-def _follow(window: Window, page: Page, stop: int, rows: Sequence[ClientRecord]) -> bool:
-    """Whether rows follow those told up to `stop`.
+def _follow(window: Window, page: Page, high: int | None, stop: int, *, told: bool) -> bool:
+    """Whether rows follow those told up to `stop` (Relay Cursor Connections, 5.1).
 
-    Where rows were requested and none are there, none follow either: a client that pages on
-    has no cursor to do it with (Relay Cursor Connections, 5).
+    Where rows were requested from the front and none are there, none follow: a client that
+    pages on would have no cursor to do it with. `high` is where the last of them may lie.
     """
-    if window.limit and not rows and not window.from_end and stop >= page.offset:
+    if window.limit and not told and not window.from_end:
         return False
+    if high is not None:
+        return stop < high
     return stop < page.total or (page.more and stop == page.total)
 
 
 def connection(window: Window, page: Page) -> ClientConnection:
     """The part of `page` that `window` asked for."""
-    if window.from_end:
-        begin = max(0, page.total - window.limit)
-    else:
-        begin = max(0, window.offset + page.shift)
+    between, bounds = window.between, page.bounds
+    if page.window is not None:
+        window = page.window
+    elif between is not None:
+        bounds = between.nominal
+    begin = max(0, page.total - window.limit) if window.from_end else window.offset
     rows = page.records[max(0, begin - page.offset) :][: window.limit] if window.limit else ()
-    mixed = any(record.unreadable for record in rows)
-    edges = (MixedEdges if mixed else Edges)(rows, begin)
+    kind = MixedEdges if any(record.unreadable for record in rows) else Edges
+    edges = kind(rows, begin, page.total, page.beside)
+    backwards = between is not None and between.backwards
     return ClientConnection(
         edges=cast("list[ClientEdge]", edges),
         page_info=PageInfo(
             edges=edges,
-            has_next_page=_follow(window, page, begin + len(rows), rows),
-            has_previous_page=min(begin, page.total) > 0,
+            has_next_page=_follow(
+                window,
+                page,
+                None if backwards else bounds.high,
+                begin + len(rows),
+                told=bool(rows) or backwards,
+            ),
+            has_previous_page=begin > bounds.low if backwards else min(begin, page.total) > 0,
         ),
         total=page.total,
     )

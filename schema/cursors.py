@@ -1,49 +1,93 @@
-"""Cursors: an absolute index and the id of the row that stood there (opaque to clients)."""
+"""Cursors: a row's place and id, and marks of the rows beside it (opaque to clients).
+
+Rows come and go between two pages. A cursor outlives its row, and the process that made it: the
+rows that stood beside it tell where it stood.
+"""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is no class of ours
+from uuid import UUID
+from zlib import crc32
 
 from schema.failures import Invalid
-from schema.source import Anchor, client_id
+from schema.source import Anchor
 
-_VERSION = "1"
-_NOWHERE = "-"
 NO_ID = "00000000-0000-0000-0000-000000000000"
 """In the place of the id of a row that has none (the nil UUID, RFC 9562, 5.9)."""
+MARK = 4
+"""Bytes of a mark."""
+_IN_LIST, _IN_NO_LIST = 2, 3
+"""First bytes: of a cursor of a connection, and of an edge that a mutation made."""
+_HEAD = Struct(">BII16sB")
+_LOOSE = Struct(">B16s")
+_MOST = 2**32 - 1
+
+
+def mark_of(id: str) -> bytes:
+    """A mark by which a row is recognised among its neighbours: a CRC-32 of its id."""
+    return crc32(id.encode()).to_bytes(MARK, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a list. `index` is None for an edge a mutation made: it is in no list yet."""
+    """A row that stood at `index` of a list of `total` rows, and marks of its neighbours.
+
+    `before` and `after` are the marks of the rows beside it, in the list's order. `index` is
+    None for an edge a mutation made: it is in no list yet.
+    """
 
     index: int | None
-    anchor: str
+    id: str
+    total: int = 0
+    before: bytes = b""
+    after: bytes = b""
 
     def __str__(self) -> str:
-        where = _NOWHERE if self.index is None else str(self.index)
-        text = f"{_VERSION}:{where}:{self.anchor}"
-        return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        id = bytes.fromhex(self.id.replace("-", ""))
+        if self.index is None:
+            packed = _LOOSE.pack(_IN_NO_LIST, id)
+        else:
+            index, total = min(self.index, _MOST), min(self.total, _MOST)
+            count = len(self.before) // MARK
+            packed = _HEAD.pack(_IN_LIST, index, total, id, count) + self.before + self.after
+        return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def anchor_in(text: str, argument: str) -> Anchor:
     """The row a cursor marks. Raises `Invalid`, naming the argument it came by."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        version, where, anchor = urlsafe_b64decode(padded).decode("ascii").split(":")
-        index = None if where == _NOWHERE else int(where)
-        sound = version == _VERSION and (index is None or index >= 0)
-        if not sound or client_id(anchor) is None or str(Cursor(index, anchor)) != text:
+        cursor = _unpacked(urlsafe_b64decode(padded))
+        if str(cursor) != text:
             raise ValueError(text)
-    except ValueError:
+    except (ValueError, StructError):
         raise Invalid(
             f"`{argument}` is not a cursor of this connection: pass one from"
             " `pageInfo` or an edge, unchanged."
         ) from None
-    if index is None:
+    if cursor.index is None:
         raise Invalid(
             f"`{argument}` came from a mutation's edge, which is in no list yet:"
             " pass a cursor from a `clients` connection."
         )
-    return Anchor(index, anchor)
+    before, after = _marks(cursor.before), _marks(cursor.after)
+    return Anchor(cursor.index, cursor.id, cursor.total, before[::-1], after)
+
+
+def _unpacked(packed: bytes) -> Cursor:
+    if packed[:1] == bytes([_IN_NO_LIST]):
+        return Cursor(None, str(UUID(bytes=_LOOSE.unpack(packed)[1])))
+    version, index, total, id, count = _HEAD.unpack_from(packed)
+    marks = packed[_HEAD.size :]
+    if version != _IN_LIST or len(marks) % MARK or count * MARK > len(marks):
+        raise ValueError(packed)
+    split = count * MARK
+    return Cursor(index, str(UUID(bytes=id)), total, marks[:split], marks[split:])
+
+
+def _marks(packed: bytes) -> tuple[bytes, ...]:
+    return tuple(packed[at : at + MARK] for at in range(0, len(packed), MARK))

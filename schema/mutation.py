@@ -185,7 +185,7 @@ class Mutation:
             context.loaders.forget()
         return CreateClientSuccess(
             client=Client.of(written.record),
-            client_edge=edge(written.record, None),
+            client_edge=edge(written.record),
             confirmed_by=_confirmed_by(written.confirmed_by),
         )
 

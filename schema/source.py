@@ -104,10 +104,54 @@ class ClientFilter:
 
 
 class Anchor(NamedTuple):
-    """A row that a window was counted from: where it stood then, and whose it is."""
+    """A row that a window is counted from, as it was when its cursor was made."""
 
     place: int
     id: str
+    total: int = 0
+    """Rows of the list then."""
+    before: tuple[bytes, ...] = ()
+    """Marks of the rows before it, the nearest first (`schema.cursors.mark_of`)."""
+    after: tuple[bytes, ...] = ()
+    """Marks of the rows after it, the nearest first."""
+
+
+class Bounds(NamedTuple):
+    """Absolute indexes between which rows are counted."""
+
+    low: int = 0
+    high: int | None = None
+    """None for the end of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`size` rows between two others, counted from the first of them or, `backwards`, the last.
+
+    The rows they are counted from move, and leave: where they stand is found when it is read.
+    """
+
+    size: int
+    after: Anchor | None = None
+    before: Anchor | None = None
+    skip: int = 0
+    backwards: bool = False
+
+    @property
+    def nominal(self) -> Bounds:
+        """The bounds, as long as no row has moved."""
+        low = 0 if self.after is None else self.after.place + 1
+        return Bounds(low, None if self.before is None else self.before.place)
+
+    def window(self, bounds: Bounds) -> Window:
+        """The rows, given where they are counted from."""
+        low, high = bounds
+        if self.backwards and high is not None:
+            begin = max(low, high - self.size)
+            return Window(begin, max(0, high - begin))
+        begin = low + self.skip
+        size = self.size if high is None else max(0, min(self.size, high - begin))
+        return Window(begin, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +164,25 @@ class Window:
     offset: int
     limit: int
     from_end: bool = False
-    anchor: Anchor | None = None
-    """Where the row stands elsewhere now, the window moves with it, as far as that is known."""
+    between: Between | None = None
+    """The rows it is counted from, which may stand elsewhere now."""
     needed: Window | None = field(default=None, compare=False)
     """The part that was requested, where more is read because it is free; never narrower reads
     than that need be made where the API refuses a page this large."""
 
-    def moved(self, rows: int) -> Window:
-        """The window `rows` further down, counted from nothing."""
-        return Window(max(0, self.offset + rows), self.limit, self.from_end)
+    @classmethod
+    def of(cls, between: Between) -> Window:
+        """The window that `between` names as long as no row has moved."""
+        plain = between.window(between.nominal)
+        return cls(plain.offset, plain.limit, between=between)
+
+    @property
+    def plain(self) -> Window:
+        """The window by its numbers alone."""
+        return self if self.between is None else Window(self.offset, self.limit, self.from_end)
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, frozen=True, eq=False):
     """Rows in the API's order, the first at absolute index `offset`, of `total` in all.
 
     Covers the window asked for as far as rows exist, and may hold more: what was read along
@@ -141,10 +192,23 @@ class Page(msgspec.Struct, frozen=True):
     offset: int
     records: tuple[ClientRecord, ...]
     total: int
-    shift: int = 0
-    """How many rows further down than it says the window lies: its anchor has moved so far."""
     more: bool = False
     """Whether the list goes on after `total` rows: the API's own count is too low."""
+    window: Window | None = None
+    """The window that was answered, where the rows it is counted from have moved."""
+    bounds: Bounds = Bounds()
+    """What that is counted from."""
+    beside: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """Ids of the rows before and after those of the window, in order, as far as known."""
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the rows and counts; where they were found is no part of the answer."""
+        if not isinstance(other, Page):
+            return NotImplemented
+        ours = self.offset, self.records, self.total, self.more
+        return ours == (other.offset, other.records, other.total, other.more)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,9 @@ class Estimates:
         # Where another list was read in hope of the whole collection, it may not have been all.
         hoped = any(target != key for target, _ in reads)
         again = self._source.price(need.window) if hoped else 0
+        if need.window.between is not None:
+            # A row that it is counted from may have moved further than was looked.
+            again += self._source.price(need.window)
         least = sum(1 if window.from_end else self._source.price(window) for _, window in reads)
         rows = 0 if need.fields <= _ALWAYS else need.window.limit
         total = listed.total(key.partition)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.cache.anchors import placed
+from gateway.cache.anchors import among, find, placed, rebased
 from gateway.cache.entities import Gone, Known
 from gateway.cache.filters import matches
 from gateway.cache.keys import EntityKey, ListKey
@@ -12,13 +12,15 @@ from gateway.cache.rows import Rows, Span, blocks
 from schema.source import ClientFilter, Page, Window
 
 if TYPE_CHECKING:
-    from gateway.cache.anchors import Placed
+    from gateway.cache.anchors import Placed, Spot
     from gateway.cache.filters import Meaning
     from gateway.cache.keys import Partition
     from gateway.cache.memory import Memory
-    from schema.source import ClientRecord, Fields
+    from schema.source import Anchor, ClientRecord, Fields
 
 EVERYONE = ClientFilter()
+BESIDE = 4
+"""Rows beside a page whose ids are told with it, for its cursors."""
 
 
 class Remembered(NamedTuple):
@@ -32,6 +34,20 @@ class Remembered(NamedTuple):
     """When the API was last asked for its parts, whatever it answered."""
     lost: bool = False
     """Whether the row that the window was counted from is not where it could be looked for."""
+
+
+def as_page(rows: Rows, place: Placed, records: tuple[ClientRecord, ...]) -> Page:
+    """A page of a list: the records of a window in its place."""
+    start, stop = rows.range_of(place.window)
+    return Page(
+        start,
+        records,
+        rows.total,
+        rows.open,
+        place.window,
+        place.bounds,
+        rows.beside(start, stop, BESIDE),
+    )
 
 
 class Listed:
@@ -56,7 +72,7 @@ class Listed:
         rows = self.rows(key)
         if rows is None or rows.total_at < oldest:
             return None
-        place = self.placed(key.partition, rows, window, oldest)
+        place = self.placed(key, rows, window, oldest)
         start, stop = rows.range_of(place.window)
         records, ages, checks = [], [rows.total_at], [rows.total_at]
         for row in rows.between(start, stop, oldest):
@@ -66,16 +82,18 @@ class Listed:
             records.append(seen[0])
             ages.append(seen[1])
             checks.append(seen[2])
-        page = Page(start, tuple(records), rows.total, place.shift, rows.open)
-        return Remembered(page, min(ages), place.window, min(checks), place.anchor == "lost")
+        page = as_page(rows, place, tuple(records))
+        return Remembered(page, min(ages), place.window, min(checks), place.lost)
 
-    def placed(self, partition: Partition, rows: Rows, window: Window, oldest: float) -> Placed:
+    def placed(self, key: ListKey, rows: Rows, window: Window, oldest: float) -> Placed:
         """Where a window lies in a list as remembered since `oldest`."""
-        anchor = window.anchor
-        gone = anchor is not None and isinstance(
-            self._memory.client(EntityKey(partition, anchor.id)), Gone
-        )
-        return placed(rows, window, oldest, gone=gone)
+        return placed(rows, window, oldest, self._memory.departures.of(key))
+
+    def rebased(self, key: ListKey, window: Window) -> Window:
+        """A window counted from where its rows stand by what is known of the list."""
+        rows = self.rows(key)
+        departed = self._memory.departures.of(key)
+        return window if rows is None else rebased(rows, window, departed)
 
     def _row(
         self, key: ListKey, row: tuple[str, float], fields: Fields, oldest: float
@@ -94,7 +112,7 @@ class Listed:
                     return None
                 return seen[0], min(seen[1], at), min(max(seen[1], known.contradicted_at), at)
         if known is not None and known.at > at:
-            self._memory.forget_list(key)
+            self._memory.forget_list(key, left=id)
         return None
 
     def _filtered(
@@ -114,15 +132,23 @@ class Listed:
         ]
         if None in verdicts:
             return None
-        picked = tuple(
-            record for record, verdict in zip(whole.page.records, verdicts, strict=True) if verdict
-        )
+        held = list(zip(whole.page.records, verdicts, strict=True))
+        picked = tuple(record for record, verdict in held if verdict)
+        positions = [index for index, (_, verdict) in enumerate(held) if verdict]
         ids = tuple(record.id for record in picked)
         list_now = Rows(len(picked), whole.at, (Span(0, ids, whole.at),))
-        place = self.placed(key.partition, list_now, window, oldest)
+        left, departed = self._memory.departures.of(key), self._memory.departures.of(every)
+
+        def elsewhere(anchor: Anchor) -> Spot | None:
+            """Where a client stands in the whole collection that is not in this list any more."""
+            return among(
+                positions, find(rows, anchor._replace(before=(), after=()), oldest, departed)
+            )
+
+        place = placed(list_now, window, oldest, left, elsewhere)
         start, stop = list_now.range_of(place.window)
-        page = Page(start, picked[start:stop], len(picked), place.shift)
-        return Remembered(page, whole.at, place.window, whole.checked_at, place.anchor == "lost")
+        page = as_page(list_now, place, picked[start:stop])
+        return Remembered(page, whole.at, place.window, whole.checked_at, place.lost)
 
     def rows(self, key: ListKey) -> Rows | None:
         """What is remembered of one list."""

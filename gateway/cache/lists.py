@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.cache.anchors import ANY_AGE, placed
 from gateway.cache.entities import Known, told_by
 from gateway.cache.flight import Flights
 from gateway.cache.keys import EntityKey, ListKey, Partition
-from gateway.cache.listed import EVERYONE, Listed, Remembered
+from gateway.cache.listed import EVERYONE, Listed, Remembered, as_page
 from gateway.cache.plan import Plan
-from gateway.cache.rows import Rows
+from gateway.cache.rows import Rows, Span
 from schema.failures import Forbidden, Unauthenticated
 from schema.source import Page
 
@@ -79,8 +80,9 @@ class Lists:
 
     async def read(self, question: Question) -> Page:
         """Read what is missing of the window, and answer it."""
-        key, window = question.key, question.window
-        receipt = question.operation.receipt
+        key = question.key
+        question = replace(question, window=self.listed.rebased(key, question.window))
+        window, receipt = question.window, question.operation.receipt
         reads = self.plan.reads(key, window, question.oldest)
         spoilt = False
         for _ in range(TRIES):
@@ -109,9 +111,8 @@ class Lists:
         """Where the window lies, as far as is known by now."""
         rows = self._memory.rows(question.key)
         if rows is None:
-            return question.window.moved(0)
-        partition = question.key.partition
-        return self.listed.placed(partition, rows, question.window, question.oldest).window
+            return question.window.plain
+        return self.listed.placed(question.key, rows, question.window, question.oldest).window
 
     def _settled(
         self, question: Question, reads: Sequence[Read], landed: Sequence[Landed]
@@ -123,7 +124,7 @@ class Lists:
         answer = self.listed.remembered(key, window, question.fields, question.oldest)
         if answer is not None or any(target != key for target, _ in reads):
             return answer
-        page = self._told(question, window.moved(0), landed)
+        page = self._told(question, landed)
         return None if page is None else Remembered(page, landed[0].at, window, landed[0].at)
 
     def _still(self, key: ListKey, landed: Sequence[Landed]) -> bool:
@@ -133,7 +134,7 @@ class Lists:
             for one in landed
         )
 
-    def _told(self, question: Question, window: Window, landed: Sequence[Landed]) -> Page | None:
+    def _told(self, question: Question, landed: Sequence[Landed]) -> Page | None:
         """The window out of what was just read, for a store that could not hold it."""
         first = landed[0].page
         rows = Rows(first.total, float("-inf"), open=first.more)
@@ -142,14 +143,16 @@ class Lists:
             ids = [record.id for record in one.page.records]
             rows = rows.learn(one.page.offset, ids, one.page.total, one.at, one.page.more)
             records |= zip(ids, one.page.records, strict=True)
-        start, stop = rows.range_of(window)
+        departed = self._memory.departures.of(question.key)
+        place = placed(rows, question.window, ANY_AGE, departed)
+        start, stop = rows.range_of(place.window)
         told: list[ClientRecord] = []
         for row in rows.between(start, stop, float("-inf")):
             record = None if row is None else self._newest(question.key, records[row[0]])
             if record is None:
                 return None
             told.append(self._noted(question, record))
-        return Page(start, tuple(told), rows.total, more=rows.open)
+        return as_page(rows, place, tuple(told))
 
     def _newest(self, of: ListKey, record: ClientRecord) -> ClientRecord | Known | None:
         """The record, or a later version held; None if the caller saw one we no longer have."""
@@ -169,7 +172,11 @@ class Lists:
 
     def _as_it_is(self, question: Question, page: Page) -> Page:
         """Rows that would not hold still: each at most once."""
-        start, stop = Rows(page.total, 0, open=page.more).range_of(question.window)
+        span = Span(page.offset, tuple(record.id for record in page.records), 0)
+        read = Rows(page.total, 0, (span,) if span.ids else (), page.more)
+        departed = self._memory.departures.of(question.key)
+        place = placed(read, question.window, ANY_AGE, departed)
+        start, stop = read.range_of(place.window)
         begin = max(0, start - page.offset)
         rows = page.records[begin : begin + stop - start]
         once = {
@@ -178,7 +185,7 @@ class Lists:
         }
         for record in once.values():
             self._memory.told(EntityKey(question.key.partition, record.id), record)
-        return Page(start, tuple(once.values()), page.total, more=page.more)
+        return Page(start, tuple(once.values()), page.total, page.more, place.window, place.bounds)
 
     async def load(self, question: Question, reads: Sequence[Read]) -> Sequence[Landed]:
         """Join the flights of these reads or send them, and wait for all."""

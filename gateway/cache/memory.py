@@ -9,6 +9,7 @@ from cachetools import LRUCache
 
 from gateway.cache.answers import Told
 from gateway.cache.bases import Bases
+from gateway.cache.departures import Departures
 from gateway.cache.entities import Gone, Known, learnt, told_by, version_of
 from gateway.cache.generations import Generations
 from gateway.cache.keys import EntityKey
@@ -60,6 +61,7 @@ class Memory:
         self._versions: LRUCache[EntityKey, Seen] = LRUCache(_VERSIONS)
         self._written: LRUCache[EntityKey, float] = LRUCache(_WRITTEN)
         self._bases = Bases()
+        self.departures = Departures()
 
     def client(self, key: EntityKey) -> Known | Gone | None:
         """What is known of one client."""
@@ -121,7 +123,9 @@ class Memory:
         )
         for record in page.records:
             self._learn(EntityKey(key.partition, record.id), record, at)
-        self._put(key, known.learn(page.offset, ids, page.total, at, page.more))
+        news = known.learn(page.offset, ids, page.total, at, page.more)
+        self.departures.note(key, known, news, (page.offset, page.offset + len(ids)))
+        self._put(key, news)
         return True
 
     def take_client(self, key: EntityKey, record: ClientRecord, at: float, fence: Fence) -> bool:
@@ -174,10 +178,13 @@ class Memory:
         self._generations.raise_answers(key.partition)
         self._store.forget(key)
 
-    def forget_list(self, key: ListKey) -> None:
-        """Rows may have moved; how many they were remains as a hint."""
+    def forget_list(self, key: ListKey, left: str | None = None) -> None:
+        """Rows may have moved, or `left` it; how many they were remains as a hint."""
         rows = self.rows(key)
         if rows is not None:
+            shorter = None if left is None else rows.removed(left)
+            if shorter is not None:
+                self.departures.note(key, rows, shorter)
             self._put(key, rows.forgotten())
 
     def revise_lists(
@@ -187,6 +194,7 @@ class Memory:
         for key in self._store.lists(partition):
             rows = self.rows(key)
             if rows is not None and (news := revised(key.where, rows)) is not rows:
+                self.departures.note(key, rows, news)
                 self._put(key, news)
 
     def forget_lists(self, partition: Partition) -> None:
@@ -211,6 +219,7 @@ class Memory:
         self._generations.raise_caller(partition)
         self._store.purge(partition)
         self._bases.purge(partition)
+        self.departures.purge(partition)
 
     def _put(self, key: EntityKey | ListKey, entry: Known | Gone | Rows) -> None:
         self._generations.raise_answers(key.partition)

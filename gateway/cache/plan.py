@@ -6,11 +6,11 @@ from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.cache.anchors import Placed, with_anchor
+from gateway.cache.anchors import Placed, with_anchors
 from gateway.cache.filters import decidable
 from gateway.cache.keys import ListKey
 from gateway.cache.listed import EVERYONE
-from gateway.cache.rows import blocks
+from gateway.cache.rows import Rows, blocks
 from schema.source import MAX_PAGE, Window
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Read = tuple[ListKey, Window]
 """One question to the source."""
+MARGINS = 8, 2, 0
+"""Rows that are read beyond a window and those it is counted from, where they are free."""
 
 
 class Plan:
@@ -85,13 +87,12 @@ class Plan:
         With them the row that the window was counted from, where it costs no more to look.
         """
         rows = self._listed.rows(key)
-        if rows is not None and rows.total_at >= oldest:
-            place = self._listed.placed(key.partition, rows, window, oldest)
-            seen = place.anchor != "unseen"
-        else:
-            place, seen = Placed(window.moved(0)), window.anchor is None
-        if not seen and self._of(with_anchor(window)) <= self._of(place.window):
-            return [(key, page) for page in self._widened(with_anchor(window))]
+        place = self._place(key, rows, window, oldest)
+        if not place.seen:
+            for margin in MARGINS:
+                wide = with_anchors(place, margin)
+                if self._of(wide) <= self._of(place.window):
+                    return [(key, page) for page in self._widened(wide)]
         window = place.window
         asked = [(key, window)]
         start, stop = window.offset, window.offset + window.limit
@@ -104,6 +105,11 @@ class Plan:
         elif window.from_end:
             return asked
         return [(key, page) for page in self._widened(Window(start, stop - start))] or asked
+
+    def _place(self, key: ListKey, rows: Rows | None, window: Window, oldest: float) -> Placed:
+        if window.between is None:
+            return Placed(window)
+        return self._listed.placed(key, rows or Rows(0, float("-inf")), window, oldest)
 
     def _widened(self, window: Window) -> list[Window]:
         """Full pages in place of `window`, where those cost no more; over-fetch, ask once."""

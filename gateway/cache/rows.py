@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from schema.source import MAX_PAGE, Window
@@ -56,6 +57,23 @@ class Rows:
             if span.at >= oldest and id in span.ids:
                 return span.start + span.ids.index(id)
         return None
+
+    def places(self, oldest: float) -> dict[str, int]:
+        """The place of each row that was read since `oldest`."""
+        return {
+            id: index
+            for span in self.spans
+            if span.at >= oldest
+            for index, id in enumerate(span.ids, span.start)
+        }
+
+    def beside(self, start: int, stop: int, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Ids of up to `count` rows before `start` and from `stop` on, as far as they are held."""
+        first = max(0, start - count)
+        back = [row and row[0] for row in self.between(first, start, float("-inf"))]
+        ahead = [row and row[0] for row in self.between(stop, stop + count, float("-inf"))]
+        before = tuple(takewhile(bool, reversed(back)))[::-1]
+        return tuple(filter(None, before)), tuple(filter(None, takewhile(bool, ahead)))
 
     def whole(self, oldest: float) -> bool:
         """Whether every row of the list was read since `oldest`."""

@@ -10,14 +10,14 @@ from schema.connection import Edges
 from schema.source import ClientRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from schema.compiled.displays import Shown
     from schema.compiled.fields import Shape
     from schema.compiled.projection import Path, Projection
     from schema.compiled.rows import Row
 
-    Tell = Callable[[Sequence[ClientRecord], int], list[Any]]
+    Tell = Callable[[Edges], list[Any]]
 
 
 class ClientShape:
@@ -62,6 +62,6 @@ class EdgesShape:
         if self._tell is None:
             self._tell = written(EDGES, self._columns)
         try:
-            return self._tell(value.records, value.begin)
+            return self._tell(value)
         except Exception:  # noqa: BLE001 - the long way tells what it is
             return self._general(value, path, projection)

@@ -59,7 +59,7 @@ def placed_by(placed: Placed, shape: Shape) -> Shown:
         return shape.row.columns
     if placed.of is None:
         return Column("{own}(record, nowhere, strict)", shape)
-    return Column("{own}(record, index)", placed.of)
+    return Column("{own}(edges, place)", placed.of)
 
 
 def _whole(told: Told, shape: Shape) -> Callable[[ClientRecord], Any]:

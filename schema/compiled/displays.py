@@ -22,9 +22,9 @@ _REMEMBERED = 256
 RECORD = "def tell(record):\n    return {display}"
 """A dict for a record. Raises, anything at all, where a column refuses its value."""
 EDGES = (
-    "def tell(records, begin):\n"
+    "def tell(edges):\n"
     "    told = []\n"
-    "    for index, record in enumerate(records, begin):\n"
+    "    for place, record in enumerate(edges.records):\n"
     "        told.append({display})\n"
     "    return told"
 )
@@ -32,7 +32,7 @@ EDGES = (
 
 
 class Column(NamedTuple):
-    """An expression for the value under one key, over `record` and, in `EDGES`, `index`.
+    """An expression for the value under one key, over `record`; in `EDGES`, `edges`, `place` too.
 
     It raises where the value has to be told the long way: where that is absent, malformed or of
     a type that needs a second look. `{own}` in it is `constant`, under a name of its own.

@@ -69,7 +69,7 @@ def _from_edge(placed: Placed) -> Read:
     of = placed.of
     if of is None:
         return lambda edge, _: shown(edge.record)
-    return lambda edge, _: of(edge.record, edge.index)
+    return lambda edge, _: of(edge.edges, edge.place)
 
 
 def _from_record(told: Told) -> Read:

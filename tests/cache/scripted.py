@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.cache.filters import matches
+from gateway.upstream.pages import price
 from gateway.upstream.prices import static
 from schema.failures import Failure, NotFound
 from schema.operation import Caller, Credential, Freshness, Lane, Operation
@@ -101,9 +102,7 @@ class Scripted:
     )
 
     def price(self, window: Window) -> int:
-        if window.limit <= 50:
-            return 1
-        return (window.offset + window.limit - 1) // 100 - window.offset // 100 + 1
+        return price(window)
 
     def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
         del operation

@@ -13,7 +13,11 @@ ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"
 
 @given(st.integers(min_value=0, max_value=10**9), st.uuids())
 def test_a_cursor_leads_back_to_its_index(index: int, anchor: object) -> None:
-    assert anchor_in(str(Cursor(index, str(anchor))), "after") == Anchor(index, str(anchor))
+    cursor = Cursor(index, str(anchor), 7, b"far_near", b"next")
+
+    assert anchor_in(str(cursor), "after") == Anchor(
+        index, str(anchor), 7, (b"near", b"far_"), (b"next",)
+    )
 
 
 @given(st.text(max_size=80))
@@ -22,14 +26,25 @@ def test_text_that_is_no_cursor_is_refused(text: str) -> None:
         anchor_in(text, "after")
 
 
+HEAD = b"\x02" + bytes(8) + bytes(16)
+
+
 @pytest.mark.parametrize(
     "inside",
-    [f"2:0:{ANCHOR}", f"1:-1:{ANCHOR}", f"1:+1:{ANCHOR}", f"1:01:{ANCHOR}", "1:0:x", "1:0", ""],
+    [
+        b"",
+        b"1:0:" + ANCHOR.encode(),
+        b"\x01" + HEAD[1:] + b"\x00",
+        HEAD,
+        HEAD + b"\x00abc",
+        HEAD + b"\x02abcd",
+        b"\x03" + bytes(15),
+    ],
 )
-def test_a_cursor_of_another_make_is_refused(inside: str) -> None:
-    text = urlsafe_b64encode(inside.encode()).decode().rstrip("=")
+def test_a_cursor_of_another_make_is_refused(inside: bytes) -> None:
+    text = urlsafe_b64encode(inside).decode().rstrip("=")
 
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="`before` is not a cursor"):
         anchor_in(text, "before")
 
 

@@ -9,9 +9,9 @@ import pytest
 from schema.compiled.columns import ID, typename
 from schema.compiled.displays import EDGES, RECORD, Column, Unusual, written
 from schema.compiled.rows import Row, Rows
-from schema.connection import Edges
-from schema.cursors import Cursor
-from schema.source import ClientRecord
+from schema.connection import Edges, cursor_of
+from schema.cursors import anchor_in, mark_of
+from schema.source import Anchor, ClientRecord
 
 ADA = ClientRecord(id="00000000-0000-4000-8000-000000000001", first_name="Ada")
 TOLD = {"id": ADA.id, "what": "Client"}
@@ -33,9 +33,12 @@ def test_a_function_tells_records_under_the_keys_of_the_answer() -> None:
 
 
 def test_a_function_tells_rows_with_their_places() -> None:
-    columns = {"at": Column("index"), "name": Column("{own}(record.first_name)", str.upper)}
+    columns = {
+        "at": Column("edges.begin + place"),
+        "name": Column("{own}(record.first_name)", str.upper),
+    }
 
-    assert written(EDGES, columns)([ADA, ADA], 7) == [
+    assert written(EDGES, columns)(Edges([ADA, ADA], 7)) == [
         {"at": 7, "name": "ADA"},
         {"at": 8, "name": "ADA"},
     ]
@@ -81,8 +84,15 @@ def test_rows_are_forgotten_the_longest_unused_first() -> None:
 
 
 def test_a_page_knows_its_rows_places_and_its_ends() -> None:
-    edges = Edges([ADA, ADA, ADA], 5)
+    edges = Edges([ADA, ADA, ADA], 5, 9, (("before",), ("after", "further")))
+    anchors = [anchor_in(cursor_of(edges, edge.place), "after") for edge in edges]
 
-    assert [edge.index for edge in edges] == [5, 6, 7]
-    assert (edges.cursor(0), edges.cursor(-1)) == (str(Cursor(5, ADA.id)), str(Cursor(7, ADA.id)))
+    ada, before, after, further = map(mark_of, (ADA.id, "before", "after", "further"))
+    assert anchors == [
+        Anchor(5, ADA.id, 9, (before,), (ada, ada, after, further)),
+        Anchor(6, ADA.id, 9, (ada, before), (ada, after, further)),
+        Anchor(7, ADA.id, 9, (ada, ada, before), (after, further)),
+    ]
+    ends = [anchor_in(str(edges.cursor(place)), "before") for place in (0, -1)]
+    assert ends == [anchors[0], anchors[2]]
     assert (Edges([], 5).cursor(0), Edges([], 5).cursor(-1)) == (None, None)

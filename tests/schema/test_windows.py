@@ -3,7 +3,7 @@ import pytest
 from schema.connection import connection, window_for
 from schema.cursors import Cursor
 from schema.failures import Invalid
-from schema.source import Anchor, ClientRecord, Page, Window
+from schema.source import ClientRecord, Page, Window
 
 ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"
 
@@ -19,19 +19,19 @@ def records(begin: int, end: int) -> tuple[ClientRecord, ...]:
 @pytest.mark.parametrize(
     ("first", "after", "last", "before", "offset", "window"),
     [
-        (None, None, None, None, None, Window(0, 25)),
-        (10, None, None, None, None, Window(0, 10)),
-        (0, None, None, None, None, Window(0, 0)),
-        (10, 9, None, None, None, Window(10, 10, anchor=Anchor(9, ANCHOR))),
-        (10, None, None, None, 40, Window(40, 10)),
-        (10, 9, None, None, 5, Window(15, 10, anchor=Anchor(9, ANCHOR))),
-        (10, 9, None, 15, None, Window(10, 5, anchor=Anchor(9, ANCHOR))),
-        (None, None, 10, 50, None, Window(40, 10, anchor=Anchor(50, ANCHOR))),
-        (None, None, 10, 4, None, Window(0, 4, anchor=Anchor(4, ANCHOR))),
-        (None, 44, 10, 50, None, Window(45, 5, anchor=Anchor(50, ANCHOR))),
-        (None, None, 10, 0, None, Window(0, 0, anchor=Anchor(0, ANCHOR))),
-        (None, None, 10, None, None, Window(0, 10, from_end=True)),
-        (5, 9, None, 3, None, Window(10, 0, anchor=Anchor(9, ANCHOR))),
+        (None, None, None, None, None, (0, 25)),
+        (10, None, None, None, None, (0, 10)),
+        (0, None, None, None, None, (0, 0)),
+        (10, 9, None, None, None, (10, 10)),
+        (10, None, None, None, 40, (40, 10)),
+        (10, 9, None, None, 5, (15, 10)),
+        (10, 9, None, 15, None, (10, 5)),
+        (None, None, 10, 50, None, (40, 10)),
+        (None, None, 10, 4, None, (0, 4)),
+        (None, 44, 10, 50, None, (45, 5)),
+        (None, None, 10, 0, None, (0, 0)),
+        (None, None, 10, None, None, (0, 10)),
+        (5, 9, None, 3, None, (10, 0)),
     ],
 )
 def test_arguments_name_a_window(  # noqa: PLR0913, PLR0917 - the connection's arguments
@@ -40,11 +40,19 @@ def test_arguments_name_a_window(  # noqa: PLR0913, PLR0917 - the connection's a
     last: int | None,
     before: int | None,
     offset: int | None,
-    window: Window,
+    window: tuple[int, int],
 ) -> None:
     cursors = [None if place is None else at(place) for place in (after, before)]
 
-    assert window_for(first, cursors[0], last, cursors[1], offset) == window
+    found = window_for(first, cursors[0], last, cursors[1], offset)
+
+    assert (found.offset, found.limit) == window
+    assert found.from_end == (last is not None and before is None)
+    between = found.between
+    anchors = (None, None) if between is None else (between.after, between.before)
+    assert [anchor and (anchor.place, anchor.id) for anchor in anchors] == [
+        None if place is None else (place, ANCHOR) for place in (after, before)
+    ]
 
 
 @pytest.mark.parametrize(
