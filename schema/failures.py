@@ -109,6 +109,23 @@ class RateLimited(Failure):
         self.retry_after = max(1, retry_after)
 
 
+class TooExpensive(Failure):
+    """One operation may send no more calls; what is refused here was not sent.
+
+    Its price is told before it begins, and more than that is only spent where calls fail or rows
+    move. `limit` is how many calls it may send in all.
+    """
+
+    code = "TOO_EXPENSIVE"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The operation has sent as many calls of the API's window as it may, {limit}, and"
+            " this would take more. This was not sent."
+        )
+        self.limit = limit
+
+
 class Unavailable(Failure):
     """The API could not be reached, was too slow, or answered nonsense."""
 

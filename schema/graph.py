@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, execute
@@ -23,7 +24,8 @@ from schema.documents import Document, Documents
 from schema.failures import Unauthenticated
 from schema.limits import Limits
 from schema.mutation import Mutation
-from schema.prices import Explanation, explained, refusal
+from schema.operation import Spending
+from schema.prices import Explanation, explained, limit_of, refusal
 from schema.problems import HANDLERS
 from schema.query import FederatedQuery, Query, loaded
 from schema.scalars import Timestamp
@@ -88,6 +90,9 @@ class Graph(federation.Schema):
             refused = refusal(planned, context.source, context.operation, self._cap)
             if refused is not None:
                 return _told(ExecutionResult(None, [refused]))
+            context.operation.spending = Spending(
+                partial(limit_of, planned, context.source, context.operation, self._cap)
+            )
         if self._compiles and planned.compiled:
             return planned.execute(context)
         return self._by_graphql_core(planned, context)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 class Lane(IntEnum):
@@ -105,6 +108,81 @@ class Receipt:
         self.stale = self.stale or stale
 
 
+class Limit(NamedTuple):
+    """How many calls one operation may send."""
+
+    estimate: int
+    """The most by its own price: holds as long as nothing fails and no row moves."""
+    cap: int
+    """Holds whatever happens."""
+    details: int
+    """How many of them may complete rows: read clients that the operation does not name."""
+    named: frozenset[str] = frozenset()
+    """Ids of the clients that it names."""
+
+
+class Spending:
+    """What one operation has sent, held to its limit where calls are sent.
+
+    `limit` is looked at when the first call is about to be sent; without one nothing is held.
+    """
+
+    __slots__ = ("__weakref__", "_details", "_found", "_limit", "excused", "sent")
+
+    def __init__(self, limit: Callable[[], Limit] | None = None) -> None:
+        self._limit = limit
+        self._found: Limit | None = None
+        self._details = 0
+        self.sent = 0
+        """Calls sent, or about to be."""
+        self.excused = False
+        """Whether a call failed or a row moved: more than the price may then be sent."""
+
+    @property
+    def limit(self) -> Limit | None:
+        """How many calls may be sent; None without a limit."""
+        if self._found is None and self._limit is not None:
+            self._found = self._limit()
+        return self._found
+
+    @property
+    def room(self) -> float:
+        """How many more calls may be sent."""
+        limit = self.limit
+        if limit is None:
+            return math.inf
+        return (limit.cap if self.excused else min(limit.estimate, limit.cap)) - self.sent
+
+    def take(self) -> bool:
+        """Count a call that is about to be sent; False where none may be."""
+        if self.room < 1:
+            return False
+        self.sent += 1
+        return True
+
+    def give_back(self) -> None:
+        """A call that was counted was never sent."""
+        self.sent -= 1
+
+    def take_details(self, ids: Iterable[str]) -> bool:
+        """Whether all these clients may be read in detail; those not named complete rows."""
+        limit = self.limit
+        if limit is None:
+            return True
+        completing = sum(id not in limit.named for id in ids)
+        if self._details + completing > limit.details:
+            return False
+        self._details += completing
+        return True
+
+    def apart(self) -> Spending:
+        """For what is read in the background: held to the same cap on its own."""
+        limit = self.limit
+        if limit is None:
+            return Spending()
+        return Spending(lambda: Limit(limit.cap, limit.cap, limit.cap))
+
+
 class Audience:
     """Who waits for an answer. A read that nobody waits for any more need not be sent."""
 
@@ -145,3 +223,4 @@ class Operation:
     freshness: Freshness = field(default_factory=Freshness)
     receipt: Receipt = field(default_factory=Receipt)
     audience: Audience = field(default_factory=Audience, compare=False)
+    spending: Spending = field(default_factory=Spending, compare=False)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
-from schema.needs import FREE, Price, RowsNeed
+from schema.needs import FREE, ClientsNeed, Price, RowsNeed
+from schema.operation import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +81,25 @@ def refusal(
         f" `{dearest.key}`, and {cap} are allowed: ask for less in one request.",
         extensions={"code": "TOO_EXPENSIVE", "cost": cost, "limit": cap, "field": dearest.key},
     )
+
+
+def limit_of(
+    planned: Planned, source: ClientSource, operation: Operation, cap: Callable[[], int]
+) -> Limit:
+    """How many calls the operation may send: by its own price, and whatever happens.
+
+    Whatever happens are `cap` calls for what a query asks for, and as many to complete rows; a
+    write's own are those that it states, looking for its outcome included.
+    """
+    needs = [need for _, need in planned.needs()]
+    prices = source.prices(operation, needs)
+    estimate = sum(price.maximum for price in prices)
+    if planned.writes:
+        return Limit(estimate, estimate, estimate)
+    most = cap()
+    details = most if any(isinstance(n, RowsNeed) and n.fields - {"id"} for n in needs) else 0
+    ids = [id for need in needs if isinstance(need, ClientsNeed) for id in need.ids]
+    return Limit(estimate, most + details, details, frozenset(ids))
 
 
 def _most(planned: Planned, source: ClientSource) -> int:

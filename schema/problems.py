@@ -16,6 +16,7 @@ from schema.failures import (
     Issue,
     NotFound,
     RateLimited,
+    TooExpensive,
     Unconfirmed,
 )
 from schema.scalars import digits, held, integer
@@ -212,6 +213,8 @@ def coded(failure: Failure) -> dict[str, Any]:
     extensions: dict[str, Any] = {"code": failure.code}
     if isinstance(failure, RateLimited):
         extensions["retryAfter"] = failure.retry_after
+    if isinstance(failure, TooExpensive):
+        extensions["limit"] = failure.limit
     if isinstance(failure, Invalid) and failure.issues:
         extensions["issues"] = [
             {"field": issue.field, "code": issue.code, "message": issue.message}

@@ -1,7 +1,7 @@
 """Every async test runs on virtual time unless its folder says that it does real I/O."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests import skips
 from tests.clockwork import VIRTUAL
+from tests.in_process import OVERSPENT
 from tests.serving import Way
 
 # The same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
@@ -31,3 +32,15 @@ def way(request: pytest.FixtureRequest) -> Way:
     """Each way of sending answers in turn; see `tests.serving.serving`."""
     chosen: Way = request.param
     return chosen
+
+
+@pytest.fixture(autouse=True)
+def budget_invariant() -> Iterator[None]:
+    """No operation of any test sends more calls than it may, whatever the test is about.
+
+    Never more than its cap, and more than its own `explain.maximum` only after a call failed or a
+    row moved.
+    """
+    OVERSPENT.clear()
+    yield
+    assert not OVERSPENT

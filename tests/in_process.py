@@ -1,9 +1,38 @@
 """A wire without sockets: the sandbox called in process, its answers read whole."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
 import httpx
 
-from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Dropped
+from gateway.upstream.terms import EXTENSION, Terms
+
+if TYPE_CHECKING:
+    from gateway.sandbox.api import Sandbox
+    from schema.operation import Spending
+
+OVERSPENT: list[str] = []
+"""What was sent against an operation's limit: every test fails that leaves something here."""
+
+
+class Spent:
+    """Counts, on its own account, what reaches the API for each operation."""
+
+    def __init__(self) -> None:
+        self._sent: WeakKeyDictionary[Spending, int] = WeakKeyDictionary()
+
+    def count(self, request: httpx.Request) -> None:
+        """Note a request, and whether its operation may send it."""
+        terms: Terms | None = request.extensions.get(EXTENSION)
+        if terms is None or (limit := terms.spending.limit) is None:
+            return
+        sent = self._sent[terms.spending] = self._sent.get(terms.spending, 0) + 1
+        most = limit.cap if terms.spending.excused else min(limit.estimate, limit.cap)
+        if sent > most:
+            OVERSPENT.append(f"{request.method} {request.url.path} is call {sent} of {limit}")
 
 
 class InProcess(httpx.AsyncBaseTransport):
@@ -11,8 +40,10 @@ class InProcess(httpx.AsyncBaseTransport):
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._inner = httpx.ASGITransport(app=sandbox.app)
+        self._spent = Spent()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._spent.count(request)
         try:
             response = await self._inner.handle_async_request(request)
             await response.aread()

@@ -130,7 +130,7 @@ class ById:
         left = list(ids)
         for _ in ids:
             page = self._page(every, left, fields, oldest)
-            if page is None:
+            if page is None or operation.spending.room < self._source.price(page) + len(left):
                 break
             question = Question(operation, every, page, fields, oldest, math.inf, lane)
             [landed] = await self._lists.load(question, [(every, page)])
@@ -217,8 +217,8 @@ class ById:
                 elif not readings_left:
                     found[id] = self._unsettled(one)
             left = [id for id in left if id not in found]
-            if left:
-                operation.receipt.drift = True
+            if left and readings_left:
+                operation.receipt.drift = operation.spending.excused = True
         return found
 
     def _settled(

@@ -20,7 +20,7 @@ from gateway.cache.pace import Pace
 from gateway.cache.question import Question
 from gateway.cache.refresh import Refresh
 from gateway.cache.writes import Writes
-from schema.failures import Failure, RateLimited, Unavailable
+from schema.failures import Failure, RateLimited, TooExpensive, Unavailable
 from schema.operation import BudgetState, Lane
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class CachedClients:
         try:
             self._may_ask(operation)
             page = await self._lists.read(asked)
-        except (RateLimited, Unavailable) as failure:
+        except (RateLimited, TooExpensive, Unavailable) as failure:
             oldest = oldest_after(failure, self._clock(), bounds)
             older = None if oldest is None else self._told(asked, oldest)
             if older is None:
@@ -207,7 +207,7 @@ class CachedClients:
         try:
             self._may_ask(operation)
             found = await self._by_id.read(operation, ids, fields, lane, oldest)
-        except (RateLimited, Unavailable) as failure:
+        except (RateLimited, TooExpensive, Unavailable) as failure:
             found = dict.fromkeys(ids, Answer(failure, oldest, oldest))
         for answer in found.values():
             if answer.at < oldest:  # held against what the API answered

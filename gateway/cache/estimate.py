@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.cache.lists import Lists
     from gateway.cache.plan import Read
     from schema.needs import Need
-    from schema.operation import Operation
+    from schema.operation import Lane, Operation
     from schema.source import ClientSource, Fields
 
 _ALWAYS: frozenset[str] = frozenset({"id"})
@@ -48,12 +48,15 @@ class Estimates:
     def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
         """What each need costs, those before it given: a page that two need is read once."""
         reading: set[Read] = set()
+        lanes: set[Lane] = set()
         prices: list[Price] = []
         for need in needs:
             if isinstance(need, RowsNeed):
                 prices.append(self._rows(operation, need, reading))
             elif isinstance(need, ClientsNeed):
-                prices.append(self._clients(operation, need, reading))
+                price = self._clients(operation, need, reading, swept=need.lane in lanes)
+                lanes |= {need.lane} if price.maximum else set()
+                prices.append(price)
             else:
                 prices.extend(self._source.prices(operation, [need]))
         return prices
@@ -91,7 +94,10 @@ class Estimates:
             details,
         )
 
-    def _clients(self, operation: Operation, need: ClientsNeed, reading: set[Read]) -> Price:
+    def _clients(
+        self, operation: Operation, need: ClientsNeed, reading: set[Read], *, swept: bool
+    ) -> Price:
+        """`swept`: whether others are asked for together with these, on the same pages perhaps."""
         now, ages = self._bounds(operation)
         oldest, missing_oldest = now - ages.served, now - ages.missing
         partition = Partition(operation.caller)
@@ -106,16 +112,17 @@ class Estimates:
             (ListKey(partition, EVERYONE), page)
             for page in self._lists.listed.unread(ListKey(partition, EVERYONE), oldest)
         ]
-        swept = asking > 1 and need.fields <= self._lists.row_fields and bool(sweep)
-        expected = min(asking, len(sweep)) if swept else asking
-        least = 0 if swept and not reading.isdisjoint(sweep) else 1
-        known = self._lists.listed.total(partition) is not None
+        pays = asking > 1 and need.fields <= self._lists.row_fields and bool(sweep)
+        expected = min(asking, len(sweep)) if pays else asking
+        least = 0 if pays and not reading.isdisjoint(sweep) else 1
+        known = swept or self._lists.listed.total(partition) is not None
         return Price(least, expected, self._worst(asking, need.fields, known=known), asking, 0)
 
     def _worst(self, clients: int, fields: Fields, *, known: bool = False) -> int:
         """Details of so many clients, and pages read in vain that were cheaper.
 
-        Where the list is `known`, that may be a page for each: the one on which it once stood.
+        Where the list is `known`, or others are asked for with them, that may be a page for each:
+        the one on which it once stood.
         """
         if not fields <= self._lists.row_fields:
             return clients

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from schema.failures import Failure, RateLimited, Unavailable
+from schema.failures import Failure, RateLimited, TooExpensive, Unavailable
 
 if TYPE_CHECKING:
     from schema.operation import Freshness
@@ -68,6 +68,6 @@ def oldest_after(failure: Failure, now: float, bounds: Ages) -> float | None:
 
     Only the API's absence excuses age (RFC 5861, section 4); a refused credential never does.
     """
-    if bounds.excused < 0 or not isinstance(failure, RateLimited | Unavailable):
+    if bounds.excused < 0 or not isinstance(failure, RateLimited | TooExpensive | Unavailable):
         return None
     return now - bounds.excused

@@ -102,7 +102,7 @@ class Lists:
             elif spoilt or (reads == again and self._still(key, landed)):
                 break
             else:
-                spoilt = receipt.drift = True
+                spoilt = receipt.drift = question.operation.spending.excused = True
             reads = again
         receipt.drift = True
         return self._as_it_is(question, landed[-1].page)

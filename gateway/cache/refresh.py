@@ -47,6 +47,7 @@ class Refresh:
             deadline=self._clock() + self._seconds,
             freshness=Freshness(),
             receipt=Receipt(closed=True),
+            spending=operation.spending.apart(),
         )
         task = asyncio.create_task(self._run(read(own)))
         self._under_way[name] = task

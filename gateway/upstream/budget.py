@@ -16,7 +16,7 @@ from gateway.upstream.line import Line
 from gateway.upstream.outcome import never_sent
 from gateway.upstream.standing import Standing
 from gateway.upstream.terms import terms_of
-from schema.failures import Failure, RateLimited, Unavailable
+from schema.failures import Failure, RateLimited, TooExpensive, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,8 @@ PATIENCE = 2.0
 """Seconds a request may wait for the window to open; a longer wait is told, not waited."""
 GRACE = 0.5
 """Seconds more for whoever waited out a 429 while one request tries whether it is over."""
+FAILED = frozenset({408, 425, 429, *range(500, 600)})
+"""Statuses after which an operation may need more calls than its price."""
 NEWCOMERS = 2 / 3
 """Part of the line in which credentials that nobody knows yet may wait to be tried."""
 
@@ -85,6 +87,10 @@ class Budget(Transport):
     def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
         """Send `request` now if it may be sent now, else when it may."""
         terms, answer = terms_of(request), asyncio.get_running_loop().create_future()
+        if not terms.spending.take():
+            limit = terms.spending.limit
+            answer.set_exception(TooExpensive(0 if limit is None else limit.cap))
+            return answer
         try:
             turn = self._turn_now(terms)
             if turn is None:
@@ -92,6 +98,7 @@ class Budget(Transport):
             else:
                 self._send(request, turn, answer)
         except Failure as failure:
+            terms.spending.give_back()
             terms.receipt.budget = self.state()
             answer.set_exception(failure)
         return answer
@@ -132,12 +139,15 @@ class Budget(Transport):
 
     def _book(self, turn: Turn, end: httpx.Response | BaseException) -> None:
         now, receipt = self._clock(), turn.terms.receipt
+        failed = not isinstance(end, httpx.Response) or end.status_code in FAILED
+        turn.terms.spending.excused |= failed
         if isinstance(end, httpx.Response):
             self._admission.answered(turn, end, now)
         else:
             self._admission.unanswered(turn, end, now)
             if never_sent(end):
                 receipt.calls -= 1
+                turn.terms.spending.give_back()
         self._out -= 1
         receipt.budget = self._admission.state(now)
         self._serve()
@@ -176,7 +186,9 @@ class Budget(Transport):
         def called(turn: asyncio.Future[Turn]) -> None:
             late.cancel()
             self._newcomers -= newcomer
-            if not turn.cancelled():
+            if turn.cancelled():
+                terms.spending.give_back()
+            else:
                 self._called(request, turn, answer)
 
         def deserted(answer: asyncio.Future[httpx.Response]) -> None:
@@ -195,6 +207,8 @@ class Budget(Transport):
         answer: asyncio.Future[httpx.Response],
     ) -> None:
         failure = turn.exception()
+        if failure is not None or answer.cancelled():
+            terms_of(request).spending.give_back()
         if failure is not None:
             terms_of(request).receipt.budget = self.state()
             if not answer.cancelled():

@@ -139,5 +139,6 @@ def _terms(operation: Operation, lane: Lane) -> dict[str, Terms]:
         caller.hash,
         operation.receipt,
         operation.audience,
+        operation.spending,
     )
     return {EXTENSION: terms}

@@ -18,7 +18,7 @@ from gateway.upstream.envelope import nonsense, record_in, trouble
 from gateway.upstream.failures import failure_in, may_be_stale, refused, stale
 from gateway.upstream.list_reads import ListQuestion, ListReads
 from gateway.upstream.prices import static
-from schema.failures import Failure, Unavailable, Unconfirmed
+from schema.failures import Failure, TooExpensive, Unavailable, Unconfirmed
 from schema.operation import Lane
 from schema.source import FIELDS, Confirmation, Written
 
@@ -99,6 +99,9 @@ class RestClients:
     ) -> Sequence[ClientRecord | Failure]:
         """One call for each id, together."""
         del fields  # a detail read carries all there is
+        if not operation.spending.take_details(ids):
+            limit = operation.spending.limit
+            return [TooExpensive(0 if limit is None else limit.details)] * len(ids)
         try:
             begun = self._calls.begin(operation, [f"/{id}" for id in ids], lane)
         except Failure as failure:  # what cannot be said for one cannot for any

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from schema.operation import Audience, Lane
+from schema.operation import Audience, Lane, Spending
 
 if TYPE_CHECKING:
     import httpx
@@ -32,6 +32,8 @@ class Terms:
     """Where every request really sent is written down."""
     audience: Audience = field(default_factory=Audience)
     """Who waits for the answer."""
+    spending: Spending = field(default_factory=Spending)
+    """What the operation it is sent for has spent, and may."""
 
     def given_up(self) -> bool:
         """Whether it is a read that everybody who waited for it has left; then it is nobody's.

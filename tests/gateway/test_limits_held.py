@@ -1,0 +1,90 @@
+"""No operation sends more calls than it may: held where calls are sent, not only where planned."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
+from schema.operation import Limit, Spending
+from tests.gateway.conftest import Gateway, before
+from tests.gateway.test_prices import NODES, NOTES, price
+from tests.gateway.test_reading import NAME, truth
+
+
+@pytest.mark.parametrize(("rows", "calls"), [(25, 26), (26, 1), (42, 1)])
+async def test_rows_first_seen_to_lack_a_field_are_completed_up_to_the_cap_or_not_at_all(
+    gateway: Gateway, sandbox: Sandbox, rows: int, calls: int
+) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
+
+    answer = await gateway.post(NOTES, first=rows)
+
+    assert len(sandbox.calls) == answer["extensions"]["upstream"]["calls"] == calls
+    codes = {(e["extensions"]["code"], e["extensions"]["limit"]) for e in answer.get("errors", ())}
+    assert codes == ({("TOO_EXPENSIVE", 25)} if calls == 1 else set())
+    assert len(answer["data"]["clients"]["edges"]) == rows
+
+
+async def test_pages_are_not_read_in_hope_where_clients_could_then_not_be_asked_for(
+    sandbox: Sandbox,
+) -> None:
+    async with before(sandbox, operation_calls=3) as gateway:
+        await gateway.query("{ clients(first: 2) { edges { node { firstName } } } }")
+        sandbox.calls.clear()
+        unknown = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
+
+        answer = await gateway.post(NODES, ids=unknown)
+
+    assert "errors" not in answer
+    assert sandbox.calls == [f"GET /clients/{id}" for id in unknown]
+
+
+async def test_a_call_that_failed_excuses_one_more_and_no_more_than_the_cap(
+    sandbox: Sandbox,
+) -> None:
+    async with before(sandbox, operation_calls=1) as gateway:
+        id = truth(sandbox)[0]
+        assert await price(gateway, NAME, id=id) == (1, 1, 1)
+        sandbox.fail(Fault(status=503, times=1))
+
+        errors = await gateway.errors(NAME, id=id)
+
+    assert errors == [("client", "UPSTREAM_UNAVAILABLE")]
+    assert sandbox.calls == [f"GET /clients/{id}"]
+
+
+def test_what_is_spent_is_held_to_the_price_and_after_a_failure_to_the_cap() -> None:
+    spending = Spending(lambda: Limit(estimate=2, cap=4, details=0))
+
+    assert [spending.take() for _ in range(3)] == [True, True, False]
+    spending.give_back()
+    assert [spending.take() for _ in range(2)] == [True, False]
+    spending.excused = True
+    assert [spending.take() for _ in range(3)] == [True, True, False]
+    assert (spending.sent, spending.room) == (4, 0)
+
+
+def test_clients_that_are_named_complete_no_rows() -> None:
+    spending = Spending(lambda: Limit(9, 9, details=2, named=frozenset({"a", "b", "c"})))
+
+    assert spending.take_details(["a", "b", "c"])
+    assert spending.take_details(["a", "x"])
+    assert not spending.take_details(["y", "z"])
+    assert spending.take_details(["y"])
+
+
+def test_an_operation_without_a_limit_is_held_by_none() -> None:
+    spending = Spending()
+
+    assert all(spending.take() for _ in range(1_000))
+    assert spending.take_details(map(str, range(1_000)))
+    assert spending.apart().limit is None
+
+
+def test_what_is_read_in_the_background_is_held_to_the_same_cap_on_its_own() -> None:
+    spending = Spending(lambda: Limit(estimate=1, cap=2, details=0))
+    spending.take()
+
+    assert [spending.apart().take() for _ in range(2)] == [True, True]
+    assert spending.apart().limit == Limit(2, 2, 2)
