@@ -46,6 +46,10 @@ class ListQuestion(NamedTuple):
         """Whose rows they are."""
         return self.operation.caller.partition
 
+    def astray(self) -> None:
+        """Note that the API answers otherwise than it says: more calls than planned may follow."""
+        self.operation.receipt.drift = self.operation.spending.excused = True
+
     @property
     def name(self) -> tuple[str, ClientFilter]:
         """The list, of all lists there are."""
@@ -79,7 +83,8 @@ class ListReads:
     async def _last(self, question: ListQuestion, window: Window) -> Page:
         """Rows counted from the end: a small collection is read whole in learning its size."""
         page = await self._rows(question, Window(0, MAX_PAGE))
-        for _ in range(_WALKED):
+        for read in range(_WALKED):
+            question.operation.spending.excused |= page.more or read > 0
             known = page.offset + len(page.records)
             begin, stop = _from_end(window, page.total)
             if page.more:
@@ -110,13 +115,13 @@ class ListReads:
             # Fewer rows came than there are by the API's own count: it may answer smaller
             # pages than it says, or count rows that are not there. The next row tells.
             rest = Window(reached, end - reached) if capped else _probe(page, reached)
+            question.astray()
             on, further = await self._at_size(question, rest)
             if further > reached and not capped:
                 self._shortened(question, page)
             capped = True
             adjoining = page.offset + len(page.records) >= on.offset
             page = self._joined(question, [page, on] if adjoining else [on], on)
-            question.operation.receipt.drift = True
             if further <= reached:
                 return page
             reached = further
@@ -150,7 +155,7 @@ class ListReads:
                     raise
                 refused, whose = largest, None if why == "limit" else question.caller
                 window, most = narrower
-                question.operation.receipt.drift = True
+                question.astray()
             else:
                 if refused:
                     self._behaviour.answered(whose, largest, refused, self._clock())
@@ -187,8 +192,8 @@ class ListReads:
     async def _placed(self, question: ListQuestion, read: PageRead, told: Listing) -> PageRead:
         """Where a page lies that `meta` calls another: the other one is read and compared."""
         stated = PageRead(told.meta.page or 1, read.limit)
+        question.astray()
         other = await self._listing(question, stated)
-        question.operation.receipt.drift = True
         if not {row.id for row in told.records if row}.isdisjoint(
             row.id for row in other.records if row
         ):

@@ -45,8 +45,15 @@ def plan(offset: int, limit: int, most: int = MAX_PAGE) -> tuple[PageRead, ...]:
 def price(window: Window, most: int = MAX_PAGE) -> int:
     """Calls that reading `window` costs; one more where its place must be found first.
 
-    The last rows of a collection that one page holds cost only that one.
+    The last rows of a collection that one page holds cost only that one; where else the collection
+    ends is not known, so that the dearest place counts.
     """
     if window.from_end and window.limit:
-        return 1 + len(plan(0, window.limit, most))
+        return len(plan(0, MAX_PAGE, most)) + _dearest(window.limit, most)
     return len(plan(0 if window.from_end else window.offset, window.limit, most))
+
+
+@lru_cache(1024)
+def _dearest(limit: int, most: int) -> int:
+    """Calls for so many rows wherever they begin: pages lie alike again after `most` rows."""
+    return max(len(plan(offset, limit, most)) for offset in range(most))
