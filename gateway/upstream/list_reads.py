@@ -204,12 +204,13 @@ class ListReads:
     def _learn(
         self, question: ListQuestion, read: PageRead, answered: Answered, now: float
     ) -> None:
-        question.operation.receipt.drift |= answered.drift
+        if answered.drift:
+            question.astray()
         place = answered.place
         if answered.excess is not None:
             self._behaviour.counted(question.name, answered.excess, now)
         if place.limit < read.limit:
-            question.operation.receipt.drift = True
+            question.astray()
             self._behaviour.answered(None, place.limit, place.limit + 1, now)
             ahead = read.offset - place.offset
             if answered.end > place.offset and not 0 <= ahead < place.limit:
