@@ -281,7 +281,7 @@ class Connection(asyncio.Protocol):
         if self._answering or self.flow.write_paused:
             self.transport.abort()  # an answer stands before it: no room to say why
             return
-        self.transport.write(self._refusal(why, Head(self._reader.headers)))
+        self.transport.write(self._refusal(why, Head(self._reader.named())))
         self._reader.clear()
         if not self._crowd.linger():
             self.transport.close()

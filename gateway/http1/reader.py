@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gateway.http1.limits import Patience
 
 _END = b"\r\n\r\n"
+_NAMING = re.compile(
+    rb"(?i)\r\n(origin|x-request-id|traceparent):[ \t]*([!-~]{1,1024})[ \t]*(?=\r\n)"
+)
+"""Lines that say who asks and how that is called, found in a head that is not understood."""
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _PIECE = 64 * 1024
 """Bytes of a body that are read in one go."""
@@ -110,6 +114,14 @@ class RequestReader:
         self._start()
         return request
 
+    def named(self) -> Headers:
+        """What a refusal has to know: the headers, or its names and its origin where they came."""
+        if self._framing is not None:
+            return self.headers
+        end = self._unread.find(_END)
+        head = bytes(self._unread if end < 0 else self._unread[: end + 2])
+        return [(name.lower(), value) for name, value in _NAMING.findall(head)]
+
     def close(self) -> None:
         """Let go of the parser, which refers back."""
         self.clear()
@@ -146,7 +158,6 @@ class RequestReader:
             self._check_beginning()
             return False
         head = bytes(unread[: end + len(_END)])
-        del unread[: len(head)]
         self._count(len(head))
         self._line = line = request_line(head, self._limits.target_bytes)
         if head.count(b"\r\n") - 2 > self._limits.headers:
@@ -155,6 +166,7 @@ class RequestReader:
         if not self._head_whole:
             raise Refused(400, _MALFORMED)
         self._framing = found = framing(line, self.headers)
+        del unread[: len(head)]
         if found.length is not None and found.length > self._limits.body_bytes + SURPLUS:
             raise self._body_too_large()
         self._expects = not line.http_1_0 and (b"expect", b"100-continue") in [

@@ -62,7 +62,10 @@ async def _refused(request: Request, exception: Exception) -> Response:
     status = HTTPStatus(exception.status_code)
     message = _NOWHERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}."
     code = _CODES.get(status, "BAD_REQUEST")
-    return _response(status, code, message, _trace(request), exception.headers)
+    headers = dict(exception.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.setdefault("Allow", "GET, HEAD")  # files do not say so (RFC 9110, 15.5.6)
+    return _response(status, code, message, _trace(request), headers)
 
 
 async def _failed(request: Request, bug: Exception) -> Response:

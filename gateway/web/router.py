@@ -10,6 +10,7 @@ from gateway.web.head import Head
 from gateway.web.negotiation import wants_page
 from gateway.web.refusals import refusal
 from gateway.web.reply import GUARD, NO_STORE, Reply
+from gateway.web.service import ALLOWED
 from gateway.web.tracing import TRACE
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Router:
             return
         if scope["method"] == "OPTIONS":
             granted = self.cors.preflight(head)
+            if granted is None and scope["path"] == "*":  # of the server as a whole
+                granted = [ALLOWED, *self.cors.headers(head.origin)]
             if granted is not None:
                 names = head.trace().headers()
                 await Reply(204, None, [*GUARD, NO_STORE, *granted, *names], b"").send(scope, send)

@@ -43,7 +43,8 @@ DEADLINE = 10.0
 CHALLENGE = (b"www-authenticate", b'Bearer realm="clients-gateway"')
 """What a 401 says of how to prove oneself (RFC 9110, 11.6.1); X-API-Key is no registered scheme."""
 
-_METHODS = [(b"allow", b"GET, HEAD, POST, OPTIONS")]
+ALLOWED = (b"allow", b"GET, HEAD, POST, OPTIONS")
+_METHODS = [ALLOWED]
 _POST = [(b"allow", b"POST")]
 
 

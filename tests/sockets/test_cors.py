@@ -43,7 +43,16 @@ HASH = hashlib.sha256(TOTAL.encode()).hexdigest()
     [
         (post(LIST), 200),
         (post(b"{"), 400),
+        (post(b"{", "host: twice"), 400),
+        (post(LIST, "content-encoding: br"), 415),
+        (post(b'{"query":"{ nonsense }"}'), 422),
+        (post(b'{"query":"{ clients { totalCount } }"}', key="0" * 64), 294),
         (post(LIST, key="short"), 401),
+        (post(LIST, path="/" + "a" * 9_000), 414),
+        (post(LIST, "x-long: " + "a" * 70_000), 431),
+        (post(LIST, *[f"x-{n}: 1" for n in range(200)]), 431),
+        (request("GET /graphiql/assets/none.js"), 404),
+        (request("DELETE /graphiql/assets/none.js"), 405),
         (post(LIST, path="/nowhere"), 404),
         (request("PUT /graphql", "content-length: 0"), 405),
         (post(LIST, "accept: image/png"), 406),
@@ -69,7 +78,7 @@ def test_an_answer_of_any_status_names_an_allowed_origin_and_no_other(
         with gateway.connection() as wire:
             answer = wire.ask(b"\r\n".join([*lines, b"origin: " + origin.encode()]) + end + body)
         told[origin] = (answer.status, answer.headers.get(ALLOW))
-        assert "Origin" in answer.headers["vary"].split(", ")
+        assert "Origin" in answer.headers["vary"].split(", "), answer
         assert "access-control-allow-credentials" not in answer.headers
 
     assert told == {APP: (status, APP), OTHER_APP: (status, OTHER_APP), EVIL: (status, None)}
@@ -209,6 +218,19 @@ def test_a_page_reads_that_the_gateway_is_busy(way: Way) -> None:
         assert slow.answer().status == 200
 
     assert (busy.status, busy.headers["retry-after"], busy.headers[ALLOW]) == (503, "1", APP)
+
+
+@pytest.mark.parametrize("cut", [-1, -3, -90])
+def test_a_page_reads_that_its_request_came_too_late(way: Way, cut: int) -> None:
+    late = post(LIST, f"origin: {APP}", "x-request-id: late-1", "x-more: " + "a" * 80)
+    with (
+        serving(Sandbox(), way, cors_origins=(APP,), timeout_head=0.1, timeout_body=0.1) as gateway,
+        gateway.connection() as wire,
+    ):
+        answer = wire.ask(late[:cut])
+
+    told = (answer.status, answer.headers[ALLOW], answer.headers["x-request-id"])
+    assert told == (408, APP, "late-1")
 
 
 def test_without_origins_configured_no_answer_names_any(way: Way) -> None:
