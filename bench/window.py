@@ -246,7 +246,8 @@ def run(
                 await asyncio.sleep(start + question.at - loop.time())
                 tasks.create_task(office.ask(question))
 
-    loop.run_until_complete(all_of_them())
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(all_of_them())
     took = time.perf_counter() - began
     return Outcome(office.tally, len(sandbox.calls), wire.refused, store.held_bytes, took)
 

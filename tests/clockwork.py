@@ -2,8 +2,10 @@
 
 import asyncio
 import selectors
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class _Instant(selectors.DefaultSelector):
@@ -36,3 +38,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 VIRTUAL: tuple[str, Mapping[str, Any]] = ("asyncio", {"loop_factory": VirtualLoop})
 REAL: tuple[str, Mapping[str, Any]] = ("asyncio", {})
+
+
+def virtually(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
+    """Run `main` on a loop of its own, which ends its tasks and generators before it closes."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        return runner.run(main(loop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,6 +42,8 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             raise Unkept(str(error)) from None
         self._thread = None if path is None else ThreadPoolExecutor(1, "state")
+        if path is None:  # it ends with its owner: no file is left half written
+            weakref.finalize(self, self._connection.close)
         self._waiting = 0
 
     def prepare(self, sql: str) -> None:

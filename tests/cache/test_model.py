@@ -64,7 +64,8 @@ class CacheAgainstModel(RuleBasedStateMachine):
     def start(self, size: int, *, versioned: bool, refreshing: bool) -> None:
         self.versioned = versioned
         self.refreshing = refreshing
-        self.loop = VirtualLoop()
+        self.runner = asyncio.Runner(loop_factory=VirtualLoop)
+        self.loop = self.runner.get_loop()
         self.source = Scripted(
             {who: [self.person(who, n) for n in range(1, 5)] for who in ("ada", "bob")}
         )
@@ -266,7 +267,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
         self.run(settle())
         self.look()
         assert self.under_way == 0
-        self.loop.close()
+        self.runner.close()
 
 
 CacheAgainstModel.TestCase.settings = settings(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gateway.app import build
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.people import DEMO, GRACE
-from tests.clockwork import VirtualLoop
+from tests.clockwork import VirtualLoop, virtually
 from tests.gateway.conftest import HERE
 from tests.gateway.conftest import settings as ours
 from tests.in_process import InProcess
@@ -109,9 +109,7 @@ class Side:
 def test_what_is_remembered_whole_is_what_would_be_answered_anyway(
     steps: list[tuple[Any, ...]],
 ) -> None:
-    loop = VirtualLoop()
-
-    async def play() -> None:
+    async def play(loop: VirtualLoop) -> None:
         sides = (
             Side(loop, "application/json"),
             Side(loop, "application/json; charset=utf-8"),
@@ -124,5 +122,4 @@ def test_what_is_remembered_whole_is_what_would_be_answered_anyway(
             assert remembering == executing, step
         assert sides[0].sandbox.calls == sides[1].sandbox.calls
 
-    loop.run_until_complete(play())
-    loop.close()
+    virtually(play)

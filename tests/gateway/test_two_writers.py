@@ -22,7 +22,7 @@ from gateway.upstream.rest import RestClients
 from schema.failures import Conflict, Failure, Unconfirmed
 from schema.operation import Caller, Credential, Freshness, Lane, Operation
 from schema.source import FIELDS, ClientId, ClientPatch, ClientRecord, Written
-from tests.clockwork import VirtualLoop
+from tests.clockwork import VirtualLoop, virtually
 from tests.in_process import InProcess
 
 OFFICE = Person("Office", 1)
@@ -158,10 +158,6 @@ class Office:
 @settings(max_examples=1000)
 @given(chance=st.randoms(use_true_random=True))
 def test_no_update_is_ever_lost(chance: Random, *, merge: bool) -> None:
-    loop = VirtualLoop()
     office = Office(chance, merge)
-    try:
-        loop.run_until_complete(office.play(loop))
-    finally:
-        loop.close()
+    virtually(office.play)
     office.check()
