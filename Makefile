@@ -15,6 +15,17 @@ fitting = $(firstword $(foreach name,$(PYTHONS),$(shell $(name) -c \
 	'import $(1); sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 PYTHON ?= $(or $(call fitting,sys$(comma) ensurepip),$(call fitting,sys))
 
+# The newest Python here that the locks have wheels for, pyenv's among them, if it is newer.
+VERSION := 'import sys, ensurepip; print("%d.%d:%s" % (*sys.version_info[:2], sys.executable))'
+EVERY_PYTHON = python3.12 python3.13 python3.14 $(HOME)/.pyenv/versions/3.1[2-4]*/bin/python
+versions = $(shell for each in $(1); do "$$each" -c $(VERSION); done 2>/dev/null | sort | tail -1)
+minor = $(firstword $(subst :, ,$(1)))
+path = $(lastword $(subst :, ,$(1)))
+newer = $(if $(filter-out $(call minor,$(call versions,$(PYTHON))),$(call minor,$(1))),$(call path,$(1)))
+# What runs there: all that holds connections, databases, tasks and generators in its hands.
+NEWEST_TESTS = tests/cache tests/gateway tests/outcomes tests/sockets tests/state tests/upstream \
+	tests/web tests/e2e/test_commands.py tests/test_startup.py
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq
@@ -37,7 +48,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: help run install test check graphiql bench bench-rivals image lock clean
+.PHONY: help run install test test-newest test-parts check graphiql bench bench-rivals image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -48,6 +59,14 @@ run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback;
 install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-gateway
 
 test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp ## everything; what it had to skip stands at the end
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-newest: ## what depends on the interpreter, on the newest Python of this machine
+	$(eval NEWEST := $(call newer,$(call versions,$(EVERY_PYTHON))))
+	$(call say,'$(if $(NEWEST),testing on $(NEWEST),no newer Python than $(PYTHON) is here)')
+	$(if $(NEWEST),@$(MAKE) --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST) test-parts ARGS="$(NEWEST_TESTS)")
+
+test-parts: install $(VENV)/.stamp-dev
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, lint, types, layers, security, SDL and docs in step
@@ -84,7 +103,7 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 
 clean: ## back to a fresh clone
 	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
-	rm -rf $(VENV) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
+	rm -rf $(VENV) .venv-newest build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
 
 $(VENV)/.stamp-venv:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed, and none was found. PYTHON=/path/to/python names one.' >&2; exit 1; }

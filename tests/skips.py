@@ -42,6 +42,20 @@ REDIS = Program(
 )
 NODE = Program("Node", ("node",), "`make test` brings one")
 GIT = Program("git", ("git",), "apt-get install git")
+JAVA = Program("Java", ("java",), "apt-get install default-jdk-headless")
+NGINX = Program("nginx", ("nginx", "/usr/sbin/nginx"), "apt-get install nginx-light")
+HAPROXY = Program("HAProxy", ("haproxy", "/usr/sbin/haproxy"), "apt-get install haproxy")
+
+JARS = Path("/usr/share/java")
+"""Where Debian keeps Java's libraries."""
+
+
+def jar(name: str, source: str) -> Path:
+    """A Java library of the system; skips the asking test where it is not."""
+    file = JARS / f"{name}.jar"
+    if not file.exists():
+        pytest.skip(f"{name} is not on this machine: apt-get install {source}")
+    return file
 
 
 _FORBIDDEN = pytest.StashKey[bool]()

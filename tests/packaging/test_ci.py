@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 
 from tests.packaging.recipes import ROOT
 
@@ -10,14 +12,19 @@ PREPARING = ("cd ", "export ", "set -euo pipefail", "apt-get ")
 
 
 def commands() -> list[str]:
-    lines = [line.strip() for line in CI.read_text().splitlines()]
+    text = CI.read_text().replace("\\\n", "")
+    lines = [line.strip() for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
     called = [command for command in commands() if not command.startswith(PREPARING)]
 
-    assert called == ["make check", "GATEWAY_TEST_NO_SKIPS=1 make test"]
+    assert called == [
+        "make check",
+        "GATEWAY_TEST_NO_SKIPS=1 make test-newest",
+        "GATEWAY_TEST_NO_SKIPS=1 make test",
+    ]
 
 
 def test_ci_stops_at_the_first_failure() -> None:
@@ -31,8 +38,40 @@ def test_ci_ends_with_the_tests_whose_closing_line_is_read() -> None:
 def test_ci_installs_the_programs_that_tests_would_be_skipped_for() -> None:
     install = next(command for command in commands() if " install " in command)
 
-    assert install.split()[-2:] == ["chromium", "redis-server"]
+    assert install.partition("--no-install-recommends")[2].split() == [
+        "chromium",
+        "default-jdk-headless",
+        "haproxy",
+        "libokhttp-java",
+        "nginx-light",
+        "redis-server",
+    ]
 
 
 def test_ci_can_be_run() -> None:
     assert os.stat(CI).st_mode & stat.S_IXUSR  # noqa: PTH116 - the mode is what is asked
+
+
+def make(*arguments: str) -> str:
+    """What make would run."""
+    return subprocess.run(  # noqa: S603 - what CI calls
+        ["make", "--dry-run", *arguments],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_a_newer_python_is_tested_in_an_environment_of_its_own() -> None:
+    said = make("test-newest", f"EVERY_PYTHON={sys.executable}", "PYTHON=none")
+
+    assert f"VENV=.venv-newest PYTHON={sys.executable} test-parts" in said
+    assert ".venv-newest/bin/python -m pytest tests/cache" in said
+
+
+def test_with_one_python_there_is_nothing_to_test_twice() -> None:
+    said = make("test-newest", f"EVERY_PYTHON={sys.executable}", f"PYTHON={sys.executable}")
+
+    assert "pytest" not in said
+    assert "no newer Python" in said
