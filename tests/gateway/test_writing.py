@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.people import DEMO
 from tests.gateway.conftest import Gateway
 
@@ -215,3 +216,24 @@ async def test_a_failed_mutation_does_not_hide_the_others(
         "gone": {"__typename": "DeleteClientSuccess"},
         "twice": {"__typename": "ClientNotFound"},
     }
+
+
+async def test_what_was_written_before_the_time_was_up_is_in_the_answer(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    keys = [f"c{number}" for number in range(10)]
+    create = (
+        'createClient(input: {firstName: "Ada", lastName: "L", clientType: BUYER})'
+        " { __typename ... on CreateClientSuccess { client { id } } }"
+    )
+    sandbox.fail(Fault("POST", times=10, latency=1.5))
+
+    answer = await gateway.post(f"mutation {{ {' '.join(f'{key}: {create}' for key in keys)} }}")
+
+    outcomes = [answer["data"][key] and answer["data"][key]["__typename"] for key in keys]
+    assert outcomes[:6] == ["CreateClientSuccess"] * 6
+    assert outcomes[6] in {"CreateClientSuccess", "ClientWriteUnconfirmed"}
+    assert outcomes[7:] == [None] * 3
+    assert [error["path"] for error in answer["errors"]] == [[key] for key in keys[7:]]
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"UPSTREAM_TIMEOUT"}
+    assert sandbox.calls.count("POST /clients") == 7
