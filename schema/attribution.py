@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from graphql import FieldNode, GraphQLError
 
 from schema.client import malformed
+from schema.failures import Failure
 from schema.wording import without_values
 
 if TYPE_CHECKING:
@@ -22,8 +23,21 @@ def attributed(errors: Iterable[GraphQLError] | None) -> list[GraphQLError] | No
     return [_attributed(error) for error in errors] if errors else None
 
 
+def without_past(error: BaseException | None) -> None:
+    """Drop how a planned error came about: its frames hold the request, and it holds them.
+
+    Such a ring is garbage that waits for a collection, with all the bytes of the request. What is
+    not planned is a bug, and keeps its traceback for the log.
+    """
+    if isinstance(error, (Failure, GraphQLError)):
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+
+
 def _attributed(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
+    without_past(cause)
+    if cause is None or isinstance(cause, (Failure, GraphQLError)):
+        without_past(error)
     own = cause is None or isinstance(cause, GraphQLError)
     if not own or "code" in (error.extensions or {}):
         return error

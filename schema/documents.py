@@ -14,9 +14,11 @@ from graphql import (
 )
 from graphql.validation import validate
 
+from schema.compiled.latest import Latest
 from schema.limits import Limits, exceeded, passed, too_much
 from schema.plain import plainly_valid
 from schema.rules import ValidationRules
+from schema.sizes import document_size
 from schema.wording import without_values
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 
 MAX_ERRORS = 10
 """Errors told about one document; validation stops there."""
-REMEMBERED_TOKENS = 50_000
-"""Tokens of all remembered documents together: what they take is proportional to it."""
 _SYNTAX = "Syntax Error: "
 _TOO_MANY_TOKENS = f"{_SYNTAX}Document contains more than"
 
@@ -40,8 +40,8 @@ class Document:
 
     node: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
-    tokens: int
-    """How large it is."""
+    size: int
+    """Bytes that it takes, as far as it is not compiled."""
     compiled: dict[str | None, Operation] = field(default_factory=dict, compare=False)
     """What became of those operations that were asked for."""
 
@@ -64,14 +64,12 @@ class Refused:
     """A document that cannot be executed, and why."""
 
     errors: tuple[GraphQLError, ...]
-    tokens: int
+    size: int
+    """Bytes that the errors take, with what they point at."""
 
 
 class Documents:
-    """Understands documents against one schema, remembering the latest of them.
-
-    At most `capacity` are remembered, and fewer when they are large.
-    """
+    """Understands documents against one schema, remembering the latest of them."""
 
     def __init__(
         self,
@@ -79,37 +77,37 @@ class Documents:
         *,
         introspection: bool,
         limits: Limits,
-        capacity: int = 512,
     ) -> None:
         self._rules = ValidationRules(introspection=introspection)
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
-        self._capacity = capacity
-        self._known: dict[str, Document | Refused] = {}
-        self.remembered = 0
-        """Tokens of all remembered documents together."""
+        self._latest: Latest[Document | Refused] = Latest()
+
+    @property
+    def remembered(self) -> int:
+        """Bytes of all that is remembered."""
+        return self._latest.size
 
     def understand(self, text: str) -> Document | Refused:
         """The document in `text`, or what is wrong with it."""
-        known = self._known.pop(text, None)
+        known = self._latest.find(text)
         if known is None:
             known = self.read(text)
-            self.remembered += known.tokens
-        self._known[text] = known
-        while len(self._known) > self._capacity or self.remembered > REMEMBERED_TOKENS:
-            self.remembered -= self._known.pop(next(iter(self._known))).tokens
+            self._latest.hold(text, known, known.size)
         return known
 
     def read(self, text: str) -> Document | Refused:
         """The same, without remembering."""
         if len(text) > self._limits.characters:
             error = too_much("document", len(text), "characters", self._limits.characters)
-            return Refused((error,), self._limits.tokens)
+            return Refused((error,), document_size(text, 0))
         try:
             node = parse(text, max_tokens=self._limits.tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
-            return Refused((self._unparsed(error),), self._limits.tokens)
+            return Refused((self._unparsed(error),), document_size(text, 0))
+        _unlink(node)
+        size = document_size(text, node.token_count)
         operations: dict[str | None, OperationDefinitionNode] = {
             definition.name.value if definition.name else None: definition
             for definition in node.definitions
@@ -117,8 +115,9 @@ class Documents:
         }
         errors = self._wrong(text, node, operations)
         if errors:
-            return Refused(tuple(errors[:MAX_ERRORS]), node.token_count)
-        return Document(node, operations, node.token_count)
+            held = any(error.nodes for error in errors)
+            return Refused(tuple(errors[:MAX_ERRORS]), size if held else document_size(text, 0))
+        return Document(node, operations, size)
 
     def _unparsed(self, error: GraphQLError) -> GraphQLError:
         if not error.message.startswith(_TOO_MANY_TOKENS):
@@ -153,3 +152,14 @@ class Documents:
         )
         # What a scalar raised at a literal is about the literal: no bug, to be logged as one.
         return [GraphQLError(without_values(error.message), error.nodes) for error in errors]
+
+
+def _unlink(node: DocumentNode) -> None:
+    """Take the list of tokens apart, which nothing needs once they are parsed.
+
+    It leads back and forth: a document that is forgotten would be garbage that only a full
+    collection finds.
+    """
+    token = None if node.loc is None else node.loc.start_token
+    while token is not None:
+        token.prev, token.next, token = None, None, token.next

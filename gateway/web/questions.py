@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphql import GraphQLError
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from gateway.web.requests import GraphQLRequest
     from schema.compiled.planned import Planned
     from schema.graph import Graph
-
-
-TOKEN = 64
-"""Bytes of a body that weigh as much as a token of its document, once they are understood."""
 
 
 class Refusal(Exception):
@@ -49,6 +46,11 @@ class Questions:
         self._persisted = persisted
         self._latest: Latest[Question] = Latest()
 
+    @property
+    def remembered(self) -> int:
+        """Bytes of all that is remembered, with the documents behind it."""
+        return self._latest.size
+
     def asked_before(self, body: bytes) -> Question | None:
         """What `body` asks, if that is remembered."""
         question = self._latest.find(body)
@@ -62,7 +64,8 @@ class Questions:
         What is wrong is found anew by each that asks; what is to be written is not ours to keep.
         """
         if question.planned.sound and not question.planned.writes:
-            self._latest.hold(body, question, question.planned.tokens + len(body) // TOKEN)
+            text = sys.getsizeof(question.request.query or "")
+            self._latest.hold(body, question, len(body) + text + question.planned.size)
 
     def understand(self, request: GraphQLRequest) -> Question:
         """Raises `Refusal`, and `BadRequest` for the hash of another text."""

@@ -35,7 +35,8 @@ class ClientShape:
         if value is None:
             return None
         try:
-            return self.row.tell(value if type(value) is ClientRecord else value.record)
+            tell = self.row.written or self.row.tell
+            return tell(value if type(value) is ClientRecord else value.record)
         except Exception:  # noqa: BLE001 - the long way tells what it is
             client = Client.of(value) if type(value) is ClientRecord else value
         if self._long_way is None:

@@ -6,18 +6,21 @@ chose but the keys of the answer, which are GraphQL names (GraphQL, 2.1.9) and s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from schema.compiled.latest import Latest
 from schema.compiled.projection import NOWHERE, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
 
-_REMEMBERED = 256
-"""Texts whose code is remembered: many selections differ in their constants alone."""
+_CODE = 4
+"""Bytes of code for a byte of its text, which is remembered too."""
+_codes: Latest[CodeType] = Latest(2 * 1024 * 1024)
+"""Code by its text: many selections differ in their constants alone."""
 
 RECORD = "def tell(record):\n    return {display}"
 """A dict for a record. Raises, anything at all, where a column refuses its value."""
@@ -60,7 +63,8 @@ def written(text: str, columns: Mapping[str, Shown]) -> Callable[..., Any]:
     names: dict[str, Any] = {"unusual": unusual, "nowhere": NOWHERE, "strict": STRICT}
     code = _code(text.format(display=_display(columns, names)))
     exec(code, names)  # noqa: S102 # nosec B102 - written above, of names alone
-    made: Callable[..., Any] = names["tell"]
+    # Its globals need not name it: what is forgotten is then freed at once.
+    made: Callable[..., Any] = names.pop("tell")
     return made
 
 
@@ -79,6 +83,9 @@ def _display(columns: Mapping[str, Shown], names: dict[str, Any]) -> str:
     return f"{{{shown}}}"
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _code(text: str) -> CodeType:
-    return compile(text, "<selection>", "exec")
+    code = _codes.find(text)
+    if code is None:
+        code = compile(text, "<selection>", "exec")
+        _codes.hold(text, code, _CODE * sys.getsizeof(text))
+    return code

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
 T = TypeVar("T")
 
-REMEMBERED_TOKENS = 50_000
-"""Tokens of the documents behind all that is remembered; a token takes about half a KiB."""
+REMEMBERED_BYTES = 16 * 1024 * 1024
+"""Bytes of all that one memory holds, with the documents behind it."""
 
 
 class Latest(Generic[T]):
-    """Values by key, the latest used of them, whose sizes come to no more than `most`."""
+    """Values by key, the latest used of them, whose sizes come to no more than `most` bytes."""
 
-    def __init__(self, most: int = REMEMBERED_TOKENS) -> None:
+    def __init__(self, most: int = REMEMBERED_BYTES) -> None:
         self._most = most
         self._held: dict[Hashable, tuple[T, int]] = {}
         self.size = 0
@@ -31,16 +31,10 @@ class Latest(Generic[T]):
         return found[0]
 
     def hold(self, key: Hashable, value: T, size: int) -> None:
-        """Hold a value for a key that has none."""
+        """Hold a value for a key that has none, unless it alone is larger than all may be."""
+        if size > self._most:
+            return
         self._held[key] = value, size
         self.size += size
-        while self.size > self._most and len(self._held) > 1:
+        while self.size > self._most:
             self.size -= self._held.pop(next(iter(self._held)))[1]
-
-    def get(self, key: Hashable, size: int, make: Callable[[], T]) -> T:
-        """The value held under `key`, or the one that is made now."""
-        value = self.find(key)
-        if value is None:
-            value = make()
-            self.hold(key, value, size)
-        return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
@@ -20,9 +19,10 @@ from schema.compiled.reading import DEFINITION, Unknown
 from schema.compiled.roots import Root, Variant
 from schema.compiled.rows import Rows
 from schema.compiled.selections import Selections
-from schema.compiled.shapes import Shapes
+from schema.compiled.shapes import Leaves, Shapes
 from schema.compiled.variables import Coercion
 from schema.selection import Look
+from schema.sizes import KEY, OPERATION, ROOT, VARIABLE, document_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         GraphQLObjectType,
         GraphQLSchema,
         OperationDefinitionNode,
-        SelectionSetNode,
     )
     from strawberry.schema.schema_converter import GraphQLCoreConverter
 
@@ -54,6 +53,7 @@ class Compiler:
         self.hide_suggestions = hide_suggestions
         self.variants: Latest[Variant] = Latest()
         self.rows = Rows()
+        self.leaves: Leaves = {}
 
     def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
         """The operation `node` of a validated document."""
@@ -81,7 +81,13 @@ class Operation:
         self.compiler = compiler
         self._coercion = Coercion(compiler.schema, node, hide_suggestions=compiler.hide_suggestions)
         self._conditions = _conditions(node, fragments.values())
-        self.tokens = document.token_count
+        assert document.loc is not None  # noqa: S101 - it was parsed
+        self.size = (
+            document_size(document.loc.source.body, document.token_count)
+            + OPERATION
+            + VARIABLE * len(node.variable_definitions or ())
+        )
+        """Bytes that it takes, together with its document."""
 
     def plan(self, given: Mapping[str, Any]) -> Planned | list[GraphQLError]:
         """The operation with these variables, or the errors in them."""
@@ -89,9 +95,11 @@ class Operation:
         if isinstance(variables, list):
             return variables
         decided = tuple(variables.coerced.get(name) for name in self._conditions)
-        variant = self.compiler.variants.get(
-            (self, decided), self.tokens, partial(self._compile, decided)
-        )
+        variants = self.compiler.variants
+        variant = variants.find((self, decided))
+        if variant is None:
+            variant = self._compile(decided)
+            variants.hold((self, decided), variant, self.size + variant.size)
         return Planned(self, variant, variables)
 
     def _compile(self, decided: tuple[bool | None, ...]) -> Variant:
@@ -101,7 +109,7 @@ class Operation:
         assert type_ is not None  # noqa: S101 - validated
         selections = Selections(schema, self.fragments, conditions)
         grouped = selections.of([self.node.selection_set], type_)
-        shapes = Shapes(schema, selections, self.compiler.rows)
+        shapes = Shapes(schema, selections, self.compiler.rows, self.compiler.leaves)
         roots = [
             self._root(type_, key, nodes, shapes, Look(nodes, self.fragments, conditions))
             for key, nodes in grouped.items()
@@ -116,6 +124,7 @@ class Operation:
                 root.name == "__typename" if root.field is None else root.shape is not None
                 for root in roots
             ),
+            size=shapes.size + ROOT * len(roots) + sum(KEY * len(key) for key in grouped),
         )
 
     def _root(
@@ -154,16 +163,14 @@ def _conditions(
 ) -> list[str]:
     """The variables that decide what is selected."""
     names: dict[str, None] = {}
-
-    def walk(chosen: SelectionSetNode | None) -> None:
-        for selection in (chosen.selections if chosen else None) or ():
+    sets = [node.selection_set, *(fragment.selection_set for fragment in fragments)]
+    while sets:
+        for selection in sets.pop().selections:
             for directive in selection.directives or ():
                 for argument in directive.arguments or ():
                     if isinstance(argument.value, VariableNode):
                         names[argument.value.name.value] = None
-            walk(getattr(selection, "selection_set", None))
-
-    walk(node.selection_set)
-    for fragment in fragments:
-        walk(fragment.selection_set)
+            below = getattr(selection, "selection_set", None)
+            if below is not None:
+                sets.append(below)
     return list(names)

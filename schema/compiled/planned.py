@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from graphql import ExecutionResult, GraphQLError
 
 from schema.asks import WRITES, ClientsAsked
-from schema.attribution import attributed
+from schema.attribution import attributed, without_past
 from schema.compiled.execution import Run
 from schema.needs import ClientsNeed, Need, RowsNeed, WriteNeed
+from schema.sizes import PLANNED, VARIABLES, value_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,9 +74,10 @@ class Planned:
         return self._variables.given
 
     @property
-    def tokens(self) -> int:
-        """How large the document is."""
-        return self._operation.tokens
+    def size(self) -> int:
+        """Bytes that it takes, with all that it was made of."""
+        given = value_size(self._variables.given)
+        return self._operation.size + self._variant.size + PLANNED + VARIABLES * given
 
     @property
     def writes(self) -> bool:
@@ -133,6 +135,7 @@ def _ask(root: Root, variables: Variables) -> Asked | Exception | None:
     try:
         return ask(root.look, **arguments(variables))
     except Exception as error:  # noqa: BLE001 - told where the field is
+        without_past(error)
         return error
 
 

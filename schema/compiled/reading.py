@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from schema.compiled.projection import Projection
 
     Read = Callable[[Any, Projection], Any]
+    """How a field's value is taken from the object that it is on."""
 
 DEFINITION = "strawberry-definition"
 """Where Strawberry leaves its own definition on a type or field of graphql-core."""

@@ -50,3 +50,5 @@ class Variant(NamedTuple):
     writes: bool
     compiled: bool
     """Whether every root has a shape."""
+    size: int
+    """Bytes that it takes without the document."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from schema.compiled.displays import RECORD, Unusual, written
+from schema.compiled.latest import Latest
+from schema.sizes import FIELD, KEY, SELECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,27 +16,29 @@ if TYPE_CHECKING:
 
 _SELDOM = 8
 """Records told the long way before a function is written, which takes as long."""
-_HELD = 256
+_HELD = 4 * 1024 * 1024
+"""Bytes of all rows of a graph together."""
 
 
 class Row:
     """Tells records as one selection of columns, by the keys of the answer."""
 
-    __slots__ = ("_seldom", "columns", "tell")
+    __slots__ = ("_seldom", "columns", "written")
 
     def __init__(self, columns: Mapping[str, Shown]) -> None:
         self.columns = columns
         self._seldom = _SELDOM
-        self.tell: Callable[[ClientRecord], dict[str, Any]] = self._first
-        """The answered object. Raises, anything at all, where the long way has to tell it."""
+        self.written: Callable[[ClientRecord], dict[str, Any]] | None = None
+        """The function for it; None until it is used often enough."""
 
-    def _first(self, record: ClientRecord) -> dict[str, Any]:
-        if self._seldom:
-            self._seldom -= 1
-            raise Unusual
-        self.tell = written(RECORD, self.columns)
-        told: dict[str, Any] = self.tell(record)
-        return told
+    def tell(self, record: ClientRecord) -> dict[str, Any]:
+        """The answered object. Raises, anything at all, where the long way has to tell it."""
+        if self.written is None:
+            if self._seldom:
+                self._seldom -= 1
+                raise Unusual
+            self.written = written(RECORD, self.columns)
+        return self.written(record)
 
 
 class Rows:
@@ -43,20 +46,17 @@ class Rows:
 
     def __init__(self) -> None:
         self._columns: dict[str, Shown] = {}
-        self._held: OrderedDict[tuple[tuple[str, str], ...], Row] = OrderedDict()
+        self._latest: Latest[Row] = Latest(_HELD)
 
     def of(self, names: Mapping[str, str], column: Callable[[str], Shown]) -> Row:
         """The row with these fields under these keys; `column` tells those not known yet."""
         shown = tuple(names.items())
-        row = self._held.get(shown)
+        row = self._latest.find(shown)
         if row is None:
             for name in names.values():
                 if name not in self._columns:
                     self._columns[name] = column(name)
             row = Row({key: self._columns[name] for key, name in shown})
-            self._held[shown] = row
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
-        else:
-            self._held.move_to_end(shown)
+            size = sum(FIELD + SELECTED + KEY * len(key) for key in names)
+            self._latest.hold(shown, row, size)
         return row

@@ -7,12 +7,13 @@ and the projection under way; it returns what is answered or raises why it canno
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
 )
@@ -33,6 +34,7 @@ from schema.compiled.fields import Field
 from schema.compiled.reading import constant, origin, reading, said_of
 from schema.compiled.rows import Row
 from schema.connection import ClientEdge, Placed
+from schema.sizes import FIELD, KEY, OBJECT, SELECTED
 from schema.source import ClientRecord
 
 if TYPE_CHECKING:
@@ -48,17 +50,35 @@ if TYPE_CHECKING:
 
     from schema.compiled.displays import Shown
     from schema.compiled.fields import Shape
+    from schema.compiled.reading import Read
     from schema.compiled.rows import Rows
     from schema.compiled.selections import Grouped, Selections
 
 
-class Shapes:
-    """Makes the shapes of one operation; `rows` are those of the graph."""
+class Leaf(NamedTuple):
+    """How a field of a leaf type is read and shown, which is the same wherever it is selected."""
 
-    def __init__(self, schema: GraphQLSchema, selections: Selections, rows: Rows) -> None:
+    read: Read
+    shape: Shape
+    column: Shown | None
+
+
+Leaves = dict[tuple[str, str], Leaf]
+"""Those of a graph, by the names of type and field."""
+
+
+class Shapes:
+    """Makes the shapes of one operation; `rows` and `leaves` are those of the graph."""
+
+    def __init__(
+        self, schema: GraphQLSchema, selections: Selections, rows: Rows, leaves: Leaves
+    ) -> None:
         self._schema = schema
         self._selections = selections
         self._rows = rows
+        self._leaves = leaves
+        self.size = 0
+        """Bytes that they take, those of the graph apart."""
 
     def of(
         self, type_: GraphQLOutputType, nodes: Sequence[FieldNode], parent: str, name: str
@@ -116,7 +136,9 @@ class Shapes:
         return column
 
     def _grouped(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Grouped:
-        return self._selections.of((node.selection_set for node in nodes), type_)
+        grouped = self._selections.of((node.selection_set for node in nodes), type_)
+        self.size += OBJECT + sum(SELECTED + KEY * len(key) for key in grouped)
+        return grouped
 
     def _fields(self, type_: GraphQLObjectType, grouped: Grouped) -> list[Field]:
         return [
@@ -131,11 +153,16 @@ class Shapes:
             return Field(
                 key, nodes, required=True, read=read, shape=as_it_is, column=typename(type_.name)
             )
+        self.size += FIELD
         field = type_.fields[name]
-        read = reading(field)
-        shape = self.of(field.type, nodes, type_.name, name)
-        sure = isinstance(field.type, GraphQLNonNull)
-        return Field(key, nodes, sure, read, shape, _column_of(type_, name, field, shape))
+        leaf = self._leaves.get((type_.name, name))
+        if leaf is None:
+            read = reading(field)
+            shape = self.of(field.type, nodes, type_.name, name)
+            leaf = Leaf(read, shape, _column_of(type_, name, field, shape))
+            if is_leaf_type(get_nullable_type(field.type)):
+                self._leaves[type_.name, name] = leaf
+        return Field(key, nodes, isinstance(field.type, GraphQLNonNull), *leaf)
 
 
 def _column_of(

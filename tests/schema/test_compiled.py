@@ -129,18 +129,13 @@ def test_what_no_call_would_be_made_for_is_no_need(graph: Graph) -> None:
     ]
 
 
-def test_what_was_compiled_is_bounded_by_the_size_of_its_documents() -> None:
-    held: Latest[int] = Latest(most=10)
-    made = []
+def test_what_is_remembered_is_bounded_the_longest_unused_going_first() -> None:
+    latest: Latest[str] = Latest(most=10)
+    for key, size in (("a", 4), ("b", 4)):
+        latest.hold(key, key.upper(), size)
+    assert latest.find("a") == "A"
 
-    def ask(key: str, size: int) -> int:
-        def make() -> int:
-            made.append(key)
-            return size
-
-        return held.get(key, size, make)
-
-    assert [ask("a", 4), ask("b", 4), ask("a", 4), ask("c", 4), ask("a", 4)] == [4] * 5
-    assert (made, held.size) == (["a", "b", "c"], 8)
-    assert (ask("b", 4), ask("huge", 99), ask("huge", 99)) == (4, 99, 99)
-    assert (made, held.size) == (["a", "b", "c", "b", "huge"], 99)
+    latest.hold("c", "C", 4)
+    assert ([latest.find(key) for key in "abc"], latest.size) == (["A", None, "C"], 8)
+    latest.hold("huge", "HUGE", 11)
+    assert ([latest.find(key) for key in ("a", "c", "huge")], latest.size) == (["A", "C", None], 8)

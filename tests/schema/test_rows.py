@@ -74,10 +74,11 @@ def test_what_shows_the_same_is_written_once() -> None:
 def test_rows_are_forgotten_the_longest_unused_first() -> None:
     rows = Rows()
     first, second = (rows.of({key: "id"}, COLUMNS.__getitem__) for key in ("a", "b"))
-    for number in range(254):
-        rows.of({f"k{number}": "id"}, COLUMNS.__getitem__)
+    for number in range(10):
+        rows.of({f"k{number}" + "y" * 60_000: "id"}, COLUMNS.__getitem__)
     assert rows.of({"a": "id"}, COLUMNS.__getitem__) is first
-    rows.of({"one": "id"}, COLUMNS.__getitem__)
+    for number in range(3):
+        rows.of({f"l{number}" + "y" * 60_000: "id"}, COLUMNS.__getitem__)
 
     assert rows.of({"a": "id"}, COLUMNS.__getitem__) is first
     assert rows.of({"b": "id"}, COLUMNS.__getitem__) is not second

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from schema.compiled.latest import REMEMBERED_BYTES
 from schema.documents import Document, Refused
 from schema.graph import Graph
 from schema.limits import Limits
@@ -163,10 +164,10 @@ def test_without_the_limits_they_would_cost_more() -> None:
 
 def test_a_hundred_large_documents_are_not_all_remembered() -> None:
     documents = Graph().documents
-    texts = [on_clients("id " * 60) + " " * number for number in range(800)]
+    texts = [on_clients("id " * 60) + " " * number for number in range(500)]
 
     for text in texts:
         assert isinstance(documents.understand(text), Document)
 
-    assert documents.remembered <= 50_000
+    assert documents.remembered <= REMEMBERED_BYTES
     assert documents.understand(texts[-1]) is documents.understand(texts[-1])

@@ -1,0 +1,61 @@
+"""Bytes that understood documents take, estimated from above: what memories of them are bounded by.
+
+The constants are measured (CPython 3.11 to 3.14, 64 bits) and held by tests/schema/test_sizes.py,
+which compares the estimates with what the interpreter allocates.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOCUMENT = 3_072
+"""Bytes of a document without its tokens."""
+TOKEN = 560
+"""Bytes of a token, its share of the syntax tree included."""
+OPERATION = 4_096
+"""Bytes of an operation without its variables and its fields."""
+VARIABLE = 128
+"""Bytes of an operation's variable."""
+ROOT = 2_048
+"""Bytes of a compiled root field without the fields below it."""
+OBJECT = 1_024
+"""Bytes of a compiled selection without its fields."""
+SELECTED = 256
+"""Bytes of a field that is selected, whatever becomes of it."""
+FIELD = 1_024
+"""Bytes of a compiled field, its part of the functions written for it included."""
+KEY = 6
+"""Times that a compiled field holds its key."""
+PLANNED = 4_096
+"""Bytes of an operation with its variables, without these."""
+VARIABLES = 3
+"""Times that an operation holds its variables: as they came, coerced, and as what they ask for."""
+_ENTRY = 104
+"""Bytes of an entry of a dict."""
+_ITEM = 16
+"""Bytes of an item of a list."""
+
+
+def document_size(text: str, tokens: int) -> int:
+    """Bytes of a parsed document; its text and the names and values in it are twice as long."""
+    return DOCUMENT + TOKEN * tokens + 3 * sys.getsizeof(text)
+
+
+def value_size(value: object) -> int:
+    """Bytes of a value out of JSON, of all that it holds too."""
+    size, level = 0, [value]
+    while level:
+        each = level.pop()
+        size += sys.getsizeof(each)
+        if isinstance(each, dict):
+            fields = cast("Mapping[str, object]", each)
+            size += _ENTRY * len(fields) + sum(map(sys.getsizeof, fields))
+            level += fields.values()
+        elif isinstance(each, list):
+            size += _ITEM * len(each)
+            level += each
+    return size
