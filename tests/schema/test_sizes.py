@@ -156,7 +156,7 @@ def test_a_value_takes_no_more_than_is_estimated(text: bytes) -> None:
     with allocated(taken):
         found.append(orjson.loads(text))
 
-    assert taken[0] <= value_size(found) + 64
+    assert taken[0] <= value_size(found) + 1_024  # of the measurement itself
 
 
 @pytest.mark.parametrize("family", ["tiny", "fields", "a fragment of lists in many places"])
