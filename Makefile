@@ -48,7 +48,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: help run install test test-newest test-parts check graphiql bench bench-rivals image lock clean
+.PHONY: help run install test test-newest test-parts check graphiql attack bench bench-rivals image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -78,6 +78,9 @@ check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, li
 	$(call quietly,$(BIN)/clients-gateway schema | node $(CONSUMERS)/diff.mjs schema/schema.graphql)
 	@$(BIN)/clients-gateway schema --check schema/schema.graphql
 	@$(BIN)/python -m pytest -q tests/test_docs.py
+
+attack: install $(VENV)/.stamp-dev ## tests/attacks for longer, with its figures; SECONDS=60 for each that can go on
+	@GATEWAY_ATTACK_SECONDS="$(or $(SECONDS),60)" $(BIN)/python -m pytest -s tests/attacks $(ARGS)
 
 graphiql: $(GRAPHIQL)/dist/.stamp ## our GraphiQL page, bundled
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _GOODBYE = 1.0
 """Seconds for which a connection that was refused may still read why."""
-_AT_ONCE = 16
+_AT_ONCE = 4
 """Requests of one connection that are answered before others have their turn."""
 _UNREAD = 16 * 1024
 """Bytes of answers that wait in this process before no other is made."""
@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take a piece of a request, of several, or of nothing."""
         if self._address is None or self._last:
+            self._read(on=self._address is not None)
             return
         self._deadlines.begun()
         self._reader.feed(data)

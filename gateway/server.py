@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import resource
 import signal
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 FILES = 65_536
 """Open files asked for, where the system allows as many."""
+UNREAD = 64 * 1024
+"""Bytes of answers, about, that the kernel holds for a client that does not read them."""
+LARGE = 32 * 1024
+"""Bytes from which on a buffer is one of the system's own."""
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+"""mallopt(3)'s M_MMAP_THRESHOLD and M_TRIM_THRESHOLD."""
 DRAIN_SECONDS = 20
 """How long accepted requests may take to end once asked to stop."""
 
@@ -54,6 +61,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Connections have it from here: by itself the kernel would hold megabytes for each.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
     try:
         bound.bind((host, port))
     except OSError as error:
@@ -74,6 +83,7 @@ def run(serving: Coroutine[Any, Any, bool]) -> bool:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    _return_memory()
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         return runner.run(serving)
 
@@ -117,6 +127,17 @@ def _config(site: Site) -> uvicorn.Config:
         timeout_keep_alive=site.patience.idle,  # type: ignore[arg-type]  # as precise as a timer
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def _return_memory() -> None:
+    """Have the C library, where it is glibc, return large buffers to the system once freed.
+
+    By itself it keeps them between small ones, and a process stays as large as it ever was.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        tune = ctypes.CDLL(None).mallopt
+        tune(_MMAP_THRESHOLD, LARGE)
+        tune(_TRIM_THRESHOLD, 4 * LARGE)
 
 
 def _open_files() -> None:

@@ -40,7 +40,7 @@ class Serving:
 
     host: str
     port: int
-    sandbox: Sandbox
+    sandbox: Sandbox = field(init=False)
     """The API behind it, which remembers the calls it saw."""
 
     @property
@@ -152,18 +152,29 @@ def post(
 def serving(sandbox: Sandbox, way: Way, **settings: Any) -> Iterator[Serving]:
     """A gateway before this sandbox, with some settings changed, until the block ends."""
     chosen = read({}, _env_file=None, **settings)
-    listening = server.listen("127.0.0.1", 0)
-    host, port = listening.getsockname()[:2]
+
+    def site(socket: socket.socket) -> server.Site:
+        app = build(chosen, wire=InProcess(sandbox))
+        direct = app.direct if way is Way.FAST else None
+        return server.Site(app, socket, patience(chosen), direct, app.cors)
+
+    with listening(site) as gateway:
+        gateway.sandbox = sandbox
+        yield gateway
+
+
+@contextlib.contextmanager
+def listening(site: Callable[[socket.socket], server.Site]) -> Iterator[Serving]:
+    """Any application on a socket, until the block ends."""
+    bound = server.listen("127.0.0.1", 0)
+    host, port = bound.getsockname()[:2]
     up = threading.Event()
     stops: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
     failed: list[BaseException] = []
 
     async def serve() -> None:
-        app = build(chosen, wire=InProcess(sandbox))
-        direct = app.direct if way is Way.FAST else None
-        site = server.Site(app, listening, patience(chosen), direct, app.cors)
         loop = asyncio.get_running_loop()
-        await server.serve([site], up.set, lambda stop: stops.append((loop, stop)))
+        await server.serve([site(bound)], up.set, lambda stop: stops.append((loop, stop)))
 
     def run() -> None:
         try:
@@ -178,12 +189,12 @@ def serving(sandbox: Sandbox, way: Way, **settings: Any) -> Iterator[Serving]:
     try:
         assert up.wait(SECONDS)
         assert not failed, failed
-        yield Serving(host, port, sandbox)
+        yield Serving(host, port)
     finally:
         for loop, stop in stops:
             with contextlib.suppress(RuntimeError):  # it has ended by itself
                 loop.call_soon_threadsafe(stop)
         thread.join(SECONDS)
-        listening.close()
+        bound.close()
         assert not thread.is_alive()
     assert not failed, failed

@@ -22,7 +22,9 @@ class Patience:
     idle: float = 5.0
     """Between an answer and the next request."""
     head_bytes: int = 64 * 1024
-    """Of one request, all that is not its body: head, chunk framing and trailers."""
+    """Of one request's head."""
+    framing_bytes: int = 16 * 1024
+    """Of one request, all that is neither its head nor its body: chunk framing and trailers."""
     headers: int = 100
     """Header fields of one request."""
     target_bytes: int = 8 * 1024

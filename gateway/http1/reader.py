@@ -23,11 +23,12 @@ _NAMING = re.compile(
     rb"(?i)\r\n(origin|x-request-id|traceparent):[ \t]*([!-~]{1,1024})[ \t]*(?=\r\n)"
 )
 """Lines that say who asks and how that is called, found in a head that is not understood."""
+_MOST_EMPTY = 256
+"""Bytes of empty lines before a request that are no request."""
+_EMPTY_LINES = re.compile(rb"(?:\r\n){1,128}")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _PIECE = 64 * 1024
 """Bytes of a body that are read in one go."""
-_CUT = 4
-"""Bytes of framing that a piece of a chunked body counts for at least: each costs as much work."""
 _MALFORMED = "The request is not one of HTTP/1.1 (RFC 9112)."
 
 
@@ -119,7 +120,7 @@ class RequestReader:
         if self._framing is not None:
             return self.headers
         end = self._unread.find(_END)
-        head = bytes(self._unread if end < 0 else self._unread[: end + 2])
+        head = bytes(self._unread[: self._limits.head_bytes if end < 0 else end + 2])
         return [(name.lower(), value) for name, value in _NAMING.findall(head)]
 
     def close(self) -> None:
@@ -134,6 +135,7 @@ class RequestReader:
         self._framing: Framing | None = None
         self._size = 0
         """Bytes read of the request that are not its body."""
+        self._head_size = 0
         self._body = bytearray()
         self._body_size = 0
         self._tail = b""
@@ -150,15 +152,14 @@ class RequestReader:
 
     def _read_head(self) -> bool:
         unread = self._unread
-        while unread.startswith(b"\r\n"):  # RFC 9112, 2.2
-            del unread[:2]
-            self._size += 2
+        if unread.startswith(b"\r\n"):
+            self._skip_empty_lines()
         end = unread.find(_END, max(0, self._sought - len(_END) + 1))
         if end < 0:
             self._check_beginning()
             return False
         head = bytes(unread[: end + len(_END)])
-        self._count(len(head))
+        self._count(len(head), self._limits.head_bytes)
         self._line = line = request_line(head, self._limits.target_bytes)
         if head.count(b"\r\n") - 2 > self._limits.headers:
             raise Refused(431, f"A request may have at most {self._limits.headers} headers.")
@@ -167,6 +168,7 @@ class RequestReader:
             raise Refused(400, _MALFORMED)
         self._framing = found = framing(line, self.headers)
         del unread[: len(head)]
+        self._head_size = self._size
         if found.length is not None and found.length > self._limits.body_bytes + SURPLUS:
             raise self._body_too_large()
         self._expects = not line.http_1_0 and (b"expect", b"100-continue") in [
@@ -175,6 +177,15 @@ class RequestReader:
         if self._upgrade:
             self._ignore_upgrade(found.length)
         return True
+
+    def _skip_empty_lines(self) -> None:
+        """Leave out what is allowed before a request line, a few of them (RFC 9112, 2.2)."""
+        found = _EMPTY_LINES.match(self._unread)
+        assert found is not None  # noqa: S101 - no line is as good as some
+        del self._unread[: found.end()]
+        self._size += found.end()
+        if self._size >= _MOST_EMPTY:
+            raise Refused(400, _MALFORMED)
 
     def _check_beginning(self) -> None:
         """Refuse what cannot become a head, however it goes on."""
@@ -187,7 +198,7 @@ class RequestReader:
             raise Refused(414, f"The URL may have at most {self._limits.target_bytes} bytes.")
         self._sought = len(unread)
         if self._size + len(unread) > self._limits.head_bytes:
-            self._count(len(unread))
+            self._count(len(unread), self._limits.head_bytes)
 
     def _ignore_upgrade(self, length: int | None) -> None:
         """Read the body as if no upgrade had been wished for (RFC 9110, 7.8).
@@ -216,17 +227,20 @@ class RequestReader:
         while unread and not self._whole:
             piece = self._up_to_empty_line()
             del unread[: len(piece)]
-            self._tail = (self._tail + piece)[1 - len(_END) :]
+            self._tail = (self._tail + piece)[-len(_END) :]
             before = self._body_size
             self._parse(piece)
-            self._count(max(len(piece) - (self._body_size - before), _CUT))
+            framed = len(piece) - (self._body_size - before)
+            if self._tail.endswith(_END):
+                framed += len(_END)  # each makes a piece, which is as much work as a chunk
+            self._count(framed, self._head_size + self._limits.framing_bytes)
             if self._body_size > self._limits.body_bytes + SURPLUS:
                 raise self._body_too_large()
         return self._ended()
 
     def _up_to_empty_line(self) -> bytes:
         """What came, up to an empty line: a chunked body ends with one, if not with the first."""
-        unread, tail = self._unread, self._tail
+        unread, tail = self._unread, self._tail[1 - len(_END) :]
         end = (tail + unread[: len(_END) - 1]).find(_END) - len(tail)
         if end < -len(tail):
             end = unread.find(_END)
@@ -251,13 +265,14 @@ class RequestReader:
         if self._messages > 1:
             raise Refused(400, _MALFORMED)
 
-    def _count(self, framed: int) -> None:
-        """Count bytes that are not the body, which all have one limit together."""
-        self._size += framed
-        if self._size > self._limits.head_bytes:
-            most = self._limits.head_bytes
+    def _count(self, more: int, most: int) -> None:
+        """Count bytes that are not the body."""
+        self._size += more
+        if self._size > most:
             raise Refused(
-                431, f"Headers, chunk headers and trailers may have {most} bytes together."
+                431,
+                f"A head may have {self._limits.head_bytes} bytes; chunk headers and trailers"
+                f" {self._limits.framing_bytes} together.",
             )
 
     def _body_too_large(self) -> Refused:
