@@ -12,8 +12,9 @@ from weakref import WeakValueDictionary
 from cachetools import LRUCache
 
 from gateway.upstream import search
+from gateway.upstream.likeness import Likeness
 from gateway.upstream.merge import merged_over
-from gateway.upstream.sightings import span
+from gateway.upstream.sightings import Search, fields_of, span
 from gateway.upstream.verdicts import explained, settled, unconfirmed
 from schema.failures import Conflict, Failure, NotFound, Unconfirmed
 from schema.needs import WriteNeed
@@ -54,6 +55,8 @@ _RECOVERED: Mapping[Kind, int] = {
 }
 _MADE = 10_000
 """Created clients held apart from what later searches find."""
+_SEEN = 20_000
+"""Clients known to have been there before a create, the latest read."""
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +78,10 @@ class Recovering:
         self._source = source
         self._lead = lead
         self._now = now
+        self._likeness = Likeness()
         self._made: LRUCache[tuple[str, str], None] = LRUCache(_MADE)
+        self._seen: LRUCache[str, float] = LRUCache(_SEEN)
+        """When, in Unix seconds, a client was first read."""
         self._alike: WeakValueDictionary[tuple[str, NewClient], asyncio.Lock] = (
             WeakValueDictionary()
         )
@@ -99,22 +105,32 @@ class Recovering:
         """As the source knows."""
         return self._source.rows_lack(fields)
 
-    def window(
+    async def window(
         self,
         operation: Operation,
         where: ClientFilter,
         window: Window,
         fields: Fields,
         lane: Lane = Lane.INTERACTIVE,
-    ) -> Coroutine[Any, Any, Page]:
+    ) -> Page:
         """As the source answers."""
-        return self._source.window(operation, where, window, fields, lane)
+        page = await self._source.window(operation, where, window, fields, lane)
+        self._saw(page.records)
+        return page
 
-    def fetch(
+    async def fetch(
         self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
-    ) -> Coroutine[Any, Any, Sequence[ClientRecord | Failure]]:
+    ) -> Sequence[ClientRecord | Failure]:
         """As the source answers."""
-        return self._source.fetch(operation, ids, fields, lane)
+        answers = await self._source.fetch(operation, ids, fields, lane)
+        self._saw([answer for answer in answers if not isinstance(answer, Failure)])
+        return answers
+
+    def _saw(self, records: Sequence[ClientRecord]) -> None:
+        """Note that these clients are there now: a create that begins later made none of them."""
+        now = self._now()
+        for record in records:
+            self._seen.setdefault(record.id, now)
 
     async def create(self, operation: Operation, new: NewClient) -> Written:
         """Create a client: sent once, and looked for where that is not answered."""
@@ -158,9 +174,11 @@ class Recovering:
     ) -> Written:
         partition = operation.caller.partition
         accounted |= {id for whose, id in self._made if whose == partition}
+        before = {id for id, at in self._seen.items() if at < sending.began}
+        sought = Search(new, self._likeness, accounted, before)
         try:
             found = await search.search(
-                self._source, operation, new, lambda: span(sending, self._lead()), accounted
+                self._source, operation, sought, lambda: span(sending, self._lead())
             )
         except Failure as failure:
             _log.warning("write %s could not be looked for: %s", lost.attempt_id, failure.code)
@@ -179,6 +197,7 @@ class Recovering:
                 sending = Sending(began, self._now())
                 return await self._find(operation, new, sending, lost, frozenset())
             self._made[operation.caller.partition, written.record.id] = None
+            self._likeness.learn(fields_of(new), written.record)
             return written
 
     def _alone(self, operation: Operation, new: NewClient) -> asyncio.Lock:
@@ -203,14 +222,17 @@ class Recovering:
             mergeable = patch.merge and merges and not conflict.maybe_written
             over = merged_over(patch, conflict.current) if mergeable else None
             if over is None:
-                raise explained(conflict, patch) from None
+                raise explained(conflict, patch, self._likeness) from None
         return await self._update(operation, id, patch, merges - 1, over)
 
     async def _put(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
         try:
-            return await self._source.update(operation, id, patch)
+            written = await self._source.update(operation, id, patch)
         except Unconfirmed as error:
             lost = error
+        else:
+            self._likeness.learn(patch.fields, written.record)
+            return written
         current: ClientRecord | None = None
         if patch.expected_version is not None:
             # With the same version it can only do what the first did, or nothing.
@@ -222,7 +244,8 @@ class Recovering:
                 current = conflict.current
             except Failure:
                 pass
-        return settled(patch, current or await self._look(operation, id, lost), lost)
+        current = current or await self._look(operation, id, lost)
+        return settled(patch, current, lost, self._likeness)
 
     async def _delete(self, operation: Operation, id: ClientId) -> Confirmation:
         try:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.upstream.sightings import TELLING, reaches_before, sightings
+from gateway.upstream.sightings import TELLING, Search, reaches_before, sightings
 from schema.failures import Failure
 from schema.operation import Lane
 from schema.source import MAX_PAGE, ClientFilter, ClientId, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable
 
     from gateway.upstream.sightings import Span
     from schema.operation import Operation
-    from schema.source import ClientRecord, ClientSource, NewClient
+    from schema.source import ClientRecord, ClientSource
 
 PAGES = 5
 """Pages read of a list that shows no order. In a longer one a client cannot be told for sure."""
@@ -40,26 +40,26 @@ class _Read(NamedTuple):
 
 
 async def search(
-    source: ClientSource,
-    operation: Operation,
-    new: NewClient,
-    span: Callable[[], Span],
-    accounted: Container[str],
+    source: ClientSource, operation: Operation, sought: Search, span: Callable[[], Span]
 ) -> Found:
-    """The client that came of `new`. Raises a `Failure` where one kept us from looking.
+    """The client that came of a create. Raises a `Failure` where one kept us from looking.
 
-    `span`: when it can have been created; asked again after each answer, since each may tell
-    more about the API's clock. `accounted`: ids of what came of other creates.
+    `span`: when it can have been created; looked up after each answer, since each may carry
+    more about the API's clock.
     """
-    read = await _read(source, operation, ClientFilter(client_type=new.client_type), span)
-    seen = sightings(new, read.rows, span(), accounted)
+    where = ClientFilter(client_type=sought.new.client_type)
+    read = await _read(source, operation, where, span)
+    seen = sightings(sought, read.rows, span())
     if 0 < len(seen.unclear) <= DETAILS:
         ids = [ClientId(row.id) for row in seen.unclear]
         answers = await source.fetch(operation, ids, TELLING, Lane.WRITE)
         details = [answer for answer in answers if not isinstance(answer, Failure)]
         unread = [row for row in seen.unclear if row.id not in {each.id for each in details}]
-        seen = sightings(new, [*seen.certain, *details, *unread], span(), accounted)
-    return Found(seen.only(complete=read.complete), seen.certain + seen.unclear)
+        akin = seen.akin
+        seen = sightings(sought, [*seen.certain, *details, *unread], span())
+        seen = seen._replace(akin=akin + seen.akin)
+    candidates = seen.certain + seen.unclear + seen.akin
+    return Found(seen.only(complete=read.complete), candidates)
 
 
 async def _read(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.upstream.likeness import may_hold
-
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
     from gateway.upstream.api_clock import Lead
+    from gateway.upstream.likeness import Likeness
     from schema.source import ClientRecord, Fields, NewClient, Sending
 
 TELLING: Fields = frozenset(
@@ -21,6 +20,10 @@ GRAIN = 1.0
 """Seconds by which a time written down may have been rounded."""
 LATE = 5.0
 """Seconds after we gave up in which the API may still have carried a create out."""
+DAY = 86_400.0
+"""Seconds by which an API's clock, or its time zone, may be wrong at most."""
+SHOWN = 10
+"""Clients shown that are only somewhat like the one that was sent, the newest first."""
 
 
 class Span(NamedTuple):
@@ -42,6 +45,8 @@ class Sightings(NamedTuple):
     """Like it, and created while it was under way."""
     unclear: tuple[ClientRecord, ...]
     """Like it as far as they were told, which is not far enough."""
+    akin: tuple[ClientRecord, ...] = ()
+    """Of the same address or the same name, and not seen before: never it for certain."""
 
     def only(self, *, complete: bool) -> ClientRecord | None:
         """The client it must be; `complete`: none that could be it was left unread."""
@@ -49,20 +54,47 @@ class Sightings(NamedTuple):
         return self.certain[0] if complete and alone else None
 
 
-def sightings(
-    new: NewClient, rows: Iterable[ClientRecord], span: Span, accounted: Container[str]
-) -> Sightings:
-    """What may have come of `new` among `rows`. `accounted`: ids of what came of other creates."""
-    certain, unclear = [], []
+class Search(NamedTuple):
+    """What is known beforehand of the client that is looked for."""
+
+    new: NewClient
+    likeness: Likeness
+    accounted: Container[str] = ()
+    """Ids of what came of other creates."""
+    seen: Container[str] = ()
+    """Ids of clients that were there before this one can have been."""
+
+
+def sightings(search: Search, rows: Iterable[ClientRecord], span: Span) -> Sightings:
+    """What may have come of a create among `rows`."""
+    certain, unclear, akin = [], [], []
     for row in {row.id: row for row in rows}.values():
-        if row.id in accounted or not may_hold(row, _fields(new)):
+        if row.id in search.accounted:
             continue
         at = created_at(row)
-        if at is None or row.lacks(TELLING):
-            unclear.append(row)
-        elif span.begin <= at <= span.end:
-            certain.append(row)
-    return Sightings(tuple(certain), tuple(unclear))
+        if search.likeness.may_hold(row, fields_of(search.new)):
+            if at is None or row.lacks(TELLING):
+                unclear.append(row)
+                continue
+            if span.begin <= at <= span.end:
+                certain.append(row)
+                continue
+        recent = at is None or abs(at - span.begin) < DAY
+        if recent and row.id not in search.seen and _akin(search, row):
+            akin.append(row)
+    akin.sort(key=lambda row: created_at(row) or 0.0, reverse=True)
+    return Sightings(tuple(certain), tuple(unclear), tuple(akin[:SHOWN]))
+
+
+def _akin(search: Search, row: ClientRecord) -> bool:
+    """Whether it has the same mail address, or the same name."""
+    fields = fields_of(search.new)
+    address = {name: value for name, value in fields.items() if name == "email" and value}
+    name = {key: value for key, value in fields.items() if key in {"first_name", "last_name"}}
+    return any(
+        sent and not row.lacks(frozenset(sent)) and search.likeness.may_hold(row, sent)
+        for sent in (address, name)
+    )
 
 
 def created_at(record: ClientRecord) -> float | None:
@@ -88,7 +120,8 @@ def reaches_before(begin: float, newest_first: Sequence[ClientRecord]) -> bool:
     )
 
 
-def _fields(new: NewClient) -> dict[str, object]:
+def fields_of(new: NewClient) -> dict[str, object]:
+    """What is sent to create it."""
     return {
         "first_name": new.first_name,
         "last_name": new.last_name,

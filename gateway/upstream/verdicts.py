@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from gateway.upstream.likeness import holds, may_hold
+from gateway.upstream.likeness import holds
 from gateway.upstream.merge import changed
 from schema.failures import Conflict, Unconfirmed
 from schema.source import Confirmation, Written
@@ -13,6 +13,7 @@ from schema.source import Confirmation, Written
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.upstream.likeness import Likeness
     from schema.source import ClientPatch, ClientRecord
 
 
@@ -22,19 +23,20 @@ class Verdict(Enum):
     DONE = "DONE"
     """The client is as the change would have left it."""
     OVERTAKEN = "OVERTAKEN"
-    """Somebody else made the next version: ours was not made, and cannot be any more."""
+    """The next version is certainly not ours: ours was not made, and cannot be any more."""
     BURIED = "BURIED"
-    """There are several versions since, and ours may be among them."""
+    """The versions since may be ours, or have ours among them."""
     UNKNOWN = "UNKNOWN"
     """It was not made yet, or cannot be told from what others did."""
 
 
-def verdict(patch: ClientPatch, current: ClientRecord) -> Verdict:
+def verdict(patch: ClientPatch, current: ClientRecord, likeness: Likeness) -> Verdict:
     """What became of `patch`, all attempts to send which have ended, given a later reading.
 
     API page, Update client: `version` is the current one, for optimistic locking. A change
-    sent with version n makes version n + 1 or nothing. Without a version only a client that is
-    exactly as wanted tells anything.
+    sent with version n makes version n + 1 or nothing. A field that differs from ours proves no
+    other writer by itself, since the API may have tidied it. Without a version only a client that
+    is exactly as wanted tells anything.
     """
     expected, version = patch.expected_version, current.version
     if expected is None:
@@ -43,12 +45,16 @@ def verdict(patch: ClientPatch, current: ClientRecord) -> Verdict:
         return Verdict.UNKNOWN
     if version > expected + 1:
         return Verdict.BURIED
-    return Verdict.DONE if may_hold(current, patch.fields) else Verdict.OVERTAKEN
+    if likeness.may_hold(current, patch.fields):
+        return Verdict.DONE
+    return Verdict.OVERTAKEN if likeness.cannot_hold(current, patch.fields) else Verdict.BURIED
 
 
-def settled(patch: ClientPatch, current: ClientRecord, lost: Unconfirmed) -> Written:
+def settled(
+    patch: ClientPatch, current: ClientRecord, lost: Unconfirmed, likeness: Likeness
+) -> Written:
     """What a later reading says of a change whose answer was lost, one way or the other."""
-    known = verdict(patch, current)
+    known = verdict(patch, current, likeness)
     if known is Verdict.DONE:
         return Written(current, Confirmation.READBACK)
     if known is Verdict.UNKNOWN:
@@ -56,16 +62,23 @@ def settled(patch: ClientPatch, current: ClientRecord, lost: Unconfirmed) -> Wri
     raise Conflict(
         "The client changed since you read it. Nothing was written."
         if known is Verdict.OVERTAKEN
-        else "The client changed more than once since you read it; the answer to your change was"
-        " lost, and it may be among them.",
+        else "The client changed since you read it. The answer to your change was lost: it may be"
+        " among the changes since.",
         expected_version=patch.expected_version,
         current=current,
         maybe_written=known is Verdict.BURIED,
     )
 
 
-def explained(conflict: Conflict, patch: ClientPatch) -> Conflict:
-    """The conflict as the writer sees it: since the version they had read."""
+def explained(conflict: Conflict, patch: ClientPatch, likeness: Likeness) -> Conflict:
+    """The conflict as the writer sees it: since the version they had read.
+
+    Where the very next version is as wanted, it may be theirs: a proxy that repeats a PUT hands
+    on the answer to the second one (RFC 9110, 9.2.2).
+    """
+    current = conflict.current
+    if current is not None and conflict.expected_version == patch.expected_version:
+        conflict.maybe_written |= verdict(patch, current, likeness) is Verdict.DONE
     conflict.expected_version = patch.expected_version
     if patch.base is not None and conflict.current is not None:
         conflict.changed = changed(patch.base, conflict.current)

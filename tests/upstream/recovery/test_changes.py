@@ -48,7 +48,7 @@ async def delete(desk: Desk, id: Any) -> Confirmation | Failure:
         return failure
 
 
-def told(end: Written | Confirmation | Failure) -> str:
+def outcome(end: Written | Confirmation | Failure) -> str:
     if isinstance(end, Written):
         return end.confirmed_by.name
     return end.name if isinstance(end, Confirmation) else type(end).__name__
@@ -77,7 +77,7 @@ async def test_a_versioned_change_is_sent_once_more_and_then_looked_at(
 
     ended = await update(desk, versioned(desk))
 
-    assert told(ended) == end
+    assert outcome(ended) == end
     assert desk.calls == calls
     assert len(calls) <= UPDATE_CALLS
     made = end in {"ANSWER", "READBACK"}
@@ -147,7 +147,7 @@ async def test_a_change_without_a_version_is_looked_at_and_never_sent_again(
 
     ended = await update(desk, ClientPatch({"email": MINE}))
 
-    assert told(ended) == end
+    assert outcome(ended) == end
     assert desk.calls.count("PUT one") <= 1
     if isinstance(ended, Unconfirmed):
         assert [record.email for record in ended.candidates] == [desk.rows[0]["email"]]
@@ -168,14 +168,108 @@ async def test_a_value_the_api_wrote_its_own_way_is_the_one_that_was_sent(desk: 
     desk.sandbox.fail(Fault(method="GET", times=9, record={"email": MINE}))
     desk.wire.fates = ["answer lost"]
 
-    assert told(await update(desk, patch)) == "READBACK"
+    assert outcome(await update(desk, patch)) == "READBACK"
+
+
+TIDIED = [
+    ({"phone": "661-555-0123"}, {"phone": "+16615550123"}),
+    ({"phone": "(661) 555-0123"}, {"phone": "661.555.0123"}),
+    ({"phone": "020 7946 0018"}, {"phone": "+44 20 7946 0018"}),
+    ({"phone": "+44 (0)20 7946 0018"}, {"phone": "00442079460018"}),
+    ({"email": "  Mine@EXAMPLE.com"}, {"email": "mine@example.com"}),
+    ({"email": "mine@bücher.example"}, {"email": "mine@xn--bcher-kva.example"}),
+    ({"email": "josé@example.com"}, {"email": "jose\u0301@example.com"}),
+    ({"email": "mine@example.com\u200b"}, {"email": "mine@example.com"}),
+    ({"status": "closed"}, {"status": "CLOSED"}),
+    ({"phone": None}, {"phone": ""}),
+]
+
+
+@pytest.mark.parametrize(("sent", "stored"), TIDIED, ids=str)
+async def test_what_apis_tidy_is_recognised(
+    desk: Desk, sent: dict[str, str], stored: dict[str, str]
+) -> None:
+    patch = versioned(desk, fields=sent)
+    desk.sandbox.fail(Fault(method="GET", times=9, record=stored))
+    desk.wire.fates = ["answer lost"]
+
+    assert outcome(await update(desk, patch)) == "READBACK"
+    assert desk.calls == ["PUT one", "PUT one", "GET one"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ({"phone": "661-555-0123 x5"}, {"phone": "+16615550123"}),
+        ({"phone": "not a number"}, {"phone": None}),
+        ({"phone": "661-555-0123"}, {"phone": "555-0123"}),
+        ({"email": "mine+crm@example.com"}, {"email": "mine@example.com"}),
+        ({"email": "mine@example.com"}, {"email": "m***@example.com"}),
+        ({"email": "mine@example.com"}, {"email": None}),
+        ({"phone": None}, {"phone": "+16615550123"}),
+    ],
+    ids=str,
+)
+async def test_a_field_that_differs_proves_no_other_writer(
+    desk: Desk, sent: dict[str, str], stored: dict[str, str]
+) -> None:
+    patch = versioned(desk, fields=sent)
+    desk.sandbox.fail(Fault(method="GET", times=9, record=stored))
+    desk.wire.fates = ["answer lost"]
+
+    ended = await update(desk, patch)
+
+    assert isinstance(ended, Conflict)
+    assert ended.maybe_written
+
+
+@pytest.mark.parametrize(
+    "theirs", [{"email": THEIRS}, {"phone": "+1 661 555 0199"}, {"status": "closed"}], ids=str
+)
+async def test_a_value_that_no_tidying_makes_of_ours_proves_that_nothing_was_written(
+    desk: Desk, theirs: dict[str, str]
+) -> None:
+    await sets(desk, status="active")()
+    ours = {"email": MINE, "phone": "661-555-0123", "status": "inactive"}
+    patch = versioned(desk, fields=ours)
+    desk.wire.fates, desk.wire.afterwards = ["never arrived"], [sets(desk, **theirs)]
+
+    ended = await update(desk, patch)
+
+    assert isinstance(ended, Conflict)
+    assert not ended.maybe_written
+
+
+async def test_how_this_api_tidies_is_learnt_from_answered_writes(desk: Desk) -> None:
+    rewritten = {"email": "contact-7@crm.example"}
+    desk.sandbox.fail(Fault(method="PUT", times=1, record=rewritten))
+    await update(desk, versioned(desk))
+    desk.sandbox.fail(Fault(method="GET", times=9, record=rewritten))
+
+    desk.wire.fates = ["answer lost"]
+    same = await update(desk, versioned(desk))
+    desk.wire.fates = ["answer lost"]
+    other = await update(desk, versioned(desk, fields={"email": "other@example.com"}))
+
+    assert outcome(same) == "READBACK"
+    assert isinstance(other, Conflict)
+    assert other.maybe_written, "this API gives the field values of its own"
+
+
+async def test_a_put_that_a_proxy_repeated_may_have_been_written(desk: Desk) -> None:
+    desk.wire.beforehand = [sets(desk, email=MINE)]  # the first of the two
+
+    ended = await update(desk, versioned(desk))
+
+    assert isinstance(ended, Conflict)
+    assert ended.maybe_written
 
 
 async def test_a_value_only_like_the_one_sent_proves_nothing_without_a_version(desk: Desk) -> None:
     await sets(desk, phone="(661) 555-0123")()
     desk.wire.fates = ["never arrived"]
 
-    assert told(await update(desk, ClientPatch({"phone": "661-555-0123"}))) == "Unconfirmed"
+    assert outcome(await update(desk, ClientPatch({"phone": "661-555-0123"}))) == "Unconfirmed"
 
 
 @pytest.mark.parametrize("with_version", [True, False])
@@ -196,7 +290,7 @@ async def test_a_client_deleted_meanwhile_is_missed(desk: Desk) -> None:
     desk.wire.fates = ["never arrived"]
     desk.wire.afterwards = [lambda: desk.somebody("DELETE", f"/{id}")]
 
-    assert told(await update(desk, patch)) == "NotFound"
+    assert outcome(await update(desk, patch)) == "NotFound"
 
 
 async def test_a_budget_that_ends_after_an_unknown_leaves_it_unknown(desk: Desk) -> None:
@@ -204,7 +298,7 @@ async def test_a_budget_that_ends_after_an_unknown_leaves_it_unknown(desk: Desk)
     patch = versioned(desk)
     desk.sandbox.fail(Fault(method="GET", status=429, headers={"Retry-After": "9"}))
 
-    assert told(await update(desk, patch)) == "Unconfirmed"
+    assert outcome(await update(desk, patch)) == "Unconfirmed"
     assert desk.calls == ["PUT one", "PUT one", "GET one"]
 
 
@@ -235,7 +329,7 @@ async def test_what_the_writer_had_read_must_be_known_to_merge(
     patch = versioned(desk, merge=True, base=base)
     await sets(desk, status=other_status(desk))()
 
-    assert told(await update(desk, patch)) == "Conflict"
+    assert outcome(await update(desk, patch)) == "Conflict"
     assert desk.rows[0]["email"] != MINE
 
 
@@ -243,7 +337,7 @@ async def test_a_merge_never_overwrites_somebody_elses_change(desk: Desk) -> Non
     patch = versioned(desk, merge=True, base=record(desk))
     await sets(desk, email=THEIRS)()
 
-    assert told(await update(desk, patch)) == "Conflict"
+    assert outcome(await update(desk, patch)) == "Conflict"
     assert desk.rows[0]["email"] == THEIRS
 
 
@@ -251,7 +345,7 @@ async def test_a_merge_with_the_same_change_is_no_conflict(desk: Desk) -> None:
     patch = versioned(desk, merge=True, base=record(desk))
     await sets(desk, email=MINE)()
 
-    assert told(await update(desk, patch)) == "ANSWER"
+    assert outcome(await update(desk, patch)) == "ANSWER"
 
 
 @pytest.mark.parametrize(("others", "end"), [(1, "ANSWER"), (2, "ANSWER"), (3, "Conflict")])
@@ -261,7 +355,7 @@ async def test_a_merge_is_tried_twice(desk: Desk, others: int, end: str) -> None
 
     ended = await update(desk, patch)
 
-    assert told(ended) == end
+    assert outcome(ended) == end
     assert len(desk.calls) <= MERGE_CALLS
     assert (desk.rows[0]["email"] == MINE) == (end == "ANSWER")
     assert desk.rows[0]["phone"] == str(others - 1)
@@ -298,7 +392,7 @@ async def test_a_deletion_is_sent_once_more_and_then_looked_at(
 
     ended = await delete(desk, id)
 
-    assert told(ended) == end
+    assert outcome(ended) == end
     assert desk.calls == calls
     assert len(calls) <= DELETE_CALLS
     assert (desk.row(id) is None) == (end in {"ANSWER", "READBACK"})
@@ -307,7 +401,7 @@ async def test_a_deletion_is_sent_once_more_and_then_looked_at(
 
 
 async def test_a_client_that_was_never_there_is_not_deleted(desk: Desk) -> None:
-    assert told(await delete(desk, "00000000-0000-4000-8000-000000000000")) == "NotFound"
+    assert outcome(await delete(desk, "00000000-0000-4000-8000-000000000000")) == "NotFound"
     assert desk.calls == ["DELETE one"]
 
 

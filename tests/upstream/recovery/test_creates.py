@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.sandbox.api import Sandbox
@@ -13,7 +14,7 @@ from gateway.sandbox.faults import Fault
 from gateway.sandbox.people import ADA, EDSGER
 from gateway.upstream.recovery import CREATE_CALLS
 from schema.failures import RateLimited, Unavailable, Unconfirmed
-from schema.source import Confirmation, NewClient, Written
+from schema.source import FIELDS, ClientFilter, Confirmation, NewClient, Window, Written
 from tests.upstream.recovery.conftest import REFUSAL, Desk, Fate, Unlucky
 
 JORDAN = NewClient("Jordan", "Lee", "buyer", email="jordan@example.com")
@@ -92,7 +93,90 @@ async def test_one_just_like_it_from_before_is_not_mistaken_for_it() -> None:
     await desk.somebody("POST", "", SENT)
     desk.wire.fates = ["never arrived"]
 
+    assert candidates(await create(desk)) == jordans(desk), "whose clock is an hour off?"
+
+
+async def test_one_just_like_it_that_was_seen_before_cannot_be_it() -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    desk = desk_at(lambda: long_ago)
+    await desk.somebody("POST", "", SENT)
+    await desk.source.window(desk.operation, ClientFilter(), Window(0, 100), FIELDS)
+    desk.wire.fates = ["never arrived"]
+
     assert candidates(await create(desk)) == []
+
+
+@pytest.mark.parametrize(
+    "tidied",
+    [
+        {"phone": "+16615550123"},
+        {"email": "jordan@example.com", "first_name": "JORDAN"},
+        {"first_name": "Jordan ", "phone": "661.555.0123"},
+    ],
+)
+async def test_a_lost_create_whose_values_were_tidied_is_found(
+    desk: Desk, tidied: dict[str, str]
+) -> None:
+    rewriting = Rewriting(desk, tidied)
+
+    written = await create(rewriting.desk, replace(JORDAN, phone="(661) 555-0123"))
+
+    assert isinstance(written, Written)
+    assert written.confirmed_by is Confirmation.READBACK
+
+
+class Rewriting(Unlucky):
+    """Loses the answer to the create, and shows the client that it made with other values."""
+
+    def __init__(self, desk: Desk, values: dict[str, str]) -> None:
+        super().__init__(desk.sandbox, fates=["answer lost"])
+        self.values = values
+        self.known = {row["id"] for row in desk.rows}
+        self.desk = Desk(desk.sandbox, self)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        body = response.json()
+        for row in body["data"]["clients"]:
+            if row["id"] not in self.known:
+                row.update(self.values)
+        return httpx.Response(200, json=body, headers={"date": response.headers.get("date", "")})
+
+
+@pytest.mark.parametrize("seconds", [-20, 20, -3600, 7200])
+async def test_a_lost_create_stored_by_a_clock_that_is_off_is_a_candidate(seconds: int) -> None:
+    desk = desk_at(lambda: datetime.now(UTC) + timedelta(seconds=seconds))
+    desk.wire.fates = ["answer lost"]
+
+    assert candidates(await create(desk)) == jordans(desk)
+    assert len(desk.calls) <= CREATE_CALLS
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"first_name": "Jo", "phone": "none"},
+        {"email": "jordan.lee@elsewhere.example"},
+        {"last_name": "Lee-Smith"},
+    ],
+    ids=["same address", "same name", "same address, other name"],
+)
+async def test_a_client_of_the_same_address_or_name_that_was_not_seen_before_is_a_candidate(
+    desk: Desk, values: dict[str, str]
+) -> None:
+    rewriting = Rewriting(desk, values)
+
+    [candidate] = candidates(await create(rewriting.desk, replace(JORDAN, phone="(661) 555-0123")))
+
+    assert candidate in {row["id"] for row in desk.rows} - rewriting.known
+
+
+async def test_a_namesake_of_long_ago_is_no_candidate() -> None:
+    desk = desk_at(lambda: datetime.now(UTC) - timedelta(days=3))
+    await desk.somebody("POST", "", SENT)
+    desk.wire.fates = ["never arrived"]
+
+    assert candidates(await create(desk)) == jordans(desk)
     assert len(jordans(desk)) == 1
 
 
@@ -207,7 +291,7 @@ async def test_the_apis_clock_may_be_wrong_as_long_as_it_tells_the_time(hours: i
 async def test_a_wrong_clock_that_does_not_tell_leaves_it_unknown() -> None:
     desk = desk_at(lambda: datetime.now(UTC) + timedelta(hours=1))
 
-    assert candidates(await create(desk)) == []
+    assert candidates(await create(desk)) == jordans(desk)
     assert len(jordans(desk)) == 1
 
 
