@@ -36,7 +36,7 @@ ENV PATH=/opt/gateway/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     GATEWAY_HOST=0.0.0.0 \
     GATEWAY_PORT=8000 \
-    GATEWAY_STATE_DIR=/var/lib/clients-gateway
+    GATEWAY_STATE_DIR=/var/lib/clients-gateway/state
 WORKDIR /
 USER 10001:10001
 VOLUME ["/var/lib/clients-gateway"]

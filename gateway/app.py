@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from functools import partial
@@ -91,11 +92,9 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     )
     rest = RestClients(transport, settings.upstream_url, clock=clock)
     recovering = Recovering(rest, lead=lambda: rest.lead)
+    intents = Intents(state.database) if state.trusted else None
     keyed = KeyedClients(
-        recovering,
-        Intents(state.database) if state.trusted else None,
-        secret=state.secret,
-        clock=clock,
+        recovering, intents, secret=state.secret, clock=clock, vouched=budget.vouched
     )
     source: ClientSource = keyed
     answers = None
@@ -108,6 +107,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
             budget=budget.state,
             surplus=budget.refreshable,
         )
+        budget.when_refused(cached.disown)
         answers = cached.answers
     graph = Graph(
         node_fields=settings.node_fields,
@@ -119,7 +119,8 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     callers = Callers(
         secret=state.secret,
         now=time.time,
-        proven=budget.proven,
+        proven=budget.vouched,
+        refused=budget.refused,
         anonymous=_key(demo_key),
         service=_key(settings.api_key),
         token=settings.caller_token,
@@ -139,10 +140,13 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         readiness.ready = True
+        expiring = None if intents is None else asyncio.create_task(intents.expire_hourly())
         try:
             yield
         finally:
             readiness.ready = False
+            if expiring is not None:
+                expiring.cancel()
             await keyed.aclose()
             await recovering.aclose()
             await transport.aclose()

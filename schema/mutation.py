@@ -37,7 +37,8 @@ class CreateClientInput:
         default=strawberry.UNSET,
         description=(
             "Your own name for this create, a UUID made for each click say: asked again with it"
-            " within 24 hours, the gateway answers with the same client and makes no second one."
+            " within 24 hours, the gateway answers with the same client as it is then, says that"
+            " it is `replayed`, and makes no second one. UUIDs in capitals are the same key."
         ),
     )
 
@@ -115,6 +116,12 @@ class CreateClientSuccess:
         description="For adding to a list already shown; its cursor marks no place in it yet."
     )
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
+    replayed: bool = strawberry.field(
+        description=(
+            "Whether an earlier create with this `idempotencyKey` made the client, which is shown"
+            " as it is now; nothing was created this time."
+        )
+    )
 
 
 @strawberry.type(description="The client was changed.")
@@ -137,7 +144,11 @@ class DeleteClientSuccess:
 
 
 CreateClientResult = Annotated[
-    CreateClientSuccess | ClientValidationError | ClientRateLimited | ClientWriteUnconfirmed,
+    CreateClientSuccess
+    | ClientValidationError
+    | ClientNotFound
+    | ClientRateLimited
+    | ClientWriteUnconfirmed,
     strawberry.union("CreateClientResult", description="Every way creating a client can end."),
 ]
 UpdateClientResult = Annotated[
@@ -187,6 +198,7 @@ class Mutation:
             client=Client.of(written.record),
             client_edge=edge(written.record),
             confirmed_by=_confirmed_by(written.confirmed_by),
+            replayed=written.replayed,
         )
 
     @strawberry.mutation(description="Change a client's e-mail, phone or status.")

@@ -44,6 +44,14 @@ class Caller:
     credential: Credential = field(repr=False, compare=False)
     token: str | None = field(default=None, compare=False)
     """A keyed hash of the credential alone, where the partition is its user's."""
+    claimed: str | None = field(default=None, compare=False)
+    """The partition of the user that a token names, while the API has not vouched for that."""
+
+    @property
+    def identity(self) -> str:
+        """The same for all tokens of a user, proven or not: what is on record of writes is kept
+        by it. What is read is kept by `partition` alone, for anybody can name a user."""
+        return self.claimed or self.partition
 
     @property
     def hash(self) -> str:

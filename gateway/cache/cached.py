@@ -75,6 +75,7 @@ class CachedClients:
         self._accounts = accounts = Accounts()
         memory = Memory(store, clock, bound=policy.stale, lag=policy.fresh)
         meaning, order = Meaning(policy.type_filter), Order()
+        self._memory = memory
         self._lists = Lists(source, memory, meaning, order, accounts, policy, clock)
         self._by_id = ById(source, memory, self._lists, accounts, policy, clock)
         self._estimates = Estimates(source, self._lists, self._by_id, self._bounds)
@@ -83,6 +84,13 @@ class CachedClients:
             memory, meaning, accounts=accounts, pace=self._pace, budget=budget, clock=clock
         )
         self._refresh = Refresh(surplus, clock, policy.flight_seconds)
+
+    def disown(self, credential: str) -> None:
+        """Forget what was read by a credential that the API refuses now, known by its hash.
+
+        It had a memory of its own before it joined its user's, and falls back on that.
+        """
+        self._memory.purge(Partition.alone(credential))
 
     def price(self, window: Window) -> int:
         """How many calls reading `window` would cost with nothing remembered."""

@@ -18,6 +18,16 @@ class Partition(str):
         """The caller's."""
         return str.__new__(cls, caller.partition)
 
+    @classmethod
+    def claimed(cls, caller: Caller) -> Self | None:
+        """That of the user whom an unproven token names: for forgetting, never for reading."""
+        return None if caller.claimed is None else str.__new__(cls, caller.claimed)
+
+    @classmethod
+    def alone(cls, credential: str) -> Self:
+        """That of a credential by itself, by its hash: for forgetting, never for reading."""
+        return str.__new__(cls, credential)
+
 
 class EntityKey(NamedTuple):
     """One client, as one caller sees it."""

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 from gateway.cache import membership
 from gateway.cache.entities import Known
 from gateway.cache.keys import EntityKey, Partition
-from schema.failures import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
+from schema.failures import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    Unrecorded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -56,19 +65,57 @@ class Writes:
     async def create(self, operation: Operation, new: NewClient) -> Written:
         """Create a client and remember it."""
         partition = Partition(operation.caller)
-        return await self._finish(self._create(operation, partition, new))
+        return await self._finish(
+            self._known_to_all(operation, None, self._create(operation, partition, new))
+        )
 
     async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
         """Change a client and remember it as it now is."""
         key = EntityKey(Partition(operation.caller), id)
         if patch.expected_version is not None:
-            patch = replace(patch, base=self._memory.client_at(key, patch.expected_version))
-        return await self._finish(self._update(operation, key, id, patch))
+            base = self._base(operation, id, patch.expected_version)
+            patch = replace(patch, base=base)
+        return await self._finish(
+            self._known_to_all(operation, id, self._update(operation, key, id, patch))
+        )
 
     async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
         """Delete a client and remember that it is gone."""
         key = EntityKey(Partition(operation.caller), id)
-        return await self._finish(self._delete(operation, key, id))
+        return await self._finish(
+            self._known_to_all(operation, id, self._delete(operation, key, id))
+        )
+
+    def _base(self, operation: Operation, id: ClientId, version: int) -> ClientRecord | None:
+        """The client at `version`, as this caller read it, or their user's other tokens.
+
+        It is shown to no caller whose write the API has not answered first.
+        """
+        claimed = Partition.claimed(operation.caller)
+        partitions = [Partition(operation.caller), *([] if claimed is None else [claimed])]
+        found = [self._memory.client_at(EntityKey(each, id), version) for each in partitions]
+        return next((record for record in found if record is not None), None)
+
+    async def _known_to_all(
+        self, operation: Operation, id: ClientId | None, write: Coroutine[Any, Any, T]
+    ) -> T:
+        """A write by a token that is not proven, which its user's other tokens have to see.
+
+        What a refused credential tried changes nothing of theirs.
+        """
+        claimed = Partition.claimed(operation.caller)
+        if claimed is None:
+            return await write
+        key = None if id is None else EntityKey(claimed, id)
+        try:
+            return await write
+        except (Unauthenticated, Forbidden, Invalid, RateLimited, Unavailable, Unrecorded):
+            claimed = None
+            raise
+        finally:
+            if claimed is not None:
+                self._memory.raise_fences(claimed, key)
+                self._forget(claimed, key)
 
     async def _finish(self, write: Coroutine[Any, Any, T]) -> T:
         task = asyncio.create_task(write)

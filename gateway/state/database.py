@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import weakref
@@ -20,8 +21,16 @@ WAITING = 256
 SECONDS = 2.0
 
 
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""Primary result codes of a file that no retry makes readable (SQLite, Result Codes)."""
+
+
 class Unkept(Exception):
     """What was to be kept could not be; the message says why, for operators."""
+
+
+class Damaged(Unkept):
+    """The file is no database, has damaged pages, or holds tables of something else."""
 
 
 class Database:
@@ -40,18 +49,45 @@ class Database:
         try:
             self._connection = _opened(path, seconds / 2)
         except (OSError, sqlite3.Error) as error:
-            raise Unkept(str(error)) from None
+            raise _unkept(error) from None
         self._thread = None if path is None else ThreadPoolExecutor(1, "state")
         if path is None:  # it ends with its owner: no file is left half written
             weakref.finalize(self, self._connection.close)
         self._waiting = 0
 
     def prepare(self, sql: str) -> None:
-        """Run the statements that make a part's tables, if they are not there yet; at start-up."""
+        """Run the statements that make a part's tables, if they are not there yet; at start-up.
+
+        Raises `Damaged` where one of these tables is there and has other columns.
+        """
+        with contextlib.closing(sqlite3.connect(":memory:")) as model:
+            model.executescript(sql)
+            expected = _tables(model)
         try:
             self._connection.executescript(sql)
+            found = _tables(self._connection)
         except sqlite3.Error as error:
-            raise Unkept(str(error)) from None
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a column that is not there, say
+                raise Damaged(str(error)) from None
+            raise _unkept(error) from None
+        for name, columns in expected.items():
+            if found.get(name) != columns:
+                raise Damaged(f"the table {name} is of something else")
+
+    def check(self) -> None:
+        """Read all pages; at start-up. Raises `Damaged` where one is."""
+        try:
+            [[result], *_] = self._connection.execute("PRAGMA quick_check(1)").fetchall()
+        except sqlite3.Error as error:
+            raise _unkept(error) from None
+        if result != "ok":
+            raise Damaged("database disk image is malformed")
+
+    def close(self) -> None:
+        """Close it at once; before anything was run."""
+        self._connection.close()
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
 
     def start(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` makes of the database, in one transaction and in place; at start-up."""
@@ -103,19 +139,33 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise Unkept(str(error)) from None
+            raise _unkept(error) from None
         return result
+
+
+def _unkept(error: OSError | sqlite3.Error) -> Unkept:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return Damaged(str(error)) if code in DAMAGE else Unkept(str(error))
+
+
+def _tables(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Name, type, NOT NULL and place in the primary key of each table's columns."""
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    columns = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?)'
+    return {name: connection.execute(columns, (name,)).fetchall() for (name,) in names}
 
 
 def _opened(path: Path | None, patience: float) -> sqlite3.Connection:
     if path is not None:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite would let others read it
+        # SQLite would let others read it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
     connection = sqlite3.connect(
         path or ":memory:", timeout=patience, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit survives the power going out
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     except BaseException:
         connection.close()
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -13,28 +14,41 @@ import msgspec
 from msgspec import UnsetType
 
 from gateway.state.database import Unkept
-from gateway.state.intents import Intent
-from schema.failures import Failure, Invalid, Issue, Unconfirmed, Unrecorded
+from gateway.state.intents import Intent, Made
+from schema.failures import (
+    Failure,
+    Invalid,
+    Issue,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+    Unrecorded,
+)
 from schema.operation import Lane
-from schema.source import ClientSource, NewClient, Sending, Written
+from schema.source import (
+    FIELDS,
+    ClientFilter,
+    ClientId,
+    ClientRecord,
+    ClientSource,
+    Fields,
+    NewClient,
+    Sending,
+    Window,
+    Written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from gateway.state.intents import Earlier, Intents
     from schema.needs import Need, Price
-    from schema.operation import Operation
-    from schema.source import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        ClientRecord,
-        Confirmation,
-        Fields,
-        Page,
-        Window,
-    )
+    from schema.operation import Caller, Operation
+    from schema.source import ClientPatch, Confirmation, Page
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PROVING: Fields = frozenset({"id"})
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +72,13 @@ class Finding(ClientSource, Protocol):
 
 class _Flight(NamedTuple):
     payload: bytes
+    caller: Caller
     task: asyncio.Task[Written]
+
+    def shared_with(self, caller: Caller) -> bool:
+        """Whether its end is `caller`'s too: by the same credential, or by the same proven user."""
+        proven = self.caller.claimed is None and caller.claimed is None
+        return proven or self.caller.hash == caller.hash
 
 
 class KeyedClients:
@@ -66,17 +86,23 @@ class KeyedClients:
 
     What is about to be sent is recorded first; where that is not possible (`intents` is None,
     or its store fails) the create is refused. What is found on record without an outcome is
-    looked for and never sent again. At most once, that is, and through this gateway only.
-    `clock` is the one of operations' deadlines; `now` tells Unix seconds.
+    looked for and never sent again; what came of one is read as it is now. At most once, that is,
+    and through this gateway only.
+
+    Records are kept by the caller's identity, which a token's user has before and after the token
+    is proven. Anybody can claim to be a user: a credential that `vouched` does not know as accepted
+    by the API within minutes (by its hash) proves itself by a read before it learns anything.
+    `clock` is the one of operations' deadlines; `now` is in Unix seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every part by its name
         self,
         source: Finding,
         intents: Intents | None,
         *,
         secret: bytes,
         clock: Callable[[], float],
+        vouched: Callable[[str], bool] = lambda _: True,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`secret` keys the hashes that stand for keys and payloads on disk."""
@@ -84,6 +110,7 @@ class KeyedClients:
         self._intents = intents
         self._secret = secret
         self._clock = clock
+        self._vouched = vouched
         self._now = now
         self._flights: dict[bytes, _Flight] = {}
 
@@ -128,13 +155,15 @@ class KeyedClients:
         """Create a client, or answer with the one this key stands for already."""
         if new.idempotency_key is None:
             return await self._source.create(operation, new)
-        caller = operation.caller.partition
-        name = self._hash(b"name", [caller, new.idempotency_key])
+        caller = operation.caller
+        name = self._hash(b"name", [caller.identity, _compared(new.idempotency_key)])
         payload = self._hash(b"payload", _sent(new))
-        flight = self._flights.get(name)
+        while (flight := self._flights.get(name)) is not None and not flight.shared_with(caller):
+            # Of another credential, which may be refused or claim what it is not.
+            await asyncio.wait([flight.task])
         if flight is None:
             task = asyncio.create_task(self._create(operation, new, name, payload))
-            flight = self._flights[name] = _Flight(payload, task)
+            flight = self._flights[name] = _Flight(payload, caller, task)
             task.add_done_callback(lambda task: self._landed(name, task))
         elif flight.payload != payload:
             raise _another_payload()
@@ -154,7 +183,7 @@ class KeyedClients:
             raise _refused()
         now = self._now()
         until = now + max(0.0, operation.deadline - self._clock())
-        caller = operation.caller.partition
+        caller = operation.caller.identity
         intent = Intent(name, caller, payload, str(uuid.uuid4()), now, until)
         try:
             earlier = await self._intents.begin(intent)
@@ -176,7 +205,7 @@ class KeyedClients:
         except Failure:
             await _noted(intents.withdraw(intent))
             raise
-        await _noted(intents.done(intent, written))
+        await _noted(intents.done(intent, _made(written)))
         return written
 
     async def _again(
@@ -189,9 +218,10 @@ class KeyedClients:
     ) -> Written:
         intent = earlier.intent
         if intent.payload != payload:
+            await self._prove(operation)
             raise _another_payload()
-        if earlier.written is not None:
-            return earlier.written
+        if earlier.made is not None:
+            return await self._replayed(operation, new, earlier.made)
         _log.warning(
             "write %s is looked for: it was begun and nobody knows its end", intent.attempt
         )
@@ -201,13 +231,45 @@ class KeyedClients:
             attempt_id=intent.attempt,
         )
         try:
+            await self._prove(operation)
+        except (RateLimited, Unavailable) as failure:
+            if operation.caller.claimed is not None:
+                raise  # it may be the record of another
+            raise lost from failure
+        try:
             others = await intents.clients_of(intent.caller)
             sending = Sending(intent.began, intent.until)
             written = await self._source.find(operation, new, sending, lost, others)
-            await intents.done(intent, written)  # refused, were it another key's client
+            await intents.done(intent, _made(written))  # refused, were it another key's client
         except Unkept as reason:
             raise lost from reason
         return written
+
+    async def _prove(self, operation: Operation) -> None:
+        """Read with a credential that is not vouched for. Raises the `Failure` of doing so."""
+        if not self._vouched(operation.caller.hash):
+            await self._source.window(operation, ClientFilter(), Window(0, 1), _PROVING, Lane.WRITE)
+
+    async def _replayed(self, operation: Operation, new: NewClient, made: Made) -> Written:
+        """The client that the key stands for, as it is now.
+
+        Where it cannot be read just now, what the caller knows of it already, for one that is
+        vouched for. Raises `NotFound` where it is gone.
+        """
+        id, vouched = ClientId(made.client), self._vouched(operation.caller.hash)
+        [current] = await self._source.fetch(operation, [id], FIELDS, Lane.WRITE)
+        if isinstance(current, NotFound):
+            raise NotFound(
+                "The client that this key made is no longer there, or not for you to see. Nothing"
+                " was sent now.",
+                correlation_id=current.correlation_id,
+            )
+        if isinstance(current, Failure):
+            if not vouched or not isinstance(current, RateLimited | Unavailable):
+                raise current
+            known: dict[str, Any] = _sent(new)
+            current = ClientRecord(id=id, **known)
+        return Written(current, made.confirmed_by, replayed=True)
 
     def _landed(self, name: bytes, task: asyncio.Task[Written]) -> None:
         del self._flights[name]
@@ -217,6 +279,15 @@ class KeyedClients:
     def _hash(self, what: bytes, told: object) -> bytes:
         told = msgspec.json.encode(told)
         return hashlib.blake2b(told, key=self._secret, digest_size=32, person=what).digest()
+
+
+def _compared(key: str) -> str:
+    """The key as it is compared: exactly, but for a UUID's letter case (RFC 9562, 4)."""
+    return key.lower() if _UUID.fullmatch(key) else key
+
+
+def _made(written: Written) -> Made:
+    return Made(written.record.id, written.confirmed_by)
 
 
 def _sent(new: NewClient) -> dict[str, str | None]:

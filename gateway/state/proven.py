@@ -21,7 +21,7 @@ DAY = 86_400.0
 MOST = 100_000
 """Credentials known again; of more, the latest."""
 
-_TABLE = "CREATE TABLE IF NOT EXISTS proven (credential TEXT PRIMARY KEY, at REAL NOT NULL)"
+TABLES = "CREATE TABLE IF NOT EXISTS proven (credential TEXT PRIMARY KEY, at REAL NOT NULL)"
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +38,7 @@ class ProvenCredentials:
         self._pending: dict[str, float | None] = {}
         self._writing: asyncio.Task[None] | None = None
         self._failing = False
-        database.prepare(_TABLE)
+        database.prepare(TABLES)
 
     def load(self) -> Mapping[str, float]:
         """Those proven within the last 24 hours, with the seconds since then."""

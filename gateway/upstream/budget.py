@@ -84,6 +84,18 @@ class Budget(Transport):
         """Whether the API accepted the credential with this keyed hash in the last 24 hours."""
         return self._admission.standing.proven(credential, self._clock())
 
+    def vouched(self, credential: str) -> bool:
+        """Whether the API accepted this credential in the last five minutes."""
+        return self._admission.standing.vouched(credential, self._clock())
+
+    def refused(self, credential: str) -> bool:
+        """Whether the API refused this credential in the last minute."""
+        return self._admission.standing.refused(credential, self._clock())
+
+    def when_refused(self, act: Callable[[str], None]) -> None:
+        """Have `act` done with each credential that the API refuses, as soon as it does."""
+        self._admission.standing.when_rejected = act
+
     def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
         """Send `request` now if it may be sent now, else when it may."""
         terms, answer = terms_of(request), asyncio.get_running_loop().create_future()

@@ -172,8 +172,8 @@ class Recovering:
         lost: Unconfirmed,
         accounted: frozenset[str],
     ) -> Written:
-        partition = operation.caller.partition
-        accounted |= {id for whose, id in self._made if whose == partition}
+        identity = operation.caller.identity
+        accounted |= {id for whose, id in self._made if whose == identity}
         before = {id for id, at in self._seen.items() if at < sending.began}
         sought = Search(new, self._likeness, accounted, before)
         try:
@@ -185,7 +185,7 @@ class Recovering:
             raise lost from failure
         if found.it is None:
             raise unconfirmed(lost, found.candidates)
-        self._made[partition, found.it.id] = None
+        self._made[identity, found.it.id] = None
         return Written(found.it, Confirmation.READBACK)
 
     async def _create(self, operation: Operation, new: NewClient) -> Written:
@@ -196,7 +196,7 @@ class Recovering:
             except Unconfirmed as lost:
                 sending = Sending(began, self._now())
                 return await self._find(operation, new, sending, lost, frozenset())
-            self._made[operation.caller.partition, written.record.id] = None
+            self._made[operation.caller.identity, written.record.id] = None
             self._likeness.learn(fields_of(new), written.record)
             return written
 
@@ -205,7 +205,7 @@ class Recovering:
 
         It is there for as long as somebody holds it or waits for it.
         """
-        return self._alike.setdefault((operation.caller.partition, new), asyncio.Lock())
+        return self._alike.setdefault((operation.caller.identity, new), asyncio.Lock())
 
     async def _update(
         self,

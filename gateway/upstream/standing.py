@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 DAY = 86_400.0
 """Seconds for which one success proves a credential."""
@@ -13,6 +13,8 @@ HOUR = 3_600.0
 """Seconds between two notes of the same success in what outlives the process."""
 SECOND = 1.0
 """Within which a second success is no news."""
+JOINED = 300.0
+"""Seconds for which a success vouches for what a token claims: as long as anything read is kept."""
 MINUTE = 60.0
 """Seconds for which a 401 is believed without asking again."""
 MOST = 100_000
@@ -38,6 +40,8 @@ class Standing:
     """What the API last said of each credential. Every method is told the time, in seconds."""
 
     def __init__(self, kept: Proven | None = None, *, now: float = 0.0) -> None:
+        self.when_rejected: Callable[[str], None] = lambda _: None
+        """What is to be done as soon as the API has said 401 to a credential."""
         self._kept = kept
         self._proven: dict[str, float] = {}
         self._noted: dict[str, float] = {}
@@ -50,6 +54,11 @@ class Standing:
         """Whether the API accepted it within 24 hours."""
         at = self._proven.get(credential)
         return at is not None and now < at + DAY
+
+    def vouched(self, credential: str, now: float) -> bool:
+        """Whether the API accepted it so lately that what it claims is believed."""
+        at = self._proven.get(credential)
+        return at is not None and now < at + JOINED
 
     def noted(self, credential: str, now: float) -> bool:
         """Whether it was accepted so shortly before that one more success is no news."""
@@ -87,3 +96,4 @@ class Standing:
         if self._proven.pop(credential, None) is not None and self._kept is not None:
             self._noted.pop(credential, None)
             self._kept.forget(credential)
+        self.when_rejected(credential)

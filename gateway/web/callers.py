@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,32 +16,25 @@ from schema.operation import Caller, Credential
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+T = TypeVar("T")
 _KEY = re.compile(rb"[0-9a-fA-F]{64}")
 """API page, Authentication: 64 hex characters, no prefix."""
-_JWT = re.compile(rb"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
-_LONGEST_TOKEN = 4096
+_BEARER = re.compile(rb"bearer +([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII | re.IGNORECASE)
+"""A scheme, blanks and one token (RFC 9110, 11.4; RFC 6750, 2.1)."""
+_BLANK = b" \t"
+"""What may stand around a field's value and is no part of it (RFC 9110, 5.5)."""
+_LONGEST_TOKEN = 8192
+"""Bytes; tokens with groups and scopes of a large organisation come near it."""
+_LEEWAY = 30.0
+"""Seconds by which clocks may differ before a token counts as expired (RFC 7519, 4.1.4)."""
+_OF_THE_TOKEN = frozenset({"exp", "iat", "nbf", "jti", "auth_time"})
+"""Claims that each token of one user has its own of (RFC 7519, 4.1; OpenID Connect Core, 2)."""
 
 
-class _Claims(msgspec.Struct):
-    """Of a token's claims (RFC 7519, 4.1), when it ends and what says whose rows it shows."""
+class _Times(msgspec.Struct):
+    """Of a token's claims, when it ends."""
 
     exp: float | None = None
-    iss: Any = None
-    sub: Any = None
-    aud: Any = None
-    scope: Any = None
-    scopes: Any = None
-    scp: Any = None
-    role: Any = None
-    roles: Any = None
-    permissions: Any = None
-
-    def user(self) -> bytes | None:
-        """The same for two tokens of the same user and reach; None where no user is named."""
-        if not isinstance(self.sub, str | int) or not self.sub:
-            return None
-        self.exp = None
-        return msgspec.json.encode(self, order="sorted")
 
 
 class TwoCredentials(Unauthenticated):
@@ -51,9 +44,11 @@ class TwoCredentials(Unauthenticated):
 class Callers:
     """Turns a request's headers into a caller.
 
-    `secret` keys the hash that partitions callers. `proven` tells, by a credential's hash, whether
-    the API has accepted it of late: that proves a token's claims, and only then does it join the
-    partition of its issuer, user and scopes. Before, it has one of its own.
+    `secret` keys the hash that partitions callers. `proven` says, by a credential's hash, whether
+    the API has accepted it within minutes: that proves a token's claims, and only for so long is it
+    in the partition of all tokens with the same claims. Before and after, it has one of its own.
+    `refused` says whether the API has just refused it: such a credential gets its 401 here, before
+    anything remembered or on record is looked at.
 
     `anonymous` is who asks when nobody says (the demo). With a `service` credential, a request
     without one of its own acts by it once it proves itself with `token` in X-Gateway-Token; a
@@ -66,6 +61,7 @@ class Callers:
         secret: bytes,
         now: Callable[[], float],
         proven: Callable[[str], bool] = lambda _: False,
+        refused: Callable[[str], bool] = lambda _: False,
         anonymous: Credential | None = None,
         service: Credential | None = None,
         token: str | None = None,
@@ -73,6 +69,7 @@ class Callers:
         self._secret = secret
         self._now = now
         self._proven = proven
+        self._refused = refused
         self._anonymous = None if anonymous is None else self._caller(anonymous)
         self._service = None if service is None else self._caller(service)
         self._token = None if token is None else token.encode()
@@ -83,13 +80,23 @@ class Callers:
         if len(keys) + len(tokens) > 1:
             raise TwoCredentials("Send one credential: X-API-Key or Authorization, once.")
         if keys:
-            return self._caller(_api_key(keys[0]))
+            return self.admitted(self._caller(_api_key(keys[0])))
         if tokens:
-            return self._bearer(tokens[0])
+            return self.admitted(self._bearer(tokens[0]))
         if self._service is not None:
             self._prove(headers.get(b"x-gateway-token", ()))
             return self._service
         return self._anonymous
+
+    def admitted(self, caller: Caller) -> Caller:
+        """The caller. Raises `Unauthenticated` for one whose credential the API has refused.
+
+        Those who act by the gateway's own credential cannot mend it: they learn of it by field.
+        """
+        own = caller is not self._service and caller is not self._anonymous
+        if own and self._refused(caller.hash):
+            raise Unauthenticated("The API does not accept this credential.")
+        return caller
 
     def lasting(self, headers: Mapping[bytes, Sequence[bytes]]) -> bool:
         """Whether the caller is the same for as long as the headers are.
@@ -109,14 +116,18 @@ class Callers:
 
     def _bearer(self, value: bytes) -> Caller:
         token = _token(value)
-        claims = _claims(token)
-        if claims.exp is not None and claims.exp <= self._now():
+        payload = _payload(token)
+        exp = _convert(payload, _Times).exp
+        if exp is not None and exp + _LEEWAY <= self._now():
             raise Unauthenticated("The bearer token has expired: refresh it and ask again.")
         caller = self._caller(Credential("Authorization", f"Bearer {token.decode()}"))
-        user = claims.user()
-        if user is None or not self._proven(caller.partition):
+        claims = _user(_convert(payload, dict[str, Any]))
+        if claims is None:
             return caller
-        return Caller(self._hash(b"user\0" + user), caller.credential, caller.partition)
+        user = self._hash(b"user\0" + claims)
+        if self._proven(caller.partition):
+            return Caller(user, caller.credential, caller.partition)
+        return Caller(caller.partition, caller.credential, claimed=user)
 
     def _caller(self, credential: Credential) -> Caller:
         told = f"{credential.header}\0{credential.value}".encode()
@@ -127,23 +138,45 @@ class Callers:
 
 
 def _api_key(value: bytes) -> Credential:
+    value = value.strip(_BLANK)
     if not _KEY.fullmatch(value):
         raise Unauthenticated("X-API-Key must be 64 hexadecimal characters, nothing else.")
     return Credential("X-API-Key", value.decode())
 
 
 def _token(value: bytes) -> bytes:
-    scheme, _, token = value.partition(b" ")
-    if scheme.lower() != b"bearer" or len(token) > _LONGEST_TOKEN or not _JWT.fullmatch(token):
+    found = _BEARER.fullmatch(value.strip(_BLANK))
+    if found is None or len(found[1]) > _LONGEST_TOKEN:
         raise Unauthenticated("Authorization must be `Bearer` and one JWT.")
-    return token
+    return found[1]
 
 
-def _claims(token: bytes) -> _Claims:
+def _payload(token: bytes) -> bytes:
     payload = token.split(b".")[1]
     try:
-        return msgspec.json.decode(
-            urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)), type=_Claims
-        )
+        return urlsafe_b64decode(payload + b"=" * (-len(payload) % 4))
+    except ValueError:
+        raise _no_jwt() from None
+
+
+def _convert(payload: bytes, type: type[T]) -> T:
+    try:
+        return msgspec.json.decode(payload, type=type)
     except (ValueError, RecursionError, msgspec.DecodeError):
-        raise Unauthenticated("The bearer token is not a JWT: its payload is not JSON.") from None
+        raise _no_jwt() from None
+
+
+def _user(claims: dict[str, Any]) -> bytes | None:
+    """The same for all tokens with the same claims; None where they name no user.
+
+    All claims count but those that differ per token: any of them may decide whose rows are shown.
+    """
+    user = claims.get("sub")
+    if not isinstance(user, str | int) or not user:
+        return None
+    lasting = {name: value for name, value in claims.items() if name not in _OF_THE_TOKEN}
+    return msgspec.json.encode(lasting, order="deterministic")
+
+
+def _no_jwt() -> Unauthenticated:
+    return Unauthenticated("The bearer token is not a JWT: its payload is not JSON.")

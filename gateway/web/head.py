@@ -112,7 +112,8 @@ class Head:
     def caller(self, callers: Callers) -> Caller | None:
         """Who asks, or None when no credential came. Raises `Unauthenticated` for a bad one."""
         if self._caller:
-            return self._caller[0]
+            [known] = self._caller
+            return None if known is None else callers.admitted(known)
         caller = callers.of(self.headers)
         if callers.lasting(self.headers):
             self._caller.append(caller)

@@ -125,7 +125,7 @@ def test_the_last_stage_takes_only_the_environment_and_an_empty_folder() -> None
 def test_what_must_outlive_a_restart_is_kept_in_a_volume_of_the_user_it_runs_as() -> None:
     (folder,) = json.loads(last("VOLUME"))
 
-    assert f"GATEWAY_STATE_DIR={folder}" in last("ENV").split()
+    assert f"GATEWAY_STATE_DIR={folder}/state" in last("ENV").split()
     assert f"--chown={last('USER')} /state/ {folder}/" in last("COPY")
 
 

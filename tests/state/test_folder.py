@@ -1,6 +1,9 @@
 """The folder that outlives the gateway: made once, found again, and never guessed."""
 
+import contextlib
+import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,7 @@ async def test_the_secret_shows_in_no_repr(tmp_path: Path) -> None:
 
 def test_a_damaged_secret_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"short")
+    (tmp_path / "secret").chmod(0o600)
 
     with pytest.raises(Unkept, match="does not hold 32 bytes"):
         kept_in(tmp_path)
@@ -58,6 +62,129 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_a_home_nobody_knows_is_told() -> None:
     with pytest.raises(Unkept, match="home directory"):
         kept_in(Path("~nobody-of-this-name/state"))
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "told"),
+    [
+        (".", 0o755, "is open to others (mode 0755): chmod 700 it"),
+        (".", 0o770, "is open to others (mode 0770): chmod 700 it"),
+        ("secret", 0o640, "secret is open to others (mode 0640): chmod 600 it"),
+        ("secret", 0o604, "secret is open to others (mode 0604): chmod 600 it"),
+        ("state.sqlite3", 0o644, "state.sqlite3 is open to others (mode 0644): chmod 600 it"),
+    ],
+)
+async def test_what_others_can_read_is_refused_in_one_line(
+    tmp_path: Path, name: str, mode: int, told: str
+) -> None:
+    folder = tmp_path / "state"
+    await kept_in(folder).database.aclose()
+    (folder / name).chmod(mode)
+
+    with pytest.raises(Unkept) as refused:
+        kept_in(folder)
+
+    assert str(refused.value).endswith(told)
+    assert "\n" not in str(refused.value)
+    (folder / name).chmod(0o700)
+
+
+@pytest.mark.parametrize("name", [".", "secret", "state.sqlite3"])
+async def test_a_symbolic_link_is_refused_and_not_followed(tmp_path: Path, name: str) -> None:
+    folder, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
+    await kept_in(elsewhere).database.aclose()
+    if name == ".":
+        folder.symlink_to(elsewhere)
+    else:
+        folder.mkdir(mode=0o700)
+        (folder / name).symlink_to(elsewhere / name)
+
+    with pytest.raises(Unkept, match="is a symbolic link"):
+        kept_in(folder)
+
+
+def page_overwritten(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[4096:8192] = b"\xde" * 4096
+    file.write_bytes(content)
+
+
+def of_something_else(file: Path) -> None:
+    file.unlink()
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE creates (id INTEGER)")
+    file.chmod(0o600)
+
+
+def a_table_of_something_else(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.executescript("DROP TABLE proven; CREATE TABLE proven (credential, at, role)")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        page_overwritten,
+        of_something_else,
+        a_table_of_something_else,
+        lambda file: file.write_bytes(b"no database at all" * 300),
+        lambda file: file.write_bytes(file.read_bytes()[:5000]),
+    ],
+    ids=["a page", "foreign", "a foreign table", "no database", "cut off"],
+)
+async def test_a_damaged_database_is_kept_aside_and_done_without(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "state"
+    first = kept_in(folder)
+    await first.database.aclose()
+    damage(folder / "state.sqlite3")
+    content = (folder / "state.sqlite3").read_bytes()
+
+    with pytest.raises(Unkept) as damaged:
+        kept_in(folder)
+    again = kept_in(folder)
+    await again.database.aclose()
+
+    [aside] = folder.glob("state.sqlite3.damaged-*[0-9]")
+    assert aside.read_bytes()[100:] == content[100:], "but for the file's header"
+    assert f"it is kept as {aside.name}" in str(damaged.value)
+    assert "\n" not in str(damaged.value)
+    assert again.secret == first.secret
+
+
+async def test_a_database_that_another_process_writes_to_is_not_damaged(tmp_path: Path) -> None:
+    first = kept_in(tmp_path / "state")
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "state.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unkept, match="locked"):
+            kept_in(tmp_path / "state")
+    await first.database.aclose()
+
+    assert not list((tmp_path / "state").glob("*damaged*"))
+
+
+async def test_whole_clients_of_an_earlier_version_are_deleted_and_their_keys_kept(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "state"
+    await kept_in(folder).database.aclose()
+    file = folder / "state.sqlite3"
+    with contextlib.closing(sqlite3.connect(file)) as old:
+        old.executescript(
+            "CREATE TABLE intents (name BLOB PRIMARY KEY, caller TEXT, payload BLOB, attempt TEXT,"
+            " began REAL, until REAL, client TEXT, record BLOB, confirmed_by TEXT);"
+            "INSERT INTO intents VALUES (x'01', 'c', x'02', 'a', 1, 2, 'id', 'Ottoline', 'ANSWER');"
+        )
+
+    kept = kept_in(folder)
+    creates = kept.database.start(
+        lambda connection: connection.execute("SELECT client, confirmed_by FROM creates").fetchall()
+    )
+    await kept.database.aclose()
+
+    assert creates == [("id", "ANSWER")]
+    assert b"Ottoline" not in b"".join(path.read_bytes() for path in folder.iterdir())
 
 
 async def test_in_memory_two_states_share_nothing() -> None:

@@ -13,14 +13,22 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.people import ADA, GRACE, Person
 from gateway.state.database import Database, Unkept
-from gateway.state.intents import KEPT_SECONDS, Intents
+from gateway.state.intents import HOUR, KEPT_SECONDS, Intents
 from gateway.state.keyed import KeyedClients
 from gateway.upstream.recovery import Recovering
 from gateway.upstream.rest import RestClients
-from schema.failures import Failure, Invalid, Unconfirmed, Unrecorded
+from schema.failures import (
+    Failure,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    Unconfirmed,
+    Unrecorded,
+)
 from schema.operation import Caller, Credential, Operation
-from schema.source import NewClient, Written
-from tests.upstream.recovery.conftest import REFUSAL, URL, Fate, Unlucky
+from schema.source import ClientRecord, NewClient, Written
+from tests.upstream.recovery.conftest import REFUSAL, URL, Desk, Fate, Unlucky
 
 T = TypeVar("T")
 OTTOLINE = NewClient("Ottoline", "Lee", "buyer", idempotency_key="click 1")
@@ -49,6 +57,11 @@ class Gateway:
     sandbox: Sandbox = field(default_factory=Sandbox)
     database: Database = field(default_factory=Database)
     passed: float = 0.0
+    """Seconds that the machine's clock is ahead of the true time."""
+    ran: float = 0.0
+    """Seconds by a clock that cannot be set."""
+    unknown: set[str] = field(default_factory=set)
+    """Hashes of credentials that the API has not accepted within minutes."""
 
     def __post_init__(self) -> None:
         self.wire = Unlucky(self.sandbox)
@@ -58,9 +71,10 @@ class Gateway:
         rest = RestClients(self.wire, URL, now=self.now)
         self.source = KeyedClients(
             Recovering(rest, lead=lambda: rest.lead, now=self.now),
-            Intents(self.database),
+            Intents(self.database, uptime=lambda: self.ran, now=self.now),
             secret=b"the same after a restart",
             clock=time.monotonic,
+            vouched=lambda credential: credential not in self.unknown,
             now=self.now,
         )
 
@@ -68,19 +82,33 @@ class Gateway:
         return time.time() + self.passed
 
     async def create(
-        self, new: NewClient = OTTOLINE, person: Person = ADA
+        self, new: NewClient = OTTOLINE, person: Person = ADA, caller: Caller | None = None
     ) -> tuple[str, str] | Failure:
-        caller = Caller(person.name, Credential("X-API-Key", person.api_key))
-        operation = Operation(caller, deadline=time.monotonic() + 10)
         try:
-            written = await self.source.create(operation, new)
+            written = await self.written(new, person, caller)
         except Failure as failure:
             return failure
         return written.confirmed_by.name, written.record.id
 
+    async def written(
+        self, new: NewClient = OTTOLINE, person: Person = ADA, caller: Caller | None = None
+    ) -> Written:
+        caller = caller or Caller(person.name, Credential("X-API-Key", person.api_key))
+        operation = Operation(caller, deadline=time.monotonic() + 10)
+        return await self.source.create(operation, new)
+
+    @property
+    def read(self) -> str:
+        """The call that reads the one client there is."""
+        return f"GET /clients/{self.ottolines[0]}"
+
     @property
     def ottolines(self) -> list[str]:
         return [row["id"] for row in self.sandbox.rows_of(ADA) if row["first_name"] == "Ottoline"]
+
+    async def change(self, id: str, method: str = "PUT", **fields: str) -> None:
+        desk = Desk(self.sandbox, Unlucky(self.sandbox))
+        await desk.somebody(method, f"/{id}", fields)
 
     def on_record(self) -> str:
         connection: sqlite3.Connection = self.database._connection  # noqa: SLF001 - what is on disk
@@ -92,24 +120,141 @@ def gateway() -> Gateway:
     return Gateway()
 
 
-async def test_asked_again_it_is_the_same_answer_for_nothing(gateway: Gateway) -> None:
+async def test_asked_again_it_is_the_same_client_for_one_read(gateway: Gateway) -> None:
     first = await gateway.create()
     again = await gateway.create()
 
     assert first == again == ("ANSWER", *gateway.ottolines)
-    assert gateway.sandbox.calls == [CREATED]
+    assert gateway.sandbox.calls == [CREATED, gateway.read]
 
 
-async def test_the_answer_is_the_same_record(gateway: Gateway) -> None:
-    caller = Caller("Ada", Credential("X-API-Key", ADA.api_key))
-    operation = Operation(caller, deadline=time.monotonic() + 10)
-
-    first = await gateway.source.create(operation, OTTOLINE)
+async def test_a_replay_shows_the_client_as_it_is_now_and_says_that_it_is_one(
+    gateway: Gateway,
+) -> None:
+    first = await gateway.written()
+    await gateway.change(first.record.id, email="changed@example.com")
     gateway.start()
 
-    assert await gateway.source.create(operation, OTTOLINE) == first
-    assert isinstance(first, Written)
-    assert first.record.created_at
+    again = await gateway.written()
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert (again.record.id, again.record.email) == (first.record.id, "changed@example.com")
+
+
+async def test_a_replay_of_a_client_that_is_gone_says_so_and_makes_no_other(
+    gateway: Gateway,
+) -> None:
+    first = await gateway.written()
+    await gateway.change(first.record.id, method="DELETE")
+
+    gone = await gateway.create()
+
+    assert isinstance(gone, NotFound)
+    assert "no longer there" in gone.message
+    assert gateway.sandbox.calls.count(CREATED) == 1
+
+
+async def test_a_replay_that_cannot_be_read_is_what_the_caller_knows_of_it(
+    gateway: Gateway,
+) -> None:
+    first = await gateway.written()
+    gateway.wire.unreadable = True
+
+    again = await gateway.written()
+
+    assert again == Written(
+        ClientRecord(
+            id=first.record.id, first_name="Ottoline", last_name="Lee", client_type="buyer"
+        )
+    )
+    assert again.replayed
+
+
+@pytest.mark.parametrize("refusal", [401, 403])
+async def test_a_key_that_was_revoked_gets_its_refusal_before_any_record(
+    gateway: Gateway, refusal: int
+) -> None:
+    await gateway.create()
+    gateway.unknown.add("Ada")
+    gateway.sandbox.fail(Fault(status=refusal, body=REFUSAL, times=99))
+
+    replayed = await gateway.create()
+    reused = await gateway.create(replace(OTTOLINE, email="ottoline@example.com"))
+
+    expected = Unauthenticated if refusal == 401 else Forbidden
+    assert isinstance(replayed, expected)
+    assert isinstance(reused, expected)
+
+
+def token(name: str, *, claimed: bool) -> Caller:
+    """One of a user's tokens, before and after the API has vouched for it."""
+    credential = Credential("X-API-Key", ADA.api_key)
+    if claimed:
+        return Caller(name, credential, claimed="the user")
+    return Caller("the user", credential, token=name)
+
+
+@pytest.mark.parametrize("second", ["a token", "a refreshed token"])
+@pytest.mark.parametrize("proven", [True, False], ids=["proven since", "not proven since"])
+async def test_a_tokens_first_keyed_create_is_found_by_the_same_token_and_by_a_refreshed_one(
+    gateway: Gateway, second: str, *, proven: bool
+) -> None:
+    gateway.unknown = {"a token", "a refreshed token"}
+    first = await gateway.create(caller=token("a token", claimed=True))
+    if proven:
+        gateway.unknown.clear()
+
+    again = await gateway.create(caller=token(second, claimed=not proven))
+
+    assert first == again == ("ANSWER", *gateway.ottolines)
+    assert gateway.sandbox.calls == [CREATED, gateway.read]
+
+
+async def test_a_lost_create_of_a_new_token_is_looked_for_by_a_refreshed_one(
+    gateway: Gateway,
+) -> None:
+    gateway.unknown = {"a token", "a refreshed token"}
+    gateway.wire.fates, gateway.wire.unreadable = ["answer lost"], True
+    await gateway.create(caller=token("a token", claimed=True))
+    gateway.wire.unreadable = False
+
+    again = await gateway.create(caller=token("a refreshed token", claimed=True))
+
+    assert again == ("READBACK", *gateway.ottolines)
+    assert gateway.sandbox.calls.count(CREATED) == 1
+
+
+async def test_who_only_claims_to_be_a_user_learns_nothing_and_shares_no_ones_end(
+    gateway: Gateway,
+) -> None:
+    gateway.unknown = {"a forged token"}
+    forged = Caller("a forged token", Credential("X-API-Key", "f" * 64), claimed="the user")
+
+    theirs, ours = await asyncio.gather(
+        gateway.create(caller=forged), gateway.create(caller=token("a token", claimed=False))
+    )
+    later = await gateway.create(caller=forged)
+    reused = await gateway.create(replace(OTTOLINE, last_name="Other"), caller=forged)
+
+    assert ours == ("ANSWER", *gateway.ottolines)
+    assert [type(end) for end in (theirs, later, reused)] == [Unauthenticated] * 3
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clients"),
+    [
+        ("3f2b8c1e-0d4a-4c6f-9a77-0a1b2c3d4e5f", "3F2B8C1E-0D4A-4C6F-9A77-0A1B2C3D4E5F", 1),
+        ("order-7a", "order-7A", 2),
+        ("{3f2b8c1e-0d4a-4c6f-9a77-0a1b2c3d4e5f}", "{3F2B8C1E-0D4A-4C6F-9A77-0A1B2C3D4E5F}", 2),
+    ],
+)
+async def test_keys_are_compared_exactly_but_for_the_letter_case_of_uuids(
+    gateway: Gateway, one: str, other: str, clients: int
+) -> None:
+    await gateway.create(replace(OTTOLINE, idempotency_key=one))
+    await gateway.create(replace(OTTOLINE, idempotency_key=other))
+
+    assert len(gateway.ottolines) == clients
 
 
 async def test_fifty_at_once_are_one_client(gateway: Gateway) -> None:
@@ -141,7 +286,7 @@ async def test_without_a_key_each_create_is_a_client(gateway: Gateway) -> None:
         await gateway.create(replace(OTTOLINE, idempotency_key=None))
 
     assert len(gateway.ottolines) == 2
-    assert "INSERT" not in gateway.on_record()
+    assert 'INSERT INTO "creates"' not in gateway.on_record()
 
 
 async def test_one_callers_key_is_nothing_to_another(gateway: Gateway) -> None:
@@ -262,14 +407,63 @@ async def test_after_a_restart_another_keys_client_is_not_mistaken_for_ones_own(
 
 async def test_after_a_day_a_key_is_new_again(gateway: Gateway) -> None:
     await gateway.create()
-    gateway.passed = KEPT_SECONDS - 60
+    gateway.passed = gateway.ran = KEPT_SECONDS - 60
     await gateway.create()
     assert len(gateway.ottolines) == 1
 
-    gateway.passed = KEPT_SECONDS + 60
+    gateway.passed = gateway.ran = KEPT_SECONDS + 60
     await gateway.create()
 
     assert len(gateway.ottolines) == 2
+
+
+@pytest.mark.parametrize("hours", [25, -25, 24 * 365])
+@pytest.mark.parametrize("restarted", [True, False])
+async def test_no_step_of_the_machines_clock_lets_a_key_create_twice(
+    gateway: Gateway, hours: int, *, restarted: bool
+) -> None:
+    first = await gateway.create()
+    gateway.passed = hours * 3600
+    if restarted:
+        gateway.start()
+
+    assert await gateway.create() == first
+    assert len(gateway.ottolines) == 1
+
+
+async def test_two_processes_on_one_record_do_not_count_a_day_twice_as_fast(
+    gateway: Gateway,
+) -> None:
+    first = await gateway.create()
+    gateway.passed = gateway.ran = KEPT_SECONDS / 2 + 60
+    beside = Intents(gateway.database, uptime=lambda: gateway.ran - KEPT_SECONDS, now=gateway.now)
+    gateway.ran += KEPT_SECONDS
+    await beside.expire()
+
+    assert await gateway.create() == first
+
+
+@pytest.mark.parametrize("at_start", [True, False])
+async def test_what_has_expired_is_deleted_at_the_start_and_hourly(
+    gateway: Gateway, *, at_start: bool
+) -> None:
+    intents = Intents(gateway.database, uptime=lambda: gateway.ran, now=gateway.now)
+    await gateway.create()
+    gateway.ran = KEPT_SECONDS + 1
+    await intents.expire()  # only the one clock says that a day has passed
+    kept = 'INSERT INTO "creates"' in gateway.on_record()
+    gateway.passed = KEPT_SECONDS + 1
+
+    if at_start:
+        Intents(gateway.database, uptime=lambda: gateway.ran, now=gateway.now)
+    else:
+        hourly = asyncio.create_task(intents.expire_hourly())
+        await asyncio.sleep(HOUR + 1)
+        hourly.cancel()
+        await asyncio.wait([hourly])
+
+    assert kept
+    assert 'INSERT INTO "creates"' not in gateway.on_record()
 
 
 async def test_a_create_that_cannot_be_recorded_is_not_sent() -> None:
@@ -311,14 +505,16 @@ async def test_a_caller_who_leaves_takes_no_create_along(gateway: Gateway) -> No
     await gateway.source.aclose()
 
     assert await gateway.create() == ("ANSWER", *gateway.ottolines)
-    assert gateway.sandbox.calls == [CREATED]
+    assert gateway.sandbox.calls == [CREATED, gateway.read]
 
 
 async def test_neither_keys_nor_credentials_are_on_record(gateway: Gateway) -> None:
     await gateway.create()
 
     kept = gateway.on_record()
-    assert "Ottoline" in bytes.fromhex(kept.split("X'")[3].split("'")[0]).decode()
+    for value in ("Ottoline", "Lee"):
+        assert value not in kept
+        assert value.encode().hex().upper() not in kept
     assert "click 1" not in kept
     assert ADA.api_key not in kept
     assert b"click 1".hex().upper() not in kept

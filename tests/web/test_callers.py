@@ -55,6 +55,33 @@ def test_a_bearer_token_is_passed_on_as_it_came() -> None:
     assert found.credential == Credential("Authorization", token.decode())
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        jwt(sub="ada").replace(b" ", b"  ", 1),
+        jwt(sub="ada").replace(b"Bearer", b"bEARER", 1),
+        jwt(sub="ada") + b" \t",
+        b" " + jwt(sub="ada"),
+    ],
+)
+def test_blanks_that_http_allows_make_no_other_caller(value: bytes) -> None:
+    assert callers().of({b"authorization": [value]}) == callers().of(
+        {b"authorization": [jwt(sub="ada")]}
+    )
+
+
+def test_blanks_around_a_key_are_no_part_of_it() -> None:
+    found = callers().of({b"x-api-key": [b"\t" + KEY.encode() + b" "]})
+
+    assert credential(found) == Credential("X-API-Key", KEY)
+
+
+@pytest.mark.parametrize("token", [jwt(exp=NOW - 29), jwt(sub="ada", groups=["g" * 50] * 100)])
+def test_tokens_are_taken_up_to_8_kb_and_for_half_a_minute_past_their_end(token: bytes) -> None:
+    assert len(token) < 8192
+    assert callers().of({b"authorization": [token]}) is not None
+
+
 def test_nobody_asks_when_no_credential_came() -> None:
     assert callers().of({}) is None
 
@@ -75,8 +102,11 @@ def test_what_cannot_be_an_api_key_is_refused_here(value: bytes) -> None:
         b"Bearer a.b.c",
         b"Basic dXNlcjpwYXNz",
         b"Bearer a b.c.d",
-        b"Bearer " + b"a" * 5000 + b".b.c",
-        jwt(exp=NOW - 1),
+        b"Bearer " + b"a" * 8192 + b".b.c",
+        b"Bearer\ta.b.c",
+        b"Bearera.b.c",
+        b"Bearer a.b.c, Bearer a.b.c",
+        jwt(exp=NOW - 30),
         jwt(exp="soon"),
     ],
 )
@@ -112,12 +142,41 @@ def test_a_refreshed_token_joins_its_users_partition_once_the_api_has_accepted_i
         jwt(iss="elsewhere", sub="ada", exp=NOW + 60),
         jwt(iss="api", sub="ada", scope="clients:read", exp=NOW + 60),
         jwt(iss="api", sub="ada", role="broker", exp=NOW + 60),
+        jwt(iss="api", sub="ada", org_id="other", exp=NOW + 60),
+        jwt(iss="api", sub="ada", **{"https://api.test/tenant": 7}, exp=NOW + 60),
+        jwt(iss="api", sub="ada", act={"sub": "broker"}, exp=NOW + 60),
+        jwt(iss="api", sub="ada", email_verified=False, exp=NOW + 60),
         jwt(iss="api", exp=NOW + 60),
         jwt(iss="api", sub=["ada"], exp=NOW + 60),
     ],
 )
 def test_another_issuer_user_or_reach_is_another_partition(other: bytes) -> None:
     assert partition(other, OLD, other) != partition(OLD, OLD)
+
+
+def test_claims_that_each_token_has_its_own_of_make_no_other_user() -> None:
+    other = jwt(exp=NOW + 90, nbf=1, iat=2, jti="x", auth_time=3, sub="ada", iss="api")
+
+    assert partition(other, other) == partition(OLD, OLD)
+
+
+def test_a_token_that_is_not_proven_names_its_user_for_what_is_on_record() -> None:
+    known = callers(proven=lambda _: True).of({b"authorization": [OLD]})
+    new = callers().of({b"authorization": [NEW]})
+
+    assert known is not None
+    assert new is not None
+    assert (new.identity, new.partition) == (known.partition, new.hash)
+    assert known.identity == known.partition
+
+
+def test_a_credential_that_the_api_refused_is_refused_before_anything_is_looked_at() -> None:
+    asked = callers(refused=lambda _: True, service=SERVICE)
+
+    for headers in ({b"x-api-key": [KEY.encode()]}, {b"authorization": [OLD]}):
+        with pytest.raises(Unauthenticated, match="does not accept"):
+            asked.of(headers)
+    assert credential(asked.of({})) == SERVICE, "its callers cannot mend it"
 
 
 def test_what_the_api_judges_by_stays_the_tokens_own() -> None:
