@@ -1,13 +1,16 @@
 """Bearer tokens that come and go, through the whole gateway."""
 
+import asyncio
 import time
 from typing import Any
 
 import pytest
 
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.people import ADA, GRACE
 from tests.gateway.conftest import Gateway, before
+from tests.upstream.recovery.conftest import REFUSAL
 
 NAMES = "{ clients(first: 3) { edges { node { fullName } } } }"
 CALL = "GET /clients?page=1&limit=100"
@@ -27,7 +30,9 @@ async def ask(gateway: Gateway, token: str) -> Any:
         )
     ).json()
     if "errors" in answer:
-        return answer["errors"][0]["extensions"]["code"], answer["extensions"]["upstream"]["calls"]
+        refused = "extensions" not in answer  # before anything was looked at
+        calls = 0 if refused else answer["extensions"]["upstream"]["calls"]
+        return answer["errors"][0]["extensions"]["code"], calls
     names = [edge["node"]["fullName"] for edge in answer["data"]["clients"]["edges"]]
     return names, answer["extensions"]["upstream"]["calls"]
 
@@ -77,5 +82,30 @@ async def test_a_refused_key_is_not_shown_to_the_api_again_for_a_minute(sandbox:
     async with before(sandbox) as gateway:
         codes = [await gateway.errors(NAMES, key="0" * 64) for _ in range(5)]
 
-    assert codes == [[("clients", "UNAUTHENTICATED")]] * 5
+    # While the refusal is believed, nothing of the question is looked at.
+    assert codes == [[("clients", "UNAUTHENTICATED")], *[[("", "UNAUTHENTICATED")]] * 4]
     assert len(sandbox.calls) == 1
+
+
+async def test_a_revoked_key_gets_its_401_before_any_memory_or_record(sandbox: Sandbox) -> None:
+    create = """mutation { createClient(input: {
+      firstName: "Ottoline", lastName: "Lee", clientType: BUYER, idempotencyKey: "one click"
+    }) { __typename } }"""
+    ask_for = {"query": NAMES}, {"query": create}, {"query": "{ __typename }"}
+    headers = {"X-API-Key": ADA.api_key}
+    async with before(sandbox) as gateway:
+        for body in ask_for:
+            await gateway.http.post("/graphql", json=body, headers=headers)
+        sandbox.fail(Fault(status=401, body=REFUSAL, times=1_000, instead=True))
+        sandbox.calls.clear()
+        fresh = {**headers, "Cache-Control": "no-cache"}
+        await gateway.http.post("/graphql", json=ask_for[0], headers=fresh)
+        refused = [
+            await gateway.http.post("/graphql", json=body, headers=headers) for body in ask_for
+        ]
+        await asyncio.sleep(61)
+        later = await gateway.http.post("/graphql", json=ask_for[1], headers=headers)
+
+    assert [answer.status_code for answer in refused] == [401] * 3
+    assert later.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert [call.split("?")[0].split()[0] for call in sandbox.calls] == ["GET", "GET"]

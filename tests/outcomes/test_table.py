@@ -25,7 +25,7 @@ CREATE = """
 mutation ($input: CreateClientInput!) {
   it: createClient(input: $input) {
     __typename
-    ... on CreateClientSuccess { confirmedBy client { id } }
+    ... on CreateClientSuccess { confirmedBy replayed client { id email } }
     ... on ClientMutationError { code retryable retryAfter }
     ... on ClientValidationError { issues { code } }
     ... on ClientWriteUnconfirmed { candidates { id } }
@@ -129,6 +129,27 @@ async def found(scene: Scene) -> None:
     assert [end["confirmedBy"] for end in (created, changed, deleted)] == ["READBACK"] * 3
     assert scene.ottolines == [created["client"]["id"]]
     assert await scene.read() is None
+
+
+async def replayed(scene: Scene) -> None:
+    first = await scene.create(key="one click")
+    [made] = scene.ottolines
+    await scene.desk.somebody("PUT", f"/{made}", {"email": THEIRS})
+    again = await scene.create(key="one click")
+
+    assert (first["replayed"], again["replayed"]) == (False, True)
+    assert again["client"] == {"id": made, "email": THEIRS}
+    assert scene.sandbox.calls == ["POST /clients", f"GET /clients/{made}"]
+
+
+async def gone_since(scene: Scene) -> None:
+    await scene.create(key="one click")
+    await scene.desk.somebody("DELETE", f"/{scene.ottolines[0]}")
+    again = await scene.create(key="one click")
+
+    assert (again["__typename"], again["code"]) == ("ClientNotFound", "NOT_FOUND")
+    assert scene.ottolines == []
+    assert scene.sandbox.calls.count("POST /clients") == 1
 
 
 async def merged(scene: Scene) -> None:
@@ -282,10 +303,12 @@ async def gone(scene: Scene) -> None:
 ROWS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "success, `confirmedBy: ANSWER`": answered,
     "success, `confirmedBy: READBACK`": found,
+    "`CreateClientSuccess` with `replayed: true`": replayed,
     "`UpdateClientSuccess` with `mergedOver`": merged,
     "`ClientValidationError`": invalid,
     "`ClientValidationError`, issue `REUSED`": reused,
     "`ClientNotFound`": missing,
+    "`ClientNotFound` of a create with a key": gone_since,
     "`ClientVersionConflict`, `maybeWritten: false`": conflict,
     "`ClientVersionConflict`, `maybeWritten: true`": buried,
     "`ClientRateLimited`": limited,
