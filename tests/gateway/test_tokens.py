@@ -109,3 +109,49 @@ async def test_a_revoked_key_gets_its_401_before_any_memory_or_record(sandbox: S
     assert [answer.status_code for answer in refused] == [401] * 3
     assert later.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert [call.split("?")[0].split()[0] for call in sandbox.calls] == ["GET", "GET"]
+
+
+TOTAL = "{ clients(first: 3) { totalCount } }"
+CREATE = """
+mutation { createClient(input: {firstName: "Ottoline", lastName: "Lee", clientType: BUYER}) {
+  __typename
+} }
+"""
+
+
+async def posted(gateway: Gateway, token: str, text: str) -> Any:
+    headers = {"Authorization": f"Bearer {token}"}
+    return (await gateway.http.post("/graphql", json={"query": text}, headers=headers)).json()
+
+
+async def test_what_a_refreshed_token_writes_first_is_seen_by_its_users_others(
+    sandbox: Sandbox,
+) -> None:
+    old, new = ADA.token_until(LATER), ADA.token_until(LATER + 900)
+    async with before(sandbox) as gateway:
+        for _ in range(2):
+            await posted(gateway, old, TOTAL)
+        await posted(gateway, new, CREATE)
+        totals = [
+            (await posted(gateway, token, TOTAL))["data"]["clients"]["totalCount"]
+            for token in (old, new)
+        ]
+
+    assert totals == [ADA.rows + 1] * 2
+    assert [call.split()[0] for call in sandbox.calls] == ["GET", "GET", "POST", "GET"]
+
+
+async def test_what_a_forged_token_tried_to_write_costs_the_user_it_names_nothing(
+    sandbox: Sandbox,
+) -> None:
+    old = ADA.token_until(LATER)
+    head, body, _ = ADA.token_until(LATER, kid="forged").split(".")
+    async with before(sandbox) as gateway:
+        for _ in range(2):
+            await posted(gateway, old, TOTAL)
+        await posted(gateway, f"{head}.{body}.{'A' * 43}", CREATE)
+        sandbox.calls.clear()
+        again = await posted(gateway, old, TOTAL)
+
+    assert again["data"]["clients"]["totalCount"] == ADA.rows
+    assert sandbox.calls == []
