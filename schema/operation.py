@@ -49,8 +49,10 @@ class Caller:
 
     @property
     def identity(self) -> str:
-        """The same for all tokens of a user, proven or not: what is on record of writes is kept
-        by it. What is read is kept by `partition` alone, for anybody can name a user."""
+        """The same for all tokens of a user, proven or not: records of writes are kept by it.
+
+        What is read is kept by `partition` alone, for any token can name a user.
+        """
         return self.claimed or self.partition
 
     @property
