@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 from gateway.web.reply import Headers
 
 _MISDIRECTED = "This gateway is not served by the name in Host; GATEWAY_ALLOWED_HOSTS adds one."
+_GUARD = [*(header for header in GUARD if header[0] != b"vary"), NO_STORE]
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -65,10 +66,10 @@ class Router:
         if scope["method"] == "OPTIONS":
             granted = self.cors.preflight(head)
             if granted is None and scope["path"] == "*":  # of the server as a whole
-                granted = [ALLOWED, *self.cors.headers(head.origin)]
+                granted = [ALLOWED, (b"vary", b"Origin"), *self.cors.headers(head.origin)]
             if granted is not None:
                 names = head.trace().headers()
-                await Reply(204, None, [*GUARD, NO_STORE, *granted, *names], b"").send(scope, send)
+                await Reply(204, None, [*_GUARD, *granted, *names], b"").send(scope, send)
                 return
         if scope["path"] != places.path:
             await self._other(places.others, head, scope, receive, send)
@@ -95,8 +96,7 @@ class Router:
 def _completed(headers: Headers, own: Headers) -> Headers:
     """`headers` and what all answers say, where they do not say that themselves."""
     told = MutableHeaders(raw=list(headers))
-    for name, value in (*GUARD, NO_STORE):
-        if name != b"vary":
-            told.setdefault(name.decode(), value.decode())
+    for name, value in _GUARD:
+        told.setdefault(name.decode(), value.decode())
     told.add_vary_header("Origin")
     return [*told.raw, *own]

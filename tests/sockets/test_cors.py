@@ -78,7 +78,7 @@ def test_an_answer_of_any_status_names_an_allowed_origin_and_no_other(
         with gateway.connection() as wire:
             answer = wire.ask(b"\r\n".join([*lines, b"origin: " + origin.encode()]) + end + body)
         told[origin] = (answer.status, answer.headers.get(ALLOW))
-        assert "Origin" in answer.headers["vary"].split(", "), answer
+        assert answer.headers["vary"].split(", ").count("Origin") == 1, answer
         assert "access-control-allow-credentials" not in answer.headers
 
     assert told == {APP: (status, APP), OTHER_APP: (status, OTHER_APP), EVIL: (status, None)}
