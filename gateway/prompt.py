@@ -49,6 +49,8 @@ class Prompt(Connection):
         self._direct = direct
         self._piece = b""
         """What came last, where it began a request."""
+        self._alike = b"", 0
+        """The head that is remembered, and how long a body it announced."""
         self._fixed: list[bytes] = []
         """What stands between the varying lines of the head that is remembered."""
         self._names: list[bytes] = []
@@ -71,7 +73,7 @@ class Prompt(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what its client said of itself."""
         self._said = None
-        self._piece = b""
+        self._piece, self._alike = b"", (b"", 0)
         super().connection_lost(exc)
 
     def _begin(self, request: Request) -> None:
@@ -97,6 +99,7 @@ class Prompt(Connection):
         names = parts[1::3]
         if end > _LONGEST or end + length != len(piece) or _length(names, parts[2::3]) != length:
             return
+        self._alike = piece[:end], length
         self._fixed, self._names, self._said = parts[::3], names, head
 
     def _repeated(self, data: bytes) -> bool:
@@ -104,16 +107,17 @@ class Prompt(Connection):
         end = data.find(_END) + len(_END)
         if end > 2 * _LONGEST or self._address is None:
             return False
-        parts = _VARYING.split(data[:end])
-        values = parts[2::3]
-        if parts[::3] != self._fixed or parts[1::3] != self._names:
-            return False
-        if _length(self._names, values) != len(data) - end:
-            return False
         head = self._said
         assert head is not None  # noqa: S101 - as its parts are
-        if len(values) > 1:
-            head = head.repeated(zip(self._names, values, strict=True))
+        if (data[:end], len(data) - end) != self._alike:
+            parts = _VARYING.split(data[:end])
+            values = parts[2::3]
+            if parts[::3] != self._fixed or parts[1::3] != self._names:
+                return False
+            if _length(self._names, values) != len(data) - end:
+                return False
+            if len(values) > 1:
+                head = head.repeated(zip(self._names, values, strict=True))
         self._deadlines.expect(None)
         self._requests += 1
         self._answer(head, data[end:])
