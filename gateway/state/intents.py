@@ -1,7 +1,7 @@
 """What was going to be created under which key: written down before sending, kept for a day.
 
-Of a client only its id is kept: whoever repeats the create brings its fields along, and is shown
-the client as it is now. A day has passed when the machine's clock says so and the gateway has
+Of a client only its id is kept: a caller that repeats the create brings its fields along, and is
+shown the client as it is now. A day has passed when the machine's clock says so and the gateway has
 run for a day by a clock that cannot be set: no step of the one lets a key expire.
 """
 
@@ -49,7 +49,7 @@ INSERT OR IGNORE INTO running VALUES (1, 0.0);
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create asked for by a key; hashes stand for the caller's own words."""
+    """A create requested by a key; hashes stand for the caller's own words."""
 
     name: bytes
     caller: str

@@ -1,4 +1,4 @@
-"""The API's own error envelope, told apart from what anything between it and us answers.
+"""The API's own error envelope, kept apart from what anything between it and us answers.
 
 API page, Errors: `{"success": false, "error": {"code": "...", "message": "..."}}`, with optional
 `error.details`, `errorId` and `correlationId`. Proxies, load balancers and login pages answer with
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class APIError(NamedTuple):
-    """What the API itself said was wrong."""
+    """What the API itself found wrong."""
 
     code: str
     """Stable; for programs (API page, Errors)."""

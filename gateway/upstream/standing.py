@@ -41,7 +41,7 @@ class Standing:
 
     def __init__(self, kept: Proven | None = None, *, now: float = 0.0) -> None:
         self.when_rejected: Callable[[str], None] = lambda _: None
-        """What is to be done as soon as the API has said 401 to a credential."""
+        """What is to be done as soon as the API answers 401 to a credential."""
         self._kept = kept
         self._proven: dict[str, float] = {}
         self._noted: dict[str, float] = {}
