@@ -251,14 +251,16 @@ class ById:
         """Join the flights of these clients, send one for the others, and wait for all."""
         partition = Partition(operation.caller)
         names = {id: self._name(EntityKey(partition, id)) for id in ids}
-        who = operation.audience
-        flights = {id: self._flights.join(name, oldest, who) for id, name in names.items()}
+        # By one credential: what the API says to another of the user's is no answer to this one.
+        who, by = operation.audience, operation.caller.hash
+        flights = {id: self._flights.join((name, by), oldest, who) for id, name in names.items()}
         alone = {id: names[id] for id, flight in flights.items() if flight is None}
         operation.receipt.joined += len(ids) - len(alone)
         if alone:
             at = self._clock()
             load = partial(self._send, operation, alone, fields, lane, at)
-            flights |= dict.fromkeys(alone, self._flights.start(alone.values(), load, at, who))
+            keys = [(name, by) for name in alone.values()]
+            flights |= dict.fromkeys(alone, self._flights.start(keys, load, at, who))
         landed: dict[ClientId, Landed] = {}
         for id, flight in flights.items():
             if flight is not None:

@@ -199,7 +199,8 @@ class Lists:
         self, question: Question, key: ListKey, window: Window, now: float
     ) -> Flight[Landed]:
         fence = self._memory.lists_fence(key.partition)
-        name = (key, window, fence)
+        # By one credential: what the API says to another of the user's is no answer to this one.
+        name = (key, window, fence, question.operation.caller.hash)
         who = question.operation.audience
         flight = self._flights.join(name, question.oldest, who)
         if flight is not None:

@@ -149,3 +149,32 @@ async def test_a_revoked_token_reads_through_its_users_others_no_longer_than_the
 
     assert given == [1, 2, 3, 4]
     assert holds_data(still)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"), [(LIST, {}), (READ, {"id": ADA.clients()[0]["id"]})], ids=["list", "one"]
+)
+async def test_the_refusal_of_one_token_is_no_answer_to_another_of_its_user(
+    text: str, variables: dict[str, Any]
+) -> None:
+    loop = asyncio.get_running_loop()
+    api = Revoking(Sandbox([ADA], clock=loop.time))
+    app = build(settings(), wire=api, clock=loop.time)
+    revoked, good = ADA.token_until(LATER), ADA.token_until(LATER + 900)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
+        for token in (revoked, good):
+            await ask(http, token, LIST)
+        await asyncio.sleep(200)  # both are joined, and what they read is no longer fresh
+        api.revoked[revoked] = loop.time()
+        api.sandbox.calls.clear()
+        first, second = await asyncio.gather(
+            ask(http, revoked, text, **variables), ask(http, good, text, **variables)
+        )
+
+    assert (holds_data(first), holds_data(second)) == (False, True)
+    # The refusal also ends what the user remembers: what is read meanwhile is read once more.
+    assert [call.split()[1].split("?")[0].split("/")[0] for call in api.sandbox.calls] == [
+        "refused",
+        "",
+        "",
+    ]
