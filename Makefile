@@ -48,7 +48,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: help run install test test-newest test-parts check graphiql attack bench bench-rivals image lock clean
+.PHONY: help run install test test-newest test-parts check graphiql attack audit bench bench-rivals image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -90,6 +90,9 @@ bench: install $(VENV)/.stamp-bench ## our side beside every rival installed her
 bench-rivals: $(VENV)/.stamp-bench $(NODE) ## installs the rivals, under bench/rivals
 	@bench/rivals/install.sh
 
+audit: $(VENV)/.stamp-audit ## known vulnerabilities of all that is locked; status 3 where that cannot be known
+	@$(BIN)/python -m tests.packaging.audit requirements/*.txt
+
 image: ## the container image, clients-gateway:latest
 	docker build --tag clients-gateway .
 
@@ -103,6 +106,7 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group lock -o requirements/lock.txt
+	$(LOCK) --group audit -c requirements/dev.txt -o requirements/audit.txt
 
 clean: ## back to a fresh clone
 	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
@@ -132,6 +136,10 @@ $(VENV)/.stamp-bench: requirements/bench.txt $(VENV)/.stamp-run
 $(VENV)/.stamp-node: requirements/node.txt | $(VENV)/.stamp-venv
 	$(call say,'no fitting Node on this machine: installing one into $(VENV) (60 MB)')
 	@$(LOCKED) requirements/node.txt
+	@touch $@
+
+$(VENV)/.stamp-audit: requirements/audit.txt | $(VENV)/.stamp-venv
+	@$(LOCKED) requirements/audit.txt
 	@touch $@
 
 $(VENV)/.stamp-lock: requirements/lock.txt | $(VENV)/.stamp-venv

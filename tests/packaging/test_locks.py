@@ -31,7 +31,15 @@ def named(requirement: str) -> str:
 
 
 def test_the_locks_are_the_ones_make_lock_writes() -> None:
-    assert [lock.stem for lock in LOCKS] == ["bench", "build", "dev", "lock", "node", "run"]
+    assert [lock.stem for lock in LOCKS] == [
+        "audit",
+        "bench",
+        "build",
+        "dev",
+        "lock",
+        "node",
+        "run",
+    ]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
