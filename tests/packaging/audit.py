@@ -36,7 +36,7 @@ def verdict(report: dict[str, Any]) -> tuple[int, list[str]]:
     if not audited:
         reason = (
             f"Nothing was audited: of {len(packages)} locked packages the advisories of none could"
-            " be read. They are on pypi.org, which cannot be reached from here: run `make audit`"
+            " be read. They are those of the Python Package Index, out of reach from here: run `make audit`"
             " where it can be. This is no evidence that the packages are sound."
         )
         return UNKNOWN, [reason]
