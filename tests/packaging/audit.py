@@ -36,8 +36,8 @@ def verdict(report: dict[str, Any]) -> tuple[int, list[str]]:
     if not audited:
         reason = (
             f"Nothing was audited: of {len(packages)} locked packages the advisories of none could"
-            " be read. They are those of the Python Package Index, out of reach from here: run `make audit`"
-            " where it can be. This is no evidence that the packages are sound."
+            " be read. They are the Python Package Index's, out of reach from here: run"
+            " `make audit` where it can be reached. This is no evidence that packages are sound."
         )
         return UNKNOWN, [reason]
     if skipped := [package["name"] for package in packages if "skip_reason" in package]:
