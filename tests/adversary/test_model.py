@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.sandbox.catalogue import FAULTS, named
 from gateway.sandbox.faults import WRITES
@@ -93,24 +93,20 @@ class Adversary(RuleBasedStateMachine):
         methods = {} if FAULTS[name][1].method or not method else {"method": method}
         self.world.sandbox.fail(named(name, share=share, **limited, **methods))
         self.ever.add(name)
-        self.count()
 
     @rule()
     def recover(self) -> None:
         self.world.sandbox.faults.clear()
-        self.count()
 
     @rule(seconds=st.sampled_from([1, 5, 12, 31, 120, 301, 901]))
     def wait(self, seconds: int) -> None:
         self.world.wait(seconds)
-        self.count()
 
     @rule(who=CALLERS, place=PLACES, status=st.sampled_from(["active", "closed"]))
     def write_behind(self, who: str, place: int, status: str) -> None:
         rows = self.world.rows(who)
         if rows:
             self.world.write_behind(who, rows[place % len(rows)]["id"], status=status)
-        self.count()
 
     # What callers do.
 
@@ -148,7 +144,6 @@ class Adversary(RuleBasedStateMachine):
                 for id in self.world.history[who].states
             )
             assert moved or found == [row["id"] for row in self.world.rows(who)], "hidden rows"
-        self.count()
 
     @rule(who=CALLERS, place=PLACES)
     def read_one(self, who: str, place: int) -> None:
@@ -271,7 +266,6 @@ class Adversary(RuleBasedStateMachine):
         told = self.world.ask(who, query, **variables)
         self.check(told)
         assert not set(told.root_codes) & UNSURE, f"a write that ended in {told.codes}"
-        self.count()
         return told
 
     def read(self, who: str, query: str, **variables: Any) -> Told:
@@ -285,7 +279,6 @@ class Adversary(RuleBasedStateMachine):
         failed = told.codes or told.receipt["drift"] or told.receipt["stale"]
         if price and not failed and not self.world.sandbox.faults:
             assert len(told.calls) <= max(price["maximum"], 1), "dearer than explained"
-        self.count()
         return told
 
     def check(self, told: Told) -> None:
@@ -348,7 +341,8 @@ class Adversary(RuleBasedStateMachine):
         newest = known[-3:] + [str(row["id"]) for row in self.world.rows(who)[:3]]
         return newest[place % len(newest)]
 
-    def count(self) -> None:
+    @invariant()
+    def a_step_was_taken(self) -> None:
         Adversary.steps += 1
 
     def teardown(self) -> None:
@@ -357,7 +351,7 @@ class Adversary(RuleBasedStateMachine):
 
 
 Adversary.TestCase.settings = settings(
-    max_examples=-(-STEPS // STEPS_EACH), stateful_step_count=STEPS_EACH, deadline=None
+    max_examples=1 + STEPS // STEPS_EACH, stateful_step_count=STEPS_EACH, deadline=None
 )
 
 
