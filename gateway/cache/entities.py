@@ -127,7 +127,7 @@ def _over(under: ClientRecord, record: ClientRecord) -> ClientRecord:
     """`under`, with what `record` tells written over it."""
     values = {
         name: value for name in FIELDS if (value := getattr(record, name)) is not UNSET
-    } | dict.fromkeys(record.malformed, UNSET)
+    } | dict.fromkeys(record.malformed - {"id"}, UNSET)
     return msgspec.structs.replace(
         under,
         **values,

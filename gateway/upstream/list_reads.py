@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlencode
@@ -11,10 +12,18 @@ from gateway.upstream.envelope import nonsense
 from gateway.upstream.failures import failure_in
 from gateway.upstream.list_behaviour import ListBehaviour
 from gateway.upstream.listings import rows_in
+from gateway.upstream.narrowing import (
+    ITS_ROWS,
+    MOST_NARROWINGS,
+    block_of,
+    narrower,
+    probe,
+    too_much,
+)
 from gateway.upstream.outcome import TooLarge
 from gateway.upstream.pages import PageRead, plan, price
 from gateway.upstream.windows import joined, page_of, place_of
-from schema.failures import Failure, Invalid, Unavailable
+from schema.failures import Invalid, Unavailable
 from schema.source import MAX_PAGE, Page, Window
 
 if TYPE_CHECKING:
@@ -114,7 +123,7 @@ class ListReads:
                 return page
             # Fewer rows came than there are by the API's own count: it may answer smaller
             # pages than it says, or count rows that are not there. The next row tells.
-            rest = Window(reached, end - reached) if capped else _probe(page, reached)
+            rest = Window(reached, end - reached) if capped else probe(page, reached)
             question.astray()
             on, further = await self._at_size(question, rest)
             if further > reached and not capped:
@@ -139,37 +148,41 @@ class ListReads:
         sizes = self._behaviour.sizes(question.caller, self._clock())
         needed = window.needed or window
         if window.needed is not None and sizes.works < window.limit:
-            window = needed
+            window = block_of(needed, sizes.works) or needed
         most, refused = sizes.most, 0
-        while True:
+        whose: str | None = None
+        for narrowings in itertools.count(1):
             reads = plan(window.offset, window.limit, most)
             largest = max(read.limit for read in reads)
             try:
-                read = await self._together(question, reads)
+                read = await self._together(question, reads, one_first=refused > 0)
             except (Invalid, Unavailable) as failure:
-                why = _too_much(failure)
-                narrower = (
-                    None if why is None else _narrower(why, needed, largest, first=not refused)
-                )
-                if narrower is None or narrower == (window, most):
+                why = too_much(failure)
+                left = MOST_NARROWINGS.get(why, 0) - narrowings
+                smaller = None if left < 0 else narrower(why, needed, largest, first=not refused)
+                if smaller is None or smaller == (window, most):
                     raise
-                refused, whose = largest, None if why == "limit" else question.caller
-                window, most = narrower
+                refused, whose = largest, question.caller if why in ITS_ROWS else None
+                window, most = smaller
                 question.astray()
             else:
                 if refused:
                     self._behaviour.answered(whose, largest, refused, self._clock())
                 return read
+        raise AssertionError  # it counts on for ever
 
     async def _together(
-        self, question: ListQuestion, reads: Sequence[PageRead]
+        self, question: ListQuestion, reads: Sequence[PageRead], *, one_first: bool
     ) -> tuple[Page, int]:
         """These pages as one, and the index after their last row.
 
-        The newest total is that of the last page to arrive.
+        The newest total is that of the last page to arrive. `one_first`: the first of them is
+        tried before the others.
         """
         arrived: list[Page] = []
-        pages = await _all_of([self._page(question, read, arrived) for read in reads])
+        pages = [await self._page(question, reads[0], arrived)] if one_first else []
+        rest = reads[len(pages) :]
+        pages += await _all_of([self._page(question, read, arrived) for read in rest])
         ends = [page.offset + len(page.records) for page in pages if page.records]
         return self._joined(question, pages, arrived[-1]), max(ends, default=0)
 
@@ -236,41 +249,6 @@ def _from_end(window: Window, total: int) -> tuple[int, int]:
     """The indexes, from and up to, that a window counted from the end names."""
     stop = max(0, total - window.offset)
     return max(0, stop - window.limit), stop
-
-
-def _narrower(why: str, needed: Window, refused: int, *, first: bool) -> tuple[Window, int] | None:
-    """What to read after a page of `refused` rows was too much, and the largest page to do it by.
-
-    Half of it where that holds what is needed, since caps and habits are round; then no more
-    than is needed. None where there is nothing narrower: what was too slow is not cut in parts.
-    """
-    half = refused // 2
-    natural = max(read.limit for read in plan(needed.offset, needed.limit, refused))
-    if why == "slow":
-        return (needed, refused) if first and natural < refused else None
-    if half == 0:
-        return None
-    begin = needed.offset // half * half
-    if first and needed.offset + needed.limit <= begin + half:
-        return Window(begin, half), half
-    return needed, (refused - 1 if natural < refused else half)
-
-
-def _probe(page: Page, reached: int) -> Window:
-    """The rows after a page that came short, by one call of a size that the API answers."""
-    size = len(page.records)
-    if not size or reached % size:
-        return Window(reached, 1)
-    return Window(reached, size)
-
-
-def _too_much(failure: Failure) -> str | None:
-    """What about a list call was too much for the API, if that is what `failure` says."""
-    if isinstance(failure, Invalid):
-        return "limit"
-    if isinstance(failure.__cause__, TooLarge):
-        return "weight"
-    return "slow" if failure.code == "UPSTREAM_TIMEOUT" else None
 
 
 @lru_cache(1024)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.upstream.listings import Listing, Meta
 from gateway.upstream.pages import PageRead, plan, price
 from gateway.upstream.windows import joined, page_of, place_of
-from schema.failures import Forbidden, Unavailable
+from schema.failures import Forbidden, Invalid, Unavailable
 from schema.operation import Lane, Operation
 from schema.source import FIELDS, ClientFilter, ClientRecord, Page, Window
 from tests.clockwork import VIRTUAL
@@ -276,3 +276,71 @@ def test_the_single_call_that_suffices_is_the_smallest(offset: int, limit: int) 
         assert reads == (PageRead(offset // enough[0] + 1, enough[0]),)
     else:
         assert len(reads) > 1
+
+
+def needing(begin: int, limit: int) -> Window:
+    """A full page of which so many rows were requested."""
+    return Window(0, 100, needed=Window(begin, limit))
+
+
+async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(operation: Operation) -> None:
+    def answer(request: httpx.Request) -> httpx.Response | Exception:
+        read = asked(request)
+        if read.limit > 60:
+            return httpx.ReadTimeout("x")
+        return listing(read.offset, read.offset + read.limit, 400, read)
+
+    wire = Scripted(answer)
+    rest = source(wire)
+
+    first = await rest.window(operation, ALL, needing(25, 25), FIELDS)
+    second = await rest.window(operation, ALL, needing(50, 25), FIELDS)
+    third = await rest.window(operation, ALL, Window(0, 100), FIELDS)
+
+    assert first == Page(25, records(25, 50), 400)
+    assert second == Page(50, records(50, 75), 400)
+    assert third == Page(0, records(0, 100), 400)
+    assert wire.calls == [
+        "GET /clients?page=1&limit=100",
+        "GET /clients?page=2&limit=25",
+        "GET /clients?page=3&limit=25",
+        "GET /clients?page=1&limit=50",
+        "GET /clients?page=2&limit=50",
+    ]
+    assert operation.receipt.drift
+
+
+async def test_what_is_refused_at_every_size_is_refused(operation: Operation) -> None:
+    body = {"success": False, "error": {"code": "VALIDATION_ERROR", "message": "No such filter."}}
+    wire = Scripted(lambda _: said(400, body))
+
+    with pytest.raises(Invalid):
+        await source(wire).window(operation, ClientFilter(status="x"), needing(0, 25), FIELDS)
+
+    assert wire.calls == [
+        "GET /clients?page=1&limit=100&status=x",
+        "GET /clients?page=1&limit=50&status=x",
+        "GET /clients?page=1&limit=25&status=x",
+    ]
+
+
+@pytest.mark.parametrize("most", [1, 7, 20, 25, 40, 99])
+async def test_any_limit_that_the_api_names_is_found(operation: Operation, most: int) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        read = asked(request)
+        if read.limit > most:
+            error = {"code": "VALIDATION_ERROR", "message": "limit is too large"}
+            return said(400, {"success": False, "error": error})
+        return listing(read.offset, min(400, read.offset + read.limit), 400, read)
+
+    wire = Scripted(answer)
+    rest = source(wire)
+
+    page = await rest.window(operation, ALL, needing(0, 10), FIELDS)
+    spent = len(wire.calls)
+    again = await rest.window(operation, ALL, needing(10, 10), FIELDS)
+
+    assert page.records[:10] == records(0, 10)
+    assert again.records[10 - again.offset :][:10] == records(10, 20)
+    assert spent <= 6 + -(-10 // most)
+    assert len(wire.calls) - spent <= -(-10 // min(most, 10)) + 1
