@@ -150,6 +150,8 @@ class ListReads:
         if window.needed is not None and sizes.works < window.limit:
             window = block_of(needed, sizes.works) or needed
         most, refused = sizes.most, 0
+        if most < self._behaviour.sizes(None, self._clock()).most:
+            question.astray()  # prices know what holds for everyone
         whose: str | None = None
         for narrowings in itertools.count(1):
             reads = plan(window.offset, window.limit, most)
