@@ -215,3 +215,19 @@ def test_a_version_beyond_int_can_be_built_on(gateway: Serving) -> None:
         "currentVersionRaw": "2147483648",
     }
     assert built["data"]["updateClient"] == {"client": {"versionRaw": "2147483649"}}
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "graphql-core"])
+def test_each_null_of_fifty_has_its_error(way: Way, *, compiled: bool) -> None:
+    with serving(Sandbox(), way, compiled=compiled) as gateway:
+        gateway.sandbox.fail(Fault("GET", "/clients", record={"email": 5}))
+
+        _, body = answer(gateway, "{ clients(first: 50) { edges { node { email } } } }")
+
+    rows = [edge["node"] for edge in body["data"]["clients"]["edges"]]
+    assert rows == [{"email": None}] * len(rows)
+    assert len(rows) > 10
+    assert coded(body) == [
+        (["clients", "edges", index, "node", "email"], "UPSTREAM_BAD_RESPONSE")
+        for index in range(len(rows))
+    ]
