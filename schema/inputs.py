@@ -23,8 +23,9 @@ MAX_KEY = 200
 """Lengths in characters. The API documents none (RFC 5321, 4.5.3.1.3 for e-mail): these only
 keep what cannot be meant from costing a call."""
 
-_DIGITS = re.compile(r"[1-9][0-9]{0,17}").fullmatch
-"""A version of at least 1 that 64 bits hold."""
+_DIGITS = re.compile(r"[1-9][0-9]{0,18}").fullmatch
+_MOST = 2**63 - 1
+"""The largest version that can be sent: a signed integer of 64 bits."""
 _CONTROLS = frozenset({"Cc", "Zl", "Zp"})
 """Categories of control characters, and of those that end a line or a paragraph (Unicode, 4.5)."""
 _SEEN = frozenset("LNPS")
@@ -98,7 +99,7 @@ def _version(
         wrong = Issue(field, "TWICE", "must not stand beside `expectedVersion`: pass one of them")
     elif value is None:
         wrong = _null(field, "to overwrite whatever version there is")
-    elif isinstance(value, str) and _DIGITS(value) is None:
+    elif isinstance(value, str) and (_DIGITS(value) is None or int(value) > _MOST):
         wrong = Issue(field, "NOT_A_VERSION", "must be a `versionRaw` as it was read: digits")
     elif int(value) < 1:
         wrong = Issue(field, "TOO_SMALL", "must be 1 or more")

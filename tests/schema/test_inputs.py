@@ -88,7 +88,7 @@ def test_a_version_below_one_cannot_have_been_read() -> None:
         ({"on_conflict": ClientConflictPolicy.MERGE}, ("expectedVersion", "MISSING")),
         *(
             ({"version_raw": Some(text)}, ("expectedVersionRaw", "NOT_A_VERSION"))
-            for text in ("", "0", "-1", "+1", "1.0", "1e3", " 1", "01", "\u0661", "9" * 19)
+            for text in ("", "0", "-1", "+1", "1.0", "1e3", " 1", "01", "\u0661", "9" * 19, str(2**63), "9" * 9_999)
         ),
     ],
 )
@@ -102,9 +102,11 @@ def test_what_would_switch_a_protection_off_in_silence_is_refused(
 
 
 def test_a_version_that_int_cannot_hold_is_given_in_digits() -> None:
-    found = patch(Some(None), None, None, version_raw=Some("2147483648"))
+    versions = [2**31, 2**63 - 1]
 
-    assert found == ClientPatch({"email": None}, 2_147_483_648)
+    found = [patch(Some(None), None, None, version_raw=Some(str(each))) for each in versions]
+
+    assert found == [ClientPatch({"email": None}, each) for each in versions]
 
 
 def test_a_key_that_is_null_is_refused_and_one_left_out_is_not() -> None:
