@@ -88,7 +88,20 @@ def test_a_version_below_one_cannot_have_been_read() -> None:
         ({"on_conflict": ClientConflictPolicy.MERGE}, ("expectedVersion", "MISSING")),
         *(
             ({"version_raw": Some(text)}, ("expectedVersionRaw", "NOT_A_VERSION"))
-            for text in ("", "0", "-1", "+1", "1.0", "1e3", " 1", "01", "\u0661", "9" * 19, str(2**63), "9" * 9_999)
+            for text in (
+                "",
+                "0",
+                "-1",
+                "+1",
+                "1.0",
+                "1e3",
+                " 1",
+                "01",
+                "\u0661",
+                "9" * 19,
+                str(2**63),
+                "9" * 9_999,
+            )
         ),
     ],
 )
