@@ -165,7 +165,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
     places = Places(GRAPHQL_PATH, GraphQLDoor(service, repeats), pages, doors)
-    hosts = _hosts(settings, for_anybody=demo_key is not None or settings.acts_for_anybody)
+    hosts = _hosts(settings, keyed=demo_key is not None or settings.acts_without_proof)
     return Gateway(places, cors, hosts, Direct(GRAPHQL_PATH, repeats, service, hosts))
 
 
@@ -182,9 +182,9 @@ def patience(settings: Settings) -> Patience:
     )
 
 
-def _hosts(settings: Settings, *, for_anybody: bool) -> Hosts:
-    """The names it is called by: its own where it acts for whoever reaches it, or is told some."""
-    if not for_anybody and not settings.allowed_hosts:
+def _hosts(settings: Settings, *, keyed: bool) -> Hosts:
+    """Any name; local and configured ones where some are, or a key acts without proof (`keyed`)."""
+    if not keyed and not settings.allowed_hosts:
         return Hosts()
     own = (settings.host,) if is_loopback(settings.host) else ()
     return Hosts((*LOCAL, *own, *settings.allowed_hosts))

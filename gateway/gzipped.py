@@ -41,7 +41,7 @@ class Beginning(NamedTuple):
 class Data(bytes):
     """The data of an answer, encoded as JSON, and its compressed form once it was taken so.
 
-    Whoever remembers it counts `weight` bytes, which leaves room for that form from the start.
+    A memory counts its `weight`, which leaves room for that form from the start.
     """
 
     _beginning: Beginning | None = None

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Names that Host may have, comma-separated; any, unless it acts for anybody.",
+        description="Names Host may have, comma-separated; any, unless a key acts without proof.",
     )
     node_fields: bool = Field(
         True,
@@ -173,13 +173,13 @@ class Settings(BaseSettings):
         return tuple(map(listening_host, names))
 
     @property
-    def acts_for_anybody(self) -> bool:
+    def acts_without_proof(self) -> bool:
         """Whether who reaches it needs nothing else to act by its key."""
         return self.api_key is not None and self.caller_token is None
 
     @model_validator(mode="after")
     def _not_open(self) -> Self:
-        if self.acts_for_anybody and not is_loopback(self.host):
+        if self.acts_without_proof and not is_loopback(self.host):
             raise ValueError(
                 f"{PREFIX}API_KEY on the public address {self.host} would let anybody act by it:"
                 f" set {PREFIX}CALLER_TOKEN too, or listen on 127.0.0.1"

@@ -43,13 +43,13 @@ def json_problem(content_type: str | None) -> str | None:
     Parameters other than `charset` are ignored. A page of another origin cannot send this media
     type without a preflight, whatever its parameters (Fetch, CORS-safelisted request header).
     """
-    said = (content_type or "").strip(" \t")
-    essence = said.partition(";")[0]
+    value = (content_type or "").strip(" \t")
+    essence = value.partition(";")[0]
     if essence.rstrip(" \t").lower() != JSON:
         return "Send the request as JSON, with Content-Type: application/json."
     at = len(essence)
-    while at < len(said):
-        parameter = _PARAMETER.match(said, at)
+    while at < len(value):
+        parameter = _PARAMETER.match(value, at)
         if parameter is None:
             return "The parameters of the Content-Type cannot be read."
         name, token, quoted = parameter.groups()
@@ -96,5 +96,5 @@ _NO_GZIP = "The body is not one whole gzip stream, as its Content-Encoding says.
 
 
 def too_large(most: int) -> BadRequest:
-    """Says so to whoever sent it."""
+    """The refusal of a body that is larger than `most` bytes."""
     return BadRequest(413, f"The body may have at most {most} bytes.")

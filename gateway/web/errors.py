@@ -42,7 +42,7 @@ CODES = frozenset(
 )
 """Every code an answer can hold; an error with another one is a bug, and masked."""
 MAX_ERRORS = 10
-"""Errors of a request that are told in one answer. Each null of a field that failed has its own
+"""Errors of a refused request that one answer lists. Each null of a field that failed has its own
 error (GraphQL, 6.4.4): those are as many as the limits on documents and pages allow."""
 LONGEST = 1_000
 """Characters of one message; what it quotes may be as long as a client likes."""
@@ -66,7 +66,7 @@ def errors_told(
 def refusal_status(errors: Iterable[GraphQLError]) -> int:
     """The status of an answer to a request that is not executed.
 
-    400 for a document that does not parse, 403 for one that may not be asked for here, else 422
+    400 for a document that does not parse, 403 for one that is not permitted here, else 422
     (GraphQL over HTTP, September2026, Status Codes).
     """
     for error in errors:

@@ -1,4 +1,4 @@
-"""What an answer is told in: its media type and its coding (RFC 9110, 12.5; GraphQL over HTTP)."""
+"""An answer's media type and coding, as its client takes them (RFC 9110, 12.5)."""
 
 from __future__ import annotations
 

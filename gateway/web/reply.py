@@ -56,7 +56,7 @@ class Reply(NamedTuple):
     def encoded(self, coding: Coding) -> Reply:
         """The same, its content compressed where that is taken and pays.
 
-        A weak entity tag names what is told, however it is encoded (RFC 9110, 8.8.3.3).
+        A weak entity tag names the data in any coding (RFC 9110, 8.8.3.3).
         """
         if coding is Coding.GZIP:
             if len(self.content) < LEAST:

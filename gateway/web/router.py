@@ -95,8 +95,8 @@ class Router:
 
 def _completed(headers: Headers, own: Headers) -> Headers:
     """`headers` and what all answers say, where they do not say that themselves."""
-    told = MutableHeaders(raw=list(headers))
+    complete = MutableHeaders(raw=list(headers))
     for name, value in _GUARD:
-        told.setdefault(name.decode(), value.decode())
-    told.add_vary_header("Origin")
-    return [*told.raw, *own]
+        complete.setdefault(name.decode(), value.decode())
+    complete.add_vary_header("Origin")
+    return [*complete.raw, *own]

@@ -26,8 +26,8 @@ def read(answer: Answer) -> tuple[str | None, dict[str, object]]:
 def test_the_content_is_the_same_compressed_and_not_remembered_or_not(gateway: Serving) -> None:
     with gateway.connection() as wire:
         plain = wire.ask(post(BODY, "cache-control: no-cache"))
-        asked = post(BODY, "accept-encoding: gzip, deflate, br, zstd")
-        answers = [wire.ask(asked) for _ in range(4)]
+        sent = post(BODY, "accept-encoding: gzip, deflate, br, zstd")
+        answers = [wire.ask(sent) for _ in range(4)]
         again = wire.ask(post(BODY))
 
     assert [read(answer) for answer in answers] == [("gzip", read(plain)[1])] * 4
@@ -44,12 +44,12 @@ def test_what_is_remembered_is_encoded_for_each_that_asks(gateway: Serving) -> N
     with gateway.connection() as wire:
         for _ in range(3):
             wire.ask(post(BODY))
-        told = [
+        seen = [
             read(wire.ask(post(BODY, *([f"accept-encoding: {coding}"] if coding else []))))[0]
             for coding in codings
         ]
 
-    assert told == ["gzip", None, "gzip", None, None, None, "gzip", None]
+    assert seen == ["gzip", None, "gzip", None, None, None, "gzip", None]
 
 
 def test_small_answers_and_errors_are_told_as_they_are(gateway: Serving) -> None:

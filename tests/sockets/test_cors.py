@@ -39,7 +39,7 @@ HASH = hashlib.sha256(TOTAL.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("sent", "status"),
     [
         (post(LIST), 200),
         (post(b"{"), 400),
@@ -69,19 +69,19 @@ HASH = hashlib.sha256(TOTAL.encode()).hexdigest()
     ],
 )
 def test_an_answer_of_any_status_names_an_allowed_origin_and_no_other(
-    gateway: Serving, asked: bytes, status: int
+    gateway: Serving, sent: bytes, status: int
 ) -> None:
-    head, end, body = asked.partition(b"\r\n\r\n")
-    told = {}
+    head, end, body = sent.partition(b"\r\n\r\n")
+    seen = {}
     for origin in (APP, OTHER_APP, EVIL):
         lines = [line for line in head.split(b"\r\n") if not line.startswith(b"origin:")]
         with gateway.connection() as wire:
             answer = wire.ask(b"\r\n".join([*lines, b"origin: " + origin.encode()]) + end + body)
-        told[origin] = (answer.status, answer.headers.get(ALLOW))
+        seen[origin] = (answer.status, answer.headers.get(ALLOW))
         assert answer.headers["vary"].split(", ").count("Origin") == 1, answer
         assert "access-control-allow-credentials" not in answer.headers
 
-    assert told == {APP: (status, APP), OTHER_APP: (status, OTHER_APP), EVIL: (status, None)}
+    assert seen == {APP: (status, APP), OTHER_APP: (status, OTHER_APP), EVIL: (status, None)}
 
 
 def test_an_answer_that_is_not_modified_names_it_too(gateway: Serving) -> None:
@@ -159,12 +159,12 @@ def test_an_origin_that_only_looks_allowed_is_not(gateway: Serving, origin: str)
     ],
 )
 def test_a_preflight_grants_the_headers_that_it_names(gateway: Serving, name: str) -> None:
-    asked = f"accept,content-type,{name}"
+    sent = f"accept,content-type,{name}"
     with gateway.connection() as wire:
-        answer = wire.ask(preflight(f"access-control-request-headers: {asked}"))
+        answer = wire.ask(preflight(f"access-control-request-headers: {sent}"))
 
     assert answer.status == 204
-    assert answer.headers["access-control-allow-headers"] == asked
+    assert answer.headers["access-control-allow-headers"] == sent
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD, POST"
     assert answer.headers["access-control-max-age"] == "7200"
     assert answer.content == b""
@@ -187,11 +187,11 @@ def test_a_page_of_an_allowed_origin_may_call_into_a_private_network(gateway: Se
         plain = wire.ask(preflight())
         refused = wire.ask(preflight(private, origin=EVIL))
 
-    told = [
+    seen = [
         each.headers.get("access-control-allow-private-network")
         for each in (granted, plain, refused)
     ]
-    assert told == ["true", None, None]
+    assert seen == ["true", None, None]
 
 
 def test_a_page_may_read_what_it_needs(gateway: Serving) -> None:
@@ -229,8 +229,8 @@ def test_a_page_reads_that_its_request_came_too_late(way: Way, cut: int) -> None
     ):
         answer = wire.ask(late[:cut])
 
-    told = (answer.status, answer.headers[ALLOW], answer.headers["x-request-id"])
-    assert told == (408, APP, "late-1")
+    seen = (answer.status, answer.headers[ALLOW], answer.headers["x-request-id"])
+    assert seen == (408, APP, "late-1")
 
 
 def test_without_origins_configured_no_answer_names_any(way: Way) -> None:

@@ -42,7 +42,7 @@ def test_two_credentials_are_still_one_too_many(gateway: Serving) -> None:
 def test_what_is_wrong_with_a_credential_is_told_in_whole_sentences(gateway: Serving) -> None:
     expired = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln"
     with gateway.connection() as wire:
-        told = [
+        messages = [
             orjson.loads(wire.ask(post(LIST, *lines, key=key)).content)["errors"][0]["message"]
             for key, lines in (
                 (DEMO.api_key, [f"authorization: Bearer {expired}"]),
@@ -53,5 +53,5 @@ def test_what_is_wrong_with_a_credential_is_told_in_whole_sentences(gateway: Ser
             )
         ]
 
-    assert [message for message in told if "[" in message] == []
-    assert told[1] == "The bearer token has expired: refresh it and ask again."
+    assert [message for message in messages if "[" in message] == []
+    assert messages[1] == "The bearer token has expired: refresh it and ask again."

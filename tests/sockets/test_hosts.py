@@ -1,4 +1,4 @@
-"""DNS rebinding: where the gateway acts for whoever reaches it, Host must name this machine."""
+"""DNS rebinding: where a key acts for callers without proof, Host must name this machine."""
 
 import pytest
 
@@ -32,25 +32,25 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\n\r\n".encode()
 
 
-def test_only_names_of_this_machine_are_answered_where_it_acts_for_anybody(way: Way) -> None:
+def test_only_names_of_this_machine_are_answered_where_a_key_acts_without_proof(way: Way) -> None:
     sandbox = Sandbox()
-    told: dict[str, set[int]] = {}
+    seen: dict[str, set[int]] = {}
     with serving(sandbox, way, api_key=DEMO.api_key, graphiql=True) as gateway:
         for host in (*OURS, *NOT_OURS):
-            asked = [post(LIST, key=None), post(LIST), *map(get, PATHS)]
-            told[host] = set()
-            for request in asked:
+            requests = [post(LIST, key=None), post(LIST), *map(get, PATHS)]
+            seen[host] = set()
+            for request in requests:
                 with gateway.connection() as wire:
-                    told[host].add(wire.ask(called(host, request)).status)
+                    seen[host].add(wire.ask(called(host, request)).status)
         calls = list(sandbox.calls)
 
-    assert [told[host] & {421} for host in OURS] == [set()] * len(OURS)
+    assert [seen[host] & {421} for host in OURS] == [set()] * len(OURS)
     # An empty or malformed Host may be refused before, as no Host at all.
-    assert [told[host] <= {421, 400} for host in NOT_OURS] == [True] * len(NOT_OURS)
+    assert [seen[host] <= {421, 400} for host in NOT_OURS] == [True] * len(NOT_OURS)
     assert calls == ["GET /clients?page=1&limit=1"]
 
 
-def test_a_request_by_another_name_is_told_so_and_costs_nothing(way: Way) -> None:
+def test_a_request_by_another_name_is_refused_and_costs_nothing(way: Way) -> None:
     sandbox = Sandbox()
     with serving(sandbox, way, api_key=DEMO.api_key) as gateway, gateway.connection() as wire:
         wire.ask(post(LIST, key=None))
@@ -65,12 +65,12 @@ def test_a_request_by_another_name_is_told_so_and_costs_nothing(way: Way) -> Non
 def test_the_operator_adds_names(way: Way) -> None:
     hosts = ("Gateway.internal", "192.0.2.7")
     with serving(Sandbox(), way, api_key=DEMO.api_key, allowed_hosts=hosts) as gateway:
-        told = {}
+        seen = {}
         for host in ("gateway.internal", "gateway.internal:8000", "192.0.2.7", "a.example"):
             with gateway.connection() as wire:
-                told[host] = wire.ask(called(host, post(LIST, key=None))).status
+                seen[host] = wire.ask(called(host, post(LIST, key=None))).status
 
-    assert told == {
+    assert seen == {
         "gateway.internal": 200,
         "gateway.internal:8000": 200,
         "192.0.2.7": 200,
