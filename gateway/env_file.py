@@ -1,4 +1,4 @@
-"""The `.env` file: read once before the settings are, so that what is wrong with it is said."""
+"""The `.env` file, checked before the settings are read: its faults are refused in one line."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.sandbox.catalogue import FAULTS, named
 from gateway.sandbox.faults import WRITES
 from gateway.sandbox.values import e164
-from tests.adversary.world import PEOPLE, Told, World
+from tests.adversary.world import PEOPLE, Reply, World
 
 STEPS = int(os.environ.get("ADVERSARY_STEPS", "10000"))
 STEPS_EACH = 50
@@ -116,8 +116,8 @@ class Adversary(RuleBasedStateMachine):
         status=st.sampled_from([None, None, "ACTIVE"]),
     )
     def read_a_page(self, who: str, first: int, status: str | None) -> None:
-        told = self.read(who, ROWS, first=first, status=status)
-        self.check_page(who, told)
+        reply = self.read(who, ROWS, first=first, status=status)
+        self.check_page(who, reply)
 
     @rule(who=CALLERS, first=st.sampled_from([5, 40, 100]))
     def page_through(self, who: str, first: int) -> None:
@@ -126,10 +126,10 @@ class Adversary(RuleBasedStateMachine):
         began, quiet = self.world.now, True
         pages = -(-len(self.world.rows(who)) // first) + 3
         for _ in range(pages):
-            told = self.read(who, ROWS, first=first, after=after)
-            quiet = quiet and not told.codes and not told.receipt.get("drift")
-            quiet = quiet and not told.receipt.get("stale")
-            page = self.check_page(who, told)
+            reply = self.read(who, ROWS, first=first, after=after)
+            quiet = quiet and not reply.codes and not reply.receipt.get("drift")
+            quiet = quiet and not reply.receipt.get("stale")
+            page = self.check_page(who, reply)
             if page is None:
                 return
             found += [edge["node"]["id"] for edge in page["edges"] if edge["node"]]
@@ -148,14 +148,14 @@ class Adversary(RuleBasedStateMachine):
     @rule(who=CALLERS, place=PLACES)
     def read_one(self, who: str, place: int) -> None:
         id = self.id_at(who, place)
-        told = self.read(who, ONE, id=id)
-        self.check_by_id(who, told, [id], [told.data.get("client")])
+        reply = self.read(who, ONE, id=id)
+        self.check_by_id(who, reply, [id], [reply.data.get("client")])
 
     @rule(who=CALLERS, places=st.sets(PLACES, min_size=1))
     def read_nodes(self, who: str, places: set[int]) -> None:
         ids = list(dict.fromkeys(self.id_at(who, place) for place in sorted(places)))
-        told = self.read(who, NODES, ids=ids)
-        self.check_by_id(who, told, ids, told.data.get("nodes") or [None] * len(ids))
+        reply = self.read(who, NODES, ids=ids)
+        self.check_by_id(who, reply, ids, reply.data.get("nodes") or [None] * len(ids))
 
     @rule(who=CALLERS, keyed=st.booleans(), email=st.booleans())
     def create(self, who: str, *, keyed: bool, email: bool) -> None:
@@ -199,9 +199,9 @@ class Adversary(RuleBasedStateMachine):
         if versioned and id in self.seen:
             given["expectedVersion"] = self.seen[id]
         before = self.world.history[who].now(id)
-        told = self.write(who, UPDATE, input=given)
-        assert told.paid <= (9 if policy == "MERGE" else 3), "a change dearer than its price"
-        result: dict[str, Any] = told.data.get("updateClient") or {}
+        reply = self.write(who, UPDATE, input=given)
+        assert reply.paid <= (9 if policy == "MERGE" else 3), "a change dearer than its price"
+        result: dict[str, Any] = reply.data.get("updateClient") or {}
         after = self.world.history[who].now(id)
         kind = result.get("__typename")
         if kind == "UpdateClientSuccess":
@@ -213,15 +213,15 @@ class Adversary(RuleBasedStateMachine):
         ):
             self.unsettled = True
         else:
-            assert after == before, f"{kind or told.codes}, and it happened"
+            assert after == before, f"{kind or reply.codes}, and it happened"
 
     @rule(who=CALLERS, place=PLACES)
     def delete(self, who: str, place: int) -> None:
         id = self.id_at(who, place)
         before = self.world.history[who].now(id)
-        told = self.write(who, DELETE, id=id)
-        assert told.paid <= 3, "a deletion dearer than its price"
-        result: dict[str, Any] = told.data.get("deleteClient") or {}
+        reply = self.write(who, DELETE, id=id)
+        assert reply.paid <= 3, "a deletion dearer than its price"
+        result: dict[str, Any] = reply.data.get("deleteClient") or {}
         after = self.world.history[who].now(id)
         kind = result.get("__typename")
         if kind == "DeleteClientSuccess":
@@ -229,17 +229,17 @@ class Adversary(RuleBasedStateMachine):
         elif kind == "ClientWriteUnconfirmed":
             self.unsettled = True
         else:
-            assert after == before, f"{kind or told.codes}, and it happened"
+            assert after == before, f"{kind or reply.codes}, and it happened"
 
     # What must hold.
 
     def send_create(self, key: Key) -> None:
         before = {row["id"] for row in self.world.rows(key.who)}
-        told = self.write(key.who, CREATE, input=key.fields)
+        reply = self.write(key.who, CREATE, input=key.fields)
         key.made |= {row["id"] for row in self.world.rows(key.who)} - before
         assert len(key.made) <= 1, "two clients for one create"
-        assert told.paid <= 10, "a create dearer than its price"
-        result: dict[str, Any] = told.data.get("createClient") or {}
+        assert reply.paid <= 10, "a create dearer than its price"
+        result: dict[str, Any] = reply.data.get("createClient") or {}
         kind = result.get("__typename")
         if kind == "CreateClientSuccess":
             id = result["client"]["id"]
@@ -247,12 +247,12 @@ class Adversary(RuleBasedStateMachine):
                 assert id in key.made, "a success that did not happen, or of another create"
         elif kind == "ClientWriteUnconfirmed":
             self.unsettled = True
-        elif not (self.replayed(told) and key.made):
-            assert not key.made, f"{kind or told.codes}, and it happened"
+        elif not (self.replayed(reply) and key.made):
+            assert not key.made, f"{kind or reply.codes}, and it happened"
 
-    def replayed(self, told: Told) -> bool:
+    def replayed(self, reply: Reply) -> bool:
         """Whether nothing was sent for this answer: it is about now, not about what was."""
-        return not any(call.startswith("POST") for call in told.calls)
+        return not any(call.startswith("POST") for call in reply.calls)
 
     def settle(self) -> None:
         """Nothing happens after an answer that did not leave it open."""
@@ -261,57 +261,57 @@ class Adversary(RuleBasedStateMachine):
         assert self.unsettled or before == {who: self.world.rows(who) for who in PEOPLE}
         self.unsettled = False
 
-    def write(self, who: str, query: str, **variables: Any) -> Told:
+    def write(self, who: str, query: str, **variables: Any) -> Reply:
         self.settle()
-        told = self.world.ask(who, query, **variables)
-        self.check(told)
-        assert not set(told.root_codes) & UNSURE, f"a write that ended in {told.codes}"
-        return told
+        reply = self.world.ask(who, query, **variables)
+        self.check(reply)
+        assert not set(reply.root_codes) & UNSURE, f"a write that ended in {reply.codes}"
+        return reply
 
-    def read(self, who: str, query: str, **variables: Any) -> Told:
+    def read(self, who: str, query: str, **variables: Any) -> Reply:
         self.settle()
         priced = self.world.ask(who, query, explain=True, **variables)
         assert priced.calls == []
-        told = self.world.ask(who, query, **variables)
-        self.check(told)
-        assert len(told.calls) <= CAP, "more calls than the cap"
+        reply = self.world.ask(who, query, **variables)
+        self.check(reply)
+        assert len(reply.calls) <= CAP, "more calls than the cap"
         price = priced.receipt.get("explain")
-        failed = told.codes or told.receipt["drift"] or told.receipt["stale"]
+        failed = reply.codes or reply.receipt["drift"] or reply.receipt["stale"]
         if price and not failed and not self.world.sandbox.faults:
-            assert len(told.calls) <= max(price["maximum"], 1), "dearer than explained"
-        return told
+            assert len(reply.calls) <= max(price["maximum"], 1), "dearer than explained"
+        return reply
 
-    def check(self, told: Told) -> None:
-        assert "INTERNAL" not in told.codes, told.answer
-        if told.receipt:
-            assert told.age <= KEPT + 1, "older than anything may be"
-            left = (told.receipt["budget"] or {"remaining": 0})["remaining"]
+    def check(self, reply: Reply) -> None:
+        assert "INTERNAL" not in reply.codes, reply.answer
+        if reply.receipt:
+            assert reply.age <= KEPT + 1, "older than anything may be"
+            left = (reply.receipt["budget"] or {"remaining": 0})["remaining"]
             scarce = left < SCARCE
             bound = KEPT if scarce else FRESH
-            assert told.age <= bound + 1 or told.receipt["stale"], "old, and given as fresh"
+            assert reply.age <= bound + 1 or reply.receipt["stale"], "old, and given as fresh"
 
-    def check_page(self, who: str, told: Told) -> dict[str, Any] | None:
-        page: dict[str, Any] | None = told.data.get("clients")
+    def check_page(self, who: str, reply: Reply) -> dict[str, Any] | None:
+        page: dict[str, Any] | None = reply.data.get("clients")
         if page is None:
-            assert told.codes
+            assert reply.codes
             return None
         info = page["pageInfo"]
         assert info["endCursor"] or not info["hasNextPage"], "more, and no way there"
         for edge in page["edges"]:
-            self.check_row(who, told, edge["node"])
+            self.check_row(who, reply, edge["node"])
         return page
 
-    def check_by_id(self, who: str, told: Told, ids: list[str], found: list[Any]) -> None:
+    def check_by_id(self, who: str, reply: Reply, ids: list[str], found: list[Any]) -> None:
         for id, row in zip(ids, found, strict=True):
             if row is not None:
                 assert row["id"] == id
-                self.check_row(who, told, row)
-            elif not told.codes:
-                moment = self.world.now - told.age - LAG - 1
+                self.check_row(who, reply, row)
+            elif not reply.codes:
+                moment = self.world.now - reply.age - LAG - 1
                 states = self.world.history[who].since(id, moment)
                 assert None in states, "a client that exists is absent"
 
-    def check_row(self, who: str, told: Told, row: dict[str, Any] | None) -> None:
+    def check_row(self, who: str, reply: Reply, row: dict[str, Any] | None) -> None:
         """A row is as the client was at some moment within the answer's age."""
         if row is None:
             return
@@ -319,7 +319,7 @@ class Adversary(RuleBasedStateMachine):
         if self.lying(LYING_ROWS):
             return
         # A read takes a while itself, and a lagging one is as old as it lags.
-        moment = self.world.now - told.age - LAG - 20
+        moment = self.world.now - reply.age - LAG - 20
         states = [state for state in self.world.history[who].since(row["id"], moment) if state]
         assert any(
             row["email"] == state["email"] and row["phone"] == state["phone"] for state in states
@@ -351,7 +351,7 @@ class Adversary(RuleBasedStateMachine):
 
 
 Adversary.TestCase.settings = settings(
-    max_examples=1 + STEPS // STEPS_EACH, stateful_step_count=STEPS_EACH, deadline=None
+    max_examples=5 + STEPS // STEPS_EACH, stateful_step_count=STEPS_EACH, deadline=None
 )
 
 

@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 @dataclass
-class Told:
+class Reply:
     """An answer of the gateway, and what it cost by the API's own count."""
 
     answer: dict[str, Any]
@@ -144,7 +144,7 @@ class World:
         self.run(asyncio.sleep(seconds))
         self.look()
 
-    def ask(self, who: str, query: str, *, explain: bool = False, **variables: Any) -> Told:
+    def ask(self, who: str, query: str, *, explain: bool = False, **variables: Any) -> Reply:
         """Send one operation and take down what came of it."""
         before = len(self.sandbox.calls)
         extensions = {"upstream": {"explain": True}} if explain else {}
@@ -156,7 +156,7 @@ class World:
             )
         )
         self.look()
-        return Told(response.json(), self.sandbox.calls[before:])
+        return Reply(response.json(), self.sandbox.calls[before:])
 
     def write_behind(self, who: str, id: str, **fields: Any) -> None:
         """Change a client as another program would, beside the gateway."""

@@ -255,6 +255,6 @@ def test_the_faults_are_listed_and_an_unknown_one_is_refused_in_one_line(tmp_pat
     assert status == 0
     assert [line.split()[0] for line in listed.splitlines()] == list(FAULTS)
 
-    status, out, told = command("sandbox", "--fault", "nonsense", folder=tmp_path)
-    assert (status, out, told.count("\n")) == (2, "", 1)
-    assert "'nonsense'" in told
+    status, out, line = command("sandbox", "--fault", "nonsense", folder=tmp_path)
+    assert (status, out, line.count("\n")) == (2, "", 1)
+    assert "'nonsense'" in line

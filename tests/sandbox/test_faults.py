@@ -192,8 +192,8 @@ async def test_more_is_promised_past_the_last_page(
     assert (await meta(api, page=9, limit=100))["hasMore"] is True
 
 
-@pytest.mark.parametrize(("fault", "said"), [("page-cap-50", 50), ("page-cap-50-silent", 100)])
-async def test_pages_are_capped(clock: Clock, fault: str, said: int) -> None:
+@pytest.mark.parametrize(("fault", "claimed"), [("page-cap-50", 50), ("page-cap-50-silent", 100)])
+async def test_pages_are_capped(clock: Clock, fault: str, claimed: int) -> None:
     sandbox = Sandbox(clock=clock)
     sandbox.fail(named(fault, most=20))
     async with httpx.AsyncClient(
@@ -202,7 +202,7 @@ async def test_pages_are_capped(clock: Clock, fault: str, said: int) -> None:
         data = (await api.get("http://sandbox.test/v1/clients?limit=100")).json()["data"]
 
     assert len(data["clients"]) == 20
-    assert data["meta"]["limit"] == (20 if said == 50 else 100)
+    assert data["meta"]["limit"] == (20 if claimed == 50 else 100)
     assert data["meta"]["hasMore"] is True
 
 
@@ -293,9 +293,9 @@ async def test_the_rate_limit_is_worded_otherwise(
     api: httpx.AsyncClient, sandbox: Sandbox, fault: str, headers: dict[str, str]
 ) -> None:
     sandbox.fail(named(fault))
-    told = dict((await api.get("/clients")).headers)
+    found = dict((await api.get("/clients")).headers)
 
-    assert {name: told.get(name) for name in headers} == headers
+    assert {name: found.get(name) for name in headers} == headers
 
 
 @pytest.mark.parametrize(("fault", "second"), [("clock-behind", 0), ("clock-ahead", 40)])
