@@ -106,7 +106,7 @@ def on_record(folder: Path) -> list[tuple[Any, ...]]:
         return []
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         try:
-            return connection.execute("SELECT client FROM intents").fetchall()
+            return connection.execute("SELECT client FROM creates").fetchall()
         except sqlite3.OperationalError:
             return []
 
@@ -238,7 +238,10 @@ async def test_killed_after_the_record(tmp_path: Path, sandbox: Running, proxy: 
     with serving(tmp_path, proxy.port) as gateway:
         again = told(await create(gateway))
 
-    assert await asked(sandbox, "GET", "/_sandbox/calls") == []
+    [made] = await ottolines(sandbox)
+    calls = await asked(sandbox, "GET", "/_sandbox/calls")
+    assert calls[0] == f"GET /clients/{made}", "one read of the client as it is now"
+    assert len(calls) == 2
     assert first == again == ("ANSWER", await ottolines(sandbox))
 
 
