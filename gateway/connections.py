@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
-from gateway.exchange import Exchange, Flow, scope_of
+from gateway.exchange import BUSY, LATE, Exchange, Flow, refused, scope_of
 from gateway.http1.deadlines import BODY, HEAD, Deadlines
 from gateway.http1.heads import Refused
+from gateway.http1.limits import Place
 from gateway.http1.reader import RequestReader
 from gateway.web.hangups import HANG_UP
 from gateway.web.head import Head
-from gateway.web.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gateway.http1.limits import Crowd, Patience
     from gateway.http1.reader import Request
     from gateway.web.cors import Cors
-    from gateway.web.reply import Headers
 
 _GOODBYE = 1.0
 """Seconds for which a connection that was refused may still read why."""
@@ -39,9 +38,6 @@ _UNREAD = 16 * 1024
 _AHEAD = 64 * 1024
 """Bytes sent ahead that are read: the rest stays in the kernel, where a hang-up is not seen."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-BUSY = Refused(503, "There are too many connections.")
-LATE = Refused(408, "The request did not arrive in time.")
 
 
 class Connection(asyncio.Protocol):
@@ -65,13 +61,12 @@ class Connection(asyncio.Protocol):
         self._config = config
         self._app_state = app_state
         self._crowd = crowd
+        self._place = Place(crowd)
         self._cors = cors
         self._reader = RequestReader(patience)
         self._deadlines = Deadlines(
             self.loop, patience, late=self._late, idle=self._close, stalled=self._abort
         )
-        self._address: str | None = None
-        """Where it is counted from; None before it is, and once it is over or was refused."""
         self._answering = False
         """Whether a request is being answered: the next one waits."""
         self._exchange: Exchange | None = None
@@ -80,8 +75,6 @@ class Connection(asyncio.Protocol):
         self._requests = 0
         """Requests that have arrived whole."""
         self._reading = True
-        self._held = 0
-        """Bytes counted as held for it."""
         self._hang_up: Callable[[], None] | None = None
 
     # What the transport calls.
@@ -93,17 +86,15 @@ class Connection(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=_UNREAD)
         self.flow = Flow(self.transport)
         client = get_remote_addr(self.transport)
-        address = client[0] if client else ""
-        if self._crowd.enter(address):
-            self._address = address
+        if self._place.enter(client[0] if client else ""):
             self._deadlines.expect(HEAD)
         else:
             self._turn_away(BUSY)
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of a request, of several, or of nothing."""
-        if self._address is None or self._last:
-            self._read(on=self._address is not None)
+        if not self._place.taken or self._last:
+            self._read(on=self._place.taken)
             return
         self._deadlines.begun()
         self._reader.feed(data)
@@ -119,7 +110,7 @@ class Connection(asyncio.Protocol):
         """Go on: the client has read."""
         self.flow.resume_writing()
         self._deadlines.read()
-        if self._reader.waiting or self._held:
+        if self._reader.waiting or self._place.held:
             self._proceed()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whoever ended it
@@ -131,7 +122,7 @@ class Connection(asyncio.Protocol):
             self._hang_up = None
         self._abandon()
         self.flow.resume_writing()
-        self._leave()
+        self._place.leave()
         self._reader.close()
 
     def shutdown(self) -> None:
@@ -147,7 +138,7 @@ class Connection(asyncio.Protocol):
     def _proceed(self) -> None:
         """Answer the requests that have come, one after the other."""
         for _ in range(_AT_ONCE):
-            if self._address is None or self.transport.is_closing():
+            if not self._place.taken or self.transport.is_closing():
                 return
             if self._answering or self.flow.write_paused:
                 self._read(on=self._reader.waiting < _AHEAD)
@@ -155,8 +146,8 @@ class Connection(asyncio.Protocol):
                 return
             try:
                 request = self._reader.next()
-            except Refused as refused:
-                self._turn_away(refused)
+            except Refused as why:
+                self._turn_away(why)
                 return
             if request is None:
                 self._wait()
@@ -179,7 +170,7 @@ class Connection(asyncio.Protocol):
                 self.transport.write(_CONTINUE)
         elif self._requests:
             self._deadlines.answered()
-        if reader.held or self._held:
+        if reader.held or self._place.held:
             self._account()
 
     def _begin(self, request: Request) -> None:
@@ -221,7 +212,7 @@ class Connection(asyncio.Protocol):
         self.server_state.total_requests += 1
         if self._last:
             self.transport.close()
-        elif self._address is not None:
+        elif self._place.taken:
             self._proceed()
 
     def _when_hung_up(self, act: Callable[[], None] | None) -> None:
@@ -243,19 +234,10 @@ class Connection(asyncio.Protocol):
         held = self._reader.held
         if self.flow.write_paused:
             held += self.transport.get_write_buffer_size()
-        more, self._held = held - self._held, held
-        if not self._crowd.hold(more):
+        if not self._place.hold(held):
             self._turn_away(BUSY)
 
     # The end.
-
-    def _leave(self) -> None:
-        """Be counted no more."""
-        if self._address is not None:
-            self._crowd.leave(self._address)
-            self._address = None
-        self._crowd.hold(-self._held)
-        self._held = 0
 
     def _abandon(self) -> None:
         """Have the application know that the client has left."""
@@ -278,11 +260,12 @@ class Connection(asyncio.Protocol):
         if self.transport.is_closing():
             return
         self._deadlines.expect(None)
-        self._leave()
+        self._place.leave()
         if self._answering or self.flow.write_paused:
             self.transport.abort()  # an answer stands before it: no room to say why
             return
-        self.transport.write(self._refusal(why, Head(self._reader.named())))
+        head = Head(self._reader.named())
+        self.transport.write(refused(why, head, self._cors, self.server_state.default_headers))
         self._reader.clear()
         if not self._crowd.linger():
             self.transport.close()
@@ -290,18 +273,6 @@ class Connection(asyncio.Protocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_GOODBYE, self._part)
-
-    def _refusal(self, why: Refused, head: Head) -> bytes:
-        own: Headers = self._cors.headers(head.origin).copy()
-        if why.allow is not None:
-            own.append((b"allow", why.allow.encode()))
-        code = "BAD_REQUEST"
-        if why is BUSY:
-            code = "OVERLOADED"
-            own.append((b"retry-after", b"1"))
-        reply = refusal(why.status, why.message, head.trace(), code=code, own=own)
-        date = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
-        return reply.http1(date + b"connection: close\r\n")
 
     def _part(self) -> None:
         self._crowd.lingered()

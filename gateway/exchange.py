@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from gateway.http1.heads import Refused
 from gateway.web.refusals import refusal
 from gateway.web.reply import common
 from gateway.web.tracing import trace_of
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.http1.reader import Request
+    from gateway.web.cors import Cors
+    from gateway.web.head import Head
     from gateway.web.reply import Headers
 
+BUSY = Refused(503, "There are too many connections.")
+LATE = Refused(408, "The request did not arrive in time.")
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -106,3 +111,17 @@ def scope_of(  # noqa: PLR0913 - what ASGI asks for, by name
         "state": state,
         "extensions": extensions,
     }
+
+
+def refused(why: Refused, head: Head, cors: Cors, default_headers: Headers) -> bytes:
+    """The whole answer to what is no request that is taken; the connection ends with it."""
+    own: Headers = cors.headers(head.origin).copy()
+    if why.allow is not None:
+        own.append((b"allow", why.allow.encode()))
+    code = "BAD_REQUEST"
+    if why is BUSY:
+        code = "OVERLOADED"
+        own.append((b"retry-after", b"1"))
+    reply = refusal(why.status, why.message, head.trace(), code=code, own=own)
+    lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
+    return reply.http1(lines + b"connection: close\r\n")

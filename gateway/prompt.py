@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 _END = b"\r\n\r\n"
 _VARYING = re.compile(
-    rb"\r\n(?i:(content-length|traceparent|tracestate|x-request-id|baggage|sentry-trace)):"
-    rb" ([!-~](?:[ -~]*[!-~])?)(?=\r\n)"
+    rb"\r\n(?=[CcTtXxBbSs])"
+    rb"((?i:content-length|traceparent|tracestate|x-request-id|baggage|sentry-trace)):"
+    rb" ([!-~][ -~]*)(?=\r\n)"
 )
 """Lines of a head that differ from one request of a client to its next."""
 _LENGTH = b"content-length"
-_DIGITS = re.compile(rb"[0-9]{1,7}")
+_DIGITS = 7
+"""Digits of a length, at most."""
 _LONGEST = 2 * 1024
 """Bytes of a head that is remembered."""
 
@@ -51,10 +53,12 @@ class Prompt(Connection):
         """What came last, where it began a request."""
         self._alike = b"", 0
         """The head that is remembered, and how long a body it announced."""
-        self._fixed: list[bytes] = []
-        """What stands between the varying lines of the head that is remembered."""
+        self._parts: list[bytes] = []
+        """The head that is remembered, cut at its varying lines, whose values are left out."""
         self._names: list[bytes] = []
         """The names of those lines."""
+        self._length = 0
+        """Which of them is Content-Length."""
         self._said: Head | None = None
         """What it says."""
         self._common: tuple[Headers | None, bytes] = None, b""
@@ -96,34 +100,49 @@ class Prompt(Connection):
     def _remember(self, piece: bytes, head: Head, length: int) -> None:
         end = piece.find(_END) + len(_END)
         parts = _VARYING.split(piece[:end])
-        names = parts[1::3]
-        if end > _LONGEST or end + length != len(piece) or _length(names, parts[2::3]) != length:
+        names = [name.lower() for name in parts[1::3]]
+        if end > _LONGEST or end + length != len(piece) or names.count(_LENGTH) != 1:
             return
         self._alike = piece[:end], length
-        self._fixed, self._names, self._said = parts[::3], names, head
+        parts[2::3] = [b""] * len(names)
+        self._parts, self._names, self._said = parts, names, head
+        self._length = names.index(_LENGTH)
 
     def _repeated(self, data: bytes) -> bool:
         """Answer a whole request whose head is like the one before; whether it is one."""
         end = data.find(_END) + len(_END)
-        if end > 2 * _LONGEST or self._address is None:
+        if end > 2 * _LONGEST or not self._place.taken:
             return False
         head = self._said
         assert head is not None  # noqa: S101 - as its parts are
         if (data[:end], len(data) - end) != self._alike:
-            parts = _VARYING.split(data[:end])
-            values = parts[2::3]
-            if parts[::3] != self._fixed or parts[1::3] != self._names:
-                return False
-            if _length(self._names, values) != len(data) - end:
+            values = self._values(data[:end], len(data) - end)
+            if values is None:
                 return False
             if len(values) > 1:
-                head = head.repeated(zip(self._names, values, strict=True))
+                head = head.repeated(
+                    (name, value.rstrip(b" "))
+                    for name, value in zip(self._names, values, strict=True)
+                    if name != _LENGTH
+                )
         self._deadlines.expect(None)
         self._requests += 1
         self._answer(head, data[end:])
         if not self._answering:
             self._deadlines.answered()
         return True
+
+    def _values(self, data: bytes, length: int) -> list[bytes] | None:
+        """The values of the varying lines, where `data` is else the head that is remembered."""
+        parts = _VARYING.split(data)
+        values = parts[2::3]
+        if len(values) != len(self._names):
+            return None
+        parts[2::3] = [b""] * len(values)
+        told = values[self._length]
+        if parts != self._parts or not told.isdigit() or len(told) > _DIGITS or int(told) != length:
+            return None
+        return values
 
     def _answer(self, head: Head, body: bytes) -> None:
         reply = self._direct.known(head, body)
@@ -142,7 +161,7 @@ class Prompt(Connection):
         finally:
             if reply is None:
                 self.transport.close()
-        if reply is not None and self._address is not None:
+        if reply is not None and self._place.taken:
             self._write(reply)
             self._answered()
 
@@ -170,9 +189,3 @@ class Prompt(Connection):
         self.transport.write(reply.http1(lines + b"connection: close\r\n" if last else lines))
         if last:
             self.transport.close()
-
-
-def _length(names: list[bytes], values: list[bytes]) -> int | None:
-    """What Content-Length says, where it stands there once and as nearly everybody writes it."""
-    found = [value for name, value in zip(names, values, strict=True) if name.lower() == _LENGTH]
-    return int(found[0]) if len(found) == 1 and _DIGITS.fullmatch(found[0]) else None

@@ -83,3 +83,33 @@ class Crowd:
     def lingered(self) -> None:
         """Count one less of them."""
         self._farewells -= 1
+
+
+class Place:
+    """One connection's place in the crowd, and the bytes held for it."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._address = ""
+        self.taken = False
+        """Whether it is counted: not before it is let in, and not once it is over or refused."""
+        self.held = 0
+        """Bytes counted as held for it."""
+
+    def enter(self, address: str) -> bool:
+        """Take the place, where there is one."""
+        self._address = address
+        self.taken = self._crowd.enter(address)
+        return self.taken
+
+    def hold(self, held: int) -> bool:
+        """Count so many bytes as held for it; whether that is within the limit of all."""
+        more, self.held = held - self.held, held
+        return self._crowd.hold(more)
+
+    def leave(self) -> None:
+        """Give the place back, and what is held in it."""
+        if self.taken:
+            self._crowd.leave(self._address)
+            self.taken = False
+        self.hold(0)
