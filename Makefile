@@ -69,6 +69,10 @@ test-newest: ## what depends on the interpreter, on the newest Python of this ma
 test-parts: install $(VENV)/.stamp-dev
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: prove
+prove: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## the slow proofs at their full size
+	@PROXY_REQUESTS=10000 $(BIN)/python -m pytest tests/proxies $(ARGS)
+
 check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, lint, types, layers, security, SDL and docs in step
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
