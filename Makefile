@@ -32,6 +32,7 @@ PIP := $(BIN)/python -m pip -qq
 LOCKED := $(PIP) install --require-hashes -r
 GRAPHIQL := gateway/web/graphiql
 CONSUMERS := tests/clients
+GQL3 := $(CONSUMERS)/.venv-gql3
 
 # npm's programs look for `node` on the path, and so do the tests.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -58,7 +59,7 @@ run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback;
 
 install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-gateway
 
-test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp ## everything; what it had to skip stands at the end
+test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp ## everything; what it had to skip stands at the end
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-newest: ## what depends on the interpreter, on the newest Python of this machine
@@ -111,10 +112,11 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group lock -o requirements/lock.txt
 	$(LOCK) --group audit -c requirements/dev.txt -o requirements/audit.txt
+	$(LOCK) --group gql3 -o requirements/gql3.txt
 
 clean: ## back to a fresh clone
 	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
-	rm -rf $(VENV) .venv-newest build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
+	rm -rf $(VENV) .venv-newest $(GQL3) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
 
 $(VENV)/.stamp-venv:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed, and none was found. PYTHON=/path/to/python names one.' >&2; exit 1; }
@@ -130,6 +132,13 @@ $(VENV)/.stamp-run: requirements/run.txt | $(VENV)/.stamp-venv
 $(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-run
 	$(call say,'installing what tests and checks need (locked; about 15 seconds)')
 	@$(LOCKED) requirements/dev.txt
+	@touch $@
+
+# Tools of the time before graphql-core 3.3, which ours cannot share an environment with.
+$(GQL3)/.stamp: requirements/gql3.txt
+	$(call say,'installing gql 3.5 (locked; about 10 seconds)')
+	@PYTHONWARNINGS= $(PYTHON) -m venv $(GQL3)
+	@$(GQL3)/bin/python -m pip -qq install --require-hashes -r requirements/gql3.txt
 	@touch $@
 
 $(VENV)/.stamp-bench: requirements/bench.txt $(VENV)/.stamp-run

@@ -36,6 +36,7 @@ def test_the_locks_are_the_ones_make_lock_writes() -> None:
         "bench",
         "build",
         "dev",
+        "gql3",
         "lock",
         "node",
         "run",
