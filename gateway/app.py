@@ -125,6 +125,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
         service=_key(settings.api_key),
         token=settings.caller_token,
     )
+    budget.trust(callers.own)
     pages = None
     if settings.graphiql:
         pages = playground(

@@ -135,9 +135,12 @@ class Unavailable(Failure):
         *,
         code: UnavailableCode = "UPSTREAM_UNAVAILABLE",
         correlation_id: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
+        """`retry_after`: whole seconds until it makes sense to ask again, where that is known."""
         super().__init__(message, correlation_id=correlation_id)
         self.code = code
+        self.retry_after = retry_after
 
 
 class Unconfirmed(Failure):

@@ -17,6 +17,7 @@ from schema.failures import (
     NotFound,
     RateLimited,
     TooExpensive,
+    Unavailable,
     Unconfirmed,
 )
 from schema.scalars import digits, held, integer
@@ -211,7 +212,7 @@ HANDLERS = (_Refused(), _Missing(), _Conflicting(), _Limited(), _Lost())
 def coded(failure: Failure) -> dict[str, Any]:
     """What a failure adds to a GraphQL error's `extensions`."""
     extensions: dict[str, Any] = {"code": failure.code}
-    if isinstance(failure, RateLimited):
+    if isinstance(failure, RateLimited | Unavailable) and failure.retry_after is not None:
         extensions["retryAfter"] = failure.retry_after
     if isinstance(failure, TooExpensive):
         extensions["limit"] = failure.limit

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpx
 
 from gateway.upstream.api_error import succeeded
-from gateway.upstream.breaker import Breaker
+from gateway.upstream.breaker import Breaker, Failed
 from gateway.upstream.failures import refused
 from gateway.upstream.gate import Gate
 from gateway.upstream.outcome import Unsendable, never_sent
 from gateway.upstream.proofs import Proofs
-from gateway.upstream.retry_after import reading, stated_wait
+from gateway.upstream.retry_after import reading, retry_after, stated_wait
 from gateway.upstream.shares import Shares
 from gateway.upstream.standing import Standing
 from schema.failures import RateLimited, Unauthenticated, Unavailable
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from gateway.upstream.terms import Terms
     from schema.failures import Failure
 
-UNAUTHORIZED, REFUSED = 401, 429
+UNAUTHORIZED, REFUSED, RESTING = 401, 429, 503
+POINTLESS = frozenset({401, 403, 404, 410})
+"""Statuses of writes that cannot have been of use to their caller."""
 _WRITE = Lane.WRITE  # looked up once: it takes longer than what is asked of it
 
 
@@ -70,6 +72,10 @@ class Admission:
             self._breaker.wait(now) or self._gate.wait(now) or self._ledger.wait(Lane.REFRESH, now)
         )
 
+    def shut(self, now: float) -> float:
+        """Seconds for which the API is not asked because it only fails; 0 while it is."""
+        return self._breaker.wait(now)
+
     def clear(self, terms: Terms, now: float) -> bool:
         """Whether nothing at all stands against a request, as mostly nothing does.
 
@@ -80,16 +86,22 @@ class Admission:
             and self._breaker.closed
             and self.standing.proven(terms.credential, now)  # so it was not refused since
             and not self._ledger.wait(terms.lane, now)
-            and (terms.lane is _WRITE or not self._shares.wait(terms.partition, now))
+            and not self._share_wait(terms, now)
         )
 
     def barred(self, terms: Terms, now: float) -> Failure | None:
         """What keeps a request from being sent, however long it would wait."""
         if self.standing.refused(terms.credential, now):
             return Unauthenticated("The API does not accept this credential.")
-        if self._breaker.wait(now):
-            return Unavailable("The API does not answer at present; it is tried again shortly.")
-        if not self.unproven(terms, now):
+        unproven = self.unproven(terms, now)
+        # What nobody knows never tries for all whether the API is back, but may follow its turn.
+        shut = not self._breaker.due(now) if unproven else self._breaker.wait(now, terms.partition)
+        if shut:
+            return Unavailable(
+                "The API does not answer at present; it is tried again shortly.",
+                retry_after=math.ceil(self._breaker.wait(now)),
+            )
+        if not unproven:
             return None
         stranger = self._proofs.stranger(terms.credential, now)
         return self.turned_away(terms, now) if stranger else None
@@ -136,11 +148,12 @@ class Admission:
         if proving:
             self._proofs.tried(terms.credential, now)
         else:
-            self._shares.spend(terms.partition, now)
-        return Turn(terms, number, self._gate.enter(), self._breaker.enter(), proving)
+            self._shares.spend(terms.partition, now, writes=terms.lane is _WRITE)
+        probing = not proving and self._breaker.enter()
+        return Turn(terms, number, self._gate.enter(), probing, proving)
 
-    def answered(self, turn: Turn, response: httpx.Response, now: float) -> None:
-        """The request was answered."""
+    def answered(self, turn: Turn, response: httpx.Response, now: float, what: str) -> None:
+        """The request, which asked for `what`, was answered."""
         status, terms = response.status_code, turn.terms
         self._ledger.answered(turn.number, reading(response.headers), now)
         if status == REFUSED:
@@ -148,27 +161,50 @@ class Admission:
             self._breaker.unknown(trying=turn.probing)
         else:
             self._gate.passed(turn.trial)
-            if response.is_server_error:
-                self._breaker.failed(now, terms.partition, trying=turn.probing)
-            else:
-                self._breaker.answered(now, trying=turn.probing)
+            self._see(turn, response, now, what)
+        if terms.lane is _WRITE and not turn.proving and status in POINTLESS:
+            self._shares.pointless(terms.partition)
         self._judge(turn, response, now)
 
-    def unanswered(self, turn: Turn, error: BaseException | None, now: float) -> None:
-        """The request got no answer, or, without an `error`, was not sent after all."""
-        if error is None or never_sent(error):
+    def _see(self, turn: Turn, response: httpx.Response, now: float, what: str) -> None:
+        """What an answer says of the API; of a stranger's, only that it succeeded.
+
+        A server may fail on what a stranger sends and on nothing else.
+        """
+        partition = turn.terms.partition
+        if turn.proving:
+            if response.is_success and not self._breaker.closed and self._breaker.due(now):
+                self._breaker.close()
+        elif not response.is_server_error:
+            self._breaker.answered(now, partition, trying=turn.probing)
+        else:
+            self._breaker.failed(now, Failed(partition, what), trying=turn.probing)
+            seconds = retry_after(response.headers)
+            if response.status_code == RESTING and seconds is not None:
+                self._breaker.rest(now, seconds)
+
+    def unanswered(self, turn: Turn, error: BaseException | None, now: float, what: str) -> None:
+        """The request for `what` got no answer, or, without an `error`, was not sent after all."""
+        unsent = error is None or never_sent(error)
+        if unsent:
             self._ledger.unsent(turn.number)
             if not turn.proving:
-                self._shares.refund(turn.terms.partition)
+                self._shares.refund(turn.terms.partition, writes=turn.terms.lane is _WRITE)
         else:
             self._ledger.unanswered(turn.number)
         self._gate.unknown(turn.trial)
-        if _absence(error):
-            self._breaker.failed(now, turn.terms.partition, trying=turn.probing)
+        absent = _absence(error)
+        if turn.proving:
+            credential = turn.terms.credential
+            if absent and not unsent:
+                self._proofs.failed(credential, now)
+            else:
+                self._proofs.unknown(credential)
+        elif absent:
+            failed = Failed(turn.terms.partition, None if unsent else what)
+            self._breaker.failed(now, failed, trying=turn.probing)
         else:
             self._breaker.unknown(trying=turn.probing)
-        if turn.proving:
-            self._proofs.unknown(turn.terms.credential)
 
     def _judge(self, turn: Turn, response: httpx.Response, now: float) -> None:
         """What the answer says of the credential.
@@ -183,11 +219,13 @@ class Admission:
         if success:
             self.standing.accepted(credential, now)
             self._proofs.succeeded(credential)
+            if turn.proving:
+                self._shares.spend(turn.terms.partition, now, writes=turn.terms.lane is _WRITE)
         elif status == UNAUTHORIZED and refused(response):
             self.standing.rejected(credential, now)
         if success or not turn.proving:
             return
-        if response.is_server_error or status == REFUSED:
+        if status == REFUSED:
             self._proofs.unknown(credential)
         else:
             self._proofs.failed(credential, now)
@@ -198,8 +236,11 @@ class Admission:
     def _own_wait(self, terms: Terms, now: float) -> float:
         if self.unproven(terms, now):
             return self._proofs.wait(terms.credential, now)
+        return self._share_wait(terms, now)
+
+    def _share_wait(self, terms: Terms, now: float) -> float:
         if terms.lane is _WRITE:
-            return 0.0
+            return self._shares.wait_to_write(terms.partition, now)
         return self._shares.wait(terms.partition, now)
 
 

@@ -13,13 +13,14 @@ from gateway.upstream.admission import Admission
 from gateway.upstream.begun import Transport, beginning
 from gateway.upstream.ledger import Ledger
 from gateway.upstream.line import Line
+from gateway.upstream.notices import Notices
 from gateway.upstream.outcome import never_sent
 from gateway.upstream.standing import Standing
 from gateway.upstream.terms import terms_of
 from schema.failures import Failure, RateLimited, TooExpensive, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from gateway.upstream.admission import Turn
     from gateway.upstream.line import Waiter
@@ -64,6 +65,7 @@ class Budget(Transport):
         self._inner = beginning(inner)
         self._admission = Admission(ledger or Ledger(), Standing(proven, now=clock()))
         self._line = Line()
+        self._notices = Notices()
         self._clock = clock
         self._at_once = at_once
         self._waiting = waiting
@@ -79,6 +81,10 @@ class Budget(Transport):
         """Whether a request of the refresh lane would be let out now; costs nothing to ask."""
         now = self._clock()
         return self._out < self._at_once and self._admission.refreshable(now)
+
+    def trust(self, credentials: Iterable[str]) -> None:
+        """Take these, which the operator set, for known without proof, by their keyed hashes."""
+        self._admission.standing.trusted = frozenset(credentials)
 
     def proven(self, credential: str) -> bool:
         """Whether the API accepted the credential with this keyed hash in the last 24 hours."""
@@ -127,10 +133,12 @@ class Budget(Transport):
         self, request: httpx.Request, turn: Turn, answer: asyncio.Future[httpx.Response]
     ) -> None:
         turn.terms.receipt.calls += 1
-        self._inner.begin(request).add_done_callback(partial(self._landed, turn, answer))
+        flight = self._inner.begin(request)
+        flight.add_done_callback(partial(self._landed, request, turn, answer))
 
     def _landed(
         self,
+        request: httpx.Request,
         turn: Turn,
         answer: asyncio.Future[httpx.Response],
         flight: asyncio.Future[httpx.Response],
@@ -138,7 +146,7 @@ class Budget(Transport):
         """Book how a request ended, then tell whoever waits for it."""
         error = asyncio.CancelledError() if flight.cancelled() else flight.exception()
         try:
-            self._book(turn, flight.result() if error is None else error)
+            self._book(request, turn, flight.result() if error is None else error)
         finally:
             if answer.cancelled():
                 pass
@@ -149,17 +157,21 @@ class Budget(Transport):
             else:
                 answer.set_exception(error)
 
-    def _book(self, turn: Turn, end: httpx.Response | BaseException) -> None:
+    def _book(
+        self, request: httpx.Request, turn: Turn, end: httpx.Response | BaseException
+    ) -> None:
         now, receipt = self._clock(), turn.terms.receipt
         failed = not isinstance(end, httpx.Response) or end.status_code in FAILED
         turn.terms.spending.excused |= failed
+        self._notices.ended(end, now)
         if isinstance(end, httpx.Response):
-            self._admission.answered(turn, end, now)
+            self._admission.answered(turn, end, now, str(request.url))
         else:
-            self._admission.unanswered(turn, end, now)
+            self._admission.unanswered(turn, end, now, str(request.url))
             if never_sent(end):
                 receipt.calls -= 1
                 turn.terms.spending.give_back()
+        self._notices.breaker(self._admission.shut(now))
         self._out -= 1
         receipt.budget = self._admission.state(now)
         self._serve()
@@ -227,7 +239,7 @@ class Budget(Transport):
                 answer.set_exception(failure)
         elif answer.cancelled():  # at the same moment: the turn goes to the next in line
             self._out -= 1
-            self._admission.unanswered(turn.result(), None, self._clock())
+            self._admission.unanswered(turn.result(), None, self._clock(), str(request.url))
             self._serve()
         else:
             self._send(request, turn.result(), answer)

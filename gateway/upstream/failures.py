@@ -32,7 +32,7 @@ _INPUT = frozenset({400, 409, 412, 422, 423})
 _CONFLICTS = frozenset({409, 412})
 """Statuses of a conflict (RFC 9110, 15.5.10 and 15.5.13), whatever it is with."""
 _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_MANY = 403, 404, 410, 429
-_INTERNAL, _GATEWAY_TIMEOUT = 500, 504
+_INTERNAL, _RESTING, _GATEWAY_TIMEOUT = 500, 503, 504
 _MISSING = "There is no such client, or none you may see."
 _MEANINGS: dict[int, tuple[type[Unauthenticated | Forbidden | NotFound], str]] = {
     401: (Unauthenticated, "The API does not accept this credential."),
@@ -160,6 +160,10 @@ def _unwell(response: httpx.Response, error: APIError | None) -> Unavailable:
         words = f"The API is not well: it answered {status}."
     else:
         words = f"Something other than the API answered, with {status}."
+    seconds = retry_after(response.headers) if status == _RESTING else None
     return Unavailable(
-        words, code=code, correlation_id=None if error is None else error.correlation_id
+        words,
+        code=code,
+        correlation_id=None if error is None else error.correlation_id,
+        retry_after=None if seconds is None else math.ceil(seconds),
     )

@@ -26,6 +26,10 @@ LOOK = 1.0
 """Seconds for which a level holds, unless more callers join."""
 OFTEN = 20
 """Or until one in so many of the calls left is spent."""
+WRITES = 0.5
+"""Part of a window that one caller's writes may take while others are about."""
+POINTLESS = 5
+"""As so many counts a write that the API refuses its caller: 403, or 404 for a random id."""
 MANY = 1_000
 """Callers beyond whom it holds longer, as it takes longer to find."""
 
@@ -43,6 +47,8 @@ class Shares:
         self._spent: dict[str, int] = {}
         self._before: dict[str, int] = {}
         """What callers spent in the window before, if that one has just ended."""
+        self._writes: dict[str, int] = {}
+        """What callers' writes came to in this window, pointless ones at their weight."""
         self._level = math.inf
         self._waits: dict[int, float] = {}
         """Seconds until one more may be spent, by what was spent: true for one look."""
@@ -51,14 +57,37 @@ class Shares:
         """How many may still be spent before it is time to look again."""
         self._seen = 0
 
-    def spend(self, partition: str, now: float) -> None:
-        """Note a call about to be sent."""
+    def spend(self, partition: str, now: float, *, writes: bool = False) -> None:
+        """Note a call about to be sent; `writes`: whether it writes, or confirms a write."""
         self._turn(now)
+        if writes:
+            self._writes[partition] = self._writes.get(partition, 0) + 1
         self._spent[partition] = self._spent.get(partition, 0) + 1
         self._calls -= 1
 
-    def refund(self, partition: str) -> None:
+    def pointless(self, partition: str) -> None:
+        """A write that was sent turned out to be none this caller could make."""
+        if partition in self._writes:
+            self._writes[partition] += POINTLESS - 1
+
+    def wait_to_write(self, partition: str, now: float) -> float:
+        """Seconds until `partition` may write once more; 0 when it may now.
+
+        One alone may write without end, but for what is refused: others may come.
+        """
+        self._turn(now)
+        writes = self._writes.get(partition, 0)
+        if writes < WRITES * self._ledger.limit:
+            return 0.0
+        others = len(self._spent.keys() | self._before.keys()) > 1
+        pointless = writes - self._spent.get(partition, 0)
+        held = others or pointless >= WRITES * self._ledger.limit
+        return max(1.0, self._ledger.rest(now)) if held else 0.0
+
+    def refund(self, partition: str, *, writes: bool = False) -> None:
         """The call was never sent."""
+        if writes and self._writes.get(partition, 0):
+            self._writes[partition] -= 1
         if self._spent.get(partition, 0):
             self._spent[partition] -= 1
 
@@ -91,7 +120,7 @@ class Shares:
             return
         just_ended = epoch == self._epoch + 1 and lately
         self._before = self._spent if just_ended else {}
-        self._spent = {}
+        self._spent, self._writes = {}, {}
         self._epoch, self._began = epoch, now
         self._due = -math.inf
 

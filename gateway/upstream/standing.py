@@ -43,6 +43,8 @@ class Standing:
         self.when_rejected: Callable[[str], None] = lambda _: None
         """What is to be done as soon as the API answers 401 to a credential."""
         self._kept = kept
+        self.trusted: frozenset[str] = frozenset()
+        """Those the operator set: known without proof, unless the API has just refused them."""
         self._proven: dict[str, float] = {}
         self._noted: dict[str, float] = {}
         self._refused: dict[str, float] = {}
@@ -53,7 +55,9 @@ class Standing:
     def proven(self, credential: str, now: float) -> bool:
         """Whether the API accepted it within 24 hours."""
         at = self._proven.get(credential)
-        return at is not None and now < at + DAY
+        if at is None:
+            return credential in self.trusted and not self.refused(credential, now)
+        return now < at + DAY
 
     def vouched(self, credential: str, now: float) -> bool:
         """Whether the API accepted it so lately that what it claims is believed."""

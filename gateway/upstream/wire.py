@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import time
 from typing import TYPE_CHECKING
@@ -144,9 +145,10 @@ class Wire(Transport):
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time", request=request) from error
         except ssl.SSLCertVerificationError as error:
-            raise Untrusted(error.verify_message, request=request) from error
+            reason = f"its certificate is not trusted: {error.verify_message}"
+            raise Untrusted(reason, request=request) from error
         except (OSError, ValueError) as error:
-            raise httpx.ConnectError(_reason(error), request=request) from error
+            raise httpx.ConnectError(_reason(error, origin.host), request=request) from error
         self._standing.add(connection)
         connection.lost.add_done_callback(lambda _: self._lost(connection, resting))
         if not connection.usable:
@@ -160,6 +162,10 @@ class Wire(Transport):
             resting.remove(connection)
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError, host: str) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"the name {host} does not resolve"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or type(error).__name__}"
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number and number > 0 else type(error).__name__

@@ -74,6 +74,11 @@ class Callers:
         self._service = None if service is None else self._caller(service)
         self._token = None if token is None else token.encode()
 
+    @property
+    def own(self) -> frozenset[str]:
+        """Keyed hashes of the credentials that the operator set."""
+        return frozenset(each.hash for each in (self._anonymous, self._service) if each is not None)
+
     def of(self, headers: Mapping[bytes, Sequence[bytes]]) -> Caller | None:
         """Who asks, or None when no credential came. Raises `Unauthenticated` for a bad one."""
         keys, tokens = headers.get(b"x-api-key", ()), headers.get(b"authorization", ())

@@ -17,7 +17,7 @@ from gateway.web.reply import PARTIAL_SUCCESS
 from gateway.web.requests import request_in, request_of
 from gateway.web.strict import Bounds
 from schema.context import Context
-from schema.failures import RateLimited, Unauthenticated
+from schema.failures import RateLimited, Unauthenticated, Unavailable
 from schema.operation import Operation
 
 if TYPE_CHECKING:
@@ -250,8 +250,9 @@ def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> A
         answer.status = PARTIAL_SUCCESS
         body["errors"] = errors_told(result.errors, trace.request_id)
         for error in result.errors:
-            if isinstance(error.original_error, RateLimited):
-                wait = max(wait, error.original_error.retry_after)
+            cause = error.original_error
+            if isinstance(cause, RateLimited | Unavailable):
+                wait = max(wait, cause.retry_after or 0)
     if wait:
         answer.headers.append((b"retry-after", b"%d" % wait))
     if receipt is not None:

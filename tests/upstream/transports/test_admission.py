@@ -66,9 +66,9 @@ def lived(admission: Admission, history: Sequence[Ask | End]) -> list[object]:
         elif flying:
             turn, end = flying.pop(event.which % len(flying)), event.end
             if isinstance(end, httpx.Response):
-                admission.answered(turn, end, now)
+                admission.answered(turn, end, now, "/")
             else:
-                admission.unanswered(turn, end, now)
+                admission.unanswered(turn, end, now, "/")
         said.append(admission.state(now))
     return [*said, known(admission)]
 

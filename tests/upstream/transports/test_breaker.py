@@ -1,17 +1,17 @@
 """The breaker, on times made up."""
 
-from gateway.upstream.breaker import LONGEST, Breaker
+from gateway.upstream.breaker import LONGEST, Breaker, Failed
 
 
 def fail(breaker: Breaker, *callers: str, now: float = 0.0) -> None:
     for caller in callers:
-        breaker.failed(now, caller, trying=breaker.enter())
+        breaker.failed(now, Failed(caller, "/1"), trying=breaker.enter())
 
 
 def test_an_api_that_answers_is_asked() -> None:
     breaker = Breaker()
     for _ in range(100):
-        breaker.answered(0, trying=breaker.enter())
+        breaker.answered(0, "c", trying=breaker.enter())
 
     assert breaker.wait(0) == 0
 
@@ -35,7 +35,7 @@ def test_one_callers_failures_open_it_for_nobody() -> None:
 def test_an_answer_breaks_the_row() -> None:
     breaker = Breaker()
     fail(breaker, "a", "b", "a", "b")
-    breaker.answered(0, trying=False)
+    breaker.answered(0, "c", trying=False)
     fail(breaker, "a", "b", "a", "b")
 
     assert breaker.wait(0) == 0
@@ -44,7 +44,7 @@ def test_an_answer_breaks_the_row() -> None:
 def test_half_of_ten_calls_in_thirty_seconds_open_it_too() -> None:
     breaker = Breaker()
     for at in range(5):
-        breaker.answered(at, trying=False)
+        breaker.answered(at, "c", trying=False)
         fail(breaker, "ab"[at % 2], now=at)
 
     assert breaker.wait(4) == 5.0
@@ -53,7 +53,7 @@ def test_half_of_ten_calls_in_thirty_seconds_open_it_too() -> None:
 def test_what_failed_longer_ago_is_forgotten() -> None:
     breaker = Breaker()
     for at in range(5):
-        breaker.answered(at * 10, trying=False)
+        breaker.answered(at * 10, "c", trying=False)
         fail(breaker, "ab"[at % 2], now=at * 10)
 
     assert breaker.wait(40) == 0
@@ -64,7 +64,7 @@ def test_then_one_request_tries_and_an_answer_closes_it() -> None:
     fail(breaker, *"ababa")
     trying = breaker.enter()
     others = breaker.wait(5)
-    breaker.answered(6, trying=trying)
+    breaker.answered(6, "c", trying=trying)
 
     assert trying
     assert others > 0
@@ -96,7 +96,63 @@ def test_a_try_that_says_nothing_leaves_it_to_another() -> None:
 def test_what_was_sent_before_it_opened_says_nothing_after() -> None:
     breaker = Breaker()
     fail(breaker, *"ababa")
-    breaker.answered(1, trying=False)
-    breaker.failed(1, "a", trying=False)
+    breaker.answered(1, "c", trying=False)
+    breaker.failed(1, Failed("a", "/1"), trying=False)
 
     assert breaker.wait(1) == 4.0
+
+
+def fail_at(breaker: Breaker, caller: str, *whats: str | None, now: float = 0.0) -> None:
+    for what in whats:
+        breaker.failed(now, Failed(caller, what), trying=breaker.enter())
+
+
+def test_where_one_caller_is_alone_different_things_that_fail_open_it() -> None:
+    breaker = Breaker()
+    fail_at(breaker, "a", "/1", "/1", "/1", "/1")
+    before = breaker.wait(0, "a")
+    fail_at(breaker, "a", "/2")
+
+    assert (before, breaker.wait(0, "a")) == (0.0, 5.0)
+
+
+def test_one_callers_poisoned_record_opens_it_for_nobody_though_it_is_alone() -> None:
+    breaker = Breaker()
+    fail_at(breaker, "a", *["/1"] * 50)
+
+    assert breaker.wait(0, "a") == 0
+
+
+def test_an_api_to_which_no_connection_stands_is_not_asked_whatever_is_asked_for() -> None:
+    breaker = Breaker()
+    fail_at(breaker, "a", *[None] * 5)
+
+    assert breaker.wait(0, "a") == 5.0
+
+
+def test_while_others_are_answered_one_caller_opens_it_for_nobody() -> None:
+    breaker = Breaker()
+    breaker.answered(0, "b", trying=False)
+    fail_at(breaker, "a", *(f"/{number}" for number in range(50)))
+
+    assert breaker.wait(0, "a") == 0
+
+
+def test_opened_on_one_callers_word_it_lets_another_try_and_then_believes_both() -> None:
+    breaker = Breaker()
+    fail_at(breaker, "a", *(f"/{number}" for number in range(5)))
+    first = breaker.wait(1, "a"), breaker.wait(1, "b")
+    fail_at(breaker, "b", "/9", now=1)
+    both = breaker.wait(1, "a"), breaker.wait(1, "b")
+    breaker.answered(11, "b", trying=breaker.enter())
+
+    assert first == (4.0, 0.0)
+    assert both == (10.0, 10.0)
+    assert breaker.wait(11, "a") == 0.0
+
+
+def test_an_api_that_asks_to_be_left_alone_is_for_so_long_by_everybody() -> None:
+    breaker = Breaker()
+    breaker.rest(0, 120)
+
+    assert (breaker.wait(1, "a"), breaker.wait(1, "b"), breaker.wait(120, "a")) == (119, 119, 0)
