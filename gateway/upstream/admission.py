@@ -13,7 +13,7 @@ from gateway.upstream.failures import refused
 from gateway.upstream.gate import Gate
 from gateway.upstream.outcome import Unsendable, never_sent
 from gateway.upstream.proofs import Proofs
-from gateway.upstream.retry_after import reading, retry_after, stated_wait
+from gateway.upstream.retry_after import limited, reading, retry_after, stated_wait
 from gateway.upstream.shares import Shares
 from gateway.upstream.standing import Standing
 from schema.failures import RateLimited, Unauthenticated, Unavailable
@@ -156,7 +156,7 @@ class Admission:
         """The request, which asked for `what`, was answered."""
         status, terms = response.status_code, turn.terms
         self._ledger.answered(turn.number, reading(response.headers), now)
-        if status == REFUSED:
+        if limited(response):
             self._gate.refused(now, stated_wait(response.headers))
             self._breaker.unknown(trying=turn.probing)
         else:
@@ -225,7 +225,7 @@ class Admission:
             self.standing.rejected(credential, now)
         if success or not turn.proving:
             return
-        if status == REFUSED:
+        if limited(response):
             self._proofs.unknown(credential)
         else:
             self._proofs.failed(credential, now)

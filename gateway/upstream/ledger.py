@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from schema.operation import BudgetState, Lane
 
 if TYPE_CHECKING:
-    from gateway.upstream.retry_after import Reading
+    from gateway.upstream.readings import Reading
 
 KEPT = 10
 """Per cent of a window that are for writes alone, and as many more that are not for refreshes."""
@@ -24,6 +24,9 @@ PRIOR = 0.25
 """Windows' worth of writes, at the least share, that are expected before any were seen."""
 REFRESHING = 20
 """Per cent of a window that refreshes may take together."""
+LOOK, SELDOM = 2.0, 60.0
+"""Seconds until a call finds out what is left where an answer does not say when the window ends,
+and the most that this is doubled to."""
 _WRITE, _REFRESH = Lane.WRITE, Lane.REFRESH  # looked up once: it takes longer than to compare
 
 
@@ -48,6 +51,9 @@ class Ledger:
         self._refreshes = 0
         self._writes = self._writes_before = 0
         self._epoch = 0
+        self._unsure: int | None = None
+        """The last request sent before an answer told what is left, and not until when."""
+        self._look_at, self._pause = -math.inf, LOOK
 
     def epoch(self, now: float) -> int:
         """Which window this is; each has the next number."""
@@ -69,6 +75,8 @@ class Ledger:
         rest = self.rest(now)
         kept = self._kept(lane, now)
         if self._left <= kept:
+            if self._unsure is not None:
+                return max(0.0, min(self._look_at - now, rest))
             # What is kept beyond the least shrinks with the time left.
             least = self.limit * KEPT // 100 * (2 if lane is _REFRESH else 1)
             shrinks = lane is not _WRITE and self._left > least
@@ -106,6 +114,9 @@ class Ledger:
         self._turn(now)
         if self._ends is None:
             self._ends = now + self.window + 1
+        if self._unsure is not None and self._left <= self._kept(lane, now):
+            self._pause = min(2 * self._pause, SELDOM)
+            self._look_at = now + self._pause
         self._left -= 1
         self._refreshes += lane is _REFRESH
         self._writes += lane is _WRITE
@@ -127,10 +138,13 @@ class Ledger:
         """The request was answered, with what its headers said."""
         self._turn(now)
         self._flying.discard(number)
+        self._raise_unsure(number, said, now)
         if said.reset is None or said.reset > self.window:
             self._heard_at(now)
             if number >= self._first:
                 self._lower(number, said)
+                if said.remaining is not None and not self._told:
+                    self._doubt(now)
             return
         # One second more: seconds may be rounded down, and spending early is what costs.
         ends = now + said.reset + 1
@@ -143,6 +157,7 @@ class Ledger:
                 self._ends = ends
         if not self._told:
             self._told = True
+            self._unsure, self._pause = None, LOOK
             self._ends = ends
             self._adopt(said.limit)
         self._lower(number, said)
@@ -158,6 +173,21 @@ class Ledger:
             self._heard = True
             self._ends = max(self._ends, now + self.window + 1)
 
+    def _doubt(self, now: float) -> None:
+        """What is left is told, and not until when: look again soon, ever more seldom."""
+        if self._unsure is None:
+            self._look_at = now + self._pause
+        self._unsure = self._number
+
+    def _raise_unsure(self, number: int, said: Reading, now: float) -> None:
+        """Believe that more is left, of a request that was sent since an end was not told."""
+        if self._unsure is None or number <= self._unsure or said.remaining is None:
+            return
+        left = said.remaining - len(self._flying)
+        self._left = max(self._left, left)
+        if left > self._kept(Lane.INTERACTIVE, now):
+            self._pause = LOOK
+
     def _turn(self, now: float) -> None:
         if self._ends is not None and now >= self._ends:
             self._roll(self._ends)
@@ -168,6 +198,7 @@ class Ledger:
         self._previous_end = ended
         self._ends = ended + self.window + 1 if self._flying else None
         self._told = self._heard = False
+        self._unsure, self._pause = None, LOOK
         self._refreshes = 0
         self._writes_before, self._writes = self._writes, 0
         self._epoch += 1

@@ -1,42 +1,50 @@
 """What an answer's headers say about the window and about coming back (API page, status 429).
 
 The API documents delta seconds (`RateLimit-Reset: 893`); dates and epochs are read too, always
-against the answer's own `Date`, so that our clock may be wrong. What makes no sense is not said.
+against the answer's own `Date`, so that our clock may be wrong. `X-RateLimit-*` and the structured
+`RateLimit` and `RateLimit-Policy` are read beside them: where they differ, the one that leaves less
+is believed. What makes no sense is not said.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from gateway.upstream.policies import structured
+from gateway.upstream.readings import Reading
 from gateway.upstream.whole import Fields
 
 if TYPE_CHECKING:
     import httpx
 
 SHORTEST, LONGEST = 1.0, 900.0
-"""Seconds a stated wait is held to: never a loop, never longer than a window."""
+"""Seconds that a wait of nothing is, and the longest that is believed: a window."""
 MOST = 1_000_000
 """No limit of calls is believed above this."""
 EPOCH = 1_000_000_000
 """From here on a Reset is a point in time, not a number of seconds."""
 
-_DIGITS = len(str(EPOCH))
-_LIMIT, _REMAINING, _RESET = b"ratelimit-limit", b"ratelimit-remaining", b"ratelimit-reset"
+_NUMBER = re.compile(rb"(-?)(\d+)(\.\d+)?").fullmatch
+_MILLISECONDS = 1_000
+_DIGITS = 15
+"""Digits of a number that is read for what it is."""
 _RETRY_AFTER, _DATE = b"retry-after", b"date"
-_TELLING = frozenset({_LIMIT, _REMAINING, _RESET, _RETRY_AFTER, _DATE})
+_NAMES = tuple(
+    tuple(prefix + name for name in (b"limit", b"remaining", b"reset"))
+    for prefix in (b"ratelimit-", b"x-ratelimit-", b"x-rate-limit-")
+)
+"""The spellings of limit, remaining and reset."""
+_STRUCTURED, _POLICY = b"ratelimit", b"ratelimit-policy"
+_TELLING = frozenset(
+    {_RETRY_AFTER, _DATE, _STRUCTURED, _POLICY, *(name for names in _NAMES for name in names)}
+)
+FORBIDDEN, REFUSED = 403, 429
 
 Said = dict[bytes, bytes]
 """What headers say, by their names; nothing sensible where they are repeated and differ."""
-
-
-class Reading(NamedTuple):
-    """What one answer said of the window; None for what it did not say, or not sensibly."""
-
-    limit: int | None = None
-    remaining: int | None = None
-    reset: float | None = None
-    """Seconds from the answer to the window's end."""
 
 
 def reading(headers: httpx.Headers) -> Reading:
@@ -45,7 +53,10 @@ def reading(headers: httpx.Headers) -> Reading:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds `Retry-After` asks for, 1 to 900; None when it is absent, repeated or garbage."""
+    """Seconds `Retry-After` asks for, up to 900; None when it is absent, repeated or garbage.
+
+    A wait of nothing is one of a second; a fraction of one is what it says.
+    """
     return _asked(_said(headers))
 
 
@@ -60,6 +71,17 @@ def stated_wait(headers: httpx.Headers) -> float | None:
     if window.reset is None or (window.remaining and asked is not None):
         return asked
     return _clamped(max(window.reset, asked or 0.0))
+
+
+def limited(response: httpx.Response) -> bool:
+    """Whether an answer refuses for want of calls: 429, or 403 as other APIs say the same.
+
+    A 403 says so by a `Retry-After` with nothing remaining.
+    """
+    if response.status_code != FORBIDDEN:
+        return response.status_code == REFUSED
+    said = _said(response.headers)
+    return _asked(said) is not None and _window(said).remaining == 0
 
 
 def date_of(headers: httpx.Headers) -> float | None:
@@ -83,41 +105,68 @@ def _said(headers: httpx.Headers) -> Said:
 
 
 def _window(said: Said) -> Reading:
-    limit, remaining = _number(said.get(_LIMIT)), _number(said.get(_REMAINING))
-    if limit is not None and not 1 <= limit <= MOST:
-        limit = None
-    if remaining is not None and remaining > (limit or MOST):
-        remaining = None
-    return Reading(limit, remaining, _reset(said))
+    """What is said of the window, in whichever of the spellings leaves least."""
+    found = [_spelt(said, *names) for names in _NAMES if not said.keys().isdisjoint(names)]
+    if _STRUCTURED in said:
+        found.append(structured(said[_STRUCTURED], said.get(_POLICY, b"")))
+    if len(found) <= 1:
+        return found[0] if found else Reading()
+    least = min(found, key=lambda each: math.inf if each.remaining is None else each.remaining)
+    limits = [each.limit for each in (least, *found) if each.limit is not None]
+    resets = [each.reset for each in (least, *found) if each.reset is not None]
+    return Reading(limits[0] if limits else None, least.remaining, resets[0] if resets else None)
 
 
-def _reset(said: Said) -> float | None:
-    number = _number(said.get(_RESET))
-    if number is None:
-        return None
-    seconds = float(number)
-    if number > EPOCH:
+def _spelt(said: Said, limit: bytes, remaining: bytes, reset: bytes) -> Reading:
+    most, left = _number(said.get(limit)), _number(said.get(remaining))
+    if most is not None and not 1 <= most <= MOST:
+        most = None
+    if left is not None and left > (most or MOST):
+        left = None
+    return Reading(
+        None if most is None else int(most),
+        None if left is None else max(0, int(left)),
+        _reset(said, reset),
+    )
+
+
+def _reset(said: Said, name: bytes) -> float | None:
+    """Seconds until the window ends; None for 0, which is as often said where it is not known."""
+    text = said.get(name)
+    seconds = _number(text)
+    if seconds is None:
+        seconds = None if text is None else _until(text, said)
+    elif seconds > EPOCH:
         sent = _date(said.get(_DATE))
-        if sent is None:
-            return None
-        seconds = number - sent
-    return seconds if 1 <= seconds <= LONGEST else None
+        seconds = None if sent is None else _instant(seconds) - sent
+    return seconds if seconds is not None and 0 < seconds <= LONGEST else None
+
+
+def _instant(number: float) -> float:
+    """A point in time in Unix seconds, that may be counted in milliseconds."""
+    return number / _MILLISECONDS if number > EPOCH * _MILLISECONDS else number
 
 
 def _asked(said: Said) -> float | None:
     text = said.get(_RETRY_AFTER)
     if text is None:
         return None
-    number = _number(text)
-    seconds = _until(text, said) if number is None else float(number)
+    seconds = _number(text)
+    if seconds is None:
+        seconds = _until(text, said)
+    elif seconds < 0:
+        return None
     return None if seconds is None else _clamped(seconds)
 
 
-def _number(text: bytes | None) -> int | None:
-    """The number if it is one; any of more than ten digits is as good as the largest of ten."""
-    if text is None or not text.isdigit():
+def _number(text: bytes | None) -> float | None:
+    """The decimal number, if it is one; as large as any where it has too many digits."""
+    found = None if text is None else _NUMBER(text)
+    if found is None:
         return None
-    return int(text) if len(text) <= _DIGITS else 10 * EPOCH - 1
+    sign, whole, fraction = found.groups()
+    number = float(whole + (fraction or b"")) if len(whole) <= _DIGITS else float(10**_DIGITS)
+    return -number if sign else number
 
 
 def _until(text: bytes, said: Said) -> float | None:
@@ -135,4 +184,4 @@ def _date(text: bytes | None) -> float | None:
 
 
 def _clamped(seconds: float) -> float:
-    return min(max(seconds, SHORTEST), LONGEST)
+    return min(seconds, LONGEST) if seconds > 0 else SHORTEST

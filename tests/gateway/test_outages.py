@@ -172,6 +172,21 @@ async def test_a_503_that_says_when_to_come_back_is_believed_for_everybody_and_t
     assert len(sandbox.calls) == 1
 
 
+async def test_a_first_answer_that_knows_no_end_of_its_window_costs_no_window(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    unknown = {"RateLimit-Remaining": "40", "RateLimit-Reset": "0"}
+    sandbox.fail(Fault(times=1, headers=unknown))
+    ids = [row["id"] for row in sandbox.rows_of(ADA)]
+    await gateway.query(NAME, key=ADA.api_key, id=ids[0])
+    await asyncio.sleep(2)
+
+    answers = [await gateway.post(NAME, key=ADA.api_key, id=id) for id in ids[1:6]]
+
+    assert ["errors" in answer for answer in answers] == [False] * 5
+    assert answers[-1]["extensions"]["upstream"]["budget"]["remaining"] == sandbox.remaining
+
+
 class TestTheLog:
     """Over a socket, in real time."""
 
@@ -183,7 +198,7 @@ class TestTheLog:
     async def refused(self) -> int:
         """A port on which nothing listens."""
         server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
+        port: int = server.sockets[0].getsockname()[1]
         server.close()
         await server.wait_closed()
         return port

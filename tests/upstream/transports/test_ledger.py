@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.ledger import Ledger
-from gateway.upstream.retry_after import Reading
+from gateway.upstream.readings import Reading
 from schema.operation import BudgetState, Lane
 
 
@@ -205,6 +205,38 @@ def test_a_window_of_which_nothing_is_said_may_have_begun_as_late_as_its_first_a
     ledger.answered(two, Reading(), 9)
 
     assert [ledger.wait(Lane.WRITE, at) for at in (901, 908, 909)] == [8.0, 1.0, 0.0]
+
+
+def test_where_the_windows_end_is_not_known_it_is_looked_again_soon_and_ever_more_seldom() -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=40), 0)
+    looked = []
+    now = 0
+    while now < 300:
+        now += 1
+        if not ledger.wait(Lane.INTERACTIVE, now):
+            ledger.answered(ledger.reserve(now), Reading(limit=500, remaining=40), now)
+            looked.append(now)
+
+    assert looked == [2, 6, 14, 30, 62, 122, 182, 242]
+
+
+def test_what_an_answer_says_is_left_is_believed_where_the_windows_end_was_not_known() -> None:
+    ledger = Ledger()
+    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=40), 0)
+    ledger.answered(ledger.reserve(2), Reading(limit=500, remaining=499, reset=899), 2)
+
+    assert ledger.state(2) == BudgetState(limit=500, remaining=499, reset_seconds=900)
+    assert ledger.wait(Lane.INTERACTIVE, 2) == 0
+
+
+def test_an_answer_to_what_was_sent_before_raises_nothing() -> None:
+    ledger = Ledger()
+    early, late = spend(ledger, 2)
+    ledger.answered(late, Reading(limit=500, remaining=40), 1)
+    ledger.answered(early, Reading(limit=500, remaining=480, reset=899), 2)
+
+    assert ledger.state(2).remaining == 40
 
 
 def test_a_limit_the_api_states_is_adopted_with_its_lanes() -> None:

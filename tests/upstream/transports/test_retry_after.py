@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from gateway.upstream.retry_after import Reading, reading, retry_after, stated_wait
+from gateway.upstream.readings import Reading
+from gateway.upstream.retry_after import limited, reading, retry_after, stated_wait
 
 DATE = "Tue, 24 Nov 2026 02:00:00 GMT"
 MINUTE_LATER = "Tue, 24 Nov 2026 02:01:00 GMT"
@@ -24,7 +25,7 @@ def test_the_documented_headers_are_read() -> None:
     ("name", "value"),
     [
         *(("RateLimit-Limit", value) for value in ("0", "-5", "1e9", "lots", "99999999999", "")),
-        *(("RateLimit-Remaining", value) for value in ("-1", "NaN", "1.5", "99999999999", "½")),
+        *(("RateLimit-Remaining", value) for value in ("--1", "NaN", "1.5.1", "99999999999", "½")),
         *(("RateLimit-Reset", value) for value in ("0", "-1", "901", "soon", "9" * 5000)),
     ],
 )
@@ -68,7 +69,9 @@ def test_a_reset_that_is_a_point_in_time_is_counted_from_the_answers_own_date() 
         ([("Retry-After", "-1")], None),
         ([("Retry-After", "soon")], None),
         ([("Retry-After", "NaN")], None),
-        ([("Retry-After", "1.5")], None),
+        ([("Retry-After", "1.5")], 1.5),
+        ([("Retry-After", "0.25")], 0.25),
+        ([("Retry-After", ".5")], None),
         ([("Retry-After", "")], None),
         ([("Retry-After", "5"), ("Retry-After", "7")], None),
         ([], None),
@@ -103,3 +106,83 @@ def test_where_calls_remain_only_retry_after_counts() -> None:
     )
 
     assert stated_wait(headers) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([("RateLimit-Remaining", "-3")], Reading(remaining=0)),
+        ([("RateLimit-Remaining", "7.9")], Reading(remaining=7)),
+        ([("RateLimit-Reset", "0.5")], Reading(reset=0.5)),
+        ([("RateLimit-Reset", str(EPOCH * 1000 + 90_000)), ("Date", DATE)], Reading(reset=90.0)),
+        ([("RateLimit-Reset", MINUTE_LATER), ("Date", DATE)], Reading(reset=60.0)),
+        (
+            [
+                ("X-RateLimit-Limit", "500"),
+                ("X-RateLimit-Remaining", "40"),
+                ("X-RateLimit-Reset", str(EPOCH + 90)),
+                ("Date", DATE),
+            ],
+            Reading(500, 40, 90.0),
+        ),
+        ([("X-Rate-Limit-Remaining", "40")], Reading(remaining=40)),
+        ([("RateLimit", "limit=500, remaining=40, reset=60")], Reading(500, 40, 60.0)),
+        (
+            [("RateLimit", '"window";r=40;t=60'), ("RateLimit-Policy", '"window";q=500;w=900')],
+            Reading(500, 40, 60.0),
+        ),
+        ([("RateLimit", '"window";r=40')], Reading(remaining=40)),
+        ([("RateLimit", '"window";r=-2;t=60')], Reading(remaining=0, reset=60.0)),
+        ([("RateLimit", '"window";r="40";t=?1')], Reading()),
+        ([("RateLimit", "(1 2);r=4")], Reading()),
+        ([("RateLimit", "nonsense here")], Reading()),
+        ([("RateLimit", "")], Reading()),
+    ],
+)
+def test_other_spellings_of_the_window_are_read(headers: Headers, found: Reading) -> None:
+    assert reading(httpx.Headers(headers)) == found
+
+
+def test_of_several_policies_the_scarcest_counts_and_none_that_only_limits_bursts() -> None:
+    headers = httpx.Headers(
+        {
+            "RateLimit": '"burst";r=0;t=1, "hour";r=30;t=800, "day";r=900;t=70000',
+            "RateLimit-Policy": '"burst";q=10;w=1, "hour";q=200;w=3600, "day";q=5000;w=86400',
+        }
+    )
+
+    assert reading(headers) == Reading(200, 30, 800.0)
+
+
+def test_where_headers_contradict_each_other_the_one_that_leaves_less_is_believed() -> None:
+    headers = httpx.Headers(
+        {
+            "RateLimit-Limit": "500",
+            "RateLimit-Remaining": "400",
+            "RateLimit-Reset": "300",
+            "X-RateLimit-Remaining": "12",
+            "RateLimit": '"window";r=90;t=200',
+        }
+    )
+
+    assert reading(headers) == Reading(500, 12, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "spent"),
+    [
+        (429, {}, True),
+        (403, {"Retry-After": "60", "RateLimit-Remaining": "0"}, True),
+        (403, {"Retry-After": "60", "X-RateLimit-Remaining": "-1"}, True),
+        (403, {"Retry-After": "60"}, False),
+        (403, {"RateLimit-Remaining": "0"}, False),
+        (403, {"Retry-After": "60", "RateLimit-Remaining": "3"}, False),
+        (503, {"Retry-After": "60", "RateLimit-Remaining": "0"}, False),
+    ],
+)
+def test_a_403_with_nothing_remaining_and_a_time_to_come_back_is_a_rate_limit(
+    status: int,
+    headers: dict[str, str],
+    spent: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    assert limited(httpx.Response(status, headers=headers)) is spent
