@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.upstream.api_error import APIError, api_error, log_other, names_version
 from gateway.upstream.issues import field_named, issues_in
-from gateway.upstream.retry_after import reading, retry_after, stated_wait
+from gateway.upstream.retry_after import limited, retry_after, stated_wait
 from schema.failures import (
     Conflict,
     Failure,
@@ -61,7 +61,7 @@ def failure_in(response: httpx.Response, *, of_one: bool = True) -> Failure:
     `of_one`: whether the call named a client, which alone can be missing.
     """
     status, error = response.status_code, api_error(response)
-    if status == _TOO_MANY or _spent(response):
+    if limited(response):
         return _limited(response, error)
     if error is None or status >= _INTERNAL:
         return _unwell(response, error)
@@ -128,13 +128,6 @@ def refused_input(error: APIError) -> Invalid:
         issues=issues_in(error.code, error.message, error.details),
         correlation_id=error.correlation_id,
     )
-
-
-def _spent(response: httpx.Response) -> bool:
-    """Whether a 403 says in its headers that it is a rate limit."""
-    if response.status_code != _FORBIDDEN or retry_after(response.headers) is None:
-        return False
-    return reading(response.headers).remaining == 0
 
 
 def _limited(response: httpx.Response, error: APIError | None) -> RateLimited:
