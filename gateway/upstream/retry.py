@@ -49,12 +49,18 @@ class Retry(Transport):
         budget: Callable[[], BudgetState],
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = chance,
+        known: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        """`known`: whether the API accepts the credential with this keyed hash.
+
+        Second attempts of strangers come out of an allowance of their own.
+        """
         self._inner = beginning(inner)
         self._budget = budget
         self._clock = clock
         self._random = random
-        self._allowance = Allowance()
+        self._allowance, self._strangers = Allowance(), Allowance()
+        self._known = known
 
     def begin(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
         """Make the first attempt."""
@@ -96,7 +102,8 @@ class Retry(Transport):
         if isinstance(first, httpx.Response) and first.status_code == REFUSED:
             # Waited for rather than retried: below, the gate lets one through to try it first.
             return True
-        return self._allowance.take(now, self._budget())
+        known = self._known(terms_of(request).credential)
+        return (self._allowance if known else self._strangers).take(now, self._budget())
 
     def _pause(self, method: str, first: Attempt) -> float | None:
         """Seconds to wait before a second attempt, where one makes sense."""

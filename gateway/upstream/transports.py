@@ -40,4 +40,5 @@ def compose(  # noqa: PLR0913 - every part by its name
         at_once=at_once,
         waiting=12 * at_once,
     )
-    return Retry(budget, budget=budget.state, clock=clock, random=random), budget
+    retry = Retry(budget, budget=budget.state, clock=clock, random=random, known=budget.proven)
+    return retry, budget

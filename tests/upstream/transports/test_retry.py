@@ -244,3 +244,16 @@ async def test_composed_a_long_429_costs_one_call_until_it_ends() -> None:
     later = await asyncio.gather(*(ask(transport) for _ in range(1000)))
 
     assert (first, set(later), len(inner.seen)) == (429, {RateLimited}, 1)
+
+
+async def test_second_attempts_of_strangers_take_none_from_those_who_are_known() -> None:
+    state = BudgetState(limit=500, remaining=500, reset_seconds=900)
+    inner = Scripted([httpx.Response(503), httpx.Response(503), httpx.Response(503), OK])
+    retry = Retry(
+        inner, budget=lambda: state, clock=now, random=half, known=lambda each: each == "p"
+    )
+    stranger = request(deadline=now() + 10, caller="stranger")
+
+    assert (await retry.handle_async_request(stranger)).status_code == 503
+    assert await ask(retry) == 200
+    assert len(inner.seen) == 4

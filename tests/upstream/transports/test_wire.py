@@ -275,7 +275,15 @@ async def test_a_self_signed_certificate_is_refused_before_anything_is_sent(
         error = await send(wire, method, url)
 
     assert isinstance(error, Untrusted)
+    assert str(error) == "its certificate is not trusted: self-signed certificate"
     assert upstream.received == []
+
+
+async def test_a_name_that_does_not_resolve_is_named(wire: Wire) -> None:
+    error = await send(wire, "GET", "http://no-such-host.invalid/")
+
+    assert isinstance(error, httpx.ConnectError)
+    assert str(error) == "the name no-such-host.invalid does not resolve"
 
 
 async def test_over_tls_a_connection_is_trusted_as_the_machine_says_and_kept(
