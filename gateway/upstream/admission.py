@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpx
 
 from gateway.upstream.api_error import succeeded
-from gateway.upstream.breaker import Breaker, Failed
+from gateway.upstream.breaker import SPAN, Breaker, Failed
 from gateway.upstream.failures import refused
 from gateway.upstream.gate import Gate
 from gateway.upstream.outcome import Unsendable, never_sent
@@ -55,6 +55,10 @@ class Admission:
         self._ledger = ledger
         self._gate = Gate()
         self._breaker = Breaker()
+        self._strangers = Breaker()
+        """The same for credentials that nobody knows: how these fare tells others nothing."""
+        self._well_at = -math.inf
+        """When somebody the API accepts was last answered, and not with a 5xx."""
         self._shares = Shares(ledger)
         self._proofs = Proofs()
 
@@ -94,12 +98,15 @@ class Admission:
         if self.standing.refused(terms.credential, now):
             return Unauthenticated("The API does not accept this credential.")
         unproven = self.unproven(terms, now)
-        # What nobody knows never tries for all whether the API is back, but may follow its turn.
-        shut = not self._breaker.due(now) if unproven else self._breaker.wait(now, terms.partition)
+        shut = self._breaker.wait(now, terms.partition)
+        if unproven:
+            # It never tries for all whether the API is back, but may ask when it is time to.
+            shut = 0.0 if self._breaker.due(now) else shut
+            shut = max(shut, self._strangers.wait(now, terms.partition))
         if shut:
             return Unavailable(
                 "The API does not answer at present; it is tried again shortly.",
-                retry_after=math.ceil(self._breaker.wait(now)),
+                retry_after=math.ceil(shut),
             )
         if not unproven:
             return None
@@ -149,7 +156,7 @@ class Admission:
             self._proofs.tried(terms.credential, now)
         else:
             self._shares.spend(terms.partition, now, writes=terms.lane is _WRITE)
-        probing = not proving and self._breaker.enter()
+        probing = (self._strangers if proving else self._breaker).enter()
         return Turn(terms, number, self._gate.enter(), probing, proving)
 
     def answered(self, turn: Turn, response: httpx.Response, now: float, what: str) -> None:
@@ -158,7 +165,7 @@ class Admission:
         self._ledger.answered(turn.number, reading(response.headers), now)
         if limited(response):
             self._gate.refused(now, stated_wait(response.headers))
-            self._breaker.unknown(trying=turn.probing)
+            self._breaker_of(turn).unknown(trying=turn.probing)
         else:
             self._gate.passed(turn.trial)
             self._see(turn, response, now, what)
@@ -167,21 +174,33 @@ class Admission:
         self._judge(turn, response, now)
 
     def _see(self, turn: Turn, response: httpx.Response, now: float, what: str) -> None:
-        """What an answer says of the API; of a stranger's, only that it succeeded.
+        """What an answer says of the API.
 
-        A server may fail on what a stranger sends and on nothing else.
+        A server may fail on what a stranger sends and on nothing else: while those who are known
+        are answered, that counts against strangers, and otherwise for strangers alone.
         """
-        partition = turn.terms.partition
-        if turn.proving:
-            if response.is_success and not self._breaker.closed and self._breaker.due(now):
+        partition, breaker = turn.terms.partition, self._breaker_of(turn)
+        if not response.is_server_error:
+            breaker.answered(now, partition, trying=turn.probing)
+            if response.is_success or not turn.proving:
+                self._well_at = now
+            back = response.is_success and not self._breaker.closed and self._breaker.due(now)
+            if turn.proving and back:
                 self._breaker.close()
-        elif not response.is_server_error:
-            self._breaker.answered(now, partition, trying=turn.probing)
+        elif turn.proving and self._well(now):
+            breaker.unknown(trying=turn.probing)
         else:
-            self._breaker.failed(now, Failed(partition, what), trying=turn.probing)
+            breaker.failed(now, Failed(partition, what), trying=turn.probing)
             seconds = retry_after(response.headers)
             if response.status_code == RESTING and seconds is not None:
-                self._breaker.rest(now, seconds)
+                breaker.rest(now, seconds)
+
+    def _breaker_of(self, turn: Turn) -> Breaker:
+        return self._strangers if turn.proving else self._breaker
+
+    def _well(self, now: float) -> bool:
+        """Whether the API answers those who are known."""
+        return now < self._well_at + SPAN
 
     def unanswered(self, turn: Turn, error: BaseException | None, now: float, what: str) -> None:
         """The request for `what` got no answer, or, without an `error`, was not sent after all."""
@@ -194,17 +213,19 @@ class Admission:
             self._ledger.unanswered(turn.number)
         self._gate.unknown(turn.trial)
         absent = _absence(error)
+        theirs = turn.proving and absent and not unsent and self._well(now)
         if turn.proving:
             credential = turn.terms.credential
-            if absent and not unsent:
+            if theirs:
                 self._proofs.failed(credential, now)
             else:
                 self._proofs.unknown(credential)
-        elif absent:
+        breaker = self._breaker_of(turn)
+        if absent and not theirs:
             failed = Failed(turn.terms.partition, None if unsent else what)
-            self._breaker.failed(now, failed, trying=turn.probing)
+            breaker.failed(now, failed, trying=turn.probing)
         else:
-            self._breaker.unknown(trying=turn.probing)
+            breaker.unknown(trying=turn.probing)
 
     def _judge(self, turn: Turn, response: httpx.Response, now: float) -> None:
         """What the answer says of the credential.
@@ -225,7 +246,7 @@ class Admission:
             self.standing.rejected(credential, now)
         if success or not turn.proving:
             return
-        if limited(response):
+        if limited(response) or (response.is_server_error and not self._well(now)):
             self._proofs.unknown(credential)
         else:
             self._proofs.failed(credential, now)
