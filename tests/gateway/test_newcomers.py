@@ -47,7 +47,7 @@ class Office:
         began = loop.time()
         while True:
             answer = await self.ask(person.api_key)
-            if answer.json()["data"]:
+            if "errors" not in answer.json():
                 assert answer.json()["data"] == {"clients": {"totalCount": 3}}
                 return round(loop.time() - began, 3)
             await asyncio.sleep(int(answer.headers["Retry-After"]))
