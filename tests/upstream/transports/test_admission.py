@@ -74,6 +74,8 @@ def lived(admission: Admission, history: Sequence[Ask | End]) -> list[object]:
 
 
 def known(part: object) -> object:
+    if isinstance(part, FunctionType):
+        return part.__qualname__  # each of the two has its own
     inside = getattr(part, "__dict__", None)
     return {name: known(value) for name, value in inside.items()} if inside else part
 
