@@ -1,6 +1,7 @@
 """The quick look at a request says what asking everything about it would have said."""
 
 from collections.abc import Sequence
+from types import FunctionType
 from typing import NamedTuple
 
 import httpx
