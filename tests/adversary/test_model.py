@@ -351,7 +351,7 @@ class Adversary(RuleBasedStateMachine):
 
 
 Adversary.TestCase.settings = settings(
-    max_examples=5 + STEPS * 11 // STEPS_EACH // 10, stateful_step_count=STEPS_EACH, deadline=None
+    max_examples=5 + STEPS * 13 // STEPS_EACH // 10, stateful_step_count=STEPS_EACH, deadline=None
 )
 
 
