@@ -84,8 +84,17 @@ def _alike(name: str, sent: object, stored: object) -> bool:
     if name == "email":
         return _address(one) == _address(other)
     if name == "phone" and one and other:
-        return _digits(one) == _digits(other) or is_number_match(one, other) in _SAME_NUMBER
+        if _digits(one) == _digits(other):
+            return True
+        # Letters that stand for digits are several to a digit: two spellings by them may differ.
+        lettered = _vanity(one) and _vanity(other)
+        return not lettered and is_number_match(one, other) in _SAME_NUMBER
     return one == other
+
+
+def _vanity(text: str) -> bool:
+    """Whether letters are dialled, other than what announces an extension (`x`, `ext`)."""
+    return any(c.isalpha() and c not in "ext" for c in text)
 
 
 def _unlike(name: str, sent: object, stored: object) -> bool:

@@ -202,6 +202,7 @@ async def test_what_apis_tidy_is_recognised(
     [
         ({"phone": "661-555-0123 x5"}, {"phone": "+16615550123"}),
         ({"phone": "not a number"}, {"phone": None}),
+        ({"phone": "+1 661 555 a0"}, {"phone": "+1 661 555 b0"}),
         ({"phone": "661-555-0123"}, {"phone": "555-0123"}),
         ({"email": "mine+crm@example.com"}, {"email": "mine@example.com"}),
         ({"email": "mine@example.com"}, {"email": "m***@example.com"}),
