@@ -24,7 +24,7 @@ from schema.documents import Document, Documents
 from schema.failures import Unauthenticated
 from schema.limits import Limits
 from schema.mutation import Mutation
-from schema.operation import Spending
+from schema.operation import Spending, bare
 from schema.prices import Explanation, explained, limit_of, refusal
 from schema.problems import HANDLERS
 from schema.query import FederatedQuery, Query, loaded
@@ -90,8 +90,9 @@ class Graph(federation.Schema):
             refused = refusal(planned, context.source, context.operation, self._cap)
             if refused is not None:
                 return _told(ExecutionResult(None, [refused]))
-            context.operation.spending = Spending(
-                partial(limit_of, planned, context.source, context.operation, self._cap)
+            operation = context.operation
+            operation.spending = Spending(
+                partial(limit_of, planned, context.source, bare(operation), self._cap)
             )
         if self._compiles and planned.compiled:
             return planned.execute(context)

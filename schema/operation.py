@@ -234,3 +234,11 @@ class Operation:
     receipt: Receipt = field(default_factory=Receipt)
     audience: Audience = field(default_factory=Audience, compare=False)
     spending: Spending = field(default_factory=Spending, compare=False)
+
+
+def bare(operation: Operation) -> Operation:
+    """Copy an operation without its spending, to price it by.
+
+    A limit that refers to the operation that holds it would be garbage only a collection finds.
+    """
+    return Operation(operation.caller, operation.deadline, operation.freshness, operation.receipt)
