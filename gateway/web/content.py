@@ -12,9 +12,9 @@ from gateway.web.negotiation import JSON
 if TYPE_CHECKING:
     from gateway.web.reply import Headers
 
-_TOKEN = r"[!#$%&'*+.^_`|~\w-]+"  # noqa: S105 - RFC 9110, 5.6.2
+_TCHARS = r"[!#$%&'*+.^_`|~\w-]+"  # RFC 9110, 5.6.2
 _PARAMETER = re.compile(
-    rf'[ \t]*;[ \t]*(?:({_TOKEN})=(?:({_TOKEN})|"((?:[^"\\]|\\.)*)"))?', re.ASCII
+    rf'[ \t]*;[ \t]*(?:({_TCHARS})=(?:({_TCHARS})|"((?:[^"\\]|\\.)*)"))?', re.ASCII
 )
 """One parameter of a media type, which may be empty (RFC 9110, 5.6.6)."""
 _UTF8 = frozenset({"utf-8", "utf8"})
