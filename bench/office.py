@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from gateway.sandbox.people import Person
+from gateway.sandbox.users import DemoUser
 
 Kind = Literal["list", "next", "client", "details", "update", "create", "delete"]
 
@@ -28,7 +28,7 @@ class Question:
     """One operation: when it is asked (seconds from the beginning), by whom, and of what kind."""
 
     at: float
-    who: Person
+    who: DemoUser
     kind: Kind
     filter: str
     chance: float
@@ -37,18 +37,18 @@ class Question:
 
 def callers(
     count: int, seed: int, *, rows: float = 60, spread: float = 0.4, large: int = 3
-) -> list[Person]:
+) -> list[DemoUser]:
     """`count` callers whose collections are lognormal around `rows`, but `large` with 2,500."""
     chance = Random(f"callers {seed}")
     sizes = [
         LARGE if place < large else max(1, round(rows * chance.lognormvariate(0, spread)))
         for place in range(count)
     ]
-    return [Person(f"agent {seed}-{place}", size) for place, size in enumerate(sizes)]
+    return [DemoUser(f"agent {seed}-{place}", size) for place, size in enumerate(sizes)]
 
 
 def day(  # noqa: PLR0913 - what makes a day
-    people: list[Person],
+    people: list[DemoUser],
     *,
     seed: int,
     windows: int = 4,

@@ -21,21 +21,21 @@ from bench import api
 from bench.rig import Rig
 from bench.sides import KEY
 from bench.work import WORKS
-from gateway.app import GRAPHQL_PATH, build
-from gateway.settings import read
-from gateway.upstream.rest import RestClients
-from gateway.upstream.transports import compose
-from gateway.upstream.whole import Whole
-from gateway.upstream.wire import Wire
-from gateway.web.requests import request_in
-from gateway.web.strict import Bounds
-from schema.compiled.planned import Planned
+from gateway.api.source import RestClientSource
+from gateway.api.stack import compose_transport
+from gateway.app import GRAPHQL_PATH, create_app
+from gateway.settings import load_settings
+from gateway.transport.messages import Response
+from gateway.transport.pool import ConnectionPool
+from gateway.web.protocol.strict_json import JSONLimits
+from gateway.web.request import parse_post
 from schema.context import Context
-from schema.documents import Document
+from schema.execution.documents import Document
+from schema.execution.limits import Limits
+from schema.execution.plan import ExecutionPlan
 from schema.graph import Graph
-from schema.limits import Limits
-from schema.operation import Caller, Credential, Operation
-from schema.source import ClientFilter
+from schema.source.protocols import ClientFilter
+from schema.source.request_context import Caller, Credential, RequestContext
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,7 +81,7 @@ class Instant(httpx.AsyncBaseTransport):
             content = self._made[path] = orjson.dumps(
                 {"success": True, "data": self._data(request)}
             )
-        return Whole(200, _HEADERS, content, request)
+        return Response(200, _HEADERS, content, request)
 
     def _data(self, request: httpx.Request) -> Any:  # noqa: ANN401 - any JSON
         id = request.url.path.removeprefix("/v1/clients").strip("/")
@@ -93,7 +93,7 @@ class Instant(httpx.AsyncBaseTransport):
 
 
 def _settings(rig: Rig, *, cache: bool) -> Settings:
-    return read(
+    return load_settings(
         {},
         _env_file=None,
         cache=cache,
@@ -170,7 +170,7 @@ def asked(app: ASGIApp, bodies: list[bytes]) -> Callable[[int], Awaitable[Any]]:
 async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     """The stages of one workload. nginx must be up."""
     bodies = [orjson.dumps(body) for body in work.bodies("connection")]
-    said = [request_in(body, "application/json", Bounds()) for body in bodies]
+    said = [parse_post(body, "application/json", JSONLimits()) for body in bodies]
     told = [Stage("reading the request", _now(_reading(bodies), times))]
 
     graph = Graph(limits=LIMITS, introspection=False)
@@ -179,14 +179,12 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     told.append(
         Stage(
             "a document never seen: parse, limits, validate",
-            _now(lambda _: graph.documents.understand(f"{query} # {next(fresh)}"), 20),
+            _now(lambda _: graph.documents.get(f"{query} # {next(fresh)}"), 20),
         )
     )
-    document = graph.documents.understand(query)
+    document = graph.documents.get(query)
     assert isinstance(document, Document)  # noqa: S101 - ours is valid
-    told.append(
-        Stage("a document seen before", _now(lambda _: graph.documents.understand(query), times))
-    )
+    told.append(Stage("a document seen before", _now(lambda _: graph.documents.get(query), times)))
     operation = graph._operation(document, None)  # noqa: SLF001 - the stage alone
     told.append(
         Stage(
@@ -195,14 +193,16 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
         )
     )
 
-    transport, _ = compose(Instant(), limit=10**9, at_once=64)
-    rest = RestClients(transport, f"{rig.api}/v1")
+    transport, _ = compose_transport(Instant(), limit=10**9, at_once=64)
+    rest = RestClientSource(transport, f"{rig.api}/v1")
     caller = Caller("bench", Credential("X-API-Key", KEY))
 
     async def run(number: int) -> Any:  # noqa: ANN401 - graphql-core's result
         planned = operation.plan(said[number % len(said)].variables)
-        assert isinstance(planned, Planned)  # noqa: S101 - ours is right
-        return await graph.run(planned, Context(rest, Operation(caller, time.monotonic() + 10)))
+        assert isinstance(planned, ExecutionPlan)  # noqa: S101 - ours is right
+        return await graph.run(
+            planned, Context(rest, RequestContext(caller, time.monotonic() + 10))
+        )
 
     result = await run(0)
     executed = await _cpu(run, times, 1)
@@ -212,18 +212,18 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
         Stage("project", max(0.0, executed - source - told[-1].microseconds)),
         Stage("encode", _now(lambda _: orjson.dumps({"data": result.data}), times)),
     ]
-    within = build(_settings(rig, cache=False), wire=Instant())
+    within = create_app(_settings(rig, cache=False), wire=Instant())
     whole = await _cpu(asked(within, bodies), times, 1)
     told.append(Stage("a whole request, the API answering at once", whole))
-    wire = Wire(flights=1_000)
-    app = build(_settings(rig, cache=False), wire=wire)
+    wire = ConnectionPool(flights=1_000)
+    app = create_app(_settings(rig, cache=False), wire=wire)
     with_wire = await _cpu(asked(app, bodies), times)
     told += [
         Stage("the wire", with_wire - whole),
         Stage("a whole request, over the wire", with_wire),
     ]
     await wire.aclose()
-    held = asked(build(_settings(rig, cache=True), wire=Instant()), bodies)
+    held = asked(create_app(_settings(rig, cache=True), wire=Instant()), bodies)
     for number in range(len(bodies)):
         await held(number)
     told.append(Stage("a whole request, answered from what is held", await _cpu(held, times, 1)))
@@ -231,26 +231,26 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
 
 
 def _reading(bodies: list[bytes]) -> Callable[[int], Any]:
-    bounds = Bounds()
-    return lambda number: request_in(bodies[number % len(bodies)], "application/json", bounds)
+    bounds = JSONLimits()
+    return lambda number: parse_post(bodies[number % len(bodies)], "application/json", bounds)
 
 
-async def _source(rest: RestClients, caller: Caller, work: Work, times: int) -> float:
+async def _source(rest: RestClientSource, caller: Caller, work: Work, times: int) -> float:
     """What the source alone takes for what `work` asks."""
-    from schema.operation import Lane  # noqa: PLC0415
-    from schema.source import FIELDS, Window, client_id  # noqa: PLC0415
+    from schema.source.protocols import FIELDS, Window, client_id  # noqa: PLC0415
+    from schema.source.request_context import Priority  # noqa: PLC0415
 
     ids = [id for row in api.clients() if (id := client_id(row["id"])) is not None]
 
     async def ask(number: int) -> None:
-        operation = Operation(caller, time.monotonic() + 10)
+        operation = RequestContext(caller, time.monotonic() + 10)
         if work.name in {"W1", "W2"}:
             await rest.window(operation, ClientFilter(), Window(25 * (number % 40), 25), FIELDS)
         elif work.name in {"W3", "W3c"}:
-            await rest.fetch(operation, [ids[number % 1000]], FIELDS, Lane.INTERACTIVE)
+            await rest.fetch(operation, [ids[number % 1000]], FIELDS, Priority.INTERACTIVE)
         elif work.name == "W4":
             begin = 25 * (number % 40)
-            await rest.fetch(operation, ids[begin : begin + 25], FIELDS, Lane.INTERACTIVE)
+            await rest.fetch(operation, ids[begin : begin + 25], FIELDS, Priority.INTERACTIVE)
 
     return await _cpu(ask, times, 1)
 

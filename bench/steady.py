@@ -14,8 +14,8 @@ from uvicorn.loops.auto import auto_loop_factory
 from bench.machine import resident
 from bench.stages import Instant, asked
 from bench.work import WORKS
-from gateway.app import build
-from gateway.settings import read
+from gateway.app import create_app
+from gateway.settings import load_settings
 
 
 def bodies(dice: random.Random) -> list[bytes]:
@@ -36,8 +36,8 @@ def bodies(dice: random.Random) -> list[bytes]:
 
 async def run(requests: int, steps: int) -> list[tuple[int, float]]:
     """Mebibytes held after each of `steps` equal parts of `requests`."""
-    app = build(
-        read({}, _env_file=None, upstream_limit=10**9),
+    app = create_app(
+        load_settings({}, _env_file=None, upstream_limit=10**9),
         wire=Instant(),
     )
     ask = asked(app, bodies(random.Random(1)))  # noqa: S311 - the same mixture every time

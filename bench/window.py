@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bench.office import callers, day
-from gateway.app import build
-from gateway.cache.store import MemoryStore
+from gateway.app import create_app
+from gateway.cache.store.memory import MemoryStore
 from gateway.sandbox.api import Behaviour, Sandbox
-from gateway.settings import read
+from gateway.settings import load_settings
 from tests.clockwork import VirtualLoop
 from tests.in_process import InProcess
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from bench.office import Question
-    from gateway.sandbox.people import Person
+    from gateway.sandbox.users import DemoUser
 
 LATENCY = 0.08
 """Seconds an answer of the API takes."""
@@ -82,8 +82,8 @@ class Office:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._seen: dict[Person, list[str]] = {}
-        self._next: dict[Person, tuple[str, str]] = {}
+        self._seen: dict[DemoUser, list[str]] = {}
+        self._next: dict[DemoUser, tuple[str, str]] = {}
         self.tally = Tally()
 
     async def ask(self, question: Question) -> None:
@@ -139,7 +139,7 @@ class Office:
         if not write and "clients" in data:
             self._look_at(question.who, data["clients"], where)
 
-    def _look_at(self, who: Person, page: dict[str, Any], where: str) -> None:
+    def _look_at(self, who: DemoUser, page: dict[str, Any], where: str) -> None:
         ids = [edge["node"]["id"] for edge in page["edges"]]
         held = self._seen.setdefault(who, [])
         held[:] = (ids + [id for id in held if id not in ids])[:100]
@@ -228,14 +228,14 @@ HEAD = (
 
 
 def run(
-    people: Sequence[Person], questions: Sequence[Question], behaviour: Behaviour | None = None
+    people: Sequence[DemoUser], questions: Sequence[Question], behaviour: Behaviour | None = None
 ) -> Outcome:
     """Ask all of the questions, each at its time."""
     loop = VirtualLoop()
     sandbox = Sandbox(people, clock=loop.time, behaviour=behaviour)
     wire = Distant(sandbox)
     store = MemoryStore(clock=loop.time)
-    app = build(read({}, _env_file=None), wire=wire, store=store, clock=loop.time)
+    app = create_app(load_settings({}, _env_file=None), wire=wire, store=store, clock=loop.time)
     office = Office(app)
     began = time.perf_counter()
 
@@ -266,7 +266,7 @@ def broken(outcome: Outcome) -> list[str]:
     return [promise for promise, kept in promises.items() if not kept]
 
 
-def flood(people: list[Person], seed: int) -> list[Question]:
+def flood(people: list[DemoUser], seed: int) -> list[Question]:
     """One window in which one caller, the one of most rows, asks a hundred times as much."""
     questions = day(people, seed=seed, windows=1)
     return sorted(
@@ -310,7 +310,7 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if wrong else 0
 
 
-def _drowned(outcome: Outcome, flooder: Person) -> list[str]:
+def _drowned(outcome: Outcome, flooder: DemoUser) -> list[str]:
     """Whether the others lost over 1 % of their reads to the one that floods."""
     tally = outcome.tally
     asked = sum(count for who, count in tally.reads_of.items() if who != flooder.name)

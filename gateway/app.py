@@ -14,56 +14,56 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from gateway.addresses import is_loopback
-from gateway.cache.cached import CachedClients
-from gateway.cache.freshness import Policy
-from gateway.cache.store import MemoryStore
+from gateway.api.source import RestClientSource
+from gateway.api.stack import compose_transport
+from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
 from gateway.clock import Clock
-from gateway.http1.limits import Patience
-from gateway.settings import PREFIX, Misconfigured
-from gateway.state.folder import in_memory
-from gateway.state.intents import Intents
-from gateway.state.keyed import KeyedClients
-from gateway.state.proven import ProvenCredentials
-from gateway.upstream.recovery import Recovering
-from gateway.upstream.rest import RestClients
-from gateway.upstream.transports import compose
-from gateway.upstream.wire import Wire
-from gateway.web.callers import Callers
-from gateway.web.cors import Cors
-from gateway.web.direct import Direct
-from gateway.web.graphql import GraphQLDoor
+from gateway.server.http1.limits import ConnectionLimits
+from gateway.settings import PREFIX, ConfigurationError
+from gateway.storage.credentials import SQLiteCredentialStore
+from gateway.storage.state_dir import in_memory
+from gateway.transport.pool import ConnectionPool
+from gateway.web.asgi import GraphQLApp
+from gateway.web.authentication import Authenticator
+from gateway.web.cached_response import CachedResponses
+from gateway.web.direct import FastPathHandler
+from gateway.web.graphiql_page import graphiql_app
+from gateway.web.handler import GraphQLHandler, HandlerConfig
 from gateway.web.health import Readiness, health
-from gateway.web.hosts import LOCAL, Hosts
-from gateway.web.manifests import documents_in
-from gateway.web.persisted import Accepted, Persisted
-from gateway.web.playground import playground
+from gateway.web.manifests import load_manifest
+from gateway.web.persisted import DocumentPolicy, PersistedDocuments
+from gateway.web.protocol.cors import Cors
+from gateway.web.protocol.hosts import LOCAL, Hosts
+from gateway.web.protocol.strict_json import JSONLimits
 from gateway.web.refusals import HANDLERS
-from gateway.web.repeats import Repeats
-from gateway.web.router import Places, Router
-from gateway.web.service import GraphQLService, Terms
-from gateway.web.strict import Bounds
-from schema.documents import Refused
+from gateway.web.router import Router, Routes
+from gateway.writes.idempotency import IdempotentWriter
+from gateway.writes.idempotency_store import IdempotencyStore
+from gateway.writes.recovery import RecoveringWriter
+from schema.execution.documents import InvalidDocument
+from schema.execution.limits import Limits
 from schema.graph import Graph
-from schema.limits import Limits
-from schema.operation import Credential
+from schema.source.request_context import Credential
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx
 
-    from gateway.cache.store import Store
+    from gateway.cache.store.memory import Store
     from gateway.settings import Settings
-    from gateway.state.folder import State
-    from schema.operation import BudgetState
-    from schema.source import ClientSource
+    from gateway.storage.state_dir import State
+    from schema.source.protocols import ClientSource
+    from schema.source.request_context import RateLimitState
 
 GRAPHQL_PATH = "/graphql"
 DOCS_URL = "https://www.actuallycare.com/api"
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
 
-def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
+def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     settings: Settings,
     *,
     demo_key: str | None = None,
@@ -71,7 +71,7 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     wire: httpx.AsyncBaseTransport | None = None,
     store: Store | None = None,
     clock: Callable[[], float] | None = None,
-) -> Gateway:
+) -> GatewayApp:
     """The gateway, ready to be served.
 
     `demo_key` is the API key a request without a credential acts by (the demo only). `state`
@@ -82,24 +82,26 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
     at_once = settings.upstream_at_once
-    transport, budget = compose(
+    transport, budget = compose_transport(
         wire
-        or Wire(flights=at_once * 5 // 2, attempt_seconds=settings.upstream_timeout, clock=clock),
+        or ConnectionPool(
+            flights=at_once * 5 // 2, attempt_seconds=settings.upstream_timeout, clock=clock
+        ),
         clock=clock,
         limit=settings.upstream_limit,
         at_once=at_once,
-        proven=ProvenCredentials(state.database),
+        proven=SQLiteCredentialStore(state.database),
     )
-    rest = RestClients(transport, settings.upstream_url, clock=clock)
-    recovering = Recovering(rest, lead=lambda: rest.lead)
-    intents = Intents(state.database) if state.trusted else None
-    keyed = KeyedClients(
+    rest = RestClientSource(transport, settings.upstream_url, clock=clock)
+    recovering = RecoveringWriter(rest, lead=lambda: rest.lead)
+    intents = IdempotencyStore(state.database) if state.durable else None
+    keyed = IdempotentWriter(
         recovering, intents, secret=state.secret, clock=clock, vouched=budget.vouched
     )
     source: ClientSource = keyed
     answers = None
     if settings.cache:
-        source = cached = CachedClients(
+        source = cached = CachingClientSource(
             source,
             store or MemoryStore(clock=clock, max_bytes=settings.cache_bytes),
             clock=clock,
@@ -108,33 +110,39 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
             surplus=budget.refreshable,
         )
         budget.when_refused(cached.disown)
-        answers = cached.answers
+        answers = cached.responses
     graph = Graph(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
         limits=_limits(settings),
         compiles=settings.compiled,
-        cap=partial(_cap, settings, budget.state),
+        cap=partial(_operation_cost_cap, settings, budget.state),
     )
-    callers = Callers(
+    callers = Authenticator(
         secret=state.secret,
         now=time.time,
         proven=budget.vouched,
         refused=budget.refused,
-        anonymous=_key(demo_key),
-        service=_key(settings.api_key),
+        anonymous=_api_key(demo_key),
+        service=_api_key(settings.api_key),
         token=settings.caller_token,
     )
     budget.trust(callers.own)
     pages = None
     if settings.graphiql:
-        pages = playground(
+        pages = graphiql_app(
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
     cors = Cors(settings.cors_origins)
-    repeats = Repeats(answers, callers, cors)
-    service = GraphQLService(
-        graph, source, callers, _terms(settings, graph), answers=answers, cors=cors, clock=clock
+    repeats = CachedResponses(answers, callers, cors)
+    service = GraphQLHandler(
+        graph,
+        source,
+        callers,
+        _handler_config(settings, graph),
+        answers=answers,
+        cors=cors,
+        clock=clock,
     )
     readiness = Readiness()
 
@@ -165,21 +173,21 @@ def build(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
     if pages is not None:
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    places = Places(GRAPHQL_PATH, GraphQLDoor(service, repeats), pages, doors)
+    places = Routes(GRAPHQL_PATH, GraphQLApp(service, repeats), pages, doors)
     hosts = _hosts(settings, keyed=demo_key is not None or settings.acts_without_proof)
-    return Gateway(places, cors, hosts, Direct(GRAPHQL_PATH, repeats, service, hosts))
+    return GatewayApp(places, cors, hosts, FastPathHandler(GRAPHQL_PATH, repeats, service, hosts))
 
 
-def patience(settings: Settings) -> Patience:
+def connection_limits(settings: Settings) -> ConnectionLimits:
     """How long whoever talks to the gateway may take."""
-    return Patience(
-        head=settings.timeout_head,
-        body=settings.timeout_body,
-        reading=settings.timeout_reading,
-        idle=settings.timeout_idle,
-        body_bytes=settings.limit_body,
-        connections=settings.limit_connections,
-        per_address=settings.limit_connections_per_address,
+    return ConnectionLimits(
+        head_timeout=settings.timeout_head,
+        body_timeout=settings.timeout_body,
+        write_timeout=settings.timeout_reading,
+        keep_alive_timeout=settings.timeout_idle,
+        max_body_bytes=settings.limit_body,
+        max_connections=settings.limit_connections,
+        max_per_address=settings.limit_connections_per_address,
     )
 
 
@@ -202,54 +210,56 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _policy(settings: Settings) -> Policy:
-    return Policy(
-        whole_collection_rows=settings.whole_rows,
+def _policy(settings: Settings) -> CachePolicy:
+    return CachePolicy(
+        prefetch_max_rows=settings.whole_rows,
         type_filter=None if settings.type_filter == "learn" else settings.type_filter,
     )
 
 
-def _terms(settings: Settings, graph: Graph) -> Terms:
-    return Terms(
+def _handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
+    return HandlerConfig(
         _persisted(settings, graph),
         body=settings.limit_body,
-        bounds=Bounds(depth=settings.limit_variables_depth, string=settings.limit_string),
+        bounds=JSONLimits(depth=settings.limit_variables_depth, string=settings.limit_string),
         in_flight=settings.limit_in_flight,
-        fresh=Policy().fresh if settings.cache else 0,
+        fresh=CachePolicy().fresh if settings.cache else 0,
     )
 
 
-def _persisted(settings: Settings, graph: Graph) -> Persisted:
-    """Raises `Misconfigured` for a file that holds what this graph cannot execute."""
+def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
+    """Raises `ConfigurationError` for a file that holds what this graph cannot execute."""
     trusted: Mapping[str, str] = {}
     if settings.documents_file is not None:
         try:
-            trusted = documents_in(settings.documents_file)
+            trusted = load_manifest(settings.documents_file)
         except ValueError as error:
-            raise Misconfigured(f"{PREFIX}DOCUMENTS_FILE: {error}") from None
+            raise ConfigurationError(f"{PREFIX}DOCUMENTS_FILE: {error}") from None
     for id, text in trusted.items():
-        found = graph.documents.read(text)
-        if isinstance(found, Refused):
+        found = graph.documents.parse_and_validate(text)
+        if isinstance(found, InvalidDocument):
             reason = found.errors[0].message
-            raise Misconfigured(f"{PREFIX}DOCUMENTS_FILE has {id}, which is refused: {reason}")
-    return Persisted(Accepted(settings.documents), trusted, memory=settings.documents_memory)
+            raise ConfigurationError(f"{PREFIX}DOCUMENTS_FILE has {id}, which is refused: {reason}")
+    return PersistedDocuments(
+        DocumentPolicy(settings.documents), trusted, memory=settings.documents_memory
+    )
 
 
-def _cap(settings: Settings, budget: Callable[[], BudgetState]) -> int:
+def _operation_cost_cap(settings: Settings, budget: Callable[[], RateLimitState]) -> int:
     """Calls that one operation may cost, given what is left of the window."""
     state = budget()
     scarce = state.remaining * 5 < state.limit
     return settings.operation_calls_scarce if scarce else settings.operation_calls
 
 
-def _key(value: str | None) -> Credential | None:
+def _api_key(value: str | None) -> Credential | None:
     return None if value is None else Credential("X-API-Key", value)
 
 
-class Gateway(Router):
+class GatewayApp(Router):
     """The application, and what a server needs to answer without it."""
 
-    def __init__(self, places: Places, cors: Cors, hosts: Hosts, direct: Direct) -> None:
+    def __init__(self, places: Routes, cors: Cors, hosts: Hosts, direct: FastPathHandler) -> None:
         super().__init__(places, cors, hosts)
         self.direct = direct
         """Answers plain requests without ASGI."""

@@ -17,7 +17,7 @@ _STORED = 65_535
 """Bytes of a stored block at most (RFC 1951, 3.2.4)."""
 
 
-class Beginning(NamedTuple):
+class CompressedPrefix(NamedTuple):
     """A gzip stream up to where more can be added, and what its trailer has to say so far."""
 
     stream: bytes
@@ -38,13 +38,13 @@ class Beginning(NamedTuple):
         )
 
 
-class Data(bytes):
+class CompressibleData(bytes):
     """The data of an answer, encoded as JSON, and its compressed form once it was taken so.
 
     A memory counts its `weight`, which leaves room for that form from the start.
     """
 
-    _beginning: Beginning | None = None
+    _beginning: CompressedPrefix | None = None
     _tried = False
 
     @property
@@ -52,7 +52,7 @@ class Data(bytes):
         """Bytes that both forms take at most."""
         return len(self) + (len(self) // 2 if len(self) >= LEAST else 0)
 
-    def beginning(self, before: bytes) -> Beginning | None:
+    def beginning(self, before: bytes) -> CompressedPrefix | None:
         """`before` and this compressed, made once; None where that is not worth its room."""
         if not self._tried:
             self._tried = True
@@ -62,11 +62,11 @@ class Data(bytes):
         return self._beginning
 
 
-def beginning(content: bytes) -> Beginning:
+def beginning(content: bytes) -> CompressedPrefix:
     """The stream of `content`, open at its end."""
     deflating = zlib.compressobj(_KEPT, zlib.DEFLATED, -zlib.MAX_WBITS)
     blocks = deflating.compress(content) + deflating.flush(zlib.Z_SYNC_FLUSH)
-    return Beginning(_HEADER + blocks, zlib.crc32(content), len(content))
+    return CompressedPrefix(_HEADER + blocks, zlib.crc32(content), len(content))
 
 
 def whole(content: bytes) -> bytes:

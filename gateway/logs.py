@@ -32,20 +32,20 @@ _WORD = re.compile(r"[^\s\"'<>()\[\]{},;=\\]+")
 _DIGITS = re.compile(r"(?<![\w.-])\+?\(?\d[\d ().\-/]{7,22}\d(?![\w-])")
 _PHONE_DIGITS = 9
 """Fewer are a number, a time or a port."""
-_QUIET = ("httpx", "httpcore", "asyncio")
+_NOISY_LOGGERS = ("httpx", "httpcore", "asyncio")
 """Loggers that would tell of every request and its headers."""
 
 
-def without_credentials(text: str) -> str:
+def redact_credentials(text: str) -> str:
     """The text with every key, token and credential header taken out."""
     text = _HEADER.sub(r"\1\2[hidden]", text)
     text = _BEARER.sub(r"\1 [hidden]", text)
     return _DOTTED.sub(_no_token, _KEY.sub("[key]", text))
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """The text with every credential, e-mail address and telephone number taken out."""
-    text = _WORD.sub(_no_email, without_credentials(text))
+    text = _WORD.sub(_no_email, redact_credentials(text))
     return _DIGITS.sub(_no_phone, text)
 
 
@@ -62,7 +62,7 @@ def _no_phone(number: re.Match[str]) -> str:
     return "[phone]" if digits >= _PHONE_DIGITS else number[0]
 
 
-class OneLine(logging.Formatter):
+class JSONFormatter(logging.Formatter):
     """A record as one line of JSON: time (UTC), level, logger, message, and error if any."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -71,12 +71,12 @@ class OneLine(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": redacted(record.getMessage()),
+            "message": redact(record.getMessage()),
         }
         if record.exc_info:
-            told["error"] = redacted(self.formatException(record.exc_info))
+            told["error"] = redact(self.formatException(record.exc_info))
         if record.stack_info:
-            told["stack"] = redacted(record.stack_info)
+            told["stack"] = redact(record.stack_info)
         return orjson.dumps(told, default=str).decode()
 
 
@@ -86,8 +86,8 @@ def configure(stream: TextIO | None = None) -> None:
     A log that cannot be written is no reason to fail a request.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(OneLine())
+    handler.setFormatter(JSONFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.raiseExceptions = False
-    for name in _QUIET:
+    for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)

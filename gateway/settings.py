@@ -21,7 +21,7 @@ DOCUMENTED_URL = "https://api.actuallycare.com/v1"
 """API page: Base URL."""
 
 
-class Misconfigured(Exception):
+class ConfigurationError(Exception):
     """The operator set something that cannot be; the message is one line that says what."""
 
 
@@ -178,7 +178,7 @@ class Settings(BaseSettings):
         return self.api_key is not None and self.caller_token is None
 
     @model_validator(mode="after")
-    def _not_open(self) -> Self:
+    def _check_combinations(self) -> Self:
         if self.acts_without_proof and not is_loopback(self.host):
             raise ValueError(
                 f"{PREFIX}API_KEY on the public address {self.host} would let anybody act by it:"
@@ -194,25 +194,29 @@ class Settings(BaseSettings):
         return self
 
 
-def read(environment: Mapping[str, str], **overrides: Any) -> Settings:
-    """The settings in force. Raises `Misconfigured`, in one line, for a wrong name or value."""
+def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
+    """Return the settings in force. Raises `ConfigurationError`, in one line."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     file = overrides.get("_env_file", ".env")
     try:
         filed = names_in(Path(file), PREFIX) if file is not None else []
     except ValueError as reason:
-        raise Misconfigured(str(reason)) from None
+        raise ConfigurationError(str(reason)) from None
     ours = [name for name in environment if name.upper().startswith(PREFIX)]
     for name, times in Counter(map(str.upper, ours)).items():
         if times > 1:
-            raise Misconfigured(f"the environment sets {name} {times} times, in different case")
+            raise ConfigurationError(
+                f"the environment sets {name} {times} times, in different case"
+            )
     unknown = sorted(name for name in (*ours, *filed) if name.upper() not in known)
     if unknown:
-        raise Misconfigured(f"{unknown[0]} is not a setting; there are: {', '.join(sorted(known))}")
+        raise ConfigurationError(
+            f"{unknown[0]} is not a setting; there are: {', '.join(sorted(known))}"
+        )
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise Misconfigured(_one_line(error)) from None
+        raise ConfigurationError(_one_line(error)) from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from schema.failures import Unauthenticated
 from schema.loaders import Loaders
+from schema.source.errors import Unauthenticated
 
 if TYPE_CHECKING:
-    from schema.operation import Operation
-    from schema.source import ClientSource
+    from schema.source.protocols import ClientSource
+    from schema.source.request_context import RequestContext
 
 _WHO = (
     "This field needs a credential: send your ActuallyCare key in the X-API-Key header,"
@@ -21,17 +21,17 @@ _WHO = (
 class Context:
     """One request's view of the world; `operation` is None for a caller without credential."""
 
-    def __init__(self, source: ClientSource, operation: Operation | None) -> None:
+    def __init__(self, source: ClientSource, operation: RequestContext | None) -> None:
         self.source = source
         self._operation = operation
 
     @property
-    def asks(self) -> bool:
+    def is_authenticated(self) -> bool:
         """Whether anybody said who asks; without, nothing can be asked of the source."""
         return self._operation is not None
 
     @property
-    def operation(self) -> Operation:
+    def operation(self) -> RequestContext:
         """The operation being answered. Raises `Unauthenticated` when nobody said who asks."""
         if self._operation is None:
             raise Unauthenticated(_WHO)

@@ -13,23 +13,23 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 from strawberry.types.scalar import ScalarDefinition, scalar
 
-from schema import asks
-from schema.attribution import attributed
-from schema.client import User
-from schema.compiled.operation import Compiler, Operation
-from schema.compiled.planned import Planned
 from schema.context import Context
-from schema.directives import portable
-from schema.documents import Document, Documents
-from schema.failures import Unauthenticated
-from schema.limits import Limits
+from schema.execution import root_fields as asks
+from schema.execution.attribution import attribute_errors
+from schema.execution.compiler.compile import CompiledOperation, OperationCompiler
+from schema.execution.cost_limit import Explanation, check_cost, explain, limit_of
+from schema.execution.documents import Document, DocumentCache
+from schema.execution.limits import Limits
+from schema.execution.plan import ExecutionPlan
+from schema.execution.selection import selected_fields
 from schema.mutation import Mutation
-from schema.operation import Spending, bare
-from schema.prices import Explanation, explained, limit_of, refusal
-from schema.problems import HANDLERS
-from schema.query import FederatedQuery, Query, loaded
-from schema.scalars import Timestamp
-from schema.selection import looking
+from schema.query import Query, QueryWithoutNode, resolve_entities
+from schema.source.errors import Unauthenticated
+from schema.source.request_context import CallBudget, without_budget
+from schema.types.client import User
+from schema.types.directives import portable_directives
+from schema.types.errors import HANDLERS
+from schema.types.scalars import Timestamp
 
 _TIMESTAMP: ScalarDefinition = scalar(
     name="DateTime",
@@ -57,48 +57,50 @@ class Graph(federation.Schema):
         one that the other is held to. `cap` tells how many calls one operation may cost now.
         """
         super().__init__(
-            query=Query if node_fields else FederatedQuery,
+            query=Query if node_fields else QueryWithoutNode,
             mutation=Mutation,
             types=[User],
             exception_handlers=HANDLERS,
             federation_version="2.9",  # the newest that every composer in use understands
             config=StrawberryConfig(scalar_map={Timestamp: _TIMESTAMP}),
         )
-        self._schema.directives = portable(self._schema.directives)
-        self.documents = Documents(
+        self._schema.directives = portable_directives(self._schema.directives)
+        self.documents = DocumentCache(
             self._schema, introspection=introspection, limits=limits or Limits()
         )
         self._hide_suggestions = not introspection
         self._compiles = compiles
         self._cap = cap
-        self._compiler = Compiler(
+        self._compiler = OperationCompiler(
             self._schema, self.schema_converter, hide_suggestions=self._hide_suggestions
         )
 
     def plan(
         self, document: Document, variables: Mapping[str, Any], operation_name: str | None
-    ) -> Planned | list[GraphQLError]:
+    ) -> ExecutionPlan | list[GraphQLError]:
         """One operation of a document that was understood, or what is wrong with the variables.
 
         Raises `GraphQLError` where the document has no such operation.
         """
         return self._operation(document, operation_name).plan(variables)
 
-    def run(self, planned: Planned, context: Context) -> Coroutine[object, object, ExecutionResult]:
+    def run(
+        self, planned: ExecutionPlan, context: Context
+    ) -> Coroutine[object, object, ExecutionResult]:
         """Execute an operation that was planned. Never raises."""
-        if context.asks and self._cap is not None:
-            refused = refusal(planned, context.source, context.operation, self._cap)
+        if context.is_authenticated and self._cap is not None:
+            refused = check_cost(planned, context.source, context.operation, self._cap)
             if refused is not None:
                 return _told(ExecutionResult(None, [refused]))
             operation = context.operation
-            operation.spending = Spending(
-                partial(limit_of, planned, context.source, bare(operation), self._cap)
+            operation.spending = CallBudget(
+                partial(limit_of, planned, context.source, without_budget(operation), self._cap)
             )
         if self._compiles and planned.compiled:
             return planned.execute(context)
         return self._by_graphql_core(planned, context)
 
-    async def _by_graphql_core(self, planned: Planned, context: Context) -> ExecutionResult:
+    async def _by_graphql_core(self, planned: ExecutionPlan, context: Context) -> ExecutionResult:
         result = execute(
             self._schema,
             planned.document,
@@ -112,16 +114,16 @@ class Graph(federation.Schema):
         )
         if inspect.isawaitable(result):
             result = await result
-        return ExecutionResult(result.data, attributed(result.errors))
+        return ExecutionResult(result.data, attribute_errors(result.errors))
 
-    def explain(self, planned: Planned, context: Context) -> Explanation | list[GraphQLError]:
+    def explain(self, planned: ExecutionPlan, context: Context) -> Explanation | list[GraphQLError]:
         """What the operation would cost now, or why that cannot be said. Nothing is sent."""
         try:
-            return explained(planned, context.source, context.operation)
+            return explain(planned, context.source, context.operation)
         except Unauthenticated as failure:
             return [GraphQLError(failure.message, original_error=failure)]
 
-    def _operation(self, document: Document, name: str | None) -> Operation:
+    def _operation(self, document: Document, name: str | None) -> CompiledOperation:
         operation = document.compiled.get(name)
         if operation is None:
             node = document.operation(name)
@@ -137,8 +139,8 @@ class Graph(federation.Schema):
         Overrides Strawberry's, which lets one junk `__typename` null the whole answer and
         changes the caller's variables. All ids are asked for in one tick of the loader.
         """
-        asked = asks.entities(looking(info), representations=representations)
-        return cast("list[FederationAny]", loaded(info.context, asked))
+        asked = asks.entities(selected_fields(info), representations=representations)
+        return cast("list[FederationAny]", resolve_entities(info.context, asked))
 
 
 async def _told(result: ExecutionResult) -> ExecutionResult:

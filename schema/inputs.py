@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 from msgspec import UNSET
 
-from schema.enums import ClientConflictPolicy, ClientStatus, ClientType
-from schema.failures import Invalid, Issue, NotFound
-from schema.source import ClientId, ClientPatch, NewClient, client_id
+from schema.source.errors import InvalidInput, Issue, NotFound
+from schema.source.protocols import ClientId, ClientPatch, NewClient, client_id
+from schema.types.enums import ClientConflictPolicy, ClientStatus, ClientType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,12 +112,12 @@ def _unknown(field: str) -> Issue:
     return Issue(field, "UNKNOWN_VALUE", "must be one of the values the API knows, not UNKNOWN")
 
 
-def _refuse(issues: list[Issue]) -> None:
+def _raise_if_any(issues: list[Issue]) -> None:
     if issues:
-        raise Invalid(_REFUSED, issues=issues)
+        raise InvalidInput(_REFUSED, issues=issues)
 
 
-def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
+def parse_create(  # noqa: PLR0913, PLR0917 - the input's fields
     first_name: str,
     last_name: str,
     client_type: ClientType,
@@ -125,7 +125,7 @@ def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
     phone: Any,
     idempotency_key: Any = strawberry.UNSET,
 ) -> NewClient:
-    """What to create. Raises `Invalid` with every issue found; nothing has been sent."""
+    """What to create. Raises `InvalidInput` with every issue found; nothing has been sent."""
     issues = [*_name("firstName", first_name), *_name("lastName", last_name)]
     if client_type is ClientType.UNKNOWN:
         issues.append(_unknown("clientType"))
@@ -134,7 +134,7 @@ def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
     if idempotency_key is None:
         issues.append(_null("idempotencyKey", "to create without one"))
     issues += [] if not isinstance(idempotency_key, str) else _key(idempotency_key)
-    _refuse(issues)
+    _raise_if_any(issues)
     return NewClient(
         first_name=first_name,
         last_name=last_name,
@@ -145,7 +145,7 @@ def new_client(  # noqa: PLR0913, PLR0917 - the input's fields
     )
 
 
-def patch(  # noqa: PLR0913, PLR0917 - the input's fields
+def parse_update(  # noqa: PLR0913, PLR0917 - the input's fields
     email: strawberry.Some[str | None] | None,
     phone: strawberry.Some[str | None] | None,
     status: strawberry.Some[ClientStatus | None] | None,
@@ -153,7 +153,7 @@ def patch(  # noqa: PLR0913, PLR0917 - the input's fields
     version_raw: strawberry.Some[str | None] | None = None,
     on_conflict: ClientConflictPolicy = ClientConflictPolicy.FAIL,
 ) -> ClientPatch:
-    """What to change; absent is not null. Raises `Invalid` with every issue found."""
+    """What to change; absent is not null. Raises `InvalidInput` with every issue found."""
     fields: dict[str, str | None] = {}
     issues: list[Issue] = []
     if email is not None:
@@ -178,11 +178,11 @@ def patch(  # noqa: PLR0913, PLR0917 - the input's fields
                 "expectedVersion", "MISSING", "must say which version to merge with: the one read"
             )
         )
-    _refuse(issues)
+    _raise_if_any(issues)
     return ClientPatch(fields=fields, expected_version=expected, merge=merge)
 
 
-def written_id(text: str) -> ClientId:
+def parse_id(text: str) -> ClientId:
     """The id to write to. Raises `NotFound` for what no client can have; nothing is sent."""
     known = client_id(text)
     if known is None:

@@ -7,36 +7,36 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aiodataloader import DataLoader
 
-from schema.operation import Lane
+from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema.failures import Failure
-    from schema.operation import Operation
-    from schema.source import ClientId, ClientRecord, ClientSource, Fields
+    from schema.source.errors import ClientError
+    from schema.source.protocols import ClientId, ClientRecord, ClientSource, Fields
+    from schema.source.request_context import RequestContext
 
 
-class Wanted(NamedTuple):
+class ClientKey(NamedTuple):
     """One client, and the fields of it that somebody will look at."""
 
     id: ClientId
     fields: Fields
 
 
-class ClientsById(DataLoader["Wanted", "ClientRecord"]):
+class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
     """Clients by id for one operation; each distinct id is asked for once.
 
     Two fields wanting different parts of one client share one fetch that covers both.
     """
 
-    def __init__(self, source: ClientSource, operation: Operation, lane: Lane) -> None:
+    def __init__(self, source: ClientSource, operation: RequestContext, lane: Priority) -> None:
         super().__init__()
         self._source = source
         self._operation = operation
         self._lane = lane
 
-    def load(self, key: Wanted) -> asyncio.Future[ClientRecord]:
+    def load(self, key: ClientKey) -> asyncio.Future[ClientRecord]:
         """The client, or its `Failure` raised.
 
         Every waiter gets a future of its own: graphql-core cancels the siblings of a failed
@@ -45,8 +45,8 @@ class ClientsById(DataLoader["Wanted", "ClientRecord"]):
         return asyncio.shield(super().load(key))
 
     async def batch_load_fn(  # type: ignore[override]  # aiodataloader spells it as an attribute
-        self, keys: Sequence[Wanted]
-    ) -> list[ClientRecord | Failure]:
+        self, keys: Sequence[ClientKey]
+    ) -> list[ClientRecord | ClientError]:
         """One fetch for a whole tick."""
         ids = list(dict.fromkeys(key.id for key in keys))
         fields = cast("Fields", frozenset[str]().union(*(key.fields for key in keys)))
@@ -58,15 +58,15 @@ class ClientsById(DataLoader["Wanted", "ClientRecord"]):
 class Loaders:
     """The loaders of one operation, by lane."""
 
-    def __init__(self, source: ClientSource, operation: Operation) -> None:
-        self.clients = ClientsById(source, operation, Lane.INTERACTIVE)
-        self.entities = ClientsById(source, operation, Lane.ENTITIES)
+    def __init__(self, source: ClientSource, operation: RequestContext) -> None:
+        self.clients = ClientLoader(source, operation, Priority.INTERACTIVE)
+        self.entities = ClientLoader(source, operation, Priority.ENTITIES)
 
-    def of(self, lane: Lane) -> ClientsById:
+    def for_priority(self, lane: Priority) -> ClientLoader:
         """The loader whose calls wait in `lane`."""
-        return self.entities if lane is Lane.ENTITIES else self.clients
+        return self.entities if lane is Priority.ENTITIES else self.clients
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """After a write: whatever this operation had loaded may have changed."""
         self.clients.clear_all()
         self.entities.clear_all()

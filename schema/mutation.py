@@ -5,12 +5,18 @@ from typing import Annotated
 import strawberry
 from strawberry.types import Info
 
-from schema.client import Client
-from schema.connection import ClientEdge, edge
 from schema.context import Context
-from schema.enums import ClientConflictPolicy, ClientStatus, ClientType, ClientWriteConfirmation
-from schema.inputs import new_client, patch, written_id
-from schema.problems import (
+from schema.inputs import parse_create, parse_id, parse_update
+from schema.source.protocols import Confirmation, MergeResult
+from schema.types.client import Client
+from schema.types.connection import ClientEdge, make_edge
+from schema.types.enums import (
+    ClientConflictPolicy,
+    ClientStatus,
+    ClientType,
+    ClientWriteConfirmation,
+)
+from schema.types.errors import (
     ClientNotFound,
     ClientRateLimited,
     ClientValidationError,
@@ -18,8 +24,7 @@ from schema.problems import (
     ClientWriteUnconfirmed,
     graph_names,
 )
-from schema.scalars import held, integer
-from schema.source import Confirmation, MergedOver
+from schema.types.scalars import held, integer
 
 
 @strawberry.input(description="A new client; the API takes these fields and no others.")
@@ -96,7 +101,7 @@ class ClientMergedOver:
     )
 
     @classmethod
-    def of(cls, over: MergedOver | None) -> "ClientMergedOver | None":
+    def of(cls, over: MergeResult | None) -> "ClientMergedOver | None":
         """As the graph shows it."""
         if over is None:
             return None
@@ -168,7 +173,7 @@ DeleteClientResult = Annotated[
 
 @strawberry.type(description="What can be changed.")
 class Mutation:
-    """Writes. Failures become members of the result through `schema.problems.HANDLERS`."""
+    """Writes. Failures become members of the result through `schema.types.errors.HANDLERS`."""
 
     @strawberry.mutation(
         description=(
@@ -181,7 +186,7 @@ class Mutation:
         info: Info[Context, None],
         input: Annotated[CreateClientInput, strawberry.argument(description="The new client.")],
     ) -> CreateClientResult | None:
-        new = new_client(
+        new = parse_create(
             input.first_name,
             input.last_name,
             input.client_type,
@@ -193,10 +198,10 @@ class Mutation:
         try:
             written = await context.source.create(context.operation, new)
         finally:
-            context.loaders.forget()
+            context.loaders.clear()
         return CreateClientSuccess(
             client=Client.of(written.record),
-            client_edge=edge(written.record),
+            client_edge=make_edge(written.record),
             confirmed_by=_confirmed_by(written.confirmed_by),
             replayed=written.replayed,
         )
@@ -207,8 +212,8 @@ class Mutation:
         info: Info[Context, None],
         input: Annotated[UpdateClientInput, strawberry.argument(description="What changes.")],
     ) -> UpdateClientResult | None:
-        id = written_id(input.id)
-        change = patch(
+        id = parse_id(input.id)
+        change = parse_update(
             input.email,
             input.phone,
             input.status,
@@ -220,7 +225,7 @@ class Mutation:
         try:
             written = await context.source.update(context.operation, id, change)
         finally:
-            context.loaders.forget()
+            context.loaders.clear()
         return UpdateClientSuccess(
             client=Client.of(written.record),
             confirmed_by=_confirmed_by(written.confirmed_by),
@@ -238,12 +243,12 @@ class Mutation:
         info: Info[Context, None],
         input: Annotated[DeleteClientInput, strawberry.argument(description="Which client.")],
     ) -> DeleteClientResult | None:
-        id = written_id(input.id)
+        id = parse_id(input.id)
         context = info.context
         try:
             how = await context.source.delete(context.operation, id)
         finally:
-            context.loaders.forget()
+            context.loaders.clear()
         return DeleteClientSuccess(
             deleted_client_id=strawberry.ID(id), confirmed_by=_confirmed_by(how)
         )

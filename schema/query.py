@@ -6,48 +6,50 @@ import strawberry
 from strawberry.federation.schema_directives import ListSize
 from strawberry.types import Info
 
-from schema import asks
-from schema.asks import ClientFilterInput, ClientsAsked
-from schema.client import CALL, Client, Node
-from schema.connection import DEFAULT_PAGE, ClientConnection, connection
 from schema.context import Context
-from schema.failures import NotFound
-from schema.loaders import ClientsById, Wanted
-from schema.needs import RowsNeed
-from schema.operation import Operation
-from schema.selection import looking
-from schema.source import ClientId, ClientSource, Fields
+from schema.execution import root_fields as asks
+from schema.execution.root_fields import ClientFilterInput, EntityLookup
+from schema.execution.selection import selected_fields
+from schema.loaders import ClientKey, ClientLoader
+from schema.source.cost import ListRequest
+from schema.source.errors import NotFound
+from schema.source.protocols import ClientId, ClientSource, Fields
+from schema.source.request_context import RequestContext
+from schema.types.client import CALL, Client, Node
+from schema.types.connection import DEFAULT_PAGE, ClientConnection, connection
 
-Described = strawberry.argument
+argument = strawberry.argument
 
 
-async def _load(loader: ClientsById, id: ClientId, fields: Fields) -> Client | None:
+async def _load(loader: ClientLoader, id: ClientId, fields: Fields) -> Client | None:
     """The client, or None when there is none; other failures are raised."""
     try:
-        return Client.of(await loader.load(Wanted(id, fields)))
+        return Client.of(await loader.load(ClientKey(id, fields)))
     except NotFound:
         return None
 
 
-def loaded(context: Context, asked: ClientsAsked) -> Any:
+def resolve_entities(context: Context, asked: EntityLookup) -> Any:
     """The field's value, whatever of it must be read still to be awaited."""
-    if not asked.many and asked.places[0] is None:
+    if not asked.many and asked.slots[0] is None:
         return None
-    loader = context.loaders.of(asked.lane)
+    loader = context.loaders.for_priority(asked.lane)
     found = [
         _load(loader, place, asked.fields) if isinstance(place, str) else place
-        for place in asked.places
+        for place in asked.slots
     ]
     return found if asked.many else found[0]
 
 
-async def _page(source: ClientSource, operation: Operation, asked: RowsNeed) -> ClientConnection:
+async def _page(
+    source: ClientSource, operation: RequestContext, asked: ListRequest
+) -> ClientConnection:
     page = await source.window(operation, asked.where, asked.window, asked.fields)
     return connection(asked.window, page)
 
 
 @strawberry.type(name="Query", description="What can be read.")
-class FederatedQuery:
+class QueryWithoutNode:
     """Reads, without `node` and `nodes`: in a larger graph only one subgraph may own those."""
 
     @strawberry.field(
@@ -56,9 +58,12 @@ class FederatedQuery:
     def client(
         self,
         info: Info[Context, None],
-        id: Annotated[strawberry.ID, Described(description="The client's UUID.")],
+        id: Annotated[strawberry.ID, argument(description="The client's UUID.")],
     ) -> Client | None:
-        return cast("Client | None", loaded(info.context, asks.client(looking(info), id=id)))
+        return cast(
+            "Client | None",
+            resolve_entities(info.context, asks.client(selected_fields(info), id=id)),
+        )
 
     @strawberry.field(
         description=(
@@ -79,26 +84,26 @@ class FederatedQuery:
         self,
         info: Info[Context, None],
         filter: Annotated[
-            ClientFilterInput | None, Described(description="Which clients; all when absent.")
+            ClientFilterInput | None, argument(description="Which clients; all when absent.")
         ] = strawberry.UNSET,
         first: Annotated[
-            int | None, Described(description="How many rows from the front, 0 to 100.")
+            int | None, argument(description="How many rows from the front, 0 to 100.")
         ] = strawberry.UNSET,
         after: Annotated[
-            str | None, Described(description="Only rows after this cursor.")
+            str | None, argument(description="Only rows after this cursor.")
         ] = strawberry.UNSET,
         last: Annotated[
-            int | None, Described(description="How many rows from the back, 0 to 100.")
+            int | None, argument(description="How many rows from the back, 0 to 100.")
         ] = strawberry.UNSET,
         before: Annotated[
-            str | None, Described(description="Only rows before this cursor.")
+            str | None, argument(description="Only rows before this cursor.")
         ] = strawberry.UNSET,
         offset: Annotated[
-            int | None, Described(description="Skip this many rows, for jumping to a page.")
+            int | None, argument(description="Skip this many rows, for jumping to a page.")
         ] = strawberry.UNSET,
     ) -> ClientConnection | None:
         asked = asks.clients(
-            looking(info),
+            selected_fields(info),
             filter=filter,
             first=first,
             after=after,
@@ -111,16 +116,18 @@ class FederatedQuery:
 
 
 @strawberry.type(name="Query", description="What can be read.")
-class Query(FederatedQuery):
+class Query(QueryWithoutNode):
     """Reads, with Relay's `node` and `nodes`."""
 
     @strawberry.field(description="Anything by its id; null when there is none you may see.")
     def node(
         self,
         info: Info[Context, None],
-        id: Annotated[strawberry.ID, Described(description="Any id of this graph.")],
+        id: Annotated[strawberry.ID, argument(description="Any id of this graph.")],
     ) -> Node | None:
-        return cast("Node | None", loaded(info.context, asks.node(looking(info), id=id)))
+        return cast(
+            "Node | None", resolve_entities(info.context, asks.node(selected_fields(info), id=id))
+        )
 
     @strawberry.field(
         description="Things by their ids, at most 100, in the order asked; null for what is not.",
@@ -131,7 +138,7 @@ class Query(FederatedQuery):
     def nodes(
         self,
         info: Info[Context, None],
-        ids: Annotated[list[strawberry.ID], Described(description="Ids of this graph.")],
+        ids: Annotated[list[strawberry.ID], argument(description="Ids of this graph.")],
     ) -> list[Node | None] | None:
-        found = loaded(info.context, asks.nodes(looking(info), ids=ids))
+        found = resolve_entities(info.context, asks.nodes(selected_fields(info), ids=ids))
         return cast("list[Node | None]", found)

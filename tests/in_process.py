@@ -7,12 +7,12 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from gateway.call_context import EXTENSION, CallContext
 from gateway.sandbox.faults import Dropped
-from gateway.upstream.terms import EXTENSION, Terms
 
 if TYPE_CHECKING:
     from gateway.sandbox.api import Sandbox
-    from schema.operation import Spending
+    from schema.source.request_context import CallBudget
 
 OVERSPENT: list[str] = []
 """What was sent against an operation's limit: every test fails that leaves something here."""
@@ -22,15 +22,15 @@ class Spent:
     """Counts, on its own account, what reaches the API for each operation."""
 
     def __init__(self) -> None:
-        self._sent: WeakKeyDictionary[Spending, int] = WeakKeyDictionary()
+        self._sent: WeakKeyDictionary[CallBudget, int] = WeakKeyDictionary()
 
     def count(self, request: httpx.Request) -> None:
         """Note a request, and whether its operation may send it."""
-        terms: Terms | None = request.extensions.get(EXTENSION)
+        terms: CallContext | None = request.extensions.get(EXTENSION)
         if terms is None or (limit := terms.spending.limit) is None:
             return
         sent = self._sent[terms.spending] = self._sent.get(terms.spending, 0) + 1
-        most = limit.cap if terms.spending.excused else min(limit.estimate, limit.cap)
+        most = limit.cap if terms.spending.may_exceed_estimate else min(limit.estimate, limit.cap)
         if sent > most:
             OVERSPENT.append(f"{request.method} {request.url.path} is call {sent} of {limit}")
 

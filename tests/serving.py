@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from gateway import server
-from gateway.app import build, patience
-from gateway.sandbox.people import DEMO
-from gateway.settings import read
+from gateway.app import connection_limits, create_app
+from gateway.sandbox.users import DEMO
+from gateway.server import uvicorn as server
+from gateway.settings import load_settings
 from tests.in_process import InProcess
 
 if TYPE_CHECKING:
@@ -151,12 +151,12 @@ def post(
 @contextlib.contextmanager
 def serving(sandbox: Sandbox, way: Way, **settings: Any) -> Iterator[Serving]:
     """A gateway before this sandbox, with some settings changed, until the block ends."""
-    chosen = read({}, _env_file=None, **settings)
+    chosen = load_settings({}, _env_file=None, **settings)
 
-    def site(socket: socket.socket) -> server.Site:
-        app = build(chosen, wire=InProcess(sandbox))
+    def site(socket: socket.socket) -> server.Listener:
+        app = create_app(chosen, wire=InProcess(sandbox))
         direct = app.direct if way is Way.FAST else None
-        return server.Site(app, socket, patience(chosen), direct, app.cors)
+        return server.Listener(app, socket, connection_limits(chosen), direct, app.cors)
 
     with listening(site) as gateway:
         gateway.sandbox = sandbox
@@ -164,9 +164,9 @@ def serving(sandbox: Sandbox, way: Way, **settings: Any) -> Iterator[Serving]:
 
 
 @contextlib.contextmanager
-def listening(site: Callable[[socket.socket], server.Site]) -> Iterator[Serving]:
+def listening(site: Callable[[socket.socket], server.Listener]) -> Iterator[Serving]:
     """Any application on a socket, until the block ends."""
-    bound = server.listen("127.0.0.1", 0)
+    bound = server.bind("127.0.0.1", 0)
     host, port = bound.getsockname()[:2]
     up = threading.Event()
     stops: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []

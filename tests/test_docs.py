@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from gateway.app import build
-from gateway.cli import parser
-from gateway.demo import BANNER
+from gateway.app import create_app
+from gateway.cli.demo import BANNER
+from gateway.cli.main import parser
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import FAULTS
-from gateway.sandbox.people import DEMO
-from gateway.settings import PREFIX, Settings, read
+from gateway.sandbox.users import DEMO
+from gateway.settings import PREFIX, Settings, load_settings
 from gateway.web.errors import CODES
-from schema import failures
-from schema.enums import ClientErrorCode
+from schema.source import errors as failures
+from schema.types.enums import ClientErrorCode
 from tests.in_process import InProcess
 
 ROOT = Path(__file__).parent.parent
@@ -49,8 +49,8 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture
 async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(
-        read({}, _env_file=None),
+    app = create_app(
+        load_settings({}, _env_file=None),
         demo_key=DEMO.api_key,
         wire=InProcess(sandbox),
         clock=asyncio.get_running_loop().time,
@@ -119,12 +119,16 @@ def test_every_error_code_is_told_and_no_other() -> None:
     ours = {
         kind.code
         for kind in vars(failures).values()
-        if isinstance(kind, type) and issubclass(kind, failures.Failure) and "code" in vars(kind)
+        if isinstance(kind, type)
+        and issubclass(kind, failures.ClientError)
+        and "code" in vars(kind)
     }
     unavailable = set(typing.get_args(failures.UnavailableCode))
-    sources = "".join(path.read_text() for path in (ROOT / "schema").glob("*.py"))
-    sources += "".join(path.read_text() for path in (ROOT / "gateway/web").glob("*.py"))
-    spoken = set(re.findall(r'(?:"code": |_only\(|coded_error\(|_refusal\()"([A-Z_]+)"', sources))
+    sources = "".join(path.read_text() for path in (ROOT / "schema").rglob("*.py"))
+    sources += "".join(path.read_text() for path in (ROOT / "gateway/web").rglob("*.py"))
+    spoken = set(
+        re.findall(r'(?:"code": |_error\(|request_error\(|_refusal\()"([A-Z_]+)"', sources)
+    )
 
     assert sorted(told) == sorted(CODES)
     assert sorted(ours | unavailable | spoken) == sorted(CODES)

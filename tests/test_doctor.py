@@ -10,10 +10,10 @@ from typing import Any, Literal
 import httpx
 import pytest
 
-from gateway.doctor import examine
+from gateway.cli.doctor import run_checks
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
-from gateway.sandbox.people import DEMO, EDSGER, GRACE, NOBODY, READER
+from gateway.sandbox.users import DEMO, EDSGER, GRACE, READER, WITHOUT_SCOPES
 
 URL = "http://api.test/v1"
 Interference = Callable[[httpx.Request], httpx.Response | None]
@@ -50,7 +50,7 @@ async def report(
     """The exit status and the lines of the report."""
     out = StringIO()
     transport = Meddling(sandbox, before, after)
-    status = await examine(URL, key, write=write, transport=transport, out=out)
+    status = await run_checks(URL, key, write=write, transport=transport, out=out)
     assert key not in out.getvalue()
     return status, out.getvalue().splitlines()
 
@@ -168,7 +168,7 @@ async def test_a_key_nobody_has_is_refused_and_nothing_more_is_asked(sandbox: Sa
 
 
 async def test_a_key_without_scope_is_accepted_and_may_not_read(sandbox: Sandbox) -> None:
-    status, lines = await report(sandbox, key=NOBODY.api_key, write=True)
+    status, lines = await report(sandbox, key=WITHOUT_SCOPES.api_key, write=True)
 
     assert (status, len(sandbox.calls)) == (1, 1)
     assert about(lines, "credential") == ["ok    credential: the key is accepted"]
@@ -286,7 +286,7 @@ async def test_an_interruption_during_any_write_leaves_nothing_behind(
 
     transport = Meddling(sandbox, undisturbed, interrupt)
     examination = asyncio.ensure_future(
-        examine(URL, DEMO.api_key, write=True, transport=transport, out=out)
+        run_checks(URL, DEMO.api_key, write=True, transport=transport, out=out)
     )
 
     with pytest.raises(asyncio.CancelledError):

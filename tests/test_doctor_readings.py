@@ -11,26 +11,31 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.doctor import examine, outcomes, readings, records
-from gateway.doctor.answers import Answer
-from gateway.doctor.line import why_silent
-from gateway.doctor.report import Mark, Report, fail, note, ok
+from gateway.cli.doctor import read_findings as readings
+from gateway.cli.doctor import record_findings as records
+from gateway.cli.doctor import run_checks
+from gateway.cli.doctor import write_findings as outcomes
+from gateway.cli.doctor.client import why_silent
+from gateway.cli.doctor.probe import ProbeResponse
+from gateway.cli.doctor.report import Report, Severity, fail, note, ok
 
 KEY = "ab" * 32
 
 
-def answer(status: int = 200, body: object = None, **headers: str) -> Answer:
-    return Answer(status, httpx.Headers({k.replace("_", "-"): v for k, v in headers.items()}), body)
+def answer(status: int = 200, body: object = None, **headers: str) -> ProbeResponse:
+    return ProbeResponse(
+        status, httpx.Headers({k.replace("_", "-"): v for k, v in headers.items()}), body
+    )
 
 
-def refusal(status: int, code: str, details: object = None) -> Answer:
+def refusal(status: int, code: str, details: object = None) -> ProbeResponse:
     error: dict[str, object] = {"code": code, "message": "no"}
     if details is not None:
         error["details"] = details
     return answer(status, {"success": False, "error": error})
 
 
-def listing(*rows: Mapping[str, object], **meta: object) -> Answer:
+def listing(*rows: Mapping[str, object], **meta: object) -> ProbeResponse:
     told = {
         "page": 1,
         "limit": 100,
@@ -44,7 +49,7 @@ def listing(*rows: Mapping[str, object], **meta: object) -> Answer:
 
 async def report_of(respond: Any) -> tuple[int, list[str]]:
     out = StringIO()
-    status = await examine(
+    status = await run_checks(
         "http://api.test/v1", KEY, write=True, transport=httpx.MockTransport(respond), out=out
     )
     return status, out.getvalue().splitlines()
@@ -169,7 +174,7 @@ def test_a_listing_without_its_total_cannot_be_read() -> None:
 def test_a_listing_that_is_an_array_cannot_be_read() -> None:
     finding = readings.envelope(answer(200, {"success": True, "data": []}))
 
-    assert (finding.mark, "`data.clients` is no array" in finding.found) == (Mark.FAIL, True)
+    assert (finding.mark, "`data.clients` is no array" in finding.found) == (Severity.FAIL, True)
 
 
 def test_a_reset_that_is_a_moment_is_no_delta() -> None:
@@ -225,13 +230,13 @@ def test_a_page_past_the_end_may_repeat_the_last() -> None:
         (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
     ],
 )
-def test_a_limit_above_the_maximum(said: Answer, finding: str) -> None:
+def test_a_limit_above_the_maximum(said: ProbeResponse, finding: str) -> None:
     assert readings.above_the_limit(said, 101).found == finding
 
 
 def test_an_invisible_client_that_is_forbidden_is_worth_a_note() -> None:
-    assert readings.unknown_id(refusal(403, "FORBIDDEN")).mark is Mark.NOTE
-    assert readings.unknown_id(refusal(400, "BAD")).mark is Mark.FAIL
+    assert readings.unknown_id(refusal(403, "FORBIDDEN")).mark is Severity.NOTE
+    assert readings.unknown_id(refusal(400, "BAD")).mark is Severity.FAIL
 
 
 def test_values_nobody_documented_are_named() -> None:
@@ -248,13 +253,13 @@ def test_values_nobody_documented_are_named() -> None:
 @pytest.mark.parametrize(
     ("amounts", "mark", "found"),
     [
-        ((350000, 1.5), Mark.OK, "amounts are fractions and integers"),
-        (("350000.00",), Mark.OK, "amounts are numeric strings"),
-        (("$350k", True), Mark.FAIL, "amounts are no numbers and text"),
-        ((None,), Mark.NOTE, "no amount seen"),
+        ((350000, 1.5), Severity.OK, "amounts are fractions and integers"),
+        (("350000.00",), Severity.OK, "amounts are numeric strings"),
+        (("$350k", True), Severity.FAIL, "amounts are no numbers and text"),
+        ((None,), Severity.NOTE, "no amount seen"),
     ],
 )
-def test_money_comes_as_what_it_comes(amounts: Any, mark: Mark, found: str) -> None:
+def test_money_comes_as_what_it_comes(amounts: Any, mark: Severity, found: str) -> None:
     finding = records.money([{"budget_min": amount} for amount in amounts])
 
     assert (finding.mark, finding.found) == (mark, found)
@@ -324,7 +329,7 @@ BUYER, BOTH, SELLER = ({"id": "1", "client_type": kind} for kind in ("buyer", "b
     ],
 )
 def test_a_type_filter_is_judged_by_rows_and_counts(
-    total: int, buyers: Answer, sellers: int, both: int, finding: str
+    total: int, buyers: ProbeResponse, sellers: int, both: int, finding: str
 ) -> None:
     assert records.type_filter(total, buyers, sellers, both).found == finding
 
@@ -332,14 +337,16 @@ def test_a_type_filter_is_judged_by_rows_and_counts(
 @pytest.mark.parametrize(
     ("said", "mark"),
     [
-        (refusal(409, "ANYTHING"), Mark.OK),
-        (refusal(412, "ANYTHING"), Mark.OK),
-        (refusal(400, "VERSION_MISMATCH"), Mark.OK),
-        (refusal(400, "VALIDATION_ERROR"), Mark.FAIL),
-        (answer(200, {"success": True, "data": {}}), Mark.FAIL),
+        (refusal(409, "ANYTHING"), Severity.OK),
+        (refusal(412, "ANYTHING"), Severity.OK),
+        (refusal(400, "VERSION_MISMATCH"), Severity.OK),
+        (refusal(400, "VALIDATION_ERROR"), Severity.FAIL),
+        (answer(200, {"success": True, "data": {}}), Severity.FAIL),
     ],
 )
-def test_only_what_the_gateway_takes_for_a_conflict_is_one(said: Answer, mark: Mark) -> None:
+def test_only_what_the_gateway_takes_for_a_conflict_is_one(
+    said: ProbeResponse, mark: Severity
+) -> None:
     assert outcomes.stale(said).mark is mark
 
 
@@ -353,7 +360,7 @@ def test_only_what_the_gateway_takes_for_a_conflict_is_one(said: Answer, mark: M
         (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
     ],
 )
-def test_clearing_is_judged_by_the_answer(said: Answer, found: str) -> None:
+def test_clearing_is_judged_by_the_answer(said: ProbeResponse, found: str) -> None:
     assert outcomes.cleared(said).found == found
 
 
@@ -368,8 +375,8 @@ def test_the_shape_of_details_is_told_and_never_their_values() -> None:
 
 
 def test_a_client_still_readable_after_its_delete_is_only_marked_deleted() -> None:
-    assert outcomes.after_delete(answer(200)).mark is Mark.NOTE
-    assert outcomes.deleted_again(answer(200)).mark is Mark.NOTE
+    assert outcomes.after_delete(answer(200)).mark is Severity.NOTE
+    assert outcomes.deleted_again(answer(200)).mark is Severity.NOTE
 
 
 async def test_an_api_that_answers_each_question_with_odd_types_is_still_only_reported() -> None:
@@ -421,7 +428,7 @@ async def test_a_report_nobody_reads_any_more_does_not_stop_the_clean_up() -> No
             return httpx.Response(201, json={"success": True, "data": {"id": "new", "version": 1}})
         return httpx.Response(200, json=listing().body)
 
-    await examine(
+    await run_checks(
         "http://api.test/v1", KEY, write=True, transport=httpx.MockTransport(serve), out=Gone()
     )
 

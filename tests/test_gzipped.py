@@ -5,7 +5,7 @@ import gzip
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.gzipped import LEAST, Data, beginning, whole
+from gateway.gzipped import LEAST, CompressibleData, beginning, whole
 
 
 @given(st.binary(max_size=5_000), st.binary(max_size=300), st.binary(max_size=300))
@@ -25,8 +25,8 @@ def test_what_follows_may_have_64_kib() -> None:
 
 
 def test_data_is_compressed_once_and_only_where_that_pays() -> None:
-    small, large = Data(b"a" * (LEAST - 1)), Data(b"a" * LEAST)
-    noise = Data(bytes(hash((n, 7)) % 251 for n in range(4_000)))
+    small, large = CompressibleData(b"a" * (LEAST - 1)), CompressibleData(b"a" * LEAST)
+    noise = CompressibleData(bytes(hash((n, 7)) % 251 for n in range(4_000)))
 
     first = large.beginning(b"b")
     assert first is not None
@@ -37,13 +37,13 @@ def test_data_is_compressed_once_and_only_where_that_pays() -> None:
 
 
 def test_the_room_for_the_compressed_form_is_counted_from_the_start() -> None:
-    data = Data(b"ab" * LEAST)
+    data = CompressibleData(b"ab" * LEAST)
     before = data.weight
     compressed = data.beginning(b"")
 
     assert compressed is not None
     assert data.weight == before >= len(data) + len(compressed.stream)
-    assert Data(b"a").weight == 1
+    assert CompressibleData(b"a").weight == 1
 
 
 def test_the_same_content_is_the_same_stream() -> None:

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.app import build
-from gateway.logs import OneLine, configure, redacted, without_credentials
+from gateway.app import create_app
+from gateway.logs import JSONFormatter, configure, redact, redact_credentials
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
-from gateway.state.folder import kept_in
-from gateway.web.requests import GraphQLRequest
-from schema.operation import Caller, Credential
+from gateway.sandbox.users import DEMO
+from gateway.storage.state_dir import open_state_dir
+from gateway.web.request import GraphQLRequest
+from schema.source.request_context import Caller, Credential
 from tests.clockwork import REAL
 from tests.gateway.conftest import settings
 from tests.in_process import InProcess
@@ -75,7 +75,7 @@ AROUND = st.sampled_from(
 
 @given(KEYS | TOKENS | EMAILS | PHONES, AROUND)
 def test_no_secret_is_left_in_a_log_line(secret: str, around: str) -> None:
-    line = redacted(around.format(secret))
+    line = redact(around.format(secret))
 
     assert secret not in line
 
@@ -90,7 +90,7 @@ def test_what_stands_behind_the_name_of_a_credential_is_taken_out(value: str, na
         f'"{name}": "{value}"',
         f"{name}={value}",
     ):
-        assert value not in without_credentials(text)
+        assert value not in redact_credentials(text)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_what_stands_behind_the_name_of_a_credential_is_taken_out(value: str, na
     [
         "write 3f2504e0-4f89-41d3-9a0c-0305e82c3301 was sent and its answer was lost",
         "Variable '$first' got invalid value 2147483648.",
-        'File "/app/gateway/web/graphql.py", line 123, in _answer',
+        'File "/app/gateway/web/asgi.py", line 123, in _answer',
         "cannot listen on 127.0.0.1:8000",
         "request 4bf92f3577b34da6a3ce929d0e0e4736 failed at ['clients', 'edges', 0]",
         "429 after 500 calls, 899.5 seconds left",
@@ -111,8 +111,8 @@ def test_what_stands_behind_the_name_of_a_credential_is_taken_out(value: str, na
     ],
 )
 def test_what_is_no_secret_is_left_as_it_is(text: str) -> None:
-    assert without_credentials(text) == text
-    assert redacted(text).replace("[phone]", "2147483648") == text
+    assert redact_credentials(text) == text
+    assert redact(text).replace("[phone]", "2147483648") == text
 
 
 def sentences() -> Iterator[str]:
@@ -126,7 +126,7 @@ def sentences() -> Iterator[str]:
 
 
 def test_no_sentence_of_ours_is_changed() -> None:
-    changed = [text for text in sentences() if without_credentials(text) != text]
+    changed = [text for text in sentences() if redact_credentials(text) != text]
 
     assert changed == []
     assert sum("bearer" in text.lower() for text in sentences()) > 3
@@ -144,7 +144,7 @@ def test_no_sentence_of_ours_is_changed() -> None:
     ],
 )
 def test_a_value_is_hidden_and_the_sentence_around_it_left(text: str, left: str) -> None:
-    assert without_credentials(text) == left
+    assert redact_credentials(text) == left
 
 
 def test_a_record_is_one_line_of_json_whatever_it_holds() -> None:
@@ -154,7 +154,7 @@ def test_a_record_is_one_line_of_json_whatever_it_holds() -> None:
         record = logging.LogRecord(
             "a.logger", logging.ERROR, "", 0, "it\nfailed: %s", ("jo@x.example",), sys.exc_info()
         )
-    line = OneLine().format(record)
+    line = JSONFormatter().format(record)
 
     told = json.loads(line)
     assert "\n" not in line
@@ -175,7 +175,7 @@ def test_a_long_line_is_redacted_without_long_searching() -> None:
         "x-api-key" * 20_000,
         "@" * 200_000,
     ):
-        assert isinstance(redacted(text), str)
+        assert isinstance(redact(text), str)
 
 
 @pytest.fixture
@@ -226,8 +226,8 @@ CREATE = """mutation ($email: String, $phone: String) {
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Any]:
     clock = asyncio.get_running_loop().time
-    state = kept_in(tmp_path / "state")
-    yield build(settings(), state=state, wire=Leaky(Sandbox()), clock=clock)
+    state = open_state_dir(tmp_path / "state")
+    yield create_app(settings(), state=state, wire=Leaky(Sandbox()), clock=clock)
     await state.database.aclose()
 
 
@@ -298,9 +298,9 @@ def held(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
 
 async def test_no_credential_is_remembered_or_kept(tmp_path: Path) -> None:
     folder = tmp_path / "state"
-    state = kept_in(folder)
+    state = open_state_dir(folder)
     clock = asyncio.get_running_loop().time
-    app = build(settings(), state=state, wire=InProcess(Sandbox()), clock=clock)
+    app = create_app(settings(), state=state, wire=InProcess(Sandbox()), clock=clock)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as http:
         body = {"query": "{ clients { totalCount edges { node { id email } } } }"}

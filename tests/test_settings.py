@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import PREFIX, Misconfigured, Settings, read
+from gateway.settings import PREFIX, ConfigurationError, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -15,13 +15,13 @@ def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def refused(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(Misconfigured) as mistake:
-        read(environment)
+    with pytest.raises(ConfigurationError) as mistake:
+        load_settings(environment)
     return str(mistake.value)
 
 
 def test_nothing_set_means_the_documented_api_on_loopback() -> None:
-    assert read({}).model_dump() == {
+    assert load_settings({}).model_dump() == {
         "upstream_url": "https://api.actuallycare.com/v1",
         "host": "127.0.0.1",
         "port": 8000,
@@ -71,7 +71,7 @@ def test_the_environment_goes_before_the_dotenv_file(
     (an_empty_folder / ".env").write_text("GATEWAY_PORT=7000\nGATEWAY_GRAPHIQL=on\n")
     monkeypatch.setenv("GATEWAY_PORT", "9000")
 
-    found = read({"GATEWAY_PORT": "9000"})
+    found = load_settings({"GATEWAY_PORT": "9000"})
 
     assert (found.port, found.graphiql) == (9000, True)
 
@@ -79,14 +79,14 @@ def test_the_environment_goes_before_the_dotenv_file(
 def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_CORS_ORIGINS", "https://a.example, http://localhost:3000")
 
-    assert read({}).cors_origins == ("https://a.example", "http://localhost:3000")
+    assert load_settings({}).cors_origins == ("https://a.example", "http://localhost:3000")
 
 
 def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
     written = "HTTPS://App.Example:443, http://b.example:80, http://c.example:443, http://[::1]:80"
     monkeypatch.setenv("GATEWAY_CORS_ORIGINS", written)
 
-    assert read({}).cors_origins == (
+    assert load_settings({}).cors_origins == (
         "https://app.example",
         "http://b.example",
         "http://c.example:443",
@@ -187,7 +187,7 @@ def test_a_url_is_trimmed_and_otherwise_taken_as_written(
 ) -> None:
     monkeypatch.setenv("GATEWAY_UPSTREAM_URL", written)
 
-    assert read({}).upstream_url == url
+    assert load_settings({}).upstream_url == url
 
 
 def test_an_origin_is_written_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ def test_an_origin_is_written_as_browsers_write_it(monkeypatch: pytest.MonkeyPat
         "GATEWAY_CORS_ORIGINS", " HTTPS://A.Example:443,, http://[::1]:80 ,http://b.example:81,"
     )
 
-    assert read({}).cors_origins == (
+    assert load_settings({}).cors_origins == (
         "https://a.example",
         "http://[::1]",
         "http://b.example:81",
@@ -206,11 +206,11 @@ def test_an_origin_is_written_as_browsers_write_it(monkeypatch: pytest.MonkeyPat
 def test_an_empty_value_means_the_default_of_every_setting(
     empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unset = read({})
+    unset = load_settings({})
     for name in Settings.model_fields:
         monkeypatch.setenv(f"{PREFIX}{name.upper()}", empty)
 
-    assert read(os.environ) == unset
+    assert load_settings(os.environ) == unset
 
 
 def test_an_empty_value_leaves_the_dotenv_file_its_word(
@@ -219,7 +219,7 @@ def test_an_empty_value_leaves_the_dotenv_file_its_word(
     (an_empty_folder / ".env").write_text("GATEWAY_PORT=7000\nGATEWAY_HOST=\n")
     monkeypatch.setenv("GATEWAY_PORT", "")
 
-    assert (read(os.environ).port, read(os.environ).host) == (7000, "127.0.0.1")
+    assert (load_settings(os.environ).port, load_settings(os.environ).host) == (7000, "127.0.0.1")
 
 
 def test_blanks_around_a_value_are_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +233,7 @@ def test_blanks_around_a_value_are_trimmed(monkeypatch: pytest.MonkeyPatch) -> N
     }.items():
         monkeypatch.setenv(f"{PREFIX}{name}", value)
 
-    found = read(os.environ)
+    found = load_settings(os.environ)
 
     assert (found.port, found.cache, found.host, found.type_filter) == (8080, False, "::", "exact")
     assert (found.caller_token, found.api_key) == ("correct horse battery", "a" * 64)
@@ -241,7 +241,7 @@ def test_blanks_around_a_value_are_trimmed(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_name_counts_in_any_case_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("gateway_port", "9000")
-    assert read(os.environ).port == 9000
+    assert load_settings(os.environ).port == 9000
 
     both = {"GATEWAY_PORT": "9001", "gateway_port": "9000"}
     assert "sets GATEWAY_PORT 2 times" in refused(both, monkeypatch)
@@ -273,8 +273,8 @@ def test_a_dotenv_file_that_cannot_be_meant_is_refused_in_one_line(
     else:
         file.write_bytes(content)
 
-    with pytest.raises(Misconfigured) as mistake:
-        read({})
+    with pytest.raises(ConfigurationError) as mistake:
+        load_settings({})
 
     assert reason in str(mistake.value)
     assert "\n" not in str(mistake.value)
@@ -287,21 +287,21 @@ def test_a_dotenv_file_of_other_programs_too_and_with_a_byte_order_mark_is_read(
         b"\xef\xbb\xbfexport GATEWAY_PORT='7000' # ours\r\nPATH=a\r\nPATH=b\r\nFLAG\r\n"
     )
 
-    assert read({}).port == 7000
+    assert load_settings({}).port == 7000
 
 
 def test_a_wrong_name_in_the_dotenv_file_is_told_too(an_empty_folder: Path) -> None:
     (an_empty_folder / ".env").write_text("GATEWAY_HOTS=1\n")
 
-    with pytest.raises(Misconfigured, match="GATEWAY_HOTS is not a setting"):
-        read({})
+    with pytest.raises(ConfigurationError, match="GATEWAY_HOTS is not a setting"):
+        load_settings({})
 
 
 def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_API_KEY", "a" * 64)
     monkeypatch.setenv("GATEWAY_CALLER_TOKEN", "correct horse battery")
 
-    shown = repr(read({}))
+    shown = repr(load_settings({}))
 
     assert "a" * 64 not in shown
     assert "correct horse battery" not in shown

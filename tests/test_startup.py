@@ -5,7 +5,7 @@ import sys
 
 HEAVY = (
     "aiohttp",
-    "gateway.doctor",
+    "gateway.cli.doctor",
     "gateway.sandbox",
     "libcst",
     "matplotlib",
@@ -37,6 +37,6 @@ def test_serving_imports_nothing_that_it_does_not_need() -> None:
 
 
 def test_the_command_line_imports_no_web_and_no_graph_before_it_knows_what_is_asked() -> None:
-    modules = imported("import gateway.cli")
+    modules = imported("import gateway.cli.main")
 
     assert sorted(modules & {"fastapi", "gateway.app", "schema", "strawberry", "uvicorn"}) == []

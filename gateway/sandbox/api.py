@@ -14,16 +14,16 @@ import orjson
 
 from gateway.sandbox import asgi
 from gateway.sandbox.catalogue import UnknownFault, named
-from gateway.sandbox.clients import LISTED, Behaviour, Clients, Refusal, ordered
-from gateway.sandbox.faults import Answer, Call, Fault, struck
-from gateway.sandbox.people import PEOPLE, Person, instant, named_by
+from gateway.sandbox.clients import LISTED, Behaviour, Clients, RequestError, ordered
+from gateway.sandbox.faults import Fault, SandboxRequest, SandboxResponse, first_matching
+from gateway.sandbox.users import USERS, DemoUser, instant, verify_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["LISTED", "Behaviour", "Refusal", "Sandbox"]
+__all__ = ["LISTED", "Behaviour", "RequestError", "Sandbox"]
 
 CONTROL = "/_sandbox/"
 
@@ -42,7 +42,7 @@ class Sandbox:
 
     def __init__(  # noqa: PLR0913 - every knob by its name
         self,
-        people: Sequence[Person] = PEOPLE,
+        people: Sequence[DemoUser] = USERS,
         *,
         clock: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -74,7 +74,7 @@ class Sandbox:
         """Let these go wrong, each with the next calls it meets."""
         self.faults += faults
 
-    def rows_of(self, person: Person) -> list[dict[str, Any]]:
+    def rows_of(self, person: DemoUser) -> list[dict[str, Any]]:
         """A caller's clients as they are, in list order."""
         rows = self._clients[person].seen(math.inf)
         return [dict(row) for row in ordered(rows, self.behaviour)]
@@ -95,8 +95,8 @@ class Sandbox:
         query = scope["query_string"].decode("latin-1")
         self.calls.append(f"{method} {path}?{query}" if query else f"{method} {path}")
         parts = {name: values[0] for name, values in parse_qs(query).items()}
-        call = Call(method, path, parts, _parsed(body))
-        faults = struck(self.faults, method, path)
+        call = SandboxRequest(method, path, parts, _parsed(body))
+        faults = first_matching(self.faults, method, path)
         if delay := sum(fault.delay(call) for fault in faults):
             await asyncio.sleep(delay)
         if any(fault.dropped for fault in faults):
@@ -115,7 +115,9 @@ class Sandbox:
         )
         await asgi.send(send, answer.status, content, answer.headers, cut=cut, drip=drip)
 
-    def _carried_out(self, scope: Scope, call: Call, faults: Sequence[Fault]) -> Answer:
+    def _carried_out(
+        self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault]
+    ) -> SandboxResponse:
         client = scope.get("client") or ("local", 0)
         call.now = self._clock()
         stamped = self._now() + timedelta(seconds=sum(fault.skew for fault in faults))
@@ -125,13 +127,13 @@ class Sandbox:
             if int(headers["RateLimit-Remaining"]) < 0:
                 headers["RateLimit-Remaining"] = "0"
                 headers["Retry-After"] = headers["RateLimit-Reset"]
-                raise Refusal(429, "RATE_LIMIT_EXCEEDED", "Too many requests.")
+                raise RequestError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.")
             status, envelope["data"] = self._handled(scope, call, faults, stamped)
-        except Refusal as refusal:
+        except RequestError as refusal:
             status = refusal.status
             error_id = f"err_{uuid.uuid4().hex[:12]}"
             envelope = {"success": False, "error": refusal.error, "errorId": error_id}
-        answer = Answer(status, envelope | {"timestamp": instant(stamped)}, headers)
+        answer = SandboxResponse(status, envelope | {"timestamp": instant(stamped)}, headers)
         for fault in faults:
             fault.answer(call, answer)
         return answer
@@ -150,13 +152,13 @@ class Sandbox:
         }
 
     def _handled(
-        self, scope: Scope, call: Call, faults: Sequence[Fault], stamped: datetime
+        self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault], stamped: datetime
     ) -> tuple[int, dict[str, Any]]:
         method, path = call.method, call.path
-        person = self._who(dict(scope["headers"]))
+        person = self._authenticate(dict(scope["headers"]))
         need = "read" if method == "GET" else "write"
         if need not in person.scopes:
-            raise Refusal(403, "FORBIDDEN", f"This key may not {need} clients.")
+            raise RequestError(403, "FORBIDDEN", f"This key may not {need} clients.")
         for fault in faults:
             fault.receive(call)
         clients = self._clients[person]
@@ -176,15 +178,15 @@ class Sandbox:
                 return 200, clients.update(current, given, call.now, stamped, self.behaviour)
             if method == "DELETE":
                 return 200, clients.delete(current, call.now)
-        raise Refusal(404, "NOT_FOUND", "No such endpoint.")
+        raise RequestError(404, "NOT_FOUND", "No such endpoint.")
 
-    def _who(self, headers: dict[bytes, bytes]) -> Person:
+    def _authenticate(self, headers: dict[bytes, bytes]) -> DemoUser:
         person = self._by_key.get(headers.get(b"x-api-key", b"").decode("latin-1"))
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if person is None and scheme.lower() == "bearer":
-            person = self._by_id.get(named_by(token) or "")
+            person = self._by_id.get(verify_token(token) or "")
         if person is None:
-            raise Refusal(401, "UnauthorizedError", "Authentication required.")
+            raise RequestError(401, "UnauthorizedError", "Authentication required.")
         return person
 
     def _control(self, scope: Scope, body: bytes) -> tuple[int, bytes, dict[str, str]]:
@@ -224,5 +226,5 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
 
 def _object(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
-        raise Refusal(400, "VALIDATION_ERROR", "The body must be a JSON object.")
+        raise RequestError(400, "VALIDATION_ERROR", "The body must be a JSON object.")
     return body

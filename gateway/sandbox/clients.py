@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gateway.sandbox.people import Person, instant
+from gateway.sandbox.users import DemoUser, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class Behaviour:
     """Whether `client_type=buyer` also lists clients that are both."""
 
 
-class Refusal(Exception):
+class RequestError(Exception):
     """An error answer, in the standard envelope."""
 
     def __init__(self, status: int, code: str, message: str, details: object = None) -> None:
@@ -61,7 +61,7 @@ class Refusal(Exception):
 class Clients:
     """One person's clients, oldest first, and their states before the last writes."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: DemoUser) -> None:
         self._person = person
         self._rows: Rows = {row["id"]: row for row in reversed(person.clients())}
         self._before: deque[tuple[float, Rows]] = deque(maxlen=REMEMBERED)
@@ -80,7 +80,7 @@ class Clients:
         """`GET /clients/{id}`."""
         record = rows.get(_uuid(text))
         if record is None:
-            raise Refusal(404, "NOT_FOUND", "Client not found.")
+            raise RequestError(404, "NOT_FOUND", "Client not found.")
         return dict(record)
 
     def page(self, rows: Rows, query: Mapping[str, str], behaviour: Behaviour) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class Clients:
             status = behaviour.conflict_status
             code = "VERSION_CONFLICT" if status != 400 else "VALIDATION_ERROR"  # noqa: PLR2004
             details = [{"field": "version", "message": "version is not current"}]
-            raise Refusal(status, code, "The client was changed by somebody else.", details)
+            raise RequestError(status, code, "The client was changed by somebody else.", details)
         record |= {name: given[name] for name in ("email", "phone", "status") if name in given}
         record["version"] += 1
         record["updated_at"] = instant(stamped)
@@ -189,7 +189,7 @@ def ordered(rows: Rows, behaviour: Behaviour) -> Sequence[dict[str, Any]]:
 
 def _refuse(wrong: list[dict[str, str]]) -> None:
     if wrong:
-        raise Refusal(400, "VALIDATION_ERROR", "Invalid request data.", wrong)
+        raise RequestError(400, "VALIDATION_ERROR", "Invalid request data.", wrong)
 
 
 def _not_among(name: str, value: object, among: tuple[str, ...]) -> list[dict[str, str]]:
@@ -215,4 +215,4 @@ def _uuid(text: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError:
-        raise Refusal(400, "VALIDATION_ERROR", "id must be a UUID.") from None
+        raise RequestError(400, "VALIDATION_ERROR", "id must be a UUID.") from None

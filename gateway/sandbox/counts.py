@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.clients import Refusal
-from gateway.sandbox.faults import ALWAYS, Answer, Call, Changed, Fault
+from gateway.sandbox.clients import RequestError
+from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxRequest, SandboxResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 def _counts(change: Callable[[dict[str, Any], int], None]) -> Fault:
-    def answer(answer: Answer) -> None:
+    def answer(answer: SandboxResponse) -> None:
         if answer.meta is not None:
             change(answer.meta, len(answer.records))
 
@@ -35,18 +35,18 @@ def _meta(**values: object) -> Fault:
     return _counts(lambda meta, _: meta.update(values))
 
 
-def _without_meta(answer: Answer) -> None:
+def _without_meta(answer: SandboxResponse) -> None:
     if answer.meta is not None:
         del answer.envelope["data"]["meta"]
 
 
-def _twice(answer: Answer) -> None:
+def _twice(answer: SandboxResponse) -> None:
     rows = answer.records
     if answer.meta is not None and rows:
         answer.envelope["data"]["clients"] = [rows[0], *rows[:-1]]
 
 
-def _null_row(answer: Answer) -> None:
+def _null_row(answer: SandboxResponse) -> None:
     if answer.meta is not None and answer.records:
         answer.envelope["data"]["clients"][0] = None
 
@@ -61,16 +61,16 @@ class SmallPages(Fault):
     silent: bool = False
     refused: bool = False
 
-    def receive(self, call: Call) -> None:
+    def receive(self, call: SandboxRequest) -> None:
         """Lower the limit, or refuse it."""
         limit = _limit(call)
         if limit > self.most and self.refused:
-            raise Refusal(400, "VALIDATION_ERROR", f"limit must be at most {self.most}.")
+            raise RequestError(400, "VALIDATION_ERROR", f"limit must be at most {self.most}.")
         if limit > self.most:
             call.query["limit"] = str(self.most)
             call.query["_requested"] = str(limit)
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Claim the limit of the request."""
         super().answer(call, answer)
         if self.silent and answer.meta is not None and "_requested" in call.query:
@@ -86,12 +86,12 @@ class SlowRows(Fault):
     path: str = "/clients"
     each: float = 0.05
 
-    def delay(self, call: Call) -> float:
+    def delay(self, call: SandboxRequest) -> float:
         """Add up the rows requested."""
         return self.each * _limit(call) if call.path == "/clients" else 0.0
 
 
-def _limit(call: Call) -> int:
+def _limit(call: SandboxRequest) -> int:
     text = call.query.get("limit", "25")
     return int(text) if text.isdigit() else 25
 

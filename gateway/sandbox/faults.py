@@ -20,7 +20,7 @@ class Dropped(Exception):
 
 
 @dataclass
-class Call:
+class SandboxRequest:
     """A call on its way in, its time on the sandbox's clock in seconds; faults may change it."""
 
     method: str
@@ -32,7 +32,7 @@ class Call:
 
 
 @dataclass
-class Answer:
+class SandboxResponse:
     """An answer on its way out; faults may change it, and replace its body by `content`."""
 
     status: int
@@ -89,7 +89,7 @@ class Fault:
     skew: float = 0.0
     _due: float = field(default=0.0, init=False, repr=False)
 
-    def meets(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         """Whether it applies to this call."""
         among = self.method.split() or [""]
         return (
@@ -98,7 +98,7 @@ class Fault:
             and path.startswith(self.path)
         )
 
-    def strikes(self) -> bool:
+    def triggers(self) -> bool:
         """Whether this call is one of those spoilt; they are spread evenly."""
         self.times -= 1
         self._due += self.share
@@ -107,26 +107,26 @@ class Fault:
         self._due -= 1
         return True
 
-    def delay(self, call: Call) -> float:  # noqa: ARG002 - a hook
+    def delay(self, call: SandboxRequest) -> float:  # noqa: ARG002 - a hook
         """Seconds before the call is carried out."""
         return self.latency
 
-    def behind(self, call: Call) -> float:  # noqa: ARG002 - a hook
+    def behind(self, call: SandboxRequest) -> float:  # noqa: ARG002 - a hook
         """Seconds by which a read lags."""
         return self.lag
 
-    def receive(self, call: Call) -> None:
+    def receive(self, call: SandboxRequest) -> None:
         """Change the call before it is carried out; may raise a refusal of the API."""
 
-    def replace(self, call: Call) -> Answer | None:  # noqa: ARG002 - a hook
+    def replace(self, call: SandboxRequest) -> SandboxResponse | None:  # noqa: ARG002 - a hook
         """Answer in the API's place, the call not carried out; None lets it through."""
         if not self.instead:
             return None
         content = (self.body or "").encode()
         headers = {"content-type": self.content_type, **self.headers}
-        return Answer(self.status or 502, None, headers, content)
+        return SandboxResponse(self.status or 502, None, headers, content)
 
-    def answer(self, call: Call, answer: Answer) -> None:  # noqa: ARG002 - a hook
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:  # noqa: ARG002 - a hook
         """Change the answer to a call that was carried out."""
         for record in answer.records:
             for name in self.without:
@@ -138,7 +138,7 @@ class Fault:
             answer.headers["content-type"] = self.content_type
         answer.headers |= self.headers
 
-    def encode(self, answer: Answer, content: bytes) -> bytes:  # noqa: ARG002 - a hook
+    def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
         """Change the bytes of the body, the last thing that happens to them."""
         return content
 
@@ -147,20 +147,20 @@ class Fault:
 class Changed(Fault):
     """Changes what the API answers by one function."""
 
-    change: Callable[[Answer], None] = lambda _: None
+    change: Callable[[SandboxResponse], None] = lambda _: None
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Apply the change after what the fields say."""
         super().answer(call, answer)
         self.change(answer)
 
 
-def struck(faults: Sequence[Fault], method: str, path: str) -> list[Fault]:
+def first_matching(faults: Sequence[Fault], method: str, path: str) -> list[Fault]:
     """The faults that apply to this call.
 
     Standing faults apply together. Of those limited in number the first that meets the call
     takes its turn, so that a list of them is a script.
     """
-    met = [each for each in faults if each.meets(method, path)]
+    met = [each for each in faults if each.matches(method, path)]
     turn = next((each for each in met if each.times < ALWAYS), None)
-    return [each for each in met if (each.times == ALWAYS or each is turn) and each.strikes()]
+    return [each for each in met if (each.times == ALWAYS or each is turn) and each.triggers()]

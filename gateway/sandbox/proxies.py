@@ -6,7 +6,7 @@ import gzip
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.faults import ALWAYS, WRITES, Answer, Call, Fault
+from gateway.sandbox.faults import ALWAYS, WRITES, Fault, SandboxRequest, SandboxResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +47,13 @@ class Encoded(Fault):
     mark: bytes = b""
     compressed: bool = False
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Name the coding in the head."""
         super().answer(call, answer)
         if self.compressed:
             answer.headers["content-encoding"] = "gzip"
 
-    def encode(self, answer: Answer, content: bytes) -> bytes:  # noqa: ARG002 - a hook
+    def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
         """Put the mark before the body, or compress it."""
         return gzip.compress(content, mtime=0) if self.compressed else self.mark + content
 
@@ -67,13 +67,13 @@ class Raw(Fault):
     raw: bytes = b""
     _mark: str = field(default="\u2063raw\u2063", init=False, repr=False)
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Mark the place."""
         super().answer(call, answer)
         for record in answer.records[:1]:
             record[self.column] = self._mark + self.column
 
-    def encode(self, answer: Answer, content: bytes) -> bytes:  # noqa: ARG002 - a hook
+    def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
         """Put the bytes there."""
         return content.replace(f'"{self._mark}{self.column}"'.encode(), self.raw)
 

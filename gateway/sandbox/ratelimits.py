@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.faults import ALWAYS, Answer, Changed, Fault
+from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +14,8 @@ EPOCH = 1_785_000_000
 """Unix seconds, of the year 2026: where a reset is an instant."""
 
 
-def _set(**values: str | None) -> Callable[[Answer], None]:
-    def change(answer: Answer) -> None:
+def _set(**values: str | None) -> Callable[[SandboxResponse], None]:
+    def change(answer: SandboxResponse) -> None:
         for name, value in values.items():
             header = f"RateLimit-{name.capitalize()}"
             if value is None:
@@ -26,7 +26,7 @@ def _set(**values: str | None) -> Callable[[Answer], None]:
     return change
 
 
-def _taken(answer: Answer) -> tuple[str, str, str] | None:
+def _taken(answer: SandboxResponse) -> tuple[str, str, str] | None:
     found = [answer.headers.pop(name, None) for name in (LIMIT, REMAINING, RESET)]
     limit, remaining, reset = found
     if limit is None or remaining is None or reset is None:
@@ -34,22 +34,22 @@ def _taken(answer: Answer) -> tuple[str, str, str] | None:
     return limit, remaining, reset
 
 
-def _draft_7(answer: Answer) -> None:
+def _draft_7(answer: SandboxResponse) -> None:
     if (taken := _taken(answer)) is not None:
         limit, remaining, reset = taken
         answer.headers["RateLimit"] = f"limit={limit}, remaining={remaining}, reset={reset}"
         answer.headers["RateLimit-Policy"] = f"{limit};w=900"
 
 
-def _draft_10(answer: Answer) -> None:
+def _draft_10(answer: SandboxResponse) -> None:
     if (taken := _taken(answer)) is not None:
         limit, remaining, reset = taken
         answer.headers["RateLimit"] = f'"default";r={remaining};t={reset}'
         answer.headers["RateLimit-Policy"] = f'"default";q={limit};w=900'
 
 
-def _prefixed(begin: int) -> Callable[[Answer], None]:
-    def change(answer: Answer) -> None:
+def _prefixed(begin: int) -> Callable[[SandboxResponse], None]:
+    def change(answer: SandboxResponse) -> None:
         if (taken := _taken(answer)) is not None:
             limit, remaining, reset = taken
             answer.headers["X-RateLimit-Limit"] = limit
@@ -59,7 +59,7 @@ def _prefixed(begin: int) -> Callable[[Answer], None]:
     return change
 
 
-def _headers(change: Callable[[Answer], None]) -> Fault:
+def _headers(change: Callable[[SandboxResponse], None]) -> Fault:
     return Changed(times=ALWAYS, change=change)
 
 

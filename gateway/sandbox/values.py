@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gateway.sandbox.clients import Refusal
-from gateway.sandbox.faults import ALWAYS, Answer, Call, Changed, Fault
+from gateway.sandbox.clients import RequestError
+from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxRequest, SandboxResponse
 
 BEYOND_32_BITS = 1 << 40
 US_DIGITS = 10
@@ -27,7 +27,7 @@ class Tidied(Fault):
 
     times: float = ALWAYS
 
-    def receive(self, call: Call) -> None:
+    def receive(self, call: SandboxRequest) -> None:
         """Tidy what a write brings."""
         if not isinstance(call.body, dict):
             return
@@ -50,7 +50,7 @@ class Restored(Fault):
     ahead: int = 2
     _met: set[str] = field(default_factory=set, init=False, repr=False)
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Raise the version of clients not met before."""
         super().answer(call, answer)
         for record in answer.records:
@@ -67,7 +67,7 @@ class LaggingLists(Fault):
     times: float = ALWAYS
     lag: float = 10.0
 
-    def behind(self, call: Call) -> float:
+    def behind(self, call: SandboxRequest) -> float:
         """Lag for lists."""
         return self.lag if call.path == "/clients" else 0.0
 
@@ -78,12 +78,12 @@ class LargeVersion(Fault):
 
     times: float = ALWAYS
 
-    def receive(self, call: Call) -> None:
+    def receive(self, call: SandboxRequest) -> None:
         """Read the version that a write expects."""
         if isinstance(call.body, dict) and isinstance(call.body.get("version"), int):
             call.body["version"] -= BEYOND_32_BITS
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Write the versions."""
         super().answer(call, answer)
         for record in answer.records:
@@ -99,13 +99,13 @@ class MissingAfterCreate(Fault):
     seconds: float = 5.0
     _until: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
-    def receive(self, call: Call) -> None:
+    def receive(self, call: SandboxRequest) -> None:
         """Refuse a read that comes too soon."""
         id = call.path.rpartition("/")[2]
         if call.method == "GET" and self._until.get(id, call.now) > call.now:
-            raise Refusal(404, "NOT_FOUND", "Client not found.")
+            raise RequestError(404, "NOT_FOUND", "Client not found.")
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Remember what was created when."""
         if call.method == "POST":
             for record in answer.records:
@@ -120,26 +120,26 @@ class DuplicateEmail(Fault):
     times: float = ALWAYS
     refusal: int = 409
 
-    def receive(self, call: Call) -> None:
+    def receive(self, call: SandboxRequest) -> None:
         """Refuse as the API would, in its envelope."""
         if isinstance(call.body, dict) and call.body.get("email") is not None:
-            raise Refusal(
+            raise RequestError(
                 self.refusal, "DUPLICATE_EMAIL", "Another client has this e-mail address."
             )
 
 
-def _gone(answer: Answer) -> None:
+def _gone(answer: SandboxResponse) -> None:
     if answer.status == 404:  # noqa: PLR2004
         answer.status = 410
 
 
-def _text_versions(answer: Answer) -> None:
+def _text_versions(answer: SandboxResponse) -> None:
     for record in answer.records:
         if "version" in record:
             record["version"] = str(record["version"])
 
 
-def _foreign_id(answer: Answer) -> None:
+def _foreign_id(answer: SandboxResponse) -> None:
     for record in answer.records:
         if answer.meta is None:
             record["id"] = "00000000-0000-4000-8000-000000000000"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from gateway.logs import without_credentials
-from schema.failures import Failure
-from schema.problems import coded
+from gateway.logs import redact_credentials
+from schema.source.errors import ClientError
+from schema.types.errors import error_extensions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +52,7 @@ _FAILED = "request %s failed at %s"
 _log = logging.getLogger(__name__)
 
 
-def errors_told(
+def format_errors(
     errors: Iterable[GraphQLError], request_id: str, *, most: int | None = None
 ) -> list[dict[str, Any]]:
     """The errors, or the first `most`, as the answer has them; unexpected ones are masked.
@@ -60,7 +60,7 @@ def errors_told(
     The first of those are logged: one bug may meet every field of an answer.
     """
     logged = itertools.count()
-    return [_told(error, request_id, logged) for error in islice(errors, most)]
+    return [_formatted(error, request_id, logged) for error in islice(errors, most)]
 
 
 def refusal_status(errors: Iterable[GraphQLError]) -> int:
@@ -77,24 +77,26 @@ def refusal_status(errors: Iterable[GraphQLError]) -> int:
     return 422
 
 
-def coded_error(code: str, message: str, request_id: str) -> dict[str, Any]:
+def request_error(code: str, message: str, request_id: str) -> dict[str, Any]:
     """An error about the request as a whole."""
     return {"message": _short(message), "extensions": {"code": code, "requestId": request_id}}
 
 
-def internal(request_id: str, cause: BaseException | None, where: object = None) -> dict[str, Any]:
+def masked_error(
+    request_id: str, cause: BaseException | None, where: object = None
+) -> dict[str, Any]:
     """The error that stands for a bug of ours, which is logged."""
     _log.error(_FAILED, request_id, where, exc_info=cause)
-    return coded_error("INTERNAL", _UNEXPECTED, request_id)
+    return request_error("INTERNAL", _UNEXPECTED, request_id)
 
 
-def _told(error: GraphQLError, request_id: str, logged: Iterator[int]) -> dict[str, Any]:
+def _formatted(error: GraphQLError, request_id: str, logged: Iterator[int]) -> dict[str, Any]:
     cause = error.original_error
-    if isinstance(cause, Failure):
-        message, extensions = cause.message, coded(cause)
+    if isinstance(cause, ClientError):
+        message, extensions = cause.message, error_extensions(cause)
     else:
         message, extensions = error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})}
-    unplanned = cause is not None and not isinstance(cause, Failure | GraphQLError)
+    unplanned = cause is not None and not isinstance(cause, ClientError | GraphQLError)
     if unplanned or extensions["code"] not in CODES:
         if next(logged) < MAX_ERRORS:
             _log.error(_FAILED, request_id, error.path, exc_info=cause or error)
@@ -112,4 +114,4 @@ def _told(error: GraphQLError, request_id: str, logged: Iterator[int]) -> dict[s
 
 def _short(message: str) -> str:
     """Without the end of what is too long, and without a credential put where none belongs."""
-    return without_credentials(message if len(message) <= LONGEST else f"{message[:LONGEST]}…")
+    return redact_credentials(message if len(message) <= LONGEST else f"{message[:LONGEST]}…")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from schema.operation import BudgetState
+    from schema.source.request_context import RateLimitState
 
 _READS = ["GET", "HEAD"]
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -25,7 +25,7 @@ class Readiness:
         self.ready = False
 
 
-def health(readiness: Readiness, budget: Callable[[], BudgetState]) -> APIRouter:
+def health(readiness: Readiness, budget: Callable[[], RateLimitState]) -> APIRouter:
     """GET /livez and GET /readyz."""
     routes = APIRouter()
 

@@ -25,7 +25,7 @@ class _Apollo(msgspec.Struct):
     operations: list[_Operation]
 
 
-def documents_in(file: Path) -> dict[str, str]:
+def load_manifest(file: Path) -> dict[str, str]:
     """The texts by id. Raises `ValueError`, in one line, for what is neither of the two.
 
     Relay's is the file that relay-compiler's `persistConfig.file` names: texts by their hash.

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 from graphql import GraphQLError
 
-from gateway.web.content import BadRequest
+from gateway.web.protocol.content import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.web.requests import GraphQLRequest
+    from gateway.web.request import GraphQLRequest
 
 
-class Accepted(StrEnum):
+class DocumentPolicy(StrEnum):
     """Which documents are executed."""
 
     ANY = "any"
@@ -33,22 +33,24 @@ class Accepted(StrEnum):
     """Those in the file and no other."""
 
 
-class Persisted:
+class PersistedDocuments:
     """Finds the text of the document that a request asks for.
 
     `trusted` has texts by id. Automatic ones take at most `memory` bytes, the least recently
     asked going first; with 0 they are not supported.
     """
 
-    def __init__(self, accepted: Accepted, trusted: Mapping[str, str], *, memory: int) -> None:
+    def __init__(
+        self, accepted: DocumentPolicy, trusted: Mapping[str, str], *, memory: int
+    ) -> None:
         self._accepted = accepted
         self._trusted = {_sha256(text): text for text in trusted.values()} | dict(trusted)
         self._texts = frozenset(trusted.values())
         self._automatic: LRUCache[str, str] | None = None
-        if memory and accepted is not Accepted.TRUSTED:
+        if memory and accepted is not DocumentPolicy.TRUSTED:
             self._automatic = LRUCache(memory, getsizeof=sys.getsizeof)
 
-    def text_of(self, request: GraphQLRequest) -> str:
+    def resolve(self, request: GraphQLRequest) -> str:
         """The text of the document.
 
         Raises `GraphQLError` when there is none or it may not be executed, and `BadRequest` for
@@ -62,19 +64,19 @@ class Persisted:
             return self._by_hash(sha256)
         if sha256 is not None and _sha256(query) != sha256:
             raise BadRequest(400, "The `sha256Hash` is not the hash of the `query`.")
-        if self._accepted is Accepted.ANY or query in self._texts:
+        if self._accepted is DocumentPolicy.ANY or query in self._texts:
             return query
-        if self._accepted is Accepted.TRUSTED or sha256 is None:
+        if self._accepted is DocumentPolicy.TRUSTED or sha256 is None:
             raise _refusal("PERSISTED_QUERY_REQUIRED", _REQUIRED[self._accepted])
         return query
 
-    def knows(self, text: str) -> bool:
+    def is_persisted(self, text: str) -> bool:
         """Whether the document could have been asked without its text."""
         return text in self._texts or (
             self._automatic is not None and _sha256(text) in self._automatic
         )
 
-    def keep(self, request: GraphQLRequest) -> None:
+    def register(self, request: GraphQLRequest) -> None:
         """Register the document of a request that was found executable."""
         text = request.query
         if request.sha256 is None or text is None or self._automatic is None:
@@ -94,7 +96,7 @@ class Persisted:
         text = self._trusted.get(sha256)
         if text is not None:
             return text
-        if self._accepted is Accepted.TRUSTED:
+        if self._accepted is DocumentPolicy.TRUSTED:
             raise _refusal("PERSISTED_QUERY_REQUIRED", _REQUIRED[self._accepted])
         if self._automatic is None:
             raise _refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
@@ -105,8 +107,8 @@ class Persisted:
 
 
 _REQUIRED = {
-    Accepted.PERSISTED: "Send the document's hash in `extensions.persistedQuery`.",
-    Accepted.TRUSTED: "Only documents that this gateway was given in advance are executed.",
+    DocumentPolicy.PERSISTED: "Send the document's hash in `extensions.persistedQuery`.",
+    DocumentPolicy.TRUSTED: "Only documents that this gateway was given in advance are executed.",
 }
 
 

@@ -9,10 +9,10 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.web.errors import coded_error, internal
-from gateway.web.negotiation import JSON
-from gateway.web.reply import Reply, content_type
-from gateway.web.tracing import TRACE, Trace, trace_of
+from gateway.web.errors import masked_error, request_error
+from gateway.web.protocol.http_response import HTTPResponse, content_type
+from gateway.web.protocol.negotiation import JSON
+from gateway.web.protocol.tracing import TRACE, Trace, trace_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from gateway.web.reply import Headers
+    from gateway.web.protocol.http_response import Headers
 
 _NOWHERE = "There is nothing at this address: GraphQL is at /graphql."
 _CODES = {HTTPStatus.NOT_FOUND: "NOT_FOUND"}
 
 
-def refusal(
+def error_response(
     status: int,
     message: str,
     trace: Trace,
     *,
     code: str = "BAD_REQUEST",
     own: Headers | None = None,
-) -> Reply:
+) -> HTTPResponse:
     """One coded error as a whole answer; `own` are header fields that it has besides the rest."""
-    return Reply(status, JSON, [*(own or []), *trace.headers()], _body(code, message, trace))
+    return HTTPResponse(status, JSON, [*(own or []), *trace.headers()], _body(code, message, trace))
 
 
 def _body(code: str, message: str, trace: Trace) -> bytes:
-    return orjson.dumps({"errors": [coded_error(code, message, trace.request_id)]})
+    return orjson.dumps({"errors": [request_error(code, message, trace.request_id)]})
 
 
 def _trace(request: Request) -> Trace:
     found = request.scope.get(TRACE)
-    return found if isinstance(found, Trace) else trace_of({})
+    return found if isinstance(found, Trace) else trace_from({})
 
 
 def _response(
@@ -71,7 +71,7 @@ async def _refused(request: Request, exception: Exception) -> Response:
 async def _failed(request: Request, bug: Exception) -> Response:
     """Whatever it is, it is logged and masked."""
     trace = _trace(request)
-    error = internal(trace.request_id, bug)
+    error = masked_error(trace.request_id, bug)
     return _response(500, error["extensions"]["code"], error["message"], trace)
 
 

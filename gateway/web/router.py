@@ -6,35 +6,35 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import MutableHeaders
 
-from gateway.web.head import Head
-from gateway.web.negotiation import wants_page
-from gateway.web.refusals import refusal
-from gateway.web.reply import GUARD, NO_STORE, Reply
-from gateway.web.service import ALLOWED
-from gateway.web.tracing import TRACE
+from gateway.web.handler import ALLOWED
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import NO_STORE, SECURITY_HEADERS, HTTPResponse
+from gateway.web.protocol.negotiation import prefers_html
+from gateway.web.protocol.tracing import TRACE
+from gateway.web.refusals import error_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from gateway.web.cors import Cors
-    from gateway.web.graphql import GraphQLDoor
-    from gateway.web.hosts import Hosts
-from gateway.web.reply import Headers
+    from gateway.web.asgi import GraphQLApp
+    from gateway.web.protocol.cors import Cors
+    from gateway.web.protocol.hosts import Hosts
+from gateway.web.protocol.http_response import Headers
 
 _MISDIRECTED = "This gateway is not served by the name in Host; GATEWAY_ALLOWED_HOSTS adds one."
-_GUARD = [*(header for header in GUARD if header[0] != b"vary"), NO_STORE]
+_GUARD = [*(header for header in SECURITY_HEADERS if header[0] != b"vary"), NO_STORE]
 _READS = frozenset({"GET", "HEAD"})
 
 
-class Places(NamedTuple):
+class Routes(NamedTuple):
     """What answers where."""
 
     path: str
     """Where GraphQL is."""
-    graphql: GraphQLDoor
+    graphql: GraphQLApp
     page: ASGIApp | None
     """What people see at `path`: a browser's GET gets it, all else the data."""
-    others: ASGIApp
+    rest: ASGIApp
     """What answers everywhere else."""
 
 
@@ -46,7 +46,7 @@ class Router:
     the header fields that an answer of GraphQL has by itself.
     """
 
-    def __init__(self, places: Places, cors: Cors, hosts: Hosts) -> None:
+    def __init__(self, places: Routes, cors: Cors, hosts: Hosts) -> None:
         self._places = places
         self._hosts = hosts
         self.cors = cors
@@ -56,12 +56,12 @@ class Router:
         """One request, or the server's life."""
         places = self._places
         if scope["type"] != "http":
-            await places.others(scope, receive, send)
+            await places.rest(scope, receive, send)
             return
-        head = Head(scope["headers"])
+        head = RequestHead(scope["headers"])
         if not self._hosts.allow(head):
             own = self.cors.headers(head.origin)
-            await refusal(421, _MISDIRECTED, head.trace(), own=own).send(scope, send)
+            await error_response(421, _MISDIRECTED, head.trace(), own=own).send(scope, send)
             return
         if scope["method"] == "OPTIONS":
             granted = self.cors.preflight(head)
@@ -69,17 +69,17 @@ class Router:
                 granted = [ALLOWED, (b"vary", b"Origin"), *self.cors.headers(head.origin)]
             if granted is not None:
                 names = head.trace().headers()
-                await Reply(204, None, [*_GUARD, *granted, *names], b"").send(scope, send)
+                await HTTPResponse(204, None, [*_GUARD, *granted, *names], b"").send(scope, send)
                 return
         if scope["path"] != places.path:
-            await self._other(places.others, head, scope, receive, send)
-        elif places.page is not None and scope["method"] in _READS and wants_page(head.accept):
+            await self._other(places.rest, head, scope, receive, send)
+        elif places.page is not None and scope["method"] in _READS and prefers_html(head.accept):
             await self._other(places.page, head, scope, receive, send)
         else:
             await places.graphql(scope, receive, send, head)
 
     async def _other(
-        self, app: ASGIApp, head: Head, scope: Scope, receive: Receive, send: Send
+        self, app: ASGIApp, head: RequestHead, scope: Scope, receive: Receive, send: Send
     ) -> None:
         trace = head.trace()
         own = trace.headers() + self.cors.headers(head.origin)

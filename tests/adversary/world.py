@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import Person
-from gateway.settings import read
+from gateway.sandbox.users import DemoUser
+from gateway.settings import load_settings
 from tests.clockwork import VirtualLoop
 from tests.in_process import InProcess
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from gateway.app import Gateway
+    from gateway.app import GatewayApp
 
-ADA = Person("Ada", 12)
-GRACE = Person("Grace", 130)
+ADA = DemoUser("Ada", 12)
+GRACE = DemoUser("Grace", 130)
 PEOPLE = {"ada": ADA, "grace": GRACE}
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
 
@@ -114,8 +114,10 @@ class World:
             clock=self.loop.time,
             now=lambda: BEGIN + timedelta(seconds=self.loop.time()),
         )
-        app = build(
-            read({}, _env_file=None, **settings), wire=InProcess(self.sandbox), clock=self.loop.time
+        app = create_app(
+            load_settings({}, _env_file=None, **settings),
+            wire=InProcess(self.sandbox),
+            clock=self.loop.time,
         )
         self._lifespan = Lifespan(app)
         self.run(self._lifespan.start())
@@ -181,7 +183,7 @@ class World:
 class Lifespan:
     """Starts and ends an ASGI application."""
 
-    def __init__(self, app: Gateway) -> None:
+    def __init__(self, app: GatewayApp) -> None:
         self._app = app
 
     async def start(self) -> None:

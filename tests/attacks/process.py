@@ -3,10 +3,10 @@
 import resource
 import sys
 
-from gateway import server
-from gateway.app import build, patience
+from gateway.app import connection_limits, create_app
 from gateway.sandbox.api import Sandbox
-from gateway.settings import read
+from gateway.server import uvicorn as server
+from gateway.settings import load_settings
 from tests.in_process import InProcess
 from tests.serving import Way
 
@@ -18,11 +18,11 @@ def main() -> None:
     """Serve on a free port of every loopback address until stopped."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     way = Way(sys.argv[1])
-    settings = read({}, _env_file=None)
-    app = build(settings, wire=InProcess(Sandbox()))
-    socket = server.listen("0.0.0.0", 0)  # noqa: S104 - so that clients of many addresses come
+    settings = load_settings({}, _env_file=None)
+    app = create_app(settings, wire=InProcess(Sandbox()))
+    socket = server.bind("0.0.0.0", 0)  # noqa: S104 - so that clients of many addresses come
     direct = app.direct if way is Way.FAST else None
-    site = server.Site(app, socket, patience(settings), direct, app.cors)
+    site = server.Listener(app, socket, connection_limits(settings), direct, app.cors)
 
     def started() -> None:
         sys.stdout.write(f"http://127.0.0.1:{socket.getsockname()[1]}\n")

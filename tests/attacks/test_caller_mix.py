@@ -9,9 +9,9 @@ import httpx
 import orjson
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA, GRACE, Person
+from gateway.sandbox.users import ADA, GRACE, DemoUser
 from tests.gateway.conftest import HERE, settings
 from tests.in_process import InProcess
 
@@ -95,7 +95,7 @@ def questions(own: str, others: str, tag: str) -> list[tuple[str, dict[str, Any]
     ]
 
 
-def marks(sandbox: Sandbox, person: Person, tag: str) -> set[bytes]:
+def marks(sandbox: Sandbox, person: DemoUser, tag: str) -> set[bytes]:
     """What only this caller may be given: ids, and the tag in what it writes."""
     return {tag.encode(), *(row["id"].encode() for row in sandbox.rows_of(person))}
 
@@ -109,7 +109,7 @@ async def test_nothing_of_one_callers_is_in_any_answer_to_another(seed: int) -> 
     chance = random.Random(seed)  # noqa: S311 - the same every time
     loop = asyncio.get_running_loop()
     sandbox = Sandbox([ADA, GRACE], clock=loop.time, limit=1_000_000)
-    app = build(settings(upstream_limit=1_000_000), wire=InProcess(sandbox), clock=loop.time)
+    app = create_app(settings(upstream_limit=1_000_000), wire=InProcess(sandbox), clock=loop.time)
     people = {"tagada": ADA, "taggrace": GRACE}
     first = {tag: sandbox.rows_of(person)[0]["id"] for tag, person in people.items()}
     crossed, answered = [], 0

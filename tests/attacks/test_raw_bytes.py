@@ -13,25 +13,25 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway import server
-from gateway.http1.heads import Refused
-from gateway.http1.limits import Patience
-from gateway.http1.reader import RequestReader
-from gateway.web.head import Head
-from gateway.web.reply import Headers, Reply
+from gateway.server import uvicorn as server
+from gateway.server.http1.head import ProtocolError
+from gateway.server.http1.limits import ConnectionLimits
+from gateway.server.http1.reader import RequestReader
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import Headers, HTTPResponse
 from tests.attacks.length import steps
 from tests.attacks.oracle import Found, Seen, found
 from tests.attacks.streams import Stream, pieces, stream
 from tests.serving import Serving, Way, Wire, listening
 
-PATIENCE = Patience(head=0.5, body=0.5, idle=0.5)
+PATIENCE = ConnectionLimits(head_timeout=0.5, body_timeout=0.5, keep_alive_timeout=0.5)
 FEW = 4_000
 FEW_AT_THE_SOCKET = 400
 
 
 def read(segments: list[bytes]) -> Found:
     """What our reader makes of these segments."""
-    reader, requests = RequestReader(Patience()), list[Seen]()
+    reader, requests = RequestReader(ConnectionLimits()), list[Seen]()
     try:
         for segment in segments:
             reader.feed(segment)
@@ -40,7 +40,7 @@ def read(segments: list[bytes]) -> Found:
                 requests.append(Seen(request.method, request.target, headers, request.body))
                 if not request.keep_alive:
                     return Found(requests, refused=False)
-    except Refused:
+    except ProtocolError:
         return Found(requests, refused=True)
     return Found(requests, refused=False)
 
@@ -101,19 +101,19 @@ class Echo:
         method = scope["method"].encode()
         await _echo(method, target, scope["headers"], message["body"]).send(scope, send)
 
-    def head(self, target: bytes, headers: Headers) -> Head | None:
+    def head(self, target: bytes, headers: Headers) -> RequestHead | None:
         """The fast path's: every other POST to /graphql, so that both are mixed."""
-        return Head(headers) if target == b"/graphql" else None
+        return RequestHead(headers) if target == b"/graphql" else None
 
-    def known(self, head: Head, body: bytes) -> Reply | None:
+    def known(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
         """Known at once, where the body is short."""
         return self._reply(head, body) if len(body) < 100 else None
 
-    async def reply(self, head: Head, body: bytes, _: Any) -> Reply | None:
+    async def reply(self, head: RequestHead, body: bytes, _: Any) -> HTTPResponse | None:
         """Known later."""
         return self._reply(head, body)
 
-    def _reply(self, head: Head, body: bytes) -> Reply:
+    def _reply(self, head: RequestHead, body: bytes) -> HTTPResponse:
         headers = [(name, value) for name, values in head.headers.items() for value in values]
         return _echo(b"POST", b"/graphql", headers, body)
 
@@ -128,16 +128,16 @@ def _told(method: bytes, target: bytes, headers: Headers, body: bytes) -> list[A
     return [method.decode(), target.decode(), shown, body.decode("latin-1")]
 
 
-def _echo(method: bytes, target: bytes, headers: Headers, body: bytes) -> Reply:
+def _echo(method: bytes, target: bytes, headers: Headers, body: bytes) -> HTTPResponse:
     told = orjson.dumps(_told(method, target, headers, body)).hex().encode()
-    return Reply(200, "application/json", [(b"x-echo", told)], b"{}")
+    return HTTPResponse(200, "application/json", [(b"x-echo", told)], b"{}")
 
 
 @pytest.fixture(scope="module", params=list(Way), ids=lambda way: way.value)
 def echo(request: pytest.FixtureRequest) -> Iterator[Serving]:
     app = Echo()
     direct: Any = app if request.param is Way.FAST else None
-    with listening(lambda socket: server.Site(app, socket, PATIENCE, direct)) as gateway:
+    with listening(lambda socket: server.Listener(app, socket, PATIENCE, direct)) as gateway:
         yield gateway
 
 

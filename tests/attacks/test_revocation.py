@@ -10,9 +10,9 @@ import httpx
 import orjson
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA, GRACE
+from gateway.sandbox.users import ADA, GRACE
 from tests.gateway.conftest import HERE, settings
 from tests.in_process import InProcess
 
@@ -83,7 +83,7 @@ async def test_a_revoked_credential_gets_nothing_once_the_bound_has_passed(seed:
     chance = random.Random(seed)  # noqa: S311 - the same every time
     loop = asyncio.get_running_loop()
     api = Revoking(Sandbox([ADA, GRACE], clock=loop.time))
-    app = build(settings(), wire=api, clock=loop.time)
+    app = create_app(settings(), wire=api, clock=loop.time)
     rows = [row["id"] for person in (ADA, GRACE) for row in api.sandbox.rows_of(person)]
     given_late, given = [], 0
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
@@ -116,7 +116,7 @@ async def test_a_revoked_credential_gets_nothing_once_the_bound_has_passed(seed:
 async def test_a_token_that_was_refused_reads_nothing_that_it_stored_before_it_was_proven() -> None:
     loop = asyncio.get_running_loop()
     api = Revoking(Sandbox([ADA], clock=loop.time))
-    app = build(settings(), wire=api, clock=loop.time)
+    app = create_app(settings(), wire=api, clock=loop.time)
     token = ADA.token_until(LATER)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
         first = await ask(http, token, LIST)
@@ -133,7 +133,7 @@ async def test_a_token_that_was_refused_reads_nothing_that_it_stored_before_it_w
 async def test_a_revoked_token_reads_through_its_users_others_no_longer_than_the_bound() -> None:
     loop = asyncio.get_running_loop()
     api = Revoking(Sandbox([ADA], clock=loop.time))
-    app = build(settings(), wire=api, clock=loop.time)
+    app = create_app(settings(), wire=api, clock=loop.time)
     revoked, good = ADA.token_until(LATER), ADA.token_until(LATER + 900)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
         for token in (revoked, good, good):
@@ -159,7 +159,7 @@ async def test_the_refusal_of_one_token_is_no_answer_to_another_of_its_user(
 ) -> None:
     loop = asyncio.get_running_loop()
     api = Revoking(Sandbox([ADA], clock=loop.time))
-    app = build(settings(), wire=api, clock=loop.time)
+    app = create_app(settings(), wire=api, clock=loop.time)
     revoked, good = ADA.token_until(LATER), ADA.token_until(LATER + 900)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
         for token in (revoked, good):

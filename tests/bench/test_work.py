@@ -12,8 +12,8 @@ import pytest
 from bench import api
 from bench.sides import KEY
 from bench.work import WORKS, Work
-from gateway.app import build
-from gateway.settings import read
+from gateway.app import create_app
+from gateway.settings import load_settings
 
 
 class StandIn(httpx.AsyncBaseTransport):
@@ -43,8 +43,8 @@ def stand_in() -> StandIn:
 
 @contextlib.asynccontextmanager
 async def before(stand_in: StandIn, *, cache: bool) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(
-        read(
+    app = create_app(
+        load_settings(
             {},
             _env_file=None,
             cache=cache,

@@ -17,7 +17,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA
+from gateway.sandbox.users import ADA
 from tests.browser.chromium import PATIENCE, Chromium, until
 from tests.browser.page import Page, new_page
 from tests.recorder import Recorder, recorder

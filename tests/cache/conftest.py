@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from gateway.cache.cached import CachedClients
-from gateway.cache.freshness import Policy
-from gateway.cache.store import MemoryStore
+from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
 from tests.cache.scripted import Scripted, client
 
 
@@ -14,6 +14,6 @@ def source() -> Scripted:
 
 
 @pytest.fixture
-async def cached(source: Scripted) -> CachedClients:
+async def cached(source: Scripted) -> CachingClientSource:
     clock = asyncio.get_running_loop().time
-    return CachedClients(source, MemoryStore(clock=clock), clock=clock, policy=Policy())
+    return CachingClientSource(source, MemoryStore(clock=clock), clock=clock, policy=CachePolicy())

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gateway.cache.filters import matches
-from gateway.upstream.pages import price
-from gateway.upstream.prices import static
-from schema.failures import Failure, NotFound
-from schema.operation import Caller, Credential, Freshness, Lane, Operation
-from schema.source import (
+from gateway.api.cost import uncached_cost
+from gateway.api.pagination import call_count
+from gateway.cache.policy.filters import matches
+from schema.source.errors import ClientError, NotFound
+from schema.source.protocols import (
     ClientFilter,
     ClientId,
     ClientPatch,
@@ -23,13 +22,20 @@ from schema.source import (
     NewClient,
     Page,
     Window,
-    Written,
+    WriteResult,
+)
+from schema.source.request_context import (
+    CacheDirectives,
+    Caller,
+    Credential,
+    Priority,
+    RequestContext,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema.needs import Need, Price
+    from schema.source.cost import CostEstimate, SourceRequest
 
 ANY = ClientFilter()
 NAMES: Fields = frozenset({"first_name", "last_name"})
@@ -62,9 +68,9 @@ def caller(name: str = "ada") -> Caller:
 
 
 def asking(
-    who: str = "ada", *, deadline: float = 1e12, freshness: Freshness | None = None
-) -> Operation:
-    return Operation(caller(who), deadline, freshness or Freshness())
+    who: str = "ada", *, deadline: float = 1e12, freshness: CacheDirectives | None = None
+) -> RequestContext:
+    return RequestContext(caller(who), deadline, freshness or CacheDirectives())
 
 
 @dataclass
@@ -91,8 +97,8 @@ class Scripted:
 
     clients: dict[str, list[ClientRecord]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    failure: Failure | None = None
-    failures: dict[str, Failure] = field(default_factory=dict)
+    failure: ClientError | None = None
+    failures: dict[str, ClientError] = field(default_factory=dict)
     holding: bool = False
     held: list[Held] = field(default_factory=list)
     made: Callable[[ClientRecord], ClientRecord] = lambda row: row
@@ -102,11 +108,13 @@ class Scripted:
     )
 
     def price(self, window: Window) -> int:
-        return price(window)
+        return call_count(window)
 
-    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+    def prices(
+        self, operation: RequestContext, needs: Sequence[SourceRequest]
+    ) -> Sequence[CostEstimate]:
         del operation
-        return [static(need) for need in needs]
+        return [uncached_cost(need) for need in needs]
 
     def rows_lack(self, fields: Fields) -> bool:
         del fields
@@ -114,11 +122,11 @@ class Scripted:
 
     async def window(
         self,
-        operation: Operation,
+        operation: RequestContext,
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Priority = Priority.INTERACTIVE,
     ) -> Page:
         rows = [
             self.trimmed(row)
@@ -131,17 +139,17 @@ class Scripted:
         filtered = f" {name}" if name else ""
         end = "end " if window.from_end else ""
         assert fields
-        assert lane in {Lane.INTERACTIVE, Lane.REFRESH}
+        assert lane in {Priority.INTERACTIVE, Priority.REFRESH}
         await self._asked(operation, f"list {end}{window.offset}+{window.limit}{filtered}")
         return Page(start, tuple(rows[start:stop]), len(rows))
 
     async def fetch(
-        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
-    ) -> Sequence[ClientRecord | Failure]:
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+    ) -> Sequence[ClientRecord | ClientError]:
         assert fields
-        assert lane is Lane.INTERACTIVE
+        assert lane is Priority.INTERACTIVE
         by_id = {row.id: row for row in self.clients.get(operation.caller.partition, [])}
-        found: list[ClientRecord | Failure] = [
+        found: list[ClientRecord | ClientError] = [
             self.failures[id]
             if id in self.failures
             else self.detailed(by_id[id])
@@ -152,15 +160,17 @@ class Scripted:
         await self._asked(operation, "get " + " ".join(str(int(id[-12:])) for id in ids), len(ids))
         return found
 
-    async def create(self, operation: Operation, new: NewClient) -> Written:
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         rows = self.clients.setdefault(operation.caller.partition, [])
         number = 1 + max((int(row.id[-12:]) for row in rows), default=0)
         record = self.made(client(number, first_name=new.first_name, client_type=new.client_type))
         rows.append(record)
         await self._asked(operation, "create")
-        return Written(record)
+        return WriteResult(record)
 
-    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
         rows = self.clients[operation.caller.partition]
         [index] = [index for index, row in enumerate(rows) if row.id == id]
         version = rows[index].version
@@ -170,15 +180,15 @@ class Scripted:
         rows[index] = replace(rows[index], **patch.fields, version=bumped, budget_max=counted)
         record = rows[index]
         await self._asked(operation, f"update {int(id[-12:])}")
-        return Written(record)
+        return WriteResult(record)
 
-    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         rows = self.clients[operation.caller.partition]
         rows[:] = [row for row in rows if row.id != id]
         await self._asked(operation, f"delete {int(id[-12:])}")
         return Confirmation.ANSWER
 
-    async def _asked(self, operation: Operation, call: str, price: int = 1) -> None:
+    async def _asked(self, operation: RequestContext, call: str, price: int = 1) -> None:
         self.calls.append(call)
         operation.receipt.calls += price
         failure = self.failure

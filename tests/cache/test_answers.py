@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from gateway.cache.cached import CachedClients
-from gateway.cache.store import MemoryStore
-from schema.operation import Freshness, Lane, Operation, Receipt
-from schema.source import ClientFilter, ClientPatch, Window
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
+from schema.source.protocols import ClientFilter, ClientPatch, Window
+from schema.source.request_context import CacheDirectives, Priority, Receipt, RequestContext
 from tests.cache.scripted import Scripted, asking, client, settle, uuid
 
 EMAIL = frozenset({"email"})
@@ -20,32 +20,32 @@ def source() -> Scripted:
 
 
 @pytest.fixture
-async def cached(source: Scripted) -> CachedClients:
+async def cached(source: Scripted) -> CachingClientSource:
     clock = asyncio.get_running_loop().time
-    return CachedClients(source, MemoryStore(clock=clock), clock=clock)
+    return CachingClientSource(source, MemoryStore(clock=clock), clock=clock)
 
 
-async def answered(cached: CachedClients, who: str = "ada") -> Operation:
+async def answered(cached: CachingClientSource, who: str = "ada") -> RequestContext:
     """Ask for a page, and let the answer be remembered if it may be."""
     operation = asking(who)
-    basis = cached.answers.basis(operation)
+    basis = cached.responses.basis(operation)
     await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
-    cached.answers.keep(operation, ASKED, {"who": who}, basis)
+    cached.responses.keep(operation, ASKED, {"who": who}, basis)
     return operation
 
 
-async def known(cached: CachedClients, who: str = "ada") -> tuple[bytes, Receipt] | None:
-    return cached.answers.find(asking(who).caller, ASKED)
+async def known(cached: CachingClientSource, who: str = "ada") -> tuple[bytes, Receipt] | None:
+    return cached.responses.find(asking(who).caller, ASKED)
 
 
-async def told(cached: CachedClients, who: str = "ada") -> tuple[bytes, Receipt]:
+async def told(cached: CachingClientSource, who: str = "ada") -> tuple[bytes, Receipt]:
     found = await known(cached, who)
     assert found is not None
     return found
 
 
 async def test_an_answer_that_cost_a_call_is_not_kept_and_the_next_is(
-    cached: CachedClients,
+    cached: CachingClientSource,
 ) -> None:
     await answered(cached)
     first = await known(cached)
@@ -57,14 +57,16 @@ async def test_an_answer_that_cost_a_call_is_not_kept_and_the_next_is(
     assert (receipt.calls, receipt.saved) == (0, again.receipt.saved)
 
 
-async def test_nobody_is_told_what_another_asked(cached: CachedClients) -> None:
+async def test_nobody_is_told_what_another_asked(cached: CachingClientSource) -> None:
     for _ in range(2):
         await answered(cached)
 
     assert await known(cached, "bob") is None
 
 
-async def test_an_answer_is_told_while_it_is_fresh_with_its_age(cached: CachedClients) -> None:
+async def test_an_answer_is_told_while_it_is_fresh_with_its_age(
+    cached: CachingClientSource,
+) -> None:
     for _ in range(2):
         await answered(cached)
     await asyncio.sleep(29)
@@ -77,7 +79,7 @@ async def test_an_answer_is_told_while_it_is_fresh_with_its_age(cached: CachedCl
 
 
 async def test_a_write_of_the_caller_ends_it_before_it_is_sent(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     for _ in range(2):
         await answered(cached)
@@ -91,49 +93,53 @@ async def test_a_write_of_the_caller_ends_it_before_it_is_sent(
     write.cancel()
 
 
-async def test_anything_newly_read_for_the_caller_ends_it(cached: CachedClients) -> None:
+async def test_anything_newly_read_for_the_caller_ends_it(cached: CachingClientSource) -> None:
     for _ in range(2):
         await answered(cached)
-    operation = Operation(asking("ada").caller, 1e12, Freshness(no_cache=True))
+    operation = RequestContext(asking("ada").caller, 1e12, CacheDirectives(no_cache=True))
 
-    await cached.fetch(operation, [uuid(1)], EMAIL, Lane.INTERACTIVE)
+    await cached.fetch(operation, [uuid(1)], EMAIL, Priority.INTERACTIVE)
 
     assert await known(cached) is None
 
 
 async def test_an_absence_is_not_remembered_for_as_long_as_a_client(
-    cached: CachedClients,
+    cached: CachingClientSource,
 ) -> None:
     for _ in range(2):
         operation = asking("ada")
-        basis = cached.answers.basis(operation)
-        await cached.fetch(operation, [uuid(77)], EMAIL, Lane.INTERACTIVE)
-        cached.answers.keep(operation, ASKED, {"client": None}, basis)
+        basis = cached.responses.basis(operation)
+        await cached.fetch(operation, [uuid(77)], EMAIL, Priority.INTERACTIVE)
+        cached.responses.keep(operation, ASKED, {"client": None}, basis)
 
     assert await known(cached) is None
 
 
-async def test_an_answer_that_something_changed_under_is_not_kept(cached: CachedClients) -> None:
+async def test_an_answer_that_something_changed_under_is_not_kept(
+    cached: CachingClientSource,
+) -> None:
     await answered(cached)
     operation = asking("ada")
-    basis = cached.answers.basis(operation)
+    basis = cached.responses.basis(operation)
     await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
     await cached.fetch(
-        Operation(operation.caller, 1e12, Freshness(no_cache=True)),
+        RequestContext(operation.caller, 1e12, CacheDirectives(no_cache=True)),
         [uuid(1)],
         EMAIL,
-        Lane.INTERACTIVE,
+        Priority.INTERACTIVE,
     )
-    cached.answers.keep(operation, ASKED, {}, basis)
+    cached.responses.keep(operation, ASKED, {}, basis)
 
     assert await known(cached) is None
 
 
 async def test_what_nobody_was_asked_for_is_told_to_everybody_at_no_age(
-    cached: CachedClients,
+    cached: CachingClientSource,
 ) -> None:
     operation = asking("ada")
-    cached.answers.keep(operation, ASKED, {"__typename": "Query"}, cached.answers.basis(operation))
+    cached.responses.keep(
+        operation, ASKED, {"__typename": "Query"}, cached.responses.basis(operation)
+    )
 
     assert await told(cached, "bob") == (b'{"__typename":"Query"}', Receipt())
 
@@ -141,12 +147,12 @@ async def test_what_nobody_was_asked_for_is_told_to_everybody_at_no_age(
 async def test_answers_count_in_the_stores_bytes() -> None:
     clock = asyncio.get_running_loop().time
     store = MemoryStore(clock=clock)
-    cached = CachedClients(Scripted({"ada": [client(1)]}), store, clock=clock)
+    cached = CachingClientSource(Scripted({"ada": [client(1)]}), store, clock=clock)
     await answered(cached)
     held = store.held_bytes
     operation = asking("ada")
-    basis = cached.answers.basis(operation)
+    basis = cached.responses.basis(operation)
     await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
-    cached.answers.keep(operation, ASKED, "x" * 10_000, basis)
+    cached.responses.keep(operation, ASKED, "x" * 10_000, basis)
 
     assert store.held_bytes > held + 10_000

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.structs import replace
 
-from gateway.cache.cached import CachedClients
-from schema.failures import Conflict, Forbidden, NotFound
-from schema.operation import Operation
-from schema.source import ClientId, ClientPatch, ClientRecord, NewClient, Written
+from gateway.cache.source import CachingClientSource
+from schema.source.errors import Conflict, Forbidden, NotFound
+from schema.source.protocols import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
+from schema.source.request_context import RequestContext
 from tests.cache.scripted import Scripted, asking, client, uuid
 from tests.cache.test_by_id import fetch
 
@@ -23,12 +23,14 @@ class Noting(Scripted):
 
     bases: list[ClientRecord | None] = field(default_factory=list)
     end: Exception | None = None
-    repeats: Written | None = None
+    repeats: WriteResult | None = None
 
-    async def create(self, operation: Operation, new: NewClient) -> Written:
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         return self.repeats or await super().create(operation, new)
 
-    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
         self.bases.append(patch.base)
         if self.end is not None:
             raise self.end
@@ -45,7 +47,7 @@ def change(version: int | None) -> ClientPatch:
 
 
 async def test_a_change_goes_with_the_version_it_was_read_at(
-    cached: CachedClients, source: Noting
+    cached: CachingClientSource, source: Noting
 ) -> None:
     await fetch(cached, 1)
     await cached.update(asking(), uuid(1), change(1))
@@ -59,7 +61,7 @@ async def test_a_change_goes_with_the_version_it_was_read_at(
 
 @pytest.mark.parametrize("version", [None, 7])
 async def test_a_change_of_a_version_never_read_goes_alone(
-    cached: CachedClients, source: Noting, version: int | None
+    cached: CachingClientSource, source: Noting, version: int | None
 ) -> None:
     await fetch(cached, 1)
     await cached.update(asking(), uuid(1), change(version))
@@ -68,7 +70,7 @@ async def test_a_change_of_a_version_never_read_goes_alone(
 
 
 async def test_another_callers_reading_is_nobody_elses_base(
-    cached: CachedClients, source: Noting
+    cached: CachingClientSource, source: Noting
 ) -> None:
     await fetch(cached, 1)
     await cached.update(asking("bob"), uuid(1), change(1))
@@ -77,7 +79,7 @@ async def test_another_callers_reading_is_nobody_elses_base(
 
 
 async def test_a_base_outlives_the_conflict_it_explains(
-    cached: CachedClients, source: Noting
+    cached: CachingClientSource, source: Noting
 ) -> None:
     await fetch(cached, 1)
     source.end = Conflict("Changed.", current=replace(FIRST, version=2))
@@ -89,7 +91,7 @@ async def test_a_base_outlives_the_conflict_it_explains(
 
 
 async def test_a_caller_the_api_refused_has_no_bases_any_more(
-    cached: CachedClients, source: Noting
+    cached: CachingClientSource, source: Noting
 ) -> None:
     await fetch(cached, 1)
     await cached.update(asking(), uuid(1), change(1))
@@ -102,10 +104,12 @@ async def test_a_caller_the_api_refused_has_no_bases_any_more(
 
 
 async def test_the_answer_of_yesterday_is_not_remembered_as_todays(
-    cached: CachedClients, source: Noting
+    cached: CachingClientSource, source: Noting
 ) -> None:
-    source.repeats = Written(FIRST, replayed=True)
+    source.repeats = WriteResult(FIRST, replayed=True)
     await cached.delete(asking(), uuid(1))
 
-    assert await cached.create(asking(), NewClient("First 1", "Last", "seller")) == Written(FIRST)
+    assert await cached.create(asking(), NewClient("First 1", "Last", "seller")) == WriteResult(
+        FIRST
+    )
     assert isinstance((await fetch(cached, 1))[0], NotFound)

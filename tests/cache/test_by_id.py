@@ -5,10 +5,10 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from gateway.cache.cached import CachedClients
-from schema.failures import Failure, Forbidden, NotFound, RateLimited, Unavailable
-from schema.operation import Freshness, Lane, Operation
-from schema.source import ClientRecord, Fields, Window
+from gateway.cache.source import CachingClientSource
+from schema.source.errors import ClientError, Forbidden, NotFound, RateLimited, Unavailable
+from schema.source.protocols import ClientRecord, Fields, Window
+from schema.source.request_context import CacheDirectives, Priority, RequestContext
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
 
 pytestmark = pytest.mark.anyio
@@ -17,20 +17,22 @@ NOTES: Fields = frozenset({"notes"})
 
 
 async def fetch(
-    cached: CachedClients,
+    cached: CachingClientSource,
     *numbers: int,
     fields: Fields = NAMES,
-    operation: Operation | None = None,
-) -> Sequence[ClientRecord | Failure]:
+    operation: RequestContext | None = None,
+) -> Sequence[ClientRecord | ClientError]:
     ids = [uuid(number) for number in numbers]
-    return await cached.fetch(operation or asking(), ids, fields, Lane.INTERACTIVE)
+    return await cached.fetch(operation or asking(), ids, fields, Priority.INTERACTIVE)
 
 
 def detail(number: int) -> ClientRecord:
     return client(number, notes="N", complete=True)
 
 
-async def test_a_client_read_twice_costs_one_call(cached: CachedClients, source: Scripted) -> None:
+async def test_a_client_read_twice_costs_one_call(
+    cached: CachingClientSource, source: Scripted
+) -> None:
     again = asking()
     assert await fetch(cached, 1) == [detail(1)]
     assert await fetch(cached, 1, fields=NOTES, operation=again) == [detail(1)]
@@ -39,7 +41,7 @@ async def test_a_client_read_twice_costs_one_call(cached: CachedClients, source:
 
 
 async def test_answers_come_in_the_order_asked_with_absences_in_their_place(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     found = await fetch(cached, 3, 99, 1, fields=NOTES)
 
@@ -49,7 +51,7 @@ async def test_answers_come_in_the_order_asked_with_absences_in_their_place(
 
 
 async def test_an_absence_is_believed_for_five_seconds(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 99)
     await asyncio.sleep(4)
@@ -61,14 +63,14 @@ async def test_an_absence_is_believed_for_five_seconds(
 
 
 async def test_twenty_of_forty_two_clients_cost_one_call(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     assert list(await fetch(cached, *range(1, 21))) == [client(n) for n in range(1, 21)]
     assert source.calls == ["list 0+100"]
 
 
 async def test_fields_that_rows_lack_are_asked_as_details(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
     assert list(await fetch(cached, 1, 2, 3, fields=NOTES)) == [detail(1), detail(2), detail(3)]
@@ -77,7 +79,7 @@ async def test_fields_that_rows_lack_are_asked_as_details(
 
 
 async def test_a_row_of_the_same_version_keeps_a_detail_complete(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1, fields=NOTES)
     await asyncio.sleep(20)
@@ -90,7 +92,9 @@ async def test_a_row_of_the_same_version_keeps_a_detail_complete(
     assert source.calls == ["get 1", "list 0+100"]
 
 
-async def test_the_rows_of_a_list_are_known_by_id(cached: CachedClients, source: Scripted) -> None:
+async def test_the_rows_of_a_list_are_known_by_id(
+    cached: CachingClientSource, source: Scripted
+) -> None:
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
 
     assert await fetch(cached, 1, 42) == [client(1), client(42)]
@@ -98,7 +102,7 @@ async def test_the_rows_of_a_list_are_known_by_id(cached: CachedClients, source:
 
 
 async def test_in_a_large_collection_one_page_is_tried_before_details(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
 
@@ -109,7 +113,7 @@ async def test_in_a_large_collection_one_page_is_tried_before_details(
 
 
 async def test_a_known_client_grown_old_is_read_with_its_whole_list(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
     await asyncio.sleep(61)
@@ -119,7 +123,7 @@ async def test_a_known_client_grown_old_is_read_with_its_whole_list(
 
 
 async def test_rows_trimmed_below_the_documented_ones_stop_the_sweeping(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.trimmed = lambda row: replace(row, last_name=UNSET)
     assert await fetch(cached, 1, 2) == [detail(1), detail(2)]
@@ -128,7 +132,7 @@ async def test_rows_trimmed_below_the_documented_ones_stop_the_sweeping(
 
 
 async def test_concurrent_reads_of_a_client_share_its_call(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     operations = [asking() for _ in range(3)]
     asked = zip([(1,), (1, 2), (2,)], operations, strict=True)
@@ -141,13 +145,15 @@ async def test_concurrent_reads_of_a_client_share_its_call(
     assert [operation.receipt.joined for operation in operations] == [0, 1, 1]
 
 
-async def test_one_failed_client_leaves_the_others(cached: CachedClients, source: Scripted) -> None:
+async def test_one_failed_client_leaves_the_others(
+    cached: CachingClientSource, source: Scripted
+) -> None:
     source.failures[uuid(2)] = down = Unavailable("Down.")
     assert await fetch(cached, 1, 2, fields=NOTES) == [detail(1), down]
 
 
 async def test_an_old_client_stands_in_for_an_api_that_does_not_answer(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1, 2, fields=NOTES)
     await asyncio.sleep(200)
@@ -161,17 +167,17 @@ async def test_an_old_client_stands_in_for_an_api_that_does_not_answer(
 
 
 async def test_nothing_stands_in_for_an_answer_that_no_cache_asked_for(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1)
     source.failure = Unavailable("Down.")
-    found = await fetch(cached, 1, operation=asking(freshness=Freshness(no_cache=True)))
+    found = await fetch(cached, 1, operation=asking(freshness=CacheDirectives(no_cache=True)))
 
     assert found == [source.failure]
 
 
 async def test_a_refused_detail_makes_the_caller_forgotten(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1, fields=NOTES)
     source.failures[uuid(2)] = Forbidden("No.")
@@ -182,9 +188,9 @@ async def test_a_refused_detail_makes_the_caller_forgotten(
 
 
 async def test_only_if_cached_never_asks_for_a_client(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
-    only = asking(freshness=Freshness(only_if_cached=True))
+    only = asking(freshness=CacheDirectives(only_if_cached=True))
     [found] = await fetch(cached, 1, operation=only)
 
     assert isinstance(found, Unavailable)
@@ -192,7 +198,7 @@ async def test_only_if_cached_never_asks_for_a_client(
 
 
 async def test_an_answer_that_was_overtaken_does_not_bring_an_older_version_back(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     slow = asyncio.create_task(fetch(cached, 1, fields=NOTES))
@@ -211,14 +217,14 @@ async def test_an_answer_that_was_overtaken_does_not_bring_an_older_version_back
 
 
 async def test_a_client_remembered_is_not_told_older_than_another_answer_meanwhile(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1)
     source.holding = True
     both = asyncio.create_task(fetch(cached, 1, 99, fields=NOTES))
     await settle()
     source.clients["ada"][0] = client(1, version=2)
-    no_cache = asking(freshness=Freshness(no_cache=True))
+    no_cache = asking(freshness=CacheDirectives(no_cache=True))
     fresh = asyncio.create_task(fetch(cached, 1, fields=NOTES, operation=no_cache))
     await settle()
     await source.held[1].land()

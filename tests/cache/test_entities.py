@@ -3,9 +3,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from gateway.cache.entities import Gone, Known, learnt, told_by
-from gateway.cache.filters import decidable, matches
-from schema.source import FIELDS, ClientFilter, ClientRecord
+from gateway.cache.policy.filters import can_evaluate, matches
+from gateway.cache.store.entity import CachedRecord, Tombstone, merge_record, present_fields
+from schema.source.protocols import FIELDS, ClientFilter, ClientRecord
 from tests.cache.scripted import client
 
 ROW = client(1)
@@ -13,27 +13,27 @@ DETAIL = client(1, notes="N", complete=True)
 BARE = client(1, version=UNSET)
 
 
-def known(record: ClientRecord, at: float) -> Known:
-    return Known(record, at, told_by(record), at)
+def known(record: ClientRecord, at: float) -> CachedRecord:
+    return CachedRecord(record, at, present_fields(record), at)
 
 
 def test_a_later_version_replaces_an_earlier_one_whenever_it_was_read() -> None:
     second = client(1, version=2)
-    assert learnt(known(DETAIL, 5), second, 4) == known(second, 4)
-    assert learnt(known(second, 4), DETAIL, 5) == known(second, 4)
+    assert merge_record(known(DETAIL, 5), second, 4) == known(second, 4)
+    assert merge_record(known(second, 4), DETAIL, 5) == known(second, 4)
 
 
 def test_two_readings_of_one_version_are_one_record_as_young_as_the_later() -> None:
-    assert learnt(known(DETAIL, 1), ROW, 5) == known(DETAIL, 5)
-    assert learnt(known(ROW, 1), DETAIL, 5) == known(DETAIL, 5)
-    assert learnt(known(ROW, 5), DETAIL, 1) == known(DETAIL, 5)
+    assert merge_record(known(DETAIL, 1), ROW, 5) == known(DETAIL, 5)
+    assert merge_record(known(ROW, 1), DETAIL, 5) == known(DETAIL, 5)
+    assert merge_record(known(ROW, 5), DETAIL, 1) == known(DETAIL, 5)
 
 
 def test_an_agreeing_row_without_a_version_vouches_for_its_own_fields_only() -> None:
-    merged = learnt(known(DETAIL, 1), BARE, 5)
+    merged = merge_record(known(DETAIL, 1), BARE, 5)
 
-    assert merged == Known(DETAIL, 5, told_by(BARE), 1)
-    assert isinstance(merged, Known)
+    assert merged == CachedRecord(DETAIL, 5, present_fields(BARE), 1)
+    assert isinstance(merged, CachedRecord)
     assert merged.view(frozenset({"email"}), 1) == (DETAIL, 5)
     assert merged.view(frozenset({"notes"}), 1) == (DETAIL, 1)
     assert merged.view(frozenset({"notes"}), 2) == (BARE, 5)
@@ -42,20 +42,20 @@ def test_an_agreeing_row_without_a_version_vouches_for_its_own_fields_only() -> 
 
 def test_a_disagreeing_row_without_a_version_is_right_if_it_was_sent_later() -> None:
     other = replace(BARE, email="new@example.org")
-    assert learnt(known(DETAIL, 1), other, 5) == known(other, 5)
-    assert learnt(known(DETAIL, 5), other, 1) == known(DETAIL, 5)
+    assert merge_record(known(DETAIL, 1), other, 5) == known(other, 5)
+    assert merge_record(known(DETAIL, 5), other, 1) == known(DETAIL, 5)
 
 
 def test_an_absence_holds_against_earlier_readings() -> None:
-    assert learnt(Gone(5), ROW, 4) == Gone(5)
-    assert learnt(Gone(5), ROW, 6) == known(ROW, 6)
+    assert merge_record(Tombstone(5), ROW, 4) == Tombstone(5)
+    assert merge_record(Tombstone(5), ROW, 6) == known(ROW, 6)
 
 
 def test_a_field_that_made_no_sense_is_told_but_hides_no_value_read_later() -> None:
     odd = replace(ROW, email=UNSET, malformed=frozenset({"email"}))
-    assert "email" in told_by(odd)
-    assert learnt(known(odd, 1), DETAIL, 2) == known(DETAIL, 2)
-    assert learnt(known(DETAIL, 1), odd, 2) == known(
+    assert "email" in present_fields(odd)
+    assert merge_record(known(odd, 1), DETAIL, 2) == known(DETAIL, 2)
+    assert merge_record(known(DETAIL, 1), odd, 2) == known(
         replace(DETAIL, email=UNSET, malformed=frozenset({"email"})), 2
     )
 
@@ -75,13 +75,13 @@ RECORDS = st.builds(
 def test_versions_never_go_back_and_nothing_is_younger_than_it_was_read(
     readings: list[tuple[ClientRecord, int]],
 ) -> None:
-    now: Known | Gone | None = None
+    now: CachedRecord | Tombstone | None = None
     version = 0
     for count, (record, at) in enumerate(readings, 1):
-        now = learnt(now, record, at)
-        assert isinstance(now, Known)
-        assert now.rest_at <= now.at <= max(at for _, at in readings[:count])
-        assert now.told <= FIELDS
+        now = merge_record(now, record, at)
+        assert isinstance(now, CachedRecord)
+        assert now.other_fields_at <= now.at <= max(at for _, at in readings[:count])
+        assert now.fields_at <= FIELDS
         if isinstance(now.record.version, int):
             told = now.record.version
             assert told >= version or any(one.version is UNSET for one, _ in readings[:count])
@@ -98,7 +98,11 @@ def test_a_filter_is_decided_only_where_its_meaning_and_the_field_are_known() ->
         False,
         True,
     ]
-    assert [decidable(buyers, None), decidable(buyers, "exact"), decidable(active, None)] == [
+    assert [
+        can_evaluate(buyers, None),
+        can_evaluate(buyers, "exact"),
+        can_evaluate(active, None),
+    ] == [
         False,
         True,
         True,

@@ -12,39 +12,39 @@ WATCHERS = [f"tests/cache/test_{what}.py" for what in ("writes", "windows", "by_
 
 SABOTAGE = {
     "the caller in the key": (
-        "gateway/cache/keys.py",
+        "gateway/cache/store/keys.py",
         "str.__new__(cls, caller.partition)",
         'str.__new__(cls, "everybody" if caller else "")',
     ),
     "comparing before a list is kept": (
-        "gateway/cache/memory.py",
+        "gateway/cache/store/fenced.py",
         "if self._generations.of_lists(key.partition) != fence:",
         "if self._generations.of_lists(key.partition) is None:",
     ),
     "comparing before a client is kept": (
-        "gateway/cache/memory.py",
+        "gateway/cache/store/fenced.py",
         "if self._generations.of_client(key) != fence:",
         "if self._generations.of_client(key) is None:",
     ),
     "raising before a write is sent": (
-        "gateway/cache/writes.py",
-        "        self._memory.raise_fences(partition, key)\n        fence =",
+        "gateway/cache/write/write_through.py",
+        "        self._memory.invalidate_in_flight(partition, key)\n        fence =",
         "        fence =",
     ),
     "raising after an outcome, unknown ones too": (
-        "gateway/cache/writes.py",
-        "        finally:\n            self._memory.raise_fences(partition, key)",
+        "gateway/cache/write/write_through.py",
+        "        finally:\n            self._memory.invalidate_in_flight(partition, key)",
         "        finally:\n            pass",
     ),
     "forgetting after an unknown outcome": (
-        "gateway/cache/writes.py",
+        "gateway/cache/write/write_through.py",
         "            self._forget(partition, key)\n            raise",
         "            raise",
     ),
     "the fence in a flight's name": (
-        "gateway/cache/lists.py",
-        "name = (key, window, fence)",
-        "name = (key, window)",
+        "gateway/cache/read/list_reader.py",
+        "name = (key, window, fence, ",
+        "name = (key, window, ",
     ),
 }
 

@@ -11,19 +11,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from gateway.cache.cached import CachedClients
-from gateway.cache.freshness import Policy
-from gateway.cache.store import MemoryStore
-from schema.failures import (
-    Failure,
+from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
+from schema.source.errors import (
+    ClientError,
     NotFound,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    Unconfirmed,
+    WriteUnconfirmed,
 )
-from schema.operation import Freshness, Lane, Operation
-from schema.source import ClientFilter, ClientPatch, ClientRecord, NewClient, Window
+from schema.source.protocols import ClientFilter, ClientPatch, ClientRecord, NewClient, Window
+from schema.source.request_context import CacheDirectives, Priority, RequestContext
 from tests.cache.scripted import Scripted, asking, client, settle, uuid
 from tests.clockwork import VirtualLoop
 
@@ -38,7 +38,7 @@ class Read:
     """One read under way, and what was certain when it was sent."""
 
     def __init__(
-        self, operation: Operation, task: asyncio.Task[Any], certain: Certain, promise: int
+        self, operation: RequestContext, task: asyncio.Task[Any], certain: Certain, promise: int
     ) -> None:
         self.operation = operation
         self.task = task
@@ -72,11 +72,11 @@ class CacheAgainstModel(RuleBasedStateMachine):
         self.source.holding = True
         self.size = size
         self.store = MemoryStore(clock=self.loop.time, max_bytes=size, share=0.5)
-        self.cached = CachedClients(
+        self.cached = CachingClientSource(
             self.source,
             self.store,
             clock=self.loop.time,
-            policy=Policy(),
+            policy=CachePolicy(),
             surplus=lambda: self.refreshing,
         )
         self.under_way = 0
@@ -127,10 +127,10 @@ class CacheAgainstModel(RuleBasedStateMachine):
     def read_by_id(
         self, who: str, numbers: set[int], fields: frozenset[str], *, fresh: bool
     ) -> None:
-        operation = asking(who, freshness=Freshness(no_cache=fresh))
+        operation = asking(who, freshness=CacheDirectives(no_cache=fresh))
         certain = dict(self.certain[who])
         ids = [uuid(number) for number in sorted(numbers)]
-        task = self.spawn(self.cached.fetch(operation, ids, fields, Lane.INTERACTIVE))
+        task = self.spawn(self.cached.fetch(operation, ids, fields, Priority.INTERACTIVE))
         read = Read(operation, task, certain, promise=1 + len(ids))
         read.ids = list(ids)
         self.watch(read)
@@ -178,7 +178,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
         def done(task: asyncio.Task[Any]) -> None:
             self.written[who] += 1
             lost = task.exception()
-            if lost is None or isinstance(lost, Unconfirmed | Unavailable):
+            if lost is None or isinstance(lost, WriteUnconfirmed | Unavailable):
                 held = self.certain[who].get(id, 0)
                 if version is None or held is None:
                     self.certain[who][id] = None
@@ -209,12 +209,12 @@ class CacheAgainstModel(RuleBasedStateMachine):
                 None,
                 Unavailable("Down."),
                 RateLimited("Spent.", retry_after=1),
-                Unconfirmed("Perhaps.", attempt_id="a"),
+                WriteUnconfirmed("Perhaps.", attempt_id="a"),
                 Unauthenticated("Not now."),
             ]
         )
     )
-    def the_next_answers_fail_like(self, failure: Failure | None) -> None:
+    def the_next_answers_fail_like(self, failure: ClientError | None) -> None:
         self.source.failure = failure
 
     def look(self) -> None:
@@ -222,13 +222,13 @@ class CacheAgainstModel(RuleBasedStateMachine):
         while self.answered:
             read = self.answered.pop(0)
             if read.task.exception() is not None:
-                assert isinstance(read.task.exception(), Failure)
+                assert isinstance(read.task.exception(), ClientError)
                 continue
             told = read.task.result()
             self.check(read, told if isinstance(told, list) else list(told.records))
         self.writes = [task for task in self.writes if not task.done()]
 
-    def check(self, read: Read, told: list[ClientRecord | Failure]) -> None:
+    def check(self, read: Read, told: list[ClientRecord | ClientError]) -> None:
         who = read.operation.caller.partition
         age = read.operation.receipt.oldest_seconds or 0
         assert age <= 300

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cache.rows import Rows, Span, blocks
-from schema.source import Window
+from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
+from schema.source.protocols import Window
 
 NEVER = float("-inf")
 
@@ -12,18 +12,22 @@ def ids(start: int, stop: int) -> tuple[str, ...]:
 
 
 def test_rows_read_apart_are_held_apart() -> None:
-    rows = Rows(10, NEVER).learn(0, ids(0, 2), 10, 1).learn(5, ids(5, 7), 10, 2)
+    rows = ListIndex(10, NEVER).merge(0, ids(0, 2), 10, 1).merge(5, ids(5, 7), 10, 2)
 
-    assert rows == Rows(10, 2, (Span(0, ids(0, 2), 1), Span(5, ids(5, 7), 2)))
-    assert rows.between(1, 6, NEVER) == [("1", 1), None, None, None, ("5", 2)]
-    assert rows.between(1, 6, 2) == [None, None, None, None, ("5", 2)]
+    assert rows == ListIndex(10, 2, (IndexRange(0, ids(0, 2), 1), IndexRange(5, ids(5, 7), 2)))
+    assert rows.slice(1, 6, NEVER) == [("1", 1), None, None, None, ("5", 2)]
+    assert rows.slice(1, 6, 2) == [None, None, None, None, ("5", 2)]
 
 
 def test_the_later_of_two_readings_that_overlap_is_on_top() -> None:
-    rows = Rows(10, NEVER).learn(0, ids(0, 6), 10, 1).learn(2, ids(2, 4), 10, 2)
+    rows = ListIndex(10, NEVER).merge(0, ids(0, 6), 10, 1).merge(2, ids(2, 4), 10, 2)
 
-    assert rows.spans == (Span(0, ids(0, 2), 1), Span(2, ids(2, 4), 2), Span(4, ids(4, 6), 1))
-    assert rows.learn(1, ids(1, 5), 10, 1.5).between(0, 6, NEVER) == [
+    assert rows.spans == (
+        IndexRange(0, ids(0, 2), 1),
+        IndexRange(2, ids(2, 4), 2),
+        IndexRange(4, ids(4, 6), 1),
+    )
+    assert rows.merge(1, ids(1, 5), 10, 1.5).slice(0, 6, NEVER) == [
         ("0", 1),
         ("1", 1.5),
         ("2", 2),
@@ -34,31 +38,31 @@ def test_the_later_of_two_readings_that_overlap_is_on_top() -> None:
 
 
 def test_rows_that_moved_leave_only_the_later_reading() -> None:
-    rows = Rows(10, NEVER).learn(0, ids(0, 5), 10, 5)
+    rows = ListIndex(10, NEVER).merge(0, ids(0, 5), 10, 5)
 
     for moved in ((5, ids(4, 9), 10), (0, ids(1, 4), 10), (5, ids(5, 9), 9)):
-        assert rows.learn(*moved, 6) == Rows(moved[2], 6, (Span(moved[0], moved[1], 6),))
-        assert rows.learn(*moved, 4) == rows
+        assert rows.merge(*moved, 6) == ListIndex(moved[2], 6, (IndexRange(moved[0], moved[1], 6),))
+        assert rows.merge(*moved, 4) == rows
 
 
 def test_a_page_that_repeats_itself_tells_no_rows() -> None:
-    assert Rows(3, NEVER).learn(0, ("a", "a"), 3, 1) == Rows(3, 1)
+    assert ListIndex(3, NEVER).merge(0, ("a", "a"), 3, 1) == ListIndex(3, 1)
 
 
 def test_a_page_longer_than_its_total_tells_no_rows() -> None:
-    assert Rows(3, NEVER).learn(2, ("a", "b"), 3, 1) == Rows(3, 1)
+    assert ListIndex(3, NEVER).merge(2, ("a", "b"), 3, 1) == ListIndex(3, 1)
 
 
 def test_what_is_forgotten_leaves_its_length() -> None:
-    forgotten = Rows(10, NEVER).learn(0, ids(0, 5), 10, 5).forgotten()
+    forgotten = ListIndex(10, NEVER).merge(0, ids(0, 5), 10, 5).cleared()
 
-    assert forgotten == Rows(10, NEVER)
-    assert forgotten.learn(0, ids(0, 2), 8, 1) == Rows(8, 1, (Span(0, ids(0, 2), 1),))
+    assert forgotten == ListIndex(10, NEVER)
+    assert forgotten.merge(0, ids(0, 2), 8, 1) == ListIndex(8, 1, (IndexRange(0, ids(0, 2), 1),))
 
 
 @given(total=st.integers(0, 300), offset=st.integers(0, 400), limit=st.integers(0, 100))
 def test_a_window_names_what_slicing_names(total: int, offset: int, limit: int) -> None:
-    every, rows = list(range(total)), Rows(total, 0)
+    every, rows = list(range(total)), ListIndex(total, 0)
 
     start, stop = rows.range_of(Window(offset, limit))
     assert every[start:stop] == every[offset : offset + limit]
@@ -69,7 +73,7 @@ def test_a_window_names_what_slicing_names(total: int, offset: int, limit: int) 
 
 @given(st.sets(st.integers(0, 2500)))
 def test_blocks_hold_every_missing_row_and_none_is_in_vain(missing: set[int]) -> None:
-    pages = [range(page.offset, page.offset + page.limit) for page in blocks(missing)]
+    pages = [range(page.offset, page.offset + page.limit) for page in full_pages(missing)]
 
     assert missing <= {index for page in pages for index in page}
     assert all(missing & set(page) for page in pages)
@@ -85,14 +89,14 @@ READINGS = st.lists(
 def test_of_a_list_that_holds_still_each_row_is_as_young_as_its_youngest_reading(
     readings: list[tuple[int, int, int]],
 ) -> None:
-    rows = Rows(40, NEVER)
+    rows = ListIndex(40, NEVER)
     model: dict[int, int] = {}
     for start, length, at in readings:
         stop = min(40, start + length)
-        rows = rows.learn(start, ids(start, stop), 40, at)
+        rows = rows.merge(start, ids(start, stop), 40, at)
         model |= {index: max(at, model.get(index, 0)) for index in range(start, stop)}
 
-    assert rows.between(0, 40, NEVER) == [
+    assert rows.slice(0, 40, NEVER) == [
         (str(index), model[index]) if index in model else None for index in range(40)
     ]
     assert all(one.stop <= two.start for one, two in zip(rows.spans, rows.spans[1:], strict=False))
@@ -102,9 +106,9 @@ def test_of_a_list_that_holds_still_each_row_is_as_young_as_its_youngest_reading
 def test_of_a_list_that_moves_no_id_is_ever_told_twice(
     readings: list[tuple[int, int, int]],
 ) -> None:
-    rows = Rows(20, NEVER)
+    rows = ListIndex(20, NEVER)
     for at, (shift, start, length) in enumerate(readings):
         stop = min(20, start + length)
-        rows = rows.learn(start, ids(start + shift, stop + shift), 20, at)
-        told = [row[0] for row in rows.between(0, 20, NEVER) if row is not None]
+        rows = rows.merge(start, ids(start + shift, stop + shift), 20, at)
+        told = [row[0] for row in rows.slice(0, 20, NEVER) if row is not None]
         assert len(told) == len(set(told))

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.cache.cached import CachedClients
-from gateway.cache.freshness import Policy
-from gateway.cache.store import MemoryStore
-from schema.connection import connection, window_for
-from schema.operation import Freshness
-from schema.source import ClientFilter, ClientId, ClientPatch, NewClient
+from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
+from schema.source.protocols import ClientFilter, ClientId, ClientPatch, NewClient
+from schema.source.request_context import CacheDirectives
+from schema.types.connection import connection, window_for
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema.operation import Operation
-    from schema.source import Written
+    from schema.source.protocols import WriteResult
+    from schema.source.request_context import RequestContext
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ class Scroller:
     """A client that pages by `hasNextPage` and `endCursor`, or back by their opposites."""
 
     def __init__(
-        self, cached: CachedClients, where: ClientFilter, size: int, *, back: bool = False
+        self, cached: CachingClientSource, where: ClientFilter, size: int, *, back: bool = False
     ) -> None:
         self.cached = cached
         self.where = where
@@ -53,7 +53,7 @@ class Scroller:
             window = window_for(None, None, self.size, self.cursor, None)
         else:
             window = window_for(self.size, self.cursor, None, None, None)
-        operation = asking(freshness=Freshness(no_cache=fresh))
+        operation = asking(freshness=CacheDirectives(no_cache=fresh))
         found = await self.cached.window(operation, self.where, window, NAMES)
         answer: Any = connection(window, found)
         info = answer.page_info
@@ -65,9 +65,9 @@ class Scroller:
         return ids
 
 
-def cache(source: Scripted) -> CachedClients:
+def cache(source: Scripted) -> CachingClientSource:
     clock = asyncio.get_running_loop().time
-    return CachedClients(source, MemoryStore(clock=clock), clock=clock, policy=Policy())
+    return CachingClientSource(source, MemoryStore(clock=clock), clock=clock, policy=CachePolicy())
 
 
 def matching(source: Scripted, where: ClientFilter) -> list[str]:
@@ -78,11 +78,11 @@ def matching(source: Scripted, where: ClientFilter) -> list[str]:
     ]
 
 
-async def close(cached: CachedClients, id: str) -> None:
+async def close(cached: CachingClientSource, id: str) -> None:
     await cached.update(asking(), ClientId(id), ClientPatch({"status": "closed"}))
 
 
-async def delete(cached: CachedClients, id: str) -> None:
+async def delete(cached: CachingClientSource, id: str) -> None:
     await cached.delete(asking(), ClientId(id))
 
 
@@ -97,7 +97,7 @@ def closed_elsewhere(source: Scripted, id: str) -> None:
 @pytest.mark.parametrize("gone", [1, 3, 7])
 @pytest.mark.parametrize("how", [close, delete], ids=["closed", "deleted"])
 async def test_after_the_rows_at_a_cursor_left_the_next_page_goes_on_where_they_stood(
-    how: Callable[[CachedClients, str], Any],
+    how: Callable[[CachingClientSource, str], Any],
     gone: int,
     total: int,
     where: ClientFilter,
@@ -176,7 +176,7 @@ async def test_the_first_rows_before_a_cursor_are_the_lists_first_wherever_that_
     for _ in range(3):
         source.clients["ada"].insert(0, client(100 + len(source.clients["ada"])))
     window = window_for(10, None, None, scroller.cursor, None)
-    fresh = asking(freshness=Freshness(no_cache=True))
+    fresh = asking(freshness=CacheDirectives(no_cache=True))
 
     found: Any = connection(window, await cached.window(fresh, ANY, window, NAMES))
 
@@ -201,7 +201,7 @@ async def test_between_two_cursors_pages_come_to_an_end() -> None:
 class NewestFirst(Scripted):
     """Lists new clients first."""
 
-    async def create(self, operation: Operation, new: NewClient) -> Written:
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create the client before all others."""
         written = await super().create(operation, new)
         rows = self.clients[operation.caller.partition]

@@ -1,13 +1,13 @@
-from gateway.cache.entities import Known
-from gateway.cache.keys import EntityKey, ListKey, Partition
-from gateway.cache.rows import Rows, Span
-from gateway.cache.store import MemoryStore, weigh
-from schema.source import FIELDS, ClientFilter
+from gateway.cache.store.entity import CachedRecord
+from gateway.cache.store.keys import EntityKey, ListKey, Partition
+from gateway.cache.store.list_index import IndexRange, ListIndex
+from gateway.cache.store.memory import MemoryStore, estimate_size
+from schema.source.protocols import FIELDS, ClientFilter
 from tests.cache.scripted import caller, client
 
 ADA, BOB, EVE = (Partition(caller(name)) for name in ("ada", "bob", "eve"))
-ENTRY = Known(client(1), 0, FIELDS, 0)
-ONE = weigh(ENTRY)
+ENTRY = CachedRecord(client(1), 0, FIELDS, 0)
+ONE = estimate_size(ENTRY)
 
 
 class Clock:
@@ -78,7 +78,7 @@ def test_who_has_long_been_away_is_not_present() -> None:
 def test_what_is_larger_than_the_store_is_not_kept() -> None:
     store = MemoryStore(clock=Clock(), max_bytes=ONE)
     store.put(key(ADA, 0), ENTRY)
-    store.put(key(ADA, 0), Known(client(1, notes="x" * 5000), 0, FIELDS, 0))
+    store.put(key(ADA, 0), CachedRecord(client(1, notes="x" * 5000), 0, FIELDS, 0))
 
     assert held(store, ADA, 1) == []
     assert (store.held_bytes, store.dropped) == (0, {"too_large": 1})
@@ -88,7 +88,7 @@ def test_a_purge_takes_everything_of_one_caller_and_nothing_of_another() -> None
     store = MemoryStore(clock=Clock())
     rows = ListKey(ADA, ClientFilter())
     store.put(key(ADA, 0), ENTRY)
-    store.put(rows, Rows(1, 0, (Span(0, ("0",), 0),)))
+    store.put(rows, ListIndex(1, 0, (IndexRange(0, ("0",), 0),)))
     store.put(key(BOB, 0), ENTRY)
     assert store.lists(ADA) == [rows]
     store.purge(ADA)

@@ -4,12 +4,12 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from gateway.cache.cached import CachedClients
-from gateway.cache.freshness import Policy, TypeFilter
-from gateway.cache.store import MemoryStore
-from schema.failures import Forbidden, RateLimited, Unauthenticated, Unavailable
-from schema.operation import Freshness, Lane
-from schema.source import ClientFilter, ClientRecord, Page, Window
+from gateway.cache.policy.freshness import CachePolicy, TypeFilter
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
+from schema.source.errors import Forbidden, RateLimited, Unauthenticated, Unavailable
+from schema.source.protocols import ClientFilter, ClientRecord, Page, Window
+from schema.source.request_context import CacheDirectives, Priority
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
 
 pytestmark = pytest.mark.anyio
@@ -22,13 +22,17 @@ def rows(*numbers: int) -> tuple[ClientRecord, ...]:
     return tuple(client(number) for number in numbers)
 
 
-def another(source: Scripted, policy: Policy, max_bytes: int = 64 << 20) -> CachedClients:
+def another(
+    source: Scripted, policy: CachePolicy, max_bytes: int = 64 << 20
+) -> CachingClientSource:
     clock = asyncio.get_running_loop().time
     store = MemoryStore(clock=clock, max_bytes=max_bytes)
-    return CachedClients(source, store, clock=clock, policy=policy)
+    return CachingClientSource(source, store, clock=clock, policy=policy)
 
 
-async def test_a_window_read_twice_costs_one_call(cached: CachedClients, source: Scripted) -> None:
+async def test_a_window_read_twice_costs_one_call(
+    cached: CachingClientSource, source: Scripted
+) -> None:
     first, again = asking(), asking()
 
     for operation in (first, again):
@@ -42,7 +46,7 @@ async def test_a_window_read_twice_costs_one_call(cached: CachedClients, source:
 
 
 async def test_rows_are_read_again_when_they_are_no_longer_fresh(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 3), NAMES)
     await asyncio.sleep(29)
@@ -58,7 +62,9 @@ async def test_rows_are_read_again_when_they_are_no_longer_fresh(
     assert source.calls == ["list 0+100"] * 2
 
 
-async def test_one_callers_rows_are_never_anothers(cached: CachedClients, source: Scripted) -> None:
+async def test_one_callers_rows_are_never_anothers(
+    cached: CachingClientSource, source: Scripted
+) -> None:
     source.clients["bob"] = [client(77)]
     await cached.window(asking("ada"), ANY, Window(0, 3), NAMES)
 
@@ -67,7 +73,7 @@ async def test_one_callers_rows_are_never_anothers(cached: CachedClients, source
 
 
 async def test_a_whole_small_collection_answers_every_window_count_and_status(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
 
@@ -82,7 +88,7 @@ async def test_a_whole_small_collection_answers_every_window_count_and_status(
 
 
 async def test_a_type_filter_is_left_to_the_api_while_its_meaning_is_unknown(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
     page = await cached.window(asking(), BUYERS, Window(0, 2), NAMES)
@@ -98,7 +104,7 @@ async def test_a_type_filter_is_left_to_the_api_while_its_meaning_is_unknown(
 async def test_a_type_filter_whose_meaning_is_configured_is_answered_from_the_whole(
     source: Scripted, meaning: TypeFilter, expected: Page
 ) -> None:
-    cached = another(source, Policy(type_filter=meaning))
+    cached = another(source, CachePolicy(type_filter=meaning))
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
 
     assert await cached.window(asking(), BUYERS, Window(0, 2), NAMES) == expected
@@ -106,7 +112,7 @@ async def test_a_type_filter_whose_meaning_is_configured_is_answered_from_the_wh
 
 
 async def test_a_filter_is_not_answered_from_rows_that_do_not_tell_its_field(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.trimmed = lambda row: replace(row, status=UNSET)
     await cached.window(asking(), ANY, Window(0, 25), NAMES)
@@ -117,7 +123,7 @@ async def test_a_filter_is_not_answered_from_rows_that_do_not_tell_its_field(
 
 
 async def test_only_missing_rows_are_read_and_in_one_call(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
     await cached.window(asking(), ANY, Window(0, 100), NAMES)
@@ -128,7 +134,7 @@ async def test_only_missing_rows_are_read_and_in_one_call(
 
 
 async def test_a_window_across_two_full_pages_costs_one_call_when_one_can_hold_it(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
 
@@ -139,7 +145,7 @@ async def test_a_window_across_two_full_pages_costs_one_call_when_one_can_hold_i
 
 
 async def test_a_large_collection_costs_one_call_for_each_hundred_rows(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
     seen = [
@@ -153,7 +159,7 @@ async def test_a_large_collection_costs_one_call_for_each_hundred_rows(
 
 
 async def test_a_count_of_something_unknown_is_one_small_read(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     assert (await cached.window(asking(), ANY, Window(0, 0), NAMES)).total == 42
     assert (await cached.window(asking(), ANY, Window(0, 0), NAMES)).total == 42
@@ -161,7 +167,7 @@ async def test_a_count_of_something_unknown_is_one_small_read(
 
 
 async def test_the_end_of_an_unknown_list_is_one_read(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     assert await cached.window(asking(), ANY, Window(0, 2, from_end=True), NAMES) == Page(
         40, rows(41, 42), 42
@@ -170,7 +176,7 @@ async def test_the_end_of_an_unknown_list_is_one_read(
 
 
 async def test_ten_thousand_identical_misses_are_one_call(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     operations = [asking() for _ in range(10_000)]
     pages = await asyncio.gather(
@@ -184,7 +190,7 @@ async def test_ten_thousand_identical_misses_are_one_call(
 
 
 async def test_a_waiter_that_leaves_does_not_take_the_flight_with_it(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     first = asyncio.create_task(cached.window(asking(), ANY, Window(0, 1), NAMES))
@@ -201,7 +207,7 @@ async def test_a_waiter_that_leaves_does_not_take_the_flight_with_it(
 
 
 async def test_a_flight_that_everybody_left_still_lands(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     alone = asyncio.create_task(cached.window(asking(), ANY, Window(0, 1), NAMES))
@@ -215,7 +221,7 @@ async def test_a_flight_that_everybody_left_still_lands(
 
 
 async def test_a_waiter_waits_no_longer_than_its_own_deadline(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     now = asyncio.get_running_loop().time()
@@ -231,7 +237,7 @@ async def test_a_waiter_waits_no_longer_than_its_own_deadline(
 
 
 async def test_an_operation_with_no_time_left_sends_nothing(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     with pytest.raises(Unavailable):
         await cached.window(asking(deadline=0), ANY, Window(0, 1), NAMES)
@@ -240,7 +246,7 @@ async def test_an_operation_with_no_time_left_sends_nothing(
 
 
 async def test_a_failed_flight_is_shared_and_not_remembered(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.failure = Unavailable("Down.")
     failed = await asyncio.gather(
@@ -256,7 +262,7 @@ async def test_a_failed_flight_is_shared_and_not_remembered(
 
 @pytest.mark.parametrize("failure", [Unavailable("Down."), RateLimited("Spent.", retry_after=9)])
 async def test_old_rows_stand_in_for_an_api_that_does_not_answer(
-    cached: CachedClients, source: Scripted, failure: Unavailable | RateLimited
+    cached: CachingClientSource, source: Scripted, failure: Unavailable | RateLimited
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 1), NAMES)
     source.failure = failure
@@ -273,7 +279,7 @@ async def test_old_rows_stand_in_for_an_api_that_does_not_answer(
 
 @pytest.mark.parametrize("refusal", [Unauthenticated("Who?"), Forbidden("No.")])
 async def test_a_refused_caller_is_forgotten(
-    cached: CachedClients, source: Scripted, refusal: Unauthenticated | Forbidden
+    cached: CachingClientSource, source: Scripted, refusal: Unauthenticated | Forbidden
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(61)
@@ -288,10 +294,10 @@ async def test_a_refused_caller_is_forgotten(
 
 
 async def test_no_cache_asks_again_even_at_the_same_instant(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 1), NAMES)
-    fresh = asking(freshness=Freshness(no_cache=True))
+    fresh = asking(freshness=CacheDirectives(no_cache=True))
     await cached.window(fresh, ANY, Window(0, 1), NAMES)
 
     assert source.calls == ["list 0+100"] * 2
@@ -299,16 +305,16 @@ async def test_no_cache_asks_again_even_at_the_same_instant(
 
 
 async def test_max_age_and_max_stale_move_the_bound(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(20)
-    await cached.window(asking(freshness=Freshness(max_age=25)), ANY, Window(0, 1), NAMES)
+    await cached.window(asking(freshness=CacheDirectives(max_age=25)), ANY, Window(0, 1), NAMES)
     assert len(source.calls) == 1
-    await cached.window(asking(freshness=Freshness(max_age=10)), ANY, Window(0, 1), NAMES)
+    await cached.window(asking(freshness=CacheDirectives(max_age=10)), ANY, Window(0, 1), NAMES)
     assert len(source.calls) == 2
     await asyncio.sleep(50)
-    operation = asking(freshness=Freshness(max_stale=30))
+    operation = asking(freshness=CacheDirectives(max_stale=30))
     await cached.window(operation, ANY, Window(0, 1), NAMES)
     assert len(source.calls) == 2
     assert (operation.receipt.oldest_seconds, operation.receipt.stale) == (50.0, True)
@@ -317,20 +323,24 @@ async def test_max_age_and_max_stale_move_the_bound(
 @pytest.mark.parametrize(
     ("age", "asked", "calls_and_stale"),
     [
-        (20, Freshness(max_age=0, max_stale=300), (1, False)),
-        (290, Freshness(max_age=0, max_stale=300), (1, True)),
-        (301, Freshness(max_age=0, max_stale=300), (2, False)),
-        (19, Freshness(max_age=10, max_stale=10), (1, False)),
-        (21, Freshness(max_age=10, max_stale=10), (2, False)),
-        (31, Freshness(max_age=60), (2, False)),
-        (31, Freshness(max_age=60, max_stale=5), (1, True)),
-        (36, Freshness(max_age=60, max_stale=5), (2, False)),
-        (301, Freshness(max_stale=10_000), (2, False)),
-        (1, Freshness(no_cache=True, max_stale=300), (2, False)),
+        (20, CacheDirectives(max_age=0, max_stale=300), (1, False)),
+        (290, CacheDirectives(max_age=0, max_stale=300), (1, True)),
+        (301, CacheDirectives(max_age=0, max_stale=300), (2, False)),
+        (19, CacheDirectives(max_age=10, max_stale=10), (1, False)),
+        (21, CacheDirectives(max_age=10, max_stale=10), (2, False)),
+        (31, CacheDirectives(max_age=60), (2, False)),
+        (31, CacheDirectives(max_age=60, max_stale=5), (1, True)),
+        (36, CacheDirectives(max_age=60, max_stale=5), (2, False)),
+        (301, CacheDirectives(max_stale=10_000), (2, False)),
+        (1, CacheDirectives(no_cache=True, max_stale=300), (2, False)),
     ],
 )
 async def test_max_stale_counts_from_what_max_age_leaves_of_freshness(
-    cached: CachedClients, source: Scripted, age: float, asked: Freshness, calls_and_stale: object
+    cached: CachingClientSource,
+    source: Scripted,
+    age: float,
+    asked: CacheDirectives,
+    calls_and_stale: object,
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(age)
@@ -343,15 +353,15 @@ async def test_max_stale_counts_from_what_max_age_leaves_of_freshness(
 @pytest.mark.parametrize(
     ("age", "asked", "told"),
     [
-        (299, Freshness(), True),
-        (20, Freshness(max_age=10), False),
-        (40, Freshness(max_stale=5), False),
-        (34, Freshness(max_stale=5), True),
-        (290, Freshness(max_age=0, max_stale=300), True),
+        (299, CacheDirectives(), True),
+        (20, CacheDirectives(max_age=10), False),
+        (40, CacheDirectives(max_stale=5), False),
+        (34, CacheDirectives(max_stale=5), True),
+        (290, CacheDirectives(max_age=0, max_stale=300), True),
     ],
 )
 async def test_an_api_that_is_down_excuses_no_more_age_than_is_taken(
-    cached: CachedClients, source: Scripted, age: float, asked: Freshness, *, told: bool
+    cached: CachingClientSource, source: Scripted, age: float, asked: CacheDirectives, *, told: bool
 ) -> None:
     await cached.window(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(age)
@@ -365,8 +375,8 @@ async def test_an_api_that_is_down_excuses_no_more_age_than_is_taken(
         assert told
 
 
-async def test_only_if_cached_never_asks(cached: CachedClients, source: Scripted) -> None:
-    only = Freshness(only_if_cached=True)
+async def test_only_if_cached_never_asks(cached: CachingClientSource, source: Scripted) -> None:
+    only = CacheDirectives(only_if_cached=True)
     with pytest.raises(Unavailable, match="only-if-cached"):
         await cached.window(asking(freshness=only), ANY, Window(0, 1), NAMES)
     await cached.window(asking(), ANY, Window(0, 1), NAMES)
@@ -379,7 +389,7 @@ async def test_only_if_cached_never_asks(cached: CachedClients, source: Scripted
 
 
 async def test_rows_that_moved_between_two_reads_are_read_together(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
     await cached.window(asking(), ANY, Window(0, 100), NAMES)
@@ -391,7 +401,7 @@ async def test_rows_that_moved_between_two_reads_are_read_together(
 
 
 async def test_rows_that_repeat_are_told_once_and_the_receipt_says_so(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1), client(1), client(2)]
     operation = asking()
@@ -403,14 +413,14 @@ async def test_rows_that_repeat_are_told_once_and_the_receipt_says_so(
 
 
 async def test_a_store_too_small_to_hold_a_page_costs_no_more_calls(source: Scripted) -> None:
-    cached = another(source, Policy(), max_bytes=3000)
+    cached = another(source, CachePolicy(), max_bytes=3000)
 
     assert (await cached.window(asking(), ANY, Window(0, 25), NAMES)).records == rows(*range(1, 26))
     assert source.calls == ["list 0+100"]
 
 
 async def test_old_details_do_not_ride_on_a_young_row_without_a_version(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.trimmed = lambda row: replace(row, version=UNSET)
     [detail] = await _notes(cached)
@@ -419,9 +429,9 @@ async def test_old_details_do_not_ride_on_a_young_row_without_a_version(
 
     assert detail.notes == "N"
     assert page.records == (client(1, version=UNSET),)
-    assert page.records[0].lacks(frozenset({"notes"}))
+    assert page.records[0].is_missing(frozenset({"notes"}))
 
 
-async def _notes(cached: CachedClients) -> list[ClientRecord]:
-    found = await cached.fetch(asking(), [uuid(1)], frozenset({"notes"}), Lane.INTERACTIVE)
+async def _notes(cached: CachingClientSource) -> list[ClientRecord]:
+    found = await cached.fetch(asking(), [uuid(1)], frozenset({"notes"}), Priority.INTERACTIVE)
     return [one for one in found if isinstance(one, ClientRecord)]

@@ -6,18 +6,18 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from gateway.cache.cached import CachedClients
-from schema.failures import (
+from gateway.cache.source import CachingClientSource
+from schema.source.errors import (
+    ClientError,
     Conflict,
-    Failure,
     Forbidden,
-    Invalid,
+    InvalidInput,
     NotFound,
     RateLimited,
     Unavailable,
-    Unconfirmed,
+    WriteUnconfirmed,
 )
-from schema.source import ClientFilter, ClientPatch, NewClient, Window
+from schema.source.protocols import ClientFilter, ClientPatch, NewClient, Window
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
 from tests.cache.test_by_id import NOTES, detail, fetch
 
@@ -28,12 +28,14 @@ RENAMED = client(1, email="new@example.org", version=2)
 FIRST = Window(0, 1)
 
 
-async def first_row(cached: CachedClients, who: str = "ada") -> object:
+async def first_row(cached: CachingClientSource, who: str = "ada") -> object:
     [row] = (await cached.window(asking(who), ANY, FIRST, NAMES)).records
     return row
 
 
-async def test_an_update_is_read_back_for_nothing(cached: CachedClients, source: Scripted) -> None:
+async def test_an_update_is_read_back_for_nothing(
+    cached: CachingClientSource, source: Scripted
+) -> None:
     await fetch(cached, 1)
     written = await cached.update(asking(), uuid(1), RENAME)
 
@@ -42,7 +44,7 @@ async def test_an_update_is_read_back_for_nothing(cached: CachedClients, source:
     assert source.calls == ["get 1", "update 1"]
 
 
-async def test_an_update_is_seen_in_every_list(cached: CachedClients) -> None:
+async def test_an_update_is_seen_in_every_list(cached: CachingClientSource) -> None:
     active = ClientFilter(status="active")
     await cached.window(asking(), ANY, FIRST, NAMES)
     await cached.window(asking(), active, FIRST, NAMES)
@@ -53,7 +55,7 @@ async def test_an_update_is_seen_in_every_list(cached: CachedClients) -> None:
 
 
 async def test_an_update_without_a_version_is_read_back_all_the_same(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1, version=UNSET)]
     await fetch(cached, 1)
@@ -63,7 +65,7 @@ async def test_an_update_without_a_version_is_read_back_all_the_same(
 
 
 async def test_a_deleted_client_is_gone_from_everywhere(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.window(asking(), ANY, FIRST, NAMES)
     await cached.delete(asking(), uuid(1))
@@ -74,7 +76,7 @@ async def test_a_deleted_client_is_gone_from_everywhere(
     assert source.calls == ["list 0+100", "delete 1"]
 
 
-async def test_a_created_client_is_known_and_counted(cached: CachedClients) -> None:
+async def test_a_created_client_is_known_and_counted(cached: CachingClientSource) -> None:
     await cached.window(asking(), ANY, FIRST, NAMES)
     written = await cached.create(asking(), NewClient("Eve", "Last", "buyer"))
 
@@ -83,7 +85,7 @@ async def test_a_created_client_is_known_and_counted(cached: CachedClients) -> N
 
 
 async def test_a_detail_sent_before_a_write_is_neither_told_nor_kept(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1, version=UNSET)]
     source.holding = True
@@ -99,7 +101,7 @@ async def test_a_detail_sent_before_a_write_is_neither_told_nor_kept(
 
 
 async def test_a_list_sent_before_a_write_is_neither_told_nor_kept(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     reading = asyncio.create_task(first_row(cached))
@@ -113,7 +115,7 @@ async def test_a_list_sent_before_a_write_is_neither_told_nor_kept(
 
 
 async def test_a_read_sent_during_a_write_is_not_kept_after_it(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1, version=UNSET)]
     source.holding = True
@@ -130,7 +132,7 @@ async def test_a_read_sent_during_a_write_is_not_kept_after_it(
 
 
 async def test_a_read_before_the_write_lands_while_the_write_is_under_way(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     """The fence raised before sending: what was sent before it is not kept during it."""
     source.holding = True
@@ -148,7 +150,7 @@ async def test_a_read_before_the_write_lands_while_the_write_is_under_way(
 
 
 async def test_a_read_after_a_write_never_joins_a_flight_from_before_it(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     before = asyncio.create_task(first_row(cached))
@@ -165,10 +167,11 @@ async def test_a_read_after_a_write_never_joins_a_flight_from_before_it(
 
 
 @pytest.mark.parametrize(
-    "unknown", [Unconfirmed("Perhaps.", attempt_id="a"), Unavailable("Down."), RuntimeError("?")]
+    "unknown",
+    [WriteUnconfirmed("Perhaps.", attempt_id="a"), Unavailable("Down."), RuntimeError("?")],
 )
 async def test_after_an_unknown_outcome_nothing_is_believed(
-    cached: CachedClients, source: Scripted, unknown: Exception
+    cached: CachingClientSource, source: Scripted, unknown: Exception
 ) -> None:
     await fetch(cached, 1)
     await first_row(cached)
@@ -182,11 +185,11 @@ async def test_after_an_unknown_outcome_nothing_is_believed(
 
 
 async def test_a_read_sent_before_an_unknown_outcome_is_not_kept(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1, version=UNSET)]
     source.holding = True
-    source.failure = Unconfirmed("Perhaps.", attempt_id="a")
+    source.failure = WriteUnconfirmed("Perhaps.", attempt_id="a")
     writing = asyncio.create_task(cached.update(asking(), uuid(1), RENAME))
     await settle()
     source.failure = None
@@ -195,7 +198,7 @@ async def test_a_read_sent_before_an_unknown_outcome_is_not_kept(
     await settle()
     source.clients["ada"] = [replace(RENAMED, version=UNSET)]
     await source.held[0].land()
-    with pytest.raises(Unconfirmed):
+    with pytest.raises(WriteUnconfirmed):
         await writing
     source.holding = False
     await source.held[1].land()
@@ -204,9 +207,9 @@ async def test_a_read_sent_before_an_unknown_outcome_is_not_kept(
     assert source.calls == ["update 1", "get 1", "get 1"]
 
 
-@pytest.mark.parametrize("refusal", [Invalid("No."), RateLimited("Spent.", retry_after=3)])
+@pytest.mark.parametrize("refusal", [InvalidInput("No."), RateLimited("Spent.", retry_after=3)])
 async def test_a_write_that_did_not_happen_leaves_everything_known(
-    cached: CachedClients, source: Scripted, refusal: Failure
+    cached: CachingClientSource, source: Scripted, refusal: ClientError
 ) -> None:
     await fetch(cached, 1, fields=NOTES)
     await first_row(cached)
@@ -219,7 +222,7 @@ async def test_a_write_that_did_not_happen_leaves_everything_known(
 
 
 async def test_a_conflict_teaches_the_current_client(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     current = client(1, version=7)
     await fetch(cached, 1)
@@ -232,7 +235,7 @@ async def test_a_conflict_teaches_the_current_client(
 
 
 async def test_a_refused_write_makes_the_caller_forgotten(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1)
     source.failure = Forbidden("No.")
@@ -245,7 +248,7 @@ async def test_a_refused_write_makes_the_caller_forgotten(
 
 
 async def test_an_answer_under_way_is_not_kept_for_a_caller_refused_meanwhile(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     reading = asyncio.create_task(fetch(cached, 1))
@@ -260,7 +263,7 @@ async def test_an_answer_under_way_is_not_kept_for_a_caller_refused_meanwhile(
 
 
 async def test_an_absence_under_way_is_not_kept_for_a_caller_refused_meanwhile(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
     reading = asyncio.create_task(fetch(cached, 99))
@@ -275,7 +278,7 @@ async def test_an_absence_under_way_is_not_kept_for_a_caller_refused_meanwhile(
 
 
 async def test_of_two_writes_that_cross_neither_is_believed(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1, version=UNSET)]
     source.holding = True
@@ -293,7 +296,7 @@ async def test_of_two_writes_that_cross_neither_is_believed(
 
 
 async def test_a_write_whose_asker_left_still_raises_its_fences(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1)
     source.holding = True
@@ -308,7 +311,7 @@ async def test_a_write_whose_asker_left_still_raises_its_fences(
 
 
 async def test_one_callers_write_leaves_anothers_memory_alone(
-    cached: CachedClients, source: Scripted
+    cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["bob"] = [client(1)]
     await first_row(cached, "bob")

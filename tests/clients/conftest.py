@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.sandbox.people import DEMO, Person
+from gateway.sandbox.users import DEMO, DemoUser
 from tests.e2e.conftest import Running, running
 from tests.skips import NODE
 
@@ -78,7 +78,7 @@ def program(node: str, tell: Callable[[str], None]) -> Program:
     return run
 
 
-def places(demo: Running, by: Person = DEMO) -> dict[str, str]:
+def places(demo: Running, by: DemoUser = DEMO) -> dict[str, str]:
     """What a script must know of the demo: see `setting.mjs`."""
     return {
         "GATEWAY": f"{demo.url}/graphql",

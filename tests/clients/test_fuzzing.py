@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemathesis import Case
 from schemathesis.graphql import nodes
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.clients.conftest import places
 from tests.e2e.conftest import Running
 

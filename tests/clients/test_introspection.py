@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.clients.conftest import BIN, HERE, Program, places
 from tests.e2e.conftest import Running
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA, GRACE
+from gateway.sandbox.users import ADA, GRACE
 from tests.recorder import Recorder, recorder
 from tests.serving import Serving, Way, serving
 from tests.skips import JAVA, jar

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from gateway.sandbox.people import EDSGER
+from gateway.sandbox.users import EDSGER
 from tests.clients.conftest import BIN, HERE, TEST, Program, places
 from tests.e2e.conftest import running
 

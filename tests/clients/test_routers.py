@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.sandbox.people import ADA, GRACE, Person
+from gateway.sandbox.users import ADA, GRACE, DemoUser
 from schema.graph import Graph
 from tests.clients.conftest import BIN, HERE, Program
 from tests.e2e.conftest import Running, running
@@ -37,7 +37,7 @@ class Federation:
     sandbox: Running
     tell: Callable[[str], None]
 
-    def ask(self, query: str, by: Person | None = ADA) -> Any:
+    def ask(self, query: str, by: DemoUser | None = ADA) -> Any:
         headers = {"X-API-Key": by.api_key} if by else {}
         answer = httpx.post(
             f"{self.router.url}/graphql",

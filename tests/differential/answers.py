@@ -6,28 +6,27 @@ import asyncio
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from schema.failures import (
+from schema.source.errors import (
+    ClientError,
     Conflict,
-    Failure,
     Forbidden,
-    Invalid,
+    InvalidInput,
     Issue,
     NotFound,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    Unconfirmed,
+    WriteUnconfirmed,
 )
-from schema.operation import Lane
-from schema.source import Confirmation, Page, Written
+from schema.source.protocols import Confirmation, Page, WriteResult
+from schema.source.request_context import Priority
 from tests.differential.values import IDS, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema.needs import Need, Price
-    from schema.operation import Operation
-    from schema.source import (
+    from schema.source.cost import CostEstimate, SourceRequest
+    from schema.source.protocols import (
         ClientFilter,
         ClientId,
         ClientPatch,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         NewClient,
         Window,
     )
+    from schema.source.request_context import RequestContext
 
 
 class Answers:
@@ -68,11 +68,11 @@ class Answers:
 
     async def window(
         self,
-        operation: Operation,
+        operation: RequestContext,
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Priority = Priority.INTERACTIVE,
     ) -> Page:
         del operation, fields, lane
         chance = await self._chance("window", where, window)
@@ -86,43 +86,45 @@ class Answers:
         return Page(start, tuple(record(chance, id) for id in ids[start:stop]), total)
 
     async def fetch(
-        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
-    ) -> Sequence[ClientRecord | Failure]:
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+    ) -> Sequence[ClientRecord | ClientError]:
         del operation, fields, lane
         if self._failure(Random(f"{self._seed} fetch")) is not None:
             await asyncio.sleep(0)
             raise Unavailable("All of it is down.")
         return [self._one(Random(f"{self._seed} {id}"), id) for id in ids]
 
-    def _one(self, chance: Random, id: ClientId) -> ClientRecord | Failure:
+    def _one(self, chance: Random, id: ClientId) -> ClientRecord | ClientError:
         failure = self._failure(chance)
-        return failure if isinstance(failure, Failure) else record(chance, id, complete=True)
+        return failure if isinstance(failure, ClientError) else record(chance, id, complete=True)
 
-    async def create(self, operation: Operation, new: NewClient) -> Written:
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         del operation
         return await self._written("create", new, IDS[5])
 
-    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
         del operation
         return await self._written("update", (id, sorted(patch.fields.items())), id)
 
-    async def _written(self, what: str, change: object, id: str) -> Written:
+    async def _written(self, what: str, change: object, id: str) -> WriteResult:
         chance = await self._chance(what, change)
         current = chance.choice([None, record(chance, id)])
         failure = self._failure(
             chance,
             Conflict("Changed.", expected_version=1, current=current),
-            Unconfirmed("Lost.", attempt_id="A"),
-            Invalid("No.", issues=[Issue("email", "TAKEN", "is taken")]),
+            WriteUnconfirmed("Lost.", attempt_id="A"),
+            InvalidInput("No.", issues=[Issue("email", "TAKEN", "is taken")]),
         )
         if failure is not None:
             raise failure
-        return Written(record(chance, id))
+        return WriteResult(record(chance, id))
 
-    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         del operation
         chance = await self._chance("delete", id)
-        failure = self._failure(chance, Unconfirmed("Lost.", attempt_id="A"))
+        failure = self._failure(chance, WriteUnconfirmed("Lost.", attempt_id="A"))
         if failure is not None:
             raise failure
         return Confirmation.ANSWER
@@ -131,7 +133,9 @@ class Answers:
         del window
         return 1
 
-    def prices(self, operation: Operation, needs: Sequence[Need]) -> Sequence[Price]:
+    def prices(
+        self, operation: RequestContext, needs: Sequence[SourceRequest]
+    ) -> Sequence[CostEstimate]:
         raise NotImplementedError
 
     def rows_lack(self, fields: Fields) -> bool:

@@ -18,10 +18,10 @@ import pytest
 from graphql import ExecutionResult
 
 from schema.context import Context
-from schema.documents import Refused
+from schema.execution.documents import InvalidDocument
+from schema.execution.limits import Limits
 from schema.graph import Graph
-from schema.limits import Limits
-from schema.operation import Caller, Credential, Operation
+from schema.source.request_context import Caller, Credential, RequestContext
 from tests.clockwork import VirtualLoop
 from tests.differential.answers import Answers
 from tests.differential.documents import Writer
@@ -30,8 +30,8 @@ from tests.differential.values import given
 if TYPE_CHECKING:
     from graphql import GraphQLError
 
-    from schema.compiled.planned import Planned
-    from schema.documents import Document
+    from schema.execution.documents import Document
+    from schema.execution.plan import ExecutionPlan
 
 CASES = int(os.environ.get("DIFFERENTIAL_CASES", "50000"))
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "1"))
@@ -68,8 +68,8 @@ def document(graph: Graph, chance: Random) -> tuple[Document, dict[str, str], st
     """The next document that is valid, as most are not: fields under one key must agree."""
     while True:
         written = Writer(graph._schema, chance).document()  # noqa: SLF001 - written from it
-        found = graph.documents.read(written.text)
-        if not isinstance(found, Refused):
+        found = graph.documents.parse_and_validate(written.text)
+        if not isinstance(found, InvalidDocument):
             return found, written.variables, written.text
 
 
@@ -114,11 +114,11 @@ async def _compared(compiling: Graph, plain: Graph, part: int) -> None:
 
 
 async def _run(
-    graph: Graph, planned: Planned | list[GraphQLError], seed: int, caller: Caller | None
+    graph: Graph, planned: ExecutionPlan | list[GraphQLError], seed: int, caller: Caller | None
 ) -> ExecutionResult:
     if isinstance(planned, list):
         return ExecutionResult(None, planned)
-    operation = None if caller is None else Operation(caller, 1e9)
+    operation = None if caller is None else RequestContext(caller, 1e9)
     return await graph.run(planned, Context(Answers(seed), operation))
 
 

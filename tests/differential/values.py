@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from schema.cursors import Cursor
-from schema.source import FIELDS, ClientRecord
+from schema.source.protocols import FIELDS, ClientRecord
+from schema.types.cursors import Cursor
 
 if TYPE_CHECKING:
     from random import Random

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import server
-from gateway.app import build, patience
-from gateway.settings import read
+from gateway.app import connection_limits, create_app
+from gateway.server import uvicorn as server
+from gateway.settings import load_settings
 from tests.e2e.conftest import running
 from tests.e2e.test_known_answers import QUERY, heard, post
 from tests.e2e.test_slow_clients import Client
@@ -23,9 +23,9 @@ REQUESTS = 100
 @pytest.mark.parametrize("cache", [True, False], ids=["from memory", "from the API"])
 async def test_nothing_is_left_to_collect(tmp_path: Path, *, cache: bool) -> None:
     with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as sandbox:
-        settings = read({}, _env_file=None, upstream_url=f"{sandbox.url}/v1", cache=cache)
-        app, place = build(settings), server.listen("127.0.0.1", 0)
-        sites = [server.Site(app, place, patience(settings), app.direct)]
+        settings = load_settings({}, _env_file=None, upstream_url=f"{sandbox.url}/v1", cache=cache)
+        app, place = create_app(settings), server.bind("127.0.0.1", 0)
+        sites = [server.Listener(app, place, connection_limits(settings), app.direct)]
         up = asyncio.Event()
         serving = asyncio.create_task(server.serve(sites, up.set))
         await up.wait()

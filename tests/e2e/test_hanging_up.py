@@ -10,7 +10,7 @@ import httpx
 import orjson
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.e2e.conftest import Running, running
 
 CREATE = """mutation ($name: String!) {

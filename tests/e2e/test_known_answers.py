@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import orjson
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.e2e.conftest import Running, running
 from tests.e2e.test_slow_clients import Client
 

@@ -6,7 +6,7 @@ import httpx
 from gql import Client, GraphQLRequest
 from gql.transport.httpx import HTTPXAsyncTransport
 
-from gateway.sandbox.people import EDSGER
+from gateway.sandbox.users import EDSGER
 from tests.e2e.conftest import Running
 
 FORWARDS = """query ($after: String) { clients(first: 100, after: $after) {

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.e2e.conftest import running
 
 DEADLINE = 10

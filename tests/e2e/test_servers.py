@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.e2e.conftest import Running, running
 
 QUERY = {"query": "{ clients(first: 1) { totalCount } }"}

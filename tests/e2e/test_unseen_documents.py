@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.e2e.conftest import Running
 from tests.schema.test_sizes import FAMILIES, WRONG
 

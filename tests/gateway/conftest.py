@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
-from gateway.settings import Settings, read
+from gateway.sandbox.users import DEMO
+from gateway.settings import Settings, load_settings
 from tests.in_process import InProcess
 
 HERE = "http://gateway.test"
@@ -57,13 +57,13 @@ def sandbox() -> Sandbox:
 def settings(**changes: Any) -> Settings:
     """Settings untouched by this machine's environment."""
     ours: dict[str, Any] = {"introspection": True, "limit_in_flight": 1_000}
-    return read({}, _env_file=None, **(ours | changes))
+    return load_settings({}, _env_file=None, **(ours | changes))
 
 
 @contextlib.asynccontextmanager
 async def before(sandbox: Sandbox, **changes: Any) -> AsyncIterator[Gateway]:
     """A gateway before this sandbox, with some settings changed."""
-    app = build(
+    app = create_app(
         settings(**changes),
         wire=InProcess(sandbox),
         clock=asyncio.get_running_loop().time,

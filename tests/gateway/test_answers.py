@@ -14,9 +14,9 @@ import httpx
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO, GRACE
+from gateway.sandbox.users import DEMO, GRACE
 from tests.clockwork import VirtualLoop, virtually
 from tests.gateway.conftest import HERE
 from tests.gateway.conftest import settings as ours
@@ -66,7 +66,7 @@ class Side:
             transport=httpx.ASGITransport(app=self.sandbox.app), base_url=HERE
         )
         self.content_type = content_type
-        app = build(
+        app = create_app(
             ours(),
             wire=InProcess(self.sandbox),
             clock=loop.time,

@@ -10,16 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.settings import read
+from gateway.settings import load_settings
 from tests.gateway.conftest import HERE
 from tests.in_process import InProcess
 
 
 @pytest.fixture
 async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
-    app = build(read({}, _env_file=None), wire=InProcess(sandbox))
+    app = create_app(load_settings({}, _env_file=None), wire=InProcess(sandbox))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         yield client

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import Person
+from gateway.sandbox.users import DemoUser
 from tests.gateway.conftest import HERE, settings
 from tests.in_process import InProcess
 
@@ -19,8 +19,8 @@ ONE = "query One($id: ID!) { client(id: $id) { id notes } }"
 CHANGE = """mutation Change($id: ID!) {
   updateClient(input: { id: $id, phone: "1" }) { __typename }
 }"""
-NORMAL = [Person(f"Agent {number}", 60) for number in range(20)]
-FLOOD = Person("Flood", 2_500)
+NORMAL = [DemoUser(f"Agent {number}", 60) for number in range(20)]
+FLOOD = DemoUser("Flood", 2_500)
 
 
 class Answers(InProcess):
@@ -43,11 +43,11 @@ async def test_a_caller_at_a_hundred_times_the_rest_costs_them_nothing(
     loop, chance = asyncio.get_running_loop(), Random(1)  # noqa: S311 - the same trace every time
     sandbox = Sandbox([*NORMAL, FLOOD], clock=loop.time)
     wire = Answers(sandbox)
-    app = build(settings(), wire=wire, clock=loop.time)
+    app = create_app(settings(), wire=wire, clock=loop.time)
     ids = {person: [row["id"] for row in sandbox.rows_of(person)] for person in (*NORMAL, FLOOD)}
     ends: Counter[tuple[str, str]] = Counter()
 
-    async def ask(person: Person, query: str, **headers: str) -> None:
+    async def ask(person: DemoUser, query: str, **headers: str) -> None:
         variables = {} if query is LIST else {"id": chance.choice(ids[person])}
         answer = await http.post(
             "/graphql",

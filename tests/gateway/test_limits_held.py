@@ -6,7 +6,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from schema.operation import Limit, Spending
+from schema.source.request_context import CallBudget, CallLimit
 from tests.gateway.conftest import Gateway, before
 from tests.gateway.test_prices import NODES, NOTES, price
 from tests.gateway.test_reading import NAME, truth
@@ -55,18 +55,18 @@ async def test_a_call_that_failed_excuses_one_more_and_no_more_than_the_cap(
 
 
 def test_what_is_spent_is_held_to_the_price_and_after_a_failure_to_the_cap() -> None:
-    spending = Spending(lambda: Limit(estimate=2, cap=4, details=0))
+    spending = CallBudget(lambda: CallLimit(estimate=2, cap=4, details=0))
 
     assert [spending.take() for _ in range(3)] == [True, True, False]
     spending.give_back()
     assert [spending.take() for _ in range(2)] == [True, False]
-    spending.excused = True
+    spending.may_exceed_estimate = True
     assert [spending.take() for _ in range(3)] == [True, True, False]
     assert (spending.sent, spending.room) == (4, 0)
 
 
 def test_clients_that_are_named_complete_no_rows() -> None:
-    spending = Spending(lambda: Limit(9, 9, details=2, named=frozenset({"a", "b", "c"})))
+    spending = CallBudget(lambda: CallLimit(9, 9, details=2, named=frozenset({"a", "b", "c"})))
 
     assert spending.take_details(["a", "b", "c"])
     assert spending.take_details(["a", "x"])
@@ -75,7 +75,7 @@ def test_clients_that_are_named_complete_no_rows() -> None:
 
 
 def test_an_operation_without_a_limit_is_held_by_none() -> None:
-    spending = Spending()
+    spending = CallBudget()
 
     assert all(spending.take() for _ in range(1_000))
     assert spending.take_details(map(str, range(1_000)))
@@ -83,8 +83,8 @@ def test_an_operation_without_a_limit_is_held_by_none() -> None:
 
 
 def test_what_is_read_in_the_background_is_held_to_the_same_cap_on_its_own() -> None:
-    spending = Spending(lambda: Limit(estimate=1, cap=2, details=0))
+    spending = CallBudget(lambda: CallLimit(estimate=1, cap=2, details=0))
     spending.take()
 
     assert [spending.apart().take() for _ in range(2)] == [True, True]
-    assert spending.apart().limit == Limit(2, 2, 2)
+    assert spending.apart().limit == CallLimit(2, 2, 2)

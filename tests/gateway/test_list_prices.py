@@ -8,7 +8,7 @@ import pytest
 
 from gateway.sandbox.api import Behaviour, Sandbox
 from gateway.sandbox.catalogue import named
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import Gateway, before
 
 PAGE = """

@@ -7,15 +7,15 @@ from collections import Counter
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import Person
+from gateway.sandbox.users import DemoUser
 from tests.gateway.conftest import HERE, settings
 from tests.in_process import InProcess
 
 COUNT = {"query": "{ clients(first: 5) { totalCount } }"}
-AGENTS = [Person(f"Agent {number}", 3) for number in range(100)]
+AGENTS = [DemoUser(f"Agent {number}", 3) for number in range(100)]
 
 
 def random_key(number: int) -> str:
@@ -27,7 +27,9 @@ class Office:
 
     def __init__(self) -> None:
         self.sandbox = Sandbox(AGENTS, clock=asyncio.get_running_loop().time)
-        app = build(settings(), wire=InProcess(self.sandbox), clock=asyncio.get_running_loop().time)
+        app = create_app(
+            settings(), wire=InProcess(self.sandbox), clock=asyncio.get_running_loop().time
+        )
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE)
         self.ends: Counter[str] = Counter()
 
@@ -40,7 +42,7 @@ class Office:
         answer = (await self.ask(random_key(number))).json()
         self.ends[answer["errors"][0]["extensions"]["code"]] += 1
 
-    async def genuine(self, person: Person, at: float) -> float:
+    async def genuine(self, person: DemoUser, at: float) -> float:
         """A new caller asks, and waits for as long as it is told; when it was served."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(at)

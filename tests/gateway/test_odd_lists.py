@@ -7,7 +7,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
-from gateway.sandbox.people import DEMO, Person
+from gateway.sandbox.users import DEMO, DemoUser
 from tests.gateway.conftest import Gateway, before
 
 PAGE = """
@@ -39,7 +39,7 @@ def compiled() -> None:
     """Who executes an operation makes no difference here: once is enough."""
 
 
-def person(size: int) -> Person:
+def person(size: int) -> DemoUser:
     return replace(DEMO, rows=size)
 
 

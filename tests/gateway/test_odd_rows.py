@@ -10,8 +10,8 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
-from gateway.sandbox.faults import ALWAYS, Answer, Fault
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.faults import ALWAYS, Fault, SandboxResponse
+from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import Gateway, before
 
 PAGE = "{ clients(first: 3) { totalCount edges { cursor node { id firstName %s } } } }"
@@ -29,13 +29,13 @@ class Rewritten(Fault):
     raw: bytes = b""
     outer: Any = None
 
-    def answer(self, call: Any, answer: Answer) -> None:
+    def answer(self, call: Any, answer: SandboxResponse) -> None:
         """Mark the value."""
         super().answer(call, answer)
         if self.name and answer.records:
             answer.records[min(1, len(answer.records) - 1)][self.name] = "(here)"
 
-    def encode(self, answer: Answer, content: bytes) -> bytes:  # noqa: ARG002 - a hook
+    def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
         """Write the raw bytes in its place."""
         content = content.replace(b'"(here)"', self.raw)
         return content if self.outer is None else self.outer(content)
@@ -134,7 +134,7 @@ class Row(Fault):
     times: float = ALWAYS
     row: Any = None
 
-    def answer(self, call: Any, answer: Answer) -> None:
+    def answer(self, call: Any, answer: SandboxResponse) -> None:
         """Put the row in."""
         super().answer(call, answer)
         if answer.meta is not None and len(answer.records) > 2:

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import ADA, DEMO, GRACE
+from gateway.sandbox.users import ADA, DEMO, GRACE
 from tests.clockwork import REAL
 from tests.gateway.conftest import HERE, Gateway, before, settings
 from tests.gateway.test_reading import NAME, truth
@@ -112,7 +112,7 @@ class Attacked:
     """A gateway before such an API."""
 
     def __init__(self, wire: Unlike) -> None:
-        app = build(settings(), wire=wire, clock=asyncio.get_running_loop().time)
+        app = create_app(settings(), wire=wire, clock=asyncio.get_running_loop().time)
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE)
 
     async def __aenter__(self) -> Gateway:
@@ -206,10 +206,10 @@ class TestTheLog:
     async def test_says_once_a_minute_why_the_api_cannot_be_reached(
         self, refused: int, caplog: pytest.LogCaptureFixture
     ) -> None:
-        app = build(settings(upstream_url=f"http://127.0.0.1:{refused}/v1", **SERVICE))
+        app = create_app(settings(upstream_url=f"http://127.0.0.1:{refused}/v1", **SERVICE))
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
-            with caplog.at_level(logging.WARNING, "gateway.upstream.notices"):
+            with caplog.at_level(logging.WARNING, "gateway.ratelimit.outage_log"):
                 for _ in range(8):
                     await http.post("/graphql", json={"query": COUNT}, headers=PROOF)
 

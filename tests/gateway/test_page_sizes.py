@@ -8,8 +8,8 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
-from gateway.sandbox.faults import ALWAYS, Answer, Call, Fault
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.faults import ALWAYS, Fault, SandboxRequest, SandboxResponse
+from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import Gateway, before
 
 PAGE = """
@@ -34,7 +34,7 @@ class TooMuch(Fault):
     most: int = 50
     refusal: int = 413
 
-    def answer(self, call: Call, answer: Answer) -> None:
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Refuse the page."""
         super().answer(call, answer)
         if int(call.query.get("limit", "25")) > self.most:

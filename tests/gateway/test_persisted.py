@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
-from gateway.settings import Misconfigured
+from gateway.sandbox.users import DEMO
+from gateway.settings import ConfigurationError
 from tests.gateway.conftest import Gateway, before, settings
 
 TOTAL = "query Total { clients { totalCount } }"
@@ -196,8 +196,8 @@ def test_a_file_with_a_document_this_graph_refuses_stops_the_start(tmp_path: Pat
     file = tmp_path / "relay.json"
     file.write_text(json.dumps({"abc": "{ nonsense }"}))
 
-    with pytest.raises(Misconfigured, match="DOCUMENTS_FILE has abc, which is refused"):
-        build(settings(documents_file=file))
+    with pytest.raises(ConfigurationError, match="DOCUMENTS_FILE has abc, which is refused"):
+        create_app(settings(documents_file=file))
 
 
 async def test_limits_hold_for_persisted_documents(gateway: Gateway) -> None:

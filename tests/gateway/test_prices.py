@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.clockwork import VirtualLoop
 from tests.gateway.conftest import Gateway, before
 from tests.gateway.test_reading import NAME, NOBODY, truth

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO, EDSGER, GRACE
+from gateway.sandbox.users import DEMO, EDSGER, GRACE
 from tests.gateway.conftest import Gateway
 
 NOBODY = "00000000-0000-4000-8000-000000000000"

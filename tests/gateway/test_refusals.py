@@ -8,7 +8,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import ADA, GRACE
+from gateway.sandbox.users import ADA, GRACE
 from tests.gateway.conftest import Gateway, before
 
 PAGE = "{ clients(first: 5) { edges { node { id notes } } } }"

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA, GRACE
-from gateway.state.folder import kept_in
+from gateway.sandbox.users import ADA, GRACE
+from gateway.storage.state_dir import open_state_dir
 from tests.clockwork import REAL
 from tests.gateway.conftest import HERE, Gateway, settings
 from tests.in_process import InProcess
@@ -28,8 +28,8 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 
 @contextlib.asynccontextmanager
 async def started(sandbox: Sandbox, folder: Path) -> AsyncIterator[Gateway]:
-    state = kept_in(folder)
-    app = build(settings(), wire=InProcess(sandbox), state=state)
+    state = open_state_dir(folder)
+    app = create_app(settings(), wire=InProcess(sandbox), state=state)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
         yield Gateway(http)
         if writing := [task for task in asyncio.all_tasks() if "_write" in repr(task)]:

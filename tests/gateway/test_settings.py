@@ -1,7 +1,7 @@
 """What an operator sets is what happens."""
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import before
 
 NAME = "query ($id: ID!) { client(id: $id) { firstName } }"

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.clock import Clock
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.clockwork import REAL
 from tests.gateway.conftest import HERE, Gateway, settings
 from tests.gateway.test_reading import PAGE
@@ -38,7 +38,7 @@ def machine() -> Machine:
 @pytest.fixture
 async def gateway(sandbox: Sandbox, machine: Machine) -> AsyncIterator[Gateway]:
     clock = Clock(asyncio.get_running_loop().time, machine.wall)
-    app = build(settings(), wire=InProcess(sandbox), clock=clock)
+    app = create_app(settings(), wire=InProcess(sandbox), clock=clock)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
         yield Gateway(http)
 
@@ -89,7 +89,7 @@ class TestAnAttempt:
 
         server = await asyncio.start_server(silence, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        app = build(settings(upstream_url=f"http://127.0.0.1:{port}/v1", upstream_timeout=0.1))
+        app = create_app(settings(upstream_url=f"http://127.0.0.1:{port}/v1", upstream_timeout=0.1))
         transport = httpx.ASGITransport(app=app)
         # With the default of 3 s the two attempts at a GET would take longer than is waited for.
         async with server, httpx.AsyncClient(transport=transport, base_url=HERE) as http:

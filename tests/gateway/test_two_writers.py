@@ -13,19 +13,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.cache.cached import CachedClients
-from gateway.cache.store import MemoryStore
+from gateway.api.source import RestClientSource
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import Person
-from gateway.upstream.recovery import Recovering
-from gateway.upstream.rest import RestClients
-from schema.failures import Conflict, Failure, Unconfirmed
-from schema.operation import Caller, Credential, Freshness, Lane, Operation
-from schema.source import FIELDS, ClientId, ClientPatch, ClientRecord, Written
+from gateway.sandbox.users import DemoUser
+from gateway.writes.recovery import RecoveringWriter
+from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
+from schema.source.protocols import FIELDS, ClientId, ClientPatch, ClientRecord, WriteResult
+from schema.source.request_context import (
+    CacheDirectives,
+    Caller,
+    Credential,
+    Priority,
+    RequestContext,
+)
 from tests.clockwork import VirtualLoop, virtually
 from tests.in_process import InProcess
 
-OFFICE = Person("Office", 1)
+OFFICE = DemoUser("Office", 1)
 WRITABLE = ("email", "phone", "status")
 ARRIVES = 0.8
 """How likely a request, or its answer, arrives."""
@@ -45,7 +51,7 @@ class Attempt:
 
     patch: ClientPatch
     seen: ClientRecord
-    end: Written | Failure
+    end: WriteResult | ClientError
 
     @property
     def mark(self) -> object:
@@ -90,9 +96,9 @@ class Office:
         self.sandbox = Sandbox([OFFICE])
         self.id = ClientId(self.sandbox.rows_of(OFFICE)[0]["id"])
         self.wire = Stepwise(self.sandbox)
-        rest = RestClients(self.wire, "http://api.test/v1")
-        recovering = Recovering(rest, lead=lambda: rest.lead)
-        self.source = CachedClients(recovering, MemoryStore(clock=loop.time), clock=loop.time)
+        rest = RestClientSource(self.wire, "http://api.test/v1")
+        recovering = RecoveringWriter(rest, lead=lambda: rest.lead)
+        self.source = CachingClientSource(recovering, MemoryStore(clock=loop.time), clock=loop.time)
         writers = [asyncio.create_task(self.work(name)) for name in "ab"]
         while not all(writer.done() for writer in writers):
             for _ in range(30):  # until nothing moves by itself
@@ -110,15 +116,15 @@ class Office:
         key = Credential("X-API-Key", OFFICE.api_key)
         caller = Caller("b", token) if alone and name == "b" else Caller("a", key)
         for round in range(self.chance.randint(1, 3)):
-            fresh = Freshness(no_cache=self.chance.random() < 0.5)
-            reading = Operation(caller, 1e12, fresh)
-            [seen] = await self.source.fetch(reading, [self.id], FIELDS, Lane.INTERACTIVE)
-            if isinstance(seen, Failure):
+            fresh = CacheDirectives(no_cache=self.chance.random() < 0.5)
+            reading = RequestContext(caller, 1e12, fresh)
+            [seen] = await self.source.fetch(reading, [self.id], FIELDS, Priority.INTERACTIVE)
+            if isinstance(seen, ClientError):
                 continue
             patch = self.change(seen, f"{name}{round}")
             try:
-                end: Any = await self.source.update(Operation(caller, 1e12), self.id, patch)
-            except Failure as failure:
+                end: Any = await self.source.update(RequestContext(caller, 1e12), self.id, patch)
+            except ClientError as failure:
                 end = failure
             self.attempts.append(Attempt(patch, seen, end))
 
@@ -146,12 +152,12 @@ class Office:
                     replaced = one.before[name]
                     assert replaced in {getattr(attempt.seen, name), value}, "a lost update"
 
-    def truly_ended(self, end: Written | Failure, *, made: bool) -> bool:
-        if isinstance(end, Written):
+    def truly_ended(self, end: WriteResult | ClientError, *, made: bool) -> bool:
+        if isinstance(end, WriteResult):
             return made and (self.merge or end.merged_over is None)
         if isinstance(end, Conflict):
             return end.maybe_written or not made
-        return isinstance(end, Unconfirmed) or not made
+        return isinstance(end, WriteUnconfirmed) or not made
 
 
 @pytest.mark.parametrize("merge", [False, True], ids=["without MERGE", "with MERGE"])

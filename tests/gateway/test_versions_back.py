@@ -7,7 +7,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import Gateway
 from tests.gateway.test_prices import price
 from tests.gateway.test_reading import truth

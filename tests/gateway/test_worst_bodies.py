@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import Gateway
 
 CPU_SECONDS = 0.050

@@ -13,21 +13,21 @@ import httpx
 import pytest
 import uvicorn
 
+from gateway.api.source import RestClientSource
+from gateway.api.stack import compose_transport
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault as SandboxFault
-from gateway.sandbox.people import Person
-from gateway.upstream.recovery import Recovering
-from gateway.upstream.rest import RestClients
-from gateway.upstream.transports import compose
-from gateway.upstream.wire import Wire
-from schema.failures import Failure, Unconfirmed
-from schema.operation import Caller, Credential, Operation
-from schema.source import ClientId, ClientPatch, Confirmation, NewClient, Written
+from gateway.sandbox.users import DemoUser
+from gateway.transport.pool import ConnectionPool
+from gateway.writes.recovery import RecoveringWriter
+from schema.source.errors import ClientError, WriteUnconfirmed
+from schema.source.protocols import ClientId, ClientPatch, Confirmation, NewClient, WriteResult
+from schema.source.request_context import Caller, Credential, RequestContext
 from tests.clockwork import REAL
 from tests.tcp_proxy import Fault, TcpProxy
 
-SETTLED, LEAVING = Person("Settled", 1), Person("Leaving", 900)
-GROWING = [Person(f"Growing {number}", 0) for number in range(30)]
+SETTLED, LEAVING = DemoUser("Settled", 1), DemoUser("Leaving", 900)
+GROWING = [DemoUser(f"Growing {number}", 0) for number in range(30)]
 """Offices with as many clients as a test needs; more than a page of new ones in a second, which
 no window allows, cannot all be told apart."""
 PLENTY = 1_000_000
@@ -65,21 +65,21 @@ class Api:
     sandbox: Sandbox
     proxy: Cutting
     transport: httpx.AsyncBaseTransport
-    office: Person = SETTLED
+    office: DemoUser = SETTLED
 
     async def write(
-        self, call: Callable[[Recovering, Operation], Any], cut: Fault, cuts: int
+        self, call: Callable[[RecoveringWriter, RequestContext], Any], cut: Fault, cuts: int
     ) -> Any:
         """How a write ends for a gateway that knows nothing yet, cut as said."""
-        rest = RestClients(self.transport, f"http://127.0.0.1:{self.proxy.port}/v1")
+        rest = RestClientSource(self.transport, f"http://127.0.0.1:{self.proxy.port}/v1")
         caller = Caller("office", Credential("X-API-Key", self.office.api_key))
         self.proxy.fault, self.proxy.cuts, self.proxy.connections = cut, cuts, 0
         try:
             return await call(
-                Recovering(rest, lead=lambda: rest.lead),
-                Operation(caller, time.monotonic() + 10),
+                RecoveringWriter(rest, lead=lambda: rest.lead),
+                RequestContext(caller, time.monotonic() + 10),
             )
-        except Failure as failure:
+        except ClientError as failure:
             return failure
 
     @property
@@ -98,7 +98,7 @@ async def api() -> AsyncIterator[Api]:
     while not server.started:  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     async with Cutting(listening.getsockname()[1]) as proxy:
-        transport, _ = compose(Wire(attempt_seconds=2), limit=PLENTY)
+        transport, _ = compose_transport(ConnectionPool(attempt_seconds=2), limit=PLENTY)
         yield Api(sandbox, proxy, transport)
         await transport.aclose()
     server.should_exit = True
@@ -114,11 +114,11 @@ class Told:
 
 
 def verdict(end: Any) -> str:
-    if isinstance(end, Written):
+    if isinstance(end, WriteResult):
         return end.confirmed_by.name
     if isinstance(end, Confirmation):
         return end.name
-    return "unknown" if isinstance(end, Unconfirmed) else "nothing happened"
+    return "unknown" if isinstance(end, WriteUnconfirmed) else "nothing happened"
 
 
 TRUE = {("ANSWER", 1), ("READBACK", 1), ("unknown", 0), ("nothing happened", 0)}
@@ -152,7 +152,7 @@ async def test_a_create_is_made_once_and_known_wherever_it_was_made(api: Api, ru
         new = NewClient(f"Cut {number}", run, "buyer", email=f"cut-{number}@example.com")
         end = await api.write(lambda source, asking: source.create(asking, new), cut, cuts)
         made = [row["id"] for row in api.rows if row["first_name"] == f"Cut {number}"]
-        if isinstance(end, Written):
+        if isinstance(end, WriteResult):
             assert made == [end.record.id]
         return Told(verdict(end), len(made))
 

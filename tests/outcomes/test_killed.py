@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.clockwork import REAL
 from tests.e2e.conftest import Running, running
 from tests.tcp_proxy import Fault, TcpProxy

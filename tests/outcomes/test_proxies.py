@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import HERE, Gateway, settings
 from tests.in_process import InProcess
 
@@ -102,7 +102,7 @@ class Scene:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     proxy = Proxy(Sandbox())
-    app = build(settings(), wire=proxy, clock=asyncio.get_running_loop().time)
+    app = create_app(settings(), wire=proxy, clock=asyncio.get_running_loop().time)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
         yield Scene(proxy, Gateway(http))

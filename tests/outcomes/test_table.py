@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import build
+from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import READER
-from gateway.state.folder import in_memory
-from gateway.upstream.recovery import CREATE_CALLS, DELETE_CALLS, MERGE_CALLS, UPDATE_CALLS
+from gateway.sandbox.users import READER
+from gateway.storage.state_dir import in_memory
+from gateway.writes.recovery import CREATE_CALLS, DELETE_CALLS, MERGE_CALLS, UPDATE_CALLS
 from tests.gateway.conftest import HERE, Gateway, settings
 from tests.upstream.recovery.conftest import REFUSAL, Desk, Unlucky
 
@@ -67,7 +67,7 @@ class Scene:
         self.wire = Unlucky(self.sandbox)
         self.desk = Desk(self.sandbox, self.wire)
         self.id: str = self.desk.first
-        app = build(
+        app = create_app(
             settings(),
             wire=self.wire,
             state=in_memory(trusted=keeps),

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA, GRACE
+from gateway.sandbox.users import ADA, GRACE
 from tests.proxies.reverse import PROXIES
 from tests.proxies.traffic import KINDS, plan, traffic
 from tests.recorder import recorder

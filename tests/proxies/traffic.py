@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.people import ADA, GRACE, Person
+from gateway.sandbox.users import ADA, GRACE, DemoUser
 
 if TYPE_CHECKING:
     from random import Random
@@ -42,8 +42,8 @@ class Request:
 
     kind: str
     tag: str
-    who: Person
-    other: Person
+    who: DemoUser
+    other: DemoUser
     row: dict[str, Any]
 
     @property
@@ -152,7 +152,7 @@ async def traffic(port: int, requests: list[Request]) -> dict[str, Answer | None
     return users[0].told | users[1].told
 
 
-def _head(who: Person, tag: str, method: bytes, length: int | None, more: bytes = b"") -> bytes:
+def _head(who: DemoUser, tag: str, method: bytes, length: int | None, more: bytes = b"") -> bytes:
     if length is not None:
         more += b"content-length: %d\r\n" % length
     return (

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 
 
 class Clock:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 
 LIST = """
 {

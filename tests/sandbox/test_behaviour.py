@@ -6,7 +6,7 @@ import pytest
 
 from gateway.sandbox.api import LISTED, Sandbox
 from gateway.sandbox.faults import Dropped, Fault
-from gateway.sandbox.people import DEMO, EDSGER, GRACE, NOBODY, READER
+from gateway.sandbox.users import DEMO, EDSGER, GRACE, READER, WITHOUT_SCOPES
 from tests.sandbox.conftest import Clock
 
 
@@ -41,7 +41,7 @@ async def test_a_key_nobody_has_is_unauthenticated(api: httpx.AsyncClient) -> No
 
 
 async def test_a_key_without_scope_is_forbidden(api: httpx.AsyncClient) -> None:
-    none = await api.get("/clients", headers={"X-API-Key": NOBODY.api_key})
+    none = await api.get("/clients", headers={"X-API-Key": WITHOUT_SCOPES.api_key})
     reads = await api.get("/clients", headers={"X-API-Key": READER.api_key})
     writes = await api.post("/clients", headers={"X-API-Key": READER.api_key}, json={})
 

@@ -11,10 +11,10 @@ import pytest
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import FAULTS, UnknownFault, named, parsed
 from gateway.sandbox.faults import Dropped, Fault
-from gateway.sandbox.people import DEMO, Person
+from gateway.sandbox.users import DEMO, DemoUser
 from tests.sandbox.conftest import Clock
 
-DEMO_60 = Person(DEMO.name, 60)
+DEMO_60 = DemoUser(DEMO.name, 60)
 NEW = {
     "first_name": " Ada ",
     "last_name": "King  Noel",

@@ -1,36 +1,36 @@
-from schema.operation import Audience
+from schema.source.request_context import Waiters
 
 
 def test_a_read_is_given_up_only_when_all_who_wait_for_it_have_left() -> None:
-    first, second = Audience(), Audience()
-    read = Audience(first)
+    first, second = Waiters(), Waiters()
+    read = Waiters(first)
     assert read.join(second)
 
     first.leave()
-    assert not read.dismiss()
+    assert not read.abandon()
 
     second.leave()
-    assert read.dismiss()
+    assert read.abandon()
 
 
 def test_who_joins_in_time_keeps_a_read_alive() -> None:
-    first, second = Audience(), Audience()
-    read = Audience(first)
+    first, second = Waiters(), Waiters()
+    read = Waiters(first)
     first.leave()
 
     assert read.join(second)
-    assert not read.dismiss()
+    assert not read.abandon()
 
 
 def test_a_read_that_was_given_up_takes_nobody_in_any_more() -> None:
-    first = Audience()
-    read = Audience(first)
+    first = Waiters()
+    read = Waiters(first)
     first.leave()
-    assert read.dismiss()
+    assert read.abandon()
 
-    assert not read.join(Audience())
+    assert not read.join(Waiters())
 
 
 def test_whoever_never_left_waits() -> None:
-    assert not Audience().dismiss()
-    assert not Audience(Audience(Audience())).dismiss()
+    assert not Waiters().abandon()
+    assert not Waiters(Waiters(Waiters())).abandon()

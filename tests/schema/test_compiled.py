@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
-from schema.compiled.latest import Latest
-from schema.compiled.planned import Planned
-from schema.documents import Document
+from schema.execution.documents import Document
+from schema.execution.lru import WeightedLRU
+from schema.execution.plan import ExecutionPlan
 from schema.graph import Graph
-from schema.needs import ClientsNeed, RowsNeed, WriteNeed
-from schema.operation import Lane
-from schema.source import ClientFilter, ClientId, Window
+from schema.source.cost import EntitiesRequest, ListRequest, WriteRequest
+from schema.source.protocols import ClientFilter, ClientId, Window
+from schema.source.request_context import Priority
 
 EXAMPLES = Path(__file__).parents[2] / "gateway/web/graphiql/src/examples"
 ONE = ClientId("00000000-0000-4000-8000-000000000001")
@@ -25,11 +25,11 @@ def graph() -> Graph:
     return Graph()
 
 
-def planned(graph: Graph, text: str, **variables: Any) -> Planned:
-    document = graph.documents.understand(text)
+def planned(graph: Graph, text: str, **variables: Any) -> ExecutionPlan:
+    document = graph.documents.get(text)
     assert isinstance(document, Document), document
     found = graph._operation(document, None).plan(variables)  # noqa: SLF001 - looked at before it runs
-    assert isinstance(found, Planned), found
+    assert isinstance(found, ExecutionPlan), found
     return found
 
 
@@ -75,7 +75,7 @@ def test_a_list_is_needed_with_the_fields_shown_of_its_rows(graph: Graph) -> Non
     assert needs(graph, text, first=3) == [
         (
             "page",
-            RowsNeed(
+            ListRequest(
                 ClientFilter(status="active"),
                 Window(5, 3),
                 frozenset({"first_name", "last_name", "status"}),
@@ -86,7 +86,7 @@ def test_a_list_is_needed_with_the_fields_shown_of_its_rows(graph: Graph) -> Non
 
 def test_a_count_needs_no_rows(graph: Graph) -> None:
     assert needs(graph, "{ clients { totalCount } }") == [
-        ("clients", RowsNeed(ClientFilter(), Window(0, 0), frozenset()))
+        ("clients", ListRequest(ClientFilter(), Window(0, 0), frozenset()))
     ]
 
 
@@ -99,9 +99,9 @@ def test_a_client_is_needed_once_by_the_first_field_of_its_lane(graph: Graph) ->
     represented = [{"__typename": "Client", "id": TWO}, {"__typename": "User", "id": ONE}]
 
     assert needs(graph, text, ids=[ONE, TWO, "junk"], rep=represented) == [
-        ("client", ClientsNeed((ONE,), frozenset({"notes"}), Lane.INTERACTIVE)),
-        ("nodes", ClientsNeed((TWO,), frozenset({"email"}), Lane.INTERACTIVE)),
-        ("_entities", ClientsNeed((TWO,), frozenset({"phone"}), Lane.ENTITIES)),
+        ("client", EntitiesRequest((ONE,), frozenset({"notes"}), Priority.INTERACTIVE)),
+        ("nodes", EntitiesRequest((TWO,), frozenset({"email"}), Priority.INTERACTIVE)),
+        ("_entities", EntitiesRequest((TWO,), frozenset({"phone"}), Priority.ENTITIES)),
     ]
 
 
@@ -115,8 +115,8 @@ def test_a_write_is_needed_with_the_fields_shown_of_its_client(graph: Graph) -> 
     }"""
 
     assert needs(graph, text, id=ONE) == [
-        ("deleteClient", WriteNeed("delete", frozenset())),
-        ("updateClient", WriteNeed("update", frozenset({"version", "notes"}))),
+        ("deleteClient", WriteRequest("delete", frozenset())),
+        ("updateClient", WriteRequest("update", frozenset({"version", "notes"}))),
     ]
 
 
@@ -124,18 +124,18 @@ def test_what_no_call_would_be_made_for_is_no_need(graph: Graph) -> None:
     text = """{ client(id: "7") { id }  nodes(ids: ["7"]) { id }  node(id: "7") { id } }"""
 
     assert [need for _, need in planned(graph, text).needs()] == [
-        ClientsNeed((), frozenset(), Lane.INTERACTIVE),
-        ClientsNeed((), frozenset(), Lane.INTERACTIVE),
+        EntitiesRequest((), frozenset(), Priority.INTERACTIVE),
+        EntitiesRequest((), frozenset(), Priority.INTERACTIVE),
     ]
 
 
 def test_what_is_remembered_is_bounded_the_longest_unused_going_first() -> None:
-    latest: Latest[str] = Latest(most=10)
+    latest: WeightedLRU[str] = WeightedLRU(most=10)
     for key, size in (("a", 4), ("b", 4)):
-        latest.hold(key, key.upper(), size)
+        latest.put(key, key.upper(), size)
     assert latest.find("a") == "A"
 
-    latest.hold("c", "C", 4)
+    latest.put("c", "C", 4)
     assert ([latest.find(key) for key in "abc"], latest.size) == (["A", None, "C"], 8)
-    latest.hold("huge", "HUGE", 11)
+    latest.put("huge", "HUGE", 11)
     assert ([latest.find(key) for key in ("a", "c", "huge")], latest.size) == (["A", "C", None], 8)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.cursors import Cursor, anchor_in
-from schema.failures import Invalid
-from schema.source import Anchor
+from schema.source.errors import InvalidInput
+from schema.source.protocols import Anchor
+from schema.types.cursors import Cursor, decode_cursor
 
 ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"
 
@@ -15,15 +15,15 @@ ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"
 def test_a_cursor_leads_back_to_its_index(index: int, anchor: object) -> None:
     cursor = Cursor(index, str(anchor), 7, b"far_near", b"next")
 
-    assert anchor_in(str(cursor), "after") == Anchor(
+    assert decode_cursor(str(cursor), "after") == Anchor(
         index, str(anchor), 7, (b"near", b"far_"), (b"next",)
     )
 
 
 @given(st.text(max_size=80))
 def test_text_that_is_no_cursor_is_refused(text: str) -> None:
-    with pytest.raises(Invalid, match="`after` is not a cursor"):
-        anchor_in(text, "after")
+    with pytest.raises(InvalidInput, match="`after` is not a cursor"):
+        decode_cursor(text, "after")
 
 
 HEAD = b"\x02" + bytes(8) + bytes(16)
@@ -44,10 +44,10 @@ HEAD = b"\x02" + bytes(8) + bytes(16)
 def test_a_cursor_of_another_make_is_refused(inside: bytes) -> None:
     text = urlsafe_b64encode(inside).decode().rstrip("=")
 
-    with pytest.raises(Invalid, match="`before` is not a cursor"):
-        anchor_in(text, "before")
+    with pytest.raises(InvalidInput, match="`before` is not a cursor"):
+        decode_cursor(text, "before")
 
 
 def test_a_mutations_cursor_marks_no_place_and_says_so() -> None:
-    with pytest.raises(Invalid, match="came from a mutation's edge"):
-        anchor_in(str(Cursor(None, ANCHOR)), "after")
+    with pytest.raises(InvalidInput, match="came from a mutation's edge"):
+        decode_cursor(str(Cursor(None, ANCHOR)), "after")

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import UNSET
 
-from schema.compiled.planned import Planned
 from schema.context import Context
-from schema.documents import Document
-from schema.failures import (
-    Failure,
+from schema.execution.documents import Document
+from schema.execution.plan import ExecutionPlan
+from schema.graph import Graph
+from schema.source.errors import (
+    ClientError,
     Forbidden,
+    IdempotencyUnavailable,
     NotFound,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    Unrecorded,
 )
-from schema.graph import Graph
-from schema.operation import Caller, Credential, Lane, Operation
-from schema.source import FIELDS, ClientRecord, Confirmation, Page, Written
+from schema.source.protocols import FIELDS, ClientRecord, Confirmation, Page, WriteResult
+from schema.source.request_context import Caller, Credential, Priority, RequestContext
 from tests.differential.answers import Answers
 
 if TYPE_CHECKING:
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
     from graphql import ExecutionResult, GraphQLError
 
-    from schema.source import ClientFilter, ClientId, ClientPatch, Fields, NewClient, Window
+    from schema.source.protocols import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        Fields,
+        NewClient,
+        Window,
+    )
 
 ID = "00000000-0000-4000-8000-000000000001"
 MALFORMED = FIELDS - {"id"}
@@ -48,8 +55,8 @@ FAILURES = [
     Unavailable("Down."),
     Unavailable("Slow.", code="UPSTREAM_TIMEOUT"),
     Unavailable("Odd.", code="UPSTREAM_BAD_RESPONSE"),
-    Unrecorded("No disk."),
-    NotFound("No member of this union."),
+    IdempotencyUnavailable("No disk."),
+    NotFound("A member of each union."),
     ZeroDivisionError("a bug"),
     TimeoutError(),
 ]
@@ -67,24 +74,26 @@ class Source(Answers):
     def __post_init__(self) -> None:
         super().__init__(0)
 
-    async def create(self, operation: Operation, new: NewClient) -> Written:
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         del operation
         if new.first_name == "Ben":
             raise self.failure
         self.created.append(new.first_name)
-        return Written(self.record)
+        return WriteResult(self.record)
 
-    async def update(self, operation: Operation, id: ClientId, patch: ClientPatch) -> Written:
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
         del operation, id, patch
         raise self.failure
 
-    async def delete(self, operation: Operation, id: ClientId) -> Confirmation:
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         del operation, id
         raise self.failure
 
     async def fetch(
-        self, operation: Operation, ids: Sequence[ClientId], fields: Fields, lane: Lane
-    ) -> Sequence[ClientRecord | Failure]:
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+    ) -> Sequence[ClientRecord | ClientError]:
         del operation, fields, lane
         if self.reading is not None:
             raise self.reading
@@ -92,11 +101,11 @@ class Source(Answers):
 
     async def window(
         self,
-        operation: Operation,
+        operation: RequestContext,
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Priority = Priority.INTERACTIVE,
     ) -> Page:
         del operation, where, fields, lane
         return Page(0, (self.record,) * window.limit, window.limit)
@@ -108,11 +117,11 @@ def graph(request: pytest.FixtureRequest) -> Graph:
 
 
 async def run(graph: Graph, text: str, source: Source) -> ExecutionResult:
-    document = graph.documents.understand(text)
+    document = graph.documents.get(text)
     assert isinstance(document, Document), document
     planned = graph.plan(document, {}, None)
-    assert isinstance(planned, Planned)
-    operation = Operation(Caller("p", Credential("X-API-Key", "k")), 1e9)
+    assert isinstance(planned, ExecutionPlan)
+    operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
     return await graph.run(planned, Context(source, operation))
 
 
@@ -136,9 +145,11 @@ async def test_a_write_that_fails_hides_no_other(graph: Graph, failure: Exceptio
     result = await run(graph, creating("Ada", "Ben", "Cyd"), source)
 
     made = {"__typename": "CreateClientSuccess", "client": {"id": ID, "__typename": "Client"}}
-    assert result.data == {"Ada": made, "Ben": None, "Cyd": made}
+    missing = isinstance(failure, NotFound)
+    ended = {"__typename": "ClientNotFound"} if missing else None
+    assert result.data == {"Ada": made, "Ben": ended, "Cyd": made}
     assert source.created == ["Ada", "Cyd"]
-    assert paths(result.errors) == [["Ben"]]
+    assert paths(result.errors) == ([] if missing else [["Ben"]])
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=repr)
@@ -166,11 +177,11 @@ async def test_an_argument_that_is_found_wrong_late_hides_no_earlier_write(graph
       a: createClient(input: {firstName: "Ada", lastName: "L", clientType: BUYER}) { __typename }
       b: updateClient(input: {id: "%s", phone: "5", onConflict: $policy}) { __typename }
     }"""
-    document = graph.documents.understand(text % ID)
+    document = graph.documents.get(text % ID)
     assert isinstance(document, Document), document
     planned = graph.plan(document, {"policy": None}, None)
-    assert isinstance(planned, Planned)
-    operation = Operation(Caller("p", Credential("X-API-Key", "k")), 1e9)
+    assert isinstance(planned, ExecutionPlan)
+    operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
 
     result = await graph.run(planned, Context(Source(), operation))
 

@@ -5,25 +5,25 @@ import strawberry
 from msgspec import UNSET
 from strawberry import Some
 
-from schema.enums import ClientConflictPolicy, ClientStatus, ClientType
-from schema.failures import Invalid, NotFound
-from schema.inputs import new_client, patch, written_id
-from schema.source import ClientPatch, NewClient
+from schema.inputs import parse_create, parse_id, parse_update
+from schema.source.errors import InvalidInput, NotFound
+from schema.source.protocols import ClientPatch, NewClient
+from schema.types.enums import ClientConflictPolicy, ClientStatus, ClientType
 
 
-def issues_of(refused: pytest.ExceptionInfo[Invalid]) -> list[tuple[str | None, str]]:
+def issues_of(refused: pytest.ExceptionInfo[InvalidInput]) -> list[tuple[str | None, str]]:
     return [(issue.field, issue.code) for issue in refused.value.issues]
 
 
 def test_a_new_client_carries_what_was_given_and_nothing_else() -> None:
-    found = new_client("Ada", "Lovelace", ClientType.BUYER, strawberry.UNSET, None)
+    found = parse_create("Ada", "Lovelace", ClientType.BUYER, strawberry.UNSET, None)
 
     assert found == NewClient("Ada", "Lovelace", "buyer", email=UNSET, phone=None)
 
 
 def test_every_issue_of_a_new_client_is_told_at_once() -> None:
-    with pytest.raises(Invalid) as refused:
-        new_client(" ", "x" * 201, ClientType.UNKNOWN, "nobody", "call me")
+    with pytest.raises(InvalidInput) as refused:
+        parse_create(" ", "x" * 201, ClientType.UNKNOWN, "nobody", "call me")
 
     assert issues_of(refused) == [
         ("firstName", "BLANK"),
@@ -38,42 +38,42 @@ def test_every_issue_of_a_new_client_is_told_at_once() -> None:
     "email", ["", "a", "a@", "@b.c", "a@b", "a b@c.d", "a@b@c.d", "a@.c", "a@c."]
 )
 def test_an_email_must_look_like_one(email: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        new_client("Ada", "Lovelace", ClientType.BUYER, email, None)
+    with pytest.raises(InvalidInput) as refused:
+        parse_create("Ada", "Lovelace", ClientType.BUYER, email, None)
 
     assert issues_of(refused) == [("email", "NOT_AN_EMAIL")]
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "a.b+c@sub.example.co.uk", "jörg@exämple.de"])
 def test_ordinary_addresses_are_taken(email: str) -> None:
-    assert new_client("Ada", "Lovelace", ClientType.BUYER, email, None).email == email
+    assert parse_create("Ada", "Lovelace", ClientType.BUYER, email, None).email == email
 
 
 @pytest.mark.parametrize(
     ("name", "code"), [("A\x00da", "CONTROL_CHARACTER"), ("A\ud800", "NOT_UNICODE")]
 )
 def test_a_name_that_cannot_be_sent_is_refused(name: str, code: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        new_client(name, "Lovelace", ClientType.BUYER, None, None)
+    with pytest.raises(InvalidInput) as refused:
+        parse_create(name, "Lovelace", ClientType.BUYER, None, None)
 
     assert issues_of(refused) == [("firstName", code)]
 
 
 def test_absent_is_not_null_in_a_patch() -> None:
-    assert patch(Some(None), None, None, Some(3)) == ClientPatch({"email": None}, 3)
-    assert patch(None, None, Some(ClientStatus.CLOSED)) == ClientPatch({"status": "closed"})
+    assert parse_update(Some(None), None, None, Some(3)) == ClientPatch({"email": None}, 3)
+    assert parse_update(None, None, Some(ClientStatus.CLOSED)) == ClientPatch({"status": "closed"})
 
 
 def test_a_patch_that_changes_nothing_is_refused() -> None:
-    with pytest.raises(Invalid) as refused:
-        patch(None, None, None, Some(3))
+    with pytest.raises(InvalidInput) as refused:
+        parse_update(None, None, None, Some(3))
 
     assert issues_of(refused) == [(None, "EMPTY")]
 
 
 def test_a_version_below_one_cannot_have_been_read() -> None:
-    with pytest.raises(Invalid) as refused:
-        patch(Some("a@b.c"), None, None, Some(0))
+    with pytest.raises(InvalidInput) as refused:
+        parse_update(Some("a@b.c"), None, None, Some(0))
 
     assert issues_of(refused) == [("expectedVersion", "TOO_SMALL")]
 
@@ -108,8 +108,8 @@ def test_a_version_below_one_cannot_have_been_read() -> None:
 def test_what_would_switch_a_protection_off_in_silence_is_refused(
     given: dict[str, Any], issue: tuple[str, str]
 ) -> None:
-    with pytest.raises(Invalid) as refused:
-        patch(Some("a@b.cd"), None, **({"status": None} | given))
+    with pytest.raises(InvalidInput) as refused:
+        parse_update(Some("a@b.cd"), None, **({"status": None} | given))
 
     assert issues_of(refused) == [issue]
 
@@ -117,16 +117,16 @@ def test_what_would_switch_a_protection_off_in_silence_is_refused(
 def test_a_version_that_int_cannot_hold_is_given_in_digits() -> None:
     versions = [2**31, 2**63 - 1]
 
-    found = [patch(Some(None), None, None, version_raw=Some(str(each))) for each in versions]
+    found = [parse_update(Some(None), None, None, version_raw=Some(str(each))) for each in versions]
 
     assert found == [ClientPatch({"email": None}, each) for each in versions]
 
 
 def test_a_key_that_is_null_is_refused_and_one_left_out_is_not() -> None:
     def made(key: Any) -> NewClient:
-        return new_client("A", "B", ClientType.BUYER, strawberry.UNSET, strawberry.UNSET, key)
+        return parse_create("A", "B", ClientType.BUYER, strawberry.UNSET, strawberry.UNSET, key)
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         made(None)
 
     assert issues_of(refused) == [("idempotencyKey", "NULL")]
@@ -153,8 +153,8 @@ INVISIBLE = {
 
 @pytest.mark.parametrize("value", INVISIBLE.values(), ids=INVISIBLE)
 def test_what_cannot_be_seen_is_blank(value: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        new_client(value, value, ClientType.BUYER, None, None, value)
+    with pytest.raises(InvalidInput) as refused:
+        parse_create(value, value, ClientType.BUYER, None, None, value)
 
     assert issues_of(refused) == [
         ("firstName", "BLANK"),
@@ -180,33 +180,33 @@ def test_what_cannot_be_seen_is_blank(value: str) -> None:
     ],
 )
 def test_a_name_with_something_to_see_is_sent_as_it_came(name: str) -> None:
-    assert new_client(name, "B", ClientType.BUYER, None, None).first_name == name
+    assert parse_create(name, "B", ClientType.BUYER, None, None).first_name == name
 
 
 @pytest.mark.parametrize("name", ["A\nB", "A\u2028B", "A\u2029B", "A\x85B", "A\x7f"])
 def test_a_name_is_one_line(name: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        new_client(name, "B", ClientType.BUYER, None, None)
+    with pytest.raises(InvalidInput) as refused:
+        parse_create(name, "B", ClientType.BUYER, None, None)
 
     assert issues_of(refused) == [("firstName", "CONTROL_CHARACTER")]
 
 
 @pytest.mark.parametrize("email", ["a\u200b@b.cd", "a@b\u00ad.cd", "\ufeffa@b.cd", "a@b.\u2028cd"])
 def test_an_address_holds_nothing_that_cannot_be_seen(email: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        new_client("A", "B", ClientType.BUYER, email, None)
+    with pytest.raises(InvalidInput) as refused:
+        parse_create("A", "B", ClientType.BUYER, email, None)
 
     assert ("email", "NOT_AN_EMAIL") in issues_of(refused)
 
 
 @pytest.mark.parametrize("phone", ["²", "½", "①", "call me"])
 def test_digits_of_a_phone_number_are_decimal(phone: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        new_client("A", "B", ClientType.BUYER, None, phone)
+    with pytest.raises(InvalidInput) as refused:
+        parse_create("A", "B", ClientType.BUYER, None, phone)
 
     assert issues_of(refused) == [("phone", "NOT_A_PHONE_NUMBER")]
 
 
 def test_what_is_no_uuid_names_no_client_to_write_to() -> None:
     with pytest.raises(NotFound):
-        written_id("../users")
+        parse_id("../users")

@@ -15,7 +15,7 @@ from graphql import (
 from graphql.pyutils import is_awaitable
 
 from schema.context import Context
-from schema.documents import Document
+from schema.execution.documents import Document
 from schema.graph import Graph
 from tests.differential.answers import Answers
 
@@ -111,7 +111,7 @@ def test_a_schema_can_be_built_of_it(schema: dict[str, Any]) -> None:
 async def test_an_operation_gets_the_same() -> None:
     graph = Graph()
     text = get_introspection_query(input_value_deprecation=True, one_of=True)
-    document = graph.documents.understand(text)
+    document = graph.documents.get(text)
     assert isinstance(document, Document)
     planned = graph.plan(document, {}, None)
     assert not isinstance(planned, list)

@@ -1,9 +1,9 @@
 import pytest
 from graphql import get_introspection_query, parse
 
-from schema.documents import Document, Refused
+from schema.execution.documents import Document, InvalidDocument
+from schema.execution.limits import Limits, check_limits
 from schema.graph import Graph
-from schema.limits import Limits, passed
 
 LIMITS = Limits(depth=4, aliases=3, directives=2, root_fields=2, selections=20, repeats=9)
 
@@ -54,7 +54,7 @@ def nested(depth: int) -> str:
     ],
 )
 def test_a_limit_passed_is_named_with_its_number(document: str, told: str | None) -> None:
-    error = passed(parse(document), LIMITS)
+    error = check_limits(parse(document), LIMITS)
 
     assert (error is None) is (told is None)
     assert told is None or (error is not None and told in error.message)
@@ -63,26 +63,26 @@ def test_a_limit_passed_is_named_with_its_number(document: str, told: str | None
 def test_fragments_that_double_each_other_are_stopped_early() -> None:
     doubling = "".join(f"fragment F{i} on T {{ ...F{i + 1} ...F{i + 1} }} " for i in range(30))
 
-    error = passed(parse("{ a { ...F0 } } " + doubling + "fragment F30 on T { b }"), Limits())
+    error = check_limits(parse("{ a { ...F0 } } " + doubling + "fragment F30 on T { b }"), Limits())
 
     assert error is not None
     assert error.extensions == {"code": "LIMIT_EXCEEDED"}
 
 
 def test_introspection_passes_where_it_is_on() -> None:
-    found = Graph(introspection=True).documents.understand(get_introspection_query())
+    found = Graph(introspection=True).documents.get(get_introspection_query())
 
     assert isinstance(found, Document)
 
 
 def test_introspection_is_refused_where_it_is_off() -> None:
-    found = Graph(introspection=False).documents.understand("{ __schema { types { name } } }")
+    found = Graph(introspection=False).documents.get("{ __schema { types { name } } }")
 
-    assert isinstance(found, Refused)
+    assert isinstance(found, InvalidDocument)
 
 
 def test_limits_hold_for_a_document_seen_before() -> None:
     documents = Graph(limits=LIMITS).documents
 
-    assert [type(documents.understand("{ a: __typename " * 9)) for _ in range(2)] == [Refused] * 2
-    assert isinstance(documents.understand("{ __typename }"), Document)
+    assert [type(documents.get("{ a: __typename " * 9)) for _ in range(2)] == [InvalidDocument] * 2
+    assert isinstance(documents.get("{ __typename }"), Document)

@@ -15,12 +15,12 @@ from graphql import (
 )
 from graphql.language import parse_value
 
-from gateway.web.errors import errors_told
+from gateway.web.errors import format_errors
 from schema.context import Context
-from schema.documents import Refused
+from schema.execution.documents import InvalidDocument
+from schema.execution.messages import redact_values
 from schema.graph import Graph
-from schema.operation import Caller, Credential, Operation
-from schema.wording import without_values
+from schema.source.request_context import Caller, Credential, RequestContext
 from tests.differential.answers import Answers
 
 SECRET = "Ottoline"
@@ -128,17 +128,17 @@ def _connected(text: str) -> str:
 
 async def messages(text: str, variables: dict[str, Any]) -> list[str]:
     """All that an answer says to people, in errors and in data, whoever executes it."""
-    document = GRAPH.documents.read(text)
-    if isinstance(document, Refused):
-        return _of(errors_told(document.errors, "r"))
+    document = GRAPH.documents.parse_and_validate(text)
+    if isinstance(document, InvalidDocument):
+        return _of(format_errors(document.errors, "r"))
     planned = GRAPH.plan(document, variables, None)
     if isinstance(planned, list):
-        return _of(errors_told(planned, "r"))
+        return _of(format_errors(planned, "r"))
     found: list[str] = []
     for graph in (GRAPH, BY_GRAPHQL_CORE):
-        operation = Operation(Caller("p", Credential("X-API-Key", "k")), 1e9)
+        operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
         result = await graph.run(planned, Context(Answers(0), operation))
-        found += [*_of(errors_told(result.errors or (), "r")), *_of(result.data)]
+        found += [*_of(format_errors(result.errors or (), "r")), *_of(result.data)]
     return found
 
 
@@ -178,8 +178,8 @@ async def test_no_wrong_value_is_answered_with_python_or_with_itself() -> None:
     ],
 )
 async def test_nor_is_what_is_wrong_with_a_document(text: str, name: str | None) -> None:
-    document = GRAPH.documents.read(text)
-    if isinstance(document, Refused):
+    document = GRAPH.documents.parse_and_validate(text)
+    if isinstance(document, InvalidDocument):
         found = [error.message for error in document.errors]
     else:
         try:
@@ -225,7 +225,7 @@ async def test_nor_is_what_is_wrong_with_a_document(text: str, name: str | None)
     ],
 )
 def test_a_message_is_cut_where_it_begins_to_quote(theirs: str, ours: str) -> None:
-    assert without_values(theirs) == ours
+    assert redact_values(theirs) == ours
 
 
 def test_literals_are_written_as_the_language_has_them() -> None:

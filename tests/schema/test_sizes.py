@@ -10,17 +10,17 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.web.persisted import Accepted, Persisted
-from gateway.web.questions import Questions
-from gateway.web.requests import request_in
-from gateway.web.strict import Bounds
-from schema.compiled.latest import REMEMBERED_BYTES, Latest
-from schema.compiled.planned import Planned
+from gateway.web.persisted import DocumentPolicy, PersistedDocuments
+from gateway.web.prepared import PreparedRequests
+from gateway.web.protocol.strict_json import JSONLimits
+from gateway.web.request import parse_post
 from schema.context import Context
-from schema.documents import Document
+from schema.execution.documents import Document
+from schema.execution.lru import REMEMBERED_BYTES, WeightedLRU
+from schema.execution.plan import ExecutionPlan
+from schema.execution.sizes import value_size
 from schema.graph import Graph
-from schema.operation import Caller, Credential, Operation
-from schema.sizes import value_size
+from schema.source.request_context import Caller, Credential, RequestContext
 from tests.schema.test_failures_beside import ID, SHOWN, Source
 
 EACH = 2
@@ -98,16 +98,16 @@ def graph() -> Graph:
     """One that knows the leaves of its types, as those do that have answered for a while."""
     graph = Graph()
     for family in FAMILIES.values():
-        planned(graph, graph.documents.read(family.replace("~", "1000")))
+        planned(graph, graph.documents.parse_and_validate(family.replace("~", "1000")))
     return graph
 
 
-def planned(graph: Graph, document: Any) -> Planned:
+def planned(graph: Graph, document: Any) -> ExecutionPlan:
     assert isinstance(document, Document), document
     name = next(iter(document.operations))
     variables = {f"v{number}": ID for number in range(100)}
     found = graph.plan(document, variables, name)
-    assert isinstance(found, Planned)
+    assert isinstance(found, ExecutionPlan)
     return found
 
 
@@ -118,7 +118,7 @@ def test_a_document_takes_no_more_than_is_estimated(graph: Graph, family: str) -
     taken = [sum(map(sys.getsizeof, given))]
 
     with allocated(taken):
-        found += map(graph.documents.read, given)
+        found += map(graph.documents.parse_and_validate, given)
 
     assert sum(taken) <= sum(document.size for document in found)
 
@@ -127,13 +127,13 @@ def test_a_document_takes_no_more_than_is_estimated(graph: Graph, family: str) -
 async def test_nor_does_what_is_compiled_of_it_and_has_been_executed(
     graph: Graph, family: str
 ) -> None:
-    given, found, taken = texts(family), list[Planned](), list[int]()
+    given, found, taken = texts(family), list[ExecutionPlan](), list[int]()
 
     with allocated(taken):
-        found += [planned(graph, graph.documents.read(text)) for text in given]
+        found += [planned(graph, graph.documents.parse_and_validate(text)) for text in given]
         for each in found:
             for _ in range(3):
-                operation = Operation(Caller("p", Credential("X-API-Key", "k")), 1e9)
+                operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
                 await graph.run(each, Context(Source(), operation))
 
     assert taken[0] <= sum(each.size for each in found)
@@ -162,13 +162,13 @@ def test_a_value_takes_no_more_than_is_estimated(text: bytes) -> None:
 @pytest.mark.parametrize("family", ["tiny", "fields", "a fragment of lists in many places"])
 def test_what_is_forgotten_is_freed_without_a_collection(graph: Graph, family: str) -> None:
     text = FAMILIES[family].replace("~", "9")
-    graph._compiler.variants = Latest()  # noqa: SLF001 - forgotten at once
+    graph._compiler.variants = WeightedLRU()  # noqa: SLF001 - forgotten at once
     gc.collect()
     gc.disable()
     try:
-        found = [planned(graph, graph.documents.read(text))]
+        found = [planned(graph, graph.documents.parse_and_validate(text))]
         found.clear()
-        graph._compiler.variants = Latest()  # noqa: SLF001
+        graph._compiler.variants = WeightedLRU()  # noqa: SLF001
         garbage = gc.collect()
     finally:
         gc.enable()
@@ -177,7 +177,7 @@ def test_what_is_forgotten_is_freed_without_a_collection(graph: Graph, family: s
 
 
 def test_nor_does_a_field_that_is_refused_hold_the_request_it_was_of(graph: Graph) -> None:
-    document = graph.documents.read(
+    document = graph.documents.parse_and_validate(
         '{ a: client(id: "junk") { id } b: clients(first: 101) { totalCount } }'
     )
     planned(graph, document)
@@ -207,30 +207,30 @@ def test_nor_does_a_field_that_is_refused_hold_the_request_it_was_of(graph: Grap
     ids=["no variables", "many objects", "many names", "many ids", "many representations"],
 )  # fmt: skip
 def test_nor_does_a_question(graph: Graph, query: str, variables: dict[str, Any]) -> None:
-    questions = Questions(graph, Persisted(Accepted.ANY, {}, memory=0))
-    graph.documents.understand(query)
+    questions = PreparedRequests(graph, PersistedDocuments(DocumentPolicy.ANY, {}, memory=0))
+    graph.documents.get(query)
     body = orjson.dumps({"query": query, "variables": variables})
     taken = [len(body)]
 
     with allocated(taken):
-        question = questions.understand(request_in(body, "application/json", Bounds()))
+        question = questions.prepare(parse_post(body, "application/json", JSONLimits()))
         questions.remember(body, question)
 
-    assert questions.asked_before(body) is question
+    assert questions.find(body) is question
     assert sum(taken) <= questions.remembered
 
 
 def test_all_that_is_remembered_is_bounded() -> None:
     graph = Graph()
-    questions = Questions(graph, Persisted(Accepted.ANY, {}, memory=0))
+    questions = PreparedRequests(graph, PersistedDocuments(DocumentPolicy.ANY, {}, memory=0))
     sizes = []
 
     for number in range(400):
         body = orjson.dumps({"query": FAMILIES["fields"].replace("~", str(number))})
-        question = questions.understand(request_in(body, "application/json", Bounds()))
+        question = questions.prepare(parse_post(body, "application/json", JSONLimits()))
         questions.remember(body, question)
         sizes.append(question.planned.size)
         assert questions.remembered <= REMEMBERED_BYTES
-        assert graph.documents.remembered <= REMEMBERED_BYTES
+        assert graph.documents.cached_tokens <= REMEMBERED_BYTES
 
     assert sum(sizes) > REMEMBERED_BYTES

@@ -1,9 +1,9 @@
 import pytest
 
-from schema.connection import connection, window_for
-from schema.cursors import Cursor
-from schema.failures import Invalid
-from schema.source import ClientRecord, Page, Window
+from schema.source.errors import InvalidInput
+from schema.source.protocols import ClientRecord, Page, Window
+from schema.types.connection import connection, window_for
+from schema.types.cursors import Cursor
 
 ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"
 
@@ -78,7 +78,7 @@ def test_arguments_that_name_no_window_are_refused(  # noqa: PLR0913, PLR0917
     offset: int | None,
     reason: str,
 ) -> None:
-    with pytest.raises(Invalid, match=reason):
+    with pytest.raises(InvalidInput, match=reason):
         window_for(first, after, last, before, offset)
 
 

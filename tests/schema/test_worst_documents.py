@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from schema.compiled.latest import REMEMBERED_BYTES
-from schema.documents import Document, Refused
+from schema.execution.documents import Document, InvalidDocument
+from schema.execution.limits import Limits
+from schema.execution.lru import REMEMBERED_BYTES
 from schema.graph import Graph
-from schema.limits import Limits
 
 CPU_SECONDS = 0.050
 TRIES = 5
@@ -137,7 +137,7 @@ def test_the_worst_documents_are_understood_or_refused_at_little_cost(
     text: str, graphs: list[Graph]
 ) -> None:
     for graph in graphs:
-        read = partial(graph.documents.read, text)
+        read = partial(graph.documents.parse_and_validate, text)
         assert cpu_seconds(read, enough=CPU_SECONDS) <= CPU_SECONDS
 
 
@@ -148,9 +148,9 @@ def test_what_they_are_told_stays_short(
     introspection: bool,  # noqa: FBT001
     graphs: list[Graph],
 ) -> None:
-    found = graphs[introspection].documents.read(text)
+    found = graphs[introspection].documents.parse_and_validate(text)
 
-    errors = found.errors if isinstance(found, Refused) else ()
+    errors = found.errors if isinstance(found, InvalidDocument) else ()
     assert len(errors) <= 10
     assert not any("Did you mean" in error.message for error in errors) or introspection
 
@@ -159,7 +159,9 @@ def test_without_the_limits_they_would_cost_more() -> None:
     text = WORST["one object again and again"]
     ours, lax = Graph().documents, Graph(limits=Limits(repeats=10**9)).documents
 
-    assert cpu_seconds(partial(lax.read, text)) > 5 * cpu_seconds(partial(ours.read, text))
+    assert cpu_seconds(partial(lax.parse_and_validate, text)) > 5 * cpu_seconds(
+        partial(ours.parse_and_validate, text)
+    )
 
 
 def test_a_hundred_large_documents_are_not_all_remembered() -> None:
@@ -167,7 +169,7 @@ def test_a_hundred_large_documents_are_not_all_remembered() -> None:
     texts = [on_clients("id " * 60) + " " * number for number in range(500)]
 
     for text in texts:
-        assert isinstance(documents.understand(text), Document)
+        assert isinstance(documents.get(text), Document)
 
-    assert documents.remembered <= REMEMBERED_BYTES
-    assert documents.understand(texts[-1]) is documents.understand(texts[-1])
+    assert documents.cached_tokens <= REMEMBERED_BYTES
+    assert documents.get(texts[-1]) is documents.get(texts[-1])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import ADA, EDSGER, GRACE
+from gateway.sandbox.users import ADA, EDSGER, GRACE
 from tests.serving import Answer, Serving, post
 
 NOTES = "query ($first: Int) { clients(first: $first) { edges { node { id notes } } } }"

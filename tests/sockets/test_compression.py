@@ -6,7 +6,7 @@ import hashlib
 import orjson
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Answer, Serving, post
 
 PAGE = "{ clients(first: 40) { edges { cursor node { id fullName email phone } } } }"

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Serving, Way, post, serving
 
 APP, OTHER_APP, EVIL = "https://app.example", "https://other.example", "https://evil.example"

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Serving, post
 
 LIST = b'{"query":"{ clients(first: 2) { totalCount } }"}'

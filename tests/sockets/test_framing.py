@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Answer, Serving, post
 
 QUERY = b'{"query":"{ __typename }"}'

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Way, post, serving
 
 LIST = b'{"query":"{ clients(first: 2) { totalCount } }"}'

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Answer, Serving, Way, post, serving
 
 TWO = """mutation {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Serving, Way, Wire, post, serving
 
 PAGE = """query ($first: Int, $after: String, $last: Int, $before: String) {

@@ -9,7 +9,7 @@ import pytest
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import DEMO
+from gateway.sandbox.users import DEMO
 from tests.serving import Answer, Serving, Way, Wire, post, serving
 
 LIST = "{ clients(first: 2) { totalCount edges { node { id } } } }"

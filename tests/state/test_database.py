@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.state.database import WAITING, Database, Unkept
+from gateway.storage.database import WAITING, Database, StorageError
 from tests.clockwork import REAL
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +58,7 @@ async def test_a_transaction_that_fails_leaves_nothing_behind(
         say("half")(connection)
         say("half")(connection)
 
-    with pytest.raises(Unkept, match="UNIQUE"):
+    with pytest.raises(StorageError, match="UNIQUE"):
         await kept.run(twice)
 
     assert await kept.run(words) == []
@@ -110,7 +110,7 @@ async def test_a_disk_that_hangs_is_given_up_on(tmp_path: Path) -> None:
     kept = Database(tmp_path / "db", seconds=0.01)
     release = threading.Event()
 
-    with pytest.raises(Unkept, match="took longer"):
+    with pytest.raises(StorageError, match="took longer"):
         await kept.run(lambda _: release.wait())
 
     release.set()
@@ -123,7 +123,7 @@ async def test_more_than_may_wait_are_refused(tmp_path: Path) -> None:
     waiting = [asyncio.create_task(kept.run(lambda _: release.wait())) for _ in range(WAITING)]
     await asyncio.sleep(0)
 
-    with pytest.raises(Unkept, match="too much"):
+    with pytest.raises(StorageError, match="too much"):
         await kept.run(words)
 
     release.set()
@@ -135,7 +135,7 @@ async def test_more_than_may_wait_are_refused(tmp_path: Path) -> None:
 async def test_what_is_no_database_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"somebody's notes, at least as long as a header" * 100)
 
-    with pytest.raises(Unkept, match="not a database"):
+    with pytest.raises(StorageError, match="not a database"):
         Database(tmp_path / "db")
 
     assert (tmp_path / "db").read_bytes().startswith(b"somebody's notes")
@@ -145,7 +145,7 @@ async def test_nothing_is_kept_after_it_was_closed(tmp_path: Path) -> None:
     kept = opened(tmp_path / "db")
     await kept.aclose()
 
-    with pytest.raises(Unkept):
+    with pytest.raises(StorageError):
         await kept.run(words)
 
 

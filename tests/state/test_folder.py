@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state.database import Unkept
-from gateway.state.folder import in_memory, kept_in
+from gateway.storage.database import StorageError
+from gateway.storage.state_dir import in_memory, open_state_dir
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_secret_is_the_same_after_a_restart_and_another_elsewhere(tmp_path: Path) -> None:
-    states = [kept_in(tmp_path / name) for name in ("deep/here", "deep/here", "there")]
+    states = [open_state_dir(tmp_path / name) for name in ("deep/here", "deep/here", "there")]
     for state in states:
         await state.database.aclose()
 
     first, again, elsewhere = (state.secret for state in states)
     assert first == again != elsewhere
     assert len(first) == 32
-    assert [state.trusted for state in states] == [True] * 3
+    assert [state.durable for state in states] == [True] * 3
 
 
 async def test_only_its_owner_can_read_the_secret(tmp_path: Path) -> None:
-    await kept_in(tmp_path / "state").database.aclose()
+    await open_state_dir(tmp_path / "state").database.aclose()
 
     modes = {
         path.name: stat.S_IMODE(path.stat().st_mode)
@@ -36,7 +36,7 @@ async def test_only_its_owner_can_read_the_secret(tmp_path: Path) -> None:
 
 
 async def test_the_secret_shows_in_no_repr(tmp_path: Path) -> None:
-    state = kept_in(tmp_path)
+    state = open_state_dir(tmp_path)
 
     assert repr(state.secret) not in repr(state)
     await state.database.aclose()
@@ -46,8 +46,8 @@ def test_a_damaged_secret_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"short")
     (tmp_path / "secret").chmod(0o600)
 
-    with pytest.raises(Unkept, match="does not hold 32 bytes"):
-        kept_in(tmp_path)
+    with pytest.raises(StorageError, match="does not hold 32 bytes"):
+        open_state_dir(tmp_path)
 
     assert (tmp_path / "secret").read_bytes() == b"short"
 
@@ -55,13 +55,13 @@ def test_a_damaged_secret_is_not_replaced(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(Unkept, match="file/state: Not a directory"):
-        kept_in(tmp_path / "file" / "state")
+    with pytest.raises(StorageError, match="file/state: Not a directory"):
+        open_state_dir(tmp_path / "file" / "state")
 
 
 def test_a_home_nobody_knows_is_told() -> None:
-    with pytest.raises(Unkept, match="home directory"):
-        kept_in(Path("~nobody-of-this-name/state"))
+    with pytest.raises(StorageError, match="home directory"):
+        open_state_dir(Path("~nobody-of-this-name/state"))
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ async def test_what_others_can_read_is_refused_in_one_line(
     tmp_path: Path, name: str, mode: int, told: str
 ) -> None:
     folder = tmp_path / "state"
-    await kept_in(folder).database.aclose()
+    await open_state_dir(folder).database.aclose()
     (folder / name).chmod(mode)
 
-    with pytest.raises(Unkept) as refused:
-        kept_in(folder)
+    with pytest.raises(StorageError) as refused:
+        open_state_dir(folder)
 
     assert str(refused.value).endswith(told)
     assert "\n" not in str(refused.value)
@@ -92,15 +92,15 @@ async def test_what_others_can_read_is_refused_in_one_line(
 @pytest.mark.parametrize("name", [".", "secret", "state.sqlite3"])
 async def test_a_symbolic_link_is_refused_and_not_followed(tmp_path: Path, name: str) -> None:
     folder, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
-    await kept_in(elsewhere).database.aclose()
+    await open_state_dir(elsewhere).database.aclose()
     if name == ".":
         folder.symlink_to(elsewhere)
     else:
         folder.mkdir(mode=0o700)
         (folder / name).symlink_to(elsewhere / name)
 
-    with pytest.raises(Unkept, match="is a symbolic link"):
-        kept_in(folder)
+    with pytest.raises(StorageError, match="is a symbolic link"):
+        open_state_dir(folder)
 
 
 def page_overwritten(file: Path) -> None:
@@ -136,14 +136,14 @@ async def test_a_damaged_database_is_kept_aside_and_done_without(
     tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     folder = tmp_path / "state"
-    first = kept_in(folder)
+    first = open_state_dir(folder)
     await first.database.aclose()
     damage(folder / "state.sqlite3")
     content = (folder / "state.sqlite3").read_bytes()
 
-    with pytest.raises(Unkept) as damaged:
-        kept_in(folder)
-    again = kept_in(folder)
+    with pytest.raises(StorageError) as damaged:
+        open_state_dir(folder)
+    again = open_state_dir(folder)
     await again.database.aclose()
 
     [aside] = folder.glob("state.sqlite3.damaged-*[0-9]")
@@ -154,11 +154,11 @@ async def test_a_damaged_database_is_kept_aside_and_done_without(
 
 
 async def test_a_database_that_another_process_writes_to_is_not_damaged(tmp_path: Path) -> None:
-    first = kept_in(tmp_path / "state")
+    first = open_state_dir(tmp_path / "state")
     with contextlib.closing(sqlite3.connect(tmp_path / "state" / "state.sqlite3")) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Unkept, match="locked"):
-            kept_in(tmp_path / "state")
+        with pytest.raises(StorageError, match="locked"):
+            open_state_dir(tmp_path / "state")
     await first.database.aclose()
 
     assert not list((tmp_path / "state").glob("*damaged*"))
@@ -168,7 +168,7 @@ async def test_whole_clients_of_an_earlier_version_are_deleted_and_their_keys_ke
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "state"
-    await kept_in(folder).database.aclose()
+    await open_state_dir(folder).database.aclose()
     file = folder / "state.sqlite3"
     with contextlib.closing(sqlite3.connect(file)) as old:
         old.executescript(
@@ -177,8 +177,8 @@ async def test_whole_clients_of_an_earlier_version_are_deleted_and_their_keys_ke
             "INSERT INTO intents VALUES (x'01', 'c', x'02', 'a', 1, 2, 'id', 'Ottoline', 'ANSWER');"
         )
 
-    kept = kept_in(folder)
-    creates = kept.database.start(
+    kept = open_state_dir(folder)
+    creates = kept.database.run_sync(
         lambda connection: connection.execute("SELECT client, confirmed_by FROM creates").fetchall()
     )
     await kept.database.aclose()
@@ -191,4 +191,4 @@ async def test_in_memory_two_states_share_nothing() -> None:
     one, other = in_memory(trusted=True), in_memory(trusted=False)
 
     assert one.secret != other.secret
-    assert (one.trusted, other.trusted) == (True, False)
+    assert (one.durable, other.durable) == (True, False)

@@ -9,25 +9,25 @@ from typing import TypeVar
 
 import pytest
 
+from gateway.api.source import RestClientSource
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import ADA, GRACE, Person
-from gateway.state.database import Database, Unkept
-from gateway.state.intents import HOUR, KEPT_SECONDS, Intents
-from gateway.state.keyed import KeyedClients
-from gateway.upstream.recovery import Recovering
-from gateway.upstream.rest import RestClients
-from schema.failures import (
-    Failure,
+from gateway.sandbox.users import ADA, GRACE, DemoUser
+from gateway.storage.database import Database, StorageError
+from gateway.writes.idempotency import IdempotentWriter
+from gateway.writes.idempotency_store import HOUR, KEPT_SECONDS, IdempotencyStore
+from gateway.writes.recovery import RecoveringWriter
+from schema.source.errors import (
+    ClientError,
     Forbidden,
-    Invalid,
+    IdempotencyUnavailable,
+    InvalidInput,
     NotFound,
     Unauthenticated,
-    Unconfirmed,
-    Unrecorded,
+    WriteUnconfirmed,
 )
-from schema.operation import Caller, Credential, Operation
-from schema.source import ClientRecord, NewClient, Written
+from schema.source.protocols import ClientRecord, NewClient, WriteResult
+from schema.source.request_context import Caller, Credential, RequestContext
 from tests.upstream.recovery.conftest import REFUSAL, URL, Desk, Fate, Unlucky
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class FullDisk(Database):
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self.takes -= 1
         if self.takes < 0:
-            raise Unkept("disk full")
+            raise StorageError("disk full")
         return await super().run(work)
 
 
@@ -68,10 +68,10 @@ class Gateway:
         self.start()
 
     def start(self) -> None:
-        rest = RestClients(self.wire, URL, now=self.now)
-        self.source = KeyedClients(
-            Recovering(rest, lead=lambda: rest.lead, now=self.now),
-            Intents(self.database, uptime=lambda: self.ran, now=self.now),
+        rest = RestClientSource(self.wire, URL, now=self.now)
+        self.source = IdempotentWriter(
+            RecoveringWriter(rest, lead=lambda: rest.lead, now=self.now),
+            IdempotencyStore(self.database, uptime=lambda: self.ran, now=self.now),
             secret=b"the same after a restart",
             clock=time.monotonic,
             vouched=lambda credential: credential not in self.unknown,
@@ -82,19 +82,19 @@ class Gateway:
         return time.time() + self.passed
 
     async def create(
-        self, new: NewClient = OTTOLINE, person: Person = ADA, caller: Caller | None = None
-    ) -> tuple[str, str] | Failure:
+        self, new: NewClient = OTTOLINE, person: DemoUser = ADA, caller: Caller | None = None
+    ) -> tuple[str, str] | ClientError:
         try:
             written = await self.written(new, person, caller)
-        except Failure as failure:
+        except ClientError as failure:
             return failure
         return written.confirmed_by.name, written.record.id
 
     async def written(
-        self, new: NewClient = OTTOLINE, person: Person = ADA, caller: Caller | None = None
-    ) -> Written:
+        self, new: NewClient = OTTOLINE, person: DemoUser = ADA, caller: Caller | None = None
+    ) -> WriteResult:
         caller = caller or Caller(person.name, Credential("X-API-Key", person.api_key))
-        operation = Operation(caller, deadline=time.monotonic() + 10)
+        operation = RequestContext(caller, deadline=time.monotonic() + 10)
         return await self.source.create(operation, new)
 
     @property
@@ -162,7 +162,7 @@ async def test_a_replay_that_cannot_be_read_is_what_the_caller_knows_of_it(
 
     again = await gateway.written()
 
-    assert again == Written(
+    assert again == WriteResult(
         ClientRecord(
             id=first.record.id, first_name="Ottoline", last_name="Lee", client_type="buyer"
         )
@@ -270,8 +270,8 @@ async def test_fifty_at_once_share_an_unknown_end_too(gateway: Gateway, fates: l
 
     ends = await asyncio.gather(*(gateway.create() for _ in range(50)))
 
-    assert len({id(end) if isinstance(end, Failure) else end for end in ends}) == 1
-    assert isinstance(ends[0], Unconfirmed) == (not gateway.ottolines)
+    assert len({id(end) if isinstance(end, ClientError) else end for end in ends}) == 1
+    assert isinstance(ends[0], WriteUnconfirmed) == (not gateway.ottolines)
 
 
 async def test_two_keys_are_two_clients(gateway: Gateway) -> None:
@@ -306,7 +306,7 @@ async def test_a_key_used_for_another_client_is_refused(gateway: Gateway, *, at_
         await gateway.create()
         refused = await gateway.create(other)
 
-    assert isinstance(refused, Invalid)
+    assert isinstance(refused, InvalidInput)
     assert [(issue.field, issue.code) for issue in refused.issues] == [("idempotencyKey", "REUSED")]
     assert gateway.sandbox.calls == [CREATED]
 
@@ -314,7 +314,7 @@ async def test_a_key_used_for_another_client_is_refused(gateway: Gateway, *, at_
 async def test_null_and_absent_are_two_payloads(gateway: Gateway) -> None:
     await gateway.create()
 
-    assert isinstance(await gateway.create(replace(OTTOLINE, email=None)), Invalid)
+    assert isinstance(await gateway.create(replace(OTTOLINE, email=None)), InvalidInput)
 
 
 @pytest.mark.parametrize("refusal", [429, 400, 401, 403])
@@ -326,8 +326,8 @@ async def test_a_create_that_was_refused_may_be_sent_again(gateway: Gateway, ref
     first = await gateway.create()
     again = await gateway.create()
 
-    assert isinstance(first, Failure)
-    assert not isinstance(first, Unconfirmed)
+    assert isinstance(first, ClientError)
+    assert not isinstance(first, WriteUnconfirmed)
     assert isinstance(again, tuple)
     assert gateway.sandbox.calls == [CREATED, CREATED]
 
@@ -362,7 +362,7 @@ async def test_a_create_that_never_left_may_be_sent_again(gateway: Gateway) -> N
 
     first, again = await gateway.create(), await gateway.create()
 
-    assert isinstance(first, Failure)
+    assert isinstance(first, ClientError)
     assert again == ("ANSWER", *gateway.ottolines)
 
 
@@ -373,7 +373,7 @@ async def test_an_unknown_end_is_looked_for_again_and_never_sent_again(gateway: 
 
     again = await gateway.create()
 
-    assert isinstance(first, Unconfirmed)
+    assert isinstance(first, WriteUnconfirmed)
     assert again == ("READBACK", *gateway.ottolines)
     assert gateway.sandbox.calls == [CREATED, LOOKED]
 
@@ -384,8 +384,8 @@ async def test_a_create_that_never_arrived_stays_unknown_under_its_name(gateway:
     gateway.start()
     again = await gateway.create()
 
-    assert isinstance(first, Unconfirmed)
-    assert isinstance(again, Unconfirmed)
+    assert isinstance(first, WriteUnconfirmed)
+    assert isinstance(again, WriteUnconfirmed)
     assert first.attempt_id == again.attempt_id
     assert gateway.ottolines == []
 
@@ -400,7 +400,7 @@ async def test_after_a_restart_another_keys_client_is_not_mistaken_for_ones_own(
 
     again = await gateway.create()
 
-    assert isinstance(again, Unconfirmed)
+    assert isinstance(again, WriteUnconfirmed)
     assert again.candidates == ()
     assert len(gateway.ottolines) == 1
 
@@ -436,7 +436,9 @@ async def test_two_processes_on_one_record_do_not_count_a_day_twice_as_fast(
 ) -> None:
     first = await gateway.create()
     gateway.passed = gateway.ran = KEPT_SECONDS / 2 + 60
-    beside = Intents(gateway.database, uptime=lambda: gateway.ran - KEPT_SECONDS, now=gateway.now)
+    beside = IdempotencyStore(
+        gateway.database, uptime=lambda: gateway.ran - KEPT_SECONDS, now=gateway.now
+    )
     gateway.ran += KEPT_SECONDS
     await beside.expire()
 
@@ -447,7 +449,7 @@ async def test_two_processes_on_one_record_do_not_count_a_day_twice_as_fast(
 async def test_what_has_expired_is_deleted_at_the_start_and_hourly(
     gateway: Gateway, *, at_start: bool
 ) -> None:
-    intents = Intents(gateway.database, uptime=lambda: gateway.ran, now=gateway.now)
+    intents = IdempotencyStore(gateway.database, uptime=lambda: gateway.ran, now=gateway.now)
     await gateway.create()
     gateway.ran = KEPT_SECONDS + 1
     await intents.expire()  # only the one clock says that a day has passed
@@ -455,7 +457,7 @@ async def test_what_has_expired_is_deleted_at_the_start_and_hourly(
     gateway.passed = KEPT_SECONDS + 1
 
     if at_start:
-        Intents(gateway.database, uptime=lambda: gateway.ran, now=gateway.now)
+        IdempotencyStore(gateway.database, uptime=lambda: gateway.ran, now=gateway.now)
     else:
         hourly = asyncio.create_task(intents.expire_hourly())
         await asyncio.sleep(HOUR + 1)
@@ -469,16 +471,16 @@ async def test_what_has_expired_is_deleted_at_the_start_and_hourly(
 async def test_a_create_that_cannot_be_recorded_is_not_sent() -> None:
     gateway = Gateway(database=FullDisk(takes=0))
 
-    assert isinstance(await gateway.create(), Unrecorded)
+    assert isinstance(await gateway.create(), IdempotencyUnavailable)
     assert gateway.sandbox.calls == []
 
 
 async def test_without_a_store_keys_are_refused_and_the_rest_goes_on(gateway: Gateway) -> None:
-    rest = RestClients(gateway.wire, URL)
-    recovering = Recovering(rest, lead=lambda: rest.lead)
-    gateway.source = KeyedClients(recovering, None, secret=b"s", clock=time.monotonic)
+    rest = RestClientSource(gateway.wire, URL)
+    recovering = RecoveringWriter(rest, lead=lambda: rest.lead)
+    gateway.source = IdempotentWriter(recovering, None, secret=b"s", clock=time.monotonic)
 
-    assert isinstance(await gateway.create(), Unrecorded)
+    assert isinstance(await gateway.create(), IdempotencyUnavailable)
     assert gateway.sandbox.calls == []
     unkeyed = await gateway.create(replace(OTTOLINE, idempotency_key=None))
     assert unkeyed == ("ANSWER", *gateway.ottolines)

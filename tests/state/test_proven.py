@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state.database import Database
-from gateway.state.proven import DAY, ProvenCredentials
+from gateway.storage.credentials import DAY, SQLiteCredentialStore
+from gateway.storage.database import Database
 from tests.clockwork import REAL
 
 
@@ -17,8 +17,8 @@ def anyio_backend() -> object:
     return REAL  # the disk is asked by a thread
 
 
-def kept(database: Database, at: float = 0.0) -> ProvenCredentials:
-    return ProvenCredentials(database, now=lambda: at)
+def kept(database: Database, at: float = 0.0) -> SQLiteCredentialStore:
+    return SQLiteCredentialStore(database, now=lambda: at)
 
 
 async def written() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from gateway.web.answers import entity_tag, kept_seconds, matches
-from schema.operation import Receipt
+from gateway.web.response import entity_tag, etag_matches, max_age_of
+from schema.source.request_context import Receipt
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from schema.operation import Receipt
 def test_an_answer_is_kept_no_longer_than_its_oldest_part_stays_fresh(
     receipt: Receipt, seconds: int | None
 ) -> None:
-    assert kept_seconds(receipt, fresh=29.8) == seconds
+    assert max_age_of(receipt, fresh=29.8) == seconds
 
 
 def test_the_same_data_has_the_same_name_in_one_media_type() -> None:
@@ -44,4 +44,4 @@ def test_the_same_data_has_the_same_name_in_one_media_type() -> None:
     ],
 )
 def test_entity_tags_are_compared_weakly(said: str, known: bool) -> None:  # noqa: FBT001
-    assert matches(said, 'W/"a"') is known
+    assert etag_matches(said, 'W/"a"') is known

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web.callers import Callers
-from schema.failures import Unauthenticated
-from schema.operation import Caller, Credential
+from gateway.web.authentication import Authenticator
+from schema.source.errors import Unauthenticated
+from schema.source.request_context import Caller, Credential
 
 KEY = "ab" * 32
 NOW = 1_800_000_000.0
 
 
-def callers(**options: object) -> Callers:
-    return Callers(secret=b"s" * 32, now=lambda: NOW, **options)  # type: ignore[arg-type]
+def callers(**options: object) -> Authenticator:
+    return Authenticator(secret=b"s" * 32, now=lambda: NOW, **options)  # type: ignore[arg-type]
 
 
 def jwt(**claims: object) -> bytes:
@@ -25,14 +25,14 @@ def jwt(**claims: object) -> bytes:
 
 
 def test_an_api_key_is_the_callers_credential() -> None:
-    found = callers().of({b"x-api-key": [KEY.encode()]})
+    found = callers().authenticate({b"x-api-key": [KEY.encode()]})
 
     assert found is not None
     assert found.credential == Credential("X-API-Key", KEY)
 
 
 def test_a_credential_shows_in_no_repr_and_no_partition() -> None:
-    found = callers().of({b"x-api-key": [KEY.encode()]})
+    found = callers().authenticate({b"x-api-key": [KEY.encode()]})
 
     assert KEY not in repr(found)
 
@@ -40,7 +40,7 @@ def test_a_credential_shows_in_no_repr_and_no_partition() -> None:
 def test_two_credentials_are_two_partitions_and_one_is_one() -> None:
     asked = callers()
     first, again, other = (
-        asked.of({b"x-api-key": [key]}) for key in (b"ab" * 32, b"ab" * 32, b"cd" * 32)
+        asked.authenticate({b"x-api-key": [key]}) for key in (b"ab" * 32, b"ab" * 32, b"cd" * 32)
     )
 
     assert first == again
@@ -49,7 +49,7 @@ def test_two_credentials_are_two_partitions_and_one_is_one() -> None:
 
 def test_a_bearer_token_is_passed_on_as_it_came() -> None:
     token = jwt(exp=NOW + 60)
-    found = callers().of({b"authorization": [token]})
+    found = callers().authenticate({b"authorization": [token]})
 
     assert found is not None
     assert found.credential == Credential("Authorization", token.decode())
@@ -65,13 +65,13 @@ def test_a_bearer_token_is_passed_on_as_it_came() -> None:
     ],
 )
 def test_blanks_that_http_allows_make_no_other_caller(value: bytes) -> None:
-    assert callers().of({b"authorization": [value]}) == callers().of(
+    assert callers().authenticate({b"authorization": [value]}) == callers().authenticate(
         {b"authorization": [jwt(sub="ada")]}
     )
 
 
 def test_blanks_around_a_key_are_no_part_of_it() -> None:
-    found = callers().of({b"x-api-key": [b"\t" + KEY.encode() + b" "]})
+    found = callers().authenticate({b"x-api-key": [b"\t" + KEY.encode() + b" "]})
 
     assert credential(found) == Credential("X-API-Key", KEY)
 
@@ -79,17 +79,17 @@ def test_blanks_around_a_key_are_no_part_of_it() -> None:
 @pytest.mark.parametrize("token", [jwt(exp=NOW - 29), jwt(sub="ada", groups=["g" * 50] * 100)])
 def test_tokens_are_taken_up_to_8_kb_and_for_half_a_minute_past_their_end(token: bytes) -> None:
     assert len(token) < 8192
-    assert callers().of({b"authorization": [token]}) is not None
+    assert callers().authenticate({b"authorization": [token]}) is not None
 
 
 def test_nobody_asks_when_no_credential_came() -> None:
-    assert callers().of({}) is None
+    assert callers().authenticate({}) is None
 
 
 @given(st.binary(max_size=80))
 def test_what_cannot_be_an_api_key_is_refused_here(value: bytes) -> None:
     with pytest.raises(Unauthenticated):
-        callers().of({b"x-api-key": [value]})
+        callers().authenticate({b"x-api-key": [value]})
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,16 @@ def test_what_cannot_be_an_api_key_is_refused_here(value: bytes) -> None:
 )
 def test_what_cannot_be_a_valid_token_is_refused_here(value: bytes) -> None:
     with pytest.raises(Unauthenticated):
-        callers().of({b"authorization": [value]})
+        callers().authenticate({b"authorization": [value]})
 
 
 def partition(token: bytes, *accepted: bytes) -> str:
     """Where a token's caller is kept, once the API has accepted some tokens."""
     alone = callers()
-    known = {found.hash for each in accepted if (found := alone.of({b"authorization": [each]}))}
-    found = callers(proven=known.__contains__).of({b"authorization": [token]})
+    known = {
+        found.hash for each in accepted if (found := alone.authenticate({b"authorization": [each]}))
+    }
+    found = callers(proven=known.__contains__).authenticate({b"authorization": [token]})
     assert found is not None
     return found.partition
 
@@ -161,8 +163,8 @@ def test_claims_that_each_token_has_its_own_of_make_no_other_user() -> None:
 
 
 def test_a_token_that_is_not_proven_names_its_user_for_what_is_on_record() -> None:
-    known = callers(proven=lambda _: True).of({b"authorization": [OLD]})
-    new = callers().of({b"authorization": [NEW]})
+    known = callers(proven=lambda _: True).authenticate({b"authorization": [OLD]})
+    new = callers().authenticate({b"authorization": [NEW]})
 
     assert known is not None
     assert new is not None
@@ -175,13 +177,13 @@ def test_a_credential_that_the_api_refused_is_refused_before_anything_is_looked_
 
     for headers in ({b"x-api-key": [KEY.encode()]}, {b"authorization": [OLD]}):
         with pytest.raises(Unauthenticated, match="does not accept"):
-            asked.of(headers)
-    assert credential(asked.of({})) == SERVICE, "its callers cannot mend it"
+            asked.authenticate(headers)
+    assert credential(asked.authenticate({})) == SERVICE, "its callers cannot mend it"
 
 
 def test_what_the_api_judges_by_stays_the_tokens_own() -> None:
-    found = callers(proven=lambda _: True).of({b"authorization": [OLD]})
-    alone = callers().of({b"authorization": [OLD]})
+    found = callers(proven=lambda _: True).authenticate({b"authorization": [OLD]})
+    alone = callers().authenticate({b"authorization": [OLD]})
 
     assert found is not None
     assert alone is not None
@@ -193,7 +195,7 @@ def test_claims_nested_beyond_all_sense_are_refused_like_any_nonsense() -> None:
     payload = urlsafe_b64encode(b'{"role":' + b"[" * 2900).rstrip(b"=")
 
     with pytest.raises(Unauthenticated):
-        callers().of({b"authorization": [b"Bearer a." + payload + b".c"]})
+        callers().authenticate({b"authorization": [b"Bearer a." + payload + b".c"]})
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_claims_nested_beyond_all_sense_are_refused_like_any_nonsense() -> None:
 )
 def test_more_than_one_credential_is_refused(headers: dict[bytes, list[bytes]]) -> None:
     with pytest.raises(Unauthenticated, match="Send one credential"):
-        callers().of(headers)
+        callers().authenticate(headers)
 
 
 SERVICE = Credential("X-API-Key", "cd" * 32)
@@ -218,16 +220,18 @@ def credential(caller: Caller | None) -> Credential | None:
 def test_the_service_acts_for_a_caller_that_proves_itself() -> None:
     asked = callers(service=SERVICE, token="a shared token")
 
-    assert credential(asked.of({b"x-gateway-token": [b"a shared token"]})) == SERVICE
+    assert credential(asked.authenticate({b"x-gateway-token": [b"a shared token"]})) == SERVICE
 
 
 @pytest.mark.parametrize("shown", [[], [b"another token"], [b"a shared token", b"x"]])
 def test_the_service_acts_for_nobody_else(shown: list[bytes]) -> None:
     with pytest.raises(Unauthenticated, match="X-Gateway-Token"):
-        callers(service=SERVICE, token="a shared token").of({b"x-gateway-token": shown})
+        callers(service=SERVICE, token="a shared token").authenticate({b"x-gateway-token": shown})
 
 
 def test_a_callers_own_credential_goes_before_the_services() -> None:
     asked = callers(service=SERVICE, token="a shared token")
 
-    assert credential(asked.of({b"x-api-key": [KEY.encode()]})) == Credential("X-API-Key", KEY)
+    assert credential(asked.authenticate({b"x-api-key": [KEY.encode()]})) == Credential(
+        "X-API-Key", KEY
+    )

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from gateway.web.content import BadRequest, decoded
+from gateway.web.protocol.content import BadRequest, decode
 
 MOST = 131_072
 
@@ -16,7 +16,7 @@ def test_no_more_of_a_bomb_is_decoded_than_may_be_taken() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(BadRequest) as refused:
-            decoded(bomb, "gzip", MOST)
+            decode(bomb, "gzip", MOST)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -29,9 +29,9 @@ def test_no_more_of_a_bomb_is_decoded_than_may_be_taken() -> None:
 def test_what_fits_decompressed_is_taken(length: int) -> None:
     body = b"a" * length
 
-    assert decoded(gzip.compress(body), "gzip", MOST) == body
+    assert decode(gzip.compress(body), "gzip", MOST) == body
 
 
 def test_one_byte_more_is_not() -> None:
     with pytest.raises(BadRequest, match="at most 131072 bytes"):
-        decoded(gzip.compress(b"a" * (MOST + 1)), "gzip", MOST)
+        decode(gzip.compress(b"a" * (MOST + 1)), "gzip", MOST)

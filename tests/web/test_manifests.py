@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.web.manifests import documents_in
+from gateway.web.manifests import load_manifest
 
 APOLLO = {
     "format": "apollo-persisted-query-manifest",
@@ -30,7 +30,7 @@ def test_both_kinds_of_file_are_read(
     file = tmp_path / "documents.json"
     file.write_text(json.dumps(written))
 
-    assert documents_in(file) == documents
+    assert load_manifest(file) == documents
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_any_other_file_is_refused_in_one_line(tmp_path: Path, written: str, rea
     file.write_text(written)
 
     with pytest.raises(ValueError, match=reason) as refusal:
-        documents_in(file)
+        load_manifest(file)
 
     assert "\n" not in str(refusal.value)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be read: No such file"):
-        documents_in(tmp_path / "documents.json")
+        load_manifest(tmp_path / "documents.json")

@@ -1,15 +1,15 @@
 import pytest
 
-from gateway.web.freshness import freshness_of
-from gateway.web.negotiation import (
+from gateway.web.protocol.cache_control import parse_cache_control
+from gateway.web.protocol.negotiation import (
     GRAPHQL,
     JSON,
     Coding,
     answer_coding,
-    answer_type,
-    wants_page,
+    negotiate,
+    prefers_html,
 )
-from schema.operation import Freshness
+from schema.source.request_context import CacheDirectives
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ from schema.operation import Freshness
 def test_the_answer_takes_the_type_the_client_wants_most(
     accept: str | None, media_type: str | None
 ) -> None:
-    assert answer_type(accept) == media_type
+    assert negotiate(accept) == media_type
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ def test_the_answer_is_encoded_as_the_client_takes_it(
     ],
 )
 def test_only_a_browser_is_shown_a_page(accept: str | None, page: bool) -> None:  # noqa: FBT001
-    assert wants_page(accept) is page
+    assert prefers_html(accept) is page
 
 
 @pytest.mark.parametrize(
     ("header", "freshness"),
     [
-        (None, Freshness()),
-        ("no-cache", Freshness(no_cache=True)),
-        ("only-if-cached, max-stale", Freshness(only_if_cached=True, max_stale=2**31)),
-        ("max-age=30, max-stale=60", Freshness(max_age=30, max_stale=60)),
-        ('Max-Age="5"', Freshness(max_age=5)),
-        ("max-age=-1, max-age=soon, banana", Freshness()),
+        (None, CacheDirectives()),
+        ("no-cache", CacheDirectives(no_cache=True)),
+        ("only-if-cached, max-stale", CacheDirectives(only_if_cached=True, max_stale=2**31)),
+        ("max-age=30, max-stale=60", CacheDirectives(max_age=30, max_stale=60)),
+        ('Max-Age="5"', CacheDirectives(max_age=5)),
+        ("max-age=-1, max-age=soon, banana", CacheDirectives()),
     ],
 )
 def test_cache_control_says_how_old_an_answer_may_be(
-    header: str | None, freshness: Freshness
+    header: str | None, freshness: CacheDirectives
 ) -> None:
-    assert freshness_of(header) == freshness
+    assert parse_cache_control(header) == freshness

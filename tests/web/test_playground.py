@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from gateway.web.playground import NOT_BUILT, POLICY, playground
+from gateway.web.graphiql_page import NOT_BUILT, POLICY, graphiql_app
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,9 @@ def dist(tmp_path: Path) -> Path:
 
 def mounted(dist: Path, **headers: str) -> Starlette:
     """The pages as the application serves what is not the page itself."""
-    return Starlette(routes=[Mount("/graphiql", playground(dist, headers=headers, docs_url=DOCS))])
+    return Starlette(
+        routes=[Mount("/graphiql", graphiql_app(dist, headers=headers, docs_url=DOCS))]
+    )
 
 
 async def got(app: ASGIApp, path: str, **headers: str) -> httpx.Response:
@@ -51,7 +53,7 @@ GUARDED = {
 
 
 async def test_the_page_is_asked_for_anew_each_time(dist: Path) -> None:
-    page = await got(playground(dist, headers={}, docs_url=DOCS), "/graphql")
+    page = await got(graphiql_app(dist, headers={}, docs_url=DOCS), "/graphql")
 
     assert (page.status_code, page.text) == (200, "<title>Clients gateway</title>")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -108,7 +110,7 @@ async def test_there_is_nothing_else_to_get(dist: Path, path: str) -> None:
 
 
 async def test_a_page_that_is_not_built_says_what_to_run(tmp_path: Path) -> None:
-    app = playground(tmp_path / "dist", headers={}, docs_url=DOCS)
+    app = graphiql_app(tmp_path / "dist", headers={}, docs_url=DOCS)
     page = await got(app, "/graphql")
     file = await got(app, "/assets/index-1a2b3c4d.js")
 
@@ -119,7 +121,7 @@ async def test_a_page_that_is_not_built_says_what_to_run(tmp_path: Path) -> None
 
 
 async def test_a_page_built_meanwhile_is_served(tmp_path: Path) -> None:
-    app = playground(tmp_path, headers={}, docs_url=DOCS)
+    app = graphiql_app(tmp_path, headers={}, docs_url=DOCS)
     before = await got(app, "/graphql")
     (tmp_path / "index.html").write_text("<title>Clients gateway</title>")
     after = await got(app, "/graphql")

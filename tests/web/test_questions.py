@@ -5,10 +5,10 @@ import hashlib
 import orjson
 import pytest
 
-from gateway.web.persisted import Accepted, Persisted
-from gateway.web.questions import Question, Questions, Refusal
-from gateway.web.requests import request_in
-from gateway.web.strict import Bounds
+from gateway.web.persisted import DocumentPolicy, PersistedDocuments
+from gateway.web.prepared import PreparedRequest, PreparedRequests, RequestError
+from gateway.web.protocol.strict_json import JSONLimits
+from gateway.web.request import parse_post
 from schema.graph import Graph
 
 ONE = "00000000-0000-4000-8000-000000000001"
@@ -21,43 +21,43 @@ def graph() -> Graph:
 
 
 @pytest.fixture
-def persisted() -> Persisted:
-    return Persisted(Accepted.ANY, {}, memory=100_000)
+def persisted() -> PersistedDocuments:
+    return PersistedDocuments(DocumentPolicy.ANY, {}, memory=100_000)
 
 
 @pytest.fixture
-def questions(graph: Graph, persisted: Persisted) -> Questions:
-    return Questions(graph, persisted)
+def questions(graph: Graph, persisted: PersistedDocuments) -> PreparedRequests:
+    return PreparedRequests(graph, persisted)
 
 
 def body(query: str, **more: object) -> bytes:
     return orjson.dumps({"query": query, **more})
 
 
-def asked(questions: Questions, said: bytes) -> Question:
-    question = questions.understand(request_in(said, "application/json", Bounds()))
+def asked(questions: PreparedRequests, said: bytes) -> PreparedRequest:
+    question = questions.prepare(parse_post(said, "application/json", JSONLimits()))
     questions.remember(said, question)
     return question
 
 
-def test_it_is_understood_once(questions: Questions) -> None:
+def test_it_is_understood_once(questions: PreparedRequests) -> None:
     said = body(CLIENT, variables={"id": ONE})
 
-    assert questions.asked_before(said) is None
+    assert questions.find(said) is None
     question = asked(questions, said)
 
-    assert questions.asked_before(said) is question
-    assert questions.asked_before(said + b" ") is None
+    assert questions.find(said) is question
+    assert questions.find(said + b" ") is None
 
 
-def test_two_of_one_document_are_two(questions: Questions) -> None:
+def test_two_of_one_document_are_two(questions: PreparedRequests) -> None:
     names = ("A", "B")
     bodies = [body("query A { a: __typename } query B { b: __typename }", operationName=name)
               for name in names]  # fmt: skip
 
     for said in bodies:
         asked(questions, said)
-    found = [questions.asked_before(said) for said in bodies]
+    found = [questions.find(said) for said in bodies]
 
     assert [one and one.planned.name for one in found] == list(names)
 
@@ -71,30 +71,30 @@ def test_two_of_one_document_are_two(questions: Questions) -> None:
     ],
 )
 def test_what_is_wrong_with_it_is_found_anew_each_time(
-    questions: Questions, query: str, variables: dict[str, str]
+    questions: PreparedRequests, query: str, variables: dict[str, str]
 ) -> None:
     said = body(query, variables=variables)
 
-    assert not asked(questions, said).planned.sound
-    assert questions.asked_before(said) is None
+    assert not asked(questions, said).planned.has_no_errors
+    assert questions.find(said) is None
 
 
-def test_what_is_to_be_written_is_not_remembered(questions: Questions) -> None:
+def test_what_is_to_be_written_is_not_remembered(questions: PreparedRequests) -> None:
     change = (
         "mutation ($id: ID!, $email: String) {"
         " updateClient(input: { id: $id, email: $email }) { __typename } }"
     )
     said = body(change, variables={"id": ONE, "email": "ada@example.com"})
 
-    assert asked(questions, said).planned.sound
-    assert questions.asked_before(said) is None
+    assert asked(questions, said).planned.has_no_errors
+    assert questions.find(said) is None
 
 
-def test_what_is_refused_is_not_remembered(questions: Questions) -> None:
+def test_what_is_refused_is_not_remembered(questions: PreparedRequests) -> None:
     for said in (body("{ nonsense }"), body(CLIENT, variables={}), body("{", variables={})):
-        with pytest.raises(Refusal):
+        with pytest.raises(RequestError):
             asked(questions, said)
-        assert questions.asked_before(said) is None
+        assert questions.find(said) is None
 
 
 def test_a_text_that_came_with_its_hash_stays_registered_by_each_that_comes(
@@ -102,8 +102,8 @@ def test_a_text_that_came_with_its_hash_stays_registered_by_each_that_comes(
 ) -> None:
     text = "{ __typename }"
     sha256 = hashlib.sha256(text.encode()).hexdigest()
-    persisted = Persisted(Accepted.ANY, {}, memory=150)
-    questions = Questions(graph, persisted)
+    persisted = PersistedDocuments(DocumentPolicy.ANY, {}, memory=150)
+    questions = PreparedRequests(graph, persisted)
     said = body(text, extensions={"persistedQuery": {"version": 1, "sha256Hash": sha256}})
     by_hash = orjson.dumps({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256}}})
     asked(questions, said)
@@ -113,15 +113,15 @@ def test_a_text_that_came_with_its_hash_stays_registered_by_each_that_comes(
             questions,
             body(other, extensions={"persistedQuery": {"version": 1, "sha256Hash": digest}}),
         )
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestError):
         asked(questions, by_hash)
 
-    assert questions.asked_before(said) is not None
+    assert questions.find(said) is not None
     assert asked(questions, by_hash).planned.name is None
 
 
 def test_those_not_asked_lately_are_forgotten_however_small_their_documents(
-    questions: Questions,
+    questions: PreparedRequests,
 ) -> None:
     bodies = [
         body(CLIENT, variables={"id": ONE}, operationName=None, extensions={"n": f"{n:08000}"})
@@ -130,7 +130,7 @@ def test_those_not_asked_lately_are_forgotten_however_small_their_documents(
 
     for said in bodies:
         asked(questions, said)
-    remembered = [questions.asked_before(said) is not None for said in bodies]
+    remembered = [questions.find(said) is not None for said in bodies]
 
     assert remembered[-1]
     assert not remembered[0]

@@ -5,14 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web.strict import Bounds, Malformed, loads, names_in, names_once
+from gateway.web.protocol.strict_json import (
+    InvalidJSON,
+    JSONLimits,
+    count_keys_within,
+    loads,
+    reject_duplicate_keys,
+)
 
-WIDE = Bounds(depth=50, string=10**6, values=10**6)
+WIDE = JSONLimits(depth=50, string=10**6, values=10**6)
 
 
-def read(text: bytes, bounds: Bounds = WIDE) -> object:
+def read(text: bytes, bounds: JSONLimits = WIDE) -> object:
     value = loads(text)
-    names_once(text, names_in(value, bounds))
+    reject_duplicate_keys(text, count_keys_within(value, bounds))
     return value
 
 
@@ -43,7 +49,7 @@ def read(text: bytes, bounds: Bounds = WIDE) -> object:
     ],
 )
 def test_what_is_not_strictly_json_is_refused(text: bytes) -> None:
-    with pytest.raises(Malformed, match="is not JSON"):
+    with pytest.raises(InvalidJSON, match="is not JSON"):
         read(text)
 
 
@@ -60,7 +66,7 @@ def test_what_is_not_strictly_json_is_refused(text: bytes) -> None:
     ],
 )
 def test_a_name_twice_in_one_object_is_refused_wherever_it_is(text: bytes) -> None:
-    with pytest.raises(Malformed, match="a name twice"):
+    with pytest.raises(InvalidJSON, match="a name twice"):
         read(text)
 
 
@@ -103,7 +109,7 @@ def test_every_repeated_name_is_found(value: dict[str, Any], which: int) -> None
     name = sorted(value)[which % len(value)]
     text = json.dumps(value)[:-1] + f", {json.dumps(name)}: 1}}"
 
-    with pytest.raises(Malformed, match="a name twice"):
+    with pytest.raises(InvalidJSON, match="a name twice"):
         read(text.encode())
 
 
@@ -122,10 +128,10 @@ def test_every_repeated_name_is_found(value: dict[str, Any], which: int) -> None
     ],
 )
 def test_what_is_too_large_is_refused_with_the_bound(value: object, told: str | None) -> None:
-    bounds = Bounds(depth=2, string=5, values=10)
+    bounds = JSONLimits(depth=2, string=5, values=10)
 
     if told is None:
-        names_in(value, bounds)
+        count_keys_within(value, bounds)
     else:
-        with pytest.raises(Malformed, match=told):
-            names_in(value, bounds)
+        with pytest.raises(InvalidJSON, match=told):
+            count_keys_within(value, bounds)

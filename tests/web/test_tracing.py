@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.web.tracing import drawn, trace_of
+from gateway.web.protocol.tracing import buffered_entropy, trace_from
 
 TRACE, PARENT = b"4bf92f3577b34da6a3ce929d0e0e4736", b"00f067aa0ba902b7"
 
@@ -31,7 +31,7 @@ def ones(length: int) -> bytes:
 def test_a_valid_trace_is_continued_and_anything_else_starts_one(
     sent: list[bytes], answered: bytes | None
 ) -> None:
-    trace = trace_of({b"traceparent": sent}, ones)
+    trace = trace_from({b"traceparent": sent}, ones)
 
     assert trace.traceparent == b"00-" + (answered or b"1" * 32 + b"-" + b"1" * 16 + b"-00")
 
@@ -54,17 +54,17 @@ def test_a_valid_trace_is_continued_and_anything_else_starts_one(
 def test_a_plain_request_id_is_kept_and_anything_else_gets_a_new_one(
     sent: list[bytes], taken: str | None
 ) -> None:
-    assert trace_of({b"x-request-id": sent}, ones).request_id == (taken or "1" * 32)
+    assert trace_from({b"x-request-id": sent}, ones).request_id == (taken or "1" * 32)
 
 
 def test_a_request_without_an_id_is_called_by_its_trace() -> None:
     parent = b"00-" + TRACE + b"-" + PARENT + b"-01"
 
-    assert trace_of({b"traceparent": [parent]}, ones).request_id == TRACE.decode()
+    assert trace_from({b"traceparent": [parent]}, ones).request_id == TRACE.decode()
 
 
 def test_no_two_requests_are_called_the_same() -> None:
-    assert len({trace_of({}).request_id for _ in range(100)}) == 100
+    assert len({trace_from({}).request_id for _ in range(100)}) == 100
 
 
 def test_no_byte_of_what_was_drawn_is_given_twice() -> None:
@@ -74,7 +74,7 @@ def test_no_byte_of_what_was_drawn_is_given_twice() -> None:
         asked.append(length)
         return bytes(range(sum(asked[:-1]), sum(asked)))
 
-    draw = drawn(source, at_once=5)
+    draw = buffered_entropy(source, at_once=5)
 
     assert [draw(length) for length in (2, 3, 2, 6)] == [
         b"\x00\x01",

@@ -9,12 +9,12 @@ import httpx
 import orjson
 import pytest
 
+from gateway.api.source import RestClientSource
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.people import ADA, Person
-from gateway.upstream.recovery import Recovering
-from gateway.upstream.rest import RestClients
-from schema.operation import Caller, Credential, Operation
-from schema.source import ClientId
+from gateway.sandbox.users import ADA, DemoUser
+from gateway.writes.recovery import RecoveringWriter
+from schema.source.protocols import ClientId
+from schema.source.request_context import Caller, Credential, RequestContext
 from tests.in_process import InProcess
 
 Fate = Literal["answered", "answer lost", "never arrived", "never sent"]
@@ -66,16 +66,16 @@ class Desk:
 
     sandbox: Sandbox
     wire: Unlucky
-    person: Person = ADA
+    person: DemoUser = ADA
 
     def __post_init__(self) -> None:
-        self.rest = RestClients(self.wire, URL)
-        self.source = Recovering(self.rest, lead=lambda: self.rest.lead)
+        self.rest = RestClientSource(self.wire, URL)
+        self.source = RecoveringWriter(self.rest, lead=lambda: self.rest.lead)
 
     @property
-    def operation(self) -> Operation:
+    def operation(self) -> RequestContext:
         caller = Caller(self.person.name, Credential("X-API-Key", self.person.api_key))
-        return Operation(caller, deadline=time.monotonic() + 1e9)
+        return RequestContext(caller, deadline=time.monotonic() + 1e9)
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.faults import Fault
-from gateway.upstream.recovery import DELETE_CALLS, MERGE_CALLS, UPDATE_CALLS
-from schema.failures import Conflict, Failure, Unconfirmed
-from schema.source import ClientPatch, ClientRecord, Confirmation, MergedOver, Written
+from gateway.writes.recovery import DELETE_CALLS, MERGE_CALLS, UPDATE_CALLS
+from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
+from schema.source.protocols import (
+    ClientPatch,
+    ClientRecord,
+    Confirmation,
+    MergeResult,
+    WriteResult,
+)
 from tests.upstream.recovery.conftest import Desk, Fate
 
 MINE, THEIRS = "mine@example.com", "theirs@example.com"
@@ -34,22 +40,22 @@ def versioned(desk: Desk, **changes: Any) -> ClientPatch:
     return replace(ClientPatch({"email": MINE}, expected_version=version(desk)), **changes)
 
 
-async def update(desk: Desk, patch: ClientPatch) -> Written | Failure:
+async def update(desk: Desk, patch: ClientPatch) -> WriteResult | ClientError:
     try:
         return await desk.source.update(desk.operation, desk.first, patch)
-    except Failure as failure:
+    except ClientError as failure:
         return failure
 
 
-async def delete(desk: Desk, id: Any) -> Confirmation | Failure:
+async def delete(desk: Desk, id: Any) -> Confirmation | ClientError:
     try:
         return await desk.source.delete(desk.operation, id)
-    except Failure as failure:
+    except ClientError as failure:
         return failure
 
 
-def outcome(end: Written | Confirmation | Failure) -> str:
-    if isinstance(end, Written):
+def outcome(end: WriteResult | Confirmation | ClientError) -> str:
+    if isinstance(end, WriteResult):
         return end.confirmed_by.name
     return end.name if isinstance(end, Confirmation) else type(end).__name__
 
@@ -65,7 +71,7 @@ def outcome(end: Written | Confirmation | Failure) -> str:
         (["answer lost", "never arrived"], "READBACK", ["PUT one", "GET one"]),
         (["answer lost", "never sent"], "READBACK", ["PUT one", "GET one"]),
         (["never arrived", "answer lost"], "READBACK", ["PUT one", "GET one"]),
-        (["never arrived", "never arrived"], "Unconfirmed", ["GET one"]),
+        (["never arrived", "never arrived"], "WriteUnconfirmed", ["GET one"]),
         (["never sent"], "Unavailable", []),
     ],
 )
@@ -136,7 +142,7 @@ async def test_a_change_under_several_others_may_be_among_them(desk: Desk, fate:
     [
         (["answered"], "ANSWER"),
         (["answer lost"], "READBACK"),
-        (["never arrived"], "Unconfirmed"),
+        (["never arrived"], "WriteUnconfirmed"),
         (["never sent"], "Unavailable"),
     ],
 )
@@ -149,7 +155,7 @@ async def test_a_change_without_a_version_is_looked_at_and_never_sent_again(
 
     assert outcome(ended) == end
     assert desk.calls.count("PUT one") <= 1
-    if isinstance(ended, Unconfirmed):
+    if isinstance(ended, WriteUnconfirmed):
         assert [record.email for record in ended.candidates] == [desk.rows[0]["email"]]
 
 
@@ -158,7 +164,7 @@ async def test_a_change_without_a_version_that_somebody_overwrote_is_unknown(des
 
     ended = await update(desk, ClientPatch({"email": MINE}))
 
-    assert isinstance(ended, Unconfirmed)
+    assert isinstance(ended, WriteUnconfirmed)
     assert [record.email for record in ended.candidates] == [THEIRS]
     assert desk.rows[0]["email"] == THEIRS
 
@@ -270,7 +276,7 @@ async def test_a_value_only_like_the_one_sent_proves_nothing_without_a_version(d
     await sets(desk, phone="(661) 555-0123")()
     desk.wire.fates = ["never arrived"]
 
-    assert outcome(await update(desk, ClientPatch({"phone": "661-555-0123"}))) == "Unconfirmed"
+    assert outcome(await update(desk, ClientPatch({"phone": "661-555-0123"}))) == "WriteUnconfirmed"
 
 
 @pytest.mark.parametrize("with_version", [True, False])
@@ -282,7 +288,7 @@ async def test_a_change_that_cannot_be_looked_at_is_unknown(
 
     ended = await update(desk, patch)
 
-    assert isinstance(ended, Unconfirmed)
+    assert isinstance(ended, WriteUnconfirmed)
     assert ended.candidates == ()
 
 
@@ -299,7 +305,7 @@ async def test_a_budget_that_ends_after_an_unknown_leaves_it_unknown(desk: Desk)
     patch = versioned(desk)
     desk.sandbox.fail(Fault(method="GET", status=429, headers={"Retry-After": "9"}))
 
-    assert outcome(await update(desk, patch)) == "Unconfirmed"
+    assert outcome(await update(desk, patch)) == "WriteUnconfirmed"
     assert desk.calls == ["PUT one", "PUT one", "GET one"]
 
 
@@ -309,8 +315,8 @@ async def test_a_merge_keeps_what_somebody_else_changed(desk: Desk) -> None:
 
     ended = await update(desk, patch)
 
-    assert isinstance(ended, Written)
-    assert ended.merged_over == MergedOver(version(desk) - 1, frozenset({"status"}))
+    assert isinstance(ended, WriteResult)
+    assert ended.merged_over == MergeResult(version(desk) - 1, frozenset({"status"}))
     assert desk.rows[0]["email"] == MINE
     assert desk.rows[0]["status"] != before["status"]
     assert desk.calls == ["PUT one", "GET one", "PUT one"]
@@ -369,7 +375,7 @@ async def test_a_lost_answer_to_a_merge_is_found_again(desk: Desk) -> None:
 
     ended = await update(desk, patch)
 
-    assert isinstance(ended, Written)
+    assert isinstance(ended, WriteResult)
     assert ended.confirmed_by is Confirmation.READBACK
     assert ended.merged_over is not None
 
@@ -382,7 +388,7 @@ async def test_a_lost_answer_to_a_merge_is_found_again(desk: Desk) -> None:
         (["never arrived"], "ANSWER", ["DELETE one"]),
         (["answer lost", "never arrived"], "READBACK", ["DELETE one", "GET one"]),
         (["never arrived", "answer lost"], "READBACK", ["DELETE one", "GET one"]),
-        (["never arrived", "never arrived"], "Unconfirmed", ["GET one"]),
+        (["never arrived", "never arrived"], "WriteUnconfirmed", ["GET one"]),
         (["never sent"], "Unavailable", []),
     ],
 )
@@ -397,7 +403,7 @@ async def test_a_deletion_is_sent_once_more_and_then_looked_at(
     assert desk.calls == calls
     assert len(calls) <= DELETE_CALLS
     assert (desk.row(id) is None) == (end in {"ANSWER", "READBACK"})
-    if isinstance(ended, Unconfirmed):
+    if isinstance(ended, WriteUnconfirmed):
         assert [record.id for record in ended.candidates] == [id]
 
 
@@ -411,7 +417,7 @@ async def test_a_deletion_that_cannot_be_looked_at_is_unknown(desk: Desk) -> Non
 
     ended = await delete(desk, desk.first)
 
-    assert isinstance(ended, Unconfirmed)
+    assert isinstance(ended, WriteUnconfirmed)
     assert ended.candidates == ()
 
 

@@ -11,10 +11,17 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import ADA, EDSGER
-from gateway.upstream.recovery import CREATE_CALLS
-from schema.failures import RateLimited, Unavailable, Unconfirmed
-from schema.source import FIELDS, ClientFilter, Confirmation, NewClient, Window, Written
+from gateway.sandbox.users import ADA, EDSGER
+from gateway.writes.recovery import CREATE_CALLS
+from schema.source.errors import RateLimited, Unavailable, WriteUnconfirmed
+from schema.source.protocols import (
+    FIELDS,
+    ClientFilter,
+    Confirmation,
+    NewClient,
+    Window,
+    WriteResult,
+)
 from tests.upstream.recovery.conftest import REFUSAL, Desk, Fate, Unlucky
 
 JORDAN = NewClient("Jordan", "Lee", "buyer", email="jordan@example.com")
@@ -31,22 +38,22 @@ def jordans(desk: Desk) -> list[str]:
     return [row["id"] for row in desk.rows if row["email"] == "jordan@example.com"]
 
 
-async def create(desk: Desk, new: NewClient = JORDAN) -> Written | Unconfirmed:
+async def create(desk: Desk, new: NewClient = JORDAN) -> WriteResult | WriteUnconfirmed:
     try:
         return await desk.source.create(desk.operation, new)
-    except Unconfirmed as unknown:
+    except WriteUnconfirmed as unknown:
         return unknown
 
 
-def candidates(unknown: Written | Unconfirmed) -> list[str]:
-    assert isinstance(unknown, Unconfirmed)
+def candidates(unknown: WriteResult | WriteUnconfirmed) -> list[str]:
+    assert isinstance(unknown, WriteUnconfirmed)
     return [record.id for record in unknown.candidates]
 
 
 async def test_an_answered_create_costs_one_call(desk: Desk) -> None:
     written = await create(desk)
 
-    assert isinstance(written, Written)
+    assert isinstance(written, WriteResult)
     assert (written.confirmed_by, [written.record.id]) == (Confirmation.ANSWER, jordans(desk))
     assert desk.calls == ["POST all"]
 
@@ -56,7 +63,7 @@ async def test_a_lost_answer_is_found_again_by_looking(desk: Desk) -> None:
 
     written = await create(desk)
 
-    assert isinstance(written, Written)
+    assert isinstance(written, WriteResult)
     assert (written.confirmed_by, [written.record.id]) == (Confirmation.READBACK, jordans(desk))
     assert desk.calls == ["POST all", f"GET all?page=1&limit=100&{BUYERS}"]
 
@@ -121,7 +128,7 @@ async def test_a_lost_create_whose_values_were_tidied_is_found(
 
     written = await create(rewriting.desk, replace(JORDAN, phone="(661) 555-0123"))
 
-    assert isinstance(written, Written)
+    assert isinstance(written, WriteResult)
     assert written.confirmed_by is Confirmation.READBACK
 
 
@@ -208,10 +215,10 @@ async def test_of_two_alike_at_once_neither_is_told_the_others_client(
 
     ends = await asyncio.gather(create(desk), create(desk))
 
-    told = [end.record.id for end in ends if isinstance(end, Written)]
+    told = [end.record.id for end in ends if isinstance(end, WriteResult)]
     assert sorted(told) == sorted(jordans(desk))
     assert len(told) == made
-    assert all(candidates(end) == [] for end in ends if not isinstance(end, Written))
+    assert all(candidates(end) == [] for end in ends if not isinstance(end, WriteResult))
 
 
 async def test_what_cannot_be_looked_at_is_unknown(desk: Desk) -> None:
@@ -239,7 +246,7 @@ async def test_the_newest_rows_are_enough_wherever_the_api_puts_them(
 
     written = await create(desk)
 
-    assert isinstance(written, Written)
+    assert isinstance(written, WriteResult)
     assert [written.record.id] == jordans(desk)
     assert desk.calls == ["POST all", *calls]
 
@@ -250,7 +257,7 @@ async def test_rows_that_do_not_say_when_are_read_in_detail(desk: Desk) -> None:
 
     written = await create(desk)
 
-    assert isinstance(written, Written)
+    assert isinstance(written, WriteResult)
     assert [written.record.id] == jordans(desk)
     assert desk.calls == ["POST all", f"GET all?page=1&limit=100&{BUYERS}", "GET one"]
 
@@ -284,7 +291,7 @@ async def test_the_apis_clock_may_be_wrong_as_long_as_it_tells_the_time(hours: i
 
     written = await create(desk)
 
-    assert isinstance(written, Written)
+    assert isinstance(written, WriteResult)
     assert [written.record.id] == jordans(desk)
 
 

@@ -8,8 +8,8 @@ import httpx
 import orjson
 import pytest
 
-from gateway.upstream.rest import RestClients
-from schema.operation import Caller, Credential, Operation
+from gateway.api.source import RestClientSource
+from schema.source.request_context import Caller, Credential, RequestContext
 
 Answer = httpx.Response | Exception
 
@@ -42,14 +42,14 @@ def said(status: int, body: object, **headers: str) -> httpx.Response:
     return httpx.Response(status, content=content, headers=headers)
 
 
-def source(wire: Scripted) -> RestClients:
-    return RestClients(wire, "http://api.test/v1")
+def source(wire: Scripted) -> RestClientSource:
+    return RestClientSource(wire, "http://api.test/v1")
 
 
-def asking(credential: str = "f" * 64) -> Operation:
-    return Operation(Caller("a partition", Credential("X-API-Key", credential)), deadline=1e12)
+def asking(credential: str = "f" * 64) -> RequestContext:
+    return RequestContext(Caller("a partition", Credential("X-API-Key", credential)), deadline=1e12)
 
 
 @pytest.fixture
-def operation() -> Operation:
+def operation() -> RequestContext:
     return asking()

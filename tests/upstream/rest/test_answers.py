@@ -5,21 +5,20 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.upstream.rest import RestClients
-from schema.failures import (
+from gateway.api.source import RestClientSource
+from schema.source.errors import (
+    ClientError,
     Conflict,
-    Failure,
     Forbidden,
-    Invalid,
+    InvalidInput,
     Issue,
     NotFound,
     RateLimited,
     Unauthenticated,
     Unavailable,
-    Unconfirmed,
+    WriteUnconfirmed,
 )
-from schema.operation import Lane, Operation
-from schema.source import (
+from schema.source.protocols import (
     FIELDS,
     ClientFilter,
     ClientId,
@@ -28,6 +27,7 @@ from schema.source import (
     NewClient,
     Window,
 )
+from schema.source.request_context import Priority, RequestContext
 from tests.upstream.rest.conftest import Answer, Scripted, said, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
@@ -43,7 +43,7 @@ def error(code: str, details: Any = None) -> dict[str, Any]:
     }
 
 
-UNWELL: list[tuple[int, type[Failure], str]] = [
+UNWELL: list[tuple[int, type[ClientError], str]] = [
     (429, RateLimited, "RATE_LIMITED"),
     (500, Unavailable, "UPSTREAM_UNAVAILABLE"),
     (502, Unavailable, "UPSTREAM_UNAVAILABLE"),
@@ -53,33 +53,33 @@ UNWELL: list[tuple[int, type[Failure], str]] = [
 """What says how the API is, whoever says it."""
 
 
-async def read(operation: Operation, answer: Answer) -> Failure:
+async def read(operation: RequestContext, answer: Answer) -> ClientError:
     (found,) = await source(Scripted(lambda _: answer)).fetch(
-        operation, [ID], FIELDS, Lane.INTERACTIVE
+        operation, [ID], FIELDS, Priority.INTERACTIVE
     )
-    assert isinstance(found, Failure)
+    assert isinstance(found, ClientError)
     return found
 
 
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        (400, Invalid, "BAD_USER_INPUT"),
+        (400, InvalidInput, "BAD_USER_INPUT"),
         (401, Unauthenticated, "UNAUTHENTICATED"),
         (403, Forbidden, "FORBIDDEN"),
         (404, NotFound, "NOT_FOUND"),
-        (409, Invalid, "BAD_USER_INPUT"),
+        (409, InvalidInput, "BAD_USER_INPUT"),
         (410, NotFound, "NOT_FOUND"),
-        (412, Invalid, "BAD_USER_INPUT"),
-        (422, Invalid, "BAD_USER_INPUT"),
-        (423, Invalid, "BAD_USER_INPUT"),
+        (412, InvalidInput, "BAD_USER_INPUT"),
+        (422, InvalidInput, "BAD_USER_INPUT"),
+        (423, InvalidInput, "BAD_USER_INPUT"),
         (408, Unavailable, "UPSTREAM_BAD_RESPONSE"),
         (418, Unavailable, "UPSTREAM_BAD_RESPONSE"),
         *UNWELL,
     ],
 )
 async def test_a_status_in_the_apis_own_envelope_means_what_it_documents(
-    operation: Operation, status: int, kind: type[Failure], code: str
+    operation: RequestContext, status: int, kind: type[ClientError], code: str
 ) -> None:
     failure = await read(operation, said(status, error("ANY")))
 
@@ -119,7 +119,7 @@ FOREIGN = [
     ],
 )
 async def test_a_status_without_the_apis_envelope_says_nothing_of_clients_and_is_logged(
-    operation: Operation,
+    operation: RequestContext,
     status: int,
     code: str,
     body: bytes,
@@ -134,7 +134,9 @@ async def test_a_status_without_the_apis_envelope_says_nothing_of_clients_and_is
     ]
 
 
-async def test_a_403_with_a_wait_and_nothing_left_is_a_rate_limit(operation: Operation) -> None:
+async def test_a_403_with_a_wait_and_nothing_left_is_a_rate_limit(
+    operation: RequestContext,
+) -> None:
     headers = {"Retry-After": "7", "RateLimit-Limit": "500", "RateLimit-Remaining": "0"}
 
     failure = await read(operation, said(403, error("FORBIDDEN"), **headers))
@@ -161,7 +163,9 @@ async def test_a_403_with_a_wait_and_nothing_left_is_a_rate_limit(operation: Ope
         b'{"success":false,"data":{"id":"' + ID.encode() + b'"}}',
     ],
 )
-async def test_a_200_that_is_no_client_is_a_bad_response(operation: Operation, body: bytes) -> None:
+async def test_a_200_that_is_no_client_is_a_bad_response(
+    operation: RequestContext, body: bytes
+) -> None:
     assert (await read(operation, said(200, body))).code == "UPSTREAM_BAD_RESPONSE"
 
 
@@ -176,13 +180,13 @@ async def test_a_200_that_is_no_client_is_a_bad_response(operation: Operation, b
     ],
 )
 async def test_trouble_on_the_wire_is_told_apart(
-    operation: Operation, trouble: Exception, code: str
+    operation: RequestContext, trouble: Exception, code: str
 ) -> None:
     assert (await read(operation, trouble)).code == code
 
 
 @pytest.mark.parametrize("where", ["top", "inside"])
-async def test_the_apis_trace_is_kept(operation: Operation, where: str) -> None:
+async def test_the_apis_trace_is_kept(operation: RequestContext, where: str) -> None:
     body = error("ANY")
     if where == "inside":
         del body["correlationId"]
@@ -212,11 +216,11 @@ async def test_the_apis_trace_is_kept(operation: Operation, where: str) -> None:
     ],
 )
 async def test_the_apis_details_become_issues_whatever_their_shape(
-    operation: Operation, details: object, issues: list[Issue]
+    operation: RequestContext, details: object, issues: list[Issue]
 ) -> None:
     wire = Scripted(lambda _: said(400, error("VALIDATION_ERROR", details)))
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         await source(wire).create(operation, NEW)
 
     assert list(refused.value.issues) == issues
@@ -235,7 +239,7 @@ async def test_the_apis_details_become_issues_whatever_their_shape(
     ],
 )
 async def test_a_conflict_is_one_whatever_its_status_and_shows_the_client(
-    operation: Operation, answer: httpx.Response
+    operation: RequestContext, answer: httpx.Response
 ) -> None:
     now = {"success": True, "data": {"id": ID, "version": 7}}
     wire = Scripted(lambda request: answer if request.method == "PUT" else said(200, now))
@@ -250,7 +254,7 @@ async def test_a_conflict_is_one_whatever_its_status_and_shows_the_client(
 
 
 async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
-    operation: Operation,
+    operation: RequestContext,
 ) -> None:
     wire = Scripted(
         lambda request: said(409 if request.method == "PUT" else 500, error("CONFLICT"))
@@ -265,7 +269,7 @@ async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
 @pytest.mark.parametrize("current", [3, None], ids=["at the version sent", "unreadable"])
 @pytest.mark.parametrize("status", [409, 412])
 async def test_a_conflict_over_another_field_is_told_in_the_apis_words(
-    operation: Operation, status: int, current: int | None
+    operation: RequestContext, status: int, current: int | None
 ) -> None:
     now = {"success": True, "data": {"id": ID, "version": current}}
     refusal = said(status, error("DUPLICATE_EMAIL"))
@@ -273,7 +277,7 @@ async def test_a_conflict_over_another_field_is_told_in_the_apis_words(
         lambda request: refusal if request.method == "PUT" else said(200 if current else 500, now)
     )
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         await source(wire).update(operation, ID, PATCH)
 
     assert refused.value.issues == (Issue("email", "REFUSED_BY_API", "do not echo me"),)
@@ -291,22 +295,22 @@ async def test_a_conflict_over_another_field_is_told_in_the_apis_words(
     ],
 )
 async def test_a_refusal_at_the_very_version_sent_is_no_conflict_whose_advice_would_loop(
-    operation: Operation, answer: httpx.Response
+    operation: RequestContext, answer: httpx.Response
 ) -> None:
     now = {"success": True, "data": {"id": ID, "version": 3}}
     wire = Scripted(lambda request: answer if request.method == "PUT" else said(200, now))
 
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidInput):
         await source(wire).update(operation, ID, PATCH)
 
 
 @pytest.mark.parametrize("status", [409, 412, 423])
 async def test_a_conflict_of_a_change_without_a_version_is_the_apis_words(
-    operation: Operation, status: int
+    operation: RequestContext, status: int
 ) -> None:
     wire = Scripted(lambda _: said(status, error("DUPLICATE_PHONE")))
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         await source(wire).update(operation, ID, ClientPatch({"phone": "1"}))
 
     assert refused.value.issues == (Issue("phone", "REFUSED_BY_API", "do not echo me"),)
@@ -354,11 +358,11 @@ THE_API, ANOTHER = "the API", "something other than the API"
     ],
 )
 async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_again(
-    operation: Operation, answer: Answer, end: str, caplog: pytest.LogCaptureFixture
+    operation: RequestContext, answer: Answer, end: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire = Scripted(lambda _: answer)
 
-    with pytest.raises(Unconfirmed) as unknown:
+    with pytest.raises(WriteUnconfirmed) as unknown:
         await source(wire).create(operation, NEW)
 
     assert wire.calls == ["POST /clients"]
@@ -378,13 +382,13 @@ async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_a
     ],
 )
 async def test_a_write_that_was_never_taken_is_not_called_unknown(
-    operation: Operation, answer: Answer, kind: type[Failure]
+    operation: RequestContext, answer: Answer, kind: type[ClientError]
 ) -> None:
     with pytest.raises(kind):
         await source(Scripted(lambda _: answer)).create(operation, NEW)
 
 
-async def test_a_delete_that_answers_empty_success_is_done(operation: Operation) -> None:
+async def test_a_delete_that_answers_empty_success_is_done(operation: RequestContext) -> None:
     wire = Scripted(lambda _: said(200, {"success": True, "data": {}}))
 
     await source(wire).delete(operation, ID)
@@ -392,14 +396,16 @@ async def test_a_delete_that_answers_empty_success_is_done(operation: Operation)
     assert wire.calls == [f"DELETE /clients/{ID}"]
 
 
-async def test_a_delete_of_what_is_gone_already_is_done(operation: Operation) -> None:
+async def test_a_delete_of_what_is_gone_already_is_done(operation: RequestContext) -> None:
     wire = Scripted(lambda _: said(410, error("GONE")))
 
     assert await source(wire).delete(operation, ID) is Confirmation.ANSWER
     assert wire.calls == [f"DELETE /clients/{ID}"]
 
 
-async def test_nothing_of_the_caller_goes_upstream_but_its_credential(operation: Operation) -> None:
+async def test_nothing_of_the_caller_goes_upstream_but_its_credential(
+    operation: RequestContext,
+) -> None:
     row = {"success": True, "data": {"id": ID}}
     wire = Scripted(lambda _: said(200, row))
 
@@ -419,7 +425,7 @@ async def test_nothing_of_the_caller_goes_upstream_but_its_credential(operation:
 
 
 async def test_a_field_of_the_wrong_type_costs_that_field_and_not_the_page(
-    operation: Operation,
+    operation: RequestContext,
 ) -> None:
     rows = [
         {"id": ID, "first_name": "Ada", "version": "three", "novel": 1, "complete": True},
@@ -443,14 +449,14 @@ async def test_a_field_of_the_wrong_type_costs_that_field_and_not_the_page(
 
 
 async def test_an_address_that_leads_nowhere_near_http_is_told_as_the_api_being_away(
-    operation: Operation,
+    operation: RequestContext,
 ) -> None:
     wire = Scripted(lambda _: said(200, {}))
-    lost = RestClients(wire, "ftp://api.test/v1")
+    lost = RestClientSource(wire, "ftp://api.test/v1")
 
     with pytest.raises(Unavailable):
         await lost.window(operation, ClientFilter(), Window(0, 5), FIELDS)
-    [failure] = await lost.fetch(operation, [ID], FIELDS, Lane.INTERACTIVE)
+    [failure] = await lost.fetch(operation, [ID], FIELDS, Priority.INTERACTIVE)
     with pytest.raises(Unavailable):
         await lost.delete(operation, ID)
 

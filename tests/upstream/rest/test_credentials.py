@@ -1,9 +1,9 @@
 import pytest
 
-from gateway.upstream.credentials import shown
-from schema.failures import Unauthenticated
-from schema.operation import Caller, Credential, Lane
-from schema.source import FIELDS, ClientFilter, ClientId, NewClient, Window
+from gateway.api.credentials import auth_header
+from schema.source.errors import Unauthenticated
+from schema.source.protocols import FIELDS, ClientFilter, ClientId, NewClient, Window
+from schema.source.request_context import Caller, Credential, Priority
 from tests.upstream.rest.conftest import Scripted, asking, said, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
@@ -19,7 +19,7 @@ ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
 def test_a_credential_goes_up_in_the_header_it_came_in(
     credential: Credential, header: tuple[bytes, bytes]
 ) -> None:
-    assert shown(Caller("a partition", credential)) == header
+    assert auth_header(Caller("a partition", credential)) == header
 
 
 @pytest.mark.parametrize("value", ["caf\xe9", "\u2603", "a\r\nX-Other: b", "a\0"])
@@ -29,7 +29,7 @@ async def test_what_no_header_can_carry_is_refused_without_a_call_and_not_quoted
     wire = Scripted(lambda _: said(200, b""))
     operation = asking(value)
 
-    (found,) = await source(wire).fetch(operation, [ID], FIELDS, Lane.INTERACTIVE)
+    (found,) = await source(wire).fetch(operation, [ID], FIELDS, Priority.INTERACTIVE)
     with pytest.raises(Unauthenticated):
         await source(wire).window(operation, ClientFilter(), Window(0, 5), FIELDS)
     with pytest.raises(Unauthenticated):

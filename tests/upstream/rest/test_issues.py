@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.api_error import names_version
-from gateway.upstream.issues import CODE, LONGEST, issues_in
-from schema.failures import Issue
+from gateway.api.error_details import CODE, LONGEST, parse_issues
+from gateway.api.error_envelope import names_version
+from schema.source.errors import Issue
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=400),
@@ -39,13 +39,13 @@ json_values = st.recursive(
 def test_problems_are_told_by_the_graphs_names(
     details: object, issues: list[tuple[str, str]]
 ) -> None:
-    found = issues_in("VALIDATION_ERROR", "the API's words", details)
+    found = parse_issues("VALIDATION_ERROR", "the API's words", details)
     assert found == [Issue(field, CODE, text) for field, text in issues]
 
 
 @given(json_values)
 def test_no_details_are_too_odd_to_be_read(details: object) -> None:
-    issues = issues_in("ANY", "m" * 999, details)
+    issues = parse_issues("ANY", "m" * 999, details)
 
     assert isinstance(names_version("ANY", details), bool)
     assert all(len(issue.message) <= LONGEST for issue in issues)
@@ -55,7 +55,7 @@ def test_no_details_are_too_odd_to_be_read(details: object) -> None:
 def test_a_flood_of_problems_is_cut_off() -> None:
     flood = json.loads('[{"field":"email","message":"bad"}]') * 10_000
 
-    assert len(issues_in("ANY", "m", flood)) == 50
+    assert len(parse_issues("ANY", "m", flood)) == 50
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_flood_of_problems_is_cut_off() -> None:
 def test_an_error_without_details_is_told_in_the_apis_words_of_the_field_its_code_names(
     code: str, field: str | None
 ) -> None:
-    assert issues_in(code, "It is taken.", None) == [Issue(field, CODE, "It is taken.")]
+    assert parse_issues(code, "It is taken.", None) == [Issue(field, CODE, "It is taken.")]

@@ -4,13 +4,19 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.api.source import RestClientSource
 from gateway.sandbox.api import Behaviour, Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.people import ADA, GRACE, NOBODY, READER, Person
-from gateway.upstream.rest import RestClients
-from schema.failures import Conflict, Failure, Forbidden, Invalid, NotFound, Unconfirmed
-from schema.operation import Lane, Operation
-from schema.source import (
+from gateway.sandbox.users import ADA, GRACE, READER, WITHOUT_SCOPES, DemoUser
+from schema.source.errors import (
+    ClientError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    WriteUnconfirmed,
+)
+from schema.source.protocols import (
     FIELDS,
     ClientFilter,
     ClientId,
@@ -20,6 +26,7 @@ from schema.source import (
     NewClient,
     Window,
 )
+from schema.source.request_context import Priority, RequestContext
 from tests.in_process import InProcess
 from tests.upstream.rest.conftest import asking
 
@@ -33,20 +40,20 @@ def sandbox() -> Sandbox:
 
 
 @pytest.fixture
-def clients(sandbox: Sandbox) -> RestClients:
-    return RestClients(InProcess(sandbox), "http://sandbox.test/v1")
+def clients(sandbox: Sandbox) -> RestClientSource:
+    return RestClientSource(InProcess(sandbox), "http://sandbox.test/v1")
 
 
-def by(person: Person) -> Operation:
+def by(person: DemoUser) -> RequestContext:
     return asking(person.api_key)
 
 
-def first_of(sandbox: Sandbox, person: Person = ADA) -> ClientId:
+def first_of(sandbox: Sandbox, person: DemoUser = ADA) -> ClientId:
     return ClientId(sandbox.rows_of(person)[0]["id"])
 
 
-async def detail(clients: RestClients, id: ClientId) -> ClientRecord | Failure:
-    (found,) = await clients.fetch(by(ADA), [id], FIELDS, Lane.INTERACTIVE)
+async def detail(clients: RestClientSource, id: ClientId) -> ClientRecord | ClientError:
+    (found,) = await clients.fetch(by(ADA), [id], FIELDS, Priority.INTERACTIVE)
     return found
 
 
@@ -59,7 +66,7 @@ async def detail(clients: RestClients, id: ClientId) -> ClientRecord | Failure:
     ],
 )
 async def test_a_window_is_one_call_and_tells_its_rows(  # noqa: PLR0913, PLR0917 - a row of a table
-    sandbox: Sandbox, clients: RestClients, window: Window, call: str, begin: int, end: int
+    sandbox: Sandbox, clients: RestClientSource, window: Window, call: str, begin: int, end: int
 ) -> None:
     page = await clients.window(by(GRACE), ALL, window, FIELDS)
 
@@ -71,7 +78,7 @@ async def test_a_window_is_one_call_and_tells_its_rows(  # noqa: PLR0913, PLR091
 
 
 async def test_a_whole_record_comes_through_as_the_api_tells_it(
-    sandbox: Sandbox, clients: RestClients
+    sandbox: Sandbox, clients: RestClientSource
 ) -> None:
     found = await detail(clients, first_of(sandbox))
 
@@ -85,24 +92,24 @@ async def test_a_whole_record_comes_through_as_the_api_tells_it(
 
 
 async def test_a_trimmed_row_lacks_what_a_detail_read_would_tell(
-    sandbox: Sandbox, clients: RestClients
+    sandbox: Sandbox, clients: RestClientSource
 ) -> None:
     sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
 
     page = await clients.window(by(ADA), ALL, Window(0, 1), FIELDS)
 
-    assert page.records[0].lacks(frozenset({"version"})) is True
-    assert page.records[0].lacks(frozenset({"first_name"})) is False
+    assert page.records[0].is_missing(frozenset({"version"})) is True
+    assert page.records[0].is_missing(frozenset({"first_name"})) is False
 
 
 async def test_ids_are_answered_in_order_with_a_failure_where_one_failed(
-    sandbox: Sandbox, clients: RestClients
+    sandbox: Sandbox, clients: RestClientSource
 ) -> None:
     known = [ClientId(row["id"]) for row in sandbox.rows_of(ADA)[:2]]
     other = first_of(sandbox, GRACE)
 
     one, missing, two = await clients.fetch(
-        by(ADA), [known[0], other, known[1]], FIELDS, Lane.ENTITIES
+        by(ADA), [known[0], other, known[1]], FIELDS, Priority.ENTITIES
     )
 
     assert [one.id, two.id] == known  # type: ignore[union-attr]  # a failure has no id
@@ -110,7 +117,7 @@ async def test_ids_are_answered_in_order_with_a_failure_where_one_failed(
     assert sorted(sandbox.calls) == sorted(f"GET /clients/{id}" for id in (*known, other))
 
 
-async def test_filters_choose_rows(sandbox: Sandbox, clients: RestClients) -> None:
+async def test_filters_choose_rows(sandbox: Sandbox, clients: RestClientSource) -> None:
     page = await clients.window(by(ADA), ClientFilter("buyer", "active"), Window(0, 50), FIELDS)
 
     chosen = [
@@ -122,7 +129,9 @@ async def test_filters_choose_rows(sandbox: Sandbox, clients: RestClients) -> No
     assert page.total == len(chosen) > 0
 
 
-async def test_a_client_is_made_changed_and_deleted(sandbox: Sandbox, clients: RestClients) -> None:
+async def test_a_client_is_made_changed_and_deleted(
+    sandbox: Sandbox, clients: RestClientSource
+) -> None:
     made = await clients.create(by(ADA), NEW)
     id = ClientId(made.record.id)
     changed = await clients.update(by(ADA), id, ClientPatch({"phone": "1"}, made.record.version))  # type: ignore[arg-type]  # it told its version
@@ -137,7 +146,7 @@ async def test_a_client_is_made_changed_and_deleted(sandbox: Sandbox, clients: R
 
 @pytest.mark.parametrize("status", [409, 412, 400])
 async def test_a_stale_version_is_a_conflict_with_the_client_as_it_is(
-    sandbox: Sandbox, clients: RestClients, status: int
+    sandbox: Sandbox, clients: RestClientSource, status: int
 ) -> None:
     sandbox.behaviour = Behaviour(conflict_status=status)
     id, before = first_of(sandbox), sandbox.rows_of(ADA)
@@ -152,11 +161,11 @@ async def test_a_stale_version_is_a_conflict_with_the_client_as_it_is(
 
 
 async def test_what_the_api_refuses_is_told_by_field(
-    sandbox: Sandbox, clients: RestClients
+    sandbox: Sandbox, clients: RestClientSource
 ) -> None:
     before = sandbox.rows_of(ADA)
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         await clients.create(by(ADA), NewClient("", "Lee", "tenant"))
 
     assert {issue.field for issue in refused.value.issues} == {"firstName", "clientType"}
@@ -164,20 +173,20 @@ async def test_what_the_api_refuses_is_told_by_field(
 
 
 async def test_a_write_whose_answer_is_lost_was_sent_once_and_is_unknown(
-    sandbox: Sandbox, clients: RestClients
+    sandbox: Sandbox, clients: RestClientSource
 ) -> None:
     sandbox.fail(Fault(method="POST", lost=True))
 
-    with pytest.raises(Unconfirmed):
+    with pytest.raises(WriteUnconfirmed):
         await clients.create(by(ADA), NEW)
 
     assert sandbox.calls == ["POST /clients"]
     assert len(sandbox.rows_of(ADA)) == ADA.rows + 1
 
 
-@pytest.mark.parametrize("person", [READER, NOBODY])
+@pytest.mark.parametrize("person", [READER, WITHOUT_SCOPES])
 async def test_a_key_without_scope_is_forbidden_and_nothing_is_written(
-    sandbox: Sandbox, clients: RestClients, person: Person
+    sandbox: Sandbox, clients: RestClientSource, person: DemoUser
 ) -> None:
     with pytest.raises(Forbidden):
         await clients.create(by(person), NEW)
@@ -186,7 +195,7 @@ async def test_a_key_without_scope_is_forbidden_and_nothing_is_written(
 
 
 async def test_an_enumeration_that_grew_breaks_nothing(
-    sandbox: Sandbox, clients: RestClients
+    sandbox: Sandbox, clients: RestClientSource
 ) -> None:
     sandbox.fail(Fault(record={"status": "dreaming", "novel": {"a": 1}, "budget_min": "1250.50"}))
 

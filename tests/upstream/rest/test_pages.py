@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.pages import PageRead, plan
-from schema.failures import Unavailable
-from schema.operation import Operation
-from schema.source import FIELDS, ClientFilter, Window
+from gateway.api.pagination import PageRequest, plan_pages
+from schema.source.errors import Unavailable
+from schema.source.protocols import FIELDS, ClientFilter, Window
+from schema.source.request_context import RequestContext
 from tests.upstream.rest.conftest import Scripted, said, source
 
 
@@ -34,7 +34,7 @@ def fewest(offset: int, limit: int) -> int:
 
 @given(st.integers(0, 10_000), st.integers(1, 1_000))
 def test_a_window_is_covered_without_a_gap_in_the_fewest_calls(offset: int, limit: int) -> None:
-    reads = plan(offset, limit)
+    reads = plan_pages(offset, limit)
 
     assert len(reads) == fewest(offset, limit)
     assert all(1 <= read.limit <= 100 and read.page >= 1 for read in reads)
@@ -48,11 +48,11 @@ def test_a_window_is_covered_without_a_gap_in_the_fewest_calls(offset: int, limi
 
 @given(st.integers(0, 10_000), st.integers(1, 50))
 def test_any_window_of_up_to_fifty_rows_is_one_call(offset: int, limit: int) -> None:
-    assert len(plan(offset, limit)) == 1
+    assert len(plan_pages(offset, limit)) == 1
 
 
 def test_no_rows_at_all_is_one_small_read() -> None:
-    assert plan(70, 0) == (PageRead(1, 1),)
+    assert plan_pages(70, 0) == (PageRequest(1, 1),)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_no_rows_at_all_is_one_small_read() -> None:
     ],
 )
 async def test_a_window_is_read_at_its_price(
-    operation: Operation, window: Window, calls: int, begin: int, end: int
+    operation: RequestContext, window: Window, calls: int, begin: int, end: int
 ) -> None:
     wire = collection(250)
 
@@ -81,7 +81,9 @@ async def test_a_window_is_read_at_its_price(
     assert have[begin - page.offset :][: end - begin] == wanted
 
 
-async def test_the_end_of_a_small_collection_is_found_in_one_call(operation: Operation) -> None:
+async def test_the_end_of_a_small_collection_is_found_in_one_call(
+    operation: RequestContext,
+) -> None:
     wire = collection(42)
 
     page = await source(wire).window(operation, ClientFilter(), Window(0, 5, from_end=True), FIELDS)
@@ -90,7 +92,7 @@ async def test_the_end_of_a_small_collection_is_found_in_one_call(operation: Ope
     assert (page.offset, len(page.records), page.total) == (0, 42, 42)
 
 
-async def test_filters_go_along(operation: Operation) -> None:
+async def test_filters_go_along(operation: RequestContext) -> None:
     wire = collection(3)
 
     await source(wire).window(operation, ClientFilter("buyer", "active"), Window(0, 5), FIELDS)
@@ -98,7 +100,7 @@ async def test_filters_go_along(operation: Operation) -> None:
     assert wire.calls == ["GET /clients?page=1&limit=5&client_type=buyer&status=active"]
 
 
-async def test_a_row_seen_on_two_pages_is_told_once_and_noted(operation: Operation) -> None:
+async def test_a_row_seen_on_two_pages_is_told_once_and_noted(operation: RequestContext) -> None:
     def answer(request: object) -> object:
         page = int(request.url.params["page"])  # type: ignore[attr-defined]
         limit = int(request.url.params["limit"])  # type: ignore[attr-defined]
@@ -115,7 +117,7 @@ async def test_a_row_seen_on_two_pages_is_told_once_and_noted(operation: Operati
     assert operation.receipt.drift is True
 
 
-async def test_another_page_than_asked_for_is_no_answer(operation: Operation) -> None:
+async def test_another_page_than_asked_for_is_no_answer(operation: RequestContext) -> None:
     meta = {"page": 1, "limit": 25, "total": 400}
     body = orjson.dumps({"success": True, "data": {"clients": rows(0, 25), "meta": meta}})
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.listings import Listing, Meta
-from gateway.upstream.pages import PageRead, plan, price
-from gateway.upstream.windows import joined, page_of, place_of
-from schema.failures import Forbidden, Invalid, Unavailable
-from schema.operation import Lane, Operation
-from schema.source import FIELDS, ClientFilter, ClientRecord, Page, Window
+from gateway.api.list_response import ListResponse, Meta
+from gateway.api.page_joining import join_pages, place_of, to_page
+from gateway.api.pagination import PageRequest, call_count, plan_pages
+from schema.source.errors import Forbidden, InvalidInput, Unavailable
+from schema.source.protocols import FIELDS, ClientFilter, ClientRecord, Page, Window
+from schema.source.request_context import Priority, RequestContext
 from tests.clockwork import VIRTUAL
 from tests.upstream.rest.conftest import Answer, Scripted, asking, said, source
 
@@ -31,18 +31,18 @@ def records(begin: int, end: int) -> tuple[ClientRecord, ...]:
     return tuple(ClientRecord(id=row(place)["id"]) for place in range(begin, end))
 
 
-def asked(request: httpx.Request) -> PageRead:
-    return PageRead(int(request.url.params["page"]), int(request.url.params["limit"]))
+def asked(request: httpx.Request) -> PageRequest:
+    return PageRequest(int(request.url.params["page"]), int(request.url.params["limit"]))
 
 
-def listing(begin: int, end: int, total: int, read: PageRead) -> httpx.Response:
+def listing(begin: int, end: int, total: int, read: PageRequest) -> httpx.Response:
     meta = {"page": read.page, "limit": read.limit, "total": total}
     rows = [row(place) for place in range(begin, end)]
     return said(200, {"success": True, "data": {"clients": rows, "meta": meta}})
 
 
 def collection(
-    total: int, clamped: Callable[[PageRead], PageRead] = lambda read: read
+    total: int, clamped: Callable[[PageRequest], PageRequest] = lambda read: read
 ) -> Callable[[httpx.Request], httpx.Response]:
     def answer(request: httpx.Request) -> httpx.Response:
         read = clamped(asked(request))
@@ -89,16 +89,16 @@ def test_a_window_never_costs_more_than_its_price(window: Window) -> None:
 
     run(wire, window)
 
-    assert len(wire.calls) <= price(window) == source(wire).price(window)
+    assert len(wire.calls) <= call_count(window) == source(wire).price(window)
 
 
 @given(windows, st.integers(0, 400), st.integers(1, 100))
 def test_an_api_that_clamps_tells_true_rows_or_is_refused(
     window: Window, total: int, most: int
 ) -> None:
-    def clamped(read: PageRead) -> PageRead:
+    def clamped(read: PageRequest) -> PageRequest:
         limit = min(read.limit, most)
-        return PageRead(min(read.page, max(1, -(-total // limit))), limit)
+        return PageRequest(min(read.page, max(1, -(-total // limit))), limit)
 
     try:
         page = run(Scripted(collection(total, clamped)), window)
@@ -134,7 +134,9 @@ def test_what_was_read_to_find_the_end_is_kept_where_the_end_adjoins_it() -> Non
 
 
 @pytest.mark.parametrize("page", ["1", 1.0])
-async def test_numbers_told_as_text_are_numbers_still(operation: Operation, page: object) -> None:
+async def test_numbers_told_as_text_are_numbers_still(
+    operation: RequestContext, page: object
+) -> None:
     meta = {"page": page, "limit": "25", "total": "1"}
     body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
 
@@ -158,7 +160,7 @@ async def test_numbers_told_as_text_are_numbers_still(operation: Operation, page
     ],
 )
 async def test_rows_that_come_without_a_count_are_told_and_counted(
-    operation: Operation, meta: object
+    operation: RequestContext, meta: object
 ) -> None:
     body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
 
@@ -169,14 +171,14 @@ async def test_rows_that_come_without_a_count_are_told_and_counted(
     assert (page, operation.receipt.drift) == (Page(0, records(0, 1), 1), True)
 
 
-async def test_a_list_that_is_not_there_is_no_missing_client(operation: Operation) -> None:
+async def test_a_list_that_is_not_there_is_no_missing_client(operation: RequestContext) -> None:
     with pytest.raises(Unavailable, match="at this address"):
         await source(Scripted(lambda _: said(404, REFUSAL))).window(
             operation, ALL, Window(0, 25), FIELDS
         )
 
 
-async def test_a_filters_value_cannot_add_a_parameter(operation: Operation) -> None:
+async def test_a_filters_value_cannot_add_a_parameter(operation: RequestContext) -> None:
     wire = Scripted(collection(0))
 
     await source(wire).window(operation, ClientFilter(status="a&limit=9"), Window(0, 5), FIELDS)
@@ -193,7 +195,7 @@ class LateFirstPage(Scripted):
         return await super().handle_async_request(request)
 
 
-async def test_the_newest_total_is_told_and_that_it_moved(operation: Operation) -> None:
+async def test_the_newest_total_is_told_and_that_it_moved(operation: RequestContext) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         read = asked(request)
         total = 299 if read.page == 1 else 300
@@ -204,7 +206,7 @@ async def test_the_newest_total_is_told_and_that_it_moved(operation: Operation) 
     assert (page.total, operation.receipt.drift) == (299, True)
 
 
-async def test_a_page_that_came_short_before_another_is_drift(operation: Operation) -> None:
+async def test_a_page_that_came_short_before_another_is_drift(operation: RequestContext) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         read = asked(request)
         return listing(read.offset + (read.page == 1), read.offset + read.limit, 300, read)
@@ -214,7 +216,7 @@ async def test_a_page_that_came_short_before_another_is_drift(operation: Operati
     assert operation.receipt.drift is True
 
 
-async def test_rows_that_hold_still_are_no_drift(operation: Operation) -> None:
+async def test_rows_that_hold_still_are_no_drift(operation: RequestContext) -> None:
     await source(Scripted(collection(250))).window(operation, ALL, Window(0, 260), FIELDS)
 
     assert operation.receipt.drift is False
@@ -231,7 +233,9 @@ class OneAtATime(Scripted):
             return await super().handle_async_request(request)
 
 
-async def test_when_one_page_fails_those_still_waiting_are_not_sent(operation: Operation) -> None:
+async def test_when_one_page_fails_those_still_waiting_are_not_sent(
+    operation: RequestContext,
+) -> None:
     wire = OneAtATime(lambda _: said(403, REFUSAL))
 
     with pytest.raises(Forbidden):
@@ -241,39 +245,39 @@ async def test_when_one_page_fails_those_still_waiting_are_not_sent(operation: O
     assert len(wire.calls) <= 2, "the next in line may have left while the first came back"
 
 
-async def test_no_ids_cost_no_call(operation: Operation) -> None:
+async def test_no_ids_cost_no_call(operation: RequestContext) -> None:
     def unasked(_: httpx.Request) -> Answer:
         raise AssertionError
 
     wire = Scripted(unasked)
 
-    assert await source(wire).fetch(operation, [], FIELDS, Lane.ENTITIES) == []
+    assert await source(wire).fetch(operation, [], FIELDS, Priority.ENTITIES) == []
     assert wire.calls == []
 
 
 def test_pages_that_overlap_are_joined_without_drift() -> None:
     pages = Page(0, records(0, 100), 110), Page(90, records(90, 110), 110)
 
-    assert joined(pages, pages[1]) == (Page(0, records(0, 110), 110), False)
+    assert join_pages(pages, pages[1]) == (Page(0, records(0, 110), 110), False)
 
 
 def test_a_larger_page_than_asked_for_is_cut_to_what_was_asked() -> None:
-    told = Listing(list(records(0, 100)), Meta(1, 100, 110))
-    read = PageRead(2, 10)
+    told = ListResponse(list(records(0, 100)), Meta(1, 100, 110))
+    read = PageRequest(2, 10)
     place = place_of(read, told)
 
-    assert place == PageRead(1, 100)
-    assert page_of(read, place, told).page == Page(10, records(10, 20), 110)
+    assert place == PageRequest(1, 100)
+    assert to_page(read, place, told).page == Page(10, records(10, 20), 110)
 
 
 @given(st.integers(0, 5_000), st.integers(1, 100))
 def test_the_single_call_that_suffices_is_the_smallest(offset: int, limit: int) -> None:
     enough = [size for size in range(limit, 101) if offset // size == (offset + limit - 1) // size]
 
-    reads = plan(offset, limit)
+    reads = plan_pages(offset, limit)
 
     if enough:
-        assert reads == (PageRead(offset // enough[0] + 1, enough[0]),)
+        assert reads == (PageRequest(offset // enough[0] + 1, enough[0]),)
     else:
         assert len(reads) > 1
 
@@ -283,7 +287,9 @@ def needing(begin: int, limit: int) -> Window:
     return Window(0, 100, needed=Window(begin, limit))
 
 
-async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(operation: Operation) -> None:
+async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(
+    operation: RequestContext,
+) -> None:
     def answer(request: httpx.Request) -> httpx.Response | Exception:
         read = asked(request)
         if read.limit > 60:
@@ -310,11 +316,11 @@ async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(operation: O
     assert operation.receipt.drift
 
 
-async def test_what_is_refused_at_every_size_is_refused(operation: Operation) -> None:
+async def test_what_is_refused_at_every_size_is_refused(operation: RequestContext) -> None:
     body = {"success": False, "error": {"code": "VALIDATION_ERROR", "message": "No such filter."}}
     wire = Scripted(lambda _: said(400, body))
 
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidInput):
         await source(wire).window(operation, ClientFilter(status="x"), needing(0, 25), FIELDS)
 
     assert wire.calls == [
@@ -325,7 +331,7 @@ async def test_what_is_refused_at_every_size_is_refused(operation: Operation) ->
 
 
 @pytest.mark.parametrize("most", [1, 7, 20, 25, 40, 99])
-async def test_any_limit_that_the_api_names_is_found(operation: Operation, most: int) -> None:
+async def test_any_limit_that_the_api_names_is_found(operation: RequestContext, most: int) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         read = asked(request)
         if read.limit > most:

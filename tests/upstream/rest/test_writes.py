@@ -8,12 +8,19 @@ import httpx
 import orjson
 import pytest
 
-from gateway.upstream.attempt import End, Outcome, outcome_of
-from gateway.upstream.outcome import TooLarge, Unsendable
-from gateway.upstream.terms import terms_of
-from schema.failures import Conflict, Invalid, Issue, RateLimited, Unavailable, Unconfirmed
-from schema.operation import Lane, Operation
-from schema.source import ClientId, ClientPatch, ClientRecord, NewClient, Written
+from gateway.api.write_outcome import SendResult, WriteOutcome, classify
+from gateway.call_context import context_of
+from gateway.transport.errors import InvalidRequest, ResponseTooLarge
+from schema.source.errors import (
+    Conflict,
+    InvalidInput,
+    Issue,
+    RateLimited,
+    Unavailable,
+    WriteUnconfirmed,
+)
+from schema.source.protocols import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
+from schema.source.request_context import Priority, RequestContext
 from tests.upstream.rest.conftest import Answer, Scripted, said, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
@@ -29,63 +36,65 @@ def refusal(code: str, details: Any = None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("end", "outcome"),
     [
-        (said(200, DONE), Outcome.ANSWERED),
-        (said(201, DONE), Outcome.ANSWERED),
-        (said(200, {"success": True, "data": {}}), Outcome.ANSWERED),
-        (said(200, {"data": {}}), Outcome.UNKNOWN),  # not the envelope that the API documents
-        (said(202, DONE), Outcome.UNKNOWN),
-        (said(204, b""), Outcome.UNKNOWN),  # a proxy's looks the same
-        (said(200, b""), Outcome.UNKNOWN),
-        (said(200, b"<html>please log in</html>"), Outcome.UNKNOWN),
-        (said(200, b'{"success":true,"da'), Outcome.UNKNOWN),
-        (said(200, b"{}"), Outcome.UNKNOWN),
-        (said(200, b"[]"), Outcome.UNKNOWN),
-        (said(200, {"success": False, "data": {}}), Outcome.UNKNOWN),
-        (said(200, {"success": "yes", "data": {}}), Outcome.UNKNOWN),
-        (said(303, b""), Outcome.UNKNOWN),
-        (said(500, refusal("ANY")), Outcome.UNKNOWN),
-        (said(502, b"<html>"), Outcome.UNKNOWN),
-        (said(503, b""), Outcome.UNKNOWN),
-        (said(504, b""), Outcome.UNKNOWN),
-        (said(400, refusal("ANY")), Outcome.REFUSED),
+        (said(200, DONE), WriteOutcome.ANSWERED),
+        (said(201, DONE), WriteOutcome.ANSWERED),
+        (said(200, {"success": True, "data": {}}), WriteOutcome.ANSWERED),
+        (said(200, {"data": {}}), WriteOutcome.UNKNOWN),  # not the envelope that the API documents
+        (said(202, DONE), WriteOutcome.UNKNOWN),
+        (said(204, b""), WriteOutcome.UNKNOWN),  # a proxy's looks the same
+        (said(200, b""), WriteOutcome.UNKNOWN),
+        (said(200, b"<html>please log in</html>"), WriteOutcome.UNKNOWN),
+        (said(200, b'{"success":true,"da'), WriteOutcome.UNKNOWN),
+        (said(200, b"{}"), WriteOutcome.UNKNOWN),
+        (said(200, b"[]"), WriteOutcome.UNKNOWN),
+        (said(200, {"success": False, "data": {}}), WriteOutcome.UNKNOWN),
+        (said(200, {"success": "yes", "data": {}}), WriteOutcome.UNKNOWN),
+        (said(303, b""), WriteOutcome.UNKNOWN),
+        (said(500, refusal("ANY")), WriteOutcome.UNKNOWN),
+        (said(502, b"<html>"), WriteOutcome.UNKNOWN),
+        (said(503, b""), WriteOutcome.UNKNOWN),
+        (said(504, b""), WriteOutcome.UNKNOWN),
+        (said(400, refusal("ANY")), WriteOutcome.REFUSED),
         *[
-            (said(status, refusal("ANY")), Outcome.REFUSED)
+            (said(status, refusal("ANY")), WriteOutcome.REFUSED)
             for status in (401, 403, 404, 409, 410, 412, 422, 423, 429)
         ],
         *[
-            (said(status, refusal("ANY")), Outcome.UNKNOWN)
+            (said(status, refusal("ANY")), WriteOutcome.UNKNOWN)
             for status in (402, 405, 408, 413, 418, 421, 425, 431, 451, 499, 501, 520, 525, 599)
         ],
         *[
-            (said(status, body), Outcome.UNKNOWN)
+            (said(status, body), WriteOutcome.UNKNOWN)
             for status in (400, 401, 403, 404, 409, 410, 412, 422, 423, 429)
             for body in (b"", b"<html>", b"404 page not found", {"message": "no Route matched"})
         ],
-        (httpx.ConnectError("x"), Outcome.NEVER_SENT),
-        (httpx.ConnectTimeout("x"), Outcome.NEVER_SENT),
-        (httpx.PoolTimeout("x"), Outcome.NEVER_SENT),
-        (Unsendable("x"), Outcome.NEVER_SENT),
-        (RateLimited("spent", retry_after=9), Outcome.NEVER_SENT),
-        (Unavailable("no connection came free"), Outcome.NEVER_SENT),
-        (httpx.WriteError("x"), Outcome.UNKNOWN),
-        (httpx.WriteTimeout("x"), Outcome.UNKNOWN),
-        (httpx.ReadError("x"), Outcome.UNKNOWN),
-        (httpx.ReadTimeout("x"), Outcome.UNKNOWN),
-        (httpx.RemoteProtocolError("x"), Outcome.UNKNOWN),
-        (TooLarge("x"), Outcome.UNKNOWN),
+        (httpx.ConnectError("x"), WriteOutcome.NEVER_SENT),
+        (httpx.ConnectTimeout("x"), WriteOutcome.NEVER_SENT),
+        (httpx.PoolTimeout("x"), WriteOutcome.NEVER_SENT),
+        (InvalidRequest("x"), WriteOutcome.NEVER_SENT),
+        (RateLimited("spent", retry_after=9), WriteOutcome.NEVER_SENT),
+        (Unavailable("no connection came free"), WriteOutcome.NEVER_SENT),
+        (httpx.WriteError("x"), WriteOutcome.UNKNOWN),
+        (httpx.WriteTimeout("x"), WriteOutcome.UNKNOWN),
+        (httpx.ReadError("x"), WriteOutcome.UNKNOWN),
+        (httpx.ReadTimeout("x"), WriteOutcome.UNKNOWN),
+        (httpx.RemoteProtocolError("x"), WriteOutcome.UNKNOWN),
+        (ResponseTooLarge("x"), WriteOutcome.UNKNOWN),
     ],
 )
-def test_how_a_write_ended_tells_whether_it_happened(end: End, outcome: Outcome) -> None:
-    assert outcome_of(end) is outcome
+def test_how_a_write_ended_tells_whether_it_happened(
+    end: SendResult, outcome: WriteOutcome
+) -> None:
+    assert classify(end) is outcome
 
 
 @pytest.mark.parametrize("answer", [said(200, b"<html>"), said(500, b""), httpx.ReadError("x")])
 async def test_a_delete_that_only_somebody_else_answered_is_not_called_done(
-    operation: Operation, answer: Answer
+    operation: RequestContext, answer: Answer
 ) -> None:
     wire = Scripted(lambda _: answer)
 
-    with pytest.raises(Unconfirmed) as unknown:
+    with pytest.raises(WriteUnconfirmed) as unknown:
         await source(wire).delete(operation, ID)
 
     assert wire.calls == [f"DELETE /clients/{ID}"]
@@ -93,17 +102,17 @@ async def test_a_delete_that_only_somebody_else_answered_is_not_called_done(
 
 
 async def test_an_update_answered_with_another_client_is_not_called_done(
-    operation: Operation,
+    operation: RequestContext,
 ) -> None:
     other = {"success": True, "data": {"id": OTHER}}
 
-    with pytest.raises(Unconfirmed):
+    with pytest.raises(WriteUnconfirmed):
         await source(Scripted(lambda _: said(200, other))).update(
             operation, ID, ClientPatch({"status": "closed"})
         )
 
 
-async def test_null_is_sent_and_absent_is_not(operation: Operation) -> None:
+async def test_null_is_sent_and_absent_is_not(operation: RequestContext) -> None:
     wire = Scripted(lambda _: said(200, DONE))
 
     await source(wire).update(operation, ID, ClientPatch({"phone": None}, expected_version=3))
@@ -117,14 +126,16 @@ async def test_null_is_sent_and_absent_is_not(operation: Operation) -> None:
     ]
 
 
-async def test_a_write_tells_what_its_answer_told_and_claims_no_more(operation: Operation) -> None:
+async def test_a_write_tells_what_its_answer_told_and_claims_no_more(
+    operation: RequestContext,
+) -> None:
     written = await source(Scripted(lambda _: said(201, DONE))).create(operation, NEW)
 
-    assert written == Written(ClientRecord(id=ID, version=4))
+    assert written == WriteResult(ClientRecord(id=ID, version=4))
     assert written.record.complete is False
 
 
-async def test_writes_and_the_reads_that_explain_them_go_first(operation: Operation) -> None:
+async def test_writes_and_the_reads_that_explain_them_go_first(operation: RequestContext) -> None:
     wire = Scripted(
         lambda request: said(409 if request.method == "PUT" else 404, refusal("VERSION_CONFLICT"))
     )
@@ -132,21 +143,21 @@ async def test_writes_and_the_reads_that_explain_them_go_first(operation: Operat
     with pytest.raises(Conflict):
         await source(wire).update(operation, ID, ClientPatch({}, expected_version=3))
 
-    assert [terms_of(request).lane for request in wire.sent] == [Lane.WRITE, Lane.WRITE]
+    assert [context_of(request).lane for request in wire.sent] == [Priority.WRITE, Priority.WRITE]
 
 
-async def test_a_version_asked_for_but_not_sent_is_no_conflict(operation: Operation) -> None:
+async def test_a_version_asked_for_but_not_sent_is_no_conflict(operation: RequestContext) -> None:
     problem = [{"path": "version", "msg": "is required"}]
     wire = Scripted(lambda _: said(400, refusal("VALIDATION_ERROR", problem)))
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         await source(wire).update(operation, ID, ClientPatch({"status": "closed"}))
 
     assert refused.value.issues == (Issue("expectedVersion", "REFUSED_BY_API", "is required"),)
     assert wire.calls == [f"PUT /clients/{ID}"]
 
 
-async def test_a_version_told_in_an_object_is_a_conflict(operation: Operation) -> None:
+async def test_a_version_told_in_an_object_is_a_conflict(operation: RequestContext) -> None:
     body = refusal("BAD_REQUEST", {"currentVersion": 9})
     wire = Scripted(lambda request: said(400 if request.method == "PUT" else 404, body))
 
@@ -155,17 +166,17 @@ async def test_a_version_told_in_an_object_is_a_conflict(operation: Operation) -
 
 
 @pytest.mark.parametrize("status", [409, 412])
-async def test_what_is_new_cannot_have_changed(operation: Operation, status: int) -> None:
+async def test_what_is_new_cannot_have_changed(operation: RequestContext, status: int) -> None:
     wire = Scripted(lambda _: said(status, refusal("DUPLICATE", [{"field": "email"}])))
 
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         await source(wire).create(operation, NEW)
 
     assert refused.value.issues == (Issue("email", "REFUSED_BY_API", "is not valid"),)
     assert wire.calls == ["POST /clients"]
 
 
-async def test_a_create_at_the_wrong_address_misses_no_client(operation: Operation) -> None:
+async def test_a_create_at_the_wrong_address_misses_no_client(operation: RequestContext) -> None:
     with pytest.raises(Unavailable, match="at this address"):
         await source(Scripted(lambda _: said(404, refusal("NOT_FOUND")))).create(operation, NEW)
 
@@ -181,7 +192,7 @@ class Slow(Scripted):
         return await super().handle_async_request(request)
 
 
-async def test_a_caller_who_leaves_takes_no_write_along(operation: Operation) -> None:
+async def test_a_caller_who_leaves_takes_no_write_along(operation: RequestContext) -> None:
     wire = Slow(lambda _: said(201, DONE))
     writing = asyncio.create_task(source(wire).create(operation, NEW))
     await asyncio.sleep(0.5)
@@ -195,7 +206,7 @@ async def test_a_caller_who_leaves_takes_no_write_along(operation: Operation) ->
 
 
 async def test_a_write_that_fails_when_its_caller_has_left_fails_quietly(
-    operation: Operation,
+    operation: RequestContext,
 ) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))

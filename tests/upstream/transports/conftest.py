@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from gateway.upstream.terms import EXTENSION, Terms, terms_of
-from schema.operation import Lane, Receipt
+from gateway.call_context import EXTENSION, CallContext, context_of
+from schema.source.request_context import Priority, Receipt
 
 URL = "http://api.test/v1/clients"
 OK = httpx.Response(200, json={"success": True, "data": {}})
@@ -31,12 +31,12 @@ def request(  # noqa: PLR0913 -- every term by its name
     url: str = URL,
     *,
     deadline: float,
-    lane: Lane = Lane.INTERACTIVE,
+    lane: Priority = Priority.INTERACTIVE,
     caller: str = "p",
     content: bytes = b"",
     headers: dict[str, str] | None = None,
 ) -> httpx.Request:
-    terms = Terms(
+    terms = CallContext(
         deadline=deadline, lane=lane, partition=caller, credential=caller, receipt=Receipt()
     )
     return httpx.Request(
@@ -61,7 +61,7 @@ class Known:
 
 
 def receipt(of: httpx.Request) -> Receipt:
-    return terms_of(of).receipt
+    return context_of(of).receipt
 
 
 @dataclass

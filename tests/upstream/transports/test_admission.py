@@ -8,11 +8,11 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.admission import Admission, Turn
-from gateway.upstream.ledger import Ledger
-from gateway.upstream.standing import Standing
-from gateway.upstream.terms import Terms
-from schema.operation import Lane, Receipt
+from gateway.call_context import CallContext
+from gateway.ratelimit.admission import AdmissionController, Permit
+from gateway.ratelimit.credentials import CredentialHistory
+from gateway.ratelimit.window import RateLimitWindow
+from schema.source.request_context import Priority, Receipt
 from tests.upstream.transports.conftest import Known
 
 CALLERS = "abc"
@@ -23,7 +23,7 @@ class Ask(NamedTuple):
     """Somebody asks, so many seconds after what was before."""
 
     after: float
-    terms: Terms
+    terms: CallContext
 
 
 class End(NamedTuple):
@@ -34,42 +34,42 @@ class End(NamedTuple):
     end: httpx.Response | httpx.TransportError
 
 
-class Deliberate(Admission):
+class Deliberate(AdmissionController):
     """One that looks at nothing quickly."""
 
-    def clear(self, terms: Terms, now: float) -> bool:
+    def clear(self, terms: CallContext, now: float) -> bool:
         del terms, now
         return False
 
 
-def look(admission: Admission, terms: Terms, now: float) -> Turn | str | None:
+def look(admission: AdmissionController, terms: CallContext, now: float) -> Permit | str | None:
     """What a request is told that finds a place: to go, why not, or to stand in line."""
-    if admission.clear(terms, now):
-        return admission.enter(terms, now)
-    if barred := admission.barred(terms, now):
+    if admission.can_send_now(terms, now):
+        return admission.acquire(terms, now)
+    if barred := admission.rejection(terms, now):
         return str(barred)
     if admission.wait(terms, now):
-        return str(admission.turned_away(terms, now))
-    return admission.enter(terms, now) if admission.room(terms, now) else None
+        return str(admission.rate_limited_error(terms, now))
+    return admission.acquire(terms, now) if admission.has_slot(terms, now) else None
 
 
-def lived(admission: Admission, history: Sequence[Ask | End]) -> list[object]:
+def lived(admission: AdmissionController, history: Sequence[Ask | End]) -> list[object]:
     """All that it says in the course of `history`, and last what it knows."""
     said: list[object] = []
-    flying: list[Turn] = []
+    flying: list[Permit] = []
     now = 0.0
     for event in history:
         now += event.after
         if isinstance(event, Ask):
             said += [admission.wait(event.terms, now), admission.rank(event.terms, now)]
             said.append(answer := look(admission, event.terms, now))
-            flying += [answer] if isinstance(answer, Turn) else []
+            flying += [answer] if isinstance(answer, Permit) else []
         elif flying:
             turn, end = flying.pop(event.which % len(flying)), event.end
             if isinstance(end, httpx.Response):
-                admission.answered(turn, end, now, "/")
+                admission.record_response(turn, end, now, "/")
             else:
-                admission.unanswered(turn, end, now, "/")
+                admission.record_no_response(turn, end, now, "/")
         said.append(admission.state(now))
     return [*said, known(admission)]
 
@@ -92,10 +92,10 @@ def answer(status: int, remaining: int | None) -> httpx.Response:
 
 SECONDS = st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0, 70.0])
 ASKS = st.builds(
-    lambda after, caller, lane: Ask(after, Terms(1e9, lane, caller, caller, Receipt())),
+    lambda after, caller, lane: Ask(after, CallContext(1e9, lane, caller, caller, Receipt())),
     SECONDS,
     st.sampled_from(CALLERS),
-    st.sampled_from(Lane),
+    st.sampled_from(Priority),
 )
 STATUSES = st.sampled_from([200, 200, 200, 200, 401, 404, 429, 503])
 ANSWERS = st.builds(answer, STATUSES, st.none() | st.integers(0, 40))
@@ -116,14 +116,15 @@ def test_a_quick_look_and_a_long_one_tell_the_same_and_leave_the_same_behind(
     history: list[Ask | End], limit: int
 ) -> None:
     quick, long = (
-        kind(Ledger(limit=limit), Standing(Known(*CALLERS[:2]))) for kind in (Admission, Deliberate)
+        kind(RateLimitWindow(limit=limit), CredentialHistory(Known(*CALLERS[:2])))
+        for kind in (AdmissionController, Deliberate)
     )
 
     assert lived(quick, history) == lived(long, history)
 
 
 def test_nothing_stands_against_the_ordinary_request() -> None:
-    admission = Admission(Ledger(), Standing(Known("a")))
-    terms = Terms(1e9, Lane.INTERACTIVE, "a", "a", Receipt())
+    admission = AdmissionController(RateLimitWindow(), CredentialHistory(Known("a")))
+    terms = CallContext(1e9, Priority.INTERACTIVE, "a", "a", Receipt())
 
-    assert admission.clear(terms, 0.0)
+    assert admission.can_send_now(terms, 0.0)

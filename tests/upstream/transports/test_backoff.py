@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.upstream.backoff import Allowance, fits, full_jitter
-from schema.operation import BudgetState
+from gateway.api.retry_budget import RetryBudget, fits_deadline, full_jitter
+from schema.source.request_context import RateLimitState
 
-PLENTY = BudgetState(limit=500, remaining=500, reset_seconds=900)
+PLENTY = RateLimitState(limit=500, remaining=500, reset_seconds=900)
 
 
 @pytest.mark.parametrize(
@@ -19,19 +19,19 @@ def test_a_backoff_is_anything_up_to_the_doubled_base_and_never_over_a_second(
 
 
 def test_an_attempt_needs_a_quarter_of_a_second_after_its_backoff() -> None:
-    assert fits(0.5, now=10, deadline=10.75)
-    assert not fits(0.5, now=10, deadline=10.74)
+    assert fits_deadline(0.5, now=10, deadline=10.75)
+    assert not fits_deadline(0.5, now=10, deadline=10.74)
 
 
 def test_one_retry_is_always_allowed_in_ten_seconds_and_not_two() -> None:
-    allowance = Allowance()
+    allowance = RetryBudget()
     allowance.called(0)
 
     assert [allowance.take(at, PLENTY) for at in (0, 1, 9.9, 10)] == [True, False, False, True]
 
 
 def test_a_tenth_of_the_calls_of_ten_seconds_may_be_repeated() -> None:
-    allowance = Allowance()
+    allowance = RetryBudget()
     for _ in range(35):
         allowance.called(0)
 
@@ -39,15 +39,15 @@ def test_a_tenth_of_the_calls_of_ten_seconds_may_be_repeated() -> None:
 
 
 def test_ten_retries_are_the_most_in_a_window() -> None:
-    allowance = Allowance()
+    allowance = RetryBudget()
 
     assert sum(allowance.take(at, PLENTY) for at in range(0, 899, 10)) == 10
     assert allowance.take(900, PLENTY)
 
 
 def test_no_retry_is_made_while_less_than_a_fifth_of_the_window_is_left() -> None:
-    low = BudgetState(limit=500, remaining=99, reset_seconds=900)
-    enough = BudgetState(limit=500, remaining=100, reset_seconds=900)
+    low = RateLimitState(limit=500, remaining=99, reset_seconds=900)
+    enough = RateLimitState(limit=500, remaining=100, reset_seconds=900)
 
-    assert not Allowance().take(0, low)
-    assert Allowance().take(0, enough)
+    assert not RetryBudget().take(0, low)
+    assert RetryBudget().take(0, enough)

@@ -5,10 +5,10 @@ import asyncio
 import httpx
 import pytest
 
-from gateway.upstream.budget import Budget
-from gateway.upstream.ledger import Ledger
-from schema.failures import Failure, RateLimited
-from schema.operation import BudgetState, Lane
+from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.window import RateLimitWindow
+from schema.source.errors import ClientError, RateLimited
+from schema.source.request_context import Priority, RateLimitState
 from tests.upstream.transports.conftest import OK, Known, Scripted, receipt, refusal, request
 
 
@@ -27,10 +27,10 @@ def over(
     at_once: int = 16,
     waiting: int = 200,
     known: str = "p",
-) -> Budget:
-    return Budget(
+) -> RateLimiter:
+    return RateLimiter(
         inner,
-        ledger=Ledger(limit=limit),
+        ledger=RateLimitWindow(limit=limit),
         proven=Known(*known),
         clock=now,
         at_once=at_once,
@@ -39,10 +39,10 @@ def over(
 
 
 async def ask(
-    budget: Budget,
+    budget: RateLimiter,
     path: str = "",
     *,
-    lane: Lane = Lane.INTERACTIVE,
+    lane: Priority = Priority.INTERACTIVE,
     caller: str = "p",
     seconds: float = 10,
 ) -> int | tuple[str, int | None, float]:
@@ -53,7 +53,7 @@ async def ask(
     )
     try:
         return (await budget.handle_async_request(asked)).status_code
-    except Failure as failure:
+    except ClientError as failure:
         wait = failure.retry_after if isinstance(failure, RateLimited) else None
         return (failure.code, wait, round(now() - began, 3))
 
@@ -61,7 +61,7 @@ async def ask(
 async def test_no_more_than_the_limit_is_sent_in_a_window_and_the_rest_is_told_how_long() -> None:
     budget = over(inner := Scripted([OK]), limit=3)
 
-    answers = [await ask(budget, lane=Lane.WRITE) for _ in range(5)]
+    answers = [await ask(budget, lane=Priority.WRITE) for _ in range(5)]
 
     assert answers == [200, 200, 200, ("RATE_LIMITED", 901, 0.0), ("RATE_LIMITED", 901, 0.0)]
     assert len(inner.seen) == 3
@@ -70,10 +70,10 @@ async def test_no_more_than_the_limit_is_sent_in_a_window_and_the_rest_is_told_h
 async def test_the_next_window_is_spent_as_freely() -> None:
     budget = over(inner := Scripted([OK]), limit=3)
     for _ in range(4):
-        await ask(budget, lane=Lane.WRITE)
+        await ask(budget, lane=Priority.WRITE)
     await asyncio.sleep(901)
 
-    assert [await ask(budget, lane=Lane.WRITE) for _ in range(3)] == [200] * 3
+    assert [await ask(budget, lane=Priority.WRITE) for _ in range(3)] == [200] * 3
     assert len(inner.seen) == 6
 
 
@@ -82,10 +82,10 @@ async def test_when_readers_have_spent_theirs_a_writer_still_gets_through() -> N
     for _ in range(8):
         await ask(budget)
 
-    assert await ask(budget, lane=Lane.REFRESH) == ("RATE_LIMITED", 901, 0.0)
+    assert await ask(budget, lane=Priority.REFRESH) == ("RATE_LIMITED", 901, 0.0)
     assert await ask(budget) == 200
     assert await ask(budget) == ("RATE_LIMITED", 901, 0.0)
-    assert await ask(budget, lane=Lane.WRITE) == 200
+    assert await ask(budget, lane=Priority.WRITE) == 200
 
 
 async def test_whether_a_refresh_would_go_out_now_is_known_before_it_is_begun() -> None:
@@ -118,7 +118,7 @@ async def test_the_receipt_says_what_is_left_whether_sent_or_refused() -> None:
     with pytest.raises(RateLimited):
         await budget.handle_async_request(refused)
 
-    left = BudgetState(limit=500, remaining=0, reset_seconds=301)
+    left = RateLimitState(limit=500, remaining=0, reset_seconds=301)
     assert (receipt(sent).budget, receipt(refused).budget, budget.state()) == (left, left, left)
 
 
@@ -127,12 +127,12 @@ async def test_a_429_keeps_everybody_away_and_tells_them_how_long() -> None:
     first = await ask(budget)
     await asyncio.sleep(100)
 
-    answers = await asyncio.gather(*(ask(budget, lane=lane) for lane in [*Lane] * 250))
+    answers = await asyncio.gather(*(ask(budget, lane=lane) for lane in [*Priority] * 250))
 
     assert first == 429
     assert set(answers) == {("RATE_LIMITED", 800, 0.0)}
     assert len(inner.seen) == 1
-    assert budget.state() == BudgetState(limit=500, remaining=0, reset_seconds=801)
+    assert budget.state() == RateLimitState(limit=500, remaining=0, reset_seconds=801)
 
 
 async def test_a_short_429_is_waited_out_and_one_request_tries_it_and_then_two() -> None:
@@ -206,11 +206,11 @@ async def test_no_more_than_so_many_are_in_flight_and_the_others_go_by_lane_then
     await asyncio.sleep(0)
 
     answers = await asyncio.gather(
-        ask(budget, "refresh", lane=Lane.REFRESH),
+        ask(budget, "refresh", lane=Priority.REFRESH),
         ask(budget, "read-1"),
-        ask(budget, "entity", lane=Lane.ENTITIES),
+        ask(budget, "entity", lane=Priority.ENTITIES),
         ask(budget, "read-2"),
-        ask(budget, "write", lane=Lane.WRITE),
+        ask(budget, "write", lane=Priority.WRITE),
         *first,
     )
 
@@ -248,7 +248,7 @@ async def test_a_line_that_is_full_turns_away() -> None:
 async def test_those_in_line_are_sent_away_when_the_window_is_spent_before_them() -> None:
     budget = over(inner := Scripted([(1.0, OK)]), limit=3, at_once=1)
 
-    answers = await asyncio.gather(*(ask(budget, lane=Lane.WRITE) for _ in range(5)))
+    answers = await asyncio.gather(*(ask(budget, lane=Priority.WRITE) for _ in range(5)))
 
     assert answers == [200, 200, 200, ("RATE_LIMITED", 900, 2.0), ("RATE_LIMITED", 900, 2.0)]
     assert len(inner.seen) == 3
@@ -301,7 +301,7 @@ async def test_a_caller_who_leaves_a_request_in_flight_leaves_its_place_taken() 
     await asyncio.wait({leaver})
 
     assert inner.flying == 1
-    assert await ask(budget, "next", lane=Lane.WRITE) == 200
+    assert await ask(budget, "next", lane=Priority.WRITE) == 200
     assert inner.seen == [(0.0, "GET /left"), (1.0, "GET /next")]
     assert budget.state().remaining == 39
 
@@ -313,7 +313,7 @@ async def test_a_burst_that_fills_the_line_leaves_room_for_others_and_for_writes
 
     other = asyncio.create_task(ask(budget, "other", caller="q"))
     await asyncio.sleep(0)
-    write = asyncio.create_task(ask(budget, "write", caller="w", lane=Lane.WRITE))
+    write = asyncio.create_task(ask(budget, "write", caller="w", lane=Priority.WRITE))
     answers = await asyncio.gather(*burst, other, write)
 
     crowded = ("UPSTREAM_UNAVAILABLE", None, 0.0)
@@ -347,11 +347,11 @@ async def test_a_caller_beyond_its_share_is_told_when_and_others_are_served() ->
     assert 40 < sent < 60
     assert held == ("RATE_LIMITED", 476, 0.0)
     assert [await ask(budget, caller="q") for _ in range(30)] == [200] * 30
-    assert await ask(budget, lane=Lane.WRITE) == 200
+    assert await ask(budget, lane=Priority.WRITE) == 200
 
 
 async def test_a_refusal_says_what_is_spent() -> None:
-    async def told(budget: Budget, caller: str) -> str:
+    async def told(budget: RateLimiter, caller: str) -> str:
         with pytest.raises(RateLimited) as refused:
             await budget.handle_async_request(request(deadline=now() + 9, caller=caller))
         return refused.value.message.split(";")[0]
@@ -452,7 +452,7 @@ async def test_an_api_that_only_fails_is_not_asked_and_tried_by_one() -> None:
     budget = over(inner := Scripted([httpx.Response(503)] * 5 + [(0.1, OK)]), known="pq")
     failed = [await ask(budget, caller=caller) for caller in "pqpqp"]
     left = budget.state().remaining
-    refused = await ask(budget), await ask(budget, lane=Lane.WRITE)
+    refused = await ask(budget), await ask(budget, lane=Priority.WRITE)
     await asyncio.sleep(5)
 
     trying, *others = await asyncio.gather(*(ask(budget) for _ in range(3)))

@@ -1,30 +1,30 @@
 """The gate, on times made up."""
 
-from gateway.upstream.gate import TRYING, Gate
+from gateway.ratelimit.slow_start import TRYING, SlowStart
 
 
 def test_a_gate_nobody_shut_lets_everybody_through() -> None:
-    gate = Gate()
+    gate = SlowStart()
 
     assert [(gate.wait(0), gate.enter()) for _ in range(3)] == [(0.0, 0)] * 3
 
 
 def test_a_refusal_keeps_everybody_away_for_as_long_as_it_states() -> None:
-    gate = Gate()
+    gate = SlowStart()
     gate.refused(100, 30)
 
     assert [gate.wait(at) for at in (100, 129, 130)] == [30.0, 1.0, 0.0]
 
 
 def test_a_later_refusal_never_shortens_an_earlier_one() -> None:
-    gate = Gate()
+    gate = SlowStart()
     gate.refused(100, 30)
     gate.refused(101, 5)
 
     assert gate.wait(101) == 29.0
 
 
-def through(gate: Gate, now: float) -> list[int]:
+def through(gate: SlowStart, now: float) -> list[int]:
     """The trials of all that may pass now, together."""
     trials: list[int] = []
     while not gate.wait(now) and len(trials) < 100:
@@ -33,7 +33,7 @@ def through(gate: Gate, now: float) -> list[int]:
 
 
 def test_after_the_wait_one_request_tries_then_twice_as_many_each_time_all_were_answered() -> None:
-    gate = Gate()
+    gate = SlowStart()
     gate.refused(0, 10)
 
     volleys = []
@@ -46,7 +46,7 @@ def test_after_the_wait_one_request_tries_then_twice_as_many_each_time_all_were_
 
 
 def test_others_wait_for_the_end_of_those_that_try() -> None:
-    gate = Gate()
+    gate = SlowStart()
     gate.refused(0, 10)
     one = gate.enter()
 
@@ -59,7 +59,7 @@ def test_others_wait_for_the_end_of_those_that_try() -> None:
 
 
 def test_when_the_one_that_tries_is_refused_the_wait_begins_anew() -> None:
-    gate = Gate()
+    gate = SlowStart()
     gate.refused(0, 10)
     gate.enter()
     gate.refused(11, 20)
@@ -69,7 +69,7 @@ def test_when_the_one_that_tries_is_refused_the_wait_begins_anew() -> None:
 
 
 def test_an_answer_to_an_earlier_trial_opens_nothing() -> None:
-    gate = Gate()
+    gate = SlowStart()
     gate.refused(0, 10)
     gate.passed(gate.enter())
     slow, refused = through(gate, 10)
@@ -81,7 +81,7 @@ def test_an_answer_to_an_earlier_trial_opens_nothing() -> None:
 
 
 def test_when_the_one_that_tries_gets_no_answer_another_one_tries() -> None:
-    gate = Gate()
+    gate = SlowStart()
     gate.refused(0, 10)
     gate.unknown(gate.enter())
 
@@ -89,7 +89,7 @@ def test_when_the_one_that_tries_gets_no_answer_another_one_tries() -> None:
 
 
 def test_refusals_that_state_nothing_double_the_wait_up_to_a_window() -> None:
-    gate = Gate()
+    gate = SlowStart()
     now, waits = 0.0, []
     for _ in range(6):
         gate.refused(now, None)
@@ -101,7 +101,7 @@ def test_refusals_that_state_nothing_double_the_wait_up_to_a_window() -> None:
 
 
 def test_a_volley_of_refusals_that_state_nothing_counts_once() -> None:
-    gate = Gate()
+    gate = SlowStart()
     for _ in range(16):
         gate.refused(0, None)
 

@@ -6,261 +6,269 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.ledger import Ledger
-from gateway.upstream.readings import Reading
-from schema.operation import BudgetState, Lane
+from gateway.ratelimit.window import RateLimitWindow
+from gateway.transport.rate_limit_status import RateLimitStatus
+from schema.source.request_context import Priority, RateLimitState
 
 
-def spend(ledger: Ledger, count: int, now: float = 0.0) -> list[int]:
+def spend(ledger: RateLimitWindow, count: int, now: float = 0.0) -> list[int]:
     return [ledger.reserve(now) for _ in range(count)]
 
 
 def test_a_new_ledger_has_the_documented_window() -> None:
-    assert Ledger().state(0) == BudgetState(limit=500, remaining=500, reset_seconds=900)
+    assert RateLimitWindow().state(0) == RateLimitState(limit=500, remaining=500, reset_seconds=900)
 
 
 def test_a_request_is_debited_before_it_is_sent() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     ledger.reserve(0)
 
     assert ledger.state(0).remaining == 499
 
 
 def test_a_request_that_never_left_is_not_debited() -> None:
-    ledger = Ledger()
-    ledger.unsent(ledger.reserve(0))
+    ledger = RateLimitWindow()
+    ledger.release(ledger.reserve(0))
 
     assert ledger.state(0).remaining == 500
 
 
 def test_a_request_that_may_have_left_stays_debited() -> None:
-    ledger = Ledger()
-    ledger.unanswered(ledger.reserve(0))
+    ledger = RateLimitWindow()
+    ledger.record_no_response(ledger.reserve(0))
 
     assert ledger.state(0).remaining == 499
 
 
 def test_the_last_tenth_is_for_writes_and_the_next_not_for_refresh() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     ledger.reserve(0)
-    allowed = dict.fromkeys(Lane, 1)
+    allowed = dict.fromkeys(Priority, 1)
     for _ in range(499):
-        for lane in Lane:
+        for lane in Priority:
             allowed[lane] += ledger.wait(lane, 900) == 0  # the window's last second
         ledger.reserve(900)
 
     assert allowed == {
-        Lane.WRITE: 500,
-        Lane.INTERACTIVE: 450,
-        Lane.ENTITIES: 450,
-        Lane.REFRESH: 400,
+        Priority.WRITE: 500,
+        Priority.INTERACTIVE: 450,
+        Priority.ENTITIES: 450,
+        Priority.REFRESH: 400,
     }
 
 
-def write(ledger: Ledger, *moments: float) -> list[float]:
+def write(ledger: RateLimitWindow, *moments: float) -> list[float]:
     """What each write had to wait; those that did not are answered."""
     waits = []
     for at in moments:
-        waits.append(ledger.wait(Lane.WRITE, at))
+        waits.append(ledger.wait(Priority.WRITE, at))
         if not waits[-1]:
-            ledger.unanswered(ledger.reserve(at, Lane.WRITE))
+            ledger.record_no_response(ledger.reserve(at, Priority.WRITE))
     return waits
 
 
 def test_where_many_writes_are_to_be_expected_reads_leave_them_more_than_a_tenth() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     write(ledger, *range(0, 900, 9))
     reads = 0
-    while not ledger.wait(Lane.INTERACTIVE, 902):
-        ledger.unanswered(ledger.reserve(902))
+    while not ledger.wait(Priority.INTERACTIVE, 902):
+        ledger.record_no_response(ledger.reserve(902))
         reads += 1
 
-    assert (reads, ledger.wait(Lane.INTERACTIVE, 902)) == (390, 1.0)
+    assert (reads, ledger.wait(Priority.INTERACTIVE, 902)) == (390, 1.0)
     assert write(ledger, *range(903, 1_803, 9)) == [0.0] * 100
 
 
 def test_what_was_kept_for_writes_that_did_not_come_is_given_back_as_time_goes_by() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     write(ledger, *range(0, 900, 9))
     reads = 0
     for at in range(902, 1_780):
-        if not ledger.wait(Lane.INTERACTIVE, at):
-            ledger.unanswered(ledger.reserve(at))
+        if not ledger.wait(Priority.INTERACTIVE, at):
+            ledger.record_no_response(ledger.reserve(at))
             reads += 1
 
     assert reads == 450
 
 
 def test_however_many_writes_come_reads_have_most_of_the_window() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     write(ledger, *[0.0] * 500)
     reads = 0
-    while not ledger.wait(Lane.INTERACTIVE, 902):
-        ledger.unanswered(ledger.reserve(902))
+    while not ledger.wait(Priority.INTERACTIVE, 902):
+        ledger.record_no_response(ledger.reserve(902))
         reads += 1
 
     assert reads == 350
 
 
 def test_refreshes_spend_only_what_the_others_left_over_so_far() -> None:
-    ledger = Ledger(limit=100, window_seconds=100)
+    ledger = RateLimitWindow(limit=100, window_seconds=100)
     spend(ledger, 10)
 
-    assert ledger.wait(Lane.REFRESH, 0) == 12.0
-    assert ledger.wait(Lane.REFRESH, 11) == 1.0
-    assert ledger.wait(Lane.REFRESH, 12) == 0.0
-    ledger.reserve(12, Lane.REFRESH)
-    assert ledger.wait(Lane.REFRESH, 12) == 1.0
-    assert ledger.wait(Lane.INTERACTIVE, 12) == 0.0
+    assert ledger.wait(Priority.REFRESH, 0) == 12.0
+    assert ledger.wait(Priority.REFRESH, 11) == 1.0
+    assert ledger.wait(Priority.REFRESH, 12) == 0.0
+    ledger.reserve(12, Priority.REFRESH)
+    assert ledger.wait(Priority.REFRESH, 12) == 1.0
+    assert ledger.wait(Priority.INTERACTIVE, 12) == 0.0
 
 
 def test_refreshes_take_a_fifth_of_a_window_at_most() -> None:
-    ledger = Ledger(limit=100, window_seconds=100)
-    ledger.unanswered(ledger.reserve(0))
+    ledger = RateLimitWindow(limit=100, window_seconds=100)
+    ledger.record_no_response(ledger.reserve(0))
     taken = 0
-    while not ledger.wait(Lane.REFRESH, 99):
-        ledger.unanswered(ledger.reserve(99, Lane.REFRESH))
+    while not ledger.wait(Priority.REFRESH, 99):
+        ledger.record_no_response(ledger.reserve(99, Priority.REFRESH))
         taken += 1
 
-    assert (taken, ledger.wait(Lane.REFRESH, 99)) == (20, 2.0)
-    assert ledger.wait(Lane.REFRESH, 101) == 0.0
+    assert (taken, ledger.wait(Priority.REFRESH, 99)) == (20, 2.0)
+    assert ledger.wait(Priority.REFRESH, 101) == 0.0
 
 
 def test_a_spent_window_says_when_it_ends() -> None:
-    ledger = Ledger(limit=2)
+    ledger = RateLimitWindow(limit=2)
     one, two = spend(ledger, 2)
-    ledger.answered(one, Reading(limit=2, remaining=1, reset=300), 1)
-    ledger.answered(two, Reading(limit=2, remaining=0, reset=300), 1)
+    ledger.record_response(one, RateLimitStatus(limit=2, remaining=1, reset=300), 1)
+    ledger.record_response(two, RateLimitStatus(limit=2, remaining=0, reset=300), 1)
 
-    assert ledger.wait(Lane.WRITE, 100) == 202.0
-    assert ledger.wait(Lane.WRITE, 302) == 0.0
+    assert ledger.wait(Priority.WRITE, 100) == 202.0
+    assert ledger.wait(Priority.WRITE, 302) == 0.0
 
 
 def test_others_on_our_address_are_believed() -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=40, reset=300), 0)
+    ledger = RateLimitWindow()
+    ledger.record_response(
+        ledger.reserve(0), RateLimitStatus(limit=500, remaining=40, reset=300), 0
+    )
 
-    assert ledger.state(0) == BudgetState(limit=500, remaining=40, reset_seconds=301)
+    assert ledger.state(0) == RateLimitState(limit=500, remaining=40, reset_seconds=301)
 
 
 def test_answers_in_any_order_only_lower_the_count_within_a_window() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     one, two, three = spend(ledger, 3)
     left = []
     for number, remaining in ((three, 97), (one, 99), (two, 98)):
-        ledger.answered(number, Reading(remaining=remaining, reset=300), 0)
+        ledger.record_response(number, RateLimitStatus(remaining=remaining, reset=300), 0)
         left.append(ledger.state(0).remaining)
 
     assert left == [97, 97, 97]
 
 
 def test_what_was_sent_after_a_request_is_not_yet_in_what_its_answer_says_remains() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     one, *_ = spend(ledger, 5)
-    ledger.answered(one, Reading(remaining=100, reset=300), 0)
+    ledger.record_response(one, RateLimitStatus(remaining=100, reset=300), 0)
 
     assert ledger.state(0).remaining == 96
 
 
 def test_a_count_that_jumps_up_within_a_window_is_not_believed() -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(remaining=10, reset=300), 0)
-    ledger.answered(ledger.reserve(1), Reading(remaining=400, reset=299), 1)
-    ledger.answered(ledger.reserve(2), Reading(remaining=400, reset=900), 2)
+    ledger = RateLimitWindow()
+    ledger.record_response(ledger.reserve(0), RateLimitStatus(remaining=10, reset=300), 0)
+    ledger.record_response(ledger.reserve(1), RateLimitStatus(remaining=400, reset=299), 1)
+    ledger.record_response(ledger.reserve(2), RateLimitStatus(remaining=400, reset=900), 2)
 
     assert ledger.state(2).remaining == 8
 
 
 def test_a_new_window_raises_the_count() -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(remaining=0, reset=300), 0)
-    ledger.answered(ledger.reserve(299), Reading(remaining=499, reset=900), 299)
+    ledger = RateLimitWindow()
+    ledger.record_response(ledger.reserve(0), RateLimitStatus(remaining=0, reset=300), 0)
+    ledger.record_response(ledger.reserve(299), RateLimitStatus(remaining=499, reset=900), 299)
 
     assert ledger.state(299).remaining == 499
 
 
 def test_a_late_answer_from_the_window_before_does_not_lower_the_new_one() -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(remaining=7, reset=300), 0)
+    ledger = RateLimitWindow()
+    ledger.record_response(ledger.reserve(0), RateLimitStatus(remaining=7, reset=300), 0)
     late = ledger.reserve(300)
-    ledger.answered(late, Reading(remaining=3, reset=1), 302)
+    ledger.record_response(late, RateLimitStatus(remaining=3, reset=1), 302)
 
     # Whether it was counted in the new window is not known, so it is debited there.
     assert ledger.state(302).remaining == 499
 
 
 def test_without_headers_our_own_count_holds_and_the_window_ends_by_itself() -> None:
-    ledger = Ledger(limit=2)
+    ledger = RateLimitWindow(limit=2)
     for number in spend(ledger, 2):
-        ledger.answered(number, Reading(), 0)
+        ledger.record_response(number, RateLimitStatus(), 0)
 
-    assert [ledger.wait(Lane.WRITE, at) for at in (0, 900, 901)] == [901.0, 1.0, 0.0]
+    assert [ledger.wait(Priority.WRITE, at) for at in (0, 900, 901)] == [901.0, 1.0, 0.0]
     assert ledger.state(901).remaining == 2
 
 
 def test_a_window_of_which_nothing_is_said_may_have_begun_as_late_as_its_first_answer() -> None:
-    ledger = Ledger(limit=2)
+    ledger = RateLimitWindow(limit=2)
     one, two = spend(ledger, 2)
-    ledger.answered(one, Reading(), 8)
-    ledger.answered(two, Reading(), 9)
+    ledger.record_response(one, RateLimitStatus(), 8)
+    ledger.record_response(two, RateLimitStatus(), 9)
 
-    assert [ledger.wait(Lane.WRITE, at) for at in (901, 908, 909)] == [8.0, 1.0, 0.0]
+    assert [ledger.wait(Priority.WRITE, at) for at in (901, 908, 909)] == [8.0, 1.0, 0.0]
 
 
 def test_where_the_windows_end_is_not_known_it_is_looked_again_soon_and_ever_more_seldom() -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=40), 0)
+    ledger = RateLimitWindow()
+    ledger.record_response(ledger.reserve(0), RateLimitStatus(limit=500, remaining=40), 0)
     looked = []
     now = 0
     while now < 300:
         now += 1
-        if not ledger.wait(Lane.INTERACTIVE, now):
-            ledger.answered(ledger.reserve(now), Reading(limit=500, remaining=40), now)
+        if not ledger.wait(Priority.INTERACTIVE, now):
+            ledger.record_response(
+                ledger.reserve(now), RateLimitStatus(limit=500, remaining=40), now
+            )
             looked.append(now)
 
     assert looked == [2, 6, 14, 30, 62, 122, 182, 242]
 
 
 def test_what_an_answer_says_is_left_is_believed_where_the_windows_end_was_not_known() -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=40), 0)
-    ledger.answered(ledger.reserve(2), Reading(limit=500, remaining=499, reset=899), 2)
+    ledger = RateLimitWindow()
+    ledger.record_response(ledger.reserve(0), RateLimitStatus(limit=500, remaining=40), 0)
+    ledger.record_response(
+        ledger.reserve(2), RateLimitStatus(limit=500, remaining=499, reset=899), 2
+    )
 
-    assert ledger.state(2) == BudgetState(limit=500, remaining=499, reset_seconds=900)
-    assert ledger.wait(Lane.INTERACTIVE, 2) == 0
+    assert ledger.state(2) == RateLimitState(limit=500, remaining=499, reset_seconds=900)
+    assert ledger.wait(Priority.INTERACTIVE, 2) == 0
 
 
 def test_an_answer_to_what_was_sent_before_raises_nothing() -> None:
-    ledger = Ledger()
+    ledger = RateLimitWindow()
     early, late = spend(ledger, 2)
-    ledger.answered(late, Reading(limit=500, remaining=40), 1)
-    ledger.answered(early, Reading(limit=500, remaining=480, reset=899), 2)
+    ledger.record_response(late, RateLimitStatus(limit=500, remaining=40), 1)
+    ledger.record_response(early, RateLimitStatus(limit=500, remaining=480, reset=899), 2)
 
     assert ledger.state(2).remaining == 40
 
 
 def test_a_limit_the_api_states_is_adopted_with_its_lanes() -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(limit=1000, remaining=999, reset=900), 0)
+    ledger = RateLimitWindow()
+    ledger.record_response(
+        ledger.reserve(0), RateLimitStatus(limit=1000, remaining=999, reset=900), 0
+    )
 
-    assert ledger.state(0) == BudgetState(limit=1000, remaining=999, reset_seconds=901)
+    assert ledger.state(0) == RateLimitState(limit=1000, remaining=999, reset_seconds=901)
 
 
 def test_what_still_flies_when_the_window_turns_is_debited_in_the_new_one_too() -> None:
-    ledger = Ledger(limit=5)
+    ledger = RateLimitWindow(limit=5)
     spend(ledger, 3)
 
     assert ledger.state(901).remaining == 2
 
 
 def test_a_window_full_of_what_still_flies_is_not_shut_for_ever() -> None:
-    ledger = Ledger(limit=2)
+    ledger = RateLimitWindow(limit=2)
     numbers = spend(ledger, 2)
 
-    assert ledger.wait(Lane.WRITE, 901) > 0
+    assert ledger.wait(Priority.WRITE, 901) > 0
     for number in numbers:
-        ledger.unanswered(number)
-    assert ledger.wait(Lane.WRITE, 1802) == 0
+        ledger.record_no_response(number)
+    assert ledger.wait(Priority.WRITE, 1802) == 0
 
 
 @dataclass
@@ -273,13 +281,15 @@ class Api:
     used: int = 0
     overspent: int = 0
 
-    def call(self, now: float) -> Reading:
+    def call(self, now: float) -> RateLimitStatus:
         if now >= self.ends:
             self.ends, self.used = now + self.window, 0
         self.used += 1
         self.overspent += self.used > self.limit
         remaining = max(0, self.limit - self.used)
-        return Reading(limit=self.limit, remaining=remaining, reset=int(self.ends - now) or None)
+        return RateLimitStatus(
+            limit=self.limit, remaining=remaining, reset=int(self.ends - now) or None
+        )
 
 
 FATES = ["answered", "answered", "answered", "lost", "never sent", "headerless"]
@@ -299,19 +309,19 @@ def steps(*fates: str) -> st.SearchStrategy[list[tuple[float, float, float, str]
 
 def overspent(steps: list[tuple[float, float, float, str]], limit: int) -> int:
     """Calls the API refuses, when everything is sent that the ledger lets out."""
-    ledger, api = Ledger(limit=limit, window_seconds=100), Api(limit=limit, window=100)
-    events: list[tuple[float, int, str, int, Reading, str, float]] = []
+    ledger, api = RateLimitWindow(limit=limit, window_seconds=100), Api(limit=limit, window=100)
+    events: list[tuple[float, int, str, int, RateLimitStatus, str, float]] = []
     now = 0.0
     for index, (pause, there, back, fate) in enumerate(steps):
         now += pause if index % 3 == 0 else 0.0
         _happen(events, ledger, api, now)
-        if ledger.wait(Lane.WRITE, now):
+        if ledger.wait(Priority.WRITE, now):
             continue
         number = ledger.reserve(now)
         if fate == "never sent":
-            ledger.unsent(number)
+            ledger.release(number)
         else:
-            events.append((now + there, index, "arrives", number, Reading(), fate, back))
+            events.append((now + there, index, "arrives", number, RateLimitStatus(), fate, back))
 
     _happen(events, ledger, api, math.inf)
     return api.overspent
@@ -335,11 +345,15 @@ def test_nor_does_it_where_no_answer_says_anything_of_the_window(
     st.lists(st.tuples(st.integers(0, 600), st.integers(0, 600), st.floats(1, 900)), max_size=40)
 )
 def test_within_a_window_no_header_raises_the_count(said: list[tuple[int, int, float]]) -> None:
-    ledger = Ledger()
-    ledger.answered(ledger.reserve(0), Reading(limit=500, remaining=499, reset=900), 0)
+    ledger = RateLimitWindow()
+    ledger.record_response(
+        ledger.reserve(0), RateLimitStatus(limit=500, remaining=499, reset=900), 0
+    )
     left = [ledger.state(1).remaining]
     for limit, remaining, reset in said:
-        ledger.answered(ledger.reserve(1), Reading(limit or None, remaining, reset), 1)
+        ledger.record_response(
+            ledger.reserve(1), RateLimitStatus(limit or None, remaining, reset), 1
+        )
         left.append(ledger.state(1).remaining)
 
     assert left == sorted(left, reverse=True)
@@ -347,8 +361,8 @@ def test_within_a_window_no_header_raises_the_count(said: list[tuple[int, int, f
 
 
 def _happen(
-    events: list[tuple[float, int, str, int, Reading, str, float]],
-    ledger: Ledger,
+    events: list[tuple[float, int, str, int, RateLimitStatus, str, float]],
+    ledger: RateLimitWindow,
     api: Api,
     until: float,
 ) -> None:
@@ -361,6 +375,6 @@ def _happen(
             said = api.call(at)
             events.append((at + back, index, "returns", number, said, fate, back))
         elif fate == "lost":
-            ledger.unanswered(number)
+            ledger.record_no_response(number)
         else:
-            ledger.answered(number, Reading() if fate == "headerless" else said, at)
+            ledger.record_response(number, RateLimitStatus() if fate == "headerless" else said, at)

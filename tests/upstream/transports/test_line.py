@@ -7,40 +7,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.line import Line
-from gateway.upstream.terms import Terms
-from schema.operation import Lane, Receipt
+from gateway.call_context import CallContext
+from gateway.ratelimit.queue import FairQueue
+from schema.source.request_context import Priority, Receipt
 
 CALLERS = "abcd"
 LOOP = asyncio.new_event_loop()  # nothing runs on it: a future must have one
 LOOP.close()
 
 
-def terms(caller: str, lane: Lane = Lane.INTERACTIVE) -> Terms:
-    return Terms(1e9, lane, caller, caller, Receipt())
+def terms(caller: str, lane: Priority = Priority.INTERACTIVE) -> CallContext:
+    return CallContext(1e9, lane, caller, caller, Receipt())
 
 
-def stand(line: Line, caller: str, lane: Lane = Lane.INTERACTIVE, *, at: float = 0.0) -> None:
+def stand(
+    line: FairQueue, caller: str, lane: Priority = Priority.INTERACTIVE, *, at: float = 0.0
+) -> None:
     line.join(terms(caller, lane), asyncio.Future(loop=LOOP), at)
 
 
-def anybody(_: Terms) -> int:
+def anybody(_: CallContext) -> int:
     return 0
 
 
 def served(
-    line: Line, now: float = 0.0, rank: Callable[[Terms], int | None] = anybody
+    line: FairQueue, now: float = 0.0, rank: Callable[[CallContext], int | None] = anybody
 ) -> list[str]:
     """Everybody who can be, in order."""
     names = []
     while waiter := line.next(now, rank):
-        names.append(f"{waiter.terms.partition}{'wier'[waiter.terms.lane]}")
+        names.append(f"{waiter.context.partition}{'wier'[waiter.context.lane]}")
     return names
 
 
 def test_the_most_urgent_lane_goes_first_within_it_whoever_came_first() -> None:
-    line = Line()
-    for caller, lane in zip("abcd", reversed(Lane), strict=True):
+    line = FairQueue()
+    for caller, lane in zip("abcd", reversed(Priority), strict=True):
         stand(line, caller, lane)
     stand(line, "e")
 
@@ -49,7 +51,7 @@ def test_the_most_urgent_lane_goes_first_within_it_whoever_came_first() -> None:
 
 
 def test_callers_take_turns_whoever_has_more_in_line() -> None:
-    line = Line()
+    line = FairQueue()
     for caller in "aaaabbc":
         stand(line, caller)
 
@@ -57,15 +59,15 @@ def test_callers_take_turns_whoever_has_more_in_line() -> None:
 
 
 def test_each_second_of_waiting_makes_one_lane_of_urgency() -> None:
-    line = Line()
-    stand(line, "old", Lane.REFRESH, at=0)
-    stand(line, "new", Lane.INTERACTIVE, at=2)
+    line = FairQueue()
+    stand(line, "old", Priority.REFRESH, at=0)
+    stand(line, "new", Priority.INTERACTIVE, at=2)
 
     assert served(line, now=2) == ["oldr", "newi"]
 
 
 def test_who_may_not_go_keeps_its_place_and_holds_nobody_up() -> None:
-    line = Line()
+    line = FairQueue()
     for caller in "abc":
         stand(line, caller)
 
@@ -74,41 +76,41 @@ def test_who_may_not_go_keeps_its_place_and_holds_nobody_up() -> None:
 
 
 def test_who_had_half_of_a_window_comes_after_all_others() -> None:
-    line = Line()
+    line = FairQueue()
     stand(line, "a")
-    stand(line, "b", Lane.REFRESH)
+    stand(line, "b", Priority.REFRESH)
 
     assert served(line, rank=lambda of: int(of.partition == "a")) == ["br", "ai"]
 
 
 def test_in_a_full_line_the_last_of_whoever_has_most_gives_way() -> None:
-    line = Line()
+    line = FairQueue()
     for caller in "abbbc":
         stand(line, caller)
-    crowded = line.last_of_most(terms("a"))
+    crowded = line.newest_of_longest(terms("a"))
 
     assert crowded is not None
-    assert (crowded.terms.partition, crowded.arrival) == ("b", 4)
-    assert line.last_of_most(terms("b")) is None
+    assert (crowded.context.partition, crowded.arrival) == ("b", 4)
+    assert line.newest_of_longest(terms("b")) is None
 
 
 def test_nobody_gives_way_to_one_who_would_have_as_many_except_to_a_write() -> None:
-    line = Line()
+    line = FairQueue()
     stand(line, "a")
-    stand(line, "w", Lane.WRITE)
-    other = line.last_of_most(terms("b", Lane.WRITE))
+    stand(line, "w", Priority.WRITE)
+    other = line.newest_of_longest(terms("b", Priority.WRITE))
 
-    assert line.last_of_most(terms("b")) is None
+    assert line.newest_of_longest(terms("b")) is None
     assert other is not None
-    assert other.terms.partition == "a"
+    assert other.context.partition == "a"
 
 
-@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize("lane", Priority)
 @given(st.lists(st.sampled_from(CALLERS), min_size=1, max_size=80))
 def test_while_two_callers_wait_neither_is_served_twice_more_than_the_other(
-    lane: Lane, arrivals: list[str]
+    lane: Priority, arrivals: list[str]
 ) -> None:
-    line = Line()
+    line = FairQueue()
     for caller in arrivals:
         stand(line, caller, lane)
     waiting = {caller: arrivals.count(caller) for caller in set(arrivals)}
@@ -120,15 +122,15 @@ def test_while_two_callers_wait_neither_is_served_twice_more_than_the_other(
         assert not still or max(turns.values()) - min(still) <= 1
 
 
-@given(st.lists(st.tuples(st.sampled_from(CALLERS), st.sampled_from(Lane)), max_size=60))
-def test_nobody_starves_whatever_keeps_coming(arrivals: list[tuple[str, Lane]]) -> None:
-    line = Line()
-    stand(line, "z", Lane.REFRESH, at=0)
+@given(st.lists(st.tuples(st.sampled_from(CALLERS), st.sampled_from(Priority)), max_size=60))
+def test_nobody_starves_whatever_keeps_coming(arrivals: list[tuple[str, Priority]]) -> None:
+    line = FairQueue()
+    stand(line, "z", Priority.REFRESH, at=0)
     for caller, lane in arrivals:
         stand(line, caller, lane, at=0)
     turns = 0
-    while (waiter := line.next(3.0, anybody)) and waiter.terms.partition != "z":
-        stand(line, waiter.terms.partition, waiter.terms.lane, at=3.0)  # and comes again
+    while (waiter := line.next(3.0, anybody)) and waiter.context.partition != "z":
+        stand(line, waiter.context.partition, waiter.context.lane, at=3.0)  # and comes again
         turns += 1
 
     # After three seconds as urgent as a write, and older than whoever comes again.

@@ -3,24 +3,29 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.proofs import FAILURES, FREELY, SPAN, Proofs
+from gateway.ratelimit.unknown_credentials import (
+    FAILURES,
+    SPAN,
+    UNTHROTTLED,
+    UnknownCredentialLimiter,
+)
 
 
-def try_all(proofs: Proofs, names: list[str], now: float) -> list[str]:
+def try_all(proofs: UnknownCredentialLimiter, names: list[str], now: float) -> list[str]:
     """Who of these is on its way, when all ask at once."""
     going = []
     for name in names:
         if not proofs.wait(name, now) and proofs.room(name, now):
-            proofs.tried(name, now)
+            proofs.record_attempt(name, now)
             going.append(name)
     return going
 
 
-def after(failures: int, now: float = 0.0) -> Proofs:
+def after(failures: int, now: float = 0.0) -> UnknownCredentialLimiter:
     """Just after so many failures."""
-    proofs = Proofs()
+    proofs = UnknownCredentialLimiter()
     for number in range(failures):
-        proofs.tried(f"random {number}", now)
+        proofs.record_attempt(f"random {number}", now)
         proofs.failed(f"random {number}", now)
     return proofs
 
@@ -28,11 +33,11 @@ def after(failures: int, now: float = 0.0) -> Proofs:
 def test_a_few_are_tried_together_each_once() -> None:
     names = ["a", "a", "b", "c", "d", "e"]
 
-    assert try_all(Proofs(), names, 0) == ["a", "b", "c", "d"]
+    assert try_all(UnknownCredentialLimiter(), names, 0) == ["a", "b", "c", "d"]
 
 
 def test_successes_make_room_for_more_and_cost_nothing() -> None:
-    proofs = Proofs()
+    proofs = UnknownCredentialLimiter()
     most = 0
     for number in range(100):
         going = try_all(proofs, [f"{number} {place}" for place in range(30)], 0)
@@ -45,18 +50,18 @@ def test_successes_make_room_for_more_and_cost_nothing() -> None:
 
 
 def test_a_failure_makes_them_few_again() -> None:
-    proofs = Proofs()
+    proofs = UnknownCredentialLimiter()
     for number in range(20):
-        proofs.tried(str(number), 0)
+        proofs.record_attempt(str(number), 0)
         proofs.succeeded(str(number))
-    proofs.tried("random", 0)
+    proofs.record_attempt("random", 0)
     proofs.failed("random", 0)
 
     assert len(try_all(proofs, [str(number) for number in range(30)], 0)) == 4
 
 
 def test_after_a_dozen_failures_strangers_are_tried_one_by_one_with_a_pause() -> None:
-    proofs = after(FREELY)
+    proofs = after(UNTHROTTLED)
 
     assert proofs.wait("a", 0) == 2.0
     assert try_all(proofs, ["a", "b", "c"], 2) == ["a"]
@@ -65,7 +70,7 @@ def test_after_a_dozen_failures_strangers_are_tried_one_by_one_with_a_pause() ->
 
 
 def test_then_too_a_success_lets_the_next_be_tried_at_once() -> None:
-    proofs = after(FREELY)
+    proofs = after(UNTHROTTLED)
     going = []
     for name in ("a", "b", "c"):
         going += try_all(proofs, [name], 2)
@@ -85,18 +90,18 @@ def test_no_more_can_fail_together_than_may_fail_in_a_window() -> None:
 
 def test_when_failures_are_used_up_a_stranger_is_sent_away_and_tried_when_it_comes_back() -> None:
     proofs = after(FAILURES)
-    stranger = proofs.stranger("a", 0), proofs.wait("a", 0)
-    proofs.sent_away("a", 0)
+    stranger = proofs.is_unknown("a", 0), proofs.wait("a", 0)
+    proofs.record_rejection("a", 0)
 
     assert stranger == (True, 1.0)
-    assert (proofs.stranger("a", 0.5), proofs.stranger("a", 1)) == (True, False)
+    assert (proofs.is_unknown("a", 0.5), proofs.is_unknown("a", 1)) == (True, False)
     assert try_all(proofs, ["b", "a", "c"], 1) == ["a"]
 
 
 def test_of_those_that_come_back_the_next_is_tried_ten_seconds_after_one_that_failed() -> None:
     proofs = after(FAILURES)
     for name in ("a", "b", "c"):
-        proofs.sent_away(name, 0)
+        proofs.record_rejection(name, 0)
     first = try_all(proofs, ["a", "b"], 1)
     proofs.succeeded("a")
     second = try_all(proofs, ["b"], 1)
@@ -108,8 +113,8 @@ def test_of_those_that_come_back_the_next_is_tried_ten_seconds_after_one_that_fa
 
 
 def test_whoever_comes_back_does_not_wait_for_strangers() -> None:
-    proofs = after(FREELY)
-    proofs.sent_away("back", 0)
+    proofs = after(UNTHROTTLED)
+    proofs.record_rejection("back", 0)
     try_all(proofs, ["stranger"], 2)
     proofs.failed("stranger", 2)
 
@@ -120,13 +125,13 @@ def test_whoever_comes_back_does_not_wait_for_strangers() -> None:
 def test_failures_are_forgotten_after_a_window() -> None:
     proofs = after(FAILURES)
 
-    assert proofs.stranger("a", SPAN - 1)
-    assert not proofs.stranger("a", SPAN)
+    assert proofs.is_unknown("a", SPAN - 1)
+    assert not proofs.is_unknown("a", SPAN)
     assert proofs.wait("a", SPAN) == 0
 
 
 def test_one_of_which_the_api_said_nothing_may_be_tried_again() -> None:
-    proofs = Proofs()
+    proofs = UnknownCredentialLimiter()
     try_all(proofs, ["a"], 0)
     proofs.unknown("a")
 
@@ -141,12 +146,12 @@ def test_one_of_which_the_api_said_nothing_may_be_tried_again() -> None:
 def test_whoever_comes_back_however_often_failures_are_rationed(
     asks: list[tuple[float, int, bool, bool]],
 ) -> None:
-    proofs, now, failures = Proofs(), 0.0, []
+    proofs, now, failures = UnknownCredentialLimiter(), 0.0, []
     for pause, number, new, fails in asks:
         now += pause
         name = f"{number} {now}" if new else str(number)
         if not try_all(proofs, [name], now):
-            proofs.sent_away(name, now)
+            proofs.record_rejection(name, now)
         elif fails:
             proofs.failed(name, now)
             failures.append(now)
@@ -163,13 +168,13 @@ def test_whoever_comes_back_however_often_failures_are_rationed(
 def test_of_ever_new_random_keys_no_more_than_25_are_tried_in_a_window(
     pauses: list[float],
 ) -> None:
-    proofs, now, failures = Proofs(), 0.0, 0
+    proofs, now, failures = UnknownCredentialLimiter(), 0.0, 0
     for number, pause in enumerate(pauses):
         now = min(now + pause, SPAN - 1)
         if try_all(proofs, [str(number)], now):
             proofs.failed(str(number), now)
             failures += 1
         else:
-            proofs.sent_away(str(number), now)
+            proofs.record_rejection(str(number), now)
 
     assert failures <= FAILURES

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from gateway.upstream.answers import Answers
-from gateway.upstream.outcome import TooLarge
-from gateway.upstream.retry_after import reading, retry_after
-from gateway.upstream.whole import Fields
+from gateway.transport.errors import ResponseTooLarge
+from gateway.transport.messages import Headers
+from gateway.transport.parser import ResponseParser
+from gateway.transport.rate_limit_headers import parse_rate_limit, retry_after
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TWO = b"Content-Length: 2\r\n\r\n{}"
@@ -30,12 +30,12 @@ class Read:
 
 def read(sent: bytes, *, method: str = "GET", step: int = 1_000_000) -> Read | None:
     """The answer in `sent`, which came in pieces of `step` bytes; None if it is not whole."""
-    answers = Answers(HEAD_BYTES, BODY_BYTES)
-    answers.expect(method)
+    answers = ResponseParser(HEAD_BYTES, BODY_BYTES)
+    answers.begin(method)
     whole = any(answers.feed(piece) for piece in pieces(sent, step))
     if whole or answers.end():
         status, _, body = answers.take()
-        return Read(status, body, answers.kept, ended=not whole)
+        return Read(status, body, answers.keep_alive_seconds, ended=not whole)
     return None
 
 
@@ -161,10 +161,10 @@ def test_a_connection_that_spoke_of_a_body_where_none_is_read_is_not_kept(sent: 
 
 
 def test_a_second_answer_is_read_as_the_first_was() -> None:
-    answers = Answers(HEAD_BYTES, BODY_BYTES)
+    answers = ResponseParser(HEAD_BYTES, BODY_BYTES)
     read = []
     for sent in (OK + b"A: a\r\n" + TWO, b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"):
-        answers.expect("GET")
+        answers.begin("GET")
         assert answers.feed(sent)
         read.append(answers.take())
 
@@ -193,7 +193,7 @@ def test_a_second_answer_is_read_as_the_first_was() -> None:
     ],
 )
 def test_too_much_is_not_read_to_its_end(sent: bytes, step: int) -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(ResponseTooLarge):
         read(sent, step=step)
 
 
@@ -207,8 +207,8 @@ def test_as_much_as_is_allowed_is_read(step: int) -> None:
 
 
 def test_names_are_made_small_and_what_is_no_text_or_speaks_of_compression_is_left_out() -> None:
-    answers = Answers(HEAD_BYTES, BODY_BYTES)
-    answers.expect("GET")
+    answers = ResponseParser(HEAD_BYTES, BODY_BYTES)
+    answers.begin("GET")
     sent = OK + b"X-A: caf\xe9\r\nX-B: b \r\nContent-Encoding: gzip\r\nX-B:\r\n" + TWO
 
     assert answers.feed(sent)
@@ -234,11 +234,14 @@ def test_names_are_made_small_and_what_is_no_text_or_speaks_of_compression_is_le
 def test_what_is_told_by_name_is_what_a_look_at_each_header_tells(
     sent: bytes, *, known: bool
 ) -> None:
-    answers = Answers(HEAD_BYTES, BODY_BYTES)
-    answers.expect("GET")
+    answers = ResponseParser(HEAD_BYTES, BODY_BYTES)
+    answers.begin("GET")
     answers.feed(OK + sent + TWO)
     _, fields, _ = answers.take()
-    ours, theirs = Fields(fields, answers.told), httpx.Headers(fields)
+    ours, theirs = Headers(fields, answers.by_name), httpx.Headers(fields)
 
-    assert (reading(ours), retry_after(ours)) == (reading(theirs), retry_after(theirs))
-    assert answers.told == (dict(fields) if known else None)
+    assert (parse_rate_limit(ours), retry_after(ours)) == (
+        parse_rate_limit(theirs),
+        retry_after(theirs),
+    )
+    assert answers.by_name == (dict(fields) if known else None)

@@ -5,11 +5,11 @@ import asyncio
 import httpx
 import pytest
 
-from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted
-from gateway.upstream.retry import Retry
-from gateway.upstream.transports import compose
-from schema.failures import RateLimited
-from schema.operation import BudgetState
+from gateway.api.retry import RetryingTransport
+from gateway.api.stack import compose_transport
+from gateway.transport.errors import CertificateError, InvalidRequest, ResponseTooLarge
+from schema.source.errors import RateLimited
+from schema.source.request_context import RateLimitState
 from tests.upstream.transports.conftest import OK, Known, Scripted, receipt, refusal, request
 
 NEVER_SENT = [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.PoolTimeout("x")]
@@ -32,9 +32,9 @@ def half() -> float:
     return 0.5
 
 
-def retrying(inner: Scripted, *, remaining: int = 500) -> Retry:
-    state = BudgetState(limit=500, remaining=remaining, reset_seconds=900)
-    return Retry(inner, budget=lambda: state, clock=now, random=half)
+def retrying(inner: Scripted, *, remaining: int = 500) -> RetryingTransport:
+    state = RateLimitState(limit=500, remaining=remaining, reset_seconds=900)
+    return RetryingTransport(inner, budget=lambda: state, clock=now, random=half)
 
 
 async def ask(
@@ -69,7 +69,7 @@ async def test_what_has_come_is_told_without_waiting_unless_it_may_be_asked_for_
     first: httpx.Response | Exception,
 ) -> None:
     retry, asked = retrying(inner := Scripted([first, OK])), request(deadline=now() + 10)
-    begun = retry.begin(asked)
+    begun = retry.send(asked)
     early = retry.ended(begun)
     await asyncio.wait([begun])
     late = retry.ended(begun)
@@ -90,7 +90,9 @@ async def test_an_answer_that_would_be_the_same_is_not_asked_for_again(
     assert len(inner.seen) == 1
 
 
-@pytest.mark.parametrize("error", [TooLarge("x"), Untrusted("x"), Unsendable("x")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ResponseTooLarge("x"), CertificateError("x"), InvalidRequest("x")], ids=repr
+)
 async def test_an_error_that_would_be_the_same_is_not_repeated(error: httpx.TransportError) -> None:
     inner = Scripted([error])
 
@@ -217,7 +219,7 @@ async def test_a_refusal_by_the_budget_is_passed_on() -> None:
 
 async def test_composed_each_attempt_is_paid_and_counted() -> None:
     inner = Scripted([httpx.Response(503), OK])
-    transport, budget = compose(inner, clock=now, random=half, proven=Known("p"))
+    transport, budget = compose_transport(inner, clock=now, random=half, proven=Known("p"))
     asked = request(deadline=now() + 10)
 
     assert (await transport.handle_async_request(asked)).status_code == 200
@@ -229,7 +231,7 @@ async def test_composed_each_attempt_is_paid_and_counted() -> None:
 async def test_composed_callers_refused_by_a_short_429_all_get_their_answer() -> None:
     refused = refusal(429, Retry_After="1")
     inner = Scripted([*[(0.1, refused)] * 5, (0.1, OK)])
-    transport, _ = compose(inner, clock=now, random=half, proven=Known("p"))
+    transport, _ = compose_transport(inner, clock=now, random=half, proven=Known("p"))
 
     assert await asyncio.gather(*(ask(transport, "POST") for _ in range(5))) == [200] * 5
     assert [at for at, _ in inner.seen] == [*[0.0] * 5, 1.1, *[1.2] * 2, *[1.3] * 2]
@@ -238,7 +240,7 @@ async def test_composed_callers_refused_by_a_short_429_all_get_their_answer() ->
 async def test_composed_a_long_429_costs_one_call_until_it_ends() -> None:
     refused = refusal(429, Retry_After="900")
     inner = Scripted([refused, OK])
-    transport, _ = compose(inner, clock=now, random=half, proven=Known("p"))
+    transport, _ = compose_transport(inner, clock=now, random=half, proven=Known("p"))
 
     first = await ask(transport)
     later = await asyncio.gather(*(ask(transport) for _ in range(1000)))
@@ -247,9 +249,9 @@ async def test_composed_a_long_429_costs_one_call_until_it_ends() -> None:
 
 
 async def test_second_attempts_of_strangers_take_none_from_those_who_are_known() -> None:
-    state = BudgetState(limit=500, remaining=500, reset_seconds=900)
+    state = RateLimitState(limit=500, remaining=500, reset_seconds=900)
     inner = Scripted([httpx.Response(503), httpx.Response(503), httpx.Response(503), OK])
-    retry = Retry(
+    retry = RetryingTransport(
         inner, budget=lambda: state, clock=now, random=half, known=lambda each: each == "p"
     )
     stranger = request(deadline=now() + 10, caller="stranger")

@@ -3,8 +3,13 @@
 import httpx
 import pytest
 
-from gateway.upstream.readings import Reading
-from gateway.upstream.retry_after import limited, reading, retry_after, stated_wait
+from gateway.transport.rate_limit_headers import (
+    limited,
+    parse_rate_limit,
+    retry_after,
+    retry_delay_of_429,
+)
+from gateway.transport.rate_limit_status import RateLimitStatus
 
 DATE = "Tue, 24 Nov 2026 02:00:00 GMT"
 MINUTE_LATER = "Tue, 24 Nov 2026 02:01:00 GMT"
@@ -18,7 +23,7 @@ def test_the_documented_headers_are_read() -> None:
         {"RateLimit-Limit": "500", "RateLimit-Remaining": "123", "RateLimit-Reset": "893"}
     )
 
-    assert reading(headers) == Reading(limit=500, remaining=123, reset=893.0)
+    assert parse_rate_limit(headers) == RateLimitStatus(limit=500, remaining=123, reset=893.0)
 
 
 @pytest.mark.parametrize(
@@ -30,27 +35,27 @@ def test_the_documented_headers_are_read() -> None:
     ],
 )
 def test_absurd_headers_say_nothing(name: str, value: str) -> None:
-    assert reading(httpx.Headers([(name.encode(), value.encode())])) == Reading()
+    assert parse_rate_limit(httpx.Headers([(name.encode(), value.encode())])) == RateLimitStatus()
 
 
 def test_a_remaining_above_the_limit_says_nothing() -> None:
     headers = httpx.Headers({"RateLimit-Limit": "500", "RateLimit-Remaining": "501"})
 
-    assert reading(headers) == Reading(limit=500)
+    assert parse_rate_limit(headers) == RateLimitStatus(limit=500)
 
 
 def test_a_header_sent_twice_says_something_only_if_both_agree() -> None:
     twice = httpx.Headers([("RateLimit-Remaining", "3"), ("RateLimit-Remaining", "4")])
     same = httpx.Headers([("RateLimit-Remaining", "3"), ("RateLimit-Remaining", "3")])
 
-    assert (reading(twice).remaining, reading(same).remaining) == (None, 3)
+    assert (parse_rate_limit(twice).remaining, parse_rate_limit(same).remaining) == (None, 3)
 
 
 def test_a_reset_that_is_a_point_in_time_is_counted_from_the_answers_own_date() -> None:
     headers = httpx.Headers({"RateLimit-Reset": str(EPOCH + 90), "Date": DATE})
 
-    assert reading(headers).reset == 90.0
-    assert reading(httpx.Headers({"RateLimit-Reset": str(EPOCH + 90)})).reset is None
+    assert parse_rate_limit(headers).reset == 90.0
+    assert parse_rate_limit(httpx.Headers({"RateLimit-Reset": str(EPOCH + 90)})).reset is None
 
 
 @pytest.mark.parametrize(
@@ -97,7 +102,7 @@ def test_retry_after_is_seconds_or_a_date_held_to_a_window_and_else_nothing(
 def test_a_429_keeps_everybody_away_until_the_later_of_what_it_states(
     headers: Headers, seconds: float | None
 ) -> None:
-    assert stated_wait(httpx.Headers(headers)) == seconds
+    assert retry_delay_of_429(httpx.Headers(headers)) == seconds
 
 
 def test_where_calls_remain_only_retry_after_counts() -> None:
@@ -105,17 +110,20 @@ def test_where_calls_remain_only_retry_after_counts() -> None:
         {"Retry-After": "1", "RateLimit-Reset": "800", "RateLimit-Remaining": "250"}
     )
 
-    assert stated_wait(headers) == 1.0
+    assert retry_delay_of_429(headers) == 1.0
 
 
 @pytest.mark.parametrize(
     ("headers", "found"),
     [
-        ([("RateLimit-Remaining", "-3")], Reading(remaining=0)),
-        ([("RateLimit-Remaining", "7.9")], Reading(remaining=7)),
-        ([("RateLimit-Reset", "0.5")], Reading(reset=0.5)),
-        ([("RateLimit-Reset", str(EPOCH * 1000 + 90_000)), ("Date", DATE)], Reading(reset=90.0)),
-        ([("RateLimit-Reset", MINUTE_LATER), ("Date", DATE)], Reading(reset=60.0)),
+        ([("RateLimit-Remaining", "-3")], RateLimitStatus(remaining=0)),
+        ([("RateLimit-Remaining", "7.9")], RateLimitStatus(remaining=7)),
+        ([("RateLimit-Reset", "0.5")], RateLimitStatus(reset=0.5)),
+        (
+            [("RateLimit-Reset", str(EPOCH * 1000 + 90_000)), ("Date", DATE)],
+            RateLimitStatus(reset=90.0),
+        ),
+        ([("RateLimit-Reset", MINUTE_LATER), ("Date", DATE)], RateLimitStatus(reset=60.0)),
         (
             [
                 ("X-RateLimit-Limit", "500"),
@@ -123,24 +131,24 @@ def test_where_calls_remain_only_retry_after_counts() -> None:
                 ("X-RateLimit-Reset", str(EPOCH + 90)),
                 ("Date", DATE),
             ],
-            Reading(500, 40, 90.0),
+            RateLimitStatus(500, 40, 90.0),
         ),
-        ([("X-Rate-Limit-Remaining", "40")], Reading(remaining=40)),
-        ([("RateLimit", "limit=500, remaining=40, reset=60")], Reading(500, 40, 60.0)),
+        ([("X-Rate-Limit-Remaining", "40")], RateLimitStatus(remaining=40)),
+        ([("RateLimit", "limit=500, remaining=40, reset=60")], RateLimitStatus(500, 40, 60.0)),
         (
             [("RateLimit", '"window";r=40;t=60'), ("RateLimit-Policy", '"window";q=500;w=900')],
-            Reading(500, 40, 60.0),
+            RateLimitStatus(500, 40, 60.0),
         ),
-        ([("RateLimit", '"window";r=40')], Reading(remaining=40)),
-        ([("RateLimit", '"window";r=-2;t=60')], Reading(remaining=0, reset=60.0)),
-        ([("RateLimit", '"window";r="40";t=?1')], Reading()),
-        ([("RateLimit", "(1 2);r=4")], Reading()),
-        ([("RateLimit", "nonsense here")], Reading()),
-        ([("RateLimit", "")], Reading()),
+        ([("RateLimit", '"window";r=40')], RateLimitStatus(remaining=40)),
+        ([("RateLimit", '"window";r=-2;t=60')], RateLimitStatus(remaining=0, reset=60.0)),
+        ([("RateLimit", '"window";r="40";t=?1')], RateLimitStatus()),
+        ([("RateLimit", "(1 2);r=4")], RateLimitStatus()),
+        ([("RateLimit", "nonsense here")], RateLimitStatus()),
+        ([("RateLimit", "")], RateLimitStatus()),
     ],
 )
-def test_other_spellings_of_the_window_are_read(headers: Headers, found: Reading) -> None:
-    assert reading(httpx.Headers(headers)) == found
+def test_other_spellings_of_the_window_are_read(headers: Headers, found: RateLimitStatus) -> None:
+    assert parse_rate_limit(httpx.Headers(headers)) == found
 
 
 def test_of_several_policies_the_scarcest_counts_and_none_that_only_limits_bursts() -> None:
@@ -151,7 +159,7 @@ def test_of_several_policies_the_scarcest_counts_and_none_that_only_limits_burst
         }
     )
 
-    assert reading(headers) == Reading(200, 30, 800.0)
+    assert parse_rate_limit(headers) == RateLimitStatus(200, 30, 800.0)
 
 
 def test_where_headers_contradict_each_other_the_one_that_leaves_less_is_believed() -> None:
@@ -165,7 +173,7 @@ def test_where_headers_contradict_each_other_the_one_that_leaves_less_is_believe
         }
     )
 
-    assert reading(headers) == Reading(500, 12, 300.0)
+    assert parse_rate_limit(headers) == RateLimitStatus(500, 12, 300.0)
 
 
 @pytest.mark.parametrize(

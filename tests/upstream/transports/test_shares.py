@@ -7,22 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.ledger import Ledger
-from gateway.upstream.shares import Shares
-from schema.operation import Lane
+from gateway.ratelimit.fair_share import FairShare
+from gateway.ratelimit.window import RateLimitWindow
+from schema.source.request_context import Priority
 
 
 class Window:
     """A ledger of 500 calls and what callers may spend of it, with nothing on the way."""
 
     def __init__(self, limit: int = 500) -> None:
-        self.ledger = Ledger(limit=limit)
-        self.shares = Shares(self.ledger)
+        self.ledger = RateLimitWindow(limit=limit)
+        self.shares = FairShare(self.ledger)
         self.served: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
     def wait(self, caller: str, now: float) -> float:
-        return max(self.ledger.wait(Lane.INTERACTIVE, now), self.shares.wait(caller, now))
+        return max(self.ledger.wait(Priority.INTERACTIVE, now), self.shares.wait(caller, now))
 
     def ask(self, caller: str, now: float, times: int = 1) -> int:
         """How many of so many reads went out."""
@@ -30,7 +30,7 @@ class Window:
             if self.wait(caller, now):
                 self.refused[caller] += 1
             else:
-                self.ledger.unanswered(self.ledger.reserve(now))
+                self.ledger.record_no_response(self.ledger.reserve(now))
                 self.shares.spend(caller, now)
                 self.served[caller] += 1
         return self.served[caller]
@@ -111,10 +111,14 @@ def test_after_hours_of_silence_nobody_is_remembered() -> None:
 def test_whoever_had_half_of_a_window_comes_after_the_others() -> None:
     window = Window()
     window.ask("a", 0, 249)
-    before = window.shares.most("a")
+    before = window.shares.has_used_half("a")
     window.ask("a", 0, 1)
 
-    assert (before, window.shares.most("a"), window.shares.most("b")) == (False, True, False)
+    assert (before, window.shares.has_used_half("a"), window.shares.has_used_half("b")) == (
+        False,
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -145,7 +149,7 @@ def test_whatever_is_asked_no_caller_is_held_below_an_equal_share(
         if now > 890:
             break
         window.ask(str(number), now)
-        left = window.ledger.left(Lane.INTERACTIVE, now)
+        left = window.ledger.left(Priority.INTERACTIVE, now)
         callers = len(window.served)
         equal = (window.served.total() + left) // callers
         for caller, spent in window.served.items():

@@ -1,11 +1,11 @@
 """What the API last said of a credential, on times made up."""
 
-from gateway.upstream.standing import DAY, HOUR, MINUTE, MOST_REFUSED, Standing
+from gateway.ratelimit.credentials import DAY, HOUR, MINUTE, MOST_REFUSED, CredentialHistory
 from tests.upstream.transports.conftest import Known
 
 
 def test_a_success_proves_a_credential_for_a_day() -> None:
-    standing = Standing()
+    standing = CredentialHistory()
     standing.accepted("a", 0)
 
     assert [standing.proven("a", at) for at in (0, DAY - 1, DAY)] == [True, True, False]
@@ -13,7 +13,7 @@ def test_a_success_proves_a_credential_for_a_day() -> None:
 
 
 def test_a_401_is_believed_for_a_minute_and_ends_the_proof() -> None:
-    standing = Standing()
+    standing = CredentialHistory()
     standing.accepted("a", 0)
     standing.rejected("a", 10)
 
@@ -22,7 +22,7 @@ def test_a_401_is_believed_for_a_minute_and_ends_the_proof() -> None:
 
 
 def test_a_success_ends_the_refusal() -> None:
-    standing = Standing()
+    standing = CredentialHistory()
     standing.rejected("a", 0)
     standing.accepted("a", 1)
 
@@ -32,7 +32,7 @@ def test_a_success_ends_the_refusal() -> None:
 def test_what_was_proven_before_a_restart_is_proven_after_it_for_what_is_left_of_the_day() -> None:
     kept = Known("a")
     kept.ages["b"] = DAY - 100
-    standing = Standing(kept, now=1_000)
+    standing = CredentialHistory(kept, now=1_000)
 
     assert (standing.proven("a", 1_000), standing.proven("b", 1_000)) == (True, True)
     assert (standing.proven("a", 1_101), standing.proven("b", 1_101)) == (True, False)
@@ -46,7 +46,7 @@ def test_a_proof_is_noted_once_an_hour_and_struck_out_when_it_ends() -> None:
             super().remember(credential)
             notes.append(credential)
 
-    standing = Standing(kept := Noting(), now=0)
+    standing = CredentialHistory(kept := Noting(), now=0)
     for at in (0.0, 1.0, HOUR - 1, HOUR, HOUR + 1):
         standing.accepted("a", at)
     known = dict(kept.ages)
@@ -56,7 +56,7 @@ def test_a_proof_is_noted_once_an_hour_and_struck_out_when_it_ends() -> None:
 
 
 def test_refusals_are_remembered_up_to_a_bound_the_latest_first() -> None:
-    standing = Standing()
+    standing = CredentialHistory()
     for number in range(MOST_REFUSED + 1):
         standing.rejected(str(number), 0)
 

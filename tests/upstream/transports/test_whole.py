@@ -3,15 +3,15 @@
 import httpx
 import pytest
 
-from gateway.upstream.whole import Asked, Fields, Whole
-from gateway.upstream.written import Address, Heading
+from gateway.transport.messages import Headers, Request, Response
+from gateway.transport.serializer import HeaderBlock, RequestTarget
 
 FIELDS = [(b"content-type", b"application/json"), (b"x-a", b"1"), (b"x-a", b"2")]
 REQUEST = httpx.Request("GET", "http://api.test/")
 
 
 def test_an_answer_reads_as_httpxs_own() -> None:
-    ours = Whole(404, FIELDS, b'{"a": 1}', REQUEST)
+    ours = Response(404, FIELDS, b'{"a": 1}', REQUEST)
     theirs = httpx.Response(404, headers=FIELDS, content=b'{"a": 1}', request=REQUEST)
     del theirs.headers["content-length"]
 
@@ -43,7 +43,7 @@ def test_an_answer_reads_as_httpxs_own() -> None:
 
 async def test_an_answer_passes_through_httpxs_client() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        return Whole(200, FIELDS, b"{}", request)
+        return Response(200, FIELDS, b"{}", request)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
         told = await client.get("http://api.test/")
@@ -52,8 +52,8 @@ async def test_an_answer_passes_through_httpxs_client() -> None:
 
 
 async def test_a_request_passes_through_httpxs_transports() -> None:
-    address = Address("http://api.test/v1/clients?page=1")
-    request = Asked("POST", address, Heading(FIELDS[0]), {}, b'{"a": 1}')
+    address = RequestTarget("http://api.test/v1/clients?page=1")
+    request = Request("POST", address, HeaderBlock(FIELDS[0]), {}, b'{"a": 1}')
 
     def answer(asked: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=[asked.url.path, asked.url.query.decode(), asked.method])
@@ -69,7 +69,7 @@ async def test_a_request_passes_through_httpxs_transports() -> None:
 
 @pytest.mark.parametrize("looked", [False, True])
 def test_headers_that_are_changed_are_changed(*, looked: bool) -> None:
-    headers = Fields(FIELDS)
+    headers = Headers(FIELDS)
     if looked:
         assert headers["X-A"] == "1, 2"
     headers["X-A"] = "3"

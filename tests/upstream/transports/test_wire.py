@@ -16,10 +16,15 @@ import httpx
 import pytest
 from uvloop import new_event_loop
 
-from gateway.upstream.dial import trust
-from gateway.upstream.outcome import TooLarge, Unsendable, Untrusted, never_sent
-from gateway.upstream.transports import compose
-from gateway.upstream.wire import Wire
+from gateway.api.stack import compose_transport
+from gateway.transport.connector import create_ssl_context
+from gateway.transport.errors import (
+    CertificateError,
+    InvalidRequest,
+    ResponseTooLarge,
+    was_never_sent,
+)
+from gateway.transport.pool import ConnectionPool
 from tests.clockwork import REAL
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.upstream.transports.conftest import Upstream, request
@@ -36,8 +41,8 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any
 
 
 @pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    made = Wire()
+async def wire() -> AsyncIterator[ConnectionPool]:
+    made = ConnectionPool()
     yield made
     await made.aclose()
 
@@ -53,7 +58,7 @@ def soon(seconds: float = 10.0) -> float:
 
 
 async def send(
-    wire: Wire,
+    wire: ConnectionPool,
     method: str,
     url: str,
     *,
@@ -69,7 +74,7 @@ async def send(
 
 
 async def test_an_answer_arrives_whole_and_the_request_as_it_was_given(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     answer = await send(
         wire, "POST", f"{upstream.url}/v1/clients?a=b%20c", headers={"X-API-Key": "k"}
@@ -95,7 +100,7 @@ async def test_an_answer_arrives_whole_and_the_request_as_it_was_given(
     assert "x-api-key: k" in lines
 
 
-async def test_a_chunked_answer_arrives_whole(wire: Wire, upstream: Upstream) -> None:
+async def test_a_chunked_answer_arrives_whole(wire: ConnectionPool, upstream: Upstream) -> None:
     upstream.answer = (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n"
     )
@@ -107,7 +112,7 @@ async def test_a_chunked_answer_arrives_whole(wire: Wire, upstream: Upstream) ->
 
 
 async def test_a_redirect_comes_back_as_it_is_and_is_not_followed(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     location = f"{upstream.url}/elsewhere"
     upstream.answer = (
@@ -121,7 +126,7 @@ async def test_a_redirect_comes_back_as_it_is_and_is_not_followed(
     assert upstream.received == ["GET /here"]
 
 
-async def test_no_cookie_is_kept(wire: Wire, upstream: Upstream) -> None:
+async def test_no_cookie_is_kept(wire: ConnectionPool, upstream: Upstream) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
 
     for _ in range(2):
@@ -137,7 +142,7 @@ async def test_proxies_of_the_environment_are_ignored(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    wire = Wire()
+    wire = ConnectionPool()
 
     answer = await send(wire, "GET", f"{upstream.url}/direct")
     await wire.aclose()
@@ -146,7 +151,9 @@ async def test_proxies_of_the_environment_are_ignored(
     assert upstream.received == ["GET /direct"]
 
 
-async def test_compression_nobody_asked_for_is_not_undone(wire: Wire, upstream: Upstream) -> None:
+async def test_compression_nobody_asked_for_is_not_undone(
+    wire: ConnectionPool, upstream: Upstream
+) -> None:
     upstream.answer = (
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"
     )
@@ -158,7 +165,7 @@ async def test_compression_nobody_asked_for_is_not_undone(wire: Wire, upstream: 
 
 
 async def test_a_header_that_is_no_text_does_not_hide_the_others(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     upstream.answer = (
         b"HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nX-A: caf\xc3\xa9\r\n"
@@ -173,13 +180,13 @@ async def test_a_header_that_is_no_text_does_not_hide_the_others(
 
 async def test_a_body_declared_too_large_is_refused_unread(upstream: Upstream) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n"
-    wire = Wire(body_bytes=100)
+    wire = ConnectionPool(body_bytes=100)
 
     error = await send(wire, "GET", upstream.url)
     await wire.aclose()
 
-    assert isinstance(error, TooLarge)
-    assert not never_sent(error)
+    assert isinstance(error, ResponseTooLarge)
+    assert not was_never_sent(error)
 
 
 _ENDLESS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"fffffff\r\n"
@@ -187,26 +194,26 @@ _ENDLESS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"fffffff\
 
 async def test_an_endless_body_is_cut_off_without_reading_the_rest(upstream: Upstream) -> None:
     upstream.answer = _ENDLESS + b"a" * 65536
-    wire = Wire(body_bytes=60_000)
+    wire = ConnectionPool(body_bytes=60_000)
 
     error = await send(wire, "GET", upstream.url)
     await wire.aclose()
 
-    assert isinstance(error, TooLarge)
+    assert isinstance(error, ResponseTooLarge)
 
 
 @pytest.mark.parametrize("head", [b"X-A: " + b"a" * 70_000, b"\r\n".join([b"X-A: a"] * 5000)])
 async def test_headers_that_are_too_large_are_refused(
-    wire: Wire, upstream: Upstream, head: bytes
+    wire: ConnectionPool, upstream: Upstream, head: bytes
 ) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\n" + head + b"\r\nContent-Length: 0\r\n\r\n"
 
     error = await send(wire, "GET", upstream.url)
 
-    assert isinstance(error, TooLarge | httpx.RemoteProtocolError)
+    assert isinstance(error, ResponseTooLarge | httpx.RemoteProtocolError)
 
 
-async def test_a_refused_connection_means_never_sent(wire: Wire) -> None:
+async def test_a_refused_connection_means_never_sent(wire: ConnectionPool) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         error = await send(wire, "POST", f"http://127.0.0.1:{reserved.getsockname()[1]}")
@@ -216,7 +223,7 @@ async def test_a_refused_connection_means_never_sent(wire: Wire) -> None:
 
 
 async def test_a_connection_that_does_not_stand_in_time_means_never_sent() -> None:
-    wire = Wire(connect_seconds=0.2)
+    wire = ConnectionPool(connect_seconds=0.2)
     with socket.socket() as full, contextlib.ExitStack() as others:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -230,7 +237,9 @@ async def test_a_connection_that_does_not_stand_in_time_means_never_sent() -> No
     assert isinstance(error, httpx.ConnectTimeout)
 
 
-async def test_a_deadline_that_has_passed_means_never_sent(wire: Wire, upstream: Upstream) -> None:
+async def test_a_deadline_that_has_passed_means_never_sent(
+    wire: ConnectionPool, upstream: Upstream
+) -> None:
     error = await send(wire, "POST", upstream.url, deadline=time.monotonic() - 1)
 
     assert isinstance(error, httpx.ConnectTimeout)
@@ -238,14 +247,14 @@ async def test_a_deadline_that_has_passed_means_never_sent(wire: Wire, upstream:
 
 
 async def test_a_request_that_cannot_be_written_means_never_sent(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     error = await send(wire, "POST", upstream.url, headers={"X-API-Key": "secret\nX-Other: b"})
 
-    assert isinstance(error, Unsendable)
+    assert isinstance(error, InvalidRequest)
     assert "secret" not in str(error)
     assert error.__cause__ is None
-    assert isinstance(await send(wire, "GET", "ftp://127.0.0.1/"), Unsendable)
+    assert isinstance(await send(wire, "GET", "ftp://127.0.0.1/"), InvalidRequest)
     assert upstream.received == []
 
 
@@ -269,17 +278,17 @@ async def secured(upstream: Upstream, folder: Path) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_self_signed_certificate_is_refused_before_anything_is_sent(
-    wire: Wire, upstream: Upstream, tmp_path: Path, method: str
+    wire: ConnectionPool, upstream: Upstream, tmp_path: Path, method: str
 ) -> None:
     async with secured(upstream, tmp_path) as url:
         error = await send(wire, method, url)
 
-    assert isinstance(error, Untrusted)
+    assert isinstance(error, CertificateError)
     assert str(error) == "its certificate is not trusted: self-signed certificate"
     assert upstream.received == []
 
 
-async def test_a_name_that_does_not_resolve_is_named(wire: Wire) -> None:
+async def test_a_name_that_does_not_resolve_is_named(wire: ConnectionPool) -> None:
     error = await send(wire, "GET", "http://no-such-host.invalid/")
 
     assert isinstance(error, httpx.ConnectError)
@@ -293,14 +302,14 @@ async def test_over_tls_a_connection_is_trusted_as_the_machine_says_and_kept(
     upstream.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + body
     async with secured(upstream, tmp_path) as url:
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-        wire = Wire()
+        wire = ConnectionPool()
         answers = [await send(wire, "GET", f"{url}/{number}") for number in range(3)]
         elsewhere = await send(wire, "POST", url.replace("127.0.0.1", "localhost"))
         await wire.aclose()
 
     contents = [answer.content for answer in answers if isinstance(answer, httpx.Response)]
     assert contents == [body] * 3
-    assert isinstance(elsewhere, Untrusted)  # the certificate is another's
+    assert isinstance(elsewhere, CertificateError)  # the certificate is another's
     assert upstream.received == ["GET /0", "GET /1", "GET /2"]
     assert upstream.over == [1, 1, 1]
 
@@ -311,18 +320,18 @@ def test_where_the_machine_trusts_nobody_certifi_says_whom_to_trust(
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "nothing"))
 
-    assert trust().cert_store_stats()["x509_ca"] > 50
+    assert create_ssl_context().cert_store_stats()["x509_ca"] > 50
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_where_no_tls_is_spoken_nothing_is_sent(
-    wire: Wire, upstream: Upstream, method: str
+    wire: ConnectionPool, upstream: Upstream, method: str
 ) -> None:
     error = await send(wire, method, upstream.url.replace("http:", "https:"))
 
     assert error is not None
     assert isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-    assert not isinstance(error, Untrusted)
+    assert not isinstance(error, CertificateError)
     assert upstream.received == []
 
 
@@ -347,7 +356,7 @@ def _self_signed(folder: Path) -> ssl.SSLContext:
 
 async def test_a_slow_answer_is_cut_at_the_attempts_end_and_maybe_sent(upstream: Upstream) -> None:
     upstream.pause = 5.0
-    wire = Wire(attempt_seconds=0.2)
+    wire = ConnectionPool(attempt_seconds=0.2)
 
     error = await send(wire, "POST", f"{upstream.url}/slow")
     await wire.aclose()
@@ -356,7 +365,9 @@ async def test_a_slow_answer_is_cut_at_the_attempts_end_and_maybe_sent(upstream:
     assert upstream.received == ["POST /slow"]
 
 
-async def test_a_slow_answer_is_cut_at_the_deadline(wire: Wire, upstream: Upstream) -> None:
+async def test_a_slow_answer_is_cut_at_the_deadline(
+    wire: ConnectionPool, upstream: Upstream
+) -> None:
     upstream.pause = 5.0
 
     error = await send(wire, "GET", upstream.url, deadline=soon(0.2))
@@ -368,7 +379,7 @@ async def test_a_dripping_answer_is_cut_at_the_attempts_end(
     upstream: Upstream, proxy: TcpProxy
 ) -> None:
     proxy.fault = Fault(drip=0.05)
-    wire = Wire(attempt_seconds=0.3)
+    wire = ConnectionPool(attempt_seconds=0.3)
 
     error = await send(wire, "GET", f"http://127.0.0.1:{proxy.port}")
     await wire.aclose()
@@ -379,7 +390,7 @@ async def test_a_dripping_answer_is_cut_at_the_attempts_end(
 
 async def test_a_swallowed_request_is_maybe_sent(proxy: TcpProxy) -> None:
     proxy.fault = Fault(swallow=True)
-    wire = Wire(attempt_seconds=0.2)
+    wire = ConnectionPool(attempt_seconds=0.2)
 
     error = await send(wire, "DELETE", f"http://127.0.0.1:{proxy.port}")
     await wire.aclose()
@@ -391,7 +402,7 @@ async def test_a_swallowed_request_is_maybe_sent(proxy: TcpProxy) -> None:
     "answer", [b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"]
 )
 async def test_nonsense_is_no_answer_and_maybe_sent(
-    wire: Wire, upstream: Upstream, answer: bytes
+    wire: ConnectionPool, upstream: Upstream, answer: bytes
 ) -> None:
     upstream.answer = answer
 
@@ -402,7 +413,7 @@ async def test_nonsense_is_no_answer_and_maybe_sent(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 async def test_a_kept_connection_closed_while_idle_costs_nobody_a_second_request(
-    wire: Wire, upstream: Upstream, proxy: TcpProxy, method: str
+    wire: ConnectionPool, upstream: Upstream, proxy: TcpProxy, method: str
 ) -> None:
     proxy.fault = Fault(response_bytes=len(upstream.answer))
     await send(wire, "GET", f"http://127.0.0.1:{proxy.port}/first")
@@ -416,7 +427,7 @@ async def test_a_kept_connection_closed_while_idle_costs_nobody_a_second_request
 
 
 async def test_a_connection_is_kept_and_the_last_one_used_is_used_again(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     upstream.pause = 0.02
     await asyncio.gather(*(send(wire, "GET", upstream.url) for _ in range(3)))
@@ -430,7 +441,7 @@ async def test_a_connection_is_kept_and_the_last_one_used_is_used_again(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 async def test_a_goodbye_is_heard_before_anything_is_written(
-    wire: Wire, upstream: Upstream, method: str
+    wire: ConnectionPool, upstream: Upstream, method: str
 ) -> None:
     await send(wire, "GET", f"{upstream.url}/first")
     upstream.say_goodbye()
@@ -450,7 +461,7 @@ async def test_a_goodbye_is_heard_before_anything_is_written(
     ],
 )
 async def test_a_connection_that_is_not_to_be_kept_is_not(
-    wire: Wire, upstream: Upstream, more: bytes
+    wire: ConnectionPool, upstream: Upstream, more: bytes
 ) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\n" + more
     answers = [await send(wire, "POST", upstream.url) for _ in range(2)]
@@ -460,7 +471,7 @@ async def test_a_connection_that_is_not_to_be_kept_is_not(
 
 
 async def test_what_comes_between_requests_is_nobodys_answer(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     await send(wire, "GET", upstream.url)
     upstream.peers[0].write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
@@ -471,7 +482,9 @@ async def test_what_comes_between_requests_is_nobodys_answer(
     assert (answer.content, upstream.over) == (b"{}", [1, 2])
 
 
-async def test_a_connection_nobody_uses_is_closed_in_time(wire: Wire, upstream: Upstream) -> None:
+async def test_a_connection_nobody_uses_is_closed_in_time(
+    wire: ConnectionPool, upstream: Upstream
+) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\nContent-Length: 2\r\n\r\n{}"
     await send(wire, "GET", upstream.url)
     began = time.monotonic()
@@ -484,7 +497,9 @@ async def test_a_connection_nobody_uses_is_closed_in_time(wire: Wire, upstream: 
     assert upstream.over == [1, 2]
 
 
-async def test_an_answer_may_end_with_its_connection(wire: Wire, upstream: Upstream) -> None:
+async def test_an_answer_may_end_with_its_connection(
+    wire: ConnectionPool, upstream: Upstream
+) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\n\r\nabc"
     answering = asyncio.create_task(send(wire, "GET", upstream.url))
     await upstream.arrival.wait()
@@ -498,7 +513,7 @@ async def test_an_answer_may_end_with_its_connection(wire: Wire, upstream: Upstr
 
 async def test_answers_to_many_at_once_reach_who_asked(upstream: Upstream) -> None:
     upstream.echo = True
-    wire = Wire(flights=64)
+    wire = ConnectionPool(flights=64)
     urls = [f"{upstream.url}/{number}" for number in range(64)] * 5
     answers = [
         answer
@@ -516,7 +531,7 @@ async def test_answers_to_many_at_once_reach_who_asked(upstream: Upstream) -> No
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 async def test_a_kept_connection_dropped_on_the_request_is_not_used_to_send_it_twice(
-    wire: Wire, upstream: Upstream, method: str
+    wire: ConnectionPool, upstream: Upstream, method: str
 ) -> None:
     upstream.hang_up = lambda count: count > 1
     await send(wire, "GET", f"{upstream.url}/first")
@@ -524,7 +539,7 @@ async def test_a_kept_connection_dropped_on_the_request_is_not_used_to_send_it_t
     error = await send(wire, method, f"{upstream.url}/second")
 
     assert isinstance(error, httpx.TransportError)
-    assert not never_sent(error)
+    assert not was_never_sent(error)
     assert upstream.received == ["GET /first", f"{method} /second"]
 
 
@@ -548,7 +563,7 @@ async def test_wherever_the_connection_is_cut_the_wire_tells_the_truth_and_sends
     ends = {}
     for index, cut in enumerate(cuts, start=1):
         proxy.fault = cut
-        wire = Wire(attempt_seconds=1)
+        wire = ConnectionPool(attempt_seconds=1)
         if kept:
             await send(wire, "GET", f"{url}/kept")
         ends[f"{method} /{index:04}"] = await send(wire, method, f"{url}/{index:04}")
@@ -563,7 +578,7 @@ async def test_wherever_the_connection_is_cut_the_wire_tells_the_truth_and_sends
 
 async def _length(upstream: Upstream, method: str, url: str) -> int:
     """Bytes of such a request on the wire."""
-    wire = Wire()
+    wire = ConnectionPool()
     await send(wire, method, url)
     await wire.aclose()
     return len(upstream.heads[-1]) + (7 if method in {"POST", "PUT"} else 0)
@@ -572,12 +587,12 @@ async def _length(upstream: Upstream, method: str, url: str) -> int:
 def _verdict(end: httpx.Response | httpx.TransportError) -> str:
     if isinstance(end, httpx.Response):
         return "answered"
-    return "never sent" if never_sent(end) else "maybe sent"
+    return "never sent" if was_never_sent(end) else "maybe sent"
 
 
 async def test_the_pool_survives_callers_who_leave(upstream: Upstream) -> None:
     upstream.pause = 0.02
-    wire = Wire(flights=10, attempt_seconds=2)
+    wire = ConnectionPool(flights=10, attempt_seconds=2)
     chance = random.Random(0)  # noqa: S311 -- not for secrets
     ends = soon(2.0)
 
@@ -590,7 +605,7 @@ async def test_the_pool_survives_callers_who_leave(upstream: Upstream) -> None:
 
     await asyncio.gather(*(churn() for _ in range(30)))
     await asyncio.sleep(0.2)
-    flying = wire.flying
+    flying = wire.in_flight
     ten = [await send(wire, "GET", upstream.url) for _ in range(10)]
     await wire.aclose()
 
@@ -599,7 +614,7 @@ async def test_the_pool_survives_callers_who_leave(upstream: Upstream) -> None:
 
 
 async def test_a_caller_who_leaves_leaves_its_request_flying_to_its_end(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     upstream.pause = 0.05
     call = asyncio.create_task(send(wire, "DELETE", f"{upstream.url}/left"))
@@ -607,30 +622,30 @@ async def test_a_caller_who_leaves_leaves_its_request_flying_to_its_end(
     call.cancel()
     await asyncio.wait({call})
 
-    assert (call.cancelled(), wire.flying) == (True, 1)
+    assert (call.cancelled(), wire.in_flight) == (True, 1)
     await wire.aclose()
-    assert (wire.flying, upstream.received) == (0, ["DELETE /left"])
+    assert (wire.in_flight, upstream.received) == (0, ["DELETE /left"])
 
 
 async def test_under_the_budget_too_a_request_flies_on_when_its_caller_leaves(
-    wire: Wire, upstream: Upstream
+    wire: ConnectionPool, upstream: Upstream
 ) -> None:
     upstream.pause = 0.05
-    transport, _ = compose(wire)
+    transport, _ = compose_transport(wire)
     sent = request("DELETE", f"{upstream.url}/left", deadline=soon())
     call = asyncio.create_task(transport.handle_async_request(sent))
     await upstream.arrival.wait()
     call.cancel()
     await asyncio.wait({call})
 
-    assert (call.cancelled(), wire.flying) == (True, 1)
+    assert (call.cancelled(), wire.in_flight) == (True, 1)
     await transport.aclose()
-    assert (wire.flying, upstream.received) == (0, ["DELETE /left"])
+    assert (wire.in_flight, upstream.received) == (0, ["DELETE /left"])
 
 
 async def test_more_flights_than_allowed_are_refused_unsent(upstream: Upstream) -> None:
     upstream.pause = 0.05
-    wire = Wire(flights=2)
+    wire = ConnectionPool(flights=2)
 
     ends = await asyncio.gather(*(send(wire, "POST", upstream.url) for _ in range(3)))
     await wire.aclose()
@@ -639,7 +654,7 @@ async def test_more_flights_than_allowed_are_refused_unsent(upstream: Upstream) 
     assert len(upstream.received) == 2
 
 
-async def test_a_closed_wire_sends_nothing(wire: Wire, upstream: Upstream) -> None:
+async def test_a_closed_wire_sends_nothing(wire: ConnectionPool, upstream: Upstream) -> None:
     await wire.aclose()
 
     assert isinstance(await send(wire, "POST", upstream.url), httpx.PoolTimeout)

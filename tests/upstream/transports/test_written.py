@@ -3,21 +3,21 @@
 import httpx
 import pytest
 
-from gateway.upstream.outcome import Unsendable
-from gateway.upstream.whole import Asked
-from gateway.upstream.written import Address, Heading, Origin, written
+from gateway.transport.errors import InvalidRequest
+from gateway.transport.messages import Request
+from gateway.transport.serializer import HeaderBlock, Origin, RequestTarget, serialize
 
 FIELDS = [(b"Accept", b"application/json"), (b"X-API-Key", b"k")]
 BOOKS = "xn--bcher-kva.test"
-HERE = Address("http://api.test/v1/clients?page=1&limit=25")
+HERE = RequestTarget("http://api.test/v1/clients?page=1&limit=25")
 
 
 def sent(request: httpx.Request) -> bytes:
-    return written(request, Address(request.url))
+    return serialize(request, RequestTarget(request.url))
 
 
 def test_a_read_is_a_line_and_its_headers() -> None:
-    request = Asked("GET", HERE, Heading(*FIELDS), {})
+    request = Request("GET", HERE, HeaderBlock(*FIELDS), {})
 
     assert sent(request) == (
         b"GET /v1/clients?page=1&limit=25 HTTP/1.1\r\n"
@@ -31,11 +31,11 @@ def test_a_read_is_a_line_and_its_headers() -> None:
 
 
 def test_a_write_tells_how_long_its_content_is() -> None:
-    assert sent(Asked("PUT", HERE, Heading(), {}, b"{}")).endswith(
+    assert sent(Request("PUT", HERE, HeaderBlock(), {}, b"{}")).endswith(
         b"\r\nContent-Length: 2\r\n\r\n{}"
     )
-    assert sent(Asked("POST", HERE, Heading(), {})).endswith(b"\r\nContent-Length: 0\r\n\r\n")
-    assert b"Content-Length" not in sent(Asked("DELETE", HERE, Heading(), {}))
+    assert sent(Request("POST", HERE, HeaderBlock(), {})).endswith(b"\r\nContent-Length: 0\r\n\r\n")
+    assert b"Content-Length" not in sent(Request("DELETE", HERE, HeaderBlock(), {}))
 
 
 def test_what_is_our_own_business_is_said_once_and_by_us() -> None:
@@ -55,7 +55,7 @@ def test_what_is_our_own_business_is_said_once_and_by_us() -> None:
 
 
 def test_what_httpx_made_is_written_as_what_we_made() -> None:
-    ours = Asked("POST", HERE, Heading(*FIELDS), {}, b"{}")
+    ours = Request("POST", HERE, HeaderBlock(*FIELDS), {}, b"{}")
     theirs = httpx.Request("POST", str(HERE), headers=FIELDS, content=b"{}")
 
     assert sent(ours) == sent(theirs)
@@ -69,8 +69,8 @@ def test_what_httpx_made_is_written_as_what_we_made() -> None:
 
 
 def test_headers_that_were_changed_on_a_request_are_written_as_changed() -> None:
-    heading = Heading(*FIELDS)
-    changed, plain = (Asked("GET", HERE, heading, {}) for _ in range(2))
+    heading = HeaderBlock(*FIELDS)
+    changed, plain = (Request("GET", HERE, heading, {}) for _ in range(2))
     changed.headers["X-API-Key"] = "l"
 
     assert sent(changed) == sent(plain).replace(b"X-API-Key: k", b"X-API-Key: l")
@@ -93,16 +93,16 @@ def test_headers_that_were_changed_on_a_request_are_written_as_changed() -> None
     ],
 )
 def test_a_header_that_would_be_read_as_another_is_not_written(name: bytes, value: bytes) -> None:
-    with pytest.raises(Unsendable) as refusal:
-        sent(Asked("GET", HERE, Heading((name, value)), {}))
+    with pytest.raises(InvalidRequest) as refusal:
+        sent(Request("GET", HERE, HeaderBlock((name, value)), {}))
 
     assert str(refusal.value) == "a header that no request can carry"
 
 
 @pytest.mark.parametrize("method", ["GET / HTTP/1.1\r\nX-A: b\r\n\r\nGET", "", "G T", "GÉT"])
 def test_a_method_that_is_none_is_not_written(method: str) -> None:
-    with pytest.raises(Unsendable):
-        sent(Asked(method, HERE, Heading(), {}))
+    with pytest.raises(InvalidRequest):
+        sent(Request(method, HERE, HeaderBlock(), {}))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_method_that_is_none_is_not_written(method: str) -> None:
 def test_an_address_says_whom_to_ask_and_by_what_name(
     url: str, origin: Origin, place: bytes
 ) -> None:
-    address = Address(url)
+    address = RequestTarget(url)
 
     assert (address.origin, address.place) == (origin, place)
 
@@ -132,11 +132,13 @@ def test_an_address_says_whom_to_ask_and_by_what_name(
     "url", ["ftp://api.test/", "/v1/clients", "http:///v1", "ws://api.test", "http://a:70000"]
 )
 def test_an_address_that_http_does_not_lead_to_is_refused(url: str) -> None:
-    with pytest.raises(Unsendable):
-        Address(url)
+    with pytest.raises(InvalidRequest):
+        RequestTarget(url)
 
 
 def test_a_target_cannot_end_the_line_it_stands_on() -> None:
-    request = Asked("GET", Address("http://api.test/a b%0d%0aX-A: b?c=d e#f"), Heading(), {})
+    request = Request(
+        "GET", RequestTarget("http://api.test/a b%0d%0aX-A: b?c=d e#f"), HeaderBlock(), {}
+    )
 
     assert sent(request).split(b"\r\n")[0] == b"GET /a%20b%0d%0aX-A:%20b?c=d%20e HTTP/1.1"

@@ -1,0 +1,1 @@
+"""The Clients API's language: requests, responses, failures and retries."""

@@ -1,0 +1,153 @@
+"""One call of the API: what is sent, for whom, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httpx
+import orjson
+
+from gateway.api.credentials import auth_header
+from gateway.api.decoding import transport_failure
+from gateway.call_context import EXTENSION, CallContext
+from gateway.transport.clock_skew import ASSUMED, measure
+from gateway.transport.messages import Request
+from gateway.transport.serializer import HeaderBlock, RequestTarget
+from gateway.transport.transport import begin_with
+from schema.source.errors import ClientError
+from schema.source.request_context import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from gateway.api.write_outcome import SendResult
+    from schema.source.request_context import RequestContext
+
+_ACCEPT = (b"Accept", b"application/json")
+_CONTENT_TYPE = (b"Content-Type", b"application/json")
+_URLS = 1024
+"""Addresses kept parsed."""
+
+
+class PendingRequest(NamedTuple):
+    """A GET on its way."""
+
+    request: httpx.Request
+    response: asyncio.Future[httpx.Response]
+    sent: float
+    """When it was sent, in Unix seconds."""
+    lane: Priority
+
+
+class ApiClient:
+    """Sends requests about clients through `transport`, on an operation's terms."""
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, base_url: str, now: Callable[[], float]
+    ) -> None:
+        """`now`: our clock, in Unix seconds, which the API's is compared with."""
+        self._transport = begin_with(transport)
+        self._now = now
+        self.lead = ASSUMED
+        clients = f"{base_url.rstrip('/')}/clients"
+        self._url = lru_cache(_URLS)(lambda path: RequestTarget(clients + path))
+        self._writes: set[asyncio.Task[httpx.Response]] = set()
+
+    async def read(self, operation: RequestContext, path: str, lane: Priority) -> httpx.Response:
+        """The answer to a GET, of any status. Raises a `ClientError` when there is none."""
+        [begun] = self.begin(operation, [path], lane)
+        return await self.end(begun)
+
+    def begin(
+        self, operation: RequestContext, paths: Iterable[str], lane: Priority
+    ) -> list[PendingRequest]:
+        """Send GETs, or have them stand in line; none of them if one cannot be made."""
+        try:
+            heading, terms = (
+                HeaderBlock(_ACCEPT, auth_header(operation.caller)),
+                _context(operation, lane),
+            )
+            requests = [Request("GET", self._url(path), heading, terms) for path in paths]
+        except httpx.TransportError as error:
+            raise transport_failure(error) from error
+        return [
+            PendingRequest(request, self._transport.send(request), self._now(), lane)
+            for request in requests
+        ]
+
+    def ended(self, begun: PendingRequest) -> httpx.Response | None:
+        """What `end` would return, where that is here and needs no waiting."""
+        response = self._transport.ended(begun.response)
+        if response is not None:
+            self._compare(begun, response)
+        return response
+
+    async def end(self, begun: PendingRequest) -> httpx.Response:
+        """The answer to a GET that was begun, of any status. Raises a `ClientError`."""
+        try:
+            await begun.response
+        except (httpx.TransportError, ClientError):
+            pass  # `end` tells it, or makes another attempt
+        else:
+            response = self.ended(begun)
+            if response is not None:
+                return response
+        try:
+            response = await self._transport.end(begun.request, begun.response)
+        except httpx.TransportError as error:
+            raise transport_failure(error) from error
+        self._compare(begun, response)
+        return response
+
+    async def write(
+        self,
+        operation: RequestContext,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+    ) -> SendResult:
+        """Send a write, at most once, and see it through even when its caller leaves."""
+        headers = [_ACCEPT, auth_header(operation.caller)]
+        content = b""
+        if body is not None:
+            headers.append(_CONTENT_TYPE)
+            content = orjson.dumps(body)
+        terms = _context(operation, Priority.WRITE)
+        try:
+            request = Request(method, self._url(path), HeaderBlock(*headers), terms, content)
+        except httpx.TransportError as end:
+            return end
+        sending = asyncio.ensure_future(self._transport.handle_async_request(request))
+        self._writes.add(sending)
+        sending.add_done_callback(self._over)
+        try:
+            return await asyncio.shield(sending)
+        except (httpx.TransportError, ClientError) as end:
+            return end
+
+    def _over(self, sending: asyncio.Task[httpx.Response]) -> None:
+        """A write whose caller left ends unheard, and that is no error of ours."""
+        self._writes.discard(sending)
+        if not sending.cancelled():
+            sending.exception()
+
+    def _compare(self, begun: PendingRequest, response: httpx.Response) -> None:
+        """See how far the API's clock is ahead."""
+        if begun.lane is Priority.WRITE:  # nothing else asks when something was written
+            self.lead = measure(response.headers, begun.sent, self._now()) or self.lead
+
+
+def _context(operation: RequestContext, lane: Priority) -> dict[str, CallContext]:
+    caller = operation.caller
+    terms = CallContext(
+        operation.deadline,
+        lane,
+        caller.partition,
+        caller.hash,
+        operation.receipt,
+        operation.audience,
+        operation.spending,
+    )
+    return {EXTENSION: terms}

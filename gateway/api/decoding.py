@@ -1,0 +1,78 @@
+"""What a success of the API carries: a record. Lists are in `listings`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import msgspec
+
+from gateway.api.error_envelope import correlation_id, json_object, log_foreign_response
+from gateway.api.records import are_canonical_ids, decode_leniently
+from gateway.transport.errors import ResponseTooLarge
+from schema.source.errors import Unavailable
+from schema.source.protocols import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
+
+
+class RecordEnvelope(msgspec.Struct):
+    """API page: the standard success envelope around one record."""
+
+    data: ClientRecord
+    success: bool = True
+
+
+_record = msgspec.json.Decoder(RecordEnvelope)
+
+
+def bad_response(
+    what: str = "The API answered something this gateway cannot read.",
+    *,
+    correlation_id: str | None = None,
+) -> Unavailable:
+    """The answer is not one the API page allows; its body is never echoed."""
+    return Unavailable(what, code="UPSTREAM_BAD_RESPONSE", correlation_id=correlation_id)
+
+
+def parse_record(response: httpx.Response, *, complete: bool) -> ClientRecord:
+    """The one record in a successful answer."""
+    record: ClientRecord | None = None
+    try:
+        envelope = _record.decode(response.content)
+        if envelope.success and are_canonical_ids(envelope.data.id):
+            record = envelope.data
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        pass
+    if record is None:
+        record = decode_leniently(_data(response), complete=complete)
+    if record is None:
+        raise bad_response()
+    if complete:
+        msgspec.structs.force_setattr(record, "complete", True)  # noqa: FBT003 - nobody has it yet
+    return record
+
+
+def parse_envelope(response: httpx.Response) -> dict[str, Any]:
+    """The envelope of an answer, read as leniently as its bytes need. Raises `Unavailable`."""
+    body = json_object(response.content, response.headers.get("content-type", ""))
+    if body.get("success") is False or "data" not in body:
+        if not body:
+            log_foreign_response(response)
+        raise bad_response(correlation_id=correlation_id(body))
+    return body
+
+
+def _data(response: httpx.Response) -> dict[str, Any]:
+    body = parse_envelope(response)
+    data = body["data"]
+    if not isinstance(data, dict):
+        raise bad_response(correlation_id=correlation_id(body))
+    return data
+
+
+def transport_failure(error: httpx.TransportError) -> Unavailable:
+    """What an answer that never came whole means."""
+    if isinstance(error, httpx.TimeoutException):
+        return Unavailable("The API did not answer in time.", code="UPSTREAM_TIMEOUT")
+    if isinstance(error, httpx.ProtocolError | ResponseTooLarge):
+        return bad_response()
+    return Unavailable("The API cannot be reached.")

@@ -1,0 +1,102 @@
+"""The API's own error envelope, kept apart from what anything between it and us answers.
+
+API page, Errors: `{"success": false, "error": {"code": "...", "message": "..."}}`, with optional
+`error.details`, `errorId` and `correlationId`. Proxies, load balancers and login pages answer with
+the same statuses; what they answer says nothing about clients, credentials or writes.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from gateway.api.error_details import LONGEST, iter_details
+from gateway.api.lenient_json import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+OK, CREATED = 200, 201
+"""The statuses of the API's success envelope (API page, Clients)."""
+_OF_VERSION = ("VERSION", "STALE", "OPTIMISTIC", "ETAG")
+"""What stands in an error code that is about the version."""
+
+_log = logging.getLogger(__name__)
+
+
+class APIError(NamedTuple):
+    """What the API itself found wrong."""
+
+    code: str
+    """Stable; for programs (API page, Errors)."""
+    message: str
+    """For people."""
+    details: object
+    """Of any shape."""
+    correlation_id: str | None
+    """The API's own name for what went wrong, beside `error` or in it."""
+
+
+def names_version(code: str, details: object) -> bool:
+    """Whether an error is about the version: no status is documented for one that is stale."""
+    if any(word in code.upper() for word in _OF_VERSION):
+        return True
+    if isinstance(details, dict) and any("version" in key.lower() for key in details):
+        return True
+    return any(field == "version" for field, _ in iter_details(details))
+
+
+def json_object(content: bytes, content_type: str = "") -> dict[str, Any]:
+    """The JSON object that a body is, however it was written; an empty one where it is none."""
+    try:
+        value = msgspec.json.decode(content)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        try:
+            value = loads(content, content_type)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
+def api_error(response: httpx.Response) -> APIError | None:
+    """The error in an answer that is no success; None where the API did not write it."""
+    body = json_object(response.content)
+    error = body.get("error")
+    if body.get("success") is not False or not isinstance(error, dict):
+        return None
+    code, message = error.get("code"), error.get("message")
+    if not (isinstance(code, str) and code and isinstance(message, str)):
+        return None
+    return APIError(code, message, error.get("details"), correlation_id(body))
+
+
+def succeeded(response: httpx.Response) -> bool:
+    """Whether the API itself says that it did what it was sent (`success`, status 200 or 201).
+
+    No other status is documented: 202 promises, 204 says nothing that a proxy could not say.
+    """
+    if response.status_code not in {OK, CREATED}:
+        return False
+    return json_object(response.content).get("success") is True
+
+
+def correlation_id(body: Mapping[str, Any]) -> str | None:
+    """The API's own name for what went wrong, beside `error` or in it (API page, Errors)."""
+    error = body.get("error")
+    for holder in (body, error if isinstance(error, dict) else {}):
+        for key in ("correlationId", "errorId"):
+            if isinstance(holder.get(key), str):
+                return str(holder[key])[:LONGEST]
+    return None
+
+
+def log_foreign_response(response: httpx.Response) -> None:
+    """Log an answer that the API did not write; of it only its status and media type."""
+    media_type = response.headers.get("content-type", "no media type")
+    _log.warning(
+        "something other than the API answered, with %d and %.80s", response.status_code, media_type
+    )

@@ -1,0 +1,162 @@
+"""What an answer that is no success means. Only the API's own error envelope is its word."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gateway.api.error_details import field_named, parse_issues
+from gateway.api.error_envelope import APIError, api_error, log_foreign_response, names_version
+from gateway.transport.rate_limit_headers import limited, retry_after, retry_delay_of_429
+from schema.source.errors import (
+    ClientError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    UnavailableCode,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+    from schema.source.protocols import ClientRecord
+
+_UNSTATED_WAIT = 60
+"""Seconds to wait when a 429 does not say."""
+_INPUT = frozenset({400, 409, 412, 422, 423})
+"""Statuses by which the API refuses what was sent (API pages: Clients, Errors)."""
+_CONFLICTS = frozenset({409, 412})
+"""Statuses of a conflict (RFC 9110, 15.5.10 and 15.5.13), whatever it is with."""
+_FORBIDDEN, _NOT_FOUND, _GONE, _TOO_MANY = 403, 404, 410, 429
+_INTERNAL, _RESTING, _GATEWAY_TIMEOUT = 500, 503, 504
+_MISSING = "There is no such client, or none you may see."
+_MEANINGS: dict[int, tuple[type[Unauthenticated | Forbidden | NotFound], str]] = {
+    401: (Unauthenticated, "The API does not accept this credential."),
+    _FORBIDDEN: (
+        Forbidden,
+        "This credential does not reach clients: its role or scopes forbid it.",
+    ),
+    _NOT_FOUND: (NotFound, _MISSING),
+    _GONE: (NotFound, _MISSING),
+}
+REFUSALS = frozenset({*_INPUT, *_MEANINGS, _TOO_MANY})
+"""Statuses by which the API says, in its envelope, that nothing was written.
+
+Every other one may come after the deed: 408 and 499 of a write that was carried out, 425, 5xx.
+"""
+
+
+def refused(response: httpx.Response) -> bool:
+    """Whether the API itself says that it did not do what it was sent."""
+    return response.status_code in REFUSALS and api_error(response) is not None
+
+
+def parse_error(response: httpx.Response, *, of_one: bool = True) -> ClientError:
+    """What an answer that is no success means (API pages: Clients, Errors).
+
+    `of_one`: whether the call named a client, which alone can be missing.
+    """
+    status, error = response.status_code, api_error(response)
+    if limited(response):
+        return _limited(response, error)
+    if error is None or status >= _INTERNAL:
+        return _server_error(response, error)
+    if status in _INPUT:
+        return refused_input(error)
+    missing = status in {_NOT_FOUND, _GONE}
+    if status in _MEANINGS and (of_one or not missing):
+        kind, words = _MEANINGS[status]
+        return kind(words, correlation_id=error.correlation_id)
+    return Unavailable(
+        "The API has no clients at this address."
+        if missing
+        else f"The API answered {status}, which it does not document.",
+        code="UPSTREAM_BAD_RESPONSE",
+        correlation_id=error.correlation_id,
+    )
+
+
+def may_be_stale(response: httpx.Response, expected_version: int | None) -> bool:
+    """Whether a refused change may have been refused for its version.
+
+    A 409 or 412 may, and any other refusal of the input that names the version, where one was sent.
+    """
+    error = api_error(response)
+    if error is None or response.status_code not in _INPUT:
+        return False
+    named = names_version(error.code, error.details)
+    if response.status_code in _CONFLICTS:
+        return named or expected_version is not None
+    return named and expected_version is not None
+
+
+def stale(
+    response: httpx.Response, expected_version: int | None, current: ClientRecord | None
+) -> Conflict | InvalidInput:
+    """What a change that `may_be_stale` was refused for, given the client as it is now.
+
+    A client that still has the version that was sent is no reason to send it again with another
+    one: then the API's words are what there is to say. Without `current` (it could not be read)
+    an error that names another field is not about the version.
+    """
+    error = api_error(response)
+    assert error is not None  # noqa: S101 - or it would not have been refused
+    named = names_version(error.code, error.details)
+    clear = named and response.status_code in _CONFLICTS
+    if current is None:
+        conflicting = named or field_named(error.code, error.details) is None
+    else:
+        conflicting = clear or expected_version is None or current.version != expected_version
+    if not conflicting:
+        return refused_input(error)
+    return Conflict(
+        "The client changed since you read it. Nothing was written.",
+        expected_version=expected_version,
+        current=current,
+        correlation_id=error.correlation_id,
+    )
+
+
+def refused_input(error: APIError) -> InvalidInput:
+    """The API's own words on what it will not take."""
+    return InvalidInput(
+        "The API refused the input. Nothing was written.",
+        issues=parse_issues(error.code, error.message, error.details),
+        correlation_id=error.correlation_id,
+    )
+
+
+def _limited(response: httpx.Response, error: APIError | None) -> RateLimited:
+    seconds = math.ceil(retry_delay_of_429(response.headers) or _UNSTATED_WAIT)
+    if error is None:
+        log_foreign_response(response)
+        return RateLimited(
+            f"Something before the API lets no more through; ask again in {seconds} s.",
+            retry_after=seconds,
+        )
+    return RateLimited(
+        f"The API's request budget is spent; ask again in {seconds} s.", retry_after=seconds
+    )
+
+
+def _server_error(response: httpx.Response, error: APIError | None) -> Unavailable:
+    status = response.status_code
+    if error is None:
+        log_foreign_response(response)
+    code: UnavailableCode = "UPSTREAM_BAD_RESPONSE"
+    if status >= _INTERNAL:
+        code = "UPSTREAM_TIMEOUT" if status == _GATEWAY_TIMEOUT else "UPSTREAM_UNAVAILABLE"
+        words = f"The API is not well: it answered {status}."
+    else:
+        words = f"Something other than the API answered, with {status}."
+    seconds = retry_after(response.headers) if status == _RESTING else None
+    return Unavailable(
+        words,
+        code=code,
+        correlation_id=None if error is None else error.correlation_id,
+        retry_after=None if seconds is None else math.ceil(seconds),
+    )

@@ -1,0 +1,111 @@
+"""What one list call answered: its rows, and where the API says that they lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from gateway.api.decoding import bad_response, parse_envelope
+from gateway.api.error_envelope import correlation_id
+from gateway.api.records import are_canonical_ids, decode_leniently
+from schema.source.protocols import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Meta(NamedTuple):
+    """API page, List all clients: `data.meta`; None for what is missing or cannot be true."""
+
+    page: int | None = None
+    limit: int | None = None
+    total: int | None = None
+    has_more: bool | None = None
+    total_pages: int | None = None
+
+
+class ListResponse(NamedTuple):
+    """The rows of one list call in their order, None for one that is no client of its own."""
+
+    records: list[ClientRecord | None]
+    meta: Meta
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    page: int
+    limit: int
+    total: int
+    has_more: bool | None = None
+    total_pages: int | None = None
+
+
+class _Rows(msgspec.Struct):
+    clients: list[ClientRecord]
+    meta: _Meta
+
+
+class _Envelope(msgspec.Struct):
+    data: _Rows
+    success: bool = True
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def parse_list(response: httpx.Response) -> ListResponse:
+    """A page's rows, and where it lies. Raises `Unavailable` where there are no rows to see.
+
+    Rows are looked for in `data.clients` and, as other lists of the API have them, in `data`
+    itself; their place in `data.meta` and, as in the webhook catalogue, in `meta`.
+    """
+    try:
+        envelope = _envelope.decode(response.content)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _tolerant(parse_envelope(response))
+    rows, meta = envelope.data.clients, envelope.data.meta
+    ids = [row.id for row in rows]
+    sound = meta.page > 0 and meta.limit > 0 and meta.total >= 0
+    if envelope.success and sound and len(set(ids)) == len(ids) and are_canonical_ids(*ids):
+        place = Meta(meta.page, meta.limit, meta.total, meta.has_more, meta.total_pages)
+        return ListResponse(list(rows), place)
+    return _tolerant(parse_envelope(response))
+
+
+def _tolerant(envelope: dict[str, Any]) -> ListResponse:
+    data = envelope.get("data")
+    holder = data if isinstance(data, dict) else {}
+    rows = data if isinstance(data, list) else holder.get("clients")
+    if not isinstance(rows, list):
+        raise bad_response(correlation_id=correlation_id(envelope))
+    records: list[ClientRecord | None] = []
+    seen: set[str] = set()
+    for row in rows:
+        record = decode_leniently(row, complete=False)
+        repeated = record is not None and record.id in seen
+        records.append(None if repeated else record)
+        if record is not None:
+            seen.add(record.id)
+    return ListResponse(records, _parse_meta(holder.get("meta", envelope.get("meta"))))
+
+
+def _parse_meta(meta: object) -> Meta:
+    if not isinstance(meta, dict):
+        return Meta()
+    more = meta.get("hasMore")
+    return Meta(
+        _whole(meta.get("page"), 0),
+        _whole(meta.get("limit"), 1),
+        _whole(meta.get("total"), 0),
+        more if isinstance(more, bool) else None,
+        _whole(meta.get("totalPages"), 0),
+    )
+
+
+def _whole(value: object, least: int) -> int | None:
+    """A whole number, also one written as text or as 1.0; None for less than `least`."""
+    try:
+        number = msgspec.convert(value, int, strict=False)
+    except msgspec.ValidationError:
+        return None
+    return number if least <= number < 2**53 and not isinstance(value, bool) else None

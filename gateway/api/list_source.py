@@ -1,0 +1,273 @@
+"""Windows of the list read: what the API answers otherwise than documented is read on, or told."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+from gateway.api.decoding import bad_response
+from gateway.api.failures import parse_error
+from gateway.api.list_behaviour import ListBehaviour
+from gateway.api.list_response import parse_list
+from gateway.api.narrowing import (
+    ITS_ROWS,
+    MOST_NARROWINGS,
+    block_of,
+    narrower,
+    probe,
+    too_much,
+)
+from gateway.api.page_joining import join_pages, place_of, to_page
+from gateway.api.pagination import PageRequest, call_count, plan_pages
+from gateway.transport.errors import ResponseTooLarge
+from schema.source.errors import InvalidInput, Unavailable
+from schema.source.protocols import MAX_PAGE, Page, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from gateway.api.client import ApiClient
+    from gateway.api.list_response import ListResponse
+    from gateway.api.page_joining import ReadPage
+    from schema.source.protocols import ClientFilter
+    from schema.source.request_context import Priority, RequestContext
+
+T = TypeVar("T")
+_ROUNDS = 4
+"""Readings of one window, each for what the ones before it left out."""
+_WALKED = 10
+"""Full pages read on in search of the end, where the API's count is too low."""
+_TOO_LARGE = 413
+
+
+class ListCall(NamedTuple):
+    """Whose list is read, under which filter, on which terms."""
+
+    operation: RequestContext
+    where: ClientFilter
+    lane: Priority
+
+    @property
+    def caller(self) -> str:
+        """Whose rows they are."""
+        return self.operation.caller.partition
+
+    def note_drift(self) -> None:
+        """Note that the API answers otherwise than it says: more calls than planned may follow."""
+        self.operation.receipt.drift = self.operation.spending.may_exceed_estimate = True
+
+    @property
+    def name(self) -> tuple[str, ClientFilter]:
+        """The list, of all lists there are."""
+        return self.caller, self.where
+
+
+class ListSource:
+    """Reads windows by list calls. `clock` rises, in seconds."""
+
+    def __init__(self, calls: ApiClient, clock: Callable[[], float]) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._behaviour = ListBehaviour()
+
+    def price(self, window: Window) -> int:
+        """Calls that reading `window` costs, by the page sizes that were seen to work.
+
+        A page larger than needed is only worth reading where its size is known to work.
+        """
+        sizes = self._behaviour.sizes(None, self._clock())
+        return call_count(window, sizes.most if window.needed is None else sizes.works)
+
+    async def window(self, question: ListCall, window: Window) -> Page:
+        """The rows of `window`, or of its needed part, and what was read along the way."""
+        if window.from_end and window.limit:
+            return await self._read_last(question, window)
+        if window.from_end:
+            return await self._rows(question, Window(0, 0))
+        return await self._rows(question, window)
+
+    async def _read_last(self, question: ListCall, window: Window) -> Page:
+        """Rows counted from the end: a small collection is read whole in learning its size."""
+        page = await self._rows(question, Window(0, MAX_PAGE))
+        for read in range(_WALKED):
+            question.operation.spending.may_exceed_estimate |= page.more or read > 0
+            known = page.offset + len(page.records)
+            begin, stop = _from_end(window, page.total)
+            if page.more:
+                missing, limit = page.total, MAX_PAGE
+            elif page.offset <= begin and stop <= known:
+                break
+            else:
+                missing = max(begin, known) if page.offset <= begin else begin
+                limit = stop - missing
+            on = await self._rows(question, Window(missing, limit))
+            question.operation.receipt.drift |= on.total != page.total
+            adjoining = page.records and page.offset <= on.offset <= known
+            page = self._joined(question, [page, on], on) if adjoining else on
+        return page
+
+    async def _rows(self, question: ListCall, window: Window) -> Page:
+        """Rows counted from the start, for as many rounds as the API makes of it."""
+        before = self._behaviour.sizes(question.caller, self._clock()).most
+        page, reached = await self._at_size(question, window)
+        capped = self._behaviour.sizes(question.caller, self._clock()).most < before
+        needed = window.needed or window
+        stop = needed.offset + needed.limit
+        for _ in range(_ROUNDS - 1):
+            reached = max(needed.offset, reached)
+            end = stop if page.more else min(stop, page.total)
+            if reached >= end:
+                return page
+            # Fewer rows came than there are by the API's own count: it may answer smaller
+            # pages than it says, or count rows that are not there. The next row tells.
+            rest = Window(reached, end - reached) if capped else probe(page, reached)
+            question.note_drift()
+            on, further = await self._at_size(question, rest)
+            if further > reached and not capped:
+                self._shortened(question, page)
+            capped = True
+            adjoining = page.offset + len(page.records) >= on.offset
+            page = self._joined(question, [page, on] if adjoining else [on], on)
+            if further <= reached:
+                return page
+            reached = further
+        question.operation.receipt.drift |= reached < min(stop, page.total)
+        return page
+
+    def _shortened(self, question: ListCall, page: Page) -> None:
+        """Note the size of a page after which rows follow that it should have had."""
+        size, now = len(page.records), self._clock()
+        if 0 < size < self._behaviour.sizes(question.caller, now).most:
+            self._behaviour.answered(None, size, size + 1, now)
+
+    async def _at_size(self, question: ListCall, window: Window) -> tuple[Page, int]:
+        """The window in the fewest calls of a size that the API answers, and where they end."""
+        sizes = self._behaviour.sizes(question.caller, self._clock())
+        needed = window.needed or window
+        if window.needed is not None and sizes.works < window.limit:
+            window = block_of(needed, sizes.works) or needed
+        most, refused = sizes.most, 0
+        if most < self._behaviour.sizes(None, self._clock()).most:
+            question.note_drift()  # prices know what holds for everyone
+        whose: str | None = None
+        for narrowings in itertools.count(1):
+            reads = plan_pages(window.offset, window.limit, most)
+            largest = max(read.limit for read in reads)
+            try:
+                read = await self._gather_or_cancel(question, reads, one_first=refused > 0)
+            except (InvalidInput, Unavailable) as failure:
+                why = too_much(failure)
+                left = MOST_NARROWINGS.get(why, 0) - narrowings
+                smaller = None if left < 0 else narrower(why, needed, largest, first=not refused)
+                if smaller is None or smaller == (window, most):
+                    raise
+                refused, whose = largest, question.caller if why in ITS_ROWS else None
+                window, most = smaller
+                question.note_drift()
+            else:
+                if refused:
+                    self._behaviour.answered(whose, largest, refused, self._clock())
+                return read
+        raise AssertionError  # it counts on for ever
+
+    async def _gather_or_cancel(
+        self, question: ListCall, reads: Sequence[PageRequest], *, one_first: bool
+    ) -> tuple[Page, int]:
+        """These pages as one, and the index after their last row.
+
+        The newest total is that of the last page to arrive. `one_first`: the first of them is
+        tried before the others.
+        """
+        arrived: list[Page] = []
+        pages = [await self._page(question, reads[0], arrived)] if one_first else []
+        rest = reads[len(pages) :]
+        pages += await _all_of([self._page(question, read, arrived) for read in rest])
+        ends = [page.offset + len(page.records) for page in pages if page.records]
+        return self._joined(question, pages, arrived[-1]), max(ends, default=0)
+
+    def _joined(self, question: ListCall, pages: Sequence[Page], newest: Page) -> Page:
+        page, drift = join_pages(pages, newest)
+        question.operation.receipt.drift |= drift
+        return page
+
+    async def _page(self, question: ListCall, read: PageRequest, arrived: list[Page]) -> Page:
+        told = await self._listing(question, read)
+        now = self._clock()
+        place = place_of(read, told, echoes=self._behaviour.echoes(now))
+        if place is None:
+            place = await self._placed(question, read, told)
+        answered = to_page(read, place, told, self._behaviour.excess(question.name, now))
+        self._learn(question, read, answered, now)
+        arrived.append(answered.page)
+        return answered.page
+
+    async def _placed(
+        self, question: ListCall, read: PageRequest, told: ListResponse
+    ) -> PageRequest:
+        """Where a page lies that `meta` calls another: the other one is read and compared."""
+        stated = PageRequest(told.meta.page or 1, read.limit)
+        question.note_drift()
+        other = await self._listing(question, stated)
+        if not {row.id for row in told.records if row}.isdisjoint(
+            row.id for row in other.records if row
+        ):
+            raise bad_response("The API answered another page than the one requested.")
+        self._behaviour.misplaced(self._clock())
+        return read
+
+    def _learn(self, question: ListCall, read: PageRequest, answered: ReadPage, now: float) -> None:
+        if answered.drift:
+            question.note_drift()
+        place = answered.place
+        if answered.excess is not None:
+            self._behaviour.counted(question.name, answered.excess, now)
+        if place.limit < read.limit:
+            question.note_drift()
+            self._behaviour.answered(None, place.limit, place.limit + 1, now)
+            ahead = read.offset - place.offset
+            if answered.end > place.offset and not 0 <= ahead < place.limit:
+                # The page that was answered does not begin the one that was requested.
+                return
+        elif place != read and len(answered.page.records) < min(
+            read.limit, answered.page.total - read.offset
+        ):
+            raise bad_response("The API answered another page than the one requested.")
+
+    async def _listing(self, question: ListCall, read: PageRequest) -> ListResponse:
+        query = _query(question.where, read)
+        response = await self._calls.read(question.operation, query, question.lane)
+        if response.is_success:
+            return parse_list(response)
+        failure = parse_error(response, of_one=False)
+        if response.status_code == _TOO_LARGE:
+            raise failure from ResponseTooLarge("the page is too large")
+        raise failure
+
+
+def _from_end(window: Window, total: int) -> tuple[int, int]:
+    """The indexes, from and up to, that a window counted from the end names."""
+    stop = max(0, total - window.offset)
+    return max(0, stop - window.limit), stop
+
+
+@lru_cache(1024)
+def _query(where: ClientFilter, read: PageRequest) -> str:
+    """API page, List all clients: query parameters."""
+    pages = {"page": read.page, "limit": read.limit}
+    filters = {"client_type": where.client_type, "status": where.status}
+    return f"?{urlencode(pages | {name: value for name, value in filters.items() if value})}"
+
+
+async def _all_of(reads: Sequence[Coroutine[object, object, T]]) -> Sequence[T]:
+    """All of `reads` at once; when one fails, those not yet sent are not sent any more."""
+    if len(reads) == 1:
+        return [await reads[0]]  # the usual case needs no task
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,59 @@
+"""Windows planned into the fewest list calls: pure arithmetic over (page, limit)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema.source.protocols import MAX_PAGE
+
+if TYPE_CHECKING:
+    from schema.source.protocols import Window
+
+
+class PageRequest(NamedTuple):
+    """One list call (API page, List all clients: `page` from 1, `limit` 1 to 100)."""
+
+    page: int
+    limit: int
+
+    @property
+    def offset(self) -> int:
+        """Absolute index of the page's first row."""
+        return (self.page - 1) * self.limit
+
+
+@lru_cache(1024)
+def plan_pages(offset: int, limit: int, most: int = MAX_PAGE) -> tuple[PageRequest, ...]:
+    """The fewest calls that cover `limit` rows from `offset`; the fewest rows among those.
+
+    One call suffices where some page size L has the first and the last row on the same page;
+    that is so for every window of up to 50 rows. `most`: the largest page the API answers.
+    """
+    if limit == 0:
+        return (PageRequest(1, 1),)
+    last = offset + limit - 1
+    for size in range(limit, most + 1):
+        if offset // size == last // size:
+            return (PageRequest(offset // size + 1, size),)
+    # No smaller size is needed: pages twice as large cover the same rows in no more calls.
+    sizes = range(most // 2 + 1, most + 1)
+    best = min(sizes, key=lambda size: (last // size - offset // size, size))
+    return tuple(PageRequest(page + 1, best) for page in range(offset // best, last // best + 1))
+
+
+def call_count(window: Window, most: int = MAX_PAGE) -> int:
+    """Calls that reading `window` costs; one more where its place must be found first.
+
+    The last rows of a collection that one page holds cost only that one; where else the collection
+    ends is not known, so that the dearest place counts.
+    """
+    if window.from_end and window.limit:
+        return len(plan_pages(0, MAX_PAGE, most)) + _dearest(window.limit, most)
+    return len(plan_pages(0 if window.from_end else window.offset, window.limit, most))
+
+
+@lru_cache(1024)
+def _dearest(limit: int, most: int) -> int:
+    """Calls for so many rows wherever they begin: pages lie alike again after `most` rows."""
+    return max(len(plan_pages(offset, limit, most)) for offset in range(most))

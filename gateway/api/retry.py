@@ -1,0 +1,144 @@
+"""The one place that sends a request a second time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from random import random as chance
+from typing import TYPE_CHECKING
+
+import httpx
+
+from gateway.api.failures import refused
+from gateway.api.retry_budget import RetryBudget, fits_deadline, full_jitter
+from gateway.call_context import context_of
+from gateway.transport.errors import (
+    CertificateError,
+    InvalidRequest,
+    ResponseTooLarge,
+    was_never_sent,
+)
+from gateway.transport.rate_limit_headers import retry_after, retry_delay_of_429
+from gateway.transport.transport import Transport, begin_with
+from schema.source.errors import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema.source.request_context import RateLimitState
+
+TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
+"""Statuses of troubles that may be over a moment later."""
+PERMANENT_ERRORS = (ResponseTooLarge, InvalidRequest, CertificateError)
+"""Errors that a second attempt would only repeat."""
+REFUSED = 429
+PATIENCE = 2.0
+"""Seconds a stated wait may take to be waited out inside a request."""
+
+Attempt = httpx.Response | httpx.TransportError
+
+
+class RetryingTransport(Transport):
+    """Makes at most one second attempt, where it cannot do what the first did again.
+
+    A GET after a passing trouble; anything that never left us; anything that the API refused by a
+    429 whose wait is short, since what was refused was not done. Each attempt passes everything
+    below again, and is paid for. `budget` tells the window; without a fifth of it no retries are
+    made.
+    """
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        *,
+        budget: Callable[[], RateLimitState],
+        clock: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = chance,
+        known: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`known`: whether the API accepts the credential with this keyed hash.
+
+        Second attempts of strangers come out of an allowance of their own.
+        """
+        self._inner = begin_with(inner)
+        self._budget = budget
+        self._clock = clock
+        self._random = random
+        self._allowance, self._strangers = RetryBudget(), RetryBudget()
+        self._known = known
+
+    def send(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
+        """Make the first attempt."""
+        return self._inner.send(request)
+
+    def ended(self, first: asyncio.Future[httpx.Response]) -> httpx.Response | None:
+        """The first attempt, where it has come and another is out of the question, as mostly."""
+        answer = super().ended(first)
+        if (
+            answer is None
+            or answer.status_code in TRANSIENT_STATUSES
+            or answer.status_code == REFUSED
+        ):
+            return None
+        self._allowance.called(self._clock())
+        return answer
+
+    async def end(
+        self, request: httpx.Request, first: asyncio.Future[httpx.Response]
+    ) -> httpx.Response:
+        """What `first` came to, or the second attempt where that is allowed."""
+        attempt = await _attempt(first)
+        now = self._clock()
+        self._allowance.called(now)  # what the budget refuses is no call
+        pause = self._pause(request.method, attempt)
+        if pause is None or not self._allowed(request, attempt, pause, now):
+            return _answer(attempt)
+        await asyncio.sleep(pause)
+        try:
+            return _answer(await _attempt(self._inner.send(request)))
+        except ClientError:
+            # There was no budget for a second attempt: the first one is what is known.
+            return _answer(attempt)
+
+    async def aclose(self) -> None:
+        """Close what is below."""
+        await self._inner.aclose()
+
+    def _allowed(self, request: httpx.Request, first: Attempt, pause: float, now: float) -> bool:
+        """Whether a second attempt may be made after `pause` seconds."""
+        if pause > PATIENCE or not fits_deadline(
+            pause, now=now, deadline=context_of(request).deadline
+        ):
+            return False
+        if isinstance(first, httpx.Response) and first.status_code == REFUSED:
+            # Waited for rather than retried: below, the gate lets one through to try it first.
+            return True
+        known = self._known(context_of(request).credential)
+        return (self._allowance if known else self._strangers).take(now, self._budget())
+
+    def _pause(self, method: str, first: Attempt) -> float | None:
+        """Seconds to wait before a second attempt, where one makes sense."""
+        if isinstance(first, httpx.Response):
+            if first.status_code == REFUSED:
+                if method != "GET" and not refused(first):
+                    return None  # it may have been carried out
+                return retry_delay_of_429(first.headers)
+            if method != "GET" or first.status_code not in TRANSIENT_STATUSES:
+                return None
+            return max(full_jitter(self._random), retry_after(first.headers) or 0.0)
+        if isinstance(first, PERMANENT_ERRORS) or not (method == "GET" or was_never_sent(first)):
+            return None
+        return full_jitter(self._random)
+
+
+async def _attempt(begun: asyncio.Future[httpx.Response]) -> Attempt:
+    try:
+        return await begun
+    except httpx.TransportError as error:
+        return error
+
+
+def _answer(attempt: Attempt) -> httpx.Response:
+    if isinstance(attempt, httpx.TransportError):
+        raise attempt
+    return attempt

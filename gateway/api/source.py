@@ -1,0 +1,214 @@
+"""The Clients API as a source: each question put into calls, each answer read."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import httpx
+from msgspec import UNSET
+
+from gateway.api.client import ApiClient
+from gateway.api.cost import uncached_cost
+from gateway.api.decoding import bad_response, parse_record, transport_failure
+from gateway.api.error_envelope import api_error, succeeded
+from gateway.api.failures import may_be_stale, parse_error, refused, stale
+from gateway.api.list_source import ListCall, ListSource
+from gateway.api.write_outcome import WriteOutcome, classify
+from gateway.transport.transport import ignore_results
+from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed
+from schema.source.protocols import FIELDS, Confirmation, WriteResult
+from schema.source.request_context import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.api.client import PendingRequest
+    from gateway.api.write_outcome import SendResult
+    from gateway.transport.clock_skew import ClockSkew
+    from schema.source.cost import CostEstimate, SourceRequest
+    from schema.source.protocols import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        ClientRecord,
+        Fields,
+        NewClient,
+        Page,
+        Window,
+    )
+    from schema.source.request_context import RequestContext
+
+_GONE = 410
+_log = logging.getLogger(__name__)
+
+
+class RestClientSource:
+    """A `ClientSource` that remembers nothing: every question costs its calls.
+
+    `transport` sends a request on its terms; `base_url` is the API's, with its version.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        base_url: str,
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`now`: our clock, in Unix seconds; `clock`: one that rises, in seconds."""
+        self._calls = ApiClient(transport, base_url, now)
+        self._lists = ListSource(self._calls, clock)
+
+    @property
+    def lead(self) -> ClockSkew:
+        """How far the API's clock is ahead of `now`, as far as it has told."""
+        return self._calls.lead
+
+    def price(self, window: Window) -> int:
+        """Calls that reading `window` costs."""
+        return self._lists.price(window)
+
+    def prices(
+        self, operation: RequestContext, needs: Sequence[SourceRequest]
+    ) -> Sequence[CostEstimate]:
+        """What each of `needs` costs, remembered or not."""
+        del operation
+        return [uncached_cost(need, self.price) for need in needs]
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Nothing is remembered of the rows that were seen."""
+        del fields
+        return False
+
+    async def window(
+        self,
+        operation: RequestContext,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Priority = Priority.INTERACTIVE,
+    ) -> Page:
+        """The rows of `window`, and all that was read along the way."""
+        del fields  # list rows carry what they carry: the graph completes them
+        return await self._lists.window(ListCall(operation, where, lane), window)
+
+    async def fetch(
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+    ) -> Sequence[ClientRecord | ClientError]:
+        """One call for each id, together."""
+        del fields  # a detail read carries all there is
+        if not operation.spending.take_details(ids):
+            limit = operation.spending.limit
+            return [TooExpensive(0 if limit is None else limit.details)] * len(ids)
+        try:
+            begun = self._calls.begin(operation, [f"/{id}" for id in ids], lane)
+        except ClientError as failure:  # what cannot be said for one cannot for any
+            return [failure] * len(ids)
+        try:
+            return [
+                _parse_detail(id, answer)
+                if (answer := self._calls.ended(call))
+                else await self._end(id, call)
+                for id, call in zip(ids, begun, strict=True)
+            ]
+        except BaseException:
+            ignore_results(call.response for call in begun)
+            raise
+
+    async def _end(self, id: ClientId, call: PendingRequest) -> ClientRecord | ClientError:
+        try:
+            return _parse_detail(id, await self._calls.end(call))
+        except ClientError as failure:
+            return failure
+
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
+        """POST, at most once."""
+        optional = {"email": new.email, "phone": new.phone}
+        body = {
+            "first_name": new.first_name,
+            "last_name": new.last_name,
+            "client_type": new.client_type,
+            **{name: value for name, value in optional.items() if value is not UNSET},
+        }
+        end = await self._calls.write(operation, "POST", "", body)
+        return WriteResult(_record(_answer(end, of_one=False)))
+
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
+        """PUT, at most once; a conflict carries the client as it now is."""
+        version = patch.expected_version
+        body = dict(patch.fields) | ({} if version is None else {"version": version})
+        end = await self._calls.write(operation, "PUT", f"/{id}", body)
+        if isinstance(end, httpx.Response) and may_be_stale(end, version):
+            [current] = await self.fetch(operation, [id], FIELDS, Priority.WRITE)
+            raise stale(end, version, None if isinstance(current, ClientError) else current)
+        record = _record(_answer(end))
+        if record.id != id:
+            raise _unconfirmed()
+        return WriteResult(record)
+
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
+        """DELETE, at most once. A client that is gone (410) is as deleted as can be."""
+        end = await self._calls.write(operation, "DELETE", f"/{id}")
+        gone = isinstance(end, httpx.Response) and end.status_code == _GONE and refused(end)
+        if not gone:
+            _answer(end)
+        return Confirmation.ANSWER
+
+
+def _parse_detail(id: ClientId, response: httpx.Response) -> ClientRecord | ClientError:
+    """What the answer to a detail read tells."""
+    if not response.is_success:
+        return parse_error(response)
+    try:
+        record = parse_record(response, complete=True)
+    except ClientError as failure:
+        return failure
+    if record.id != id:
+        return bad_response("The API answered with another client than the one asked for.")
+    return record
+
+
+def _answer(end: SendResult, *, of_one: bool = True) -> httpx.Response:
+    """The API's word that a write was done; a failure says what else is known of it."""
+    if classify(end) is WriteOutcome.UNKNOWN:
+        raise _unconfirmed(end) from (end if isinstance(end, Exception) else None)
+    if isinstance(end, ClientError):
+        raise end
+    if isinstance(end, httpx.TransportError):
+        raise transport_failure(end) from end
+    if not end.is_success:
+        raise parse_error(end, of_one=of_one)
+    return end
+
+
+def _record(response: httpx.Response) -> ClientRecord:
+    """The client as written, as far as the answer tells; one that cannot be read tells nothing."""
+    try:
+        return parse_record(response, complete=False)
+    except Unavailable:
+        raise _unconfirmed(response) from None
+
+
+def _unconfirmed(end: SendResult | None = None) -> WriteUnconfirmed:
+    attempt_id = str(uuid.uuid4())
+    if isinstance(end, httpx.Response):
+        by = "the API" if api_error(end) or succeeded(end) else "something other than the API"
+        _log.warning(
+            "write %s was answered %d by %s, which does not say whether it happened",
+            attempt_id,
+            end.status_code,
+            by,
+        )
+    else:
+        _log.warning("write %s was sent and its answer was lost", attempt_id)
+    return WriteUnconfirmed(
+        "The write was sent and its answer was lost: it may have happened."
+        " Look before you send it again.",
+        attempt_id=attempt_id,
+    )

@@ -1,0 +1,67 @@
+"""Whether a client belongs to a filtered list, decided here instead of by the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.cache.policy.freshness import TypeFilter
+    from schema.source.protocols import ClientFilter, ClientRecord, Page
+
+BOTH = "both"
+
+
+class TypeFilterSemantics:
+    """What the API means by `client_type=buyer` (undocumented): configured, or learnt.
+
+    A client that is both in a list of buyers says that they are included. A whole list of
+    buyers without a client that is both and that was in the caller's whole collection says
+    that they are not. Until one of these was seen, nothing is decided here.
+    """
+
+    def __init__(self, configured: TypeFilter | None = None) -> None:
+        self.types = configured
+        self._configured = configured is not None
+
+    def observe(self, where: ClientFilter, page: Page, everyone: Iterable[ClientRecord]) -> None:
+        """Learn from a page of a list by type; `everyone`: the whole collection, where held."""
+        if self._configured or where.client_type in {None, BOTH}:
+            return
+        if any(record.client_type == BOTH for record in page.records):
+            self.types = "includes_both"
+            return
+        whole = page.offset == 0 and len(page.records) == page.total and not page.more
+        if whole and self.types is None and any(_excluded(where, record) for record in everyone):
+            self.types = "exact"
+
+
+def _excluded(where: ClientFilter, record: ClientRecord) -> bool:
+    return record.client_type == BOTH and where.status in {None, record.status}
+
+
+def can_evaluate(where: ClientFilter, types: TypeFilter | None) -> bool:
+    """Whether we know what the API means by this filter."""
+    return where.client_type in {None, BOTH} or types is not None
+
+
+def matches(where: ClientFilter, record: ClientRecord, types: TypeFilter | None) -> bool | None:
+    """Whether the API would list `record` under `where`; None where that cannot be told."""
+    verdicts = [
+        _has(where.status, record.status, ()),
+        _has(where.client_type, record.client_type, (BOTH,) if types == "includes_both" else ()),
+    ]
+    if record.client_type == BOTH and not can_evaluate(where, types):
+        verdicts[1] = None
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def _has(wanted: str | None, value: object, also: tuple[str, ...]) -> bool | None:
+    if wanted is None:
+        return True
+    if value is not None and not isinstance(value, str):
+        return None
+    return value == wanted or value in also

@@ -1,0 +1,139 @@
+"""What questions would cost, given what is remembered now: pure looks, nothing is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.cache.read.list_lookup import ALL_CLIENTS
+from gateway.cache.read.list_reader import DOCUMENTED_ROW_FIELDS
+from gateway.cache.store.keys import EntityKey, ListKey, Partition
+from schema.source.cost import CostEstimate, EntitiesRequest, ListRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.cache.policy.freshness import FreshnessLimits
+    from gateway.cache.read.entity_reader import EntityReader
+    from gateway.cache.read.list_reader import ListReader
+    from gateway.cache.read.planner import PlannedRead
+    from schema.source.cost import SourceRequest
+    from schema.source.protocols import ClientSource, Fields
+    from schema.source.request_context import Priority, RequestContext
+
+_ALWAYS: frozenset[str] = frozenset({"id"})
+"""Fields that no row lacks."""
+
+
+class CostEstimates:
+    """Prices needs before they are asked for."""
+
+    def __init__(
+        self,
+        source: ClientSource,
+        lists: ListReader,
+        by_id: EntityReader,
+        bounds: Callable[[RequestContext], tuple[float, FreshnessLimits]],
+    ) -> None:
+        """`bounds`: the time, and how old an answer an operation gets from memory now."""
+        self._source = source
+        self._lists = lists
+        self._by_id = by_id
+        self._bounds = bounds
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Whether list rows were seen to lack any of `fields`."""
+        learnt = self._lists.row_fields is not DOCUMENTED_ROW_FIELDS
+        return learnt and not fields <= self._lists.row_fields
+
+    def prices(
+        self, operation: RequestContext, needs: Sequence[SourceRequest]
+    ) -> Sequence[CostEstimate]:
+        """What each need costs, those before it given: a page that two need is read once."""
+        reading: set[PlannedRead] = set()
+        lanes: set[Priority] = set()
+        prices: list[CostEstimate] = []
+        for need in needs:
+            if isinstance(need, ListRequest):
+                prices.append(self._rows(operation, need, reading))
+            elif isinstance(need, EntitiesRequest):
+                price = self._clients(operation, need, reading, swept=need.lane in lanes)
+                lanes |= {need.lane} if price.maximum else set()
+                prices.append(price)
+            else:
+                prices.extend(self._source.prices(operation, [need]))
+        return prices
+
+    def _rows(
+        self, operation: RequestContext, need: ListRequest, reading: set[PlannedRead]
+    ) -> CostEstimate:
+        listed = self._lists.lookup
+        now, ages = self._bounds(operation)
+        oldest = now - ages.served
+        key = ListKey(Partition(operation.caller), need.where)
+        known = listed.find(key, need.window, need.fields, oldest)
+        if known is not None:
+            lacking = [record for record in known.page.records if record.is_missing(need.fields)]
+            details = len(lacking)
+            return CostEstimate(0, details, details, 0, details)
+        reads = set(self._lists.plan.plan(key, need.window, oldest)) - reading
+        reading |= reads
+        direct = sum(self._source.price(window) for _, window in reads)
+        # Where another list was read in hope of the whole collection, it may not have been all.
+        hoped = any(target != key for target, _ in reads)
+        again = self._source.price(need.window) if hoped else 0
+        if need.window.between is not None:
+            # A row that it is counted from may have moved further than was looked.
+            again += self._source.price(need.window)
+        least = sum(1 if window.from_end else self._source.price(window) for _, window in reads)
+        rows = 0 if need.fields <= _ALWAYS else need.window.limit
+        total = listed.total(key.partition)
+        there = rows if total is None else min(rows, total)
+        expected = 0 if need.fields <= self._lists.row_fields else there
+        details = expected if self.rows_lack(need.fields) else 0
+        return CostEstimate(
+            least,
+            direct + expected,
+            direct + again + self._worst(rows, need.fields),
+            direct,
+            details,
+        )
+
+    def _clients(
+        self,
+        operation: RequestContext,
+        need: EntitiesRequest,
+        reading: set[PlannedRead],
+        *,
+        swept: bool,
+    ) -> CostEstimate:
+        """`swept`: whether others are asked for together with these, on the same pages perhaps."""
+        now, ages = self._bounds(operation)
+        oldest, missing_oldest = now - ages.served, now - ages.missing
+        partition = Partition(operation.caller)
+        asking = sum(
+            self._by_id.find(EntityKey(partition, id), need.fields, oldest, missing_oldest) is None
+            for id in need.ids
+        )
+        if not asking:
+            return CostEstimate()
+        sweep = [
+            (ListKey(partition, ALL_CLIENTS), page)
+            for page in self._lists.lookup.unread(ListKey(partition, ALL_CLIENTS), oldest)
+        ]
+        pays = asking > 1 and need.fields <= self._lists.row_fields and bool(sweep)
+        expected = min(asking, len(sweep)) if pays else asking
+        least = 0 if pays and not reading.isdisjoint(sweep) else 1
+        known = swept or self._lists.lookup.total(partition) is not None
+        return CostEstimate(
+            least, expected, self._worst(asking, need.fields, known=known), asking, 0
+        )
+
+    def _worst(self, clients: int, fields: Fields, *, known: bool = False) -> int:
+        """Details of so many clients, and pages read in vain that were cheaper.
+
+        Where the list is `known`, or others are asked for with them, that may be a page for each:
+        the one on which it once stood.
+        """
+        if not fields <= self._lists.row_fields:
+            return clients
+        return clients + (clients if known else max(0, clients - 1))

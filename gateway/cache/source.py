@@ -1,0 +1,303 @@
+"""A source of clients that remembers another source's answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
+from gateway.cache.policy.clock import strictly_increasing
+from gateway.cache.policy.cost_attribution import CostAttribution
+from gateway.cache.policy.filters import TypeFilterSemantics
+from gateway.cache.policy.freshness import (
+    CachePolicy,
+    FreshnessLimits,
+    freshness_limits,
+    stale_if_error_since,
+)
+from gateway.cache.policy.revalidation import BackgroundRevalidation
+from gateway.cache.policy.sort_order import SortOrder
+from gateway.cache.read.cost import CostEstimates
+from gateway.cache.read.entity_reader import EntityReader, EntityResult
+from gateway.cache.read.list_query import ListQuery
+from gateway.cache.read.list_reader import ListReader
+from gateway.cache.responses import ResponseCache
+from gateway.cache.store.fenced import FencedCache
+from gateway.cache.store.keys import EntityKey, ListKey, Partition
+from gateway.cache.write.write_through import WriteThrough
+from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavailable
+from schema.source.request_context import Priority, RateLimitState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.cache.read.list_lookup import CachedPage
+    from gateway.cache.store.memory import Store
+    from schema.source.cost import CostEstimate, SourceRequest
+    from schema.source.protocols import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        ClientRecord,
+        ClientSource,
+        Confirmation,
+        Fields,
+        NewClient,
+        Page,
+        Window,
+        WriteResult,
+    )
+    from schema.source.request_context import RequestContext
+
+
+def _untouched() -> RateLimitState:
+    return RateLimitState(limit=500, remaining=500, reset_seconds=900)
+
+
+class CachingClientSource:
+    """A `ClientSource` that asks `source` only for what it does not remember well enough.
+
+    Whatever is remembered or shared is kept apart by caller. `clock` is monotonic, in seconds,
+    and the one that operations' deadlines are on. `budget` tells the window; `surplus` says
+    whether a call that nobody waits for would be let out now.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
+        self,
+        source: ClientSource,
+        store: Store,
+        *,
+        clock: Callable[[], float],
+        policy: CachePolicy | None = None,
+        budget: Callable[[], RateLimitState] = _untouched,
+        surplus: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._source = source
+        self._clock = clock = strictly_increasing(clock)
+        self._policy = policy = policy or CachePolicy()
+        self._budget = budget
+        self._pace = AdaptiveTTL(policy, budget, clock)
+        self._accounts = accounts = CostAttribution()
+        memory = FencedCache(store, clock, bound=policy.stale, lag=policy.fresh)
+        meaning, order = TypeFilterSemantics(policy.type_filter), SortOrder()
+        self._memory = memory
+        self._lists = ListReader(source, memory, meaning, order, accounts, policy, clock)
+        self._by_id = EntityReader(source, memory, self._lists, accounts, policy, clock)
+        self._estimates = CostEstimates(source, self._lists, self._by_id, self._bounds)
+        self._writes = WriteThrough(source, memory, meaning, order, clock)
+        self.responses = ResponseCache(
+            memory, meaning, accounts=accounts, pace=self._pace, budget=budget, clock=clock
+        )
+        self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
+
+    def disown(self, credential: str) -> None:
+        """Forget what was read by a credential that the API refuses now, known by its hash.
+
+        It had a memory of its own before it joined its user's, and falls back on that.
+        """
+        self._memory.purge(Partition.alone(credential))
+
+    def price(self, window: Window) -> int:
+        """How many calls reading `window` would cost with nothing remembered."""
+        return self._source.price(window)
+
+    def prices(
+        self, operation: RequestContext, needs: Sequence[SourceRequest]
+    ) -> Sequence[CostEstimate]:
+        """What each of `needs` would cost, given what is remembered now."""
+        return self._estimates.prices(operation, needs)
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Whether list rows were seen to lack any of `fields`."""
+        return self._estimates.rows_lack(fields)
+
+    async def window(
+        self,
+        operation: RequestContext,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Priority = Priority.INTERACTIVE,
+    ) -> Page:
+        """The rows of `window`; only those not remembered are read, and more where that is free."""
+        now, bounds = self._bounds(operation)
+        key = ListKey(Partition(operation.caller), where)
+        asked = ListQuery(operation, key, window, fields, now - bounds.served, bounds.fresh, lane)
+        known = self._lookup(asked, asked.oldest)
+        if known is None:
+            return await self._fetch_page(asked, bounds)
+        operation.receipt.saved += self._source.price(window)
+        operation.receipt.drift |= known.anchor_lost
+        self._record_age(operation, known.at, bounds.fresh, asked.oldest)
+        if known.checked_at < self._clock() - bounds.fresh:
+            self._refresh.start(
+                operation,
+                (key, known.window),
+                lambda own: self._lists.read(
+                    replace(
+                        asked,
+                        operation=own,
+                        window=known.window,
+                        oldest=self._clock() - bounds.fresh,
+                        lane=Priority.REFRESH,
+                    )
+                ),
+            )
+        return known.page
+
+    async def _fetch_page(self, asked: ListQuery, bounds: FreshnessLimits) -> Page:
+        """Read what is missing; an older answer, flagged as such, where that cannot be had."""
+        operation = asked.operation
+        try:
+            self._check_upstream_allowed(operation)
+            page = await self._lists.read(asked)
+        except (RateLimited, TooExpensive, Unavailable) as failure:
+            oldest = stale_if_error_since(failure, self._clock(), bounds)
+            older = None if oldest is None else self._lookup(asked, oldest)
+            if older is None:
+                raise
+            self._record_age(operation, older.at, bounds.fresh, asked.oldest)
+            return older.page
+        return page
+
+    def _lookup(self, asked: ListQuery, oldest: float) -> CachedPage | None:
+        return self._lists.lookup.find(asked.key, asked.window, asked.fields, oldest)
+
+    async def fetch(
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+    ) -> Sequence[ClientRecord | ClientError]:
+        """The clients with these ids, in order; the rest is read as details or in a sweep."""
+        bounds = self._bounds(operation)[1]
+        found = self._held(operation, ids, fields, bounds, refresh=True)
+        operation.receipt.saved += len(found)
+        rest = [id for id in ids if id not in found]
+        if rest:
+            found |= await self._read(operation, rest, fields, lane, bounds)
+            overtaken = [id for id in ids if self._by_id.is_outdated(operation, id, found[id])]
+            found |= self._held(operation, overtaken, fields, bounds)
+        return [self._by_id.newest_or_unavailable(operation, id, found[id]) for id in ids]
+
+    def _held(
+        self,
+        operation: RequestContext,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        bounds: FreshnessLimits,
+        *,
+        refresh: bool = False,
+    ) -> dict[ClientId, ClientRecord | ClientError]:
+        """Those of `ids` that may be told from memory; what is not fresh of them is refreshed."""
+        now, partition = self._clock(), Partition(operation.caller)
+        found: dict[ClientId, ClientRecord | ClientError] = {}
+        aged: list[ClientId] = []
+        for id in ids:
+            known = self._by_id.find(
+                EntityKey(partition, id), fields, now - bounds.served, now - bounds.missing
+            )
+            if known is not None:
+                found[id] = known.value
+                operation.receipt.short_lived |= isinstance(known.value, ClientError)
+                self._record_age(operation, known.at, bounds.fresh, now - bounds.served)
+                if known.checked_at < now - bounds.fresh:
+                    aged.append(id)
+        if aged and refresh:
+            self._refresh.start(
+                operation,
+                (partition, tuple(aged)),
+                lambda own: self._by_id.read(
+                    own, aged, fields, Priority.REFRESH, self._clock() - bounds.fresh
+                ),
+            )
+        return found
+
+    async def _read(
+        self,
+        operation: RequestContext,
+        ids: Sequence[ClientId],
+        fields: Fields,
+        lane: Priority,
+        bounds: FreshnessLimits,
+    ) -> Mapping[ClientId, ClientRecord | ClientError]:
+        oldest = self._clock() - bounds.served
+        try:
+            self._check_upstream_allowed(operation)
+            found = await self._by_id.read(operation, ids, fields, lane, oldest)
+        except (RateLimited, TooExpensive, Unavailable) as failure:
+            found = dict.fromkeys(ids, EntityResult(failure, oldest, oldest))
+        for answer in found.values():
+            if answer.at < oldest:  # held against what the API answered
+                self._record_age(operation, answer.at, bounds.fresh, oldest)
+        return {
+            id: self._or_stale(operation, id, fields, answer.value, bounds)
+            for id, answer in found.items()
+        }
+
+    def _or_stale(
+        self,
+        operation: RequestContext,
+        id: ClientId,
+        fields: Fields,
+        answer: ClientRecord | ClientError,
+        bounds: FreshnessLimits,
+    ) -> ClientRecord | ClientError:
+        """The answer; if it failed, an older one in its place, flagged as such."""
+        if not isinstance(answer, ClientError):
+            return answer
+        now = self._clock()
+        oldest = stale_if_error_since(answer, now, bounds)
+        if oldest is None:
+            return answer
+        key = EntityKey(Partition(operation.caller), id)
+        known = self._by_id.find(key, fields, oldest, now - bounds.missing)
+        if known is None:
+            return answer
+        self._record_age(operation, known.at, bounds.fresh, now - bounds.served)
+        return known.value
+
+    def _bounds(self, operation: RequestContext) -> tuple[float, FreshnessLimits]:
+        """The time, and how old an answer this operation may get now; its receipt is begun."""
+        self._begin(operation)
+        fresh = self._pace.fresh(Partition(operation.caller))
+        return self._clock(), freshness_limits(fresh, operation.freshness, self._policy)
+
+    def _begin(self, operation: RequestContext) -> None:
+        """Begin the operation's receipt: what its caller owes, and the window as it stands."""
+        self._accounts.bill(operation)
+        operation.receipt.budget = self._budget()
+
+    def _record_age(
+        self, operation: RequestContext, at: float, fresh: float, oldest: float
+    ) -> None:
+        """Note on the receipt, to the millisecond, how old a part of the answer is.
+
+        What was read before `oldest` is stale, whatever its age: the API contradicts it.
+        """
+        age = self._clock() - at
+        operation.receipt.note_age(round(age, 3), stale=age > fresh or at < oldest)
+        operation.receipt.oldest_at = min(operation.receipt.oldest_at, at)
+
+    def _check_upstream_allowed(self, operation: RequestContext) -> None:
+        if operation.freshness.only_if_cached:
+            raise Unavailable(
+                "Only a remembered answer was accepted, and none is fresh enough."
+                " Ask without `only-if-cached`."
+            )
+        if operation.deadline <= self._clock():
+            raise Unavailable("There was no time left to ask.", code="UPSTREAM_TIMEOUT")
+
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
+        """Create a client, at most once."""
+        self._begin(operation)
+        return await self._writes.create(operation, new)
+
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
+        """Change a client."""
+        self._begin(operation)
+        return await self._writes.update(operation, id, patch)
+
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
+        """Delete a client, irreversibly."""
+        self._begin(operation)
+        return await self._writes.delete(operation, id)

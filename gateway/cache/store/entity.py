@@ -1,0 +1,145 @@
+"""What is known of one client: readings of different completeness and age, made one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import UNSET
+
+from schema.source.protocols import FIELDS, ClientRecord
+
+if TYPE_CHECKING:
+    from schema.source.protocols import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """The API said at `at` that there is no such client."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRecord:
+    """A client's record and when it was read, in seconds on the monotonic clock.
+
+    List rows may be trimmed even of their version, so the latest reading may vouch for some
+    fields only: those in `told` are as young as `at`, the others as old as `rest_at`.
+    """
+
+    record: ClientRecord
+    at: float
+    fields_at: Fields
+    other_fields_at: float
+    contradicted_at: float = -math.inf
+    """When a reading was sent that an older version answered, or a 404 just after a write."""
+
+    @property
+    def checked_at(self) -> float:
+        """When the API was last asked for it, whatever it answered."""
+        return max(self.at, self.contradicted_at)
+
+    def view(self, fields: Fields, oldest: float) -> tuple[ClientRecord, float] | None:
+        """The record as checked since `oldest`, and how old `fields` of it are.
+
+        Where a reading since then was contradicted by this one, it is older than `oldest`.
+        """
+        if self.checked_at < oldest:
+            return None
+        if max(self.other_fields_at, self.contradicted_at) < oldest:
+            return _only(self.record, self.fields_at), self.at
+        return self.record, self.at if fields <= self.fields_at else self.other_fields_at
+
+    def kept_against(self, at: float) -> CachedRecord:
+        """The same, although a reading sent at `at` contradicts it."""
+        return replace(self, contradicted_at=max(at, self.contradicted_at))
+
+    def within(self, oldest: float) -> CachedRecord:
+        """The same, to be told in the place of what contradicts it only if read since `oldest`."""
+        old = self.contradicted_at > -math.inf and min(self.at, self.other_fields_at) < oldest
+        return replace(self, contradicted_at=-math.inf) if old else self
+
+
+def present_fields(record: ClientRecord) -> Fields:
+    """The fields of which this record says something, even if only that they made no sense."""
+    if record.complete:
+        return FIELDS
+    return frozenset(
+        name for name in FIELDS if getattr(record, name) is not UNSET or name in record.malformed
+    )
+
+
+def version_of(record: ClientRecord) -> int | None:
+    """The record's version, where the API told one."""
+    return record.version if isinstance(record.version, int) else None
+
+
+def merge_record(
+    before: CachedRecord | Tombstone | None, record: ClientRecord, at: float
+) -> CachedRecord | Tombstone:
+    """What is known after the API told `record` in a reading sent at `at`.
+
+    A version never goes back; without versions, the reading sent later is right.
+    """
+    fresh = CachedRecord(record, at, present_fields(record), at)
+    if before is None:
+        return fresh
+    if isinstance(before, Tombstone):
+        return fresh if at >= before.at else before
+    old, new = version_of(before.record), version_of(record)
+    if old is not None and new is not None:
+        if old != new:
+            return fresh if new > old else before
+        return _same_version(before, fresh)
+    return before if at < before.at else _unversioned(before, fresh)
+
+
+def _unversioned(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
+    """A later reading that may be of the same version: what it does not tell stays as old."""
+    if fresh.record.complete or not _agree(before.record, fresh.record):
+        return fresh
+    merged = _over(before.record, fresh.record)
+    return CachedRecord(merged, fresh.at, fresh.fields_at, before.other_fields_at)
+
+
+def _same_version(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
+    """Two readings of one version: together they tell more, and all of it is as young.
+
+    Where they differ, the version does not tell that something changed: the later one is right.
+    """
+    older, newer = (before, fresh) if fresh.at >= before.at else (fresh, before)
+    if not _agree(older.record, newer.record):
+        return newer
+    merged = _over(older.record, newer.record)
+    return CachedRecord(merged, newer.at, present_fields(merged), newer.at)
+
+
+def _agree(one: ClientRecord, other: ClientRecord) -> bool:
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in FIELDS
+        if getattr(one, name) is not UNSET and getattr(other, name) is not UNSET
+    )
+
+
+def _over(under: ClientRecord, record: ClientRecord) -> ClientRecord:
+    """`under`, with what `record` tells written over it."""
+    values = {
+        name: value for name in FIELDS if (value := getattr(record, name)) is not UNSET
+    } | dict.fromkeys(record.malformed - {"id"}, UNSET)
+    return msgspec.structs.replace(
+        under,
+        **values,
+        malformed=(under.malformed - values.keys()) | record.malformed,
+        complete=under.complete or record.complete,
+    )
+
+
+def _only(record: ClientRecord, told: Fields) -> ClientRecord:
+    return ClientRecord(
+        **{name: getattr(record, name) for name in told | {"id"}},
+        malformed=record.malformed & told,
+    )

@@ -1,0 +1,192 @@
+"""Where what is remembered lies: in memory, bounded in bytes, a fair part for every caller."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from cachetools import LRUCache
+
+from gateway.cache.responses import CachedResponse
+from gateway.cache.store.entity import CachedRecord, Tombstone
+from gateway.cache.store.keys import ListKey
+from gateway.cache.store.list_index import ListIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.cache.store.keys import Key, Partition
+
+Entry = CachedRecord | Tombstone | ListIndex | CachedResponse
+
+MEBIBYTE = 1024 * 1024
+_KEY = 400
+"""Bytes for an entry's key and its places in the mappings, measured on CPython 3.11."""
+
+
+class Store(Protocol):
+    """Keeps entries by key, and may lose any of them at any time."""
+
+    def get(self, key: Key) -> Entry | None:
+        """What was put under `key`, if it is still here."""
+        ...
+
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keep `entry`, at the expense of what was used longest ago."""
+        ...
+
+    def forget(self, key: Key) -> None:
+        """Drop what is kept under `key`."""
+        ...
+
+    def lists(self, partition: Partition) -> list[ListKey]:
+        """The keys of all lists kept for one caller."""
+        ...
+
+    def purge(self, partition: Partition) -> None:
+        """Drop everything kept for one caller."""
+        ...
+
+
+class MemoryStore:
+    """A store in this process.
+
+    `max_bytes` in all; while others are present, one caller holds at most `share` of it.
+    Who has not been here for `idle` seconds is not present, and is dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        max_bytes: int = 64 * MEBIBYTE,
+        share: float = 0.1,
+        idle: float = 300,
+    ) -> None:
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._share = max_bytes * share
+        self._idle = idle
+        self._partitions: OrderedDict[Partition, _PartitionLRU] = OrderedDict()
+        self._held = 0.0
+        self.dropped: Counter[str] = Counter()
+        """Entries lost, by reason: `share`, `full`, `idle`, `too_large`."""
+
+    @property
+    def held_bytes(self) -> int:
+        """An estimate of the memory held by entries and their keys."""
+        return int(self._held)
+
+    def get(self, key: Key) -> Entry | None:
+        """What was put under `key`, if it is still here."""
+        shelf = self._partitions.get(key.partition)
+        if shelf is None:
+            return None
+        self._touch(key.partition, shelf)
+        return shelf.get(key)
+
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keep `entry`; to make room, first its own caller's oldest go, then the idlest's."""
+        self._drop_idle()
+        shelf = self._partitions.get(key.partition)
+        if shelf is None:
+            shelf = self._partitions[key.partition] = _PartitionLRU(self._max_bytes)
+            if len(self._partitions) == 2:  # noqa: PLR2004 - whoever was alone no longer is
+                self._keep_to_share(next(iter(self._partitions)))
+        self._touch(key.partition, shelf)
+        self._insert(shelf, key, entry)
+        self._drop_if_empty(key.partition)
+        if len(self._partitions) > 1 and key.partition in self._partitions:
+            self._keep_to_share(key.partition)
+        while self._held > self._max_bytes:
+            self._drop_one(next(iter(self._partitions)), "full")
+
+    def forget(self, key: Key) -> None:
+        """Drop what is kept under `key`."""
+        shelf = self._partitions.get(key.partition)
+        if shelf is not None:
+            self._held -= shelf.currsize
+            shelf.pop(key, None)
+            self._held += shelf.currsize
+            self._drop_if_empty(key.partition)
+
+    def lists(self, partition: Partition) -> list[ListKey]:
+        """The keys of all lists kept for one caller."""
+        shelf = self._partitions.get(partition)
+        return [] if shelf is None else [key for key in shelf if isinstance(key, ListKey)]
+
+    def purge(self, partition: Partition) -> None:
+        """Drop everything kept for one caller."""
+        shelf = self._partitions.pop(partition, None)
+        if shelf is not None:
+            self._held -= shelf.currsize
+
+    def _insert(self, shelf: _PartitionLRU, key: Key, entry: Entry) -> None:
+        self._held -= shelf.currsize
+        expected = len(shelf) + (key not in shelf)
+        try:
+            shelf[key] = entry
+        except ValueError:
+            shelf.pop(key, None)
+            self.dropped["too_large"] += 1
+        else:
+            self.dropped.update({"full": lost} if (lost := expected - len(shelf)) else {})
+        self._held += shelf.currsize
+
+    def _touch(self, partition: Partition, shelf: _PartitionLRU) -> None:
+        shelf.used_at = self._clock()
+        self._partitions.move_to_end(partition)
+
+    def _drop_idle(self) -> None:
+        present_since = self._clock() - self._idle
+        for partition, shelf in list(self._partitions.items()):
+            if shelf.used_at >= present_since:
+                break
+            self.dropped["idle"] += len(shelf)
+            self.purge(partition)
+
+    def _keep_to_share(self, partition: Partition) -> None:
+        while partition in self._partitions and self._partitions[partition].currsize > self._share:
+            self._drop_one(partition, "share")
+
+    def _drop_one(self, partition: Partition, reason: str) -> None:
+        shelf = self._partitions[partition]
+        self._held -= shelf.currsize
+        shelf.popitem()
+        self._held += shelf.currsize
+        self.dropped[reason] += 1
+        self._drop_if_empty(partition)
+
+    def _drop_if_empty(self, partition: Partition) -> None:
+        if not self._partitions[partition]:
+            del self._partitions[partition]
+
+
+class _PartitionLRU(LRUCache["Key", Entry]):
+    """One caller's entries."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes, getsizeof=estimate_size)
+        self.used_at = 0.0
+
+
+def estimate_size(entry: Entry) -> int:
+    """Roughly how many bytes an entry and its key hold."""
+    if isinstance(entry, CachedRecord):
+        return _KEY + 250 + sum(map(_size, msgspec.structs.astuple(entry.record)))
+    if isinstance(entry, ListIndex):
+        return _KEY + sum(200 + 100 * len(span.ids) for span in entry.spans)
+    if isinstance(entry, CachedResponse):
+        return 2 * _KEY + entry.data.weight
+    return _KEY
+
+
+def _size(value: object) -> int:
+    own = sys.getsizeof(value) + 8
+    if isinstance(value, dict):
+        return own + sum(_size(key) + _size(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return own + sum(map(_size, value))
+    return own if isinstance(value, str | float | int) and not isinstance(value, bool) else 8

@@ -1,0 +1,1 @@
+"""Writes through the cache: what a write changes of what is held."""

@@ -1,0 +1,237 @@
+"""Writes: sent between two raised fences, and their outcome remembered as far as it is known."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.cache.store.entity import CachedRecord
+from gateway.cache.store.keys import EntityKey, Partition
+from gateway.cache.write import list_updates as membership
+from schema.source.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyUnavailable,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from gateway.cache.policy.filters import TypeFilterSemantics
+    from gateway.cache.policy.sort_order import SortOrder
+    from gateway.cache.store.fenced import FencedCache
+    from schema.source.protocols import (
+        ClientId,
+        ClientPatch,
+        ClientRecord,
+        ClientSource,
+        Confirmation,
+        NewClient,
+        WriteResult,
+    )
+    from schema.source.request_context import RequestContext
+
+T = TypeVar("T")
+
+
+class WriteThrough:
+    """The writes of all callers. Each ends even if whoever asked for it leaves.
+
+    Otherwise it could still happen after the second fence, unseen.
+    """
+
+    def __init__(
+        self,
+        source: ClientSource,
+        memory: FencedCache,
+        meaning: TypeFilterSemantics,
+        order: SortOrder,
+        clock: Callable[[], float],
+    ) -> None:
+        self._source = source
+        self._memory = memory
+        self._meaning = meaning
+        self._order = order
+        self._clock = clock
+        self._sent: set[asyncio.Task[Any]] = set()
+
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
+        """Create a client and remember it."""
+        partition = Partition(operation.caller)
+        return await self._finish(
+            self._known_to_all(operation, None, self._create(operation, partition, new))
+        )
+
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
+        """Change a client and remember it as it now is."""
+        key = EntityKey(Partition(operation.caller), id)
+        if patch.expected_version is not None:
+            base = self._base(operation, id, patch.expected_version)
+            patch = replace(patch, base=base)
+        return await self._finish(
+            self._known_to_all(operation, id, self._update(operation, key, id, patch))
+        )
+
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
+        """Delete a client and remember that it is gone."""
+        key = EntityKey(Partition(operation.caller), id)
+        return await self._finish(
+            self._known_to_all(operation, id, self._delete(operation, key, id))
+        )
+
+    def _base(self, operation: RequestContext, id: ClientId, version: int) -> ClientRecord | None:
+        """The client at `version`, as this caller read it, or their user's other tokens.
+
+        It is shown to no caller whose write the API has not answered first.
+        """
+        claimed = Partition.claimed(operation.caller)
+        partitions = [Partition(operation.caller), *([] if claimed is None else [claimed])]
+        found = [self._memory.client_at(EntityKey(each, id), version) for each in partitions]
+        return next((record for record in found if record is not None), None)
+
+    async def _known_to_all(
+        self, operation: RequestContext, id: ClientId | None, write: Coroutine[Any, Any, T]
+    ) -> T:
+        """A write by a token that is not proven, which its user's other tokens have to see.
+
+        What a refused credential tried changes nothing of theirs.
+        """
+        claimed = Partition.claimed(operation.caller)
+        if claimed is None:
+            return await write
+        key = None if id is None else EntityKey(claimed, id)
+        try:
+            return await write
+        except (
+            Unauthenticated,
+            Forbidden,
+            InvalidInput,
+            RateLimited,
+            Unavailable,
+            IdempotencyUnavailable,
+        ):
+            claimed = None
+            raise
+        finally:
+            if claimed is not None:
+                self._memory.invalidate_in_flight(claimed, key)
+                self._forget(claimed, key)
+
+    async def _finish(self, write: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(write)
+        self._sent.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._sent.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also when whoever asked has left
+
+    async def _create(
+        self, operation: RequestContext, partition: Partition, new: NewClient
+    ) -> WriteResult:
+        written, _ = await self._fenced(partition, None, self._source.create(operation, new))
+        if written.replayed:
+            return written
+        key, types = EntityKey(partition, written.record.id), self._meaning.types
+        made = membership.CreatedRow(written.record, self._clock(), self._order.newest)
+        self._memory.invalidate_in_flight(partition, key)
+        self._memory.store_written(key, made.record, made.at, made.at)
+        self._memory.revise_lists(
+            partition, lambda where, rows: membership.apply_create(where, rows, made, types)
+        )
+        return written
+
+    async def _update(
+        self, operation: RequestContext, key: EntityKey, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
+        began, before, types = self._clock(), self._record(key), self._meaning.types
+        try:
+            written, alone = await self._fenced(
+                key.partition, key, self._source.update(operation, id, patch)
+            )
+        except Conflict as conflict:
+            self._memory.forget_client(key)
+            if conflict.current is not None:
+                self._memory.store_written(key, conflict.current, began, began)
+            raise
+        except NotFound:
+            self._deleted(key, before)
+            raise
+        if alone:
+            self._memory.store_written(key, written.record, self._clock(), began)
+            after = self._record(key) or written.record
+            self._memory.revise_lists(
+                key.partition,
+                lambda where, rows: membership.apply_update(where, rows, before, after, types),
+            )
+        else:
+            self._forget(key.partition, key)
+        return written
+
+    async def _delete(
+        self, operation: RequestContext, key: EntityKey, id: ClientId
+    ) -> Confirmation:
+        before = self._record(key)
+        try:
+            how, _ = await self._fenced(key.partition, key, self._source.delete(operation, id))
+        except NotFound:
+            self._deleted(key, before)
+            raise
+        self._deleted(key, before)
+        return how
+
+    def _record(self, key: EntityKey) -> ClientRecord | None:
+        known = self._memory.client(key)
+        return known.record if isinstance(known, CachedRecord) else None
+
+    def _deleted(self, key: EntityKey, before: ClientRecord | None) -> None:
+        types = self._meaning.types
+        self._memory.deleted(key, self._clock())
+        self._memory.revise_lists(
+            key.partition,
+            lambda where, rows: membership.apply_delete(where, rows, key.id, before, types),
+        )
+
+    async def _fenced(
+        self, partition: Partition, key: EntityKey | None, send: Coroutine[Any, Any, T]
+    ) -> tuple[T, bool]:
+        """The outcome, and whether no other write of the same client crossed this one.
+
+        Of two that cross, nobody knows which the API applied last.
+        """
+        self._memory.invalidate_in_flight(partition, key)
+        fence = None if key is None else self._memory.client_token(key)
+        try:
+            outcome = await send
+        except (InvalidInput, RateLimited, NotFound):
+            raise  # nothing was written
+        except Conflict as conflict:
+            if conflict.maybe_written:
+                self._memory.forget_lists(partition)
+            raise
+        except (Unauthenticated, Forbidden):
+            self._memory.purge(partition)
+            raise
+        except BaseException:
+            self._forget(partition, key)
+            raise
+        else:
+            return outcome, key is None or self._memory.client_token(key) == fence
+        finally:
+            self._memory.invalidate_in_flight(partition, key)
+
+    def _forget(self, partition: Partition, key: EntityKey | None) -> None:
+        self._memory.forget_lists(partition)
+        if key is not None:
+            self._memory.forget_client(key)

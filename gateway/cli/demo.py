@@ -1,0 +1,58 @@
+"""The demo: a sandbox of the API and the gateway before it, in one process on loopback."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gateway.addresses import authority, is_loopback
+from gateway.app import GRAPHQL_PATH, connection_limits, create_app
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.users import DEMO
+from gateway.server import uvicorn as server
+from gateway.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+BANNER = """\
+clients-gateway: a demo on sandbox data. Nothing here reaches the real API.
+
+  GraphiQL   {url}
+  Sandbox    {sandbox}/v1/clients
+  Demo key   {key}
+
+Try it:
+
+  curl -s {url} -H 'Content-Type: application/json' \\
+    -d '{{"query":"{{ clients(first: 3) {{ edges {{ node {{ fullName email }} }} }} }}"}}'
+
+Ctrl-C stops both."""
+
+
+def run(settings: Settings) -> int:
+    """Serve until stopped; the exit status."""
+    if not is_loopback(settings.host):
+        raise ConfigurationError(
+            f"the demo acts for anybody who asks, so it listens on loopback only, not on"
+            f" {settings.host}; use `serve` for a real gateway"
+        )
+    gateway = server.bind(settings.host, settings.port)
+    sandbox = server.bind("127.0.0.1", 0)
+    host, port = gateway.getsockname()[:2]
+    upstream = f"http://127.0.0.1:{sandbox.getsockname()[1]}"
+    settings = settings.model_copy(update={"upstream_url": f"{upstream}/v1"})
+    app = create_app(settings, demo_key=DEMO.api_key)
+
+    def started() -> None:
+        url = f"http://{authority(host, port)}{GRAPHQL_PATH}"
+        print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
+
+    sites = (
+        server.Listener(app, gateway, connection_limits(settings), app.direct, app.cors),
+        server.Listener(Sandbox().app, sandbox),
+    )
+    came_up = server.run(server.serve(sites, started))
+    if came_up:
+        print("\nStopped.", file=sys.stderr)  # noqa: T201
+    return 0 if came_up else 1

@@ -1,0 +1,216 @@
+"""The commands. An operator's mistake gets one line and exit status 2, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.addresses import authority
+from gateway.logs import configure
+from gateway.settings import PREFIX, ConfigurationError, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.storage.state_dir import State
+
+EXIT_USAGE = 2
+"""Exit status for what the operator can mend."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command."""
+    chosen = parser().parse_args(arguments)
+    configure()
+    try:
+        status = int(chosen.run(chosen))
+    except ConfigurationError as mistake:
+        status = _fail(str(mistake))
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be typed."""
+    gateway = argparse.ArgumentParser(
+        prog="clients-gateway",
+        description="A GraphQL gateway over the ActuallyCare Clients REST API.",
+        epilog=f"Settings come from the environment and .env, as {PREFIX}*; see the README.",
+    )
+    commands = gateway.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="try it: a sandbox of the API, and the gateway before it")
+    run.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
+    run.set_defaults(run=_run)
+
+    serve = commands.add_parser("serve", help="the gateway alone, before the configured API")
+    serve.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
+    serve.set_defaults(run=_serve)
+
+    sandbox = commands.add_parser("sandbox", help="the sandbox of the Clients API alone")
+    sandbox.add_argument("--port", type=int, default=8001, help="port to listen on (default 8001)")
+    sandbox.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:SHARE]",
+        help="misbehave so, always or for a share of calls; repeatable; `list` shows all",
+    )
+    sandbox.set_defaults(run=_sandbox)
+
+    schema = commands.add_parser("schema", help="print the graph's SDL")
+    schema.add_argument("--out", type=Path, help="write it to this file instead")
+    schema.add_argument("--check", type=Path, help="fail if this file does not hold it")
+    schema.set_defaults(run=_schema)
+
+    explain = commands.add_parser(
+        "explain", help="ask a running gateway what an operation would cost, and spend nothing"
+    )
+    explain.add_argument("file", type=Path, help="the GraphQL document")
+    explain.add_argument("--variables", default="{}", help="its variables, as a JSON object")
+    explain.add_argument("--key", help="the API key to ask by; the demo has one of its own")
+    explain.add_argument(
+        "--url",
+        default="http://127.0.0.1:8000/graphql",
+        help="the gateway's GraphQL address (default %(default)s)",
+    )
+    explain.set_defaults(run=_explain)
+
+    doctor = commands.add_parser("doctor", help="ask the configured API what it really does")
+    doctor.add_argument(
+        "--write", action="store_true", help="also create, change and delete one client"
+    )
+    doctor.set_defaults(run=_doctor)
+    return gateway
+
+
+def _fail(reason: str) -> int:
+    print(f"clients-gateway: {reason}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from gateway.cli.demo import run  # noqa: PLC0415 - a command imports only what it needs
+
+    settings = load_settings(os.environ, **_overrides(port=chosen.port))
+    shown = dict.fromkeys({"graphiql", "introspection"} - settings.model_fields_set, True)
+    return run(settings.model_copy(update=shown))
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    from gateway.app import GRAPHQL_PATH, connection_limits, create_app  # noqa: PLC0415
+    from gateway.server import uvicorn as server  # noqa: PLC0415
+
+    settings = load_settings(os.environ, **_overrides(port=chosen.port))
+    socket = server.bind(settings.host, settings.port)
+    host, port = socket.getsockname()[:2]
+    state, kept = _state(settings.state_dir)
+
+    def started() -> None:
+        print(f"State     {kept}")
+        print(f"GraphQL   http://{authority(host, port)}{GRAPHQL_PATH}")
+        print(f"API       {settings.upstream_url}")
+        whose = "the gateway's own key" if settings.api_key else "each caller's own"
+        print(f"Acts by   {whose}", flush=True)
+
+    app = create_app(settings, state=state)
+    site = server.Listener(app, socket, connection_limits(settings), app.direct, app.cors)
+    return 0 if server.run(server.serve([site], started)) else 1
+
+
+def _state(folder: str) -> tuple[State, str]:
+    """What outlives a restart, and a line on it; a folder that cannot be used is done without."""
+    from gateway.storage.database import StorageError  # noqa: PLC0415
+    from gateway.storage.state_dir import in_memory, open_state_dir  # noqa: PLC0415
+
+    try:
+        if folder == "none":
+            raise StorageError(f"{PREFIX}STATE_DIR is none")
+        return open_state_dir(Path(folder)), folder
+    except StorageError as reason:
+        kept = f"not kept ({reason}): creates with an idempotencyKey are refused"
+        return in_memory(trusted=False), kept
+
+
+def _sandbox(chosen: argparse.Namespace) -> int:
+    from gateway.sandbox.api import Sandbox  # noqa: PLC0415
+    from gateway.sandbox.catalogue import FAULTS, UnknownFault, parsed  # noqa: PLC0415
+    from gateway.sandbox.users import DEMO  # noqa: PLC0415
+    from gateway.server.uvicorn import Listener, bind, run, serve  # noqa: PLC0415
+
+    if not 0 <= chosen.port <= 65_535:  # noqa: PLR2004
+        return _fail("--port must be from 0 to 65535")
+    if "list" in chosen.fault:
+        print("\n".join(f"{name:22}{line}" for name, (line, _) in FAULTS.items()))
+        return 0
+    api = Sandbox()
+    try:
+        api.fail(*map(parsed, chosen.fault))
+    except UnknownFault as mistake:
+        return _fail(str(mistake))
+    socket = bind("127.0.0.1", chosen.port)
+
+    def started() -> None:
+        host, port = socket.getsockname()[:2]
+        print(f"Sandbox   http://{host}:{port}/v1/clients")
+        for name in chosen.fault:
+            print(f"Fault     {name}: {FAULTS[name.partition(':')[0]][0]}")
+        print(f"Demo key  {DEMO.api_key}", flush=True)
+
+    return 0 if run(serve([Listener(api.app, socket)], started)) else 1
+
+
+def _schema(chosen: argparse.Namespace) -> int:
+    from schema.graph import Graph  # noqa: PLC0415
+
+    sdl = Graph().as_str() + "\n"
+    if chosen.check is not None:
+        held = chosen.check.read_text("utf-8") if chosen.check.exists() else ""
+        if held != sdl:
+            return _fail(
+                f"{chosen.check} is not the graph's SDL;"
+                f" renew it with: clients-gateway schema --out {chosen.check}"
+            )
+        return 0
+    if chosen.out is not None:
+        chosen.out.write_text(sdl, "utf-8")
+        return 0
+    print(sdl, end="")
+    return 0
+
+
+def _explain(chosen: argparse.Namespace) -> int:
+    from gateway.cli.explain import ExplainError, fetch_explanation, format_table  # noqa: PLC0415
+
+    try:
+        document = chosen.file.read_text("utf-8")
+        variables = json.loads(chosen.variables)
+    except OSError as error:
+        return _fail(f"{chosen.file} cannot be read: {error.strerror}")
+    except ValueError:
+        return _fail("--variables must be a JSON object, and the document UTF-8")
+    try:
+        told = fetch_explanation(chosen.url, document, variables, chosen.key)
+    except ExplainError as reason:
+        return _fail(str(reason))
+    print("\n".join(format_table(told)))
+    return 0
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from gateway.cli.doctor import run_checks  # noqa: PLC0415
+
+    settings = load_settings(os.environ)
+    if settings.api_key is None:
+        return _fail(f"doctor asks by the operator's key: set {PREFIX}API_KEY")
+    return asyncio.run(run_checks(settings.upstream_url, settings.api_key, write=chosen.write))
+
+
+def _overrides(**flags: object) -> dict[str, object]:
+    return {name: value for name, value in flags.items() if value is not None}

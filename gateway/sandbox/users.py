@@ -1,0 +1,131 @@
+"""Who the sandbox knows: demo callers, each with clients of their own, the same every time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+_SECRET = b"the sandbox's own; signs nothing real"
+_FOREVER = 4_102_444_800  # 2100-01-01, in Unix seconds
+
+_FIRST = ("Michael", "Jordan", "Ana", "Wei", "Fatima", "Olu", "Priya", "Lars", "Chloe", "Mateo")
+_LAST = ("Torres", "Lee", "Nguyen", "Okafor", "Patel", "Berg", "Dubois", "Garcia", "Kim", "Novak")
+_PLACES = ("Bakersfield", "Tehachapi", "Fresno", "Visalia", "Delano", "Shafter", "Wasco")
+_SOURCES = ("Zillow", "Referral", "Open house", "Website", "Realtor.com", None)
+_KINDS = ("single_family", "condo", "townhouse", "land")
+_TAGS = ("hot", "first-time", "investor", "relocating", "cash")
+
+
+@dataclass(frozen=True)
+class DemoUser:
+    """A user of the API: one key, one token, so many clients, and what the key may do."""
+
+    name: str
+    rows: int
+    scopes: tuple[str, ...] = ("read", "write")
+
+    @property
+    def id(self) -> str:
+        """The user's UUID."""
+        return str(_uuid(Random(f"user {self.name}")))  # nosec B311 - the same every time
+
+    @property
+    def api_key(self) -> str:
+        """64 hex characters (API page, Authentication)."""
+        return hashlib.sha256(f"demo key of {self.name}".encode()).hexdigest()
+
+    @property
+    def token(self) -> str:
+        """A JWT that is valid for as long as anybody will care."""
+        return self.token_until(_FOREVER)
+
+    def token_until(self, exp: int, **claims: object) -> str:
+        """A JWT of this user that ends at `exp`, in Unix seconds."""
+        head = _part({"alg": "HS256", "typ": "JWT"})
+        body = _part({"iss": "sandbox", "sub": self.id, "exp": exp, **claims})
+        return f"{head}.{body}.{_signature(f'{head}.{body}')}"
+
+    def clients(self) -> list[dict[str, Any]]:
+        """Their clients, newest first; all twenty fields of each."""
+        chance = Random(self.name)  # nosec B311 - the same every time
+        return [_client(chance, self.id, place) for place in range(self.rows)]
+
+
+def _part(said: dict[str, Any]) -> str:
+    return urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+
+
+def _signature(signed: str) -> str:
+    digest = hmac.digest(_SECRET, signed.encode(), "sha256")
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def verify_token(token: str) -> str | None:
+    """The id of the user a token was signed for, None for one that is not ours or has ended."""
+    try:
+        head, body, signature = token.split(".")
+        claims = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        sound = hmac.compare_digest(signature, _signature(f"{head}.{body}"))
+        ends, subject = float(claims["exp"]), str(claims["sub"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return subject if sound and ends > datetime.now(UTC).timestamp() else None
+
+
+def instant(when: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as the API page writes it."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _uuid(chance: Random) -> UUID:
+    return UUID(int=chance.getrandbits(128), version=4)
+
+
+def _client(chance: Random, owner: str, place: int) -> dict[str, Any]:
+    first, last = chance.choice(_FIRST), chance.choice(_LAST)
+    least = chance.randrange(150_000, 900_000, 5_000)
+    created = datetime(2026, 7, 15, 14, 32, 10, tzinfo=UTC) - timedelta(minutes=97 * place)
+    approved = chance.random() < 0.5  # noqa: PLR2004 - an even chance
+    return {
+        "id": str(_uuid(chance)),
+        "user_id": owner,
+        "first_name": first,
+        "last_name": last,
+        "email": f"{first}.{last}.{place}@example.com".lower(),
+        "phone": f"(661) 555-{chance.randrange(10_000):04d}",
+        "client_type": chance.choice(("buyer", "seller", "both")),
+        "status": chance.choice(("active", "active", "inactive", "closed")),
+        "source": chance.choice(_SOURCES),
+        "budget_min": least,
+        "budget_max": least + chance.randrange(50_000, 400_000, 5_000),
+        "preferred_locations": chance.sample(_PLACES, 2),
+        "property_preferences": {
+            "bedrooms_min": chance.randrange(1, 6),
+            "bathrooms_min": chance.randrange(1, 4),
+            "square_feet_min": chance.randrange(800, 4_000, 100),
+            "property_types": chance.sample(_KINDS, 2),
+        },
+        "pre_approved": approved,
+        "pre_approval_amount": least + 50_000 if approved else None,
+        "notes": chance.choice(("Prefers a quiet street.", "Call after five.", None)),
+        "tags": chance.sample(_TAGS, chance.randrange(3)),
+        "version": chance.randrange(1, 6),
+        "created_at": instant(created),
+        "updated_at": instant(created + timedelta(days=chance.randrange(30))),
+    }
+
+
+ADA = DemoUser("Ada", 42)
+GRACE = DemoUser("Grace", 137)
+EDSGER = DemoUser("Edsger", 2_500)
+READER = DemoUser("Reader", 3, scopes=("read",))
+WITHOUT_SCOPES = DemoUser("Nobody", 0, scopes=())
+USERS = (ADA, GRACE, EDSGER, READER, WITHOUT_SCOPES)
+DEMO = ADA

@@ -1,0 +1,318 @@
+"""Requests read off a connection one at a time; what follows stays bytes until it is its turn.
+
+Where a head and a body end is decided here, from the bytes, so that no cut into segments can
+change it. llhttp (through httptools) reads the fields and the chunks between.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import httptools
+
+from gateway.server.http1.head import (
+    Framing,
+    Headers,
+    ProtocolError,
+    parse_framing,
+    parse_request_line,
+)
+from gateway.server.http1.limits import SURPLUS
+
+if TYPE_CHECKING:
+    from gateway.server.http1.head import RequestLine
+    from gateway.server.http1.limits import ConnectionLimits
+
+_END = b"\r\n\r\n"
+_NAMING = re.compile(
+    rb"(?i)\r\n(origin|x-request-id|traceparent):[ \t]*([!-~]{1,1024})[ \t]*(?=\r\n)"
+)
+"""Lines that say who asks and how that is called, found in a head that is not understood."""
+_MOST_EMPTY = 256
+"""Bytes of empty lines before a request that are no request."""
+_EMPTY_LINES = re.compile(rb"(?:\r\n){1,128}")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_PIECE = 64 * 1024
+"""Bytes of a body that are read in one go."""
+_MALFORMED = "The request is not one of HTTP/1.1 (RFC 9112)."
+
+
+class ParsedRequest(NamedTuple):
+    """One whole request."""
+
+    method: bytes
+    target: bytes
+    """In origin-form, or `*`."""
+    http_1_0: bool
+    headers: Headers
+    """With names in lower case, as they were when the head ended: trailers are dropped."""
+    body: bytes
+    """At most one byte more than may be kept, which shows that it was too large."""
+    keep_alive: bool
+
+
+class RequestReader:
+    """Takes bytes, gives requests. Holds one request and what came after it."""
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self._limits = limits
+        self._unread = bytearray()
+        self._parser = httptools.HttpRequestParser(self)
+        self._expects: bool = False
+        self._start()
+
+    def feed(self, data: bytes) -> None:
+        """Add what came."""
+        self._unread += data
+
+    def clear(self) -> None:
+        """Forget all that came."""
+        self._unread.clear()
+        self._start()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are not read yet."""
+        return len(self._unread)
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory, about, for a request that has not come whole, and what follows it."""
+        return len(self._unread) + len(self._body) + self._size
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first byte of a request has come whose last has not."""
+        return self._size > 0 or len(self._unread) > 0
+
+    @property
+    def in_body(self) -> bool:
+        """Whether the head has come and the body has not."""
+        return self._framing is not None
+
+    def continues(self) -> bool:
+        """Whether the client waits for `100 Continue`, once for each request (RFC 9110, 10.1.1)."""
+        if self._framing is None or not self._expects or self._body_size or self._unread:
+            return False
+        self._expects = False
+        return True
+
+    def next(self) -> ParsedRequest | None:
+        """Return the next request, None until all of it has come. Raises `ProtocolError`."""
+        if self._framing is None and not self._read_head():
+            return None
+        framing, line = self._framing, self._line
+        assert framing is not None and line is not None  # noqa: PT018, S101 - the head has come
+        chunked = framing.length is None
+        if not (self._read_chunks() if chunked else self._read_length(framing.length or 0)):
+            return None
+        request = ParsedRequest(
+            line.method,
+            framing.target,
+            line.http_1_0,
+            self.headers,
+            bytes(self._body),
+            self._keep_alive and not line.http_1_0,
+        )
+        if chunked or self._upgrade:
+            # llhttp keeps the last trailer for the next head, and stops after an upgrade.
+            self._parser = httptools.HttpRequestParser(self)
+        self._start()
+        return request
+
+    def named(self) -> Headers:
+        """What a refusal has to know: the headers, or its names and its origin where they came."""
+        if self._framing is not None:
+            return self.headers
+        end = self._unread.find(_END)
+        head = bytes(self._unread[: self._limits.max_head_bytes if end < 0 else end + 2])
+        return [(name.lower(), value) for name, value in _NAMING.findall(head)]
+
+    def close(self) -> None:
+        """Let go of the parser, which refers back."""
+        self.clear()
+        del self._parser
+
+    def _start(self) -> None:
+        self.headers: Headers = []
+        """Of the request that is being read, once its head has come."""
+        self._line: RequestLine | None = None
+        self._framing: Framing | None = None
+        self._size = 0
+        """Bytes read of the request that are not its body."""
+        self._head_size = 0
+        self._body = bytearray()
+        self._body_size = 0
+        self._tail = b""
+        """The last bytes read, where the end of a chunked body may have begun."""
+        self._sought = 0
+        """Up to where no head ends."""
+        self._messages = 0
+        """Messages that llhttp has seen begin: one, or it ends them elsewhere than we do."""
+        self._head_whole = False
+        self._whole = False
+        self._upgrade = False
+        self._keep_alive = False
+        self._expects = False
+
+    def _read_head(self) -> bool:
+        unread = self._unread
+        if unread.startswith(b"\r\n"):
+            self._skip_empty_lines()
+        end = unread.find(_END, max(0, self._sought - len(_END) + 1))
+        if end < 0:
+            self._check_beginning()
+            return False
+        head = bytes(unread[: end + len(_END)])
+        self._count(len(head), self._limits.max_head_bytes)
+        self._line = line = parse_request_line(head, self._limits.max_target_bytes)
+        if head.count(b"\r\n") - 2 > self._limits.max_headers:
+            raise ProtocolError(
+                431, f"A request may have at most {self._limits.max_headers} headers."
+            )
+        self._parse(head)
+        if not self._head_whole:
+            raise ProtocolError(400, _MALFORMED)
+        self._framing = found = parse_framing(line, self.headers)
+        del unread[: len(head)]
+        self._head_size = self._size
+        if found.length is not None and found.length > self._limits.max_body_bytes + SURPLUS:
+            raise self._body_too_large()
+        self._expects = not line.http_1_0 and (b"expect", b"100-continue") in [
+            (name, value.lower()) for name, value in self.headers if name == b"expect"
+        ]
+        if self._upgrade:
+            self._ignore_upgrade(found.length)
+        return True
+
+    def _skip_empty_lines(self) -> None:
+        """Leave out what is allowed before a request line, a few of them (RFC 9112, 2.2)."""
+        found = _EMPTY_LINES.match(self._unread)
+        assert found is not None  # noqa: S101 - no line is as good as some
+        del self._unread[: found.end()]
+        self._size += found.end()
+        if self._size >= _MOST_EMPTY:
+            raise ProtocolError(400, _MALFORMED)
+
+    def _check_beginning(self) -> None:
+        """Refuse what cannot become a head, however it goes on."""
+        unread = self._unread
+        if unread and unread != b"\r" and not b"!" <= unread[:1] <= b"~":
+            raise ProtocolError(400, _MALFORMED)
+        if _BARE_LF.search(unread, self._sought):
+            raise ProtocolError(400, _MALFORMED)
+        if len(unread) > 2 * self._limits.max_target_bytes and unread.find(b"\r\n") < 0:
+            raise ProtocolError(
+                414, f"The URL may have at most {self._limits.max_target_bytes} bytes."
+            )
+        self._sought = len(unread)
+        if self._size + len(unread) > self._limits.max_head_bytes:
+            self._count(len(unread), self._limits.max_head_bytes)
+
+    def _ignore_upgrade(self, length: int | None) -> None:
+        """Read the body as if no upgrade had been wished for (RFC 9110, 7.8).
+
+        llhttp has stopped where the head ends; another parser begins with the same framing.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        self._messages = 0
+        self._whole = length == 0
+        if not self._whole:
+            body = (
+                b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
+            )
+            self._parse(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % body)
+
+    def _read_length(self, length: int) -> bool:
+        unread = self._unread
+        while unread and self._body_size < length:
+            piece = bytes(unread[: min(length - self._body_size, _PIECE)])
+            del unread[: len(piece)]
+            self._parse(piece)
+        return self._body_size == length and self._ended()
+
+    def _read_chunks(self) -> bool:
+        unread = self._unread
+        while unread and not self._whole:
+            piece = self._up_to_empty_line()
+            del unread[: len(piece)]
+            self._tail = (self._tail + piece)[-len(_END) :]
+            before = self._body_size
+            self._parse(piece)
+            framed = len(piece) - (self._body_size - before)
+            if self._tail.endswith(_END):
+                framed += len(_END)  # each makes a piece, which is as much work as a chunk
+            self._count(framed, self._head_size + self._limits.max_framing_bytes)
+            if self._body_size > self._limits.max_body_bytes + SURPLUS:
+                raise self._body_too_large()
+        return self._ended()
+
+    def _up_to_empty_line(self) -> bytes:
+        """What came, up to an empty line: a chunked body ends with one, if not with the first."""
+        unread, tail = self._unread, self._tail[1 - len(_END) :]
+        end = (tail + unread[: len(_END) - 1]).find(_END) - len(tail)
+        if end < -len(tail):
+            end = unread.find(_END)
+            if end < 0:
+                return bytes(unread[:_PIECE])
+        return bytes(unread[: end + len(_END)])
+
+    def _ended(self) -> bool:
+        if self._messages > 1:
+            raise ProtocolError(400, _MALFORMED)
+        return self._whole
+
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            pass  # as `_upgrade` says
+        except httptools.HttpParserInvalidMethodError:
+            raise ProtocolError(501, "The method is none that is known.") from None
+        except httptools.HttpParserError:
+            raise ProtocolError(400, _MALFORMED) from None
+        if self._messages > 1:
+            raise ProtocolError(400, _MALFORMED)
+
+    def _count(self, more: int, most: int) -> None:
+        """Count bytes that are not the body."""
+        self._size += more
+        if self._size > most:
+            raise ProtocolError(
+                431,
+                f"A head may have {self._limits.max_head_bytes} bytes; chunk headers and trailers"
+                f" {self._limits.max_framing_bytes} together.",
+            )
+
+    def _body_too_large(self) -> ProtocolError:
+        return ProtocolError(413, f"The body may have at most {self._limits.max_body_bytes} bytes.")
+
+    # What llhttp calls.
+
+    def on_message_begin(self) -> None:
+        """A first byte."""
+        self._messages += 1
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer."""
+        if not self._head_whole:
+            self.headers.append((name.lower(), value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        """The end of the head."""
+        if not self._head_whole:
+            self._head_whole = True
+            self._keep_alive = self._parser.should_keep_alive()
+            self._upgrade = self._parser.should_upgrade()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._body_size += len(body)
+        room = self._limits.max_body_bytes + 1 - len(self._body)
+        if room > 0:
+            self._body += body[:room]
+
+    def on_message_complete(self) -> None:
+        """The last byte."""
+        self._whole = True

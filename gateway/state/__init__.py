@@ -1,1 +1,0 @@
-"""What the gateway keeps across restarts."""

@@ -1,0 +1,272 @@
+"""The GraphQL service: one request in, one answer with its receipt out (GraphQL over HTTP)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gateway.web.errors import (
+    MAX_ERRORS,
+    format_errors,
+    masked_error,
+    refusal_status,
+    request_error,
+)
+from gateway.web.prepared import PreparedRequests, RequestError
+from gateway.web.protocol.body import ClientLeft, read_body
+from gateway.web.protocol.content import BadRequest, decode, json_problem, too_large
+from gateway.web.protocol.cors import Cors
+from gateway.web.protocol.http_response import PARTIAL_SUCCESS
+from gateway.web.protocol.negotiation import GRAPHQL, JSON, Coding
+from gateway.web.protocol.strict_json import JSONLimits
+from gateway.web.request import parse_get, parse_post
+from gateway.web.response import GraphQLResponse, max_age_of, receipt_extension
+from schema.context import Context
+from schema.source.errors import RateLimited, Unauthenticated, Unavailable
+from schema.source.request_context import RequestContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from graphql import ExecutionResult, GraphQLError
+    from starlette.types import Receive
+
+    from gateway.web.authentication import Authenticator
+    from gateway.web.persisted import PersistedDocuments
+    from gateway.web.prepared import PreparedRequest
+    from gateway.web.protocol.disconnect import OnDisconnect
+    from gateway.web.protocol.head import RequestHead
+    from gateway.web.protocol.http_response import HTTPResponse
+    from gateway.web.protocol.tracing import Trace
+    from schema.graph import Graph
+    from schema.source.protocols import ClientSource
+    from schema.source.request_context import Caller, Receipt
+
+DEADLINE = 10.0
+"""Seconds one operation may take, everything included."""
+
+CHALLENGE = (b"www-authenticate", b'Bearer realm="clients-gateway"')
+"""What a 401 says of how to prove oneself (RFC 9110, 11.6.1); X-API-Key is no registered scheme."""
+
+ALLOWED = (b"allow", b"GET, HEAD, POST, OPTIONS")
+_METHODS = [ALLOWED]
+_POST = [(b"allow", b"POST")]
+
+
+class ResponseCache(Protocol):
+    """Remembers answers, encoded, for as long as they would be the same."""
+
+    def basis(self, operation: RequestContext) -> Any:  # noqa: ANN401 - theirs alone
+        """To be noted before an operation is executed."""
+
+    def keep(self, operation: RequestContext, asked: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
+        """Remember an answer's data; it had no errors."""
+
+
+@dataclass(slots=True)
+class HTTPRequest:
+    """One HTTP request."""
+
+    method: str
+    head: RequestHead
+    body: bytes | None
+    """None where it has not been read."""
+    on_disconnect: OnDisconnect | None
+    """None where the server cannot tell."""
+    receive: Receive | None = None
+    query_string: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerConfig:
+    """What the door takes, and how much of it."""
+
+    persisted: PersistedDocuments
+    body: int = 128 * 1024
+    """Bytes of one request's body."""
+    bounds: JSONLimits = field(default_factory=JSONLimits)
+    in_flight: int = 256
+    """Operations being answered together; one more is turned away."""
+    fresh: float = 0.0
+    """Seconds for which a client may keep what was read just now."""
+
+
+class GraphQLHandler:
+    """Answers requests, whatever server they came through."""
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
+        self,
+        graph: Graph,
+        source: ClientSource,
+        callers: Authenticator,
+        terms: HandlerConfig,
+        *,
+        answers: ResponseCache | None = None,
+        cors: Cors | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._graph = graph
+        self._source = source
+        self._callers = callers
+        self._terms = terms
+        self._responses = answers
+        self._cors = cors or Cors()
+        self._prepared = PreparedRequests(graph, terms.persisted)
+        self._clock = clock
+        self._in_flight = 0
+
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse | None:
+        """The whole answer; None where the client left before its request had arrived."""
+        head = asking.head
+        trace = head.trace()
+        self._in_flight += 1
+        try:
+            answer = await self._answer(asking, trace)
+            answer.encode()
+        except ClientLeft:
+            return None
+        except RequestError as refused:
+            answer = _refusal(refused.errors, trace)
+        except Unauthenticated as failure:
+            answer = _error(failure.code, failure.message, trace, status=401)
+            answer.headers.append(CHALLENGE)
+        except BadRequest as bad:
+            answer = _error("BAD_REQUEST", bad.message, trace, status=bad.status)
+            answer.headers += bad.own
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it is logged and masked
+            answer = GraphQLResponse({"errors": [masked_error(trace.request_id, bug)]}, status=500)
+        finally:
+            self._in_flight -= 1
+        answer.headers += trace.headers() + self._cors.headers(head.origin)
+        return answer.reply(head.media_type or JSON, head.if_none_match).encoded(head.coding)
+
+    async def _answer(self, asking: HTTPRequest, trace: Trace) -> GraphQLResponse:
+        head, method = asking.head, asking.method
+        if self._in_flight > self._terms.in_flight:
+            answer = _error("OVERLOADED", _OVERLOADED, trace, status=503)
+            answer.headers.append((b"retry-after", b"1"))
+            return answer
+        if method == "OPTIONS":
+            return GraphQLResponse({}, status=204, headers=list(_METHODS))
+        if head.media_type is None:
+            raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
+        if head.coding is Coding.NONE:
+            raise BadRequest(406, "Accept-Encoding must leave identity or gzip.")
+        if method == "POST" and asking.body is None:
+            assert asking.receive is not None  # noqa: S101 - or the body came along
+            asking.body = await read_body(asking.receive, self._terms.body)
+        caller, question = self._identify_and_prepare(asking)
+        began = self._clock()
+        operation = None
+        if caller is not None:
+            operation = RequestContext(caller, began + DEADLINE, head.freshness)
+        if question.request.explain:
+            return self._explained(question, operation, trace)
+        result = await self._executed(asking, question, operation)
+        if result.data is None and not any(error.path for error in result.errors or ()):
+            return _refusal(result.errors or (), trace)
+        answer = _result(result, None if operation is None else operation.receipt, trace)
+        # The answer to a GET may be kept.
+        if method != "POST" and operation is not None and not result.errors:
+            fresh = self._terms.fresh - (self._clock() - began)
+            answer.max_age = max_age_of(operation.receipt, fresh)
+        return answer
+
+    async def _executed(
+        self, asking: HTTPRequest, question: PreparedRequest, operation: RequestContext | None
+    ) -> ExecutionResult:
+        running = self._graph.run(question.planned, Context(self._source, operation))
+        if operation is None or question.planned.writes:
+            return await running
+        if asking.on_disconnect is not None:
+            asking.on_disconnect(operation.audience.leave)
+        # Where the question came byte for byte as others will, its answer may be remembered.
+        answers = self._responses if asking.body is not None and asking.head.is_simple else None
+        basis = None if answers is None else answers.basis(operation)
+        result = await running
+        if answers is not None and asking.body is not None and not result.errors:
+            answers.keep(operation, asking.body, result.data, basis)
+        if asking.on_disconnect is not None:
+            asking.on_disconnect(None)
+        return result
+
+    def _identify_and_prepare(self, asking: HTTPRequest) -> tuple[Caller | None, PreparedRequest]:
+        """Who asks, and what. Raises `BadRequest`, `Unauthenticated` or `RequestError`."""
+        head, body = asking.head, asking.body
+        if asking.method == "POST" and body is not None:
+            if len(body) > self._terms.body:
+                raise too_large(self._terms.body)
+            question = self._prepared.find(body) if head.is_simple else None
+            if question is not None:
+                return head.caller(self._callers), question
+            body = decode(body, head.content_encoding, self._terms.body)
+            request = parse_post(body, head.content_type, self._terms.bounds)
+            caller = head.caller(self._callers)
+            question = self._prepared.prepare(request)
+            if head.is_simple:
+                self._prepared.remember(body, question)
+            return caller, question
+        if asking.method not in {"GET", "HEAD"}:
+            raise BadRequest(405, "Send GraphQL operations with POST.", own=_METHODS)
+        if head.first(b"upgrade") is not None and not asking.query_string:
+            raise BadRequest(400, _NO_UPGRADE)
+        typed = json_problem(head.content_type) is None
+        request = parse_get(asking.query_string, head.headers, self._terms.bounds, typed=typed)
+        if request.query is not None and not self._terms.persisted.is_persisted(request.query):
+            raise BadRequest(405, _ONLY_PERSISTED, own=_POST)
+        caller = head.caller(self._callers)
+        question = self._prepared.prepare(request)
+        # A GET executes only what changes nothing.
+        if question.planned.writes:
+            raise BadRequest(405, "Send mutations with POST.", own=_POST)
+        return caller, question
+
+    def _explained(
+        self, question: PreparedRequest, operation: RequestContext | None, trace: Trace
+    ) -> GraphQLResponse:
+        """What the operation would cost; nothing is executed, so there is no data."""
+        explanation = self._graph.explain(question.planned, Context(self._source, operation))
+        if isinstance(explanation, list):
+            return _refusal(explanation, trace)
+        return GraphQLResponse(
+            {"data": None, "extensions": {"upstream": explanation.to_extension()}}
+        )
+
+
+_NO_UPGRADE = (
+    "This gateway speaks neither WebSocket nor any other protocol that a connection is upgraded to:"
+    " send operations with POST. It has no subscriptions."
+)
+_OVERLOADED = "The gateway is busy: ask again in a moment."
+_ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."
+
+
+def _error(code: str, message: str, trace: Trace, *, status: int) -> GraphQLResponse:
+    return GraphQLResponse(
+        {"errors": [request_error(code, message, trace.request_id)]}, status=status
+    )
+
+
+def _refusal(errors: Sequence[GraphQLError], trace: Trace) -> GraphQLResponse:
+    """A request error: nothing was executed (GraphQL, 7.1.2), so there is no `data`."""
+    told = format_errors(errors, trace.request_id, most=MAX_ERRORS)
+    return GraphQLResponse({"errors": told}, status=refusal_status(errors))
+
+
+def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> GraphQLResponse:
+    body: dict[str, Any] = {"data": result.data}
+    answer = GraphQLResponse(body)
+    wait = (receipt.retry_after if receipt is not None else None) or 0
+    if result.errors:
+        answer.status = PARTIAL_SUCCESS
+        body["errors"] = format_errors(result.errors, trace.request_id)
+        for error in result.errors:
+            cause = error.original_error
+            if isinstance(cause, RateLimited | Unavailable):
+                wait = max(wait, cause.retry_after or 0)
+    if wait:
+        answer.headers.append((b"retry-after", b"%d" % wait))
+    if receipt is not None:
+        body["extensions"] = {"upstream": receipt_extension(receipt)}
+    return answer

@@ -1,0 +1,1 @@
+"""Parts of HTTP that GraphQL does not know: headers, CORS, content, tracing."""

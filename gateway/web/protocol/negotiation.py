@@ -1,0 +1,93 @@
+"""An answer's media type and coding, as its client takes them (RFC 9110, 12.5)."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GRAPHQL = "application/graphql-response+json"
+JSON = "application/json"
+HTML = "text/html"
+
+_ELEMENTS = 32
+"""Elements of one header that are read: browsers send up to eight."""
+_WEIGHT = re.compile(r";[ \t]*q[ \t]*=[ \t]*([^; \t]*)", re.IGNORECASE)
+_QVALUE = re.compile(r"[01](?:\.\d{0,12})?|\.\d{1,12}")
+
+
+class Coding(Enum):
+    """How the content of an answer may be encoded."""
+
+    IDENTITY = "as it is"
+    GZIP = "by gzip where that pays"
+    GZIP_ONLY = "by gzip whether that pays or not"
+    NONE = "in no way that we have"
+
+
+def weights(header: str) -> Mapping[str, float]:
+    """The elements of `header` in lower case, each with its weight from 0 to 1.
+
+    A weight that is none is 0; of two equal elements the first counts.
+    """
+    found: dict[str, float] = {}
+    for element in header.split(",", _ELEMENTS)[:_ELEMENTS]:
+        name = element.partition(";")[0].strip().lower()
+        if name and name not in found:
+            weight = _WEIGHT.search(element)
+            found[name] = 1.0 if weight is None else _quality(weight[1])
+    return found
+
+
+def _quality(value: str) -> float:
+    return min(1.0, float(value)) if _QVALUE.fullmatch(value) else 0.0
+
+
+def _wanted(accepted: Mapping[str, float], media_type: str) -> float:
+    """How much `media_type` is wanted; the most specific element counts."""
+    for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
+        if name in accepted:
+            return accepted[name]
+    return 0.0
+
+
+@lru_cache(256)
+def negotiate(accept: str | None) -> str | None:
+    """The media type to answer in, None when the client takes neither of ours.
+
+    Without a preference it is application/json, as clients older than the specification expect.
+    """
+    if not accept or accept == JSON:
+        return JSON
+    accepted = weights(accept)
+    wanted = {name: _wanted(accepted, name) for name in (GRAPHQL, JSON)}
+    if not any(wanted.values()):
+        return None
+    return GRAPHQL if GRAPHQL in accepted and wanted[GRAPHQL] >= wanted[JSON] else JSON
+
+
+@lru_cache(64)
+def prefers_html(accept: str | None) -> bool:
+    """Whether a GET comes from somebody with a browser rather than from a program."""
+    accepted = weights(accept or "")
+    page = _wanted(accepted, HTML)
+    return HTML in accepted and page >= max(_wanted(accepted, GRAPHQL), _wanted(accepted, JSON))
+
+
+@lru_cache(256)
+def answer_coding(accept_encoding: str | None) -> Coding:
+    """How an answer may be encoded (RFC 9110, 12.5.3): identity may be, unless it is excluded."""
+    if not accept_encoding:
+        return Coding.IDENTITY
+    accepted = weights(accept_encoding)
+    every = accepted.get("*")
+    gzip = accepted.get("gzip", accepted.get("x-gzip", every or 0.0))
+    identity = accepted.get("identity", every)
+    if identity == 0:
+        return Coding.GZIP_ONLY if gzip else Coding.NONE
+    preferred = accepted.get("identity", 0.0) <= gzip
+    return Coding.GZIP if gzip and preferred else Coding.IDENTITY

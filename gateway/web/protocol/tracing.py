@@ -1,0 +1,78 @@
+"""What one request is called: by whoever sent it, in the answer, and in our log."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.web.protocol.http_response import Headers
+
+TRACE = "gateway.trace"
+"""Where an ASGI scope has the `Trace` of its request."""
+_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
+_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_NOTHING = (b"0" * 32, b"0" * 16)
+
+
+class Trace(NamedTuple):
+    """One request's names. `traceparent` names our part of the caller's trace."""
+
+    request_id: str
+    traceparent: bytes
+
+    def headers(self) -> Headers:
+        """The names as they are answered."""
+        return [(b"x-request-id", self.request_id.encode()), (b"traceparent", self.traceparent)]
+
+
+def buffered_entropy(source: Callable[[int], bytes], at_once: int = 4096) -> Callable[[int], bytes]:
+    """What `source` gives, asked for `at_once` bytes at a time: asking it is a system call."""
+    stock, used = b"", 0
+
+    def draw(length: int) -> bytes:
+        nonlocal stock, used
+        if used + length > len(stock):
+            stock, used = source(max(length, at_once)), 0
+        used += length
+        return stock[used - length : used]
+
+    return draw
+
+
+_ENTROPY = buffered_entropy(os.urandom)
+
+
+def trace_from(
+    headers: Mapping[bytes, Sequence[bytes]], entropy: Callable[[int], bytes] = _ENTROPY
+) -> Trace:
+    """The names that came, where they make sense, and new ones where not.
+
+    X-Request-Id is taken when it is one short plain word. traceparent is W3C Trace Context's
+    (section 3.2): a trace that came is continued, anything invalid starts a new one.
+    """
+    fresh = entropy(24).hex().encode()
+    sent = headers.get(b"traceparent")
+    trace, flags = (sent and _parent(sent)) or (fresh[:32], b"00")
+    sent = headers.get(b"x-request-id")
+    named = sent and len(sent) == 1 and _ID.fullmatch(sent[0])
+    return Trace(
+        (sent[0] if sent and named else trace).decode("ascii"),
+        b"00-%b-%b-%b" % (trace, fresh[32:], flags),
+    )
+
+
+def _parent(sent: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    if len(sent) != 1:
+        return None
+    found = _PARENT.fullmatch(sent[0])
+    if found is None:
+        return None
+    version, trace, parent, flags, more = found.groups()
+    if version == b"ff" or (version == b"00" and more) or trace in _NOTHING or parent in _NOTHING:
+        return None
+    # Only the first flag, `sampled`, is known to this version.
+    return trace, b"0%d" % (int(flags, 16) & 1)

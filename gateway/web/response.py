@@ -1,0 +1,139 @@
+"""One answer: its body, and what HTTP should say about it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gateway.gzipped import whole
+from gateway.web.protocol.http_response import (
+    NO_STORE,
+    SECURITY_HEADERS,
+    HTTPResponse,
+    content_type,
+)
+from gateway.web.protocol.negotiation import Coding
+from schema.source.request_context import Receipt
+
+if TYPE_CHECKING:
+    from gateway.gzipped import CompressibleData
+    from gateway.web.protocol.http_response import Headers
+    from schema.source.request_context import RateLimitState
+
+
+_TAGS = 128
+"""Entity tags of one request that are looked at."""
+
+
+@dataclass(slots=True)
+class GraphQLResponse:
+    """An answer being made. `kept` is how long a GET's may be kept, in whole seconds."""
+
+    body: dict[str, Any]
+    status: int = 200
+    max_age: int | None = None
+    headers: Headers = field(default_factory=list)
+    content: bytes | None = None
+
+    def encode(self) -> bytes:
+        """Make the content; raises `orjson.JSONEncodeError` for what JSON cannot say."""
+        if self.content is None:
+            self.content = orjson.dumps(self.body) if self.body else b""
+        return self.content
+
+    def reply(self, media_type: str, if_none_match: str | None) -> HTTPResponse:
+        """The whole of it, or that the client has it already."""
+        content, status = self.encode(), self.status
+        if content and self.max_age is None:
+            return HTTPResponse(status, media_type, self.headers, content)
+        headers = [*SECURITY_HEADERS, *self.headers]
+        if self.max_age is None:
+            headers.append(NO_STORE)
+        else:
+            tag = entity_tag(self.body["data"], media_type)
+            headers += (
+                (b"cache-control", b"private, max-age=%d" % self.max_age),
+                (b"etag", tag.encode()),
+            )
+            if if_none_match is not None and etag_matches(if_none_match, tag):
+                return HTTPResponse(304, None, headers, b"")
+        if content:
+            headers.append(content_type(media_type))
+        return HTTPResponse(status, None, headers, content)
+
+
+def entity_tag(data: object, media_type: str) -> str:
+    """Names the data of an answer (RFC 9110, 8.8.3); weak, for the receipt beside it may differ."""
+    digest = hashlib.blake2b(orjson.dumps(data), key=media_type.encode(), digest_size=16)
+    return f'W/"{digest.hexdigest()}"'
+
+
+def etag_matches(if_none_match: str, tag: str) -> bool:
+    """Whether the client has it already (RFC 9110, 13.1.2: weak comparison)."""
+    opaque = tag.removeprefix("W/")
+    said = [each.strip().removeprefix("W/") for each in if_none_match.split(",", _TAGS)]
+    return opaque in said or said == ["*"]
+
+
+def max_age_of(receipt: Receipt, fresh: float) -> int | None:
+    """How long an answer may be kept by the client it was made for, None when it may not.
+
+    Never longer than its oldest part would still be called fresh here; `fresh` is how long
+    something read when the operation began would be.
+    """
+    if receipt.stale or receipt.drift:
+        return None
+    return max(0, int(fresh - (receipt.oldest_seconds or 0)))
+
+
+def receipt_extension(receipt: Receipt) -> dict[str, Any]:
+    """The receipt as `extensions.upstream` shows it, closed; seconds are whole."""
+    receipt.finalized = True
+    oldest = receipt.oldest_seconds
+    shown: dict[str, Any] = {
+        "calls": receipt.calls,
+        "saved": receipt.saved,
+        "joined": receipt.joined,
+        "ages": {"oldestSeconds": None if oldest is None else round(oldest)},
+        "stale": receipt.stale,
+        "drift": receipt.drift,
+        "budget": None,
+    }
+    if receipt.budget is not None:
+        shown["budget"] = {
+            "limit": receipt.budget.limit,
+            "remaining": receipt.budget.remaining,
+            "resetSeconds": receipt.budget.reset_seconds,
+        }
+    return shown
+
+
+def encode_cached(data: CompressibleData, receipt: Receipt, coding: Coding) -> tuple[bytes, bool]:
+    """The content of an answer whose data was encoded before, with the receipt of today.
+
+    And whether it is compressed, of which only the receipt is new.
+    """
+    oldest = receipt.oldest_seconds
+    upstream = _upstream(receipt.saved, None if oldest is None else round(oldest), receipt.budget)
+    if coding is not Coding.IDENTITY:
+        compressed = data.beginning(_BEFORE)
+        if compressed is not None:
+            return compressed.ended(_AFTER % upstream), True
+        if coding is Coding.GZIP_ONLY:
+            return whole(_BEFORE + data + _AFTER % upstream), True
+    return b'{"data":%b,"extensions":{"upstream":%b}}' % (data, upstream), False
+
+
+_BEFORE, _AFTER = b'{"data":', b',"extensions":{"upstream":%b}}'
+
+
+@lru_cache(1024)
+def _upstream(saved: int, oldest_seconds: int | None, budget: RateLimitState | None) -> bytes:
+    """The receipt of an answer out of memory, encoded; within a second many are the same."""
+    return orjson.dumps(
+        receipt_extension(Receipt(saved=saved, oldest_seconds=oldest_seconds, budget=budget))
+    )

@@ -1,0 +1,1 @@
+"""A write happens once, and its outcome is known."""

@@ -1,0 +1,293 @@
+"""A source of clients that finds out what became of a write whose answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
+
+from gateway.writes import read_back as search
+from gateway.writes.candidates import Search, creation_interval, fields_of
+from gateway.writes.matching import ValueMatcher
+from gateway.writes.merge import merge_base
+from gateway.writes.update_outcome import resolve_lost_update, unconfirmed, with_changed_fields
+from schema.source.cost import WriteRequest
+from schema.source.errors import ClientError, Conflict, NotFound, WriteUnconfirmed
+from schema.source.protocols import FIELDS, ClientRecord, Confirmation, SendInterval, WriteResult
+from schema.source.request_context import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from gateway.transport.clock_skew import ClockSkew
+    from schema.source.cost import CostEstimate, Kind, SourceRequest
+    from schema.source.protocols import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        ClientSource,
+        Fields,
+        MergeResult,
+        NewClient,
+        Page,
+        Window,
+    )
+    from schema.source.request_context import RequestContext
+
+T = TypeVar("T")
+MERGES = 2
+"""Times a change is re-applied on what others have changed meanwhile."""
+CREATE_CALLS = 1 + search.CALLS
+UPDATE_CALLS = 3
+"""One change with or without a version: sent, sent again, looked at."""
+MERGE_CALLS = (1 + MERGES) * UPDATE_CALLS
+DELETE_CALLS = 3
+"""Calls that a write costs at most when answers are lost; one when none is."""
+_RECOVERED: Mapping[Kind, int] = {
+    "create": CREATE_CALLS - 1,
+    "update": MERGE_CALLS - 1,
+    "delete": DELETE_CALLS - 1,
+}
+_MADE = 10_000
+"""Created clients held apart from what later searches find."""
+_SEEN = 20_000
+"""Clients known to have been there before a create, the latest read."""
+
+_log = logging.getLogger(__name__)
+
+
+class RecoveringWriter:
+    """Wraps a `ClientSource`: sends again what cannot do harm twice, and looks at the rest.
+
+    A create is never sent again. A write goes on to its end when whoever asked for it leaves.
+    `lead`: how far the API's clock is ahead of `now`, which is in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        source: ClientSource,
+        *,
+        lead: Callable[[], ClockSkew],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._source = source
+        self._lead = lead
+        self._now = now
+        self._likeness = ValueMatcher()
+        self._made: LRUCache[tuple[str, str], None] = LRUCache(_MADE)
+        self._seen: LRUCache[str, float] = LRUCache(_SEEN)
+        """When, in Unix seconds, a client was first read."""
+        self._alike: WeakValueDictionary[tuple[str, NewClient], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    def price(self, window: Window) -> int:
+        """Calls that reading `window` costs."""
+        return self._source.price(window)
+
+    def prices(
+        self, operation: RequestContext, needs: Sequence[SourceRequest]
+    ) -> Sequence[CostEstimate]:
+        """As the source prices them; at most, a write may also have to be looked for."""
+        prices = self._source.prices(operation, needs)
+        return [
+            replace(price, maximum=price.maximum + _RECOVERED[need.kind])
+            if isinstance(need, WriteRequest)
+            else price
+            for need, price in zip(needs, prices, strict=True)
+        ]
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """As the source knows."""
+        return self._source.rows_lack(fields)
+
+    async def window(
+        self,
+        operation: RequestContext,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        lane: Priority = Priority.INTERACTIVE,
+    ) -> Page:
+        """As the source answers."""
+        page = await self._source.window(operation, where, window, fields, lane)
+        self._saw(page.records)
+        return page
+
+    async def fetch(
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+    ) -> Sequence[ClientRecord | ClientError]:
+        """As the source answers."""
+        answers = await self._source.fetch(operation, ids, fields, lane)
+        self._saw([answer for answer in answers if not isinstance(answer, ClientError)])
+        return answers
+
+    def _saw(self, records: Sequence[ClientRecord]) -> None:
+        """Note that these clients are there now: a create that begins later made none of them."""
+        now = self._now()
+        for record in records:
+            self._seen.setdefault(record.id, now)
+
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
+        """Create a client: sent once, and looked for where that is not answered."""
+        return await self._through(self._create(operation, new))
+
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
+        """Change a client; with `patch.merge`, also on top of changes to other fields."""
+        return await self._through(self._update(operation, id, patch, MERGES, None))
+
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
+        """Delete a client: sent twice where the first is not answered, since that is no more."""
+        return await self._through(self._delete(operation, id))
+
+    async def aclose(self) -> None:
+        """Wait for the writes under way, whoever has left meanwhile."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def find_created(
+        self,
+        operation: RequestContext,
+        new: NewClient,
+        sending: SendInterval,
+        lost: WriteUnconfirmed,
+        accounted: frozenset[str] = frozenset(),
+    ) -> WriteResult:
+        """The one client that a create must have made. Raises `lost`, with those it may have.
+
+        `accounted`: ids of what came of others.
+        """
+        async with self._serialise(operation, new):
+            return await self._find(operation, new, sending, lost, accounted)
+
+    async def _find(
+        self,
+        operation: RequestContext,
+        new: NewClient,
+        sending: SendInterval,
+        lost: WriteUnconfirmed,
+        accounted: frozenset[str],
+    ) -> WriteResult:
+        identity = operation.caller.identity
+        accounted |= {id for whose, id in self._made if whose == identity}
+        before = {id for id, at in self._seen.items() if at < sending.began}
+        sought = Search(new, self._likeness, accounted, before)
+        try:
+            found = await search.find_created(
+                self._source, operation, sought, lambda: creation_interval(sending, self._lead())
+            )
+        except ClientError as failure:
+            _log.warning("write %s could not be looked for: %s", lost.attempt_id, failure.code)
+            raise lost from failure
+        if found.match is None:
+            raise unconfirmed(lost, found.candidates)
+        self._made[identity, found.match.id] = None
+        return WriteResult(found.match, Confirmation.READBACK)
+
+    async def _create(self, operation: RequestContext, new: NewClient) -> WriteResult:
+        async with self._serialise(operation, new):
+            began = self._now()
+            try:
+                written = await self._source.create(operation, new)
+            except WriteUnconfirmed as lost:
+                sending = SendInterval(began, self._now())
+                return await self._find(operation, new, sending, lost, frozenset())
+            self._made[operation.caller.identity, written.record.id] = None
+            self._likeness.learn(fields_of(new), written.record)
+            return written
+
+    def _serialise(self, operation: RequestContext, new: NewClient) -> asyncio.Lock:
+        """Held by one create of its kind at a time: of two, a client seen later could be either's.
+
+        It is there for as long as somebody holds it or waits for it.
+        """
+        return self._alike.setdefault((operation.caller.identity, new), asyncio.Lock())
+
+    async def _update(
+        self,
+        operation: RequestContext,
+        id: ClientId,
+        patch: ClientPatch,
+        merges: int,
+        over: MergeResult | None,
+    ) -> WriteResult:
+        again = patch if over is None else replace(patch, expected_version=over.version)
+        try:
+            return replace(await self._put(operation, id, again), merged_over=over)
+        except Conflict as conflict:
+            mergeable = patch.merge and merges and not conflict.maybe_written
+            over = merge_base(patch, conflict.current) if mergeable else None
+            if over is None:
+                raise with_changed_fields(conflict, patch, self._likeness) from None
+        return await self._update(operation, id, patch, merges - 1, over)
+
+    async def _put(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
+        try:
+            written = await self._source.update(operation, id, patch)
+        except WriteUnconfirmed as error:
+            lost = error
+        else:
+            self._likeness.learn(patch.fields, written.record)
+            return written
+        current: ClientRecord | None = None
+        if patch.expected_version is not None:
+            # With the same version it can only do what the first did, or nothing.
+            try:
+                return await self._source.update(operation, id, patch)
+            except Conflict as conflict:
+                if conflict.current is None:  # it could not be read just now
+                    raise lost from None
+                current = conflict.current
+            except ClientError:
+                pass
+        current = current or await self._read_back(operation, id, lost)
+        return resolve_lost_update(patch, current, lost, self._likeness)
+
+    async def _delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
+        try:
+            return await self._source.delete(operation, id)
+        except WriteUnconfirmed as error:
+            lost = error
+        try:
+            return await self._source.delete(operation, id)
+        except NotFound:
+            return Confirmation.READBACK
+        except ClientError:
+            pass
+        try:
+            current = await self._read_back(operation, id, lost)
+        except NotFound:
+            return Confirmation.READBACK
+        raise unconfirmed(lost, [current])
+
+    async def _read_back(
+        self, operation: RequestContext, id: ClientId, lost: WriteUnconfirmed
+    ) -> ClientRecord:
+        """The client as it now is. Raises `NotFound`, or `lost` where it could not be read."""
+        [current] = await self._source.fetch(operation, [id], FIELDS, Priority.WRITE)
+        if isinstance(current, NotFound):
+            raise current
+        if isinstance(current, ClientError):
+            raise lost from current
+        return current
+
+    async def _through(self, write: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(write)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also when whoever asked has left

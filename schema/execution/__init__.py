@@ -1,0 +1,1 @@
+"""From a document to data: parsing, limits, cost, plans and their execution."""

@@ -1,0 +1,178 @@
+"""One operation of a document, compiled for each way its conditions can fall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLNonNull,
+    OperationType,
+    VariableNode,
+)
+
+from schema.execution.compiler.arguments import arguments_of
+from schema.execution.compiler.collect_fields import FieldCollector
+from schema.execution.compiler.field_readers import DEFINITION, NotCompilable
+from schema.execution.compiler.record_encoder import RecordEncoders
+from schema.execution.compiler.root_field import RootField, Specialization
+from schema.execution.compiler.shapes import Leaves, Shapes
+from schema.execution.compiler.variables import VariableCoercer
+from schema.execution.lru import WeightedLRU
+from schema.execution.plan import ExecutionPlan
+from schema.execution.root_fields import ROOT_FIELDS
+from schema.execution.selection import SelectedFields
+from schema.execution.sizes import KEY, OPERATION, ROOT, VARIABLE, document_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from graphql import (
+        DocumentNode,
+        FieldNode,
+        GraphQLError,
+        GraphQLObjectType,
+        GraphQLSchema,
+        OperationDefinitionNode,
+    )
+    from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+
+class OperationCompiler:
+    """Compiles the operations of one graph."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        converter: GraphQLCoreConverter,
+        *,
+        hide_suggestions: bool,
+    ) -> None:
+        self.schema = schema
+        self.converter = converter
+        self.hide_suggestions = hide_suggestions
+        self.variants: WeightedLRU[Specialization] = WeightedLRU()
+        self.rows = RecordEncoders()
+        self.leaves: Leaves = {}
+
+    def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> CompiledOperation:
+        """The operation `node` of a validated document."""
+        fragments = {
+            each.name.value: each
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        return CompiledOperation(self, document, node, fragments)
+
+
+class CompiledOperation:
+    """One operation; `plan` it for each request."""
+
+    def __init__(
+        self,
+        compiler: OperationCompiler,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+    ) -> None:
+        self.document = document
+        self.node = node
+        self.fragments = fragments
+        self.compiler = compiler
+        self._coercion = VariableCoercer(
+            compiler.schema, node, hide_suggestions=compiler.hide_suggestions
+        )
+        self._conditions = _conditions(node, fragments.values())
+        assert document.loc is not None  # noqa: S101 - it was parsed
+        self.size = (
+            document_size(document.loc.source.body, document.token_count)
+            + OPERATION
+            + VARIABLE * len(node.variable_definitions or ())
+        )
+        """Bytes that it takes, together with its document."""
+
+    def plan(self, given: Mapping[str, Any]) -> ExecutionPlan | list[GraphQLError]:
+        """The operation with these variables, or the errors in them."""
+        variables = self._coercion.of(given)
+        if isinstance(variables, list):
+            return variables
+        decided = tuple(variables.coerced.get(name) for name in self._conditions)
+        variants = self.compiler.variants
+        variant = variants.find((self, decided))
+        if variant is None:
+            variant = self._compile(decided)
+            variants.put((self, decided), variant, self.size + variant.size)
+        return ExecutionPlan(self, variant, variables)
+
+    def _compile(self, decided: tuple[bool | None, ...]) -> Specialization:
+        conditions = dict(zip(self._conditions, decided, strict=True))
+        schema = self.compiler.schema
+        type_ = schema.get_root_type(self.node.operation)
+        assert type_ is not None  # noqa: S101 - validated
+        selections = FieldCollector(schema, self.fragments, conditions)
+        grouped = selections.of([self.node.selection_set], type_)
+        shapes = Shapes(schema, selections, self.compiler.rows, self.compiler.leaves)
+        roots = [
+            self._root(type_, key, nodes, shapes, SelectedFields(nodes, self.fragments, conditions))
+            for key, nodes in grouped.items()
+        ]
+        return Specialization(
+            type_,
+            roots,
+            writes=self.node.operation is OperationType.MUTATION,
+            # A condition that is null is an error, and graphql-core words it.
+            compiled=None not in conditions.values()
+            and all(
+                root.name == "__typename" if root.field is None else root.shape is not None
+                for root in roots
+            ),
+            size=shapes.size + ROOT * len(roots) + sum(KEY * len(key) for key in grouped),
+        )
+
+    def _root(
+        self,
+        type_: GraphQLObjectType,
+        key: str,
+        nodes: Sequence[FieldNode],
+        shapes: Shapes,
+        look: SelectedFields,
+    ) -> RootField:
+        name = nodes[0].name.value
+        field = type_.fields.get(name)
+        if field is None:  # of the schema itself; `__typename` is told without a shape
+            return RootField(key, name, nodes, None, look, required=True)
+        ask = None if self.node.operation is OperationType.MUTATION else ROOT_FIELDS.get(name)
+        definition = field.extensions[DEFINITION]
+        arguments = arguments_of(
+            field,
+            definition,
+            nodes[0],
+            self.compiler.converter,
+            hide_suggestions=self.compiler.hide_suggestions,
+        )
+        shape = None
+        if ask is not None or self.node.operation is OperationType.MUTATION:
+            try:
+                shape = shapes.of(field.type, nodes, type_.name, name)
+            except NotCompilable:
+                shape = None
+        required = isinstance(field.type, GraphQLNonNull)
+        return RootField(key, name, nodes, field, look, required, arguments, ask, shape)
+
+
+def _conditions(
+    node: OperationDefinitionNode, fragments: Iterable[FragmentDefinitionNode]
+) -> list[str]:
+    """The variables that decide what is selected."""
+    names: dict[str, None] = {}
+    sets = [node.selection_set, *(fragment.selection_set for fragment in fragments)]
+    while sets:
+        for selection in sets.pop().selections:
+            for directive in selection.directives or ():
+                for argument in directive.arguments or ():
+                    if isinstance(argument.value, VariableNode):
+                        names[argument.value.name.value] = None
+            below = getattr(selection, "selection_set", None)
+            if below is not None:
+                sets.append(below)
+    return list(names)

@@ -1,0 +1,111 @@
+"""One request's values for the variables of an operation (GraphQL, 6.1.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLNonNull,
+    GraphQLString,
+    get_variable_values,
+    type_from_ast,
+)
+
+from schema.execution.messages import redact_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from graphql import GraphQLSchema, GraphQLType, OperationDefinitionNode
+    from graphql.execution.values import VariableValues
+
+_PLAIN: Mapping[Any, type] = {
+    GraphQLString: str,
+    GraphQLID: str,
+    GraphQLBoolean: bool,
+    GraphQLInt: int,
+}
+"""Scalars that take values of their own Python type as they are; an Int, as far as 32 bits go."""
+_MAX_COERCION_ERRORS = 50
+
+
+class Variables:
+    """One request's values for an operation's variables."""
+
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        coerced: Mapping[str, Any],
+        whole: Callable[[], VariableValues],
+    ) -> None:
+        self.given = given
+        self.coerced = coerced
+        self._whole = whole
+
+    @property
+    def whole(self) -> VariableValues:
+        """The same, as graphql-core holds them."""
+        return self._whole()
+
+
+def _kind(type_: GraphQLType | None) -> type | None:
+    bare = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    return _PLAIN.get(bare)
+
+
+def _fits(value: int) -> bool:
+    return GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
+
+
+class VariableCoercer:
+    """Coerces the variables of one operation (GraphQL, 6.1.2 CoerceVariableValues)."""
+
+    def __init__(
+        self, schema: GraphQLSchema, operation: OperationDefinitionNode, *, hide_suggestions: bool
+    ) -> None:
+        self._schema = schema
+        self._definitions = operation.variable_definitions or ()
+        self._hide_suggestions = hide_suggestions
+        self._plain = [
+            (each.variable.name.value, _kind(type_from_ast(schema, each.type)))
+            for each in self._definitions
+        ]
+
+    def of(self, given: Mapping[str, Any]) -> Variables | list[GraphQLError]:
+        """The values, or what is wrong with them."""
+        coerced = {}
+        for name, kind in self._plain:
+            value = given.get(name)
+            if type(value) is not kind or (kind is int and not _fits(cast("int", value))):
+                break
+            coerced[name] = value
+        else:
+            return Variables(given, coerced, lambda: self._told(given))
+        values = self._coerce(given)
+        if isinstance(values, list):
+            return values
+        return Variables(given, values.coerced, lambda: values)
+
+    def _coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        values = get_variable_values(
+            self._schema,
+            self._definitions,
+            dict(given),
+            max_errors=_MAX_COERCION_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(values, list):
+            return [GraphQLError(redact_values(each.message), each.nodes) for each in values]
+        return values
+
+    def _told(self, given: Mapping[str, Any]) -> VariableValues:
+        values = self._coerce(given)
+        if isinstance(values, list):
+            raise values[0]
+        return values

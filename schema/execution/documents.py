@@ -1,0 +1,167 @@
+"""Documents understood once: parsed and validated by text, remembered while they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from graphql import (
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+)
+from graphql.validation import validate
+
+from schema.execution.limits import Limits, check_limits, exceeded, limit_error
+from schema.execution.lru import WeightedLRU
+from schema.execution.messages import redact_values
+from schema.execution.sizes import document_size
+from schema.execution.validation import ValidationRules
+from schema.plain import plainly_valid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphql import DocumentNode, GraphQLSchema
+
+    from schema.execution.compiler.compile import CompiledOperation
+
+MAX_ERRORS = 10
+"""Errors told about one document; validation stops there."""
+_SYNTAX = "Syntax Error: "
+_TOO_MANY_TOKENS = f"{_SYNTAX}Document contains more than"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that may be executed, with its operations by name (None for a nameless one)."""
+
+    node: DocumentNode
+    operations: Mapping[str | None, OperationDefinitionNode]
+    size: int
+    """Bytes that it takes, as far as it is not compiled."""
+    compiled: dict[str | None, CompiledOperation] = field(default_factory=dict, compare=False)
+    """What became of those operations that were asked for."""
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation to execute (GraphQL, 6.1 GetOperation). Raises `GraphQLError`."""
+        if name is None:
+            if len(self.operations) > 1:
+                raise GraphQLError(
+                    "The document has several operations: say which with `operationName`."
+                )
+            return next(iter(self.operations.values()))
+        found = self.operations.get(name)
+        if found is None:
+            raise GraphQLError(f"The document has no operation named '{name}'.")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidDocument:
+    """A document that cannot be executed, and why."""
+
+    errors: tuple[GraphQLError, ...]
+    size: int
+    """Bytes that the errors take, with what they point at."""
+
+
+class DocumentCache:
+    """Understands documents against one schema, remembering the latest of them."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        introspection: bool,
+        limits: Limits,
+    ) -> None:
+        self._rules = ValidationRules(introspection=introspection)
+        self._hide_suggestions = not introspection
+        self._schema = schema
+        self._limits = limits
+        self._latest: WeightedLRU[Document | InvalidDocument] = WeightedLRU()
+
+    @property
+    def cached_tokens(self) -> int:
+        """Bytes of all that is remembered."""
+        return self._latest.size
+
+    def get(self, text: str) -> Document | InvalidDocument:
+        """The document in `text`, or what is wrong with it."""
+        known = self._latest.find(text)
+        if known is None:
+            known = self.parse_and_validate(text)
+            self._latest.put(text, known, known.size)
+        return known
+
+    def parse_and_validate(self, text: str) -> Document | InvalidDocument:
+        """The same, without remembering."""
+        if len(text) > self._limits.characters:
+            error = limit_error("document", len(text), "characters", self._limits.characters)
+            return InvalidDocument((error,), document_size(text, 0))
+        try:
+            node = parse(text, max_tokens=self._limits.tokens, allow_empty_selection_sets=False)
+        except GraphQLError as error:
+            return InvalidDocument((self._unparsed(error),), document_size(text, 0))
+        _unlink(node)
+        size = document_size(text, node.token_count)
+        operations: dict[str | None, OperationDefinitionNode] = {
+            definition.name.value if definition.name else None: definition
+            for definition in node.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        }
+        errors = self._wrong(text, node, operations)
+        if errors:
+            held = any(error.nodes for error in errors)
+            return InvalidDocument(
+                tuple(errors[:MAX_ERRORS]), size if held else document_size(text, 0)
+            )
+        return Document(node, operations, size)
+
+    def _unparsed(self, error: GraphQLError) -> GraphQLError:
+        if not error.message.startswith(_TOO_MANY_TOKENS):
+            assert error.source is not None  # noqa: S101 - the parser says where
+            assert error.positions  # noqa: S101 - the same
+            description = redact_values(error.message.removeprefix(_SYNTAX))
+            return GraphQLSyntaxError(error.source, next(iter(error.positions)), description)
+        return exceeded(f"The document has more than the {self._limits.tokens} tokens")
+
+    def _wrong(
+        self,
+        text: str,
+        node: DocumentNode,
+        operations: Mapping[str | None, OperationDefinitionNode],
+    ) -> list[GraphQLError]:
+        """What keeps a parsed document from being executed; the cheapest checks first."""
+        if not operations:
+            return [GraphQLError("The document has no operation to execute.")]
+        if any(each.operation is OperationType.SUBSCRIPTION for each in operations.values()):
+            return [GraphQLError("This graph has no subscriptions.")]
+        too_much = check_limits(node, self._limits)
+        if too_much is not None:
+            return [too_much]
+        if plainly_valid(self._schema, node):
+            return []
+        errors = validate(
+            self._schema,
+            node,
+            self._rules.applicable(text),
+            max_errors=MAX_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+        # What a scalar raised at a literal is about the literal: no bug, to be logged as one.
+        return [GraphQLError(redact_values(error.message), error.nodes) for error in errors]
+
+
+def _unlink(node: DocumentNode) -> None:
+    """Take the list of tokens apart, which nothing needs once they are parsed.
+
+    It leads back and forth: a document that is forgotten would be garbage that only a full
+    collection finds.
+    """
+    token = None if node.loc is None else node.loc.start_token
+    while token is not None:
+        token.prev, token.next, token = None, None, token.next

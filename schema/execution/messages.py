@@ -1,0 +1,43 @@
+"""What graphql-core says of a document or its values, without Python and without the values.
+
+Its messages quote what a client sent as Python would show it, and a value may be a person's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from re import Match
+
+_VALUE = re.compile(
+    r"""
+    (?P<null>\ not\ to\ be)\ None\.$
+    | ,\ (?:but\ encountered\ error\ .*|found:\ .*)  # Expected value of type 'T', found: V
+    | (?P<suggestion>\.\ Did\ you\ mean\ [^?]*\?)\ Found:\ .*
+    | (?P<kind>\ cannot\ represent\ [a-z0-9 -]*value):\ .*     # Int cannot represent ... value: V
+    | Value\ '.*'(?P<enum>\ does\ not\ exist\ in\ '\w+'\ enum\..*)
+    | (?P<token>\b(?:Block)?String)\ '.*'\.$                   # Syntax Error: Unexpected String 'V'
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_UNKNOWN_FIELD = re.compile(
+    r"unknown field '(?![A-Za-z_]\w{0,99}'[.,]).*?'(?=[.,])", re.ASCII | re.DOTALL
+)
+"""One whose name is no name of the language (GraphQL, 2.1.9), but whatever a JSON object had."""
+
+
+def redact_values(message: str) -> str:
+    """The same message, cut where it begins to quote a value."""
+    message = _UNKNOWN_FIELD.sub("an unknown field", message)
+    return _VALUE.sub(_cut, message, count=1)
+
+
+def _cut(found: Match[str]) -> str:
+    if found["null"]:
+        return f"{found['null']} null."
+    if found["enum"]:
+        return f"Value{found['enum']}"
+    kept = found["suggestion"] or found["kind"] or found["token"] or ""
+    return kept if kept.endswith("?") else f"{kept}."

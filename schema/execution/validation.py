@@ -1,0 +1,85 @@
+"""The rules a document can break: what its text cannot hold is not looked for in every node.
+
+Validation costs more CPU than all else that is done for a document never seen before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphql import (
+    FragmentsOnCompositeTypesRule,
+    KnownDirectivesRule,
+    KnownFragmentNamesRule,
+    NoFragmentCyclesRule,
+    NoSchemaIntrospectionCustomRule,
+    NoUndefinedVariablesRule,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
+    PossibleFragmentSpreadsRule,
+    SingleFieldSubscriptionsRule,
+    UniqueDirectivesPerLocationRule,
+    UniqueFragmentNamesRule,
+    UniqueVariableNamesRule,
+    VariablesAreInputTypesRule,
+    VariablesInAllowedPositionRule,
+    specified_rules,
+)
+from graphql.validation import (
+    DeferStreamDirectiveLabel,
+    DeferStreamDirectiveOnRootField,
+    DeferStreamDirectiveOnValidOperationsRule,
+    MaxIntrospectionDepthRule,
+    StreamDirectiveOnListField,
+)
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphql import ASTValidationRule
+
+    Rules = tuple[type[ASTValidationRule], ...]
+
+_RULES_BY_TOKEN: Mapping[str, Rules] = {
+    "$": (
+        NoUndefinedVariablesRule,
+        NoUnusedVariablesRule,
+        UniqueVariableNamesRule,
+        VariablesAreInputTypesRule,
+        VariablesInAllowedPositionRule,
+    ),
+    "@": (
+        DeferStreamDirectiveLabel,
+        DeferStreamDirectiveOnRootField,
+        DeferStreamDirectiveOnValidOperationsRule,
+        KnownDirectivesRule,
+        StreamDirectiveOnListField,
+        UniqueDirectivesPerLocationRule,
+    ),
+    "...": (KnownFragmentNamesRule, PossibleFragmentSpreadsRule),
+    "fragment": (NoFragmentCyclesRule, NoUnusedFragmentsRule, UniqueFragmentNamesRule),
+    "subscription": (SingleFieldSubscriptionsRule,),
+    "__": (MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule),
+}
+"""Rules about things that cannot be written without these characters (GraphQL, 2)."""
+
+
+class ValidationRules:
+    """All rules of one graph; `introspection` is allowed or against them."""
+
+    def __init__(self, *, introspection: bool) -> None:
+        rules = (*specified_rules, OneOfInputValidationRule)
+        self.all: Rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
+        self._of: dict[frozenset[str], Rules] = {}
+
+    def applicable(self, text: str) -> Rules:
+        """Those that this document could break."""
+        absent = frozenset(mark for mark in _RULES_BY_TOKEN if mark not in text)
+        rules = self._of.get(absent)
+        if rules is None:
+            never = {rule for mark in absent for rule in _RULES_BY_TOKEN[mark]}
+            if {"...", "fragment"} <= absent:
+                never.add(FragmentsOnCompositeTypesRule)
+            rules = self._of[absent] = tuple(rule for rule in self.all if rule not in never)
+        return rules

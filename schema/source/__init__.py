@@ -1,0 +1,1 @@
+"""The contract between the graph and what it reads clients from."""

@@ -1,0 +1,287 @@
+"""A client as the graph shows it, read from a record field by field."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+import strawberry
+from msgspec import UNSET
+from strawberry.federation.schema_directives import Cost, Key, Tag
+from strawberry.types import Info
+
+from schema.context import Context
+from schema.loaders import ClientKey
+from schema.source.errors import Unavailable
+from schema.source.protocols import ClientId, ClientRecord, Fields
+from schema.types.enums import ClientStatus, ClientType, client_status_of, client_type_of
+from schema.types.scalars import Timestamp, digits, instant, integer, number, strings
+
+ContextInfo = Info[Context, None]
+
+FREE = Cost(weight=0)
+"""An object that comes along with a call: routers, which count objects, count it as nothing."""
+CALL = Cost(weight=1)
+"""A field that is worth one call of the API's window to a router that bounds costs."""
+PERSONAL = Tag(name="personal")
+"""For contracts: how to reach a client, and what was written about them."""
+
+
+def malformed(field: str) -> Unavailable:
+    """The failure of a field of the API's answer."""
+    return Unavailable(
+        f"The API answered `{field}` in a shape that its documentation does not allow.",
+        code="UPSTREAM_BAD_RESPONSE",
+    )
+
+
+def _value(record: ClientRecord, field: str) -> Any:
+    """What the record says, None where it cannot say. Raises for what arrived malformed."""
+    value = getattr(record, field)
+    if value is not UNSET:
+        return value
+    if field in record.malformed:
+        raise malformed(field)
+    return None
+
+
+def record_field(
+    *fields: str,
+    description: str,
+    read: Callable[..., Any] | None = None,
+    directives: Sequence[object] = (),
+) -> Any:
+    """A field of the client that shows `fields` of its record, through `read` if given.
+
+    Where the record lacks one of them, this one client is read in detail first, through the
+    loader; only then, and only because the field was selected.
+    """
+    reads = frozenset(fields)
+    show = _reader(fields, read)
+
+    async def complete(record: ClientRecord, info: ContextInfo) -> Any:
+        clients = info.context.loaders.clients
+        return show(await clients.load(ClientKey(ClientId(record.id), reads)))
+
+    def resolve(root: Any, info: Info) -> Any | Awaitable[Any]:
+        record = root.record
+        return complete(record, info) if record.is_missing(reads) else show(record)
+
+    told = RecordField(reads, show, fields, read)
+    return strawberry.field(
+        resolver=resolve,
+        description=description,
+        metadata={RecordField: told},
+        directives=directives,
+    )
+
+
+class RecordField(NamedTuple):
+    """How a field of the client comes out of its record: for resolvers and compiled operations."""
+
+    reads: Fields
+    show: Callable[[ClientRecord], Any]
+    """The field's value. Raises a `Failure` for what arrived malformed."""
+    fields: tuple[str, ...]
+    read: Callable[..., Any] | None
+    """What `show` makes of values that are all there; None shows the only one as it is."""
+
+
+def _reader(
+    fields: tuple[str, ...], read: Callable[..., Any] | None
+) -> Callable[[ClientRecord], Any]:
+    def show(record: ClientRecord) -> Any:
+        values = [_value(record, field) for field in fields]
+        if read is None:
+            return values[0]
+        if all(value is None for value in values):
+            return None
+        try:
+            return read(*values)
+        except ValueError:
+            raise malformed(fields[0]) from None
+
+    return show
+
+
+def _full_name(first: str | None, last: str | None) -> str:
+    return " ".join(part for part in (first, last) if part)
+
+
+@strawberry.interface(description="Anything with an id that is unique across types.")
+class Node:
+    """Relay's Node, over raw UUIDs: the id is the one other systems already hold."""
+
+    id: strawberry.ID = strawberry.field(description="The API's own UUID.")
+
+
+class ComputedField(NamedTuple):
+    """How a field's value is made of the object it is on, where it is asked for."""
+
+    make: Callable[[Any], Any]
+
+
+def computed(make: Callable[[Any], Any], description: str) -> Any:
+    """A field whose value is made of the object it is on; what fails is this field alone."""
+
+    def resolve(root: Any) -> Any:
+        return make(root)
+
+    return strawberry.field(
+        resolver=resolve, description=description, metadata={ComputedField: ComputedField(make)}
+    )
+
+
+def _preference(key: str, read: Callable[[object], Any], description: str) -> Any:
+    def make(preferences: Any) -> Any:
+        value = preferences.of.get(key)
+        try:
+            return None if value is None else read(value)
+        except ValueError:
+            raise malformed(f"property_preferences.{key}") from None
+
+    return computed(make, description)
+
+
+@strawberry.type(
+    description="What a client is looking for. Numbers are minimums.", directives=[FREE]
+)
+class PropertyPreferences:
+    """The documented keys of the API's open `property_preferences` object."""
+
+    of: strawberry.Private[dict[str, Any]]
+
+    bedrooms_min: float | None = _preference("bedrooms_min", number, "Bedrooms at least.")
+    bathrooms_min: float | None = _preference("bathrooms_min", number, "Bathrooms at least.")
+    square_feet_min: float | None = _preference("square_feet_min", number, "Living area at least.")
+    property_types: list[str] | None = _preference("property_types", strings, "Kinds of property.")
+
+
+@strawberry.federation.type(
+    keys=[Key(fields=cast("Any", "id"), resolvable=False)],
+    description="The person a client belongs to; other subgraphs know more about them.",
+    directives=[FREE],
+)
+class User:
+    """A stub: the API documents no way to read another user."""
+
+    id: strawberry.ID = strawberry.field(description="The API's own UUID for the user.")
+
+
+@strawberry.federation.type(
+    keys=["id"],
+    directives=[FREE],
+    description=(
+        "A person you represent. Every field but `id` may be null: the API promises none."
+    ),
+)
+class Client(Node):
+    """A client; see the API page for what is known about each field."""
+
+    record: strawberry.Private[ClientRecord]
+
+    first_name: str | None = record_field("first_name", description="Given name.")
+    last_name: str | None = record_field("last_name", description="Family name.")
+    full_name: str | None = record_field(
+        "first_name", "last_name", read=_full_name, description="Given and family name together."
+    )
+    email: str | None = record_field(
+        "email", description="E-mail address, as the API holds it.", directives=[PERSONAL]
+    )
+    phone: str | None = record_field(
+        "phone", description="Phone number, free form.", directives=[PERSONAL]
+    )
+    client_type: ClientType | None = record_field(
+        "client_type", read=client_type_of, description="Buyer, seller or both."
+    )
+    client_type_raw: str | None = record_field(
+        "client_type", description="The API's own value behind `clientType`."
+    )
+    status: ClientStatus | None = record_field(
+        "status", read=client_status_of, description="Where the relationship stands."
+    )
+    status_raw: str | None = record_field(
+        "status", description="The API's own value behind `status`."
+    )
+    source: str | None = record_field(
+        "source", description="Where the client came from, e.g. Zillow."
+    )
+    budget_min: float | None = record_field(
+        "budget_min", read=number, description="Least they would spend, in whole currency units."
+    )
+    budget_max: float | None = record_field(
+        "budget_max", read=number, description="Most they would spend, in whole currency units."
+    )
+    preferred_locations: list[str] | None = record_field(
+        "preferred_locations", description="Places they would like to live in."
+    )
+    property_preferences: PropertyPreferences | None = record_field(
+        "property_preferences",
+        read=lambda held: PropertyPreferences(of=held),
+        description="What they are looking for.",
+    )
+    pre_approved: bool | None = record_field(
+        "pre_approved", description="Whether a lender has pre-approved them."
+    )
+    pre_approval_amount: float | None = record_field(
+        "pre_approval_amount",
+        read=number,
+        description="The pre-approved amount, in whole currency units.",
+    )
+    notes: str | None = record_field(
+        "notes", description="Free text about the client; sensitive.", directives=[PERSONAL]
+    )
+    tags: list[str] | None = record_field("tags", description="Labels.")
+    version: int | None = record_field(
+        "version",
+        read=integer,
+        description=(
+            "Counts changes; pass it as `expectedVersion` when updating. An error where the API's"
+            " is more than `Int` can hold: `versionRaw` has it."
+        ),
+    )
+    version_raw: str | None = record_field(
+        "version",
+        read=digits,
+        description=(
+            "The API's own value behind `version`, in digits; pass it as `expectedVersionRaw`."
+        ),
+    )
+    created_at: Timestamp | None = record_field(
+        "created_at", read=instant, description="When the client was created."
+    )
+    updated_at: Timestamp | None = record_field(
+        "updated_at", read=instant, description="When the client last changed."
+    )
+    owner: User | None = record_field(
+        "user_id",
+        read=lambda user_id: User(id=strawberry.ID(user_id)),
+        description="Whose client this is.",
+    )
+
+    @classmethod
+    def of(cls, record: ClientRecord) -> "Client":
+        """The client this record tells of."""
+        return cls(id=strawberry.ID(record.id), record=record)
+
+
+def _reads() -> dict[str, Fields]:
+    definition = cast("Any", Client).__strawberry_definition__
+    return {
+        _camel(field.python_name): field.metadata[RecordField].reads
+        for field in definition.fields
+        if RecordField in field.metadata
+    }
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+_READS = _reads()
+
+
+@lru_cache(maxsize=1024)
+def required_record_fields(names: frozenset[str]) -> Fields:
+    """The record fields behind these fields of the graph's Client; others are ignored."""
+    return frozenset[str]().union(*(_READS.get(name, frozenset()) for name in names))

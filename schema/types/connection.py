@@ -1,0 +1,277 @@
+"""Clients as a Relay connection: any window of the list, counted and cursored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+import strawberry
+
+from schema.source.errors import InvalidInput, Unavailable
+from schema.source.protocols import MAX_PAGE, Between, ClientRecord, Page, Window
+from schema.types.client import FREE, Client, computed, malformed
+from schema.types.cursors import MARK, NO_ID, Cursor, decode_cursor, mark_of
+from schema.types.scalars import integer
+
+DEFAULT_PAGE = 25
+"""Rows answered when neither `first` nor `last` is given (the API's own default)."""
+
+
+class EdgeField(NamedTuple):
+    """How a field of an edge is made of all edges and its place, for compiled operations.
+
+    None: it is the record there, which stands for its client.
+    """
+
+    of: Callable[["LazyEdges", int], Any] | None
+
+
+BESIDE, BESIDE_ENDS = 4, 16
+"""Neighbours marked in every cursor on each side; and towards the page in that of its ends."""
+
+
+class LazyEdges:
+    """Consecutive rows of a list of `total` rows as edges, each made where it is looked at."""
+
+    __slots__ = ("_marks", "before", "begin", "records", "total")
+
+    def __init__(
+        self,
+        records: Sequence[ClientRecord],
+        begin: int | None,
+        total: int = 0,
+        beside: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    ) -> None:
+        """`begin` is the absolute index of the first of `records`, None where it is in no list.
+
+        `beside`: ids of the rows before and after them, as far as known.
+        """
+        self.records = records
+        self.begin = begin
+        self.total = total
+        self.before = len(beside[0])
+        self._marks: bytes | tuple[tuple[str, ...], tuple[str, ...]] = beside
+
+    def __iter__(self) -> Iterator["ClientEdge"]:
+        for place in range(len(self.records)):
+            yield ClientEdge(edges=self, place=place)
+
+    def cursor(self, place: int) -> str | None:
+        """The cursor of the first row (0) or of the last (-1), if there are any."""
+        if not self.records:
+            return None
+        return cursor_of(self, place % len(self.records))
+
+    @property
+    def marks(self) -> bytes:
+        """The marks of all rows known here, one after another."""
+        if not isinstance(self._marks, bytes):
+            before, after = self._marks
+            ids = (*before, *(record.id for record in self.records), *after)
+            self._marks = b"".join(map(mark_of, ids))
+        return self._marks
+
+
+def cursor_of(edges: LazyEdges, place: int) -> str:
+    """The cursor of the row at `place` among `edges`."""
+    record = edges.records[place]
+    id = NO_ID if record.unreadable else record.id
+    if edges.begin is None:
+        return str(Cursor(None, id))
+    marks, at = edges.marks, (edges.before + place) * MARK
+    back = BESIDE_ENDS if place == len(edges.records) - 1 else BESIDE
+    ahead = BESIDE if place else BESIDE_ENDS
+    before = marks[max(0, at - back * MARK) : at]
+    after = marks[at + MARK : at + (1 + ahead) * MARK]
+    return str(Cursor(edges.begin + place, id, edges.total, before, after))
+
+
+class MixedEdges(LazyEdges):
+    """Edges of which one at least has no client to show."""
+
+    __slots__ = ()
+
+
+def _page_cursor_field(place: int, description: str) -> Any:
+    """A page's cursor, made where it is asked for."""
+
+    def make(info: Any) -> str | None:
+        return cast("LazyEdges", info.edges).cursor(place)
+
+    return computed(make, description)
+
+
+@strawberry.federation.type(
+    shareable=True, description="Where this page lies in the whole list.", directives=[FREE]
+)
+class PageInfo:
+    """Relay's PageInfo (Cursor Connections Specification)."""
+
+    edges: strawberry.Private[LazyEdges]
+
+    has_next_page: bool = strawberry.field(description="Whether rows follow this page.")
+    has_previous_page: bool = strawberry.field(description="Whether rows precede this page.")
+    start_cursor: str | None = _page_cursor_field(0, "Cursor of the first row here.")
+    end_cursor: str | None = _page_cursor_field(-1, "Cursor of the last row here.")
+
+
+def _placed(
+    resolve: Callable[[Any], Any],
+    of: Callable[[LazyEdges, int], Any] | None,
+    description: str,
+) -> Any:
+    return strawberry.field(
+        resolver=resolve, description=description, metadata={EdgeField: EdgeField(of)}
+    )
+
+
+def edge_value(record: ClientRecord) -> ClientRecord:
+    """The record of an edge's client. Raises `Unavailable` for a row that is none of its own."""
+    if record.unreadable:
+        raise Unavailable(
+            "The API listed a row here that has no id, none that can be one, or one it listed"
+            " before.",
+            code="UPSTREAM_BAD_RESPONSE",
+        )
+    return record
+
+
+def _cursor(root: Any) -> str:
+    return cursor_of(root.edges, root.place)
+
+
+def _node(root: Any) -> Client:
+    return Client.of(edge_value(root.record))
+
+
+@strawberry.type(description="A client in its place in the list.", directives=[FREE])
+class ClientEdge:
+    """Relay's edge (Cursor Connections Specification)."""
+
+    edges: strawberry.Private[LazyEdges]
+    """All edges of the page."""
+    place: strawberry.Private[int]
+    """Its place among them."""
+
+    @property
+    def record(self) -> ClientRecord:
+        """The row's record."""
+        return self.edges.records[self.place]
+
+    cursor: str = _placed(
+        _cursor,
+        cursor_of,
+        "Opaque; pass it as `after` or `before`.",
+    )
+    node: Client | None = _placed(_node, None, "The client.")
+
+
+def _total(connection: Any) -> int:
+    try:
+        return integer(connection.total)
+    except ValueError:
+        raise malformed("meta.total") from None
+
+
+@strawberry.type(
+    description="A page of clients and where it lies in the whole list.", directives=[FREE]
+)
+class ClientConnection:
+    """Relay's connection (Cursor Connections Specification)."""
+
+    total: strawberry.Private[int]
+    """As the API counts."""
+
+    edges: list[ClientEdge] = strawberry.field(description="The rows, in the API's order.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    total_count: int = computed(
+        _total, "How many clients match. Costs nothing beyond the rows' own read."
+    )
+
+
+def _size(first: int | None, last: int | None) -> int:
+    for name, value in (("first", first), ("last", last)):
+        if value is not None and not 0 <= value <= MAX_PAGE:
+            raise InvalidInput(
+                f"`{name}` must be between 0 and {MAX_PAGE}, not {value}: ask for the next rows"
+                " with `after: pageInfo.endCursor`."
+            )
+    if first is not None and last is not None:
+        raise InvalidInput(
+            "Pass `first` or `last`, not both: they name different ends of the list."
+        )
+    size = first if first is not None else last
+    return DEFAULT_PAGE if size is None else size
+
+
+def window_for(
+    first: int | None, after: str | None, last: int | None, before: str | None, offset: int | None
+) -> Window:
+    """The rows that a connection's arguments name. Raises `Invalid`; costs no call.
+
+    `offset` skips rows from the start, or from the row after `after`.
+    """
+    size = _size(first, last)
+    if offset is not None and offset < 0:
+        raise InvalidInput(f"`offset` must not be negative, and is {offset}.")
+    if offset is not None and last is not None:
+        raise InvalidInput(
+            "`offset` counts from the front: combine it with `first`, not with `last`."
+        )
+    top = None if after is None else decode_cursor(after, "after")
+    bottom = None if before is None else decode_cursor(before, "before")
+    if last is not None and bottom is None:
+        if after is not None:
+            raise InvalidInput(
+                "`last` pages backwards: combine it with `before`, not with `after`."
+            )
+        return Window(0, size, from_end=True)
+    between = Between(size, top, bottom, offset or 0, backwards=last is not None)
+    if top is None and bottom is None:
+        return between.window(between.nominal)
+    return Window.of(between)
+
+
+def make_edge(record: ClientRecord) -> ClientEdge:
+    """The record, which is in no list yet."""
+    return ClientEdge(edges=LazyEdges((record,), None), place=0)
+
+
+def _follow(window: Window, page: Page, high: int | None, stop: int, *, told: bool) -> bool:
+    """Whether rows follow those told up to `stop` (Relay Cursor Connections, 5.1).
+
+    Where rows were requested from the front and none are there, none follow: a client that
+    pages on would have no cursor to do it with. `high` is where the last of them may lie.
+    """
+    if window.limit and not told and not window.from_end:
+        return False
+    if high is not None:
+        return stop < high
+    return stop < page.total or (page.more and stop == page.total)
+
+
+def connection(window: Window, page: Page) -> ClientConnection:
+    """The part of `page` that `window` asked for."""
+    between, bounds = window.between, page.bounds
+    if page.window is not None:
+        window = page.window
+    elif between is not None:
+        bounds = between.nominal
+    begin = max(0, page.total - window.limit) if window.from_end else window.offset
+    rows = page.records[max(0, begin - page.offset) :][: window.limit] if window.limit else ()
+    kind = MixedEdges if any(record.unreadable for record in rows) else LazyEdges
+    edges = kind(rows, begin, page.total, page.beside)
+    backwards = between is not None and between.backwards
+    return ClientConnection(
+        edges=cast("list[ClientEdge]", edges),
+        page_info=PageInfo(
+            edges=edges,
+            has_next_page=_follow(
+                window,
+                page,
+                None if backwards else bounds.high,
+                begin + len(rows),
+                told=bool(rows) or backwards,
+            ),
+            has_previous_page=begin > bounds.low if backwards else min(begin, page.total) > 0,
+        ),
+        total=page.total,
+    )

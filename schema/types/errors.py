@@ -1,0 +1,232 @@
+"""Failures as the graph shows them: members of a mutation's result, or coded errors."""
+
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+
+from schema.source.errors import (
+    ClientError,
+    Conflict,
+    InvalidInput,
+    Issue,
+    NotFound,
+    RateLimited,
+    TooExpensive,
+    Unavailable,
+    WriteUnconfirmed,
+)
+from schema.source.protocols import Fields
+from schema.types.client import Client
+from schema.types.enums import ClientErrorCode
+from schema.types.scalars import digits, held, integer
+
+
+@strawberry.interface(description="A mutation that did not simply succeed.")
+class ClientMutationError:
+    """What every unsuccessful outcome tells."""
+
+    message: str = strawberry.field(description="For people; may change.")
+    code: ClientErrorCode = strawberry.field(description="For programs; stable.")
+    retryable: bool = strawberry.field(
+        description="Whether sending the very same mutation again is safe and may succeed."
+    )
+    retry_after: int | None = strawberry.field(
+        description="Seconds to wait before that, where known."
+    )
+
+
+@strawberry.type(description="One thing wrong with the input.")
+class ClientInputIssue:
+    """One thing wrong with one field of an input."""
+
+    field: str | None = strawberry.field(
+        description="The input field, where it is one field's fault."
+    )
+    code: str = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+
+    @classmethod
+    def of(cls, issue: Issue) -> "ClientInputIssue":
+        """The issue as the graph shows it."""
+        return cls(field=issue.field, code=issue.code, message=issue.message)
+
+
+@strawberry.type(description="The input was refused. Nothing happened.")
+class ClientValidationError(ClientMutationError):
+    """Refused by the gateway before any call, or by the API."""
+
+    issues: list[ClientInputIssue] = strawberry.field(description="All that is wrong with it.")
+
+
+@strawberry.type(description="There is no such client, or none you may see. Nothing happened.")
+class ClientNotFound(ClientMutationError):
+    """The id names nothing this caller can write to."""
+
+
+def graph_names(fields: Fields) -> list[str]:
+    """The graph's names of record fields, in order; `user_id` is shown as `owner`."""
+    names = {"user_id": "owner"}
+    return sorted(names.get(field) or to_camel_case(field) for field in fields)
+
+
+@strawberry.type(
+    description=(
+        "Somebody changed the client since you read it. Your change was not made, unless"
+        " `maybeWritten` says otherwise."
+    )
+)
+class ClientVersionConflict(ClientMutationError):
+    """`expectedVersion` is no longer the client's version."""
+
+    current: Client | None = strawberry.field(
+        description="The client as it is now; null when it could not be read."
+    )
+    expected_version: int | None = strawberry.field(
+        description="The version you had read; null where `Int` cannot hold it."
+    )
+    current_version: int | None = strawberry.field(
+        description="The version it has now; null where `Int` cannot hold it."
+    )
+    current_version_raw: str | None = strawberry.field(
+        description="The version it has now, in digits; pass it as `expectedVersionRaw`."
+    )
+    changed_fields: list[str] | None = strawberry.field(
+        description=(
+            "The client's fields that differ from the version you had read; null when the gateway"
+            " no longer knows that one."
+        )
+    )
+    maybe_written: bool = strawberry.field(
+        description=(
+            "True when your change was sent, its answer was lost, and the client has changed more"
+            " than once since: yours may be among those changes. Compare with `current`."
+        )
+    )
+
+
+@strawberry.type(description="The API's window is spent. Nothing was sent, nothing happened.")
+class ClientRateLimited(ClientMutationError):
+    """Refused before sending."""
+
+
+@strawberry.type(
+    description=(
+        "The write was sent and its answer was lost: it may have happened. Look before you send"
+        " it again."
+    )
+)
+class ClientWriteUnconfirmed(ClientMutationError):
+    """The honest third outcome."""
+
+    attempt_id: str = strawberry.field(description="Names this attempt in the gateway's log.")
+    candidates: list[Client] = strawberry.field(
+        description=(
+            "Where to look first: the clients it may have made or changed, as they are now. Empty"
+            " when none was found, or nobody could look."
+        )
+    )
+
+
+class _InvalidInputHandler(strawberry.ExceptionHandler[InvalidInput, ClientValidationError]):
+    def handle(
+        self, exception: InvalidInput, *, field: StrawberryField, info: Info
+    ) -> ClientValidationError:
+        del field, info
+        return ClientValidationError(
+            message=exception.message,
+            code=ClientErrorCode.BAD_USER_INPUT,
+            retryable=False,
+            retry_after=None,
+            issues=[ClientInputIssue.of(issue) for issue in exception.issues],
+        )
+
+
+class _NotFoundHandler(strawberry.ExceptionHandler[NotFound, ClientNotFound]):
+    def handle(self, exception: NotFound, *, field: StrawberryField, info: Info) -> ClientNotFound:
+        del field, info
+        return ClientNotFound(
+            message=exception.message,
+            code=ClientErrorCode.NOT_FOUND,
+            retryable=False,
+            retry_after=None,
+        )
+
+
+class _ConflictHandler(strawberry.ExceptionHandler[Conflict, ClientVersionConflict]):
+    def handle(
+        self, exception: Conflict, *, field: StrawberryField, info: Info
+    ) -> ClientVersionConflict:
+        del field, info
+        current = exception.current
+        version = None if current is None else current.version
+        return ClientVersionConflict(
+            message=exception.message,
+            code=ClientErrorCode.VERSION_CONFLICT,
+            retryable=False,
+            retry_after=None,
+            current=None if current is None else Client.of(current),
+            expected_version=held(integer, exception.expected_version),
+            current_version=held(integer, version),
+            current_version_raw=held(digits, version),
+            changed_fields=None if exception.changed is None else graph_names(exception.changed),
+            maybe_written=exception.maybe_written,
+        )
+
+
+class _RateLimitedHandler(strawberry.ExceptionHandler[RateLimited, ClientRateLimited]):
+    def handle(
+        self, exception: RateLimited, *, field: StrawberryField, info: Info
+    ) -> ClientRateLimited:
+        del field
+        info.context.operation.receipt.refused(exception.retry_after)
+        return ClientRateLimited(
+            message=exception.message,
+            code=ClientErrorCode.RATE_LIMITED,
+            retryable=True,
+            retry_after=exception.retry_after,
+        )
+
+
+class _UnconfirmedHandler(strawberry.ExceptionHandler[WriteUnconfirmed, ClientWriteUnconfirmed]):
+    def handle(
+        self, exception: WriteUnconfirmed, *, field: StrawberryField, info: Info
+    ) -> ClientWriteUnconfirmed:
+        del field, info
+        return ClientWriteUnconfirmed(
+            message=exception.message,
+            code=ClientErrorCode.WRITE_UNCONFIRMED,
+            retryable=False,
+            retry_after=None,
+            attempt_id=exception.attempt_id,
+            candidates=[Client.of(record) for record in exception.candidates],
+        )
+
+
+HANDLERS = (
+    _InvalidInputHandler(),
+    _NotFoundHandler(),
+    _ConflictHandler(),
+    _RateLimitedHandler(),
+    _UnconfirmedHandler(),
+)
+"""Turn failures into members of the result union, where a field's union has them."""
+
+
+def error_extensions(failure: ClientError) -> dict[str, Any]:
+    """What a failure adds to a GraphQL error's `extensions`."""
+    extensions: dict[str, Any] = {"code": failure.code}
+    if isinstance(failure, RateLimited | Unavailable) and failure.retry_after is not None:
+        extensions["retryAfter"] = failure.retry_after
+    if isinstance(failure, TooExpensive):
+        extensions["limit"] = failure.limit
+    if isinstance(failure, InvalidInput) and failure.issues:
+        extensions["issues"] = [
+            {"field": issue.field, "code": issue.code, "message": issue.message}
+            for issue in failure.issues
+        ]
+    if failure.correlation_id is not None:
+        extensions["correlationId"] = failure.correlation_id
+    return extensions

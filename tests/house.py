@@ -1,0 +1,137 @@
+"""Count what makes a tree hard to read: repeated names, wide folders, long modules, cycles, words.
+
+`python -m tests.house` prints each count and exits with 1 unless all are zero.
+"""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import re
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grimp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("gateway", "schema")
+MAX_FILES = 14
+MAX_LINES = 260
+MAX_SAME_NAME = 2
+BANNED = ("told", "said", "asked", "anew", "of late", "nobody", "anybody", "whoever")
+"""Words that the glossary keeps out of identifiers and docstrings."""
+
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_BANNED = re.compile(r"\b(?:" + "|".join(BANNED) + r")\b", re.IGNORECASE)
+
+
+def modules() -> dict[str, tuple[Path, str]]:
+    """Return the path and the text of each module, by its dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if "node_modules" not in path.parts:
+                name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                found[name.removesuffix(".__init__")] = path, path.read_text()
+    return found
+
+
+def repeated_classes() -> list[str]:
+    """Return the names of classes that more than one module defines."""
+    places = defaultdict(list)
+    for name, (_, text) in modules().items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(name)
+    return [f"{name}: {', '.join(where)}" for name, where in places.items() if len(where) > 1]
+
+
+def repeated_modules() -> list[str]:
+    """Return the names of modules that stand in more than two packages."""
+    count = Counter(
+        path.stem for path, _ in modules().values() if path.stem not in {"__init__", "__main__"}
+    )
+    return [f"{name}: {times}" for name, times in count.items() if times > MAX_SAME_NAME]
+
+
+def wide_folders() -> list[str]:
+    """Return the folders that hold more than `MAX_FILES` modules."""
+    count = Counter(path.parent for path, _ in modules().values() if path.stem != "__init__")
+    return [f"{folder.relative_to(ROOT)}: {n}" for folder, n in count.items() if n > MAX_FILES]
+
+
+def long_modules() -> list[str]:
+    """Return the modules of more than `MAX_LINES` lines."""
+    lines = {name: text.count("\n") for name, (_, text) in modules().items()}
+    return [f"{name}: {n}" for name, n in lines.items() if n > MAX_LINES]
+
+
+def import_cycles() -> list[str]:
+    """Return the first import cycle, imports for types counted; none where there is none."""
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return [" > ".join(error.args[1])]
+    return []
+
+
+def banned_words() -> list[str]:
+    """Return identifiers and docstrings that hold a banned word."""
+    found = []
+    for name, (_, text) in modules().items():
+        for line, words in _words(ast.parse(text)):
+            found += [f"{name}:{line}: {word.group()}" for word in _BANNED.finditer(words)]
+    return found
+
+
+def _words(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield identifiers, split into their words, and docstrings, each with its line."""
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 1)
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                yield line, _split(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield line, _split(name)
+            case ast.ClassDef(name=name):
+                yield line, _split(name)
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield line, text
+            case _:
+                pass
+
+
+def _split(name: str) -> str:
+    return " ".join(_PARTS.findall(name)).lower()
+
+
+CHECKS = {
+    "class names defined twice": repeated_classes,
+    "module names in more than two packages": repeated_modules,
+    f"folders above {MAX_FILES} files": wide_folders,
+    f"modules above {MAX_LINES} lines": long_modules,
+    "import cycles": import_cycles,
+    "banned words": banned_words,
+}
+
+
+def main() -> int:
+    """Print each count and what it counts; return the exit status."""
+    status = 0
+    for title, check in CHECKS.items():
+        found = check()
+        sys.stdout.write(f"{title}: {len(found)}\n")
+        sys.stdout.writelines(f"  {line}\n" for line in found)
+        status |= bool(found)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
