@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.api.pagination import call_count
+from gateway.api.lists.pagination import call_count
 from schema.source.cost import CostEstimate, EntitiesRequest, ListRequest
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.api.cost import uncached_cost
-from gateway.api.pagination import call_count
+from gateway.api.lists.pagination import call_count
 from gateway.cache.policy.filters import matches
 from schema.source.errors import ClientError, NotFound
 from schema.source.protocols import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.pagination import PageRequest, plan_pages
+from gateway.api.lists.pagination import PageRequest, plan_pages
 from schema.source.errors import Unavailable
 from schema.source.protocols import FIELDS, ClientFilter, Window
 from schema.source.request_context import RequestContext

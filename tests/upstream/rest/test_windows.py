@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.list_response import ListResponse, Meta
-from gateway.api.page_joining import join_pages, place_of, to_page
-from gateway.api.pagination import PageRequest, call_count, plan_pages
+from gateway.api.lists.joining import join_pages, place_of, to_page
+from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
+from gateway.api.lists.response import ListResponse, Meta
 from schema.source.errors import Forbidden, InvalidInput, Unavailable
 from schema.source.protocols import FIELDS, ClientFilter, ClientRecord, Page, Window
 from schema.source.request_context import Priority, RequestContext

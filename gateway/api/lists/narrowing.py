@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.api.pagination import plan_pages
+from gateway.api.lists.pagination import plan_pages
 from gateway.transport.errors import ResponseTooLarge
 from schema.source.errors import InvalidInput
 from schema.source.protocols import Window

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.api.pagination import PageRequest
+from gateway.api.lists.pagination import PageRequest
 from schema.source.protocols import FIELDS, ClientRecord, Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.api.list_response import ListResponse, Meta
+    from gateway.api.lists.response import ListResponse, Meta
 
 
 class ReadPage(NamedTuple):

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from gateway.api.decoding import bad_response
 from gateway.api.failures import parse_error
-from gateway.api.list_behaviour import ListBehaviour
-from gateway.api.list_response import parse_list
-from gateway.api.narrowing import (
+from gateway.api.lists.behaviour import ListBehaviour
+from gateway.api.lists.joining import join_pages, place_of, to_page
+from gateway.api.lists.narrowing import (
     ITS_ROWS,
     MOST_NARROWINGS,
     block_of,
@@ -20,8 +20,8 @@ from gateway.api.narrowing import (
     probe,
     too_much,
 )
-from gateway.api.page_joining import join_pages, place_of, to_page
-from gateway.api.pagination import PageRequest, call_count, plan_pages
+from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
+from gateway.api.lists.response import parse_list
 from gateway.transport.errors import ResponseTooLarge
 from schema.source.errors import InvalidInput, Unavailable
 from schema.source.protocols import MAX_PAGE, Page, Window
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from gateway.api.client import ApiClient
-    from gateway.api.list_response import ListResponse
-    from gateway.api.page_joining import ReadPage
+    from gateway.api.lists.joining import ReadPage
+    from gateway.api.lists.response import ListResponse
     from schema.source.protocols import ClientFilter
     from schema.source.request_context import Priority, RequestContext
 
