@@ -27,7 +27,6 @@ from gateway.storage.state_dir import in_memory
 from gateway.transport.pool import ConnectionPool
 from gateway.web.asgi import GraphQLApp
 from gateway.web.authentication import Authenticator
-from gateway.web.cached_response import CachedResponses
 from gateway.web.direct import FastPathHandler
 from gateway.web.graphiql_page import graphiql_app
 from gateway.web.handler import GraphQLHandler, HandlerConfig
@@ -134,7 +133,6 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
     cors = Cors(settings.cors_origins)
-    repeats = CachedResponses(answers, callers, cors)
     service = GraphQLHandler(
         graph,
         source,
@@ -173,9 +171,9 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
     if pages is not None:
         doors.mount("/graphiql", pages)
         doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    places = Routes(GRAPHQL_PATH, GraphQLApp(service, repeats), pages, doors)
+    places = Routes(GRAPHQL_PATH, GraphQLApp(service), pages, doors)
     hosts = _hosts(settings, keyed=demo_key is not None or settings.acts_without_proof)
-    return GatewayApp(places, cors, hosts, FastPathHandler(GRAPHQL_PATH, repeats, service, hosts))
+    return GatewayApp(places, cors, hosts, FastPathHandler(GRAPHQL_PATH, service, hosts))
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:

@@ -14,7 +14,7 @@ import orjson
 
 from gateway.sandbox import asgi
 from gateway.sandbox.catalogue import UnknownFault, named
-from gateway.sandbox.clients import LISTED, Behaviour, Clients, RequestError, ordered
+from gateway.sandbox.clients import LISTED, Behaviour, Clients, SandboxError, ordered
 from gateway.sandbox.faults import Fault, SandboxRequest, SandboxResponse, first_matching
 from gateway.sandbox.users import USERS, DemoUser, instant, verify_token
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["LISTED", "Behaviour", "RequestError", "Sandbox"]
+__all__ = ["LISTED", "Behaviour", "Sandbox", "SandboxError"]
 
 CONTROL = "/_sandbox/"
 
@@ -127,9 +127,9 @@ class Sandbox:
             if int(headers["RateLimit-Remaining"]) < 0:
                 headers["RateLimit-Remaining"] = "0"
                 headers["Retry-After"] = headers["RateLimit-Reset"]
-                raise RequestError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.")
+                raise SandboxError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.")
             status, envelope["data"] = self._handled(scope, call, faults, stamped)
-        except RequestError as refusal:
+        except SandboxError as refusal:
             status = refusal.status
             error_id = f"err_{uuid.uuid4().hex[:12]}"
             envelope = {"success": False, "error": refusal.error, "errorId": error_id}
@@ -158,7 +158,7 @@ class Sandbox:
         person = self._authenticate(dict(scope["headers"]))
         need = "read" if method == "GET" else "write"
         if need not in person.scopes:
-            raise RequestError(403, "FORBIDDEN", f"This key may not {need} clients.")
+            raise SandboxError(403, "FORBIDDEN", f"This key may not {need} clients.")
         for fault in faults:
             fault.receive(call)
         clients = self._clients[person]
@@ -178,7 +178,7 @@ class Sandbox:
                 return 200, clients.update(current, given, call.now, stamped, self.behaviour)
             if method == "DELETE":
                 return 200, clients.delete(current, call.now)
-        raise RequestError(404, "NOT_FOUND", "No such endpoint.")
+        raise SandboxError(404, "NOT_FOUND", "No such endpoint.")
 
     def _authenticate(self, headers: dict[bytes, bytes]) -> DemoUser:
         person = self._by_key.get(headers.get(b"x-api-key", b"").decode("latin-1"))
@@ -186,7 +186,7 @@ class Sandbox:
         if person is None and scheme.lower() == "bearer":
             person = self._by_id.get(verify_token(token) or "")
         if person is None:
-            raise RequestError(401, "UnauthorizedError", "Authentication required.")
+            raise SandboxError(401, "UnauthorizedError", "Authentication required.")
         return person
 
     def _control(self, scope: Scope, body: bytes) -> tuple[int, bytes, dict[str, str]]:
@@ -226,5 +226,5 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
 
 def _object(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
-        raise RequestError(400, "VALIDATION_ERROR", "The body must be a JSON object.")
+        raise SandboxError(400, "VALIDATION_ERROR", "The body must be a JSON object.")
     return body

@@ -47,7 +47,7 @@ class Behaviour:
     """Whether `client_type=buyer` also lists clients that are both."""
 
 
-class RequestError(Exception):
+class SandboxError(Exception):
     """An error answer, in the standard envelope."""
 
     def __init__(self, status: int, code: str, message: str, details: object = None) -> None:
@@ -80,7 +80,7 @@ class Clients:
         """`GET /clients/{id}`."""
         record = rows.get(_uuid(text))
         if record is None:
-            raise RequestError(404, "NOT_FOUND", "Client not found.")
+            raise SandboxError(404, "NOT_FOUND", "Client not found.")
         return dict(record)
 
     def page(self, rows: Rows, query: Mapping[str, str], behaviour: Behaviour) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class Clients:
             status = behaviour.conflict_status
             code = "VERSION_CONFLICT" if status != 400 else "VALIDATION_ERROR"  # noqa: PLR2004
             details = [{"field": "version", "message": "version is not current"}]
-            raise RequestError(status, code, "The client was changed by somebody else.", details)
+            raise SandboxError(status, code, "The client was changed by somebody else.", details)
         record |= {name: given[name] for name in ("email", "phone", "status") if name in given}
         record["version"] += 1
         record["updated_at"] = instant(stamped)
@@ -189,7 +189,7 @@ def ordered(rows: Rows, behaviour: Behaviour) -> Sequence[dict[str, Any]]:
 
 def _refuse(wrong: list[dict[str, str]]) -> None:
     if wrong:
-        raise RequestError(400, "VALIDATION_ERROR", "Invalid request data.", wrong)
+        raise SandboxError(400, "VALIDATION_ERROR", "Invalid request data.", wrong)
 
 
 def _not_among(name: str, value: object, among: tuple[str, ...]) -> list[dict[str, str]]:
@@ -215,4 +215,4 @@ def _uuid(text: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError:
-        raise RequestError(400, "VALIDATION_ERROR", "id must be a UUID.") from None
+        raise SandboxError(400, "VALIDATION_ERROR", "id must be a UUID.") from None

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.clients import RequestError
+from gateway.sandbox.clients import SandboxError
 from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxRequest, SandboxResponse
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class SmallPages(Fault):
         """Lower the limit, or refuse it."""
         limit = _limit(call)
         if limit > self.most and self.refused:
-            raise RequestError(400, "VALIDATION_ERROR", f"limit must be at most {self.most}.")
+            raise SandboxError(400, "VALIDATION_ERROR", f"limit must be at most {self.most}.")
         if limit > self.most:
             call.query["limit"] = str(self.most)
             call.query["_requested"] = str(limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gateway.sandbox.clients import RequestError
+from gateway.sandbox.clients import SandboxError
 from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxRequest, SandboxResponse
 
 BEYOND_32_BITS = 1 << 40
@@ -103,7 +103,7 @@ class MissingAfterCreate(Fault):
         """Refuse a read that comes too soon."""
         id = call.path.rpartition("/")[2]
         if call.method == "GET" and self._until.get(id, call.now) > call.now:
-            raise RequestError(404, "NOT_FOUND", "Client not found.")
+            raise SandboxError(404, "NOT_FOUND", "Client not found.")
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Remember what was created when."""
@@ -123,7 +123,7 @@ class DuplicateEmail(Fault):
     def receive(self, call: SandboxRequest) -> None:
         """Refuse as the API would, in its envelope."""
         if isinstance(call.body, dict) and call.body.get("email") is not None:
-            raise RequestError(
+            raise SandboxError(
                 self.refusal, "DUPLICATE_EMAIL", "Another client has this e-mail address."
             )
 

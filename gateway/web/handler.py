@@ -6,39 +6,39 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.web.errors import (
-    MAX_ERRORS,
-    format_errors,
-    masked_error,
-    refusal_status,
-    request_error,
-)
+from gateway.web.errors import masked_error
 from gateway.web.prepared import PreparedRequests, RequestError
 from gateway.web.protocol.body import ClientLeft, read_body
 from gateway.web.protocol.content import BadRequest, decode, json_problem, too_large
 from gateway.web.protocol.cors import Cors
-from gateway.web.protocol.http_response import PARTIAL_SUCCESS
+from gateway.web.protocol.http_response import GZIPPED, HTTPResponse
 from gateway.web.protocol.negotiation import GRAPHQL, JSON, Coding
 from gateway.web.protocol.strict_json import JSONLimits
 from gateway.web.request import parse_get, parse_post
-from gateway.web.response import GraphQLResponse, max_age_of, receipt_extension
+from gateway.web.response import (
+    GraphQLResponse,
+    encode_cached,
+    error_response,
+    execution_response,
+    max_age_of,
+    refusal_response,
+)
 from schema.context import Context
-from schema.source.errors import RateLimited, Unauthenticated, Unavailable
+from schema.source.errors import Unauthenticated
 from schema.source.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from graphql import ExecutionResult, GraphQLError
-    from starlette.types import Receive
+    from graphql import ExecutionResult
 
+    from gateway.gzipped import CompressibleData
     from gateway.web.authentication import Authenticator
     from gateway.web.persisted import PersistedDocuments
     from gateway.web.prepared import PreparedRequest
-    from gateway.web.protocol.disconnect import OnDisconnect
     from gateway.web.protocol.head import RequestHead
-    from gateway.web.protocol.http_response import HTTPResponse
     from gateway.web.protocol.tracing import Trace
+    from gateway.web.request import HTTPRequest
     from schema.graph import Graph
     from schema.source.protocols import ClientSource
     from schema.source.request_context import Caller, Receipt
@@ -54,28 +54,17 @@ _METHODS = [ALLOWED]
 _POST = [(b"allow", b"POST")]
 
 
-class ResponseCache(Protocol):
-    """Remembers answers, encoded, for as long as they would be the same."""
+class StoredResponses(Protocol):
+    """Responses that are stored, encoded, for as long as they would be the same."""
+
+    def find(self, caller: Caller, body: bytes, /) -> tuple[CompressibleData, Receipt] | None:
+        """Return the stored data that answers `body`, and the receipt of sending it now."""
 
     def basis(self, operation: RequestContext) -> Any:  # noqa: ANN401 - theirs alone
         """To be noted before an operation is executed."""
 
     def keep(self, operation: RequestContext, asked: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
         """Remember an answer's data; it had no errors."""
-
-
-@dataclass(slots=True)
-class HTTPRequest:
-    """One HTTP request."""
-
-    method: str
-    head: RequestHead
-    body: bytes | None
-    """None where it has not been read."""
-    on_disconnect: OnDisconnect | None
-    """None where the server cannot tell."""
-    receive: Receive | None = None
-    query_string: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +91,7 @@ class GraphQLHandler:
         callers: Authenticator,
         terms: HandlerConfig,
         *,
-        answers: ResponseCache | None = None,
+        answers: StoredResponses | None = None,
         cors: Cors | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -116,6 +105,23 @@ class GraphQLHandler:
         self._clock = clock
         self._in_flight = 0
 
+    def cached(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
+        """Return the stored response to a POST; None where the operation has to be executed."""
+        if self._responses is None or head.media_type is None or not head.is_simple:
+            return None
+        try:
+            caller = head.caller(self._callers)
+        except Unauthenticated:
+            return None  # `reply` answers it
+        stored = None if caller is None else self._responses.find(caller, body)
+        if stored is None:
+            return None
+        own = head.trace().headers() + self._cors.headers(head.origin)
+        content, compressed = encode_cached(*stored, head.coding)
+        if compressed:
+            own.append(GZIPPED)
+        return HTTPResponse(200, head.media_type, own, content)
+
     async def reply(self, asking: HTTPRequest) -> HTTPResponse | None:
         """The whole answer; None where the client left before its request had arrived."""
         head = asking.head
@@ -127,12 +133,12 @@ class GraphQLHandler:
         except ClientLeft:
             return None
         except RequestError as refused:
-            answer = _refusal(refused.errors, trace)
+            answer = refusal_response(refused.errors, trace.request_id)
         except Unauthenticated as failure:
-            answer = _error(failure.code, failure.message, trace, status=401)
+            answer = error_response(failure.code, failure.message, trace.request_id, status=401)
             answer.headers.append(CHALLENGE)
         except BadRequest as bad:
-            answer = _error("BAD_REQUEST", bad.message, trace, status=bad.status)
+            answer = error_response("BAD_REQUEST", bad.message, trace.request_id, status=bad.status)
             answer.headers += bad.own
         except Exception as bug:  # noqa: BLE001 - whatever it is, it is logged and masked
             answer = GraphQLResponse({"errors": [masked_error(trace.request_id, bug)]}, status=500)
@@ -144,7 +150,7 @@ class GraphQLHandler:
     async def _answer(self, asking: HTTPRequest, trace: Trace) -> GraphQLResponse:
         head, method = asking.head, asking.method
         if self._in_flight > self._terms.in_flight:
-            answer = _error("OVERLOADED", _OVERLOADED, trace, status=503)
+            answer = error_response("OVERLOADED", _OVERLOADED, trace.request_id, status=503)
             answer.headers.append((b"retry-after", b"1"))
             return answer
         if method == "OPTIONS":
@@ -165,8 +171,10 @@ class GraphQLHandler:
             return self._explained(question, operation, trace)
         result = await self._executed(asking, question, operation)
         if result.data is None and not any(error.path for error in result.errors or ()):
-            return _refusal(result.errors or (), trace)
-        answer = _result(result, None if operation is None else operation.receipt, trace)
+            return refusal_response(result.errors or (), trace.request_id)
+        answer = execution_response(
+            result, None if operation is None else operation.receipt, trace.request_id
+        )
         # The answer to a GET may be kept.
         if method != "POST" and operation is not None and not result.errors:
             fresh = self._terms.fresh - (self._clock() - began)
@@ -228,7 +236,7 @@ class GraphQLHandler:
         """What the operation would cost; nothing is executed, so there is no data."""
         explanation = self._graph.explain(question.planned, Context(self._source, operation))
         if isinstance(explanation, list):
-            return _refusal(explanation, trace)
+            return refusal_response(explanation, trace.request_id)
         return GraphQLResponse(
             {"data": None, "extensions": {"upstream": explanation.to_extension()}}
         )
@@ -240,33 +248,3 @@ _NO_UPGRADE = (
 )
 _OVERLOADED = "The gateway is busy: ask again in a moment."
 _ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."
-
-
-def _error(code: str, message: str, trace: Trace, *, status: int) -> GraphQLResponse:
-    return GraphQLResponse(
-        {"errors": [request_error(code, message, trace.request_id)]}, status=status
-    )
-
-
-def _refusal(errors: Sequence[GraphQLError], trace: Trace) -> GraphQLResponse:
-    """A request error: nothing was executed (GraphQL, 7.1.2), so there is no `data`."""
-    told = format_errors(errors, trace.request_id, most=MAX_ERRORS)
-    return GraphQLResponse({"errors": told}, status=refusal_status(errors))
-
-
-def _result(result: ExecutionResult, receipt: Receipt | None, trace: Trace) -> GraphQLResponse:
-    body: dict[str, Any] = {"data": result.data}
-    answer = GraphQLResponse(body)
-    wait = (receipt.retry_after if receipt is not None else None) or 0
-    if result.errors:
-        answer.status = PARTIAL_SUCCESS
-        body["errors"] = format_errors(result.errors, trace.request_id)
-        for error in result.errors:
-            cause = error.original_error
-            if isinstance(cause, RateLimited | Unavailable):
-                wait = max(wait, cause.retry_after or 0)
-    if wait:
-        answer.headers.append((b"retry-after", b"%d" % wait))
-    if receipt is not None:
-        body["extensions"] = {"upstream": receipt_extension(receipt)}
-    return answer

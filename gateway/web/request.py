@@ -18,6 +18,11 @@ from gateway.web.protocol.strict_json import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from starlette.types import Receive
+
+    from gateway.web.protocol.disconnect import OnDisconnect
+    from gateway.web.protocol.head import RequestHead
+
 _PREFLIGHTED = (
     b"apollo-require-preflight",
     b"graphql-require-preflight",
@@ -26,6 +31,20 @@ _PREFLIGHTED = (
 )
 _CREDENTIALS = (b"x-api-key", b"authorization", b"x-gateway-token")
 _PARAMETERS = ("query", "documentId", "operationName", "variables", "extensions")
+
+
+@dataclass(slots=True)
+class HTTPRequest:
+    """One HTTP request."""
+
+    method: str
+    head: RequestHead
+    body: bytes | None
+    """None where it has not been read."""
+    on_disconnect: OnDisconnect | None
+    """None where the server cannot tell."""
+    receive: Receive | None = None
+    query_string: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway.gzipped import whole
+from gateway.web.errors import MAX_ERRORS, format_errors, refusal_status, request_error
 from gateway.web.protocol.http_response import (
     NO_STORE,
+    PARTIAL_SUCCESS,
     SECURITY_HEADERS,
     HTTPResponse,
     content_type,
 )
 from gateway.web.protocol.negotiation import Coding
+from schema.source.errors import RateLimited, Unavailable
 from schema.source.request_context import Receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphql import ExecutionResult, GraphQLError
+
     from gateway.gzipped import CompressibleData
     from gateway.web.protocol.http_response import Headers
     from schema.source.request_context import RateLimitState
@@ -64,6 +71,38 @@ class GraphQLResponse:
         if content:
             headers.append(content_type(media_type))
         return HTTPResponse(status, None, headers, content)
+
+
+def error_response(code: str, message: str, request_id: str, *, status: int) -> GraphQLResponse:
+    """Make the response to a request that HTTP or the gateway's own limits refuse."""
+    return GraphQLResponse({"errors": [request_error(code, message, request_id)]}, status=status)
+
+
+def refusal_response(errors: Sequence[GraphQLError], request_id: str) -> GraphQLResponse:
+    """Make the response to a request error: nothing was executed (GraphQL, 7.1.2), so no `data`."""
+    formatted = format_errors(errors, request_id, most=MAX_ERRORS)
+    return GraphQLResponse({"errors": formatted}, status=refusal_status(errors))
+
+
+def execution_response(
+    result: ExecutionResult, receipt: Receipt | None, request_id: str
+) -> GraphQLResponse:
+    """Make the response to an executed operation, with the longest wait any of its errors names."""
+    body: dict[str, Any] = {"data": result.data}
+    answer = GraphQLResponse(body)
+    wait = (receipt.retry_after if receipt is not None else None) or 0
+    if result.errors:
+        answer.status = PARTIAL_SUCCESS
+        body["errors"] = format_errors(result.errors, request_id)
+        for error in result.errors:
+            cause = error.original_error
+            if isinstance(cause, RateLimited | Unavailable):
+                wait = max(wait, cause.retry_after or 0)
+    if wait:
+        answer.headers.append((b"retry-after", b"%d" % wait))
+    if receipt is not None:
+        body["extensions"] = {"upstream": receipt_extension(receipt)}
+    return answer
 
 
 def entity_tag(data: object, media_type: str) -> str:
