@@ -1,7 +1,9 @@
 """What the README and docs/ say is run, counted and looked up."""
 
+import ast
 import asyncio
 import re
+import tomllib
 import typing
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -173,3 +175,87 @@ def test_links_between_pages_lead_somewhere() -> None:
     ]
 
     assert missing == []
+
+
+def top_level_names(path: Path) -> Iterator[str]:
+    """Yield the classes, functions and aliases that a module defines."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def words(name: str) -> set[str]:
+    """Return the words of a class name or a term, in lower case and without a plural's s."""
+    found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return {word.lower().removesuffix("s") for word in found}
+
+
+def layers() -> dict[str, list[str]]:
+    """Return the layers of each package, as pyproject.toml has them; future ones left out."""
+    found = {}
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]:
+        for package in contract.get("containers", ()):
+            present = [re.sub(r" \| \(\w+\)|\(\w+\)", "", layer) for layer in contract["layers"]]
+            found[package.replace(".", "/")] = [layer for layer in present if layer]
+    return found
+
+
+def test_each_term_of_the_glossary_is_a_name_in_the_code() -> None:
+    page = (ROOT / "docs/glossary.md").read_text()
+    terms = re.findall(r"^\| \*\*([\w ]+)\*\* \| `(\w+)` \| [^|]+\. \|$", page, re.MULTILINE)
+    names = {
+        name
+        for package in ("gateway", "schema")
+        for path in (ROOT / package).rglob("*.py")
+        if "node_modules" not in path.parts
+        for name in top_level_names(path)
+    }
+
+    assert [name for _, name in terms if name not in names] == []
+    assert [term for term, name in terms if not words(term) <= words(name)] == []
+    assert len(terms) == page.count("| **")
+
+
+def test_the_picture_of_the_layers_is_the_contracts() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    picture = re.search(r"```text\n(.*?)```", page, re.DOTALL)
+    assert picture is not None
+    drawn: dict[str, list[str]] = {}
+    package = ""
+    for line in picture[1].splitlines():
+        package = line[:9].strip() or package
+        drawn.setdefault(package, []).append(line[9:].strip())
+    rooms = dict(re.findall(r"^\| `([\w/]+)` \| .*? \| `(.+)` \|$", page, re.MULTILINE))
+
+    assert (
+        drawn | {room: written.replace("\\|", "|").split(" > ") for room, written in rooms.items()}
+        == layers()
+    )
+
+
+def test_every_package_has_its_line_in_the_rooms_and_no_other() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    packages = {
+        str(path.parent.relative_to(ROOT))
+        for package in ("gateway", "schema")
+        for path in (ROOT / package).rglob("__init__.py")
+        if "node_modules" not in path.parts
+    }
+
+    assert set(re.findall(r"^\| `([\w/]+)` \|", page, re.MULTILINE)) == packages
+
+
+def test_every_step_of_the_walks_names_what_its_file_defines() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    steps = re.findall(r"`((?:gateway|schema)/[\w/]+\.py)` `(\w+)`", page)
+
+    assert [
+        f"{file} does not define {name}"
+        for file, name in steps
+        if not (ROOT / file).exists() or name not in set(top_level_names(ROOT / file))
+    ] == []
+    assert steps
