@@ -229,12 +229,9 @@ def test_the_picture_of_the_layers_is_the_contracts() -> None:
     for line in picture[1].splitlines():
         package = line[:9].strip() or package
         drawn.setdefault(package, []).append(line[9:].strip())
-    rooms = dict(re.findall(r"^\| `([\w/]+)` \| .*? \| `(.+)` \|$", page, re.MULTILINE))
+    contracts = layers()
 
-    assert (
-        drawn | {room: written.replace("\\|", "|").split(" > ") for room, written in rooms.items()}
-        == layers()
-    )
+    assert drawn == {root: contracts[root] for root in ("gateway", "schema")}
 
 
 def test_every_package_has_its_line_in_the_rooms_and_no_other() -> None:
