@@ -33,6 +33,7 @@ LOCKED := $(PIP) install --require-hashes -r
 GRAPHIQL := gateway/web/graphiql
 CONSUMERS := tests/clients
 GQL3 := $(CONSUMERS)/.venv-gql3
+SCAN := .venv-scan
 
 # npm's programs look for `node` on the path, and so do the tests.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -49,7 +50,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: help run install test test-newest test-parts check graphiql attack audit bench bench-rivals image lock clean
+.PHONY: help run install test test-newest test-parts check graphiql attack audit scan bench bench-rivals image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -95,6 +96,12 @@ bench: install $(VENV)/.stamp-bench ## our side beside every rival installed her
 bench-rivals: $(VENV)/.stamp-bench $(NODE) ## installs the rivals, under bench/rivals
 	@bench/rivals/install.sh
 
+SEMGREP = SEMGREP_ENABLE_VERSION_CHECK=0 $(SCAN)/bin/semgrep scan --metrics off --quiet --config tests/semgrep/promises.yaml
+
+scan: $(SCAN)/.stamp ## code that breaks a promise of the documents, by rules that are tried first
+	@$(SEMGREP) --test tests/semgrep/promises.py
+	@$(SEMGREP) --error gateway schema
+
 audit: $(VENV)/.stamp-audit ## known vulnerabilities of all that is locked; status 3 where that cannot be known
 	@$(BIN)/python -m tests.packaging.audit requirements/*.txt
 
@@ -112,6 +119,7 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group lock -o requirements/lock.txt
 	$(LOCK) --group audit -c requirements/dev.txt -o requirements/audit.txt
+	$(LOCK) --group scan -o requirements/scan.txt
 	$(LOCK) --group gql3 -o requirements/gql3.txt
 
 clean: ## back to a fresh clone
@@ -149,6 +157,12 @@ $(VENV)/.stamp-bench: requirements/bench.txt $(VENV)/.stamp-run
 $(VENV)/.stamp-node: requirements/node.txt | $(VENV)/.stamp-venv
 	$(call say,'no fitting Node on this machine: installing one into $(VENV) (60 MB)')
 	@$(LOCKED) requirements/node.txt
+	@touch $@
+
+$(SCAN)/.stamp: requirements/scan.txt
+	$(call say,'installing semgrep (locked; about 20 seconds)')
+	@PYTHONWARNINGS= $(PYTHON) -m venv $(SCAN)
+	@$(SCAN)/bin/python -m pip -qq install --require-hashes -r requirements/scan.txt
 	@touch $@
 
 $(VENV)/.stamp-audit: requirements/audit.txt | $(VENV)/.stamp-venv

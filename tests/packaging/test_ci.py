@@ -22,6 +22,7 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
 
     assert called == [
         "make check",
+        "make scan",
         "GATEWAY_TEST_NO_SKIPS=1 make test-newest",
         "GATEWAY_TEST_NO_SKIPS=1 make test",
     ]
