@@ -93,8 +93,9 @@ def limit_of(
 ) -> CallLimit:
     """How many calls the operation may send: by its own price, and whatever happens.
 
-    Whatever happens are `cap` calls for what a query asks for, and as many to complete rows; a
-    write's own are those that it states, looking for its outcome included.
+    Whatever happens are `cap` calls for what a query asks for, as many to complete rows, and one
+    page that may show several clients asked for by id; a write's own are those that it states,
+    looking for its outcome included.
     """
     needs = [need for _, need in planned.needs()]
     prices = source.prices(operation, needs)
@@ -104,7 +105,8 @@ def limit_of(
     most = cap()
     details = most if any(isinstance(n, ListRequest) and n.fields - {"id"} for n in needs) else 0
     ids = [id for need in needs if isinstance(need, EntitiesRequest) for id in need.ids]
-    return CallLimit(estimate, most + details, details, frozenset(ids))
+    named = frozenset(ids)
+    return CallLimit(estimate, most + details + (len(named) > 1), details, named)
 
 
 def _upper_bound(planned: ExecutionPlan, source: ClientSource) -> int:

@@ -40,6 +40,35 @@ async def test_pages_are_not_read_in_hope_where_clients_could_then_not_be_asked_
     assert sandbox.calls == [f"GET /clients/{id}" for id in unknown]
 
 
+async def test_as_many_clients_as_are_allowed_cost_the_one_page_that_shows_them(
+    sandbox: Sandbox,
+) -> None:
+    async with before(sandbox, operation_calls=3) as gateway:
+        ids = truth(sandbox)[:3]
+
+        assert await price(gateway, NODES, ids=ids) == (1, 1, 5)
+        answer = await gateway.post(NODES, ids=ids)
+
+    assert [node["id"] for node in answer["data"]["nodes"]] == ids
+    assert sandbox.calls == ["GET /clients?page=1&limit=100"]
+
+
+async def test_clients_that_no_page_shows_cost_that_page_beyond_what_is_allowed(
+    sandbox: Sandbox,
+) -> None:
+    async with before(sandbox, operation_calls=3) as gateway:
+        unknown = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
+
+        answer = await gateway.post(NODES, ids=unknown)
+
+    assert answer["data"] == {"nodes": [None] * 3}
+    assert "errors" not in answer
+    assert sandbox.calls == [
+        "GET /clients?page=1&limit=100",
+        *(f"GET /clients/{id}" for id in unknown),
+    ]
+
+
 async def test_a_call_that_failed_excuses_one_more_and_no_more_than_the_cap(
     sandbox: Sandbox,
 ) -> None:

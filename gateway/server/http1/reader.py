@@ -276,9 +276,11 @@ class RequestReader:
             raise ProtocolError(400, _MALFORMED)
 
     def _count(self, more: int, most: int) -> None:
-        """Count bytes that are not the body."""
+        """Count bytes that are not the body; of two limits passed, the body's was the first."""
         self._size += more
         if self._size > most:
+            if self._body_size > self._limits.max_body_bytes:
+                raise self._body_too_large()
             raise ProtocolError(
                 431,
                 f"A head may have {self._limits.max_head_bytes} bytes; chunk headers and trailers"
