@@ -47,7 +47,7 @@ async def asks(gateway: Running, query: str, **variables: Any) -> asyncio.Stream
     _, writer = await asyncio.open_connection(url.hostname, url.port)
     body = orjson.dumps({"query": query, "variables": variables})
     head = (
-        "POST /graphql HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n"
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         f"x-api-key: {DEMO.api_key}\r\ncontent-length: {len(body)}\r\n\r\n"
     )
     writer.write(head.encode() + body)

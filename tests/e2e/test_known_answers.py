@@ -37,7 +37,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def post(body: bytes, *headers: str, content_type: str = "application/json") -> bytes:
     lines = [
         "POST /graphql HTTP/1.1",
-        "host: gateway",
+        "host: localhost",
         f"x-api-key: {DEMO.api_key}",
         f"content-type: {content_type}",
         f"content-length: {len(body)}",

@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.conftest import PATIENCE, Running, running
 
 QUERY = b'{"query":"{ __typename }"}'
-HEAD = b"POST /graphql HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n"
+HEAD = b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 WHOLE = HEAD + b"content-length: %d\r\n\r\n%b" % (len(QUERY), QUERY)
 CONNECTIONS = 12
 
