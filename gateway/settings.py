@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -181,8 +183,8 @@ class Settings(BaseSettings):
     def _check_combinations(self) -> Self:
         if self.acts_without_proof and not is_loopback(self.host):
             raise ValueError(
-                f"{PREFIX}API_KEY on the public address {self.host} would let anybody act by it:"
-                f" set {PREFIX}CALLER_TOKEN too, or listen on 127.0.0.1"
+                f"{PREFIX}API_KEY on the public address {self.host} would let every client act by"
+                f" it: set {PREFIX}CALLER_TOKEN too, or listen on 127.0.0.1"
             )
         if self.documents == "trusted" and self.documents_file is None:
             raise ValueError(
@@ -210,8 +212,11 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
             )
     unknown = sorted(name for name in (*ours, *filed) if name.upper() not in known)
     if unknown:
+        name = unknown[0].upper().removeprefix(PREFIX).lower()
+        similar = difflib.get_close_matches(name, Settings.model_fields, 1)
+        suggestion = f": did you mean {PREFIX}{similar[0].upper()}?" if similar else "."
         raise ConfigurationError(
-            f"{unknown[0]} is not a setting; there are: {', '.join(sorted(known))}"
+            f"{unknown[0]} is not a setting{suggestion} The README lists all of them."
         )
     try:
         return Settings(**overrides)
@@ -219,9 +224,23 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
         raise ConfigurationError(_one_line(error)) from None
 
 
+_PATTERNS = {
+    "api_key": "must be 64 hexadecimal characters",
+    "caller_token": "must be printable ASCII characters",
+}
+
+
 def _one_line(error: ValidationError) -> str:
+    """Return the first mistake as `GATEWAY_NAME must be ...`, in the words of this project."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     reason = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         return reason
-    return f"{PREFIX}{str(first['loc'][0]).upper()} {reason[0].lower()}{reason[1:]}"
+    name = str(first["loc"][0])
+    if first["type"] == "string_pattern_mismatch":
+        reason = _PATTERNS[name]
+    elif first["type"] == "bool_parsing":
+        reason = "must be true or false"
+    else:
+        reason = re.sub(r"^(Input|String) should ", "must ", reason).partition(", unable")[0]
+    return f"{PREFIX}{name.upper()} {reason[0].lower()}{reason[1:]}"

@@ -29,10 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     configure()
     try:
         status = int(chosen.run(chosen))
+        sys.stdout.flush()
     except ConfigurationError as mistake:
         status = _fail(str(mistake))
     except KeyboardInterrupt:
         status = 130
+    except BrokenPipeError:  # the reader of the output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
     sys.exit(status)
 
 

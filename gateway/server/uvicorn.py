@@ -20,7 +20,7 @@ from gateway.addresses import authority
 from gateway.server.fast_path import FastPathProtocol
 from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits
 from gateway.server.protocol import LimitedHTTPProtocol
-from gateway.settings import ConfigurationError
+from gateway.settings import PREFIX, ConfigurationError
 from gateway.web.protocol.cors import Cors
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise ConfigurationError(
             f"cannot listen on {authority(host, port)}: {error.strerror or error}."
-            " Stop what is there, or choose another port with PORT=."
+            f" Set {PREFIX}HOST and {PREFIX}PORT, or --port, to an address that is free."
         ) from None
     return bound
 

@@ -117,8 +117,14 @@ def parse_get(
             said[name] = _parameter(name, said[name].encode(), bounds)
     request = _request(said)
     if not typed and not any(headers.get(name) for name in (*_PREFLIGHTED, *_CREDENTIALS)):
-        raise BadRequest(400, "Send the header Apollo-Require-Preflight: true with a GET.")
+        raise BadRequest(400, _PREFLIGHT)
     return request
+
+
+_PREFLIGHT = (
+    "Send operations with POST. A GET is for persisted operations, and needs the header"
+    " Apollo-Require-Preflight: true."
+)
 
 
 def _parameter(name: str, text: bytes, bounds: JSONLimits) -> object:

@@ -1,3 +1,4 @@
+import os
 import re
 import shlex
 import signal
@@ -102,6 +103,25 @@ def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
     assert status == 2
     assert told.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{port}" in told
+    assert "GATEWAY_PORT, or --port" in told
+
+
+def test_a_command_whose_reader_has_left_ends_without_a_traceback(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(  # noqa: S603 - our own command
+        [COMMAND, "sandbox", "--fault", "list"],
+        cwd=tmp_path,
+        env={},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize(
