@@ -34,7 +34,7 @@ from schema.execution.documents import Document
 from schema.execution.limits import Limits
 from schema.execution.plan import ExecutionPlan
 from schema.graph import Graph
-from schema.source.protocols import ClientFilter
+from schema.source.records import ClientFilter
 from schema.source.request_context import Caller, Credential, RequestContext
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _reading(bodies: list[bytes]) -> Callable[[int], Any]:
 
 async def _source(rest: RestClientSource, caller: Caller, work: Work, times: int) -> float:
     """What the source alone takes for what `work` asks."""
-    from schema.source.protocols import FIELDS, Window, client_id  # noqa: PLC0415
+    from schema.source.records import FIELDS, Window, client_id  # noqa: PLC0415
     from schema.source.request_context import Priority  # noqa: PLC0415
 
     ids = [id for row in api.clients() if (id := client_id(row["id"])) is not None]

@@ -10,7 +10,7 @@ import strawberry
 from msgspec import UNSET
 
 from schema.source.errors import InvalidInput, Issue, NotFound
-from schema.source.protocols import ClientId, ClientPatch, NewClient, client_id
+from schema.source.records import ClientId, ClientPatch, NewClient, client_id
 from schema.types.enums import ClientConflictPolicy, ClientStatus, ClientType
 
 if TYPE_CHECKING:

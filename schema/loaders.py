@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema.source.errors import ClientError
-    from schema.source.protocols import ClientId, ClientRecord, ClientSource, Fields
+    from schema.source.protocols import ClientSource
+    from schema.source.records import ClientId, ClientRecord, Fields
     from schema.source.request_context import RequestContext
 
 

@@ -13,7 +13,8 @@ from schema.execution.selection import selected_fields
 from schema.loaders import ClientKey, ClientLoader
 from schema.source.cost import ListRequest
 from schema.source.errors import NotFound
-from schema.source.protocols import ClientId, ClientSource, Fields
+from schema.source.protocols import ClientSource
+from schema.source.records import ClientId, Fields
 from schema.source.request_context import RequestContext
 from schema.types.client import CALL, Client, Node
 from schema.types.connection import DEFAULT_PAGE, ClientConnection, connection

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schema.source.cost import SourceRequest
-    from schema.source.protocols import Window
+    from schema.source.records import Window
 
 
 def uncached_cost(need: SourceRequest, price: Callable[[Window], int] = call_count) -> CostEstimate:

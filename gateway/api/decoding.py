@@ -11,7 +11,7 @@ from gateway.api.error_envelope import correlation_id, json_object, log_foreign_
 from gateway.api.records import are_canonical_ids, decode_leniently
 from gateway.transport.errors import ResponseTooLarge
 from schema.source.errors import Unavailable
-from schema.source.protocols import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
+from schema.source.records import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
 
 
 class RecordEnvelope(msgspec.Struct):

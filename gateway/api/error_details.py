@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schema.source.errors import Issue
-from schema.source.protocols import FIELDS
+from schema.source.records import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

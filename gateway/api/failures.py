@@ -23,7 +23,7 @@ from schema.source.errors import (
 if TYPE_CHECKING:
     import httpx
 
-    from schema.source.protocols import ClientRecord
+    from schema.source.records import ClientRecord
 
 _UNSTATED_WAIT = 60
 """Seconds to wait when a 429 does not say."""

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from gateway.api.lenient_json import is_readable
-from schema.source.protocols import FIELDS, ClientRecord, client_id
+from schema.source.records import FIELDS, ClientRecord, client_id
 
 _TYPES: dict[str, Any] = {
     name: hint for name, hint in get_type_hints(ClientRecord).items() if name in FIELDS

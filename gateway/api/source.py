@@ -19,7 +19,7 @@ from gateway.api.lists.reader import ListCall, ListSource
 from gateway.api.write_outcome import WriteOutcome, classify
 from gateway.transport.transport import ignore_results
 from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed
-from schema.source.protocols import FIELDS, Confirmation, WriteResult
+from schema.source.records import FIELDS, Confirmation, WriteResult
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.api.write_outcome import SendResult
     from gateway.transport.clock_skew import ClockSkew
     from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.protocols import (
+    from schema.source.records import (
         ClientFilter,
         ClientId,
         ClientPatch,

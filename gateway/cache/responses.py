@@ -9,11 +9,12 @@ longer fresh. How often that happens the API's window bounds: a call in two seco
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import orjson
 from cachetools import LRUCache
 
+from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.keys import Partition, ResponseKey
 from gateway.gzipped import CompressibleData
 from schema.source.request_context import Receipt
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
     from gateway.cache.policy.cost_attribution import CostAttribution
     from gateway.cache.policy.filters import TypeFilterSemantics
+    from gateway.cache.store.cached_response import Validator
     from gateway.cache.store.fenced import FencedCache
-    from gateway.cache.store.generations import FencingToken
     from schema.source.request_context import Caller, RateLimitState, RequestContext
 
 MAX_BODY_BYTES, MAX_RESPONSE_BYTES = 16 * 1024, 256 * 1024
@@ -33,19 +34,6 @@ MAX_BODY_BYTES, MAX_RESPONSE_BYTES = 16 * 1024, 256 * 1024
 _PLAIN = 256
 """Answers kept that nothing of any caller went into."""
 _PLAIN_BYTES = 8 * 1024
-
-Validator = tuple["FencingToken", str | None]
-"""What may not change: the caller's memory, and what the API means by a filter."""
-
-
-class CachedResponse(NamedTuple):
-    """An answer's data, encoded, and what it is made of."""
-
-    data: CompressibleData
-    basis: Validator
-    at: float
-    """When its oldest part was read."""
-    saved: int
 
 
 class ResponseCache:

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from gateway.cache.read.list_lookup import CachedPage
     from gateway.cache.store.memory import Store
     from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.protocols import (
+    from schema.source.protocols import ClientSource
+    from schema.source.records import (
         ClientFilter,
         ClientId,
         ClientPatch,
         ClientRecord,
-        ClientSource,
         Confirmation,
         Fields,
         NewClient,

@@ -25,12 +25,12 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import (
+from schema.source.protocols import ClientSource
+from schema.source.records import (
     FIELDS,
     ClientFilter,
     ClientId,
     ClientRecord,
-    ClientSource,
     Fields,
     NewClient,
     SendInterval,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from gateway.writes.idempotency_store import ExistingRecord, IdempotencyStore
     from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.protocols import ClientPatch, Confirmation, Page
+    from schema.source.records import ClientPatch, Confirmation, Page
     from schema.source.request_context import Caller, RequestContext
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -18,7 +18,7 @@ from phonenumbers import MatchType, is_number_match
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema.source.protocols import ClientRecord
+    from schema.source.records import ClientRecord
 
 _LEARNT = 1_000
 """Values whose spelling by the API is remembered."""

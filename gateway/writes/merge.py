@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from schema.source.protocols import FIELDS, Fields, MergeResult
+from schema.source.records import FIELDS, Fields, MergeResult
 
 if TYPE_CHECKING:
-    from schema.source.protocols import ClientPatch, ClientRecord
+    from schema.source.records import ClientPatch, ClientRecord
 
 _BOOKKEEPING: Fields = frozenset({"version", "updated_at"})
 """Fields that every change changes."""

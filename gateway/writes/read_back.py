@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.writes.candidates import IDENTIFYING_FIELDS, Search, covers_since, find_candidates
 from schema.source.errors import ClientError
-from schema.source.protocols import MAX_PAGE, ClientFilter, ClientId, Window
+from schema.source.records import MAX_PAGE, ClientFilter, ClientId, Window
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.writes.candidates import CreationInterval
-    from schema.source.protocols import ClientRecord, ClientSource
+    from schema.source.protocols import ClientSource
+    from schema.source.records import ClientRecord
     from schema.source.request_context import RequestContext
 
 PAGES = 5

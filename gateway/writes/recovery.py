@@ -18,7 +18,7 @@ from gateway.writes.merge import merge_base
 from gateway.writes.update_outcome import resolve_lost_update, unconfirmed, with_changed_fields
 from schema.source.cost import WriteRequest
 from schema.source.errors import ClientError, Conflict, NotFound, WriteUnconfirmed
-from schema.source.protocols import FIELDS, ClientRecord, Confirmation, SendInterval, WriteResult
+from schema.source.records import FIELDS, ClientRecord, Confirmation, SendInterval, WriteResult
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from gateway.transport.clock_skew import ClockSkew
     from schema.source.cost import CostEstimate, Kind, SourceRequest
-    from schema.source.protocols import (
+    from schema.source.protocols import ClientSource
+    from schema.source.records import (
         ClientFilter,
         ClientId,
         ClientPatch,
-        ClientSource,
         Fields,
         MergeResult,
         NewClient,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from gateway.writes.matching import equals
 from gateway.writes.merge import changed_fields
 from schema.source.errors import Conflict, WriteUnconfirmed
-from schema.source.protocols import Confirmation, WriteResult
+from schema.source.records import Confirmation, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.writes.matching import ValueMatcher
-    from schema.source.protocols import ClientPatch, ClientRecord
+    from schema.source.records import ClientPatch, ClientRecord
 
 
 class UpdateOutcome(Enum):

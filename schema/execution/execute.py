@@ -20,7 +20,7 @@ from schema.execution.compiler.projection import ROOT_PATH, STRICT, CompletionCo
 from schema.execution.root_fields import EntityLookup
 from schema.source.cost import ListRequest
 from schema.source.errors import NotFound
-from schema.source.protocols import ClientId, ClientRecord
+from schema.source.records import ClientId, ClientRecord
 from schema.types.connection import connection
 
 if TYPE_CHECKING:

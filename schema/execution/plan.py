@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schema.execution.compiler.root_field import RootField, Specialization
     from schema.execution.compiler.variables import Variables
     from schema.execution.root_fields import RootRequest
-    from schema.source.protocols import ClientId, Fields
+    from schema.source.records import ClientId, Fields
     from schema.source.request_context import Priority
 
 

@@ -11,7 +11,7 @@ from graphql import GraphQLError
 
 from schema.source.cost import EntitiesRequest, ListRequest
 from schema.source.errors import InvalidInput
-from schema.source.protocols import ClientFilter, ClientId, Window, client_id
+from schema.source.records import ClientFilter, ClientId, Window, client_id
 from schema.source.request_context import Priority
 from schema.types.client import Client, required_record_fields
 from schema.types.connection import window_for
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from schema.execution.selection import SelectedFields
     from schema.source.cost import Kind
-    from schema.source.protocols import ClientRecord, Fields
+    from schema.source.records import ClientRecord, Fields
 
 _SOON = Priority.INTERACTIVE  # members of an enumeration are slow to look up, and this one is often
 MAX_NODES = 100

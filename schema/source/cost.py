@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from schema.source.protocols import ClientFilter, ClientId, Fields, Window
+    from schema.source.records import ClientFilter, ClientId, Fields, Window
     from schema.source.request_context import Priority
 
 

@@ -12,7 +12,7 @@ from strawberry.types import Info
 from schema.context import Context
 from schema.loaders import ClientKey
 from schema.source.errors import Unavailable
-from schema.source.protocols import ClientId, ClientRecord, Fields
+from schema.source.records import ClientId, ClientRecord, Fields
 from schema.types.enums import ClientStatus, ClientType, client_status_of, client_type_of
 from schema.types.scalars import Timestamp, digits, instant, integer, number, strings
 

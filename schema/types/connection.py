@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import strawberry
 
 from schema.source.errors import InvalidInput, Unavailable
-from schema.source.protocols import MAX_PAGE, Between, ClientRecord, Page, Window
+from schema.source.records import MAX_PAGE, Between, ClientRecord, Page, Window
 from schema.types.client import FREE, Client, computed, malformed
 from schema.types.cursors import MARK, NO_ID, Cursor, decode_cursor, mark_of
 from schema.types.scalars import integer

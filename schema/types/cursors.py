@@ -14,7 +14,7 @@ from uuid import UUID
 from zlib import crc32
 
 from schema.source.errors import InvalidInput
-from schema.source.protocols import Anchor
+from schema.source.records import Anchor
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
 """In the place of the id of a row that has none (the nil UUID, RFC 9562, 5.9)."""

@@ -18,7 +18,7 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import Fields
+from schema.source.records import Fields
 from schema.types.client import Client
 from schema.types.enums import ClientErrorCode
 from schema.types.scalars import digits, held, integer

@@ -12,7 +12,7 @@ from gateway.api.cost import uncached_cost
 from gateway.api.lists.pagination import call_count
 from gateway.cache.policy.filters import matches
 from schema.source.errors import ClientError, NotFound
-from schema.source.protocols import (
+from schema.source.records import (
     ClientFilter,
     ClientId,
     ClientPatch,

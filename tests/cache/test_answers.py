@@ -6,7 +6,7 @@ import pytest
 
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
-from schema.source.protocols import ClientFilter, ClientPatch, Window
+from schema.source.records import ClientFilter, ClientPatch, Window
 from schema.source.request_context import CacheDirectives, Priority, Receipt, RequestContext
 from tests.cache.scripted import Scripted, asking, client, settle, uuid
 

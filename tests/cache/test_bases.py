@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from gateway.cache.source import CachingClientSource
 from schema.source.errors import Conflict, Forbidden, NotFound
-from schema.source.protocols import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
+from schema.source.records import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
 from schema.source.request_context import RequestContext
 from tests.cache.scripted import Scripted, asking, client, uuid
 from tests.cache.test_by_id import fetch

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from gateway.cache.source import CachingClientSource
 from schema.source.errors import ClientError, Forbidden, NotFound, RateLimited, Unavailable
-from schema.source.protocols import ClientRecord, Fields, Window
+from schema.source.records import ClientRecord, Fields, Window
 from schema.source.request_context import CacheDirectives, Priority, RequestContext
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
 

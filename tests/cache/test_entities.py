@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from gateway.cache.policy.filters import can_evaluate, matches
 from gateway.cache.store.entity import CachedRecord, Tombstone, merge_record, present_fields
-from schema.source.protocols import FIELDS, ClientFilter, ClientRecord
+from schema.source.records import FIELDS, ClientFilter, ClientRecord
 from tests.cache.scripted import client
 
 ROW = client(1)

@@ -22,7 +22,7 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import ClientFilter, ClientPatch, ClientRecord, NewClient, Window
+from schema.source.records import ClientFilter, ClientPatch, ClientRecord, NewClient, Window
 from schema.source.request_context import CacheDirectives, Priority, RequestContext
 from tests.cache.scripted import Scripted, asking, client, settle, uuid
 from tests.clockwork import VirtualLoop

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
-from schema.source.protocols import Window
+from schema.source.records import Window
 
 NEVER = float("-inf")
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
-from schema.source.protocols import ClientFilter, ClientId, ClientPatch, NewClient
+from schema.source.records import ClientFilter, ClientId, ClientPatch, NewClient
 from schema.source.request_context import CacheDirectives
 from schema.types.connection import connection, window_for
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, uuid
@@ -21,7 +21,7 @@ from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, uuid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema.source.protocols import WriteResult
+    from schema.source.records import WriteResult
     from schema.source.request_context import RequestContext
 
 pytestmark = pytest.mark.anyio

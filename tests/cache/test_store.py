@@ -2,7 +2,7 @@ from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import IndexRange, ListIndex
 from gateway.cache.store.memory import MemoryStore, estimate_size
-from schema.source.protocols import FIELDS, ClientFilter
+from schema.source.records import FIELDS, ClientFilter
 from tests.cache.scripted import caller, client
 
 ADA, BOB, EVE = (Partition(caller(name)) for name in ("ada", "bob", "eve"))

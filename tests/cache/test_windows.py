@@ -8,7 +8,7 @@ from gateway.cache.policy.freshness import CachePolicy, TypeFilter
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
 from schema.source.errors import Forbidden, RateLimited, Unauthenticated, Unavailable
-from schema.source.protocols import ClientFilter, ClientRecord, Page, Window
+from schema.source.records import ClientFilter, ClientRecord, Page, Window
 from schema.source.request_context import CacheDirectives, Priority
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
 

@@ -17,7 +17,7 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import ClientFilter, ClientPatch, NewClient, Window
+from schema.source.records import ClientFilter, ClientPatch, NewClient, Window
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
 from tests.cache.test_by_id import NOTES, detail, fetch
 

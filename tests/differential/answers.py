@@ -18,7 +18,7 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import Confirmation, Page, WriteResult
+from schema.source.records import Confirmation, Page, WriteResult
 from schema.source.request_context import Priority
 from tests.differential.values import IDS, record
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.protocols import (
+    from schema.source.records import (
         ClientFilter,
         ClientId,
         ClientPatch,

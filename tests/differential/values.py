@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from schema.source.protocols import FIELDS, ClientRecord
+from schema.source.records import FIELDS, ClientRecord
 from schema.types.cursors import Cursor
 
 if TYPE_CHECKING:

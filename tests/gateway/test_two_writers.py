@@ -20,7 +20,7 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DemoUser
 from gateway.writes.recovery import RecoveringWriter
 from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
-from schema.source.protocols import FIELDS, ClientId, ClientPatch, ClientRecord, WriteResult
+from schema.source.records import FIELDS, ClientId, ClientPatch, ClientRecord, WriteResult
 from schema.source.request_context import (
     CacheDirectives,
     Caller,

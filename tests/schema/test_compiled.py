@@ -12,7 +12,7 @@ from schema.execution.lru import WeightedLRU
 from schema.execution.plan import ExecutionPlan
 from schema.graph import Graph
 from schema.source.cost import EntitiesRequest, ListRequest, WriteRequest
-from schema.source.protocols import ClientFilter, ClientId, Window
+from schema.source.records import ClientFilter, ClientId, Window
 from schema.source.request_context import Priority
 
 EXAMPLES = Path(__file__).parents[2] / "gateway/web/graphiql/src/examples"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.source.errors import InvalidInput
-from schema.source.protocols import Anchor
+from schema.source.records import Anchor
 from schema.types.cursors import Cursor, decode_cursor
 
 ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"

@@ -21,7 +21,7 @@ from schema.source.errors import (
     Unauthenticated,
     Unavailable,
 )
-from schema.source.protocols import FIELDS, ClientRecord, Confirmation, Page, WriteResult
+from schema.source.records import FIELDS, ClientRecord, Confirmation, Page, WriteResult
 from schema.source.request_context import Caller, Credential, Priority, RequestContext
 from tests.differential.answers import Answers
 
@@ -30,14 +30,7 @@ if TYPE_CHECKING:
 
     from graphql import ExecutionResult, GraphQLError
 
-    from schema.source.protocols import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        Fields,
-        NewClient,
-        Window,
-    )
+    from schema.source.records import ClientFilter, ClientId, ClientPatch, Fields, NewClient, Window
 
 ID = "00000000-0000-4000-8000-000000000001"
 MALFORMED = FIELDS - {"id"}

@@ -9,7 +9,7 @@ import pytest
 from schema.execution.compiler.codegen import EDGES, RECORD, Fallback, FieldExpression, generate
 from schema.execution.compiler.columns import ID, typename
 from schema.execution.compiler.record_encoder import RecordEncoder, RecordEncoders
-from schema.source.protocols import Anchor, ClientRecord
+from schema.source.records import Anchor, ClientRecord
 from schema.types.connection import LazyEdges, cursor_of
 from schema.types.cursors import decode_cursor, mark_of
 

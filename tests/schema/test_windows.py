@@ -1,7 +1,7 @@
 import pytest
 
 from schema.source.errors import InvalidInput
-from schema.source.protocols import ClientRecord, Page, Window
+from schema.source.records import ClientRecord, Page, Window
 from schema.types.connection import connection, window_for
 from schema.types.cursors import Cursor
 

@@ -26,7 +26,7 @@ from schema.source.errors import (
     Unauthenticated,
     WriteUnconfirmed,
 )
-from schema.source.protocols import ClientRecord, NewClient, WriteResult
+from schema.source.records import ClientRecord, NewClient, WriteResult
 from schema.source.request_context import Caller, Credential, RequestContext
 from tests.upstream.recovery.conftest import REFUSAL, URL, Desk, Fate, Unlucky
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
-from schema.source.protocols import MAX_PAGE
+from schema.source.records import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

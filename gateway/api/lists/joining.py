@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.api.lists.pagination import PageRequest
-from schema.source.protocols import FIELDS, ClientRecord, Page
+from schema.source.records import FIELDS, ClientRecord, Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from gateway.api.lists.pagination import plan_pages
 from gateway.transport.errors import ResponseTooLarge
 from schema.source.errors import InvalidInput
-from schema.source.protocols import Window
+from schema.source.records import Window
 
 if TYPE_CHECKING:
     from schema.source.errors import Unavailable
-    from schema.source.protocols import Page
+    from schema.source.records import Page
 
 MOST_NARROWINGS = {"limit": 8, "weight": 8, "input": 2, "slow": 1}
 """How often a page is made smaller, by what was too much; an input may be refused for itself."""

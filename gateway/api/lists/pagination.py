@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema.source.protocols import MAX_PAGE
+from schema.source.records import MAX_PAGE
 
 if TYPE_CHECKING:
-    from schema.source.protocols import Window
+    from schema.source.records import Window
 
 
 class PageRequest(NamedTuple):

@@ -24,7 +24,7 @@ from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
 from gateway.api.lists.response import parse_list
 from gateway.transport.errors import ResponseTooLarge
 from schema.source.errors import InvalidInput, Unavailable
-from schema.source.protocols import MAX_PAGE, Page, Window
+from schema.source.records import MAX_PAGE, Page, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gateway.api.client import ApiClient
     from gateway.api.lists.joining import ReadPage
     from gateway.api.lists.response import ListResponse
-    from schema.source.protocols import ClientFilter
+    from schema.source.records import ClientFilter
     from schema.source.request_context import Priority, RequestContext
 
 T = TypeVar("T")

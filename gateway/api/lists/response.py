@@ -9,7 +9,7 @@ import msgspec
 from gateway.api.decoding import bad_response, parse_envelope
 from gateway.api.error_envelope import correlation_id
 from gateway.api.records import are_canonical_ids, decode_leniently
-from schema.source.protocols import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
+from schema.source.records import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
 
 if TYPE_CHECKING:
     import httpx

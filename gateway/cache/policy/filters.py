@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.cache.policy.freshness import TypeFilter
-    from schema.source.protocols import ClientFilter, ClientRecord, Page
+    from schema.source.records import ClientFilter, ClientRecord, Page
 
 BOTH = "both"
 

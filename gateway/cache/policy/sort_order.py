@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema.source.protocols import ClientRecord
+    from schema.source.records import ClientRecord
 
 ENOUGH = 10
 """Rows in one order that are no accident."""

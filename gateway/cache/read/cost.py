@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from gateway.cache.read.list_reader import ListReader
     from gateway.cache.read.planner import PlannedRead
     from schema.source.cost import SourceRequest
-    from schema.source.protocols import ClientSource, Fields
+    from schema.source.protocols import ClientSource
+    from schema.source.records import Fields
     from schema.source.request_context import Priority, RequestContext
 
 _ALWAYS: frozenset[str] = frozenset({"id"})

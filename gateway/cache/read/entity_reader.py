@@ -14,7 +14,7 @@ from gateway.cache.read.single_flight import SingleFlight
 from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from schema.source.errors import ClientError, Forbidden, NotFound, Unauthenticated, Unavailable
-from schema.source.protocols import MAX_PAGE
+from schema.source.records import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from gateway.cache.read.single_flight import Fetch
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.generations import FencingToken
-    from schema.source.protocols import ClientId, ClientRecord, ClientSource, Fields, Window
+    from schema.source.protocols import ClientSource
+    from schema.source.records import ClientId, ClientRecord, Fields, Window
     from schema.source.request_context import Priority, RequestContext, Waiters
 
 READINGS = 2

@@ -9,14 +9,14 @@ from gateway.cache.store.cursor_anchor import find, locate, locate_among, rebase
 from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.keys import EntityKey, ListKey
 from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
-from schema.source.protocols import ClientFilter, Page, Window
+from schema.source.records import ClientFilter, Page, Window
 
 if TYPE_CHECKING:
     from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.store.cursor_anchor import AnchoredWindow, AnchorPosition
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.keys import Partition
-    from schema.source.protocols import Anchor, ClientRecord, Fields
+    from schema.source.records import Anchor, ClientRecord, Fields
 
 ALL_CLIENTS = ClientFilter()
 BESIDE = 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.cache.store.keys import ListKey
-    from schema.source.protocols import Fields, Window
+    from schema.source.records import Fields, Window
     from schema.source.request_context import Priority, RequestContext
 
 

@@ -14,7 +14,7 @@ from gateway.cache.store.entity import CachedRecord, present_fields
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import IndexRange, ListIndex
 from schema.source.errors import Forbidden, Unauthenticated
-from schema.source.protocols import Page
+from schema.source.records import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from gateway.cache.read.single_flight import Fetch
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.generations import FencingToken
-    from schema.source.protocols import ClientRecord, ClientSource, Fields, Window
+    from schema.source.protocols import ClientSource
+    from schema.source.records import ClientRecord, Fields, Window
     from schema.source.request_context import Waiters
 
 DOCUMENTED_ROW_FIELDS: Fields = frozenset(

@@ -11,7 +11,7 @@ from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.store.cursor_anchor import AnchoredWindow, including_anchors
 from gateway.cache.store.keys import ListKey
 from gateway.cache.store.list_index import ListIndex, full_pages
-from schema.source.protocols import MAX_PAGE, Window
+from schema.source.records import MAX_PAGE, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

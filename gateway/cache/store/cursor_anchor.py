@@ -10,14 +10,14 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema.source.protocols import Bounds, Window
+from schema.source.records import Bounds, Window
 from schema.types.cursors import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.cache.store.list_index import ListIndex
-    from schema.source.protocols import Anchor
+    from schema.source.records import Anchor
 
 ANY_AGE = float("-inf")
 END = ""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET
 
-from schema.source.protocols import FIELDS, ClientRecord
+from schema.source.records import FIELDS, ClientRecord
 
 if TYPE_CHECKING:
-    from schema.source.protocols import Fields
+    from schema.source.records import Fields
 
 
 @dataclass(frozen=True, slots=True)

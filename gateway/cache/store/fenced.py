@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
-from gateway.cache.responses import CachedResponse
+from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import (
     CachedRecord,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.cache.store.generations import FencingToken
     from gateway.cache.store.keys import ListKey, Partition, ResponseKey
     from gateway.cache.store.memory import Store
-    from schema.source.protocols import ClientFilter, ClientRecord, Page
+    from schema.source.records import ClientFilter, ClientRecord, Page
 
 _VERSIONS = 20_000
 """Versions held against answers that overtake each other: two hundred full pages in flight."""

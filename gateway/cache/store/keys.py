@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from schema.source.protocols import ClientFilter
+    from schema.source.records import ClientFilter
     from schema.source.request_context import Caller
 
 

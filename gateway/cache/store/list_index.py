@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from schema.source.protocols import MAX_PAGE, Window
+from schema.source.records import MAX_PAGE, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from cachetools import LRUCache
 
-from gateway.cache.responses import CachedResponse
+from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.keys import ListKey
 from gateway.cache.store.list_index import ListIndex

@@ -10,7 +10,7 @@ from gateway.cache.store.entity import version_of
 
 if TYPE_CHECKING:
     from gateway.cache.store.keys import EntityKey, Partition
-    from schema.source.protocols import ClientRecord
+    from schema.source.records import ClientRecord
 
 _KEPT = 1_000
 """Records kept, those asked for last the longest: some kilobytes each."""

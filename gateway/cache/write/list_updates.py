@@ -9,7 +9,7 @@ from gateway.cache.policy.filters import matches
 if TYPE_CHECKING:
     from gateway.cache.policy.freshness import TypeFilter
     from gateway.cache.store.list_index import ListIndex
-    from schema.source.protocols import ClientFilter, ClientRecord
+    from schema.source.records import ClientFilter, ClientRecord
 
 UNFILTERED = (None, None)
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.policy.sort_order import SortOrder
     from gateway.cache.store.fenced import FencedCache
-    from schema.source.protocols import (
+    from schema.source.protocols import ClientSource
+    from schema.source.records import (
         ClientId,
         ClientPatch,
         ClientRecord,
-        ClientSource,
         Confirmation,
         NewClient,
         WriteResult,

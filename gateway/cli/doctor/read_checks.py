@@ -12,7 +12,7 @@ from gateway.cli.doctor import record_findings as records
 from gateway.cli.doctor.probe import Probe, ProbeResponse, integer
 from gateway.cli.doctor.report import Severity, fail, note
 from gateway.cli.doctor.runner import Abort
-from schema.source.protocols import MAX_PAGE
+from schema.source.records import MAX_PAGE
 
 if TYPE_CHECKING:
     from gateway.cli.doctor.probe import Decoded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.doctor.probe import integer, whole
 from gateway.cli.doctor.report import fail, note, ok
-from schema.source.protocols import MAX_PAGE
+from schema.source.records import MAX_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

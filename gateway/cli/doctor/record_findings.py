@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gateway.cli.doctor.report import Finding, fail, note, ok
-from schema.source.protocols import FIELDS
+from schema.source.records import FIELDS
 from schema.types.enums import ClientStatus, ClientType
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gateway.cli.doctor import write_findings as outcomes
 from gateway.cli.doctor.probe import Probe, ProbeResponse, integer, whole
 from gateway.cli.doctor.report import fail, ok
 from gateway.cli.doctor.runner import BudgetExhausted
-from schema.source.protocols import MAX_PAGE
+from schema.source.records import MAX_PAGE
 
 if TYPE_CHECKING:
     from gateway.cli.doctor.client import ProbeClient

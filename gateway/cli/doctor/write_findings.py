@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.api.error_envelope import names_version
 from gateway.cli.doctor.probe import integer
 from gateway.cli.doctor.report import fail, note, ok
-from schema.source.protocols import FIELDS
+from schema.source.records import FIELDS
 
 if TYPE_CHECKING:
     from gateway.cli.doctor.probe import Decoded, ProbeResponse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema.execution.compiler.codegen import EDGES, generate
-from schema.source.protocols import ClientRecord
+from schema.source.records import ClientRecord
 from schema.types.client import Client
 from schema.types.connection import LazyEdges
 

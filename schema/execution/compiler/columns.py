@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schema.execution.compiler.codegen import Expression
     from schema.execution.compiler.fields import Shape
-    from schema.source.protocols import ClientRecord
+    from schema.source.records import ClientRecord
     from schema.types.client import RecordField
     from schema.types.connection import EdgeField
 

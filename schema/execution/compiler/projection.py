@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NoReturn
 from graphql import GraphQLError, located_error
 
 from schema.loaders import ClientKey
-from schema.source.protocols import ClientId
+from schema.source.records import ClientId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from graphql import FieldNode
 
-    from schema.source.protocols import ClientRecord, Fields
+    from schema.source.records import ClientRecord, Fields
 
 Path = tuple["Path | None", str | int]
 """Where a value stands in the answer, innermost key last, linked to the place around it."""

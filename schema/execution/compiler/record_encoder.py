@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schema.execution.compiler.codegen import Expression
-    from schema.source.protocols import ClientRecord
+    from schema.source.records import ClientRecord
 
 _WARM_UP = 8
 """Records told the long way before a function is written, which takes as long."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schema.execution.compiler.fields import Shape
     from schema.execution.root_fields import RootRequest
     from schema.execution.selection import SelectedFields
-    from schema.source.protocols import Fields
+    from schema.source.records import Fields
 
 
 class RootField(NamedTuple):

@@ -38,7 +38,7 @@ from schema.execution.compiler.field_readers import (
 from schema.execution.compiler.fields import Field
 from schema.execution.compiler.record_encoder import RecordEncoder
 from schema.execution.sizes import FIELD, KEY, OBJECT, SELECTED
-from schema.source.protocols import ClientRecord
+from schema.source.records import ClientRecord
 from schema.types.client import Client, RecordField
 from schema.types.connection import ClientEdge, EdgeField
 

@@ -13,7 +13,7 @@ from gateway.api.source import RestClientSource
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import ADA, DemoUser
 from gateway.writes.recovery import RecoveringWriter
-from schema.source.protocols import ClientId
+from schema.source.records import ClientId
 from schema.source.request_context import Caller, Credential, RequestContext
 from tests.in_process import InProcess
 

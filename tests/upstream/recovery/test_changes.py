@@ -10,13 +10,7 @@ import pytest
 from gateway.sandbox.faults import Fault
 from gateway.writes.recovery import DELETE_CALLS, MERGE_CALLS, UPDATE_CALLS
 from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
-from schema.source.protocols import (
-    ClientPatch,
-    ClientRecord,
-    Confirmation,
-    MergeResult,
-    WriteResult,
-)
+from schema.source.records import ClientPatch, ClientRecord, Confirmation, MergeResult, WriteResult
 from tests.upstream.recovery.conftest import Desk, Fate
 
 MINE, THEIRS = "mine@example.com", "theirs@example.com"

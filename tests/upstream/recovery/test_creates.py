@@ -14,14 +14,7 @@ from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import ADA, EDSGER
 from gateway.writes.recovery import CREATE_CALLS
 from schema.source.errors import RateLimited, Unavailable, WriteUnconfirmed
-from schema.source.protocols import (
-    FIELDS,
-    ClientFilter,
-    Confirmation,
-    NewClient,
-    Window,
-    WriteResult,
-)
+from schema.source.records import FIELDS, ClientFilter, Confirmation, NewClient, Window, WriteResult
 from tests.upstream.recovery.conftest import REFUSAL, Desk, Fate, Unlucky
 
 JORDAN = NewClient("Jordan", "Lee", "buyer", email="jordan@example.com")

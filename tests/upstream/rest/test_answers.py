@@ -18,7 +18,7 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import (
+from schema.source.records import (
     FIELDS,
     ClientFilter,
     ClientId,

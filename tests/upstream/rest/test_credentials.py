@@ -2,7 +2,7 @@ import pytest
 
 from gateway.api.credentials import auth_header
 from schema.source.errors import Unauthenticated
-from schema.source.protocols import FIELDS, ClientFilter, ClientId, NewClient, Window
+from schema.source.records import FIELDS, ClientFilter, ClientId, NewClient, Window
 from schema.source.request_context import Caller, Credential, Priority
 from tests.upstream.rest.conftest import Scripted, asking, said, source
 

@@ -16,7 +16,7 @@ from schema.source.errors import (
     NotFound,
     WriteUnconfirmed,
 )
-from schema.source.protocols import (
+from schema.source.records import (
     FIELDS,
     ClientFilter,
     ClientId,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.api.lists.pagination import PageRequest, plan_pages
 from schema.source.errors import Unavailable
-from schema.source.protocols import FIELDS, ClientFilter, Window
+from schema.source.records import FIELDS, ClientFilter, Window
 from schema.source.request_context import RequestContext
 from tests.upstream.rest.conftest import Scripted, said, source
 

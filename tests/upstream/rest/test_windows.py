@@ -14,7 +14,7 @@ from gateway.api.lists.joining import join_pages, place_of, to_page
 from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
 from gateway.api.lists.response import ListResponse, Meta
 from schema.source.errors import Forbidden, InvalidInput, Unavailable
-from schema.source.protocols import FIELDS, ClientFilter, ClientRecord, Page, Window
+from schema.source.records import FIELDS, ClientFilter, ClientRecord, Page, Window
 from schema.source.request_context import Priority, RequestContext
 from tests.clockwork import VIRTUAL
 from tests.upstream.rest.conftest import Answer, Scripted, asking, said, source

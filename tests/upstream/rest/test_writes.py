@@ -19,7 +19,7 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
+from schema.source.records import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
 from schema.source.request_context import Priority, RequestContext
 from tests.upstream.rest.conftest import Answer, Scripted, said, source
 
