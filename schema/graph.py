@@ -16,9 +16,10 @@ from strawberry.types.scalar import ScalarDefinition, scalar
 from schema.context import Context
 from schema.execution import root_fields as asks
 from schema.execution.attribution import attribute_errors
-from schema.execution.compiler.compile import CompiledOperation, OperationCompiler
+from schema.execution.compile import CompiledOperation, OperationCompiler
 from schema.execution.cost_limit import Explanation, check_cost, explain, limit_of
 from schema.execution.documents import Document, DocumentCache
+from schema.execution.execute import execute_plan
 from schema.execution.limits import Limits
 from schema.execution.plan import ExecutionPlan
 from schema.execution.selection import selected_fields
@@ -97,7 +98,7 @@ class Graph(federation.Schema):
                 partial(limit_of, planned, context.source, without_budget(operation), self._cap)
             )
         if self._compiles and planned.compiled:
-            return planned.execute(context)
+            return execute_plan(planned, context)
         return self._by_graphql_core(planned, context)
 
     async def _by_graphql_core(self, planned: ExecutionPlan, context: Context) -> ExecutionResult:

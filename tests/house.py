@@ -72,14 +72,25 @@ def long_modules() -> list[str]:
 
 
 def import_cycles() -> list[str]:
-    """Return the first import cycle, imports for types counted; none where there is none."""
+    """Return one import cycle of each knot of modules, imports for types counted."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    imports = {
+        module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules
+    }
+    found = []
+    while (cycle := _cycle(imports)) is not None:
+        found.append(" > ".join(cycle))
+        for module in cycle:
+            imports[module] -= set(cycle)
+    return found
+
+
+def _cycle(imports: dict[str, set[str]]) -> list[str] | None:
     try:
         graphlib.TopologicalSorter(imports).prepare()
     except graphlib.CycleError as error:
-        return [" > ".join(error.args[1])]
-    return []
+        return list(error.args[1])
+    return None
 
 
 def banned_words() -> list[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode, GraphQLSchema
 
-    from schema.execution.compiler.compile import CompiledOperation
+    from schema.execution.compile import CompiledOperation
 
 MAX_ERRORS = 10
 """Errors told about one document; validation stops there."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
+    ExecutionResult,
     GraphQLError,
     GraphQLResolveInfo,
     get_argument_values,
@@ -16,6 +17,7 @@ from graphql.pyutils import Path as CorePath
 from graphql.pyutils import gather_with_cancel
 from strawberry.execution import optimized_is_awaitable
 
+from schema.execution.attribution import attribute_errors
 from schema.execution.compiler.projection import ROOT_PATH, STRICT, CompletionContext
 from schema.execution.root_fields import EntityLookup
 from schema.source.cost import ListRequest
@@ -27,11 +29,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from schema.context import Context
-    from schema.execution.compiler.compile import CompiledOperation
     from schema.execution.compiler.root_field import RootField, Specialization
     from schema.execution.compiler.variables import Variables
-    from schema.execution.plan import EntityBatch, ExecutionPlan
+    from schema.execution.plan import EntityBatch, ExecutionPlan, ParsedOperation
     from schema.loaders import ClientKey
+
+
+async def execute_plan(plan: ExecutionPlan, context: Context) -> ExecutionResult:
+    """Return the answer to a planned operation. Never raises, except for a cancellation."""
+    execution = Execution(plan.variant, context)
+    try:
+        if plan.writes:
+            await execution.write(plan.operation, plan.variable_values)
+        else:
+            await execution.read(plan)
+    except GraphQLError as error:
+        return ExecutionResult(None, attribute_errors([*execution.errors, error]))
+    return ExecutionResult(execution.data, attribute_errors(execution.errors))
 
 
 class Execution:
@@ -114,7 +128,7 @@ class Execution:
                 if not self._answered(root, value):
                     await self._answer(root, value)
 
-    async def write(self, operation: CompiledOperation, variables: Variables) -> None:
+    async def write(self, operation: ParsedOperation, variables: Variables) -> None:
         """One root field after the other, each by the resolver that graphql-core would call."""
         for root in self._variant.roots:
             if root.field is None:
@@ -127,7 +141,7 @@ class Execution:
                     root.nodes[0],
                     variables.whole,
                     None,
-                    operation.compiler.hide_suggestions,
+                    operation.hide_suggestions,
                 )
                 value = await root.field.resolve(
                     None, self._info(operation, variables, root), **arguments
@@ -138,7 +152,7 @@ class Execution:
                 await self._answer(root, value)
 
     def _info(
-        self, operation: CompiledOperation, variables: Variables, root: RootField
+        self, operation: ParsedOperation, variables: Variables, root: RootField
     ) -> GraphQLResolveInfo[Any]:
         assert root.field is not None  # noqa: S101 - only fields are resolved
         return GraphQLResolveInfo(
@@ -147,7 +161,7 @@ class Execution:
             root.field.type,
             self._variant.type,
             CorePath(None, root.key, self._variant.type.name),
-            operation.compiler.schema,
+            operation.schema,
             dict(operation.fragments),
             None,
             operation.node,

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from graphql import ExecutionResult, GraphQLError
-
-from schema.execution.attribution import attribute_errors, without_past
-from schema.execution.execute import Execution
+from schema.execution.attribution import without_past
 from schema.execution.root_fields import WRITE_REQUESTS, EntityLookup
 from schema.execution.sizes import PLANNED, VARIABLES, value_size
 from schema.source.cost import EntitiesRequest, ListRequest, SourceRequest, WriteRequest
@@ -17,15 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from graphql import DocumentNode
+    from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
 
-    from schema.context import Context
-    from schema.execution.compiler.compile import CompiledOperation
     from schema.execution.compiler.root_field import RootField, Specialization
     from schema.execution.compiler.variables import Variables
     from schema.execution.root_fields import RootRequest
     from schema.source.records import ClientId, Fields
     from schema.source.request_context import Priority
+
+
+class ParsedOperation(NamedTuple):
+    """One operation of a validated document, and the schema that it was validated against."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    schema: GraphQLSchema
+    hide_suggestions: bool
+    """Whether messages name no field that the client did not name."""
+    size: int
+    """Bytes that it takes, together with its document."""
 
 
 class EntityBatch(NamedTuple):
@@ -46,11 +54,11 @@ class ExecutionPlan:
     """
 
     def __init__(
-        self, operation: CompiledOperation, variant: Specialization, variables: Variables
+        self, operation: ParsedOperation, variant: Specialization, variables: Variables
     ) -> None:
-        self._operation = operation
-        self._variant = variant
-        self._variables = variables
+        self.operation = operation
+        self.variant = variant
+        self.variable_values = variables
         self.requests = [(root, _ask(root, variables)) for root in variant.roots]
         """What each root field asks of the source, or why it cannot; None for writes."""
         self.other_fields = [
@@ -64,34 +72,34 @@ class ExecutionPlan:
     @property
     def document(self) -> DocumentNode:
         """Where the operation stands."""
-        return self._operation.document
+        return self.operation.document
 
     @property
     def name(self) -> str | None:
         """The operation's; None for a nameless one."""
-        name = self._operation.node.name
+        name = self.operation.node.name
         return None if name is None else name.value
 
     @property
     def variables(self) -> Mapping[str, Any]:
         """As they came."""
-        return self._variables.given
+        return self.variable_values.given
 
     @property
     def size(self) -> int:
         """Bytes that it takes, with all that it was made of."""
-        given = value_size(self._variables.given)
-        return self._operation.size + self._variant.size + PLANNED + VARIABLES * given
+        given = value_size(self.variable_values.given)
+        return self.operation.size + self.variant.size + PLANNED + VARIABLES * given
 
     @property
     def writes(self) -> bool:
         """Whether it is a mutation."""
-        return self._variant.writes
+        return self.variant.writes
 
     @property
     def compiled(self) -> bool:
-        """Whether `execute` can answer it; otherwise graphql-core must."""
-        return self._variant.compiled
+        """Whether `execute_plan` can answer it; otherwise graphql-core must."""
+        return self.variant.compiled
 
     @property
     def has_no_errors(self) -> bool:
@@ -110,7 +118,7 @@ class ExecutionPlan:
         needs: list[tuple[str, SourceRequest]] = []
         named: dict[Priority, set[ClientId]] = defaultdict(set)
         for root, asked in self.requests:
-            if self._variant.writes and root.name in WRITE_REQUESTS:
+            if self.variant.writes and root.name in WRITE_REQUESTS:
                 needs.append((root.key, WriteRequest(WRITE_REQUESTS[root.name], root.shown)))
             elif isinstance(asked, ListRequest):
                 needs.append((root.key, asked))
@@ -120,18 +128,6 @@ class ExecutionPlan:
                 named[need.lane].update(ids)
                 needs.append((root.key, EntitiesRequest(ids, need.fields, need.lane)))
         return needs
-
-    async def execute(self, context: Context) -> ExecutionResult:
-        """The answer. Never raises, except for a cancellation."""
-        run = Execution(self._variant, context)
-        try:
-            if self._variant.writes:
-                await run.write(self._operation, self._variables)
-            else:
-                await run.read(self)
-        except GraphQLError as error:
-            return ExecutionResult(None, attribute_errors([*run.errors, error]))
-        return ExecutionResult(run.data, attribute_errors(run.errors))
 
 
 def _ask(root: RootField, variables: Variables) -> RootRequest | Exception | None:

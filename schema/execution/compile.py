@@ -1,4 +1,13 @@
-"""One operation of a document, compiled for each way its conditions can fall."""
+"""Compile each operation of a document once for each way its conditions can fall.
+
+- `OperationCompiler(schema, converter, ...)`: one for a graph.
+- `OperationCompiler.operation(document, node)` returns the `CompiledOperation` of a validated
+  document; keep it with the document.
+- `CompiledOperation.plan(variables)` returns the `ExecutionPlan` of one request, or the errors in
+  the variables. `ExecutionPlan.needs()` names what the plan will read, before anything is sent.
+- `execute_plan(plan, context)` returns the plain dicts and lists that become JSON, and errors
+  as graphql-core has them. Where a plan is not `compiled`, graphql-core executes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +28,7 @@ from schema.execution.compiler.root_field import RootField, Specialization
 from schema.execution.compiler.shapes import Leaves, Shapes
 from schema.execution.compiler.variables import VariableCoercer
 from schema.execution.lru import WeightedLRU
-from schema.execution.plan import ExecutionPlan
+from schema.execution.plan import ExecutionPlan, ParsedOperation
 from schema.execution.root_fields import ROOT_FIELDS
 from schema.execution.selection import SelectedFields
 from schema.execution.sizes import KEY, OPERATION, ROOT, VARIABLE, document_size
@@ -75,21 +84,22 @@ class CompiledOperation:
         node: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
     ) -> None:
-        self.document = document
-        self.node = node
-        self.fragments = fragments
         self.compiler = compiler
         self._coercion = VariableCoercer(
             compiler.schema, node, hide_suggestions=compiler.hide_suggestions
         )
         self._conditions = _conditions(node, fragments.values())
         assert document.loc is not None  # noqa: S101 - it was parsed
-        self.size = (
-            document_size(document.loc.source.body, document.token_count)
+        self.parsed = ParsedOperation(
+            document,
+            node,
+            fragments,
+            compiler.schema,
+            hide_suggestions=compiler.hide_suggestions,
+            size=document_size(document.loc.source.body, document.token_count)
             + OPERATION
-            + VARIABLE * len(node.variable_definitions or ())
+            + VARIABLE * len(node.variable_definitions or ()),
         )
-        """Bytes that it takes, together with its document."""
 
     def plan(self, given: Mapping[str, Any]) -> ExecutionPlan | list[GraphQLError]:
         """The operation with these variables, or the errors in them."""
@@ -101,25 +111,25 @@ class CompiledOperation:
         variant = variants.find((self, decided))
         if variant is None:
             variant = self._compile(decided)
-            variants.put((self, decided), variant, self.size + variant.size)
-        return ExecutionPlan(self, variant, variables)
+            variants.put((self, decided), variant, self.parsed.size + variant.size)
+        return ExecutionPlan(self.parsed, variant, variables)
 
     def _compile(self, decided: tuple[bool | None, ...]) -> Specialization:
         conditions = dict(zip(self._conditions, decided, strict=True))
-        schema = self.compiler.schema
-        type_ = schema.get_root_type(self.node.operation)
+        schema, node, fragments = self.compiler.schema, self.parsed.node, self.parsed.fragments
+        type_ = schema.get_root_type(node.operation)
         assert type_ is not None  # noqa: S101 - validated
-        selections = FieldCollector(schema, self.fragments, conditions)
-        grouped = selections.of([self.node.selection_set], type_)
+        selections = FieldCollector(schema, fragments, conditions)
+        grouped = selections.of([node.selection_set], type_)
         shapes = Shapes(schema, selections, self.compiler.rows, self.compiler.leaves)
         roots = [
-            self._root(type_, key, nodes, shapes, SelectedFields(nodes, self.fragments, conditions))
+            self._root(type_, key, nodes, shapes, SelectedFields(nodes, fragments, conditions))
             for key, nodes in grouped.items()
         ]
         return Specialization(
             type_,
             roots,
-            writes=self.node.operation is OperationType.MUTATION,
+            writes=node.operation is OperationType.MUTATION,
             # A condition that is null is an error, and graphql-core words it.
             compiled=None not in conditions.values()
             and all(
@@ -137,11 +147,11 @@ class CompiledOperation:
         shapes: Shapes,
         look: SelectedFields,
     ) -> RootField:
-        name = nodes[0].name.value
+        name, operation = nodes[0].name.value, self.parsed.node.operation
         field = type_.fields.get(name)
         if field is None:  # of the schema itself; `__typename` is told without a shape
             return RootField(key, name, nodes, None, look, required=True)
-        ask = None if self.node.operation is OperationType.MUTATION else ROOT_FIELDS.get(name)
+        ask = None if operation is OperationType.MUTATION else ROOT_FIELDS.get(name)
         definition = field.extensions[DEFINITION]
         arguments = arguments_of(
             field,
@@ -151,7 +161,7 @@ class CompiledOperation:
             hide_suggestions=self.compiler.hide_suggestions,
         )
         shape = None
-        if ask is not None or self.node.operation is OperationType.MUTATION:
+        if ask is not None or operation is OperationType.MUTATION:
             try:
                 shape = shapes.of(field.type, nodes, type_.name, name)
             except NotCompilable:
