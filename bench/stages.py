@@ -215,7 +215,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     within = create_app(_settings(rig, cache=False), wire=Instant())
     whole = await _cpu(asked(within, bodies), times, 1)
     told.append(Stage("a whole request, the API answering at once", whole))
-    wire = ConnectionPool(flights=1_000)
+    wire = ConnectionPool(max_in_flight=1_000)
     app = create_app(_settings(rig, cache=False), wire=wire)
     with_wire = await _cpu(asked(app, bodies), times)
     told += [

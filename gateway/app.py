@@ -84,7 +84,7 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
     transport, budget = compose_transport(
         wire
         or ConnectionPool(
-            flights=at_once * 5 // 2, attempt_seconds=settings.upstream_timeout, clock=clock
+            max_in_flight=at_once * 5 // 2, attempt_seconds=settings.upstream_timeout, clock=clock
         ),
         clock=clock,
         limit=settings.upstream_limit,

@@ -1,4 +1,4 @@
-"""How far the API's clock is from ours, told by its answers' own `Date` (RFC 9110, 6.6.1)."""
+"""The offset between the API's clock and ours, measured from `Date` headers (RFC 9110, 6.6.1)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ if TYPE_CHECKING:
 
 
 class ClockSkew(NamedTuple):
-    """Seconds by which the API's clock is ahead of ours: at least, and at most."""
+    """Bounds, in seconds, on how far the API's clock is ahead of ours."""
 
     least: float
     most: float
 
 
 ASSUMED = ClockSkew(-2.0, 2.0)
-"""What is taken for true until an answer tells: both clocks are kept in step by somebody."""
+"""The bounds before the first measurement: both clocks are assumed to be synchronised."""
 
 
 def measure(headers: httpx.Headers, sent: float, received: float) -> ClockSkew | None:
-    """What an answer to a request sent and received at these times tells; None for nothing.
+    """Return the bounds that one response proves; None if it proves none.
 
-    `Date` counts whole seconds. One that a cache kept (RFC 9111, 5.1: `Age`) tells nothing.
+    `sent` and `received` are Unix seconds. `Date` counts whole seconds. The `Date` of a response
+    that a cache stored (RFC 9111, 5.1: `Age` is present) says nothing about the API's clock.
     """
     date = None if "Age" in headers else date_of(headers)
     return None if date is None else ClockSkew(date - received, date + 1 - sent)

@@ -1,4 +1,4 @@
-"""What is known of a request that got no answer: it never left us, or it may have been done."""
+"""Transport errors, which say whether the request was never sent or may have been executed."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import httpx
 
 
 class InvalidRequest(httpx.ConnectError):
-    """No HTTP request can be made of this one; it never left us."""
+    """The request cannot be expressed in HTTP; it was not sent."""
 
 
 class CertificateError(httpx.ConnectError):
-    """The other side could not prove who it is (TLS); the request never left us."""
+    """The server's TLS certificate is not trusted; the request was not sent."""
 
 
 class ResponseTooLarge(httpx.ReadError):
-    """The answer is larger than we read; it was cut off, and the request may have been done."""
+    """The response exceeds the size limit; the request may have been executed."""
 
 
 def was_never_sent(error: BaseException) -> bool:
-    """Whether `error` says that no byte of the request left us. Any other error says: maybe sent.
+    """Return True if no byte of the request was sent; otherwise it may have been executed.
 
-    Only then may a request that is not safe to repeat be sent again (RFC 9110, section 9.2.2).
+    Only in the first case may a request that is not idempotent be sent again (RFC 9110, section
+    9.2.2).
     """
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)

@@ -1,6 +1,6 @@
-"""Requests and answers whose bodies are here already, made without what httpx makes beforehand.
+"""Lightweight httpx.Request and httpx.Response subclasses for fully buffered bodies.
 
-They are httpx's own to everybody who asks; what few ask for is made when it is asked for.
+Attributes that few callers read are computed on first use.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from gateway.transport.serializer import HeaderBlock, RequestTarget
 
 Field = tuple[bytes, bytes]
-"""A header's name and value."""
+"""The name and the value of a header."""
 
 
 class Headers(httpx.Headers):
-    """Headers kept as they came; httpx's own list of them is made for who looks one up."""
+    """Headers as received; httpx's own list is built on the first lookup."""
 
-    def __init__(self, fields: Sequence[Field], told: dict[bytes, bytes] | None = None) -> None:
-        """`told`: the same by their names in small letters, for whoever has them so already."""
+    def __init__(self, fields: Sequence[Field], by_name: dict[bytes, bytes] | None = None) -> None:
+        """Keep `fields`; `by_name` has the same headers by lower-case name, if known."""
         self._fields = fields
-        self._by_name = told
+        self._by_name = by_name
         self._encoding = None
 
     @property
     def by_name(self) -> dict[bytes, bytes] | None:
-        """The headers by their names in small letters, where that is known without a look."""
+        """The headers by lower-case name; None if unknown or possibly changed."""
         return None if "_list" in self.__dict__ else self._by_name
 
     @cached_property
@@ -41,12 +41,12 @@ class Headers(httpx.Headers):
 
     @property
     def raw(self) -> list[Field]:
-        """The headers as they came, with whatever was changed since."""
+        """The headers as received, including later changes."""
         return super().raw if "_list" in self.__dict__ else list(self._fields)
 
 
 class Request(httpx.Request):
-    """A request; made in a tenth of the time that looking for a body to describe takes httpx."""
+    """A request that is built in a tenth of httpx's time: no body encoding is looked for."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Request(httpx.Request):
         extensions: Mapping[str, Any],
         content: bytes = b"",
     ) -> None:
-        """`method` in capitals; `url` is kept as it is, not copied."""
+        """Keep `url` without a copy; `method` is in capitals."""
         self.method = method
         self.url = url
         self.extensions = dict(extensions)
@@ -65,25 +65,25 @@ class Request(httpx.Request):
 
     @property
     def heading(self) -> HeaderBlock | None:
-        """Its headers but for those of the connection, while nobody can have changed them."""
+        """The headers other than those of the connection; None once `headers` was read."""
         return None if "headers" in self.__dict__ else self._heading
 
     @cached_property
     def headers(self) -> Headers:  # type: ignore[override]
-        """All of its headers."""
-        described = [(b"Host", self.url.netloc), *self._heading.fields]
+        """All headers of the request."""
+        fields = [(b"Host", self.url.netloc), *self._heading.fields]
         if self._content or self.method in METHODS_WITH_CONTENT:
-            described.append((b"Content-Length", b"%d" % len(self._content)))
-        return Headers(described)
+            fields.append((b"Content-Length", b"%d" % len(self._content)))
+        return Headers(fields)
 
     @cached_property
     def stream(self) -> httpx.ByteStream:  # type: ignore[override]
-        """The content, for a transport that is not ours."""
+        """The content, for other transports."""
         return httpx.ByteStream(self._content)
 
 
 class Response(httpx.Response):
-    """An answer read whole."""
+    """A response whose body was read completely."""
 
     is_closed = is_stream_consumed = True
     default_encoding = "utf-8"
@@ -96,11 +96,11 @@ class Response(httpx.Response):
         fields: Sequence[Field],
         content: bytes,
         request: httpx.Request,
-        told: dict[bytes, bytes] | None = None,
+        by_name: dict[bytes, bytes] | None = None,
     ) -> None:
-        """`content` as it was sent: nothing is decoded. `told`: see `Headers`."""
+        """Keep `content` as it was sent, without decoding; for `by_name` see `Headers`."""
         self.status_code = status
-        self.headers = Headers(fields, told)
+        self.headers = Headers(fields, by_name)
         self.extensions = {}
         self.history = []
         self._content = content
@@ -108,5 +108,5 @@ class Response(httpx.Response):
 
     @cached_property
     def stream(self) -> httpx.ByteStream:  # type: ignore[override]
-        """The content, for a client that is not ours."""
+        """The content, for other clients."""
         return httpx.ByteStream(self._content)

@@ -1,7 +1,7 @@
-"""The answers that come off one connection, read strictly (RFC 9112) and held to limits.
+"""A strict parser (RFC 9112) for the responses of one connection, with size limits.
 
-llhttp, which reads for uvicorn and Node too, is strict unless told otherwise: it refuses what
-two readers could take for two things (both lengths, bare line ends, folded headers).
+llhttp, which also parses for uvicorn and Node, is strict by default. It rejects what two parsers
+could read differently: Content-Length with Transfer-Encoding, bare line ends, folded headers.
 """
 
 from __future__ import annotations
@@ -17,166 +17,171 @@ from gateway.transport.errors import ResponseTooLarge
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LONGEST_KEPT = 30.0
-"""Seconds an unused connection is kept; servers close theirs after a minute, or say when."""
-_FIELD = 32
-"""Bytes a header takes beside its name and value (as RFC 9113, 6.5.2 counts them)."""
+MAX_KEEP_ALIVE = 30.0
+"""Seconds an idle connection is kept; servers close theirs after 60 s or send `Keep-Alive`."""
+_HEADER_OVERHEAD = 32
+"""Bytes added for each header to its name and value (as in RFC 9113, 6.5.2)."""
 _TIMEOUT = re.compile(rb"\btimeout\s*=\s*(\d{1,6})\b", re.IGNORECASE)
-_LENGTH, _CODING = b"content-length", b"transfer-encoding"
-_COMPRESSION, _KEEPING = b"content-encoding", b"keep-alive"
+_CONTENT_LENGTH, _TRANSFER_ENCODING = b"content-length", b"transfer-encoding"
+_CONTENT_ENCODING, _KEEP_ALIVE = b"content-encoding", b"keep-alive"
 _UNSUPPORTED_STATUSES = frozenset({*range(100), 101})
-"""Statuses there are not, and the one by which another protocol begins."""
+"""Status codes that do not exist, and 101, which starts another protocol."""
 _FINAL, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
 
 
 class ResponseParser:
-    """Reads one answer after another; the methods that begin with `on_` are for llhttp."""
+    """Parses one response after another; llhttp calls the methods named `on_*`."""
 
     keep_alive_seconds: float
-    """Seconds the connection may be used again; 0.0 for not."""
+    """Seconds for which the connection may be reused; 0.0 if it may not."""
     by_name: dict[bytes, bytes] | None = None
-    """The headers by their names; None where some are repeated or had to be tidied."""
+    """The headers by name; None if a name is repeated or a value had to be trimmed."""
 
     def __init__(self, head_bytes: int, body_bytes: int) -> None:
         self._head_bytes, self._body_bytes = head_bytes, body_bytes
         self._parser = HttpResponseParser(self)
-        self._whole = True
+        self._complete = True
         self._head: list[tuple[bytes, bytes]] = []
         self._fields: list[tuple[bytes, bytes]] = []
         self._chunks: list[bytes] = []
 
     def begin(self, method: str) -> None:
-        """An answer to such a request comes next."""
-        self._empty = method == "HEAD"
-        self._whole = self._in_body = False
-        self._came = 0
+        """Expect the response to a request with this method."""
+        self._no_body = method == "HEAD"
+        self._complete = self._in_body = False
+        self._bytes_received = 0
 
     def take(self) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """The whole answer's status, headers and body; they are kept no longer.
+        """Return status, headers and body of the complete response, and release the body.
 
-        Names in small letters, headers whose values are no text left out, the body as it was
-        sent: nothing is decoded.
+        Names are in lower case. Headers with a value outside ASCII are left out. The body is as it
+        was sent, without decoding.
         """
         chunks, self._chunks = self._chunks, []
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         return self._status, self._fields, body
 
     def feed(self, data: bytes) -> bool:
-        """Whether the answer is whole now.
+        """Parse `data`; return True if the response is complete.
 
-        Raises `TooLarge` for one larger than we read, `RemoteProtocolError` for one that is none.
+        Raises `ResponseTooLarge` above a size limit and `RemoteProtocolError` for invalid HTTP.
         """
-        self._came += len(data)
+        self._bytes_received += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            if not self._whole:
-                flaw = error.__context__
-                if isinstance(flaw, httpx.TransportError):
-                    raise flaw from None
+            if not self._complete:
+                cause = error.__context__
+                if isinstance(cause, httpx.TransportError):
+                    raise cause from None
                 raise httpx.RemoteProtocolError(str(error)) from None
-            self.keep_alive_seconds = 0.0  # more came than was asked for
-        if self._whole:
+            self.keep_alive_seconds = 0.0  # more bytes than the response has
+        if self._complete:
             return True
-        # What is no body counts too: heads that do not end, hints without end, tiny chunks.
-        most = self._head_bytes + (2 * self._body_bytes if self._in_body else 0)
-        if self._came > most:
-            raise ResponseTooLarge("the answer is too large")
+        # Counts all bytes: an endless head, endless interim responses, the overhead of tiny chunks.
+        limit = self._head_bytes + (2 * self._body_bytes if self._in_body else 0)
+        if self._bytes_received > limit:
+            raise ResponseTooLarge("the response is too large")
         return False
 
     def end(self) -> bool:
-        """Whether the answer is whole, now that nothing more comes (RFC 9112, 6.3)."""
-        self._whole = self._in_body and self._until_closed
+        """Return True if the end of the connection completes the response (RFC 9112, 6.3)."""
+        self._complete = self._in_body and self._until_closed
         self.keep_alive_seconds = 0.0
-        return self._whole
+        return self._complete
 
     def on_message_begin(self) -> None:
-        """An answer begins."""
-        if self._whole:
-            raise httpx.RemoteProtocolError("an answer nobody asked for")
+        """Reset the buffers for a new response."""
+        if self._complete:
+            raise httpx.RemoteProtocolError("a response without a request")
         self._head, self._chunks = [], []
-        self._read = 0
+        self._body_bytes_received = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or, after the body, a trailer, which says nothing to us."""
+        """Store a header; ignore trailers, which follow the body."""
         if not self._in_body:
             self._head.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """The head is here; whether the body is worth reading is known."""
+        """Check the head, and decide whether the body is read."""
         head = self._head
-        # Counted one by one only where what came could be too much.
-        if self._came + len(head) * _FIELD > self._head_bytes and _size(head) > self._head_bytes:
-            raise ResponseTooLarge("the answer's headers are too large")
+        # The exact size is counted only if the bytes received could exceed the limit.
+        if (
+            self._bytes_received + len(head) * _HEADER_OVERHEAD > self._head_bytes
+            and _size(head) > self._head_bytes
+        ):
+            raise ResponseTooLarge("the response's headers are too large")
         self._status = self._parser.get_status_code()
         if self._status in _UNSUPPORTED_STATUSES or not self._parser.get_http_version().startswith(
             "1."
         ):
-            raise httpx.RemoteProtocolError("an answer in another protocol")
+            raise httpx.RemoteProtocolError("a response in another protocol")
         if self._status < _FINAL:
             return
-        told = dict(head)
-        plain = len(told) == len(head) and _is_clean(told.values())
+        by_name = dict(head)
+        clean = len(by_name) == len(head) and _is_clean(by_name.values())
         fields = head
-        if not plain:
+        if not clean:
             fields = [(name, value.rstrip(b" \t")) for name, value in head if value.isascii()]
-        if told.pop(_COMPRESSION, None) is not None:
-            fields = [field for field in fields if field[0] != _COMPRESSION]
-        self._fields, self.by_name = fields, told if plain else None
-        self.keep_alive_seconds = _kept(told.get(_KEEPING))
-        self._check_framing(told)
+        if by_name.pop(_CONTENT_ENCODING, None) is not None:
+            fields = [field for field in fields if field[0] != _CONTENT_ENCODING]
+        self._fields, self.by_name = fields, by_name if clean else None
+        self.keep_alive_seconds = _keep_alive_seconds(by_name.get(_KEEP_ALIVE))
+        self._check_framing(by_name)
 
-    def _check_framing(self, told: dict[bytes, bytes]) -> None:
-        """Where the body ends (RFC 9112, 6.3), and whether it is to be read."""
-        length, coding = told.get(_LENGTH), told.get(_CODING)
-        if self._empty:
-            self._whole = True
-            raise httpx.RemoteProtocolError("no body follows")  # and llhttp must not wait for one
+    def _check_framing(self, by_name: dict[bytes, bytes]) -> None:
+        """Determine where the body ends (RFC 9112, 6.3) and whether it is read."""
+        length, coding = by_name.get(_CONTENT_LENGTH), by_name.get(_TRANSFER_ENCODING)
+        if self._no_body:
+            self._complete = True
+            raise httpx.RemoteProtocolError("no body follows")  # stops llhttp from waiting for one
         self._in_body = True
         self._until_closed = False
         if self._status == _NOT_MODIFIED:
             return
         if self._status == _NO_CONTENT:
             if coding is not None or length not in {None, b"0"}:
-                self.keep_alive_seconds = 0.0  # it may send what it speaks of
+                self.keep_alive_seconds = 0.0  # the announced body may follow
             return
         if coding is not None and not self._chunked():
-            raise httpx.RemoteProtocolError("a transfer coding nobody asked for")
+            raise httpx.RemoteProtocolError("an unsupported transfer coding")
         if length is not None and int(length) > self._body_bytes:
-            raise ResponseTooLarge("the answer's body is too large")
+            raise ResponseTooLarge("the response's body is too large")
         self._until_closed = length is None and coding is None
 
     def _chunked(self) -> bool:
-        codings = [value.strip().lower() for name, value in self._head if name == _CODING]
+        codings = [
+            value.strip().lower() for name, value in self._head if name == _TRANSFER_ENCODING
+        ]
         return codings == [b"chunked"]
 
     def on_body(self, chunk: bytes) -> None:
-        """A part of the body."""
-        self._read += len(chunk)
-        if self._read > self._body_bytes:
-            raise ResponseTooLarge("the answer's body is too large")
+        """Store a part of the body."""
+        self._body_bytes_received += len(chunk)
+        if self._body_bytes_received > self._body_bytes:
+            raise ResponseTooLarge("the response's body is too large")
         self._chunks.append(chunk)
 
     def on_message_complete(self) -> None:
-        """The answer is whole, unless it was only a hint of one (RFC 9110, 15.2)."""
+        """Mark the response complete, unless it is interim (RFC 9110, 15.2)."""
         if self._status < _FINAL:
             return
-        self._whole = True
+        self._complete = True
         if not self._parser.should_keep_alive():
             self.keep_alive_seconds = 0.0
 
 
 def _is_clean(values: Iterable[bytes]) -> bool:
-    """Whether all are text with no space behind; none holds what parts them here."""
+    """Return True if all values are ASCII without trailing whitespace."""
     joined = b"\0".join((*values, b""))
     return joined.isascii() and b" \0" not in joined and b"\t\0" not in joined
 
 
 def _size(head: list[tuple[bytes, bytes]]) -> int:
-    return sum(len(name) + len(value) + _FIELD for name, value in head)
+    return sum(len(name) + len(value) + _HEADER_OVERHEAD for name, value in head)
 
 
-def _kept(said: bytes | None) -> float:
-    """Seconds to keep a connection unused, by its `Keep-Alive` (RFC 2068, 19.7.1.1)."""
-    found = _TIMEOUT.search(said) if said else None
-    return min(LONGEST_KEPT, max(0.0, int(found[1]) - 1.0)) if found else LONGEST_KEPT
+def _keep_alive_seconds(value: bytes | None) -> float:
+    """Return the seconds to keep an idle connection, from `Keep-Alive` (RFC 2068, 19.7.1.1)."""
+    found = _TIMEOUT.search(value) if value else None
+    return min(MAX_KEEP_ALIVE, max(0.0, int(found[1]) - 1.0)) if found else MAX_KEEP_ALIVE

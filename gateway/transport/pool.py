@@ -1,7 +1,7 @@
-"""The bottom transport: one HTTP request on the wire, under limits, and the truth about its end.
+"""The HTTP/1.1 connection pool: sends one request under limits and reports its exact outcome.
 
-It lives in our own event loop, over llhttp: a client in another thread (pyreqwest, which it
-took the place of) spends most of a call's CPU on crossing over. docs/performance.md has numbers.
+It runs in the gateway's event loop, over llhttp. Its predecessor, pyreqwest, runs in another thread
+and spends most of a call's CPU time on the crossing. docs/performance.md has the numbers.
 """
 
 from __future__ import annotations
@@ -30,27 +30,31 @@ if TYPE_CHECKING:
 
 
 class ConnectionPool(Transport):
-    """Sends a request once and reads the whole answer, or tells what became of the request.
+    """A transport that sends each request once and reads the complete response.
 
-    Raises `httpx.ConnectError`, `ConnectTimeout` or `PoolTimeout` when no byte of the request
-    left us (see `outcome.never_sent`); any other `httpx.TransportError` when it may have.
-    Redirects come back as answers; proxies of the environment, cookies and compression are
-    not used. Bodies arrive as sent: a `Content-Encoding` nobody asked for is dropped unread.
-    A caller that is cancelled leaves, its request flies on to its own end.
+    Raises `httpx.ConnectError`, `ConnectTimeout` or `PoolTimeout` when no byte of the request was
+    sent (see `was_never_sent`); any other `httpx.TransportError` when it may have been executed.
+    Redirects are returned as responses. Proxies of the environment, cookies and compression are not
+    used. Bodies are returned as sent: a `Content-Encoding` header is removed, and the body is not
+    decoded. If the caller is cancelled, its request continues to its own end.
     """
 
     def __init__(  # noqa: PLR0913 -- every limit by its name
         self,
         *,
-        flights: int = 40,
+        max_in_flight: int = 40,
         attempt_seconds: float = 3.0,
         connect_seconds: float = 1.0,
         body_bytes: int = 5 * 1024 * 1024,
         head_bytes: int = 64 * 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`flights`: requests on the wire at once, deserted ones included; more are refused."""
-        self._most = flights
+        """Set the limits; times are in seconds.
+
+        `max_in_flight`: concurrent requests, including those of cancelled callers; more are
+        refused.
+        """
+        self._max_in_flight = max_in_flight
         self._attempt_seconds = attempt_seconds
         self._connect_seconds = connect_seconds
         self._body_bytes = body_bytes
@@ -58,34 +62,34 @@ class ConnectionPool(Transport):
         self._clock = clock
         self._connector = Connector()
         self._idle: dict[Origin, list[HTTPConnection]] = {}
-        """Connections that may be asked again; the last one used is the first to be."""
+        """Reusable connections; the last one used is taken first."""
         self._open: set[HTTPConnection] = set()
         self._in_flight: set[asyncio.Future[httpx.Response]] = set()
         self._closed = False
 
     @property
     def in_flight(self) -> int:
-        """Requests on the wire now, those nobody waits for any more included."""
+        """The number of requests in flight, including those of cancelled callers."""
         return len(self._in_flight)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` once, within its terms' deadline and our own limits."""
+        """Send `request` once, within its context's deadline and the pool's limits."""
         return await asyncio.shield(self.send(request))
 
     def send(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
-        """The same, without waiting. The future is for whoever never cancels it."""
+        """Send `request` once, without waiting; the caller must not cancel the future."""
         loop = asyncio.get_running_loop()
         try:
-            flight = self._start(request, loop)
+            response = self._start(request, loop)
         except httpx.TransportError as error:
-            flight = loop.create_future()
-            flight.set_exception(error)
+            response = loop.create_future()
+            response.set_exception(error)
         else:
-            self._in_flight.add(flight)
-        return flight
+            self._in_flight.add(response)
+        return response
 
     async def aclose(self) -> None:
-        """Let the requests on the wire end, each within its own time, then close."""
+        """Wait for the requests in flight, each within its own limit, then close."""
         self._closed = True
         if self._in_flight:
             await asyncio.wait(self._in_flight, timeout=self._attempt_seconds + 1)
@@ -97,52 +101,52 @@ class ConnectionPool(Transport):
     def _start(
         self, request: httpx.Request, loop: asyncio.AbstractEventLoop
     ) -> asyncio.Future[httpx.Response]:
-        if self._closed or len(self._in_flight) >= self._most:
+        if self._closed or len(self._in_flight) >= self._max_in_flight:
             raise httpx.PoolTimeout("no connection is free", request=request)
         seconds = min(self._attempt_seconds, context_of(request).deadline - self._clock())
         if seconds <= 0:
             raise httpx.ConnectTimeout("the deadline passed before sending", request=request)
-        due = loop.time() + seconds
-        address = (
+        deadline = loop.time() + seconds
+        target = (
             request.url if isinstance(request.url, RequestTarget) else RequestTarget(request.url)
         )
-        outgoing = serialize(request, address)
-        connection = self._take_idle(address.origin)
+        outgoing = serialize(request, target)
+        connection = self._take_idle(target.origin)
         if connection is not None:
-            return connection.send(request, outgoing, due)
-        first = loop.create_task(self._send_on_new(request, address.origin, outgoing, due))
-        first.add_done_callback(self._in_flight.discard)
-        return first
+            return connection.send(request, outgoing, deadline)
+        task = loop.create_task(self._send_on_new(request, target.origin, outgoing, deadline))
+        task.add_done_callback(self._in_flight.discard)
+        return task
 
     async def _send_on_new(
-        self, request: httpx.Request, origin: Origin, outgoing: bytes, due: float
+        self, request: httpx.Request, origin: Origin, outgoing: bytes, deadline: float
     ) -> httpx.Response:
-        """The first request on a new connection."""
-        connection = await self._connected(request, origin, due)
-        return await connection.send(request, outgoing, due)
+        """Send the first request of a new connection."""
+        connection = await self._connect(request, origin, deadline)
+        return await connection.send(request, outgoing, deadline)
 
     def _take_idle(self, origin: Origin) -> HTTPConnection | None:
-        resting = self._idle.get(origin)
-        while resting:
-            connection = resting.pop()
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
             if connection.usable:
                 return connection
             connection.abort()
         return None
 
-    async def _connected(
-        self, request: httpx.Request, origin: Origin, due: float
+    async def _connect(
+        self, request: httpx.Request, origin: Origin, deadline: float
     ) -> HTTPConnection:
-        """A new connection. Raises what means that the request was never sent."""
-        resting = self._idle.setdefault(origin, [])
-        left = due - asyncio.get_running_loop().time()
+        """Open a connection. Raises an error that means that the request was never sent."""
+        idle = self._idle.setdefault(origin, [])
+        left = deadline - asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(min(self._connect_seconds, left)):
                 connection = await self._connector(
                     origin,
                     lambda: HTTPConnection(
                         ResponseParser(self._head_bytes, self._body_bytes),
-                        resting.append,
+                        idle.append,
                         self._in_flight.discard,
                     ),
                 )
@@ -154,16 +158,16 @@ class ConnectionPool(Transport):
         except (OSError, ValueError) as error:
             raise httpx.ConnectError(_reason(error, origin.host), request=request) from error
         self._open.add(connection)
-        connection.closed.add_done_callback(lambda _: self._lost(connection, resting))
+        connection.closed.add_done_callback(lambda _: self._forget(connection, idle))
         if not connection.usable:
             connection.abort()
             raise httpx.ConnectError("the connection was closed at once", request=request)
         return connection
 
-    def _lost(self, connection: HTTPConnection, resting: list[HTTPConnection]) -> None:
+    def _forget(self, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
         self._open.discard(connection)
-        if connection in resting:
-            resting.remove(connection)
+        if connection in idle:
+            idle.remove(connection)
 
 
 def _reason(error: OSError | ValueError, host: str) -> str:

@@ -1,9 +1,9 @@
-"""What an answer's headers say about the window and about coming back (API page, status 429).
+"""Parse the rate limit headers of responses (API page, status 429).
 
-The API documents delta seconds (`RateLimit-Reset: 893`); dates and epochs are read too, always
-against the answer's own `Date`, so that our clock may be wrong. `X-RateLimit-*` and the structured
-`RateLimit` and `RateLimit-Policy` are read beside them: where they differ, the one that leaves less
-is believed. What makes no sense is not said.
+The API documents delta seconds (`RateLimit-Reset: 893`). Dates and epochs are accepted too and are
+compared with the response's own `Date`, so that an error of our clock does no harm. `X-RateLimit-*`
+and the structured `RateLimit` and `RateLimit-Policy` are parsed too; if they differ, the one with
+fewer remaining calls applies. Invalid values count as absent.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     import httpx
 
 SHORTEST, LONGEST = 1.0, 900.0
-"""Seconds that a wait of nothing is, and the longest that is believed: a window."""
+"""The seconds used for a wait of 0, and the longest accepted wait: one window."""
 MOST = 1_000_000
-"""No limit of calls is believed above this."""
+"""The largest accepted limit, in calls."""
 EPOCH = 1_000_000_000
-"""From here on a Reset is a point in time, not a number of seconds."""
+"""From this value on, a reset is a point in time (Unix seconds), not a duration."""
 
 _NUMBER = re.compile(rb"(-?)(\d+)(\.\d+)?").fullmatch
 _MILLISECONDS = 1_000
 _DIGITS = 15
-"""Digits of a number that is read for what it is."""
+"""The most digits of a number that are parsed exactly."""
 _RETRY_AFTER, _DATE = b"retry-after", b"date"
 _NAMES = tuple(
     tuple(prefix + name for name in (b"limit", b"remaining", b"reset"))
@@ -38,77 +38,79 @@ _NAMES = tuple(
 )
 """The spellings of limit, remaining and reset."""
 _STRUCTURED, _POLICY = b"ratelimit", b"ratelimit-policy"
-_TELLING = frozenset(
+_RELEVANT = frozenset(
     {_RETRY_AFTER, _DATE, _STRUCTURED, _POLICY, *(name for names in _NAMES for name in names)}
 )
-FORBIDDEN, REFUSED = 403, 429
+FORBIDDEN, TOO_MANY_REQUESTS = 403, 429
 
 HeaderValues = dict[bytes, bytes]
-"""What headers say, by their names; nothing sensible where they are repeated and differ."""
+"""Header values by lower-case name; empty if a header is repeated with different values."""
 
 
 def parse_rate_limit(headers: httpx.Headers) -> RateLimitStatus:
-    """The RateLimit-* headers of an answer."""
+    """Parse the RateLimit-* headers of a response."""
     return _window(_values(headers))
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds `Retry-After` asks for, up to 900; None when it is absent, repeated or garbage.
+    """Return the seconds that `Retry-After` states, up to 900; None if absent, repeated or invalid.
 
-    A wait of nothing is one of a second; a fraction of one is what it says.
+    A wait of 0 becomes 1 second; fractions are kept.
     """
     return _parse_retry_after(_values(headers))
 
 
 def retry_delay_of_429(headers: httpx.Headers) -> float | None:
-    """Seconds a 429 asks everybody to stay away, 1 to 900; None when it does not say.
+    """Return the seconds that a 429 asks all callers to wait, 1 to 900; None if it states none.
 
-    The later of Retry-After and the window's end. Where calls remain in the window, its end is
-    not what this refusal waits for, and only Retry-After counts.
+    This is the later of Retry-After and the window's end. If calls remain in the window, its end is
+    not the reason for the rejection, and only Retry-After counts.
     """
-    said = _values(headers)
-    window, asked = _window(said), _parse_retry_after(said)
-    if window.reset is None or (window.remaining and asked is not None):
-        return asked
-    return _clamped(max(window.reset, asked or 0.0))
+    values = _values(headers)
+    window, seconds = _window(values), _parse_retry_after(values)
+    if window.reset is None or (window.remaining and seconds is not None):
+        return seconds
+    return _clamped(max(window.reset, seconds or 0.0))
 
 
 def limited(response: httpx.Response) -> bool:
-    """Whether an answer refuses for want of calls: 429, or 403 as other APIs say the same.
+    """Return True if the response is a rate limit error: a 429, or its equivalent as a 403.
 
-    A 403 says so by a `Retry-After` with nothing remaining.
+    A 403 is one if it has a `Retry-After` and no remaining calls.
     """
     if response.status_code != FORBIDDEN:
-        return response.status_code == REFUSED
-    said = _values(response.headers)
-    return _parse_retry_after(said) is not None and _window(said).remaining == 0
+        return response.status_code == TOO_MANY_REQUESTS
+    values = _values(response.headers)
+    return _parse_retry_after(values) is not None and _window(values).remaining == 0
 
 
 def date_of(headers: httpx.Headers) -> float | None:
-    """When the answer says it was made (RFC 9110, 6.6.1), in Unix seconds."""
+    """Return the time in `Date` (RFC 9110, 6.6.1), in Unix seconds."""
     return _date(_values(headers).get(_DATE))
 
 
 def _values(headers: httpx.Headers) -> HeaderValues:
-    """One walk over the headers, unless the wire made it: looking each up takes httpx several."""
-    told = headers.by_name if isinstance(headers, Headers) else None
-    if told is not None:
-        return told
-    said: HeaderValues = {}
+    """Read the headers in one pass; httpx makes several passes for each lookup."""
+    by_name = headers.by_name if isinstance(headers, Headers) else None
+    if by_name is not None:
+        return by_name
+    values: HeaderValues = {}
     for name, value in headers.raw:
-        known = name.lower()
-        if known in _TELLING:
+        lower_name = name.lower()
+        if lower_name in _RELEVANT:
             stripped = value.strip()
-            if said.setdefault(known, stripped) != stripped:
-                said[known] = b""
-    return said
+            if values.setdefault(lower_name, stripped) != stripped:
+                values[lower_name] = b""
+    return values
 
 
-def _window(said: HeaderValues) -> RateLimitStatus:
-    """What is said of the window, in whichever of the spellings leaves least."""
-    found = [_spelt(said, *names) for names in _NAMES if not said.keys().isdisjoint(names)]
-    if _STRUCTURED in said:
-        found.append(parse_structured(said[_STRUCTURED], said.get(_POLICY, b"")))
+def _window(values: HeaderValues) -> RateLimitStatus:
+    """Parse the window, from the spelling with the fewest remaining calls."""
+    found = [
+        _parse_spelling(values, *names) for names in _NAMES if not values.keys().isdisjoint(names)
+    ]
+    if _STRUCTURED in values:
+        found.append(parse_structured(values[_STRUCTURED], values.get(_POLICY, b"")))
     if len(found) <= 1:
         return found[0] if found else RateLimitStatus()
     least = min(found, key=lambda each: math.inf if each.remaining is None else each.remaining)
@@ -119,8 +121,10 @@ def _window(said: HeaderValues) -> RateLimitStatus:
     )
 
 
-def _spelt(said: HeaderValues, limit: bytes, remaining: bytes, reset: bytes) -> RateLimitStatus:
-    most, left = _number(said.get(limit)), _number(said.get(remaining))
+def _parse_spelling(
+    values: HeaderValues, limit: bytes, remaining: bytes, reset: bytes
+) -> RateLimitStatus:
+    most, left = _number(values.get(limit)), _number(values.get(remaining))
     if most is not None and not 1 <= most <= MOST:
         most = None
     if left is not None and left > (most or MOST):
@@ -128,41 +132,41 @@ def _spelt(said: HeaderValues, limit: bytes, remaining: bytes, reset: bytes) -> 
     return RateLimitStatus(
         None if most is None else int(most),
         None if left is None else max(0, int(left)),
-        _reset(said, reset),
+        _reset(values, reset),
     )
 
 
-def _reset(said: HeaderValues, name: bytes) -> float | None:
-    """Seconds until the window ends; None for 0, which is as often said where it is not known."""
-    text = said.get(name)
+def _reset(values: HeaderValues, name: bytes) -> float | None:
+    """Return the seconds until the window ends; None for 0, which servers also send for unknown."""
+    text = values.get(name)
     seconds = _number(text)
     if seconds is None:
-        seconds = None if text is None else _until(text, said)
+        seconds = None if text is None else _until(text, values)
     elif seconds > EPOCH:
-        sent = _date(said.get(_DATE))
+        sent = _date(values.get(_DATE))
         seconds = None if sent is None else _instant(seconds) - sent
     return seconds if seconds is not None and 0 < seconds <= LONGEST else None
 
 
 def _instant(number: float) -> float:
-    """A point in time in Unix seconds, that may be counted in milliseconds."""
+    """Convert a point in time, in seconds or milliseconds, to Unix seconds."""
     return number / _MILLISECONDS if number > EPOCH * _MILLISECONDS else number
 
 
-def _parse_retry_after(said: HeaderValues) -> float | None:
-    text = said.get(_RETRY_AFTER)
+def _parse_retry_after(values: HeaderValues) -> float | None:
+    text = values.get(_RETRY_AFTER)
     if text is None:
         return None
     seconds = _number(text)
     if seconds is None:
-        seconds = _until(text, said)
+        seconds = _until(text, values)
     elif seconds < 0:
         return None
     return None if seconds is None else _clamped(seconds)
 
 
 def _number(text: bytes | None) -> float | None:
-    """The decimal number, if it is one; as large as any where it has too many digits."""
+    """Parse a decimal number, capped if it has too many digits; None for anything else."""
     found = None if text is None else _NUMBER(text)
     if found is None:
         return None
@@ -171,8 +175,8 @@ def _number(text: bytes | None) -> float | None:
     return -number if sign else number
 
 
-def _until(text: bytes, said: HeaderValues) -> float | None:
-    then, sent = _date(text), _date(said.get(_DATE))
+def _until(text: bytes, values: HeaderValues) -> float | None:
+    then, sent = _date(text), _date(values.get(_DATE))
     return None if then is None or sent is None else then - sent
 
 

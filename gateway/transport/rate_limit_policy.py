@@ -1,7 +1,8 @@
-"""`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers, 7 to 11): structured.
+"""Parse the structured `RateLimit` and `RateLimit-Policy` headers.
 
-Draft 7 has one dictionary (`limit=500, remaining=40, reset=60`), later ones a list with an item for
-each policy (`"window";r=40;t=60`), whose quota and window stand in the policy of the same name.
+Source: draft-ietf-httpapi-ratelimit-headers, 7 to 11. Draft 7 has one dictionary (`limit=500,
+remaining=40, reset=60`). Later drafts have a list with an item for each policy
+(`"window";r=40;t=60`); the policy of the same name has its quota and window.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import http_sf
 from gateway.transport.rate_limit_status import RateLimitStatus
 
 SHORT = 60
-"""Seconds; a policy of a shorter window than that limits bursts, which is not what is counted."""
+"""Seconds; a policy with a shorter window limits bursts and is not the rate limit window."""
 LONGEST = 900.0
 MOST = 1_000_000
 
 
 def parse_structured(limits: bytes, policies: bytes) -> RateLimitStatus:
-    """What both fields say, of several policies the one that leaves least."""
+    """Parse both fields; of several policies return the one with the fewest remaining calls."""
     items = _list(limits)
     if items is None:
         return _of_draft_7(_dictionary(limits))
@@ -29,20 +30,20 @@ def parse_structured(limits: bytes, policies: bytes) -> RateLimitStatus:
         if not _is_item(item):
             continue
         quota = quotas.get(_name(item), {})
-        reading = _reading(quota.get("q"), item[1].get("r"), item[1].get("t"))
-        window = _whole(quota.get("w"))
-        if reading.remaining is not None:
-            found.append((window is not None and window < SHORT, reading.remaining, reading))
+        status = _to_status(quota.get("q"), item[1].get("r"), item[1].get("t"))
+        window = _integer(quota.get("w"))
+        if status.remaining is not None:
+            found.append((window is not None and window < SHORT, status.remaining, status))
     return min(found, key=lambda each: each[:2])[2] if found else RateLimitStatus()
 
 
 def _of_draft_7(members: dict[str, Any]) -> RateLimitStatus:
     values = {name: member[0] for name, member in members.items() if _is_item(member)}
-    return _reading(values.get("limit"), values.get("remaining"), values.get("reset"))
+    return _to_status(values.get("limit"), values.get("remaining"), values.get("reset"))
 
 
-def _reading(limit: object, remaining: object, reset: object) -> RateLimitStatus:
-    most, left, seconds = _whole(limit), _whole(remaining), _whole(reset)
+def _to_status(limit: object, remaining: object, reset: object) -> RateLimitStatus:
+    most, left, seconds = _integer(limit), _integer(remaining), _integer(reset)
     most = most if most is not None and 1 <= most <= MOST else None
     if left is not None and left > (most or MOST):
         left = None
@@ -50,12 +51,12 @@ def _reading(limit: object, remaining: object, reset: object) -> RateLimitStatus
     return RateLimitStatus(most, None if left is None else max(0, left), ends)
 
 
-def _whole(value: object) -> int | None:
+def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _is_item(value: Any) -> bool:  # noqa: ANN401 - whatever a structured field holds
-    """Whether it is an item with parameters, not an inner list."""
+    """Return True for an item with parameters, False for an inner list."""
     return isinstance(value, tuple) and not isinstance(value[0], list)
 
 
@@ -64,7 +65,7 @@ def _name(item: Any) -> str:  # noqa: ANN401 - whatever a structured field holds
 
 
 def _list(text: bytes) -> list[Any] | None:
-    """The items of a list; None for what is none, as draft 7's dictionary is."""
+    """Parse the items of a list; return None for anything else, such as draft 7's dictionary."""
     try:
         found = http_sf.parse(text, tltype="list")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What one answer said of the API's window."""
+"""The state of the API's rate limit window in one response."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class RateLimitStatus(NamedTuple):
-    """The window, as one answer said; None for what it did not say, or not sensibly."""
+    """The rate limit window as one response states it; None for what is absent or invalid."""
 
     limit: int | None = None
     remaining: int | None = None
     reset: float | None = None
-    """Seconds from the answer to the window's end."""
+    """Seconds from the response to the window's end."""

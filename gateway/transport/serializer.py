@@ -1,4 +1,4 @@
-"""A request as HTTP/1.1 writes it (RFC 9112), or the refusal to write it."""
+"""Serialise requests as HTTP/1.1 (RFC 9112), or reject them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _LAST_PORT = 65535
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _METHOD = re.compile(_TOKEN.decode())
 _LINE = re.compile(_TOKEN + rb": [\t\x20-\x7e\x80-\xff]*\r\n")
-"""A header (RFC 9110, 5.1 and 5.5): nothing in it can begin another."""
-_PLAIN = re.compile(rb"[\x21-\x7e]+")
+"""A header line (RFC 9110, 5.1 and 5.5); its value cannot start another header."""
+_VISIBLE_ASCII = re.compile(rb"[\x21-\x7e]+")
 _MANAGED_HEADERS = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"connection", b"accept-encoding"}
 )
-"""Headers that say what we do with the connection and can read, which no caller knows."""
-_AGENT = b"user-agent"
-_NAME = b"User-Agent: clients-gateway\r\n"
+"""Headers that depend on the connection; the transport sets them, not the caller."""
+_USER_AGENT = b"user-agent"
+_DEFAULT_USER_AGENT = b"User-Agent: clients-gateway\r\n"
 METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
-"""Methods that say how long their content is even where there is none (RFC 9110, 8.6)."""
+"""Methods that send `Content-Length` even for empty content (RFC 9110, 8.6)."""
 
 
 class HeaderBlock:
-    """Headers that go with several requests, and are written once for all of them."""
+    """Headers that several requests share; they are serialised once."""
 
     def __init__(self, *fields: tuple[bytes, bytes]) -> None:
         self.fields = fields
@@ -35,27 +35,27 @@ class HeaderBlock:
 
     @property
     def lines(self) -> bytes:
-        """As they are written, who asks among them. Raises `Unsendable`, quoting nothing."""
-        self._lines = self._lines or self._written()
+        """The header lines with `User-Agent`. Raises `InvalidRequest`, quoting no value."""
+        self._lines = self._lines or self._serialize()
         return self._lines
 
-    def _written(self) -> bytes:
-        name, lines = _NAME, []
+    def _serialize(self) -> bytes:
+        name, lines = _DEFAULT_USER_AGENT, []
         for field, value in self.fields:
-            known = field.lower()
-            if known in _MANAGED_HEADERS:
+            lower_name = field.lower()
+            if lower_name in _MANAGED_HEADERS:
                 continue
             line = b"%b: %b\r\n" % (field, value)
             if not _LINE.fullmatch(line):
                 raise InvalidRequest("a header that no request can carry")
             lines.append(line)
-            if known == _AGENT:
+            if lower_name == _USER_AGENT:
                 name = b""
         return b"".join((*lines, name))
 
 
 class Origin(NamedTuple):
-    """Whom a connection leads to."""
+    """Scheme, host and port of a connection."""
 
     secure: bool
     host: str
@@ -63,33 +63,35 @@ class Origin(NamedTuple):
 
 
 class RequestTarget(httpx.URL):
-    """A URL read for the wire. Raises `Unsendable` where HTTP leads nowhere near it."""
+    """A URL prepared for requests. Raises `InvalidRequest` if HTTP cannot reach it."""
 
     def __init__(self, url: httpx.URL | str) -> None:
         super().__init__(url)
         if self.scheme not in _PORTS or not self.host:
-            raise InvalidRequest("not an address of HTTP")
+            raise InvalidRequest("not an HTTP address")
         port = self.port or _PORTS[self.scheme]
         if port > _LAST_PORT:
             raise InvalidRequest("not a port")
         host = self.raw_host.decode("ascii").strip("[]")
         self.origin = Origin(self.scheme == "https", host, port)
-        self.place = self.netloc
-        """What `Host` says."""
-        if not (_PLAIN.fullmatch(self.raw_path) and _PLAIN.fullmatch(self.place)):
+        self.authority = self.netloc
+        """The value of the `Host` header."""
+        if not (
+            _VISIBLE_ASCII.fullmatch(self.raw_path) and _VISIBLE_ASCII.fullmatch(self.authority)
+        ):
             raise InvalidRequest("an address that no request can carry")
         self.start_line = b" %b HTTP/1.1\r\nHost: %b\r\nAccept-Encoding: identity\r\n" % (
             self.raw_path,
-            self.place,
+            self.authority,
         )
-        """What follows the method, whatever is asked there."""
+        """The part of the head after the method; it is the same for all requests to this URL."""
 
 
-def serialize(request: httpx.Request, address: RequestTarget) -> bytes:
-    """The bytes of `request`, content included, for one write.
+def serialize(request: httpx.Request, target: RequestTarget) -> bytes:
+    """Return the bytes of `request`, content included.
 
-    Raises `Unsendable` for what would be read as something else than it is; nothing of it is
-    quoted, for it may be a credential.
+    Raises `InvalidRequest` for a request that a server could misread. The message quotes no value,
+    since a value may be a credential.
     """
     method, content = request.method, request.content
     if not _METHOD.fullmatch(method):
@@ -98,4 +100,4 @@ def serialize(request: httpx.Request, address: RequestTarget) -> bytes:
     length = b""
     if content or method in METHODS_WITH_CONTENT:
         length = b"Content-Length: %d\r\n" % len(content)
-    return b"%b%b%b%b\r\n%b" % (method.encode(), address.start_line, heading.lines, length, content)
+    return b"%b%b%b%b\r\n%b" % (method.encode(), target.start_line, heading.lines, length, content)

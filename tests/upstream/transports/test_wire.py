@@ -513,7 +513,7 @@ async def test_an_answer_may_end_with_its_connection(
 
 async def test_answers_to_many_at_once_reach_who_asked(upstream: Upstream) -> None:
     upstream.echo = True
-    wire = ConnectionPool(flights=64)
+    wire = ConnectionPool(max_in_flight=64)
     urls = [f"{upstream.url}/{number}" for number in range(64)] * 5
     answers = [
         answer
@@ -592,7 +592,7 @@ def _verdict(end: httpx.Response | httpx.TransportError) -> str:
 
 async def test_the_pool_survives_callers_who_leave(upstream: Upstream) -> None:
     upstream.pause = 0.02
-    wire = ConnectionPool(flights=10, attempt_seconds=2)
+    wire = ConnectionPool(max_in_flight=10, attempt_seconds=2)
     chance = random.Random(0)  # noqa: S311 -- not for secrets
     ends = soon(2.0)
 
@@ -645,7 +645,7 @@ async def test_under_the_budget_too_a_request_flies_on_when_its_caller_leaves(
 
 async def test_more_flights_than_allowed_are_refused_unsent(upstream: Upstream) -> None:
     upstream.pause = 0.05
-    wire = ConnectionPool(flights=2)
+    wire = ConnectionPool(max_in_flight=2)
 
     ends = await asyncio.gather(*(send(wire, "POST", upstream.url) for _ in range(3)))
     await wire.aclose()

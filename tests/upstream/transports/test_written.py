@@ -125,7 +125,7 @@ def test_an_address_says_whom_to_ask_and_by_what_name(
 ) -> None:
     address = RequestTarget(url)
 
-    assert (address.origin, address.place) == (origin, place)
+    assert (address.origin, address.authority) == (origin, place)
 
 
 @pytest.mark.parametrize(
