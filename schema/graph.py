@@ -17,7 +17,7 @@ from schema.context import Context
 from schema.execution import root_fields as asks
 from schema.execution.attribution import attribute_errors
 from schema.execution.compile import CompiledOperation, OperationCompiler
-from schema.execution.cost_limit import Explanation, check_cost, explain, limit_of
+from schema.execution.cost_limit import Explanation, call_limit, check_cost, explain
 from schema.execution.documents import Document, DocumentCache
 from schema.execution.execute import execute_plan
 from schema.execution.limits import Limits
@@ -95,7 +95,7 @@ class Graph(federation.Schema):
                 return _told(ExecutionResult(None, [refused]))
             operation = context.operation
             operation.spending = CallBudget(
-                partial(limit_of, planned, context.source, without_budget(operation), self._cap)
+                partial(call_limit, planned, context.source, without_budget(operation), self._cap)
             )
         if self._compiles and planned.compiled:
             return execute_plan(planned, context)

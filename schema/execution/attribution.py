@@ -1,4 +1,4 @@
-"""Whose fault an error of execution is: an argument is the caller's, a value shown is the API's."""
+"""Attribute errors of execution: an argument is the caller's, a returned value is the API's."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 
 
 def attribute_errors(errors: Iterable[GraphQLError] | None) -> list[GraphQLError] | None:
-    """The same errors; None where there are none.
+    """Return the errors with codes for values of the API; None if there are none.
 
-    What graphql-core itself raises says nothing of this. Only root fields have arguments, so what
-    it finds wrong with a field below one is a value of the API that no type of the graph can show.
+    Errors that graphql-core raises itself carry no cause. Only root fields have arguments, so an
+    error that graphql-core finds at a nested field is about a value of the API that no type of the
+    graph can represent.
     """
     return [_attributed(error) for error in errors] if errors else None
 
 
-def without_past(error: BaseException | None) -> None:
-    """Drop how a planned error came about: its frames hold the request, and it holds them.
+def drop_traceback(error: BaseException | None) -> None:
+    """Remove traceback, context and cause from an expected error.
 
-    Such a ring is garbage that waits for a collection, with all the bytes of the request. What is
-    not planned is a bug, and keeps its traceback for the log.
+    The frames of a traceback hold the request, and the request holds the error: a cycle that only a
+    garbage collection frees, with all bytes of the request. An unexpected error is a bug and keeps
+    its traceback for the log.
     """
     if isinstance(error, (ClientError, GraphQLError)):
         error.__traceback__ = error.__context__ = error.__cause__ = None
@@ -35,9 +37,9 @@ def without_past(error: BaseException | None) -> None:
 
 def _attributed(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
-    without_past(cause)
+    drop_traceback(cause)
     if cause is None or isinstance(cause, (ClientError, GraphQLError)):
-        without_past(error)
+        drop_traceback(error)
     own = cause is None or isinstance(cause, GraphQLError)
     if not own or "code" in (error.extensions or {}):
         return error
@@ -50,5 +52,5 @@ def _attributed(error: GraphQLError) -> GraphQLError:
 
 
 def _of_fields(error: GraphQLError) -> bool:
-    """Whether the error is at fields; one of a directive's argument is at that."""
+    """Return True if the error is located at fields only, not at a directive's argument."""
     return all(isinstance(node, FieldNode) for node in error.nodes or ())

@@ -1,12 +1,12 @@
-"""Compile each operation of a document once for each way its conditions can fall.
+"""Compile each operation of a document, once for each combination of its conditions.
 
-- `OperationCompiler(schema, converter, ...)`: one for a graph.
+- `OperationCompiler(schema, converter, ...)`: one for each graph.
 - `OperationCompiler.operation(document, node)` returns the `CompiledOperation` of a validated
-  document; keep it with the document.
+  document. Keep it with the document.
 - `CompiledOperation.plan(variables)` returns the `ExecutionPlan` of one request, or the errors in
-  the variables. `ExecutionPlan.needs()` names what the plan will read, before anything is sent.
-- `execute_plan(plan, context)` returns the plain dicts and lists that become JSON, and errors
-  as graphql-core has them. Where a plan is not `compiled`, graphql-core executes.
+  the variables. `ExecutionPlan.needs()` lists the requests to the source before anything is sent.
+- `execute_plan(plan, context)` returns the data as plain dicts and lists, with graphql-core errors.
+  If a plan is not `compiled`, graphql-core executes the operation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from graphql import (
     VariableNode,
 )
 
-from schema.execution.compiler.arguments import arguments_of
+from schema.execution.compiler.arguments import compile_arguments
 from schema.execution.compiler.collect_fields import FieldCollector
 from schema.execution.compiler.field_readers import DEFINITION, NotCompilable
 from schema.execution.compiler.record_encoder import RecordEncoders
@@ -65,7 +65,7 @@ class OperationCompiler:
         self.leaves: Leaves = {}
 
     def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> CompiledOperation:
-        """The operation `node` of a validated document."""
+        """Return the compiled operation `node` of a validated document."""
         fragments = {
             each.name.value: each
             for each in document.definitions
@@ -75,7 +75,7 @@ class OperationCompiler:
 
 
 class CompiledOperation:
-    """One operation; `plan` it for each request."""
+    """One operation; call `plan` for each request."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class CompiledOperation:
         fragments: Mapping[str, FragmentDefinitionNode],
     ) -> None:
         self.compiler = compiler
-        self._coercion = VariableCoercer(
+        self._coercer = VariableCoercer(
             compiler.schema, node, hide_suggestions=compiler.hide_suggestions
         )
         self._conditions = _conditions(node, fragments.values())
@@ -102,20 +102,20 @@ class CompiledOperation:
         )
 
     def plan(self, given: Mapping[str, Any]) -> ExecutionPlan | list[GraphQLError]:
-        """The operation with these variables, or the errors in them."""
-        variables = self._coercion.of(given)
+        """Return the plan for these variables, or the errors in them."""
+        variables = self._coercer.of(given)
         if isinstance(variables, list):
             return variables
-        decided = tuple(variables.coerced.get(name) for name in self._conditions)
+        conditions_met = tuple(variables.coerced.get(name) for name in self._conditions)
         variants = self.compiler.variants
-        variant = variants.find((self, decided))
+        variant = variants.find((self, conditions_met))
         if variant is None:
-            variant = self._compile(decided)
-            variants.put((self, decided), variant, self.parsed.size + variant.size)
+            variant = self._compile(conditions_met)
+            variants.put((self, conditions_met), variant, self.parsed.size + variant.size)
         return ExecutionPlan(self.parsed, variant, variables)
 
-    def _compile(self, decided: tuple[bool | None, ...]) -> Specialization:
-        conditions = dict(zip(self._conditions, decided, strict=True))
+    def _compile(self, conditions_met: tuple[bool | None, ...]) -> Specialization:
+        conditions = dict(zip(self._conditions, conditions_met, strict=True))
         schema, node, fragments = self.compiler.schema, self.parsed.node, self.parsed.fragments
         type_ = schema.get_root_type(node.operation)
         assert type_ is not None  # noqa: S101 - validated
@@ -130,7 +130,7 @@ class CompiledOperation:
             type_,
             roots,
             writes=node.operation is OperationType.MUTATION,
-            # A condition that is null is an error, and graphql-core words it.
+            # A null condition is an error; graphql-core writes its message.
             compiled=None not in conditions.values()
             and all(
                 root.name == "__typename" if root.field is None else root.shape is not None
@@ -149,11 +149,11 @@ class CompiledOperation:
     ) -> RootField:
         name, operation = nodes[0].name.value, self.parsed.node.operation
         field = type_.fields.get(name)
-        if field is None:  # of the schema itself; `__typename` is told without a shape
+        if field is None:  # a meta field; `__typename` needs no shape
             return RootField(key, name, nodes, None, look, required=True)
         ask = None if operation is OperationType.MUTATION else ROOT_FIELDS.get(name)
         definition = field.extensions[DEFINITION]
-        arguments = arguments_of(
+        arguments = compile_arguments(
             field,
             definition,
             nodes[0],
@@ -173,7 +173,7 @@ class CompiledOperation:
 def _conditions(
     node: OperationDefinitionNode, fragments: Iterable[FragmentDefinitionNode]
 ) -> list[str]:
-    """The variables that decide what is selected."""
+    """Return the names of the variables that `@skip` and `@include` use."""
     names: dict[str, None] = {}
     sets = [node.selection_set, *(fragment.selection_set for fragment in fragments)]
     while sets:

@@ -1,4 +1,4 @@
-"""What a planned operation would cost, and whether that is too much to begin with."""
+"""Cost of a planned operation, and the check against the limit before it begins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FieldCost:
-    """A root field, by its key in the answer, and what it costs."""
+    """A root field, by its response key, and its cost."""
 
     key: str
     price: CostEstimate
@@ -28,17 +28,17 @@ class FieldCost:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What an operation would cost now, and why."""
+    """The cost of an operation now, by root field."""
 
     causes: Sequence[FieldCost]
 
     @property
     def price(self) -> CostEstimate:
-        """Of the whole operation."""
+        """Return the cost of the whole operation."""
         return sum((cause.price for cause in self.causes), ZERO_COST)
 
     def to_extension(self) -> dict[str, Any]:
-        """As `extensions.upstream` shows it: calls at least, probably and at most."""
+        """Return `extensions.upstream.explain`: minimum, expected and maximum calls."""
         causes = [{"path": [cause.key], **_shown(cause.price)} for cause in self.causes]
         return {"explain": {**_shown(self.price), "causes": causes}}
 
@@ -48,7 +48,7 @@ def _shown(price: CostEstimate) -> dict[str, int]:
 
 
 def explain(planned: ExecutionPlan, source: ClientSource, operation: RequestContext) -> Explanation:
-    """The operation priced by what `source` remembers now. Nothing is sent."""
+    """Return the operation's cost, given what `source` holds now. Nothing is sent."""
     needs = planned.needs()
     prices = source.prices(operation, [need for _, need in needs])
     return Explanation(
@@ -62,13 +62,14 @@ def check_cost(
     operation: RequestContext,
     limit: Callable[[], int],
 ) -> GraphQLError | None:
-    """Why the operation must not begin, None where it may.
+    """Return the error that keeps the operation from beginning, None if it may begin.
 
-    It may make at most `limit` calls by what it asks for, and as many again to complete rows
-    that are known to lack what is shown of them. What cannot pass that is not looked at closer.
+    The operation may make at most `limit` calls for its own reads, and as many again to complete
+    rows that are known to lack selected fields. An operation whose upper bound is within the limit
+    is not examined further.
     """
-    most = _upper_bound(planned, source)
-    if most <= 1 or most <= (cap := limit()):
+    bound = _upper_bound(planned, source)
+    if bound <= 1 or bound <= (cap := limit()):
         return None
     explanation = explain(planned, source, operation)
     price = explanation.price
@@ -82,40 +83,40 @@ def check_cost(
     )
     why = "" if direct else " to complete rows that lack what is shown of them"
     return GraphQLError(
-        f"The operation may cost {cost} calls of the API's window{why}, most of them for"
+        f"The operation may cost {cost} calls of the API's window{why}, bound of them for"
         f" `{dearest.key}`, and {cap} are allowed: ask for less in one request.",
         extensions={"code": "TOO_EXPENSIVE", "cost": cost, "limit": cap, "field": dearest.key},
     )
 
 
-def limit_of(
+def call_limit(
     planned: ExecutionPlan, source: ClientSource, operation: RequestContext, cap: Callable[[], int]
 ) -> CallLimit:
-    """How many calls the operation may send: by its own price, and whatever happens.
+    """Return how many calls the operation may send: by its own estimate, and at most.
 
-    Whatever happens are `cap` calls for what a query asks for, as many to complete rows, and one
-    page that may show several clients asked for by id; a write's own are those that it states,
-    looking for its outcome included.
+    A query may send at most `cap` calls for its own reads, as many to complete rows, and one for a
+    list page that may show several of the clients looked up by id. A write may send the calls that
+    it states, including those that look for its outcome.
     """
     needs = [need for _, need in planned.needs()]
     prices = source.prices(operation, needs)
     estimate = sum(price.maximum for price in prices)
     if planned.writes:
         return CallLimit(estimate, estimate, estimate)
-    most = cap()
-    details = most if any(isinstance(n, ListRequest) and n.fields - {"id"} for n in needs) else 0
+    bound = cap()
+    details = bound if any(isinstance(n, ListRequest) and n.fields - {"id"} for n in needs) else 0
     ids = [id for need in needs if isinstance(need, EntitiesRequest) for id in need.ids]
     named = frozenset(ids)
-    return CallLimit(estimate, most + details + (len(named) > 1), details, named)
+    return CallLimit(estimate, bound + details + (len(named) > 1), details, named)
 
 
 def _upper_bound(planned: ExecutionPlan, source: ClientSource) -> int:
-    """A bound of what the cap counts, found without a look at what is remembered."""
-    most = planned.clients
-    for _, asked in planned.other_fields:
-        if isinstance(asked, ListRequest):
-            details = asked.window.limit if source.rows_lack(asked.fields) else 0
-            most += max(source.price(asked.window), details)
+    """Return an upper bound of the counted calls, found without looking into the cache."""
+    bound = planned.clients
+    for _, request in planned.other_fields:
+        if isinstance(request, ListRequest):
+            details = request.window.limit if source.rows_lack(request.fields) else 0
+            bound += max(source.price(request.window), details)
         else:
-            most += 1
-    return most
+            bound += 1
+    return bound

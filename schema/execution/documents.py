@@ -1,4 +1,4 @@
-"""Documents understood once: parsed and validated by text, remembered while they are asked."""
+"""Parse and validate documents once, and cache them by text."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
     from schema.execution.compile import CompiledOperation
 
 MAX_ERRORS = 10
-"""Errors told about one document; validation stops there."""
+"""Errors reported for one document; validation stops at this number."""
 _SYNTAX = "Syntax Error: "
 _TOO_MANY_TOKENS = f"{_SYNTAX}Document contains more than"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that may be executed, with its operations by name (None for a nameless one)."""
+    """An executable document with its operations by name (None for an anonymous one)."""
 
     node: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     size: int
-    """Bytes that it takes, as far as it is not compiled."""
+    """Estimated bytes, without its compiled operations."""
     compiled: dict[str | None, CompiledOperation] = field(default_factory=dict, compare=False)
-    """What became of those operations that were asked for."""
+    """The compiled operations by name, added on first use."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation to execute (GraphQL, 6.1 GetOperation). Raises `GraphQLError`."""
+        """Return the operation to execute (GraphQL, 6.1 GetOperation). Raises `GraphQLError`."""
         if name is None:
             if len(self.operations) > 1:
                 raise GraphQLError(
@@ -61,15 +61,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class InvalidDocument:
-    """A document that cannot be executed, and why."""
+    """A document that cannot be executed, with its errors."""
 
     errors: tuple[GraphQLError, ...]
     size: int
-    """Bytes that the errors take, with what they point at."""
+    """Estimated bytes of the errors and of the nodes that they refer to."""
 
 
 class DocumentCache:
-    """Understands documents against one schema, remembering the latest of them."""
+    """Parses and validates documents against one schema and caches the most recent."""
 
     def __init__(
         self,
@@ -85,12 +85,12 @@ class DocumentCache:
         self._latest: WeightedLRU[Document | InvalidDocument] = WeightedLRU()
 
     @property
-    def cached_tokens(self) -> int:
-        """Bytes of all that is remembered."""
+    def cached_bytes(self) -> int:
+        """Return the estimated bytes of all cached documents."""
         return self._latest.size
 
     def get(self, text: str) -> Document | InvalidDocument:
-        """The document in `text`, or what is wrong with it."""
+        """Return the document in `text`, or its errors."""
         known = self._latest.find(text)
         if known is None:
             known = self.parse_and_validate(text)
@@ -98,14 +98,14 @@ class DocumentCache:
         return known
 
     def parse_and_validate(self, text: str) -> Document | InvalidDocument:
-        """The same, without remembering."""
+        """Return the document in `text`, or its errors, without caching."""
         if len(text) > self._limits.characters:
             error = limit_error("document", len(text), "characters", self._limits.characters)
             return InvalidDocument((error,), document_size(text, 0))
         try:
             node = parse(text, max_tokens=self._limits.tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
-            return InvalidDocument((self._unparsed(error),), document_size(text, 0))
+            return InvalidDocument((self._parse_error(error),), document_size(text, 0))
         _unlink(node)
         size = document_size(text, node.token_count)
         operations: dict[str | None, OperationDefinitionNode] = {
@@ -113,7 +113,7 @@ class DocumentCache:
             for definition in node.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        errors = self._wrong(text, node, operations)
+        errors = self._validate(text, node, operations)
         if errors:
             held = any(error.nodes for error in errors)
             return InvalidDocument(
@@ -121,7 +121,7 @@ class DocumentCache:
             )
         return Document(node, operations, size)
 
-    def _unparsed(self, error: GraphQLError) -> GraphQLError:
+    def _parse_error(self, error: GraphQLError) -> GraphQLError:
         if not error.message.startswith(_TOO_MANY_TOKENS):
             assert error.source is not None  # noqa: S101 - the parser says where
             assert error.positions  # noqa: S101 - the same
@@ -129,13 +129,13 @@ class DocumentCache:
             return GraphQLSyntaxError(error.source, next(iter(error.positions)), description)
         return exceeded(f"The document has more than the {self._limits.tokens} tokens")
 
-    def _wrong(
+    def _validate(
         self,
         text: str,
         node: DocumentNode,
         operations: Mapping[str | None, OperationDefinitionNode],
     ) -> list[GraphQLError]:
-        """What keeps a parsed document from being executed; the cheapest checks first."""
+        """Return the errors of a parsed document; the cheapest checks run first."""
         if not operations:
             return [GraphQLError("The document has no operation to execute.")]
         if any(each.operation is OperationType.SUBSCRIPTION for each in operations.values()):
@@ -152,15 +152,15 @@ class DocumentCache:
             max_errors=MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
-        # What a scalar raised at a literal is about the literal: no bug, to be logged as one.
+        # An exception of a scalar at a literal is the caller's error, not a bug to be logged.
         return [GraphQLError(redact_values(error.message), error.nodes) for error in errors]
 
 
 def _unlink(node: DocumentNode) -> None:
-    """Take the list of tokens apart, which nothing needs once they are parsed.
+    """Unlink the list of tokens, which nothing needs after parsing.
 
-    It leads back and forth: a document that is forgotten would be garbage that only a full
-    collection finds.
+    The list is doubly linked: an evicted document would be garbage that only a full collection
+    finds.
     """
     token = None if node.loc is None else node.loc.start_token
     while token is not None:

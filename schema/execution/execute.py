@@ -1,4 +1,4 @@
-"""One request's run of a compiled operation: asked, waited for, projected."""
+"""Execute a compiled operation for one request: read from the source, then complete the values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 async def execute_plan(plan: ExecutionPlan, context: Context) -> ExecutionResult:
-    """Return the answer to a planned operation. Never raises, except for a cancellation."""
+    """Execute a plan and return the result. Raises nothing but a cancellation."""
     execution = Execution(plan.variant, context)
     try:
         if plan.writes:
@@ -49,7 +49,7 @@ async def execute_plan(plan: ExecutionPlan, context: Context) -> ExecutionResult
 
 
 class Execution:
-    """What has been answered of one request so far."""
+    """One run of an operation: its data and errors so far."""
 
     def __init__(self, variant: Specialization, context: Context) -> None:
         self._variant = variant
@@ -59,77 +59,79 @@ class Execution:
         self._found: dict[ClientId, ClientRecord | Exception | None] = {}
 
     async def read(self, planned: ExecutionPlan) -> None:
-        """All root fields at once; clients by id in one question for each lane."""
+        """Read all root fields at once; clients by id in one batch for each priority."""
         if not self._context.is_authenticated:
-            self._without_source(planned)
+            self._reject_unauthenticated(planned)
             return
-        waiting: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        reads: list[Callable[[], Coroutine[Any, Any, None]]] = []
         for root, one in planned.other_fields:
             if isinstance(one, ListRequest):
-                waiting.append(partial(self._rows, root, one))
+                reads.append(partial(self._read_list, root, one))
             else:
-                self._known(root, one)
-        waiting += [partial(self._clients, each) for each in planned.entity_batches]
-        if len(waiting) == 1:
-            await waiting[0]()
-        elif waiting:
-            await gather_with_cancel(*(wait() for wait in waiting))
+                self._complete_without_request(root, one)
+        reads += [partial(self._read_batch, each) for each in planned.entity_batches]
+        if len(reads) == 1:
+            await reads[0]()
+        elif reads:
+            await gather_with_cancel(*(read() for read in reads))
 
-    def _without_source(self, planned: ExecutionPlan) -> None:
-        """Nobody said who asks: each field that needs it is told so."""
+    def _reject_unauthenticated(self, planned: ExecutionPlan) -> None:
+        """Set an `Unauthenticated` error on each field that needs the source."""
         for root, one in planned.requests:
             if not isinstance(one, EntityLookup | ListRequest):
-                self._known(root, one)
+                self._complete_without_request(root, one)
             elif isinstance(one, ListRequest) or one.many or one.slots[0] is not None:
                 try:
                     _ = self._context.operation
-                except Exception as error:  # noqa: BLE001 - told where the field is
-                    self._failed(root, error)
+                except Exception as error:  # noqa: BLE001 - located at the field
+                    self._add_error(root, error)
 
-    def _known(self, root: RootField, wrong: EntityLookup | Exception | None) -> None:
-        """A field that asks nobody: it names the type, or something is `wrong` with it."""
+    def _complete_without_request(
+        self, root: RootField, error_found: EntityLookup | Exception | None
+    ) -> None:
+        """Complete a field that needs no request: `__typename`, or one with an error."""
         if root.field is None:
             self.data[root.key] = self._variant.type.name
-        elif isinstance(wrong, Exception):
-            self._failed(root, wrong)
+        elif isinstance(error_found, Exception):
+            self._add_error(root, error_found)
 
-    async def _rows(self, root: RootField, need: ListRequest) -> None:
+    async def _read_list(self, root: RootField, need: ListRequest) -> None:
         context = self._context
         try:
             page = await context.source.window(
                 context.operation, need.where, need.window, need.fields
             )
             value = connection(need.window, page)
-        except Exception as error:  # noqa: BLE001 - told where the field is
-            self._failed(root, error)
+        except Exception as error:  # noqa: BLE001 - located at the field
+            self._add_error(root, error)
         else:
-            if not self._answered(root, value):
-                await self._answer(root, value)
+            if not self._complete_strictly(root, value):
+                await self._complete_value(root, value)
 
-    async def _clients(self, group: EntityBatch) -> None:
+    async def _read_batch(self, group: EntityBatch) -> None:
         context, found = self._context, dict[ClientId, ClientRecord | Exception | None]()
         if group.ids:
             try:
                 records = await context.source.fetch(
                     context.operation, group.ids, group.fields, group.lane
                 )
-            except Exception as error:  # noqa: BLE001 - told where each field is
+            except Exception as error:  # noqa: BLE001 - located at each field
                 found.update(dict.fromkeys(group.ids, error))
             else:
                 for id, record in zip(group.ids, records, strict=True):
                     found[id] = None if isinstance(record, NotFound) else record
             self._found.update(found)
-        for root, asked in group.lookups:
+        for root, lookup in group.lookups:
             try:
-                value = asked.answer(found)
-            except Exception as error:  # noqa: BLE001 - told where the field is
-                self._failed(root, error)
+                value = lookup.answer(found)
+            except Exception as error:  # noqa: BLE001 - located at the field
+                self._add_error(root, error)
             else:
-                if not self._answered(root, value):
-                    await self._answer(root, value)
+                if not self._complete_strictly(root, value):
+                    await self._complete_value(root, value)
 
     async def write(self, operation: ParsedOperation, variables: Variables) -> None:
-        """One root field after the other, each by the resolver that graphql-core would call."""
+        """Resolve the root fields one after the other, each by its graphql-core resolver."""
         for root in self._variant.roots:
             if root.field is None:
                 self.data[root.key] = self._variant.type.name
@@ -146,10 +148,10 @@ class Execution:
                 value = await root.field.resolve(
                     None, self._info(operation, variables, root), **arguments
                 )
-            except Exception as error:  # noqa: BLE001 - told where the field is
-                self._failed(root, error)
+            except Exception as error:  # noqa: BLE001 - located at the field
+                self._add_error(root, error)
             else:
-                await self._answer(root, value)
+                await self._complete_value(root, value)
 
     def _info(
         self, operation: ParsedOperation, variables: Variables, root: RootField
@@ -165,55 +167,55 @@ class Execution:
             dict(operation.fragments),
             None,
             operation.node,
-            cast("Any", variables.coerced),  # as Strawberry hands it to resolvers
+            cast("Any", variables.coerced),  # as Strawberry passes it to resolvers
             self._context,
             cast("Any", optimized_is_awaitable),
             None,
             cast("Any", None),
         )
 
-    def _answered(self, root: RootField, value: Any) -> bool:
-        """Project a value of which nothing is unusual; whether it is one."""
+    def _complete_strictly(self, root: RootField, value: Any) -> bool:
+        """Complete a value by the strict pass; return False if it needs the general one."""
         assert root.shape is not None  # noqa: S101 - only compiled operations are executed
         try:
             self.data[root.key] = root.shape(value, ROOT_PATH, STRICT)
-        except Exception:  # noqa: BLE001 - the long way tells what it is
+        except Exception:  # noqa: BLE001 - the general pass locates it
             return False
         return True
 
-    async def _answer(self, root: RootField, value: Any) -> None:
-        """Project a value; once more where rows had to be completed first."""
+    async def _complete_value(self, root: RootField, value: Any) -> None:
+        """Complete a value by the general pass; again after the details of rows are read."""
         assert root.shape is not None  # noqa: S101 - only compiled operations are executed
         completed: dict[ClientKey, ClientRecord | BaseException] = {}
         while True:
             projection = CompletionContext(completed)
-            wrong: Exception | None = None
+            error_found: Exception | None = None
             try:
                 self.data[root.key] = root.shape(value, (None, root.key), projection)
-            except Exception as error:  # noqa: BLE001 - told where the field is
-                wrong = error
-            if not projection.lacking:
+            except Exception as error:  # noqa: BLE001 - located at the field
+                error_found = error
+            if not projection.incomplete:
                 break
-            completed.update(await self._complete(list(projection.lacking)))
+            completed.update(await self._load_details(list(projection.incomplete)))
         self.errors += projection.errors
-        if wrong is not None:
-            self._failed(root, wrong)
+        if error_found is not None:
+            self._add_error(root, error_found)
 
-    async def _complete(
-        self, lacking: Sequence[ClientKey]
+    async def _load_details(
+        self, incomplete: Sequence[ClientKey]
     ) -> dict[ClientKey, ClientRecord | BaseException]:
         known: dict[ClientKey, ClientRecord | BaseException] = {}
-        for wanted in lacking:
-            found = self._found.get(wanted.id)
-            if found is None or isinstance(found, Exception) or found.is_missing(wanted.fields):
+        for key in incomplete:
+            found = self._found.get(key.id)
+            if found is None or isinstance(found, Exception) or found.is_missing(key.fields):
                 continue
-            known[wanted] = found
-        rest = [wanted for wanted in lacking if wanted not in known]
+            known[key] = found
+        rest = [key for key in incomplete if key not in known]
         loader = self._context.loaders.clients
         loaded = await asyncio.gather(*map(loader.load, rest), return_exceptions=True)
         return {**known, **dict(zip(rest, loaded, strict=True))}
 
-    def _failed(self, root: RootField, error: Exception) -> None:
+    def _add_error(self, root: RootField, error: Exception) -> None:
         located = located_error(error, root.nodes, [root.key])
         self.data[root.key] = None
         if root.required:

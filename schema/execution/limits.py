@@ -1,4 +1,4 @@
-"""How much one document may ask, measured on its syntax alone, before it is validated."""
+"""Limit the size of one document, measured on its syntax before validation."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _INTROSPECTION = frozenset({"__schema", "__type"})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one document may have at most; the first four hold for each of its operations."""
+    """The limits of one document; the first four hold for each of its operations."""
 
     depth: int = 8
-    """Levels of fields, fragments spread out; introspection's own levels are not counted."""
+    """Levels of fields, fragments spread out; the levels of introspection are not counted."""
     aliases: int = 15
     directives: int = 10
     root_fields: int = 10
@@ -37,12 +37,12 @@ class Limits:
     selections: int = 2_000
     """Fields and fragments over all operations, fragments spread out."""
     repeats: int = 2_000
-    """Pairs of fields with one name that validation would have to compare."""
+    """Pairs of fields with one response key, which validation has to compare."""
 
 
 @dataclass(slots=True)
 class _Measure:
-    """What a selection set holds, fragments spread out."""
+    """The size of a selection set, fragments spread out."""
 
     root_fields: int = 0
     depth: int = 0
@@ -67,7 +67,7 @@ class _Fragments:
         self._measured: dict[str, _Measure | None] = {}
 
     def measure(self, chosen: SelectionSetNode | None) -> _Measure:
-        """Raises `_InvalidFragments`."""
+        """Return the size of a selection set. Raises `_InvalidFragments`."""
         total = _Measure()
         for node in (chosen.selections if chosen else None) or ():
             total.selections += 1
@@ -103,14 +103,17 @@ class _Fragments:
             raise _InvalidFragments(f"Cannot spread fragment '{name}' within itself.")
         return known
 
-    def all_used(self) -> None:
-        """After all operations were measured. Raises `_InvalidFragments`."""
+    def check_all_used(self) -> None:
+        """Raise `_InvalidFragments` if a fragment was not measured.
+
+        It is called after all operations were measured.
+        """
         for name in self._definitions:
             if name not in self._measured:
                 raise _InvalidFragments(f"Fragment '{name}' is never used.")
 
     def fields(self, sets: Sequence[SelectionSetNode | None]) -> Iterator[FieldNode]:
-        """The fields of selection sets that answer as one, fragments spread out."""
+        """Yield the fields of selection sets that are merged, fragments spread out."""
         for chosen in sets:
             for node in (chosen.selections if chosen else None) or ():
                 if isinstance(node, FieldNode):
@@ -123,9 +126,9 @@ class _Fragments:
                     yield from self.fields([node.selection_set])  # type: ignore[attr-defined]
 
     def repeats(self, sets: Sequence[SelectionSetNode | None]) -> int:
-        """Pairs of fields that must be mergeable (GraphQL, 5.3.2), at every level.
+        """Return the number of field pairs that must be mergeable (GraphQL, 5.3.2), at every level.
 
-        Validation compares each of them, so their number is what it costs.
+        Validation compares each pair, so this number is its cost.
         """
         named: dict[str, list[SelectionSetNode | None]] = {}
         for field in self.fields(sets):
@@ -136,7 +139,7 @@ class _Fragments:
 
 
 def check_limits(document: DocumentNode, limits: Limits) -> GraphQLError | None:
-    """The first limit that an operation of the document passes, None when it keeps them all."""
+    """Return the error for the first limit that the document exceeds, None if it exceeds none."""
     operations = [
         node for node in document.definitions if isinstance(node, OperationDefinitionNode)
     ]
@@ -145,12 +148,12 @@ def check_limits(document: DocumentNode, limits: Limits) -> GraphQLError | None:
     try:
         for node in operations:
             found = fragments.measure(node.selection_set)
-            found.directives += _outside(node)
-            error = _over(found, limits)
+            found.directives += _operation_directives(node)
+            error = _first_exceeded(found, limits)
             if error is not None:
                 return error
             selections += found.selections
-        fragments.all_used()
+        fragments.check_all_used()
     except _InvalidFragments as misused:
         return GraphQLError(str(misused))
     if selections > limits.selections:
@@ -164,7 +167,7 @@ def check_limits(document: DocumentNode, limits: Limits) -> GraphQLError | None:
     return None
 
 
-def _over(found: _Measure, limits: Limits) -> GraphQLError | None:
+def _first_exceeded(found: _Measure, limits: Limits) -> GraphQLError | None:
     for number, what, allowed in (
         (found.root_fields, "root fields", limits.root_fields),
         (found.depth, "levels of fields", limits.depth),
@@ -176,19 +179,19 @@ def _over(found: _Measure, limits: Limits) -> GraphQLError | None:
     return None
 
 
-def _outside(node: OperationDefinitionNode) -> int:
-    """Directives on the operation itself and on its variables."""
+def _operation_directives(node: OperationDefinitionNode) -> int:
+    """Count the directives on the operation itself and on its variables."""
     variables = node.variable_definitions or ()
     return len(node.directives or ()) + sum(len(each.directives or ()) for each in variables)
 
 
 def limit_error(whose: str, number: int, what: str, allowed: int) -> GraphQLError:
-    """The error that says which limit was passed, and by how much."""
+    """Return the error that names an exceeded limit and by how much it was exceeded."""
     return exceeded(f"The {whose} has {number} {what}, {number - allowed} more than the {allowed}")
 
 
 def exceeded(what: str) -> GraphQLError:
-    """The error for a limit that was passed."""
+    """Return the error for an exceeded limit."""
     return GraphQLError(
         f"{what} allowed: ask for less in one request.", extensions={"code": "LIMIT_EXCEEDED"}
     )

@@ -1,4 +1,4 @@
-"""What was made of documents, remembered while it is asked for: the latest of all together."""
+"""An LRU cache bounded by the total size of its values."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REMEMBERED_BYTES = 16 * 1024 * 1024
-"""Bytes of all that one memory holds, with the documents behind it."""
+MAX_BYTES = 16 * 1024 * 1024
+"""Default bound of one cache, in bytes; documents behind its values are counted."""
 
 
 class WeightedLRU(Generic[T]):
-    """Values by key, the latest used of them, whose sizes come to no more than `most` bytes."""
+    """The most recently used values by key, with a total size of at most `max_bytes`."""
 
-    def __init__(self, most: int = REMEMBERED_BYTES) -> None:
-        self._most = most
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._held: dict[Hashable, tuple[T, int]] = {}
         self.size = 0
-        """Of all that is held."""
+        """Total size of the held values, in bytes."""
 
     def find(self, key: Hashable) -> T | None:
-        """The value held under `key`; it is now the last to go."""
+        """Return the value under `key` and mark it as the most recently used."""
         found = self._held.pop(key, None)
         if found is None:
             return None
@@ -31,10 +31,10 @@ class WeightedLRU(Generic[T]):
         return found[0]
 
     def put(self, key: Hashable, value: T, size: int) -> None:
-        """Hold a value for a key that has none, unless it alone is larger than all may be."""
-        if size > self._most:
+        """Add a value for a new key, unless the value alone exceeds the bound."""
+        if size > self._max_bytes:
             return
         self._held[key] = value, size
         self.size += size
-        while self.size > self._most:
+        while self.size > self._max_bytes:
             self.size -= self._held.pop(next(iter(self._held)))[1]

@@ -1,6 +1,6 @@
-"""What graphql-core says of a document or its values, without Python and without the values.
+"""Rewrite graphql-core's messages: without Python's notation and without the values.
 
-Its messages quote what a client sent as Python would show it, and a value may be a person's.
+The messages quote a client's input in Python's notation, and an input may be personal data.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _VALUE = re.compile(
 _UNKNOWN_FIELD = re.compile(
     r"unknown field '(?![A-Za-z_]\w{0,99}'[.,]).*?'(?=[.,])", re.ASCII | re.DOTALL
 )
-"""One whose name is no name of the language (GraphQL, 2.1.9), but whatever a JSON object had."""
+"""An unknown field whose name is not a GraphQL name (GraphQL, 2.1.9) but any JSON key."""
 
 
 def redact_values(message: str) -> str:
-    """The same message, cut where it begins to quote a value."""
+    """Return the message without the values that it quotes."""
     message = _UNKNOWN_FIELD.sub("an unknown field", message)
     return _VALUE.sub(_cut, message, count=1)
 

@@ -1,11 +1,11 @@
-"""An operation planned for one question: what it asks is decided, nothing is sent yet."""
+"""Plan an operation for one request: its requests to the source are decided, nothing is sent."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema.execution.attribution import without_past
+from schema.execution.attribution import drop_traceback
 from schema.execution.root_fields import WRITE_REQUESTS, EntityLookup
 from schema.execution.sizes import PLANNED, VARIABLES, value_size
 from schema.source.cost import EntitiesRequest, ListRequest, SourceRequest, WriteRequest
@@ -31,26 +31,26 @@ class ParsedOperation(NamedTuple):
     fragments: Mapping[str, FragmentDefinitionNode]
     schema: GraphQLSchema
     hide_suggestions: bool
-    """Whether messages name no field that the client did not name."""
+    """Whether messages leave out the names of fields that the client did not name."""
     size: int
-    """Bytes that it takes, together with its document."""
+    """Estimated bytes, the document included."""
 
 
 class EntityBatch(NamedTuple):
-    """Clients that several root fields may name, asked for together in one lane."""
+    """Clients that one or more root fields look up, read together with one priority."""
 
     lane: Priority
     ids: Sequence[ClientId]
-    """Each once."""
+    """Each id once."""
     fields: Fields
-    """Whatever is shown of any of them."""
+    """All fields that are selected on any of them."""
     lookups: Sequence[tuple[RootField, EntityLookup]]
 
 
 class ExecutionPlan:
-    """An operation with its variables: what it asks is decided, nothing is sent yet.
+    """An operation with its variables: its requests are decided, nothing is sent.
 
-    It keeps nothing of whoever executes it, and may be executed again, by anybody.
+    The plan keeps no state of an execution: it may be executed again, by any caller.
     """
 
     def __init__(
@@ -59,100 +59,106 @@ class ExecutionPlan:
         self.operation = operation
         self.variant = variant
         self.variable_values = variables
-        self.requests = [(root, _ask(root, variables)) for root in variant.roots]
-        """What each root field asks of the source, or why it cannot; None for writes."""
+        self.requests = [(root, _build_request(root, variables)) for root in variant.roots]
+        """Each root field's request, or the error that prevents it; None for writes."""
         self.other_fields = [
             each for each in self.requests if not isinstance(each[1], EntityLookup)
         ]
-        """All but those that ask for clients by id."""
-        self.entity_batches = _together(self.requests)
+        """All root fields except those that look clients up by id."""
+        self.entity_batches = _batch_lookups(self.requests)
         self.clients = sum(len(each.ids) for each in self.entity_batches)
-        """How many are asked for by id, each counted once in its lane."""
+        """Number of looked-up clients, each counted once for each priority."""
 
     @property
     def document(self) -> DocumentNode:
-        """Where the operation stands."""
+        """Return the document of the operation."""
         return self.operation.document
 
     @property
     def name(self) -> str | None:
-        """The operation's; None for a nameless one."""
+        """Return the operation's name; None for an anonymous one."""
         name = self.operation.node.name
         return None if name is None else name.value
 
     @property
     def variables(self) -> Mapping[str, Any]:
-        """As they came."""
+        """Return the variables as the client sent them."""
         return self.variable_values.given
 
     @property
     def size(self) -> int:
-        """Bytes that it takes, with all that it was made of."""
+        """Return the estimated bytes of the plan, of its operation and of its document."""
         given = value_size(self.variable_values.given)
         return self.operation.size + self.variant.size + PLANNED + VARIABLES * given
 
     @property
     def writes(self) -> bool:
-        """Whether it is a mutation."""
+        """Return True if the operation is a mutation."""
         return self.variant.writes
 
     @property
     def compiled(self) -> bool:
-        """Whether `execute_plan` can answer it; otherwise graphql-core must."""
+        """Return True if `execute_plan` can run the operation; otherwise graphql-core must."""
         return self.variant.compiled
 
     @property
     def has_no_errors(self) -> bool:
-        """Whether it holds no error: one that is raised again and again would hold its past."""
-        places = [
-            place for each in self.entity_batches for _, one in each.lookups for place in one.slots
+        """Return True if no root field failed to plan.
+
+        Plans with errors are not cached: raising a stored exception again would grow its traceback.
+        """
+        slots = [
+            slot for each in self.entity_batches for _, one in each.lookups for slot in one.slots
         ]
-        asked = [one for _, one in self.other_fields]
-        return not any(isinstance(one, Exception) for one in (*asked, *places))
+        requests = [one for _, one in self.other_fields]
+        return not any(isinstance(one, Exception) for one in (*requests, *slots))
 
     def needs(self) -> list[tuple[str, SourceRequest]]:
-        """What will be needed of the source, each by the key of the root field that needs it.
+        """Return the requests to the source, each with the response key of its root field.
 
-        A client that several fields name is a need of the first.
+        A client that several fields name belongs to the request of the first.
         """
         needs: list[tuple[str, SourceRequest]] = []
         named: dict[Priority, set[ClientId]] = defaultdict(set)
-        for root, asked in self.requests:
+        for root, request in self.requests:
             if self.variant.writes and root.name in WRITE_REQUESTS:
                 needs.append((root.key, WriteRequest(WRITE_REQUESTS[root.name], root.shown)))
-            elif isinstance(asked, ListRequest):
-                needs.append((root.key, asked))
-            elif isinstance(asked, EntityLookup):
-                need = asked.need
+            elif isinstance(request, ListRequest):
+                needs.append((root.key, request))
+            elif isinstance(request, EntityLookup):
+                need = request.need
                 ids = tuple(id for id in need.ids if id not in named[need.lane])
                 named[need.lane].update(ids)
                 needs.append((root.key, EntitiesRequest(ids, need.fields, need.lane)))
         return needs
 
 
-def _ask(root: RootField, variables: Variables) -> RootRequest | Exception | None:
+def _build_request(root: RootField, variables: Variables) -> RootRequest | Exception | None:
     ask, arguments = root.ask, root.arguments
     if ask is None or arguments is None:
         return None
     try:
         return ask(root.look, **arguments(variables))
-    except Exception as error:  # noqa: BLE001 - told where the field is
-        without_past(error)
+    except Exception as error:  # noqa: BLE001 - located at the field
+        drop_traceback(error)
         return error
 
 
-def _together(
-    asked: Iterable[tuple[RootField, RootRequest | Exception | None]],
+def _batch_lookups(
+    requests: Iterable[tuple[RootField, RootRequest | Exception | None]],
 ) -> list[EntityBatch]:
-    """What is asked by id, lane by lane; a field that names nothing is answered without."""
+    """Return the lookups by id, one batch for each priority.
+
+    A field whose only slot holds no id needs no request.
+    """
     lanes: dict[Priority, list[tuple[RootField, EntityLookup]]] = {}
-    for root, one in asked:
+    for root, one in requests:
         if isinstance(one, EntityLookup) and (one.many or one.slots[0] is not None):
             lanes.setdefault(one.lane, []).append((root, one))
-    return [_by_id(lane, group) for lane, group in lanes.items()]
+    return [_batch(lane, group) for lane, group in lanes.items()]
 
 
-def _by_id(lane: Priority, asked: Sequence[tuple[RootField, EntityLookup]]) -> EntityBatch:
-    named = dict.fromkeys(place for _, one in asked for place in one.slots)
-    fields = frozenset[str]().union(*{one.fields for _, one in asked})
-    return EntityBatch(lane, [place for place in named if isinstance(place, str)], fields, asked)
+def _batch(lane: Priority, lookups: Sequence[tuple[RootField, EntityLookup]]) -> EntityBatch:
+    named = dict.fromkeys(slot for _, one in lookups for slot in one.slots)
+    fields = frozenset[str]().union(*{one.fields for _, one in lookups})
+    return EntityBatch(lane, [slot for slot in named if isinstance(slot, str)], fields, lookups)

@@ -1,4 +1,4 @@
-"""What each root field asks of the source, decided before anything is sent."""
+"""Map the arguments of each root field to a request to the source."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from schema.source.cost import Kind
     from schema.source.records import ClientRecord, Fields
 
-_SOON = Priority.INTERACTIVE  # members of an enumeration are slow to look up, and this one is often
+_INTERACTIVE = (
+    Priority.INTERACTIVE
+)  # looking up an enumeration's member is slow, and this one is needed for every request
 MAX_NODES = 100
-"""Ids that one `nodes` field may name."""
+"""Largest number of ids in one `nodes` field."""
 MAX_REPRESENTATIONS = 100
-"""Entities that one `_entities` field may name."""
+"""Largest number of entities in one `_entities` field."""
 
 
 @strawberry.input(
@@ -46,32 +48,32 @@ class ClientFilterInput:
 
 
 Found = Mapping["ClientId", "ClientRecord | Exception | None"]
-"""What became of clients asked for by their ids; None for one that is not there."""
+"""Results of clients looked up by id; None for a client that does not exist."""
 
 
 class EntityLookup(msgspec.Struct, frozen=True):
-    """Clients by id, each in its place; a place without an id has its answer already."""
+    """Clients by id, one for each slot; a slot without an id holds its result already."""
 
     slots: tuple[ClientId | GraphQLError | None, ...]
     fields: Fields
     lane: Priority
     many: bool
-    """Whether the answer is a list, or what stands in the only place."""
+    """Whether the value is a list, or the value of the only slot."""
 
     @property
     def need(self) -> EntitiesRequest:
-        """Each client once."""
-        ids = dict.fromkeys(place for place in self.slots if isinstance(place, str))
+        """Return the request for the clients, each once."""
+        ids = dict.fromkeys(slot for slot in self.slots if isinstance(slot, str))
         return EntitiesRequest(tuple(ids), self.fields, self.lane)
 
     def answer(self, found: Found) -> Any:
-        """The value of the field, a record for each client.
+        """Return the value of the field, with a record for each client.
 
-        A failure stands where it happened, or is raised.
+        In a list an error stays in its own slot; the error of a single client is raised.
         """
         if self.many:
-            return [found.get(place) if isinstance(place, str) else place for place in self.slots]
-        value = found.get(cast("ClientId", self.slots[0]))  # nothing is found under None
+            return [found.get(slot) if isinstance(slot, str) else slot for slot in self.slots]
+        value = found.get(cast("ClientId", self.slots[0]))  # `found` has no entry under None
         if isinstance(value, Exception):
             raise value
         return value
@@ -81,48 +83,55 @@ RootRequest = EntityLookup | ListRequest
 
 
 def client(look: SelectedFields, *, id: str) -> EntityLookup:
-    """`Query.client`. Raises `InvalidInput` for what no client's id can be."""
+    """Return the lookup of `Query.client`. Raises `InvalidInput` for an invalid id."""
     known = client_id(id)
     if known is None:
         raise InvalidInput("`id` is not a client's id: it must be a UUID.")
-    return EntityLookup((known,), required_record_fields(look()), _SOON, many=False)
+    return EntityLookup((known,), required_record_fields(look()), _INTERACTIVE, many=False)
 
 
 def node(look: SelectedFields, *, id: str) -> EntityLookup:
-    """`Query.node`: whatever is no client's id names nothing."""
-    return EntityLookup((client_id(id),), required_record_fields(look()), _SOON, many=False)
+    """Return the lookup of `Query.node`: an id of no client finds nothing."""
+    return EntityLookup((client_id(id),), required_record_fields(look()), _INTERACTIVE, many=False)
 
 
 def nodes(look: SelectedFields, *, ids: Sequence[str]) -> EntityLookup:
-    """`Query.nodes`. Raises `InvalidInput` for too many."""
+    """Return the lookup of `Query.nodes`. Raises `InvalidInput` for too many ids."""
     if len(ids) > MAX_NODES:
         raise InvalidInput(f"`ids` may name at most {MAX_NODES} things, not {len(ids)}.")
-    places = tuple(map(client_id, ids))
-    return EntityLookup(places, required_record_fields(look()), _SOON, many=True)
+    slots = tuple(map(client_id, ids))
+    return EntityLookup(slots, required_record_fields(look()), _INTERACTIVE, many=True)
 
 
 def entities(look: SelectedFields, *, representations: Sequence[object]) -> EntityLookup:
-    """`Query._entities`: one entity for each representation. Raises `InvalidInput` for too many."""
+    """Return the lookup of `Query._entities`, one slot for each representation.
+
+    Raises `InvalidInput` for too many representations.
+    """
     if len(representations) > MAX_REPRESENTATIONS:
         raise InvalidInput(
             f"`representations` may name at most {MAX_REPRESENTATIONS} entities,"
             f" not {len(representations)}."
         )
-    places = tuple(map(_represented, representations))
-    return EntityLookup(places, required_record_fields(look()), Priority.ENTITIES, many=True)
+    slots = tuple(map(_slot_of, representations))
+    return EntityLookup(slots, required_record_fields(look()), Priority.ENTITIES, many=True)
 
 
-def _represented(representation: object) -> ClientId | GraphQLError:
+def _slot_of(representation: object) -> ClientId | GraphQLError:
     if not isinstance(representation, dict):
-        return _junk("A representation must be an object.")
+        return _invalid_representation("A representation must be an object.")
     if representation.get("__typename") != Client.__name__:
-        return _junk("A representation must be of an entity of this graph: Client.")
+        return _invalid_representation(
+            "A representation must be of an entity of this graph: Client."
+        )
     id = representation.get("id")
     known = client_id(id) if isinstance(id, str) else None
-    return known or _junk("A Client's representation must carry its `id`, a UUID.")
+    return known or _invalid_representation(
+        "A Client's representation must carry its `id`, a UUID."
+    )
 
 
-def _junk(message: str) -> GraphQLError:
+def _invalid_representation(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": InvalidInput.code})
 
 
@@ -136,7 +145,7 @@ def clients(  # noqa: PLR0913 - Relay's arguments
     before: str | None = strawberry.UNSET,
     offset: int | None = strawberry.UNSET,
 ) -> ListRequest:
-    """`Query.clients`; a count alone needs no rows. Raises `InvalidInput`."""
+    """Return the request of `Query.clients`; a count alone needs no rows. Raises `InvalidInput`."""
     window = window_for(*map(_given, (first, after, last, before, offset)))
     where = _where(_given(filter))
     shown = look()
@@ -159,7 +168,7 @@ def _where(given: ClientFilterInput | None) -> ClientFilter:
 
 
 def known_value(member: ClientType | ClientStatus, name: str) -> str:
-    """The API's value for an input. Raises `InvalidInput` for UNKNOWN, which no client can have."""
+    """Return the API's value for an input. Raises `InvalidInput` for UNKNOWN."""
     if member in {ClientType.UNKNOWN, ClientStatus.UNKNOWN}:
         raise InvalidInput(f"`{name}` must be one of the values the API knows, not UNKNOWN.")
     return str(member.value)
@@ -170,7 +179,7 @@ WRITE_REQUESTS: Mapping[str, Kind] = {
     "updateClient": "update",
     "deleteClient": "delete",
 }
-"""What the root fields of a mutation do."""
+"""The kind of write of each root field of a mutation."""
 
 ROOT_FIELDS: Mapping[str, Callable[..., RootRequest]] = {
     "client": client,
@@ -179,4 +188,4 @@ ROOT_FIELDS: Mapping[str, Callable[..., RootRequest]] = {
     "nodes": nodes,
     "_entities": entities,
 }
-"""What the root fields of a query ask, by their names in the graph."""
+"""The function that builds the request of each root field of a query, by its graph name."""

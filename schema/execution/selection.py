@@ -1,4 +1,4 @@
-"""Which fields of a type the document being executed will look at."""
+"""Look ahead: the names of the fields selected below the field being executed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def should_include(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
-    """Whether `@skip` and `@include` leave a selection in (GraphQL, 3.13.1 and 3.13.2)."""
+    """Return True if `@skip` and `@include` keep a selection (GraphQL, 3.13.1 and 3.13.2)."""
     for directive in node.directives or ():
         name = directive.name.value
         if name in {"skip", "include"}:
@@ -35,10 +35,10 @@ def should_include(node: SelectionNode, variables: Mapping[str, Any]) -> bool:
 
 
 class SelectedFields:
-    """Looks below one field of an operation: what is selected there.
+    """The names of the fields selected below one field of an operation.
 
-    Fragments are followed whatever type they name: the answer may hold more names than will be
-    resolved, never fewer.
+    Fragments are followed whatever their type condition: the result may hold more names than will
+    be resolved, never fewer.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SelectedFields:
         self._seen: dict[tuple[str, ...], frozenset[str]] = {}
 
     def __call__(self, *path: str) -> frozenset[str]:
-        """Names of the fields selected below `path` (graph names)."""
+        """Return the graph names of the fields selected below `path`."""
         seen = self._seen.get(path)
         if seen is None:
             seen = self._seen[path] = self._names(path)
@@ -88,7 +88,7 @@ class SelectedFields:
 
 
 def selected_fields(info: Info) -> SelectedFields:
-    """A look below the field that is being resolved."""
+    """Return the fields selected below the field that is being resolved."""
     core = info._raw_info  # noqa: SLF001 - the only way to the fragments
     return SelectedFields(
         core.field_nodes, core.fragments, cast("dict[str, Any]", core.variable_values)

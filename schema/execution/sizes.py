@@ -1,7 +1,7 @@
-"""Bytes that understood documents take, estimated from above: what memories of them are bounded by.
+"""Estimate the bytes of documents from above, for the bounds of the caches that hold them.
 
-The constants are measured (CPython 3.11 to 3.14, 64 bits) and held by tests/schema/test_sizes.py,
-which compares the estimates with what the interpreter allocates.
+The constants are measured (CPython 3.11 to 3.14, 64 bits) and checked by
+tests/schema/test_sizes.py, which compares the estimates with what the interpreter allocates.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ROOT = 2_048
 OBJECT = 1_024
 """Bytes of a compiled selection without its fields."""
 SELECTED = 256
-"""Bytes of a field that is selected, whatever becomes of it."""
+"""Bytes of a selected field, compiled or not."""
 FIELD = 1_024
-"""Bytes of a compiled field, its part of the functions written for it included."""
+"""Bytes of a compiled field, its part of the generated functions included."""
 KEY = 6
 """Times that a compiled field holds its key."""
 PLANNED = 4_096
-"""Bytes of an operation with its variables, without these."""
+"""Bytes of an operation's plan without its variables."""
 VARIABLES = 3
-"""Times that an operation holds its variables: as they came, coerced, and as what they ask for."""
+"""Copies of its variables that a plan holds: as sent, coerced, and in its requests."""
 _ENTRY = 104
 """Bytes of an entry of a dict."""
 _ITEM = 16
@@ -41,12 +41,15 @@ _ITEM = 16
 
 
 def document_size(text: str, tokens: int) -> int:
-    """Bytes of a parsed document; its text and the names and values in it are twice as long."""
+    """Return the bytes of a parsed document.
+
+    The text, and the names and values parsed from it, take three times the text's size.
+    """
     return DOCUMENT + TOKEN * tokens + 3 * sys.getsizeof(text)
 
 
 def value_size(value: object) -> int:
-    """Bytes of a value out of JSON, of all that it holds too."""
+    """Return the bytes of a JSON value, nested values included."""
     size, level = 0, [value]
     while level:
         each = level.pop()

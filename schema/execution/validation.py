@@ -1,6 +1,6 @@
-"""The rules a document can break: what its text cannot hold is not looked for in every node.
+"""Choose the validation rules that a document's text can break.
 
-Validation costs more CPU than all else that is done for a document never seen before.
+Validation takes more CPU than all other work on a document seen for the first time.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ _RULES_BY_TOKEN: Mapping[str, Rules] = {
     "subscription": (SingleFieldSubscriptionsRule,),
     "__": (MaxIntrospectionDepthRule, NoSchemaIntrospectionCustomRule),
 }
-"""Rules about things that cannot be written without these characters (GraphQL, 2)."""
+"""Rules about constructs that cannot be written without these characters (GraphQL, 2)."""
 
 
 class ValidationRules:
-    """All rules of one graph; `introspection` is allowed or against them."""
+    """The validation rules of one graph, with or without a ban of introspection."""
 
     def __init__(self, *, introspection: bool) -> None:
         rules = (*specified_rules, OneOfInputValidationRule)
@@ -74,7 +74,7 @@ class ValidationRules:
         self._of: dict[frozenset[str], Rules] = {}
 
     def applicable(self, text: str) -> Rules:
-        """Those that this document could break."""
+        """Return the rules that this document can break."""
         absent = frozenset(mark for mark in _RULES_BY_TOKEN if mark not in text)
         rules = self._of.get(absent)
         if rules is None:

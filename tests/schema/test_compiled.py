@@ -130,7 +130,7 @@ def test_what_no_call_would_be_made_for_is_no_need(graph: Graph) -> None:
 
 
 def test_what_is_remembered_is_bounded_the_longest_unused_going_first() -> None:
-    latest: WeightedLRU[str] = WeightedLRU(most=10)
+    latest: WeightedLRU[str] = WeightedLRU(max_bytes=10)
     for key, size in (("a", 4), ("b", 4)):
         latest.put(key, key.upper(), size)
     assert latest.find("a") == "A"

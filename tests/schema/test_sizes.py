@@ -16,7 +16,7 @@ from gateway.web.protocol.strict_json import JSONLimits
 from gateway.web.request import parse_post
 from schema.context import Context
 from schema.execution.documents import Document
-from schema.execution.lru import REMEMBERED_BYTES, WeightedLRU
+from schema.execution.lru import MAX_BYTES, WeightedLRU
 from schema.execution.plan import ExecutionPlan
 from schema.execution.sizes import value_size
 from schema.graph import Graph
@@ -230,7 +230,7 @@ def test_all_that_is_remembered_is_bounded() -> None:
         question = questions.prepare(parse_post(body, "application/json", JSONLimits()))
         questions.remember(body, question)
         sizes.append(question.planned.size)
-        assert questions.remembered <= REMEMBERED_BYTES
-        assert graph.documents.cached_tokens <= REMEMBERED_BYTES
+        assert questions.remembered <= MAX_BYTES
+        assert graph.documents.cached_bytes <= MAX_BYTES
 
-    assert sum(sizes) > REMEMBERED_BYTES
+    assert sum(sizes) > MAX_BYTES

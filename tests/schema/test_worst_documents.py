@@ -8,7 +8,7 @@ import pytest
 
 from schema.execution.documents import Document, InvalidDocument
 from schema.execution.limits import Limits
-from schema.execution.lru import REMEMBERED_BYTES
+from schema.execution.lru import MAX_BYTES
 from schema.graph import Graph
 
 CPU_SECONDS = 0.050
@@ -171,5 +171,5 @@ def test_a_hundred_large_documents_are_not_all_remembered() -> None:
     for text in texts:
         assert isinstance(documents.get(text), Document)
 
-    assert documents.cached_tokens <= REMEMBERED_BYTES
+    assert documents.cached_bytes <= MAX_BYTES
     assert documents.get(texts[-1]) is documents.get(texts[-1])

@@ -1,5 +1,5 @@
-"""The parts that operations are compiled from: variables, arguments, selections and shapes.
+"""The parts of the compiler: variables, arguments, selections and shapes.
 
-The types of Strawberry's schema are the only description of the graph: what they do not say, or
-say in a way not known here, is not compiled.
+The types of Strawberry's schema are the only description of the graph. A construct that they do not
+describe, or that the compiler does not know, is not compiled.
 """

@@ -1,4 +1,4 @@
-"""How variables and literals become the arguments of a resolver, as early as each is known."""
+"""Compile the arguments of a field: bind literals once, variables for each request."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from schema.execution.compiler.variables import Variables
 
 Arguments = Callable[["Variables"], Mapping[str, Any]]
-"""A resolver's arguments, by their Python names. Raises `GraphQLError`."""
+"""Returns a resolver's arguments by their Python names. Raises `GraphQLError`."""
 
 
-def arguments_of(
+def compile_arguments(
     field: GraphQLField,
     definition: StrawberryField,
     node: FieldNode,
@@ -39,20 +39,24 @@ def arguments_of(
     *,
     hide_suggestions: bool,
 ) -> Arguments:
-    """How the arguments of one field come out of the variables: as early as each can be known."""
+    """Return the function that binds the variables of a request to one field's arguments.
 
-    def converted(values: Mapping[str, Any]) -> dict[str, Any]:
+    Literals are converted once. Variables whose coerced value Strawberry passes on unchanged are
+    copied; every other argument is converted for each request.
+    """
+
+    def to_python(values: Mapping[str, Any]) -> dict[str, Any]:
         return convert_arguments(
             dict(values), definition.arguments, converter.scalar_registry, converter.config
         )
 
-    def general(variables: Variables) -> dict[str, Any]:
-        return converted(get_argument_values(field, node, variables.whole, None, hide_suggestions))
+    def convert_all(variables: Variables) -> dict[str, Any]:
+        return to_python(get_argument_values(field, node, variables.whole, None, hide_suggestions))
 
     given = list(node.arguments or ())
     varying = [argument for argument in given if _varies(argument.value)]
     if not varying:
-        return _once(general)
+        return _memoize(convert_all)
     names = {
         converter.config.name_converter.from_argument(each): each.python_name
         for each in definition.arguments
@@ -61,44 +65,47 @@ def arguments_of(
         (names[argument.name.value], argument.value.name.value)
         for argument in varying
         if isinstance(argument.value, VariableNode)
-        and _as_it_comes(field.args[argument.name.value].type)
+        and _passes_unchanged(field.args[argument.name.value].type)
     ]
     if len(direct) < len(varying):
-        return general
-    steady = FieldNode(
+        return convert_all
+    literals = FieldNode(
         name=node.name, arguments=tuple(each for each in given if each not in varying)
     )
     try:
-        # What the text itself says, and what is taken where it says nothing.
-        same = converted(get_argument_values(field, steady, None, None, hide_suggestions))
+        # Literals of the document and default values.
+        same = to_python(get_argument_values(field, literals, None, None, hide_suggestions))
     except GraphQLError:
         same = {}
         if len(direct) < len(field.args):
-            return general
+            return convert_all
 
-    def only(variables: Variables) -> Mapping[str, Any]:
+    def copy_one(variables: Variables) -> Mapping[str, Any]:
         [(name, variable)] = direct
         value = variables.coerced.get(variable)
-        return general(variables) if value is None else {**same, name: value}
+        return convert_all(variables) if value is None else {**same, name: value}
 
-    def straight(variables: Variables) -> Mapping[str, Any]:
+    def copy_all(variables: Variables) -> Mapping[str, Any]:
         coerced = variables.coerced
         try:
             found = {name: coerced[variable] for name, variable in direct}
         except KeyError:
-            return general(variables)
-        return general(variables) if None in found.values() else same | found
+            return convert_all(variables)
+        return convert_all(variables) if None in found.values() else same | found
 
-    return only if len(direct) == 1 else straight
+    return copy_one if len(direct) == 1 else copy_all
 
 
-def _once(general: Callable[[Variables], dict[str, Any]]) -> Arguments:
-    """The same for every request; what is wrong with them is found anew by each."""
+def _memoize(convert_all: Callable[[Variables], dict[str, Any]]) -> Arguments:
+    """Convert the arguments on first use and return the same values afterwards.
+
+    Errors are not stored: each request raises its own.
+    """
     known: list[dict[str, Any]] = []
 
     def same(variables: Variables) -> Mapping[str, Any]:
         if not known:
-            known.append(general(variables))
+            known.append(convert_all(variables))
         return known[0]
 
     return same
@@ -112,8 +119,8 @@ def _varies(value: ValueNode) -> bool:
     return any(map(_varies, inside)) or any(_varies(field.value) for field in fields)
 
 
-def _as_it_comes(type_: GraphQLInputType) -> bool:
-    """Whether Strawberry hands a coerced value of this type to the resolver unchanged."""
+def _passes_unchanged(type_: GraphQLInputType) -> bool:
+    """Return True if Strawberry passes a coerced value of this type to the resolver unchanged."""
     bare = get_nullable_type(type_)
     if isinstance(bare, GraphQLList):
         bare = get_nullable_type(bare.of_type)

@@ -1,4 +1,4 @@
-"""How a client and its edges become part of an answer: the short way, or where it refuses."""
+"""Completion of clients and client edges: the generated function, or the general completion."""
 
 from __future__ import annotations
 
@@ -17,52 +17,58 @@ if TYPE_CHECKING:
     from schema.execution.compiler.projection import CompletionContext, Path
     from schema.execution.compiler.record_encoder import RecordEncoder
 
-    Tell = Callable[[LazyEdges], list[Any]]
+    EncodeEdges = Callable[[LazyEdges], list[Any]]
 
 
 class ClientShape:
-    """A client, which its record may stand for. `general` makes the long way, once needed."""
+    """Completes a client, which may be given as its record.
 
-    __slots__ = ("_general", "_long_way", "row")
+    `general` creates the general completion on first need.
+    """
+
+    __slots__ = ("_completer", "_general", "row")
 
     def __init__(self, row: RecordEncoder, general: Callable[[], Shape]) -> None:
         self.row = row
         self._general = general
-        self._long_way: Shape | None = None
+        self._completer: Shape | None = None
 
     def __call__(self, value: Any, path: Path, projection: CompletionContext) -> Any:
-        """The answered object."""
+        """Return the completed object."""
         if value is None:
             return None
         try:
-            tell = self.row.written or self.row.encode
-            return tell(value if type(value) is ClientRecord else value.record)
-        except Exception:  # noqa: BLE001 - the long way tells what it is
+            encode = self.row.generated or self.row.encode
+            return encode(value if type(value) is ClientRecord else value.record)
+        except Exception:  # noqa: BLE001 - the general completion raises it
             client = Client.of(value) if type(value) is ClientRecord else value
-        if self._long_way is None:
-            self._long_way = self._general()
-        return self._long_way(client, path, projection)
+        if self._completer is None:
+            self._completer = self._general()
+        return self._completer(client, path, projection)
 
 
 class EdgesShape:
-    """A list of edges, told all at once from the second time on; `general` is the long way."""
+    """Completes a list of edges.
 
-    __slots__ = ("_columns", "_general", "_seldom", "_tell")
+    The second list and all later ones use a generated function. `general` is the fallback.
+    """
+
+    __slots__ = ("_columns", "_encode", "_first_use", "_general")
 
     def __init__(self, columns: Mapping[str, Expression], general: Shape) -> None:
         self._columns = columns
         self._general = general
-        self._seldom = True
-        self._tell: Tell | None = None
+        self._first_use = True
+        self._encode: EncodeEdges | None = None
 
     def __call__(self, value: Any, path: Path, projection: CompletionContext) -> Any:
-        """The answered list."""
-        if type(value) is not LazyEdges or self._seldom:
-            self._seldom = False
+        """Return the completed list."""
+        if type(value) is not LazyEdges or self._first_use:
+            self._first_use = False
             return self._general(value, path, projection)
-        if self._tell is None:
-            self._tell = generate(EDGES, self._columns)
+        if self._encode is None:
+            self._encode = generate(EDGES, self._columns)
         try:
-            return self._tell(value)
-        except Exception:  # noqa: BLE001 - the long way tells what it is
+            return self._encode(value)
+        except Exception:  # noqa: BLE001 - the general completion raises it
             return self._general(value, path, projection)

@@ -1,7 +1,7 @@
-"""Functions written for one selection: Python that displays the dicts of its answer.
+"""Code generation: build a Python function that returns the dict for one selection.
 
-What is written holds names of the graph and of its own constants, and nothing that a caller
-chose but the keys of the answer, which are GraphQL names (GraphQL, 2.1.9) and stand as literals.
+The generated text holds names of the graph and of its own constants. The only part chosen by a
+caller are the response keys: GraphQL names (GraphQL, 2.1.9), written as string literals.
 """
 
 from __future__ import annotations
@@ -18,27 +18,30 @@ if TYPE_CHECKING:
     from types import CodeType
 
 _CODE = 4
-"""Bytes of code for a byte of its text, which is remembered too."""
+"""Bytes of compiled code for each byte of its source text, which is cached too."""
 _codes: WeightedLRU[CodeType] = WeightedLRU(2 * 1024 * 1024)
-"""Code by its text: many selections differ in their constants alone."""
+"""Compiled code by its source text: many selections differ in their constants alone."""
 
-RECORD = "def tell(record):\n    return {display}"
-"""A dict for a record. Raises, anything at all, where a column refuses its value."""
+RECORD = "def encode(record):\n    return {display}"
+"""A function that returns a dict for a record.
+
+Raises any exception if a field refuses its value.
+"""
 EDGES = (
-    "def tell(edges):\n"
-    "    told = []\n"
+    "def encode(edges):\n"
+    "    encoded = []\n"
     "    for place, record in enumerate(edges.records):\n"
-    "        told.append({display})\n"
-    "    return told"
+    "        encoded.append({display})\n"
+    "    return encoded"
 )
-"""A list of dicts for records at consecutive indices. Raises like `RECORD`."""
+"""A function that returns a list of dicts for consecutive records. Raises like `RECORD`."""
 
 
 class FieldExpression(NamedTuple):
-    """An expression for the value under one key, over `record`; in `EDGES`, `edges`, `place` too.
+    """An expression for the value under one key, over `record` (in `EDGES` also `edges`, `place`).
 
-    It raises where the value has to be told the long way: where that is absent, malformed or of
-    a type that needs a second look. `{own}` in it is `constant`, under a name of its own.
+    The expression raises if the value is absent, malformed or of a type that needs the general
+    completion. `{own}` in it stands for `constant`, under a generated name.
     """
 
     expression: str
@@ -46,26 +49,26 @@ class FieldExpression(NamedTuple):
 
 
 Expression = FieldExpression | Mapping[str, "Expression"]
-"""What is displayed under one key; several columns are a dict within the dict."""
+"""The value under one key; a mapping is a dict within the dict."""
 
 
 class Fallback(Exception):
-    """A value that has to be told the long way."""
+    """A value that only the general completion can handle."""
 
 
 def fall_back() -> NoReturn:
-    """Refuse a value; for expressions."""
+    """Raise `Fallback`; callable from within expressions."""
     raise Fallback
 
 
 def generate(text: str, columns: Mapping[str, Expression]) -> Callable[..., Any]:
-    """The function of `text` that displays `columns`."""
+    """Return the function of the template `text` for the expressions `columns`."""
     names: dict[str, Any] = {"unusual": fall_back, "nowhere": ROOT_PATH, "strict": STRICT}
     code = _code(text.format(display=_display(columns, names)))
     exec(code, names)  # noqa: S102 # nosec B102 - written above, of names alone
-    # Its globals need not name it: what is forgotten is then freed at once.
-    made: Callable[..., Any] = names.pop("tell")
-    return made
+    # Without its name in its globals there is no cycle: an evicted function is freed at once.
+    function: Callable[..., Any] = names.pop("encode")
+    return function
 
 
 def _display(columns: Mapping[str, Expression], names: dict[str, Any]) -> str:

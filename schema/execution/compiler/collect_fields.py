@@ -1,4 +1,4 @@
-"""The fields a selection comes to on one type, fragments spread and conditions decided."""
+"""Collect the fields selected on one type: fragments spread, conditions applied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
 
 Grouped = dict[str, list[FieldNode]]
-"""Fields by the key they answer under, in the order of the answer."""
+"""Field nodes by response key, in the order of the response."""
 
 
 class FieldCollector:
@@ -40,7 +40,7 @@ class FieldCollector:
         self._variables = variables
 
     def of(self, sets: Iterable[SelectionSetNode | None], type_: GraphQLObjectType) -> Grouped:
-        """What is selected on an object of `type_` by all of `sets` together."""
+        """Return the fields that all of `sets` together select on an object of `type_`."""
         grouped: Grouped = {}
         visited: set[str] = set()
         for selection_set in sets:

@@ -1,4 +1,4 @@
-"""What is displayed of a record for each field of a client, and of its edge."""
+"""Expressions for the fields of a client's record and of its edge."""
 
 from __future__ import annotations
 
@@ -23,77 +23,77 @@ if TYPE_CHECKING:
     from schema.types.client import RecordField
     from schema.types.connection import EdgeField
 
-_REMEMBERED = 1_024
-"""Values of one enumeration or number remembered as they are answered."""
+_MAX_MEMOIZED = 1_024
+"""Largest number of completed values cached for one enumeration or number field."""
 _NUMBERS = (GraphQLFloat, GraphQLInt)
 
 
 ID = FieldExpression("value if type(value := record.id) is str else unusual()")
-"""The record's own, as `Client.of` takes it."""
+"""The record's id, checked like `Client.of` checks it."""
 
 
-def record_column(told: RecordField, field: GraphQLField, shape: Shape) -> FieldExpression:
-    """A field of a client that its record tells."""
-    attribute, *more = told.fields
+def record_column(record_field: RecordField, field: GraphQLField, shape: Shape) -> FieldExpression:
+    """Return the expression for a client's field that is read from the record."""
+    attribute, *more = record_field.fields
     if more:
-        return FieldExpression("{own}(record)", _whole(told, shape))
+        return FieldExpression("{own}(record)", _complete_several(record_field, shape))
     bare = get_nullable_type(field.type)
     plain = UNCHANGED.get(bare)
-    if told.read is None and plain is not None:
+    if record_field.read is None and plain is not None:
         sound = f"type(value := record.{attribute}) is {plain.__name__} or value is None"
         return FieldExpression(f"value if {sound} else unusual()")
-    answered = _answered(told.read, shape)
+    complete = _complete_with(record_field.read, shape)
     if isinstance(bare, GraphQLEnumType) or bare in _NUMBERS:
-        return FieldExpression(f"{{own}}[record.{attribute}]", _MemoizedValues(answered))
-    return FieldExpression(f"{{own}}(record.{attribute})", answered)
+        return FieldExpression(f"{{own}}[record.{attribute}]", _MemoizedValues(complete))
+    return FieldExpression(f"{{own}}(record.{attribute})", complete)
 
 
 def typename(name: str) -> FieldExpression:
-    """The same for every record."""
+    """Return the expression for the constant `__typename`."""
     return FieldExpression("{own}", name)
 
 
-def edge_column(placed: EdgeField, shape: Shape) -> Expression:
-    """A field of an edge."""
+def edge_column(edge_field: EdgeField, shape: Shape) -> Expression:
+    """Return the expression for a field of an edge."""
     if isinstance(shape, ClientShape):
         return shape.row.columns
-    if placed.of is None:
+    if edge_field.of is None:
         return FieldExpression("{own}(record, nowhere, strict)", shape)
-    return FieldExpression("{own}(edges, place)", placed.of)
+    return FieldExpression("{own}(edges, place)", edge_field.of)
 
 
-def _whole(told: RecordField, shape: Shape) -> Callable[[ClientRecord], Any]:
-    """A field made of several, none of which the record may lack."""
-    show, reads = told.show, told.reads
+def _complete_several(record_field: RecordField, shape: Shape) -> Callable[[ClientRecord], Any]:
+    """Return a function for a field made of several record fields, all of them required."""
+    show, reads = record_field.show, record_field.reads
 
-    def answered(record: ClientRecord) -> Any:
+    def complete(record: ClientRecord) -> Any:
         if record.is_missing(reads):
             fall_back()
         return shape(show(record), ROOT_PATH, STRICT)
 
-    return answered
+    return complete
 
 
-def _answered(read: Callable[..., Any] | None, shape: Shape) -> Callable[[Any], Any]:
-    def answered(value: Any) -> Any:
+def _complete_with(read: Callable[..., Any] | None, shape: Shape) -> Callable[[Any], Any]:
+    def complete(value: Any) -> Any:
         if value is None:
             return None
         if value is UNSET:
             fall_back()
         return shape(value if read is None else read(value), ROOT_PATH, STRICT)
 
-    return answered
+    return complete
 
 
 class _MemoizedValues(dict[Any, Any]):
-    """What the values of a field become that come again and again."""
+    """The completed values of one field by their raw values."""
 
-    def __init__(self, answered: Callable[[Any], Any]) -> None:
+    def __init__(self, complete: Callable[[Any], Any]) -> None:
         super().__init__({None: None})
-        self._answered = answered
+        self._complete = complete
 
     def __missing__(self, value: Any) -> Any:
-        answer = self._answered(value)
-        if len(self) < _REMEMBERED and value:  # 0 and -0.0 are one key, and two answers
-            self[value] = answer
-        return answer
+        completed = self._complete(value)
+        if len(self) < _MAX_MEMOIZED and value:  # 0 and -0.0 are equal keys with different results
+            self[value] = completed
+        return completed

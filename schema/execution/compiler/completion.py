@@ -1,4 +1,4 @@
-"""How values of each kind become part of an answer (GraphQL, 6.4.3 Value Completion)."""
+"""Complete values of each kind (GraphQL, 6.4.3 Value Completion)."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from schema.execution.compiler.projection import CompletionContext, Path
 
 UNCHANGED: Mapping[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
-"""Scalars that answer values of their own Python type as they are."""
+"""Scalars whose values of this Python type are returned unchanged."""
 
 
 def identity(value: Any, path: Path, projection: CompletionContext) -> Any:
-    """The value itself."""
+    """Return the value unchanged."""
     del path, projection
     return value
 
 
 def non_null(shape: Shape, where: str) -> Shape:
-    """What may not be null."""
+    """Return a shape that raises `TypeError` for null."""
 
     def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
-        answered = shape(value, path, projection)
-        if answered is None:
+        completed = shape(value, path, projection)
+        if completed is None:
             raise TypeError(f"Cannot return null for non-nullable field {where}.")
-        return answered
+        return completed
 
     return complete
 
@@ -48,7 +48,7 @@ def non_null(shape: Shape, where: str) -> Shape:
 def list_of(
     item: Shape, nodes: Sequence[FieldNode], where: str, *, required: bool, plain: type | None
 ) -> Shape:
-    """A list; items of the type `plain` are answered as they are."""
+    """Return the shape of a list; items of the type `plain` are copied without completion."""
     usual = {plain}
 
     def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
@@ -60,21 +60,21 @@ def list_of(
                 raise GraphQLError(f"Expected Iterable, but did not find one for field '{where}'.")
         elif plain is not None and usual.issuperset(map(type, value)):
             return list(value)
-        answered: list[Any] = []
+        completed: list[Any] = []
         for index, each in enumerate(value):
             here = (path, index)
             try:
-                answered.append(item(each, here, projection))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
+                completed.append(item(each, here, projection))
+            except Exception as error:  # noqa: BLE001 - located at this item
                 projection.failed(error, nodes, here, required=required)
-                answered.append(None)
-        return answered
+                completed.append(None)
+        return completed
 
     return complete
 
 
 def leaf(type_: GraphQLLeafType) -> Shape:
-    """A scalar or an enumeration, told as graphql-core would."""
+    """Return the shape of a scalar or an enumeration, completed as graphql-core does."""
     coerce = type_.coerce_output_value
     plain = UNCHANGED.get(type_)
 
@@ -88,19 +88,19 @@ def leaf(type_: GraphQLLeafType) -> Shape:
         ):
             return value
         raise_if_exception(value)
-        answered = coerce(value)
-        if answered is Undefined or answered is None:
+        completed = coerce(value)
+        if completed is Undefined or completed is None:
             raise TypeError(
                 f"Expected `{inspect(type_)}.coerce_output_value({inspect(value)})`"
-                f" to return non-nullable value, returned: {inspect(answered)}"
+                f" to return non-nullable value, returned: {inspect(completed)}"
             )
-        return answered
+        return completed
 
     return complete
 
 
 def abstract(shapes: Mapping[type, Shape]) -> Shape:
-    """A value of an abstract type, by the class that stands for its own."""
+    """Return the shape of an abstract type, chosen by the Python class of the value."""
 
     def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
         if value is None:
@@ -112,27 +112,27 @@ def abstract(shapes: Mapping[type, Shape]) -> Shape:
 
 
 def object_type(fields: Sequence[Field]) -> Shape:
-    """An object, field by field."""
+    """Return the shape of an object, completed field by field."""
     steps = [(each.key, each.read, each.shape, each) for each in fields]
 
     def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
         if value is None:
             return None
         raise_if_exception(value)
-        answered: dict[str, Any] = {}
+        completed: dict[str, Any] = {}
         for key, read, shape, field in steps:
             here = (path, key)
             try:
-                answered[key] = shape(read(value, projection), here, projection)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's
+                completed[key] = shape(read(value, projection), here, projection)
+            except Exception as error:  # noqa: BLE001 - located at this field
                 projection.failed(error, field.nodes, here, required=field.required)
-                answered[key] = None
-        return answered
+                completed[key] = None
+        return completed
 
     return complete
 
 
 def raise_if_exception(value: Any) -> None:
-    """A resolver may hand out an exception in the place of a value."""
+    """Raise the value if it is an exception, which a resolver may return."""
     if isinstance(value, Exception):
         raise value

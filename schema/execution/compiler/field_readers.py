@@ -1,4 +1,4 @@
-"""How the value of a field is taken from the object it is on, as Strawberry's types tell it."""
+"""Readers: take the value of a field from its parent object, as Strawberry's types describe it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from schema.execution.compiler.projection import CompletionContext
 
     Read = Callable[[Any, CompletionContext], Any]
-    """How a field's value is taken from the object that it is on."""
+    """Takes a field's value from its parent object."""
 
 DEFINITION = "strawberry-definition"
-"""Where Strawberry leaves its own definition on a type or field of graphql-core."""
+"""The extension key under which Strawberry stores its definition of a type or field."""
 
 
 class NotCompilable(Exception):
-    """Something that is not compiled here: graphql-core executes the operation instead."""
+    """A construct that is not compiled here: graphql-core executes the operation instead."""
 
 
 def python_type(type_: GraphQLObjectType) -> type:
-    """The class that stands for a type of the graph. Raises `NotCompilable`."""
+    """Return the class that represents a type of the graph. Raises `NotCompilable`."""
     definition = (type_.extensions or {}).get(DEFINITION)
     if definition is None:
         raise NotCompilable(type_.name)
@@ -35,26 +35,26 @@ def python_type(type_: GraphQLObjectType) -> type:
 
 
 def field_metadata(field: GraphQLField, what: type) -> Any:
-    """What the field's definition says of itself in this way; None where it says nothing."""
+    """Return the field's metadata of the class `what`; None if it has none."""
     definition = (field.extensions or {}).get(DEFINITION)
     return None if definition is None else definition.metadata.get(what)
 
 
 def field_reader(field: GraphQLField) -> Read:
-    """How a field without arguments is read. Raises `NotCompilable`."""
+    """Return the reader of a field without arguments. Raises `NotCompilable`."""
     definition = (field.extensions or {}).get(DEFINITION)
     if definition is None or field.args:
         raise NotCompilable
-    told = definition.metadata.get(RecordField)
-    if told is not None:
-        return _from_record(told)
-    made = definition.metadata.get(ComputedField)
-    if made is not None:
-        make = made.make
+    record_field = definition.metadata.get(RecordField)
+    if record_field is not None:
+        return _from_record(record_field)
+    computed = definition.metadata.get(ComputedField)
+    if computed is not None:
+        make = computed.make
         return lambda parent, _: make(parent)
-    placed = definition.metadata.get(EdgeField)
-    if placed is not None:
-        return _from_edge(placed)
+    edge_field = definition.metadata.get(EdgeField)
+    if edge_field is not None:
+        return _from_edge(edge_field)
     if not definition.is_basic_field:
         raise NotCompilable(definition.name)
     attribute = attrgetter(definition.python_name)
@@ -62,19 +62,19 @@ def field_reader(field: GraphQLField) -> Read:
 
 
 def constant(value: str) -> Read:
-    """The same for every object."""
+    """Return a reader of the same value for every object."""
     return lambda _, __: value
 
 
-def _from_edge(placed: EdgeField) -> Read:
-    of = placed.of
+def _from_edge(edge_field: EdgeField) -> Read:
+    of = edge_field.of
     if of is None:
         return lambda edge, _: edge_value(edge.record)
     return lambda edge, _: of(edge.edges, edge.place)
 
 
-def _from_record(told: RecordField) -> Read:
-    reads, show = told.reads, told.show
+def _from_record(record_field: RecordField) -> Read:
+    reads, show = record_field.reads, record_field.show
 
     def read(client: Client, projection: CompletionContext) -> Any:
         record = projection.record(client.record, reads)

@@ -1,4 +1,4 @@
-"""One key of an answered object: where its value comes from and what becomes of it."""
+"""A compiled field: where its value comes from and how the value is completed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from schema.execution.compiler.projection import CompletionContext, Path
 
 Shape = Callable[[Any, "Path", "CompletionContext"], Any]
-"""What is answered for a value, from where it stands and the projection under way; or raises."""
+"""Completes a value at a path, in a completion context. Raises if it cannot."""
 
 
 class Field(NamedTuple):
-    """Everything that is decided of a field before any value of it is known."""
+    """Everything about a field that is known before any value."""
 
     key: str
     nodes: Sequence[FieldNode]
     required: bool
-    """Whether null may not stand here."""
+    """Whether null is an error at this place."""
     read: Callable[[Any, CompletionContext], Any]
-    """The value, taken from the object that the field is on."""
+    """Reads the value from the parent object."""
     shape: Shape
     column: Expression | None = None
-    """The same in short, for fields of a client or of its edge."""
+    """The same as an expression, for fields of a client or of its edge."""

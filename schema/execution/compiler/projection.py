@@ -1,4 +1,4 @@
-"""One projection of resolved values into an answer: its errors, and what it found lacking."""
+"""The state of one completion pass: its errors and the records that lack fields."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from schema.source.records import ClientRecord, Fields
 
 Path = tuple["Path | None", str | int]
-"""Where a value stands in the answer, innermost key last, linked to the place around it."""
+"""A path in the response: the innermost key last, linked to the path of its parent."""
 
 
 class CompletionContext:
-    """What one pass over resolved values finds wrong.
+    """The errors and incomplete records found in one pass over resolved values.
 
-    A record that lacks what is shown of it is noted in `lacking`: once that is in `completed`,
-    the values are projected again, and only that pass counts.
+    A record that lacks a selected field is added to `incomplete`. After its detail is in
+    `completed`, the values are completed again, and only the last pass counts.
     """
 
     def __init__(self, completed: Mapping[ClientKey, ClientRecord | BaseException]) -> None:
         self.errors: list[GraphQLError] = []
-        self.lacking: dict[ClientKey, None] = {}
+        self.incomplete: dict[ClientKey, None] = {}
         self._completed = completed
 
     def record(self, record: ClientRecord, reads: Fields) -> ClientRecord | None:
-        """The record, completed where it lacks any of `reads`; None where it is not yet."""
+        """Return the record with all of `reads`; None if its detail has not been read yet."""
         if not record.is_missing(reads):
             return record
-        wanted = ClientKey(ClientId(record.id), reads)
-        found = self._completed.get(wanted)
+        key = ClientKey(ClientId(record.id), reads)
+        found = self._completed.get(key)
         if found is None:
-            self.lacking[wanted] = None
+            self.incomplete[key] = None
         if isinstance(found, BaseException):
             raise found
         return found
@@ -47,24 +47,24 @@ class CompletionContext:
     def failed(
         self, error: Exception, nodes: Sequence[FieldNode], path: Path, *, required: bool
     ) -> None:
-        """Note why there is no value at `path`; raises on where null may not stand there.
+        """Add an error at `path`; raise it if null is an error there.
 
         GraphQL, 6.4.4 Handling Execution Errors.
         """
-        located = located_error(error, nodes, listed(path))
+        located = located_error(error, nodes, as_list(path))
         if required:
             raise located
         self.errors.append(located)
 
 
 class StrictContext(CompletionContext):
-    """Takes nothing amiss: whatever is unusual is raised, and told again by the general way."""
+    """A context that raises at the first unusual value; the general completion then runs."""
 
     def __init__(self) -> None:
         super().__init__({})
 
     def record(self, record: ClientRecord, reads: Fields) -> ClientRecord:
-        """The record, which may lack nothing."""
+        """Return the record; raise `LookupError` if it lacks any of `reads`."""
         if record.is_missing(reads):
             raise LookupError(record.id)
         return record
@@ -72,18 +72,18 @@ class StrictContext(CompletionContext):
     def failed(
         self, error: Exception, nodes: Sequence[FieldNode], path: Path, *, required: bool
     ) -> NoReturn:
-        """Raise it."""
+        """Raise the error."""
         del nodes, path, required
         raise error
 
 
 ROOT_PATH: Path = (None, "")
 STRICT = StrictContext()
-"""For values that are told again, at their place, should anything be amiss."""
+"""For values that are completed again at their path if this pass raises."""
 
 
-def listed(path: Path | None) -> list[str | int]:
-    """A path as an answer tells it, from the outside in."""
+def as_list(path: Path | None) -> list[str | int]:
+    """Return a path as a response shows it, outermost key first."""
     keys: list[str | int] = []
     while path is not None:
         path, key = path

@@ -1,4 +1,4 @@
-"""The short way from a client's record to its part of an answer, where nothing is unusual."""
+"""Encoders: generated functions that turn a client's record into its part of the response."""
 
 from __future__ import annotations
 
@@ -15,48 +15,51 @@ if TYPE_CHECKING:
     from schema.source.records import ClientRecord
 
 _WARM_UP = 8
-"""Records told the long way before a function is written, which takes as long."""
-_HELD = 4 * 1024 * 1024
-"""Bytes of all rows of a graph together."""
+"""Records completed the general way before a function is generated, which costs as much."""
+_MAX_BYTES = 4 * 1024 * 1024
+"""Largest size of all encoders of a graph together, in bytes."""
 
 
 class RecordEncoder:
-    """Tells records as one selection of columns, by the keys of the answer."""
+    """Encodes records for one selection of fields, keyed by response key."""
 
-    __slots__ = ("_seldom", "columns", "written")
+    __slots__ = ("_uses_left", "columns", "generated")
 
     def __init__(self, columns: Mapping[str, Expression]) -> None:
         self.columns = columns
-        self._seldom = _WARM_UP
-        self.written: Callable[[ClientRecord], dict[str, Any]] | None = None
-        """The function for it; None until it is used often enough."""
+        self._uses_left = _WARM_UP
+        self.generated: Callable[[ClientRecord], dict[str, Any]] | None = None
+        """The generated function; None until it has been used often enough."""
 
     def encode(self, record: ClientRecord) -> dict[str, Any]:
-        """The answered object. Raises, anything at all, where the long way has to tell it."""
-        if self.written is None:
-            if self._seldom:
-                self._seldom -= 1
+        """Return the encoded object. Raises any exception if only the general completion can."""
+        if self.generated is None:
+            if self._uses_left:
+                self._uses_left -= 1
                 raise Fallback
-            self.written = generate(RECORD, self.columns)
-        return self.written(record)
+            self.generated = generate(RECORD, self.columns)
+        return self.generated(record)
 
 
 class RecordEncoders:
-    """The rows of one graph that show nothing but leaves, the latest asked for."""
+    """The encoders of one graph for selections of leaf fields, least recently used first out."""
 
     def __init__(self) -> None:
         self._columns: dict[str, Expression] = {}
-        self._latest: WeightedLRU[RecordEncoder] = WeightedLRU(_HELD)
+        self._latest: WeightedLRU[RecordEncoder] = WeightedLRU(_MAX_BYTES)
 
     def of(self, names: Mapping[str, str], column: Callable[[str], Expression]) -> RecordEncoder:
-        """The row with these fields under these keys; `column` tells those not known yet."""
+        """Return the encoder for these fields by response key.
+
+        `column` returns the expression of a field that is not cached yet.
+        """
         shown = tuple(names.items())
-        row = self._latest.find(shown)
-        if row is None:
+        encoder = self._latest.find(shown)
+        if encoder is None:
             for name in names.values():
                 if name not in self._columns:
                     self._columns[name] = column(name)
-            row = RecordEncoder({key: self._columns[name] for key, name in shown})
+            encoder = RecordEncoder({key: self._columns[name] for key, name in shown})
             size = sum(FIELD + SELECTED + KEY * len(key) for key in names)
-            self._latest.put(shown, row, size)
-        return row
+            self._latest.put(shown, encoder, size)
+        return encoder

@@ -1,4 +1,4 @@
-"""The root fields of an operation, and all of them as its conditions have decided."""
+"""The root fields of an operation, and an operation specialized for its conditions."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 
 
 class RootField(NamedTuple):
-    """A root field: what it asks, and the shape of its value."""
+    """A root field: its request to the source and the shape of its value."""
 
     key: str
     name: str
     nodes: Sequence[FieldNode]
     field: GraphQLField | None
-    """None for fields that every schema has, like `__typename`."""
+    """None for meta fields such as `__typename`."""
     look: SelectedFields
     required: bool
     arguments: Arguments | None = None
     ask: Callable[..., RootRequest] | None = None
-    """None where nothing is asked of the source, and for writes."""
+    """None for writes and for fields without a request to the source."""
     shape: Shape | None = None
-    """None where only graphql-core can tell the value."""
+    """None if only graphql-core can complete the value."""
 
     @property
     def shown(self) -> Fields:
-        """The fields of a written client that will be shown."""
+        """Return the selected fields of the client that a write returns."""
         return required_record_fields(
             self.look("client") | self.look("clientEdge", "node") | self.look("current")
         )
 
 
 class Specialization(NamedTuple):
-    """An operation whose conditions are decided."""
+    """An operation for one combination of its conditions."""
 
     type: GraphQLObjectType
     roots: Sequence[RootField]
     writes: bool
     compiled: bool
-    """Whether every root has a shape."""
+    """Whether every root field has a shape."""
     size: int
-    """Bytes that it takes without the document."""
+    """Estimated bytes without the document."""

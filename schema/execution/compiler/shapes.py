@@ -1,7 +1,7 @@
-"""The shapes of one operation, made from the schema and what is selected.
+"""Build the shapes of one operation from the schema and its selections.
 
-A shape is made once for a place in an operation. It is called with a value, where that stands
-and the projection under way; it returns what is answered or raises why it cannot.
+A shape is built once for a place in an operation. It is called with a value, a path and a
+completion context. It returns the completed value or raises.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 
 class Leaf(NamedTuple):
-    """How a field of a leaf type is read and shown, which is the same wherever it is selected."""
+    """The reader and shape of a leaf field, equal wherever the field is selected."""
 
     read: Read
     shape: Shape
@@ -69,11 +69,11 @@ class Leaf(NamedTuple):
 
 
 Leaves = dict[tuple[str, str], Leaf]
-"""Those of a graph, by the names of type and field."""
+"""The leaf fields of a graph, by the names of type and field."""
 
 
 class Shapes:
-    """Makes the shapes of one operation; `rows` and `leaves` are those of the graph."""
+    """Builds the shapes of one operation; `rows` and `leaves` are shared by the graph."""
 
     def __init__(
         self,
@@ -87,14 +87,14 @@ class Shapes:
         self._rows = rows
         self._leaves = leaves
         self.size = 0
-        """Bytes that they take, those of the graph apart."""
+        """Estimated bytes, without what the graph shares."""
 
     def of(
         self, type_: GraphQLOutputType, nodes: Sequence[FieldNode], parent: str, name: str
     ) -> Shape:
-        """The shape of a value of `type_`, selected by `nodes` as field `name` of `parent`.
+        """Return the shape of a value of `type_`, selected by `nodes` as field `name` of `parent`.
 
-        Raises `Unknown` where graphql-core has to tell it.
+        Raises `NotCompilable` if only graphql-core can complete it.
         """
         if isinstance(type_, GraphQLNonNull):
             return non_null(self.of(type_.of_type, nodes, parent, name), f"{parent}.{name}")
@@ -177,12 +177,12 @@ class Shapes:
 def _column_of(
     type_: GraphQLObjectType, name: str, field: GraphQLField, shape: Shape
 ) -> Expression | None:
-    told = field_metadata(field, RecordField)
-    if told is not None:
-        return record_column(told, field, shape)
-    placed = field_metadata(field, EdgeField)
-    if placed is not None:
-        return edge_column(placed, shape)
+    record_field = field_metadata(field, RecordField)
+    if record_field is not None:
+        return record_column(record_field, field, shape)
+    edge_field = field_metadata(field, EdgeField)
+    if edge_field is not None:
+        return edge_column(edge_field, shape)
     return ID if name == "id" and python_type(type_) is Client else None
 
 

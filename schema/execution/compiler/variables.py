@@ -31,7 +31,7 @@ _PLAIN: Mapping[Any, type] = {
     GraphQLBoolean: bool,
     GraphQLInt: int,
 }
-"""Scalars that take values of their own Python type as they are; an Int, as far as 32 bits go."""
+"""Scalars that accept a value of this Python type unchanged; an Int within 32 bits."""
 _MAX_COERCION_ERRORS = 50
 
 
@@ -50,7 +50,7 @@ class Variables:
 
     @property
     def whole(self) -> VariableValues:
-        """The same, as graphql-core holds them."""
+        """Return the values as graphql-core represents them."""
         return self._whole()
 
 
@@ -78,7 +78,7 @@ class VariableCoercer:
         ]
 
     def of(self, given: Mapping[str, Any]) -> Variables | list[GraphQLError]:
-        """The values, or what is wrong with them."""
+        """Return the coerced values, or the errors in them."""
         coerced = {}
         for name, kind in self._plain:
             value = given.get(name)
@@ -86,7 +86,7 @@ class VariableCoercer:
                 break
             coerced[name] = value
         else:
-            return Variables(given, coerced, lambda: self._told(given))
+            return Variables(given, coerced, lambda: self._core_values(given))
         values = self._coerce(given)
         if isinstance(values, list):
             return values
@@ -104,7 +104,7 @@ class VariableCoercer:
             return [GraphQLError(redact_values(each.message), each.nodes) for each in values]
         return values
 
-    def _told(self, given: Mapping[str, Any]) -> VariableValues:
+    def _core_values(self, given: Mapping[str, Any]) -> VariableValues:
         values = self._coerce(given)
         if isinstance(values, list):
             raise values[0]
