@@ -22,6 +22,7 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
 from gateway.storage.state_dir import open_state_dir
 from gateway.web.request import GraphQLRequest
+from gateway.writes.idempotency_store import TABLES
 from schema.source.request_context import Caller, Credential
 from tests.clockwork import REAL
 from tests.gateway.conftest import settings
@@ -226,7 +227,7 @@ CREATE = """mutation ($email: String, $phone: String) {
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[Any]:
     clock = asyncio.get_running_loop().time
-    state = open_state_dir(tmp_path / "state")
+    state = open_state_dir(tmp_path / "state", TABLES)
     yield create_app(settings(), state=state, wire=Leaky(Sandbox()), clock=clock)
     await state.database.aclose()
 
@@ -298,7 +299,7 @@ def held(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
 
 async def test_no_credential_is_remembered_or_kept(tmp_path: Path) -> None:
     folder = tmp_path / "state"
-    state = open_state_dir(folder)
+    state = open_state_dir(folder, TABLES)
     clock = asyncio.get_running_loop().time
     app = create_app(settings(), state=state, wire=InProcess(Sandbox()), clock=clock)
     transport = httpx.ASGITransport(app=app)

@@ -6,6 +6,8 @@ import time
 from random import random as chance
 from typing import TYPE_CHECKING
 
+from gateway.api.error_envelope import succeeded
+from gateway.api.failures import refused
 from gateway.api.retry import RetryingTransport
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.window import RateLimitWindow
@@ -39,6 +41,8 @@ def compose_transport(  # noqa: PLR0913 - every part by its name
         clock=clock,
         at_once=at_once,
         waiting=12 * at_once,
+        accepts=succeeded,
+        refuses=refused,
     )
     retry = RetryingTransport(
         budget, budget=budget.state, clock=clock, random=random, known=budget.proven

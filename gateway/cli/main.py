@@ -132,11 +132,12 @@ def _state(folder: str) -> tuple[State, str]:
     """What outlives a restart, and a line on it; a folder that cannot be used is done without."""
     from gateway.storage.database import StorageError  # noqa: PLC0415
     from gateway.storage.state_dir import in_memory, open_state_dir  # noqa: PLC0415
+    from gateway.writes.idempotency_store import TABLES  # noqa: PLC0415
 
     try:
         if folder == "none":
             raise StorageError(f"{PREFIX}STATE_DIR is none")
-        return open_state_dir(Path(folder)), folder
+        return open_state_dir(Path(folder), TABLES), folder
     except StorageError as reason:
         kept = f"not kept ({reason}): creates with an idempotencyKey are refused"
         return in_memory(trusted=False), kept

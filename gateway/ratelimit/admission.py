@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
-from gateway.api.error_envelope import succeeded
-from gateway.api.failures import refused
 from gateway.ratelimit.circuit_breaker import SPAN, CircuitBreaker, FailedCall
 from gateway.ratelimit.credentials import CredentialHistory
 from gateway.ratelimit.fair_share import FairShare
@@ -25,6 +23,8 @@ from schema.source.errors import RateLimited, Unauthenticated, Unavailable
 from schema.source.request_context import Priority, RateLimitState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.call_context import CallContext
     from gateway.ratelimit.window import RateLimitWindow
     from schema.source.errors import ClientError
@@ -33,6 +33,16 @@ UNAUTHORIZED, REFUSED, RESTING = 401, 429, 503
 POINTLESS = frozenset({401, 403, 404, 410})
 """Statuses of writes that cannot have been of use to their caller."""
 _WRITE = Priority.WRITE  # looked up once: it takes longer than what is asked of it
+
+
+def is_success(response: httpx.Response) -> bool:
+    """Return whether the status is 2xx (RFC 9110, 15.3)."""
+    return response.is_success
+
+
+def is_unauthorized(response: httpx.Response) -> bool:
+    """Return whether the status is 401 (RFC 9110, 15.5.2)."""
+    return response.status_code == UNAUTHORIZED
 
 
 class Permit(NamedTuple):
@@ -55,7 +65,20 @@ class AdmissionController:
     Pure arithmetic: every method is told the time, in monotonic seconds.
     """
 
-    def __init__(self, ledger: RateLimitWindow, standing: CredentialHistory | None = None) -> None:
+    def __init__(
+        self,
+        ledger: RateLimitWindow,
+        standing: CredentialHistory | None = None,
+        *,
+        accepts: Callable[[httpx.Response], bool] = is_success,
+        refuses: Callable[[httpx.Response], bool] = is_unauthorized,
+    ) -> None:
+        """`accepts`, `refuses`: whether a response is the API's own word on its credential.
+
+        The first is given responses with a 2xx status, the second those with a 401. The defaults
+        go by the status alone, which anything between the gateway and the API can send.
+        """
+        self._accepts, self._refuses = accepts, refuses
         self.credentials = standing or CredentialHistory()
         self._window = ledger
         self._slow_start = SlowStart()
@@ -248,14 +271,14 @@ class AdmissionController:
         """
         credential, status = turn.terms.credential, response.status_code
         success = response.is_success and (
-            self.credentials.noted(credential, now) or succeeded(response)
+            self.credentials.noted(credential, now) or self._accepts(response)
         )
         if success:
             self.credentials.accepted(credential, now)
             self._unknown_credentials.succeeded(credential)
             if turn.proving:
                 self._fair_share.spend(turn.terms.partition, now, writes=turn.terms.lane is _WRITE)
-        elif status == UNAUTHORIZED and refused(response):
+        elif status == UNAUTHORIZED and self._refuses(response):
             self.credentials.rejected(credential, now)
         if success or not turn.proving:
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.call_context import context_of
-from gateway.ratelimit.admission import AdmissionController
+from gateway.ratelimit.admission import AdmissionController, is_success, is_unauthorized
 from gateway.ratelimit.credentials import CredentialHistory
 from gateway.ratelimit.outage_log import OutageLog
 from gateway.ratelimit.queue import FairQueue
@@ -57,14 +57,20 @@ class RateLimiter(Transport):
         clock: Callable[[], float] = time.monotonic,
         at_once: int = 16,
         waiting: int = 200,
+        accepts: Callable[[httpx.Response], bool] = is_success,
+        refuses: Callable[[httpx.Response], bool] = is_unauthorized,
     ) -> None:
         """`at_once`: requests in flight together; `waiting`: requests queued behind them.
 
-        `proven`: where it outlives the process which credentials the API accepts.
+        `proven`: where it outlives the process which credentials the API accepts. `accepts`,
+        `refuses`: whether a response is the API's own word on a credential (`AdmissionController`).
         """
         self._inner = begin_with(inner)
         self._admission = AdmissionController(
-            ledger or RateLimitWindow(), CredentialHistory(proven, now=clock())
+            ledger or RateLimitWindow(),
+            CredentialHistory(proven, now=clock()),
+            accepts=accepts,
+            refuses=refuses,
         )
         self._queue = FairQueue()
         self._notices = OutageLog()

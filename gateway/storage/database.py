@@ -8,7 +8,7 @@ import os
 import sqlite3
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,15 @@ class StorageError(Exception):
 
 class Damaged(StorageError):
     """The file is no database, has damaged pages, or holds tables of something else."""
+
+
+class Tables(NamedTuple):
+    """The tables of one package, and what brings those of its earlier versions up to date."""
+
+    sql: str
+    """Statements that make the tables, if they are not there yet."""
+    migrate: Callable[[sqlite3.Connection], None]
+    """Called in a transaction at each start, with the tables made."""
 
 
 class Database:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from gateway.storage import credentials as proven
 from gateway.storage.database import Damaged, Database, StorageError
-from gateway.writes import idempotency_store as intents
 
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from gateway.storage.database import Tables
 
 SECRET_BYTES = 32
 _SECRET, _DATABASE = "secret", "state.sqlite3"
@@ -35,10 +36,11 @@ class State:
     """Whether a write may rest on what is recorded here being there after a restart."""
 
 
-def open_state_dir(folder: Path) -> State:
+def open_state_dir(folder: Path, *tables: Tables) -> State:
     """The state in `folder`, made if it is not there. Raises `Unkept`, for operators to read.
 
     What others could read or have put there is refused; a damaged database is put aside.
+    `tables`: those that other packages keep there, made or migrated if need be.
     """
     try:
         folder = folder.expanduser()
@@ -49,7 +51,7 @@ def open_state_dir(folder: Path) -> State:
     except (OSError, RuntimeError) as error:  # the latter where it is unknown what ~ is
         raise StorageError(f"{folder}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        return State(_checked(folder / _DATABASE), secret)
+        return State(_checked(folder / _DATABASE, tables), secret)
     except Damaged as reason:
         aside = _put_aside(folder / _DATABASE)
         raise StorageError(
@@ -59,28 +61,20 @@ def open_state_dir(folder: Path) -> State:
         raise StorageError(f"{folder}: {reason}") from None
 
 
-def _checked(path: Path) -> Database:
+def _checked(path: Path, tables: Iterable[Tables]) -> Database:
     """The database, all of whose pages and tables are sound. Raises `Damaged`."""
     database = Database(path)
     try:
         database.check()
-        database.prepare(intents.TABLES)
+        for each in tables:
+            database.prepare(each.sql)
         database.prepare(proven.TABLES)
-        database.run_sync(_migrate)
+        for each in tables:
+            database.run_sync(each.migrate)
     except BaseException:
         database.close()
         raise
     return database
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Take over what is needed of the table of an earlier version, which held whole clients."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
-        connection.execute(
-            "INSERT OR IGNORE INTO creates SELECT name, caller, payload, attempt, began, until,"
-            " (SELECT seconds FROM running), client, confirmed_by FROM intents"
-        )
-        connection.execute("DROP TABLE intents")
 
 
 def _put_aside(path: Path) -> str:

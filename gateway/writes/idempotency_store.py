@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.storage.database import StorageError
+from gateway.storage.database import StorageError, Tables
 from schema.source.records import Confirmation
 
 if TYPE_CHECKING:
@@ -22,10 +22,24 @@ if TYPE_CHECKING:
 
     from gateway.storage.database import Database
 
+
 KEPT_SECONDS = 24 * 60 * 60
 HOUR = 60 * 60
 """Seconds between two deletions of what has expired."""
-TABLES = """
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Take over what is needed of the table of an earlier version, which held whole clients."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
+        connection.execute(
+            "INSERT OR IGNORE INTO creates SELECT name, caller, payload, attempt, began, until,"
+            " (SELECT seconds FROM running), client, confirmed_by FROM intents"
+        )
+        connection.execute("DROP TABLE intents")
+
+
+TABLES = Tables(
+    """
 CREATE TABLE IF NOT EXISTS creates (
   name BLOB PRIMARY KEY,        -- hash of caller and key
   caller TEXT NOT NULL,         -- the caller's identity, a hash
@@ -44,7 +58,9 @@ CREATE TABLE IF NOT EXISTS running (
   seconds REAL NOT NULL         -- how long the gateway has run, all its processes together
 );
 INSERT OR IGNORE INTO running VALUES (1, 0.0);
-"""
+""",
+    _migrate,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ class IdempotencyStore:
         self._now = now
         self._uptime = uptime
         self._counted_to = uptime()
-        database.prepare(TABLES)
+        database.prepare(TABLES.sql)
         database.run_sync(self._expire)
 
     async def begin(self, intent: IdempotencyRecord) -> ExistingRecord | None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.storage.state_dir import open_state_dir
+from gateway.writes.idempotency_store import TABLES
 from tests.e2e.conftest import running
 
 CREATE = """mutation { createClient(input: {
@@ -33,7 +34,7 @@ def open_to_others(folder: Path) -> None:
 async def test_serve_goes_on_without_a_state_that_cannot_be_relied_on(
     tmp_path: Path, harm: Callable[[Path], None], line: str
 ) -> None:
-    await open_state_dir(tmp_path / "state").database.aclose()
+    await open_state_dir(tmp_path / "state", TABLES).database.aclose()
     harm(tmp_path / "state")
 
     with running("serve", "--port", "0", ready="Acts by", folder=tmp_path) as gateway:

@@ -14,6 +14,7 @@ from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import ADA, GRACE
 from gateway.storage.state_dir import open_state_dir
+from gateway.writes.idempotency_store import TABLES
 from tests.clockwork import REAL
 from tests.gateway.conftest import HERE, Gateway, settings
 from tests.in_process import InProcess
@@ -28,7 +29,7 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 
 @contextlib.asynccontextmanager
 async def started(sandbox: Sandbox, folder: Path) -> AsyncIterator[Gateway]:
-    state = open_state_dir(folder)
+    state = open_state_dir(folder, TABLES)
     app = create_app(settings(), wire=InProcess(sandbox), state=state)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
         yield Gateway(http)

@@ -10,12 +10,15 @@ import pytest
 
 from gateway.storage.database import StorageError
 from gateway.storage.state_dir import in_memory, open_state_dir
+from gateway.writes.idempotency_store import TABLES
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_secret_is_the_same_after_a_restart_and_another_elsewhere(tmp_path: Path) -> None:
-    states = [open_state_dir(tmp_path / name) for name in ("deep/here", "deep/here", "there")]
+    states = [
+        open_state_dir(tmp_path / name, TABLES) for name in ("deep/here", "deep/here", "there")
+    ]
     for state in states:
         await state.database.aclose()
 
@@ -26,7 +29,7 @@ async def test_the_secret_is_the_same_after_a_restart_and_another_elsewhere(tmp_
 
 
 async def test_only_its_owner_can_read_the_secret(tmp_path: Path) -> None:
-    await open_state_dir(tmp_path / "state").database.aclose()
+    await open_state_dir(tmp_path / "state", TABLES).database.aclose()
 
     modes = {
         path.name: stat.S_IMODE(path.stat().st_mode)
@@ -36,7 +39,7 @@ async def test_only_its_owner_can_read_the_secret(tmp_path: Path) -> None:
 
 
 async def test_the_secret_shows_in_no_repr(tmp_path: Path) -> None:
-    state = open_state_dir(tmp_path)
+    state = open_state_dir(tmp_path, TABLES)
 
     assert repr(state.secret) not in repr(state)
     await state.database.aclose()
@@ -47,7 +50,7 @@ def test_a_damaged_secret_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "secret").chmod(0o600)
 
     with pytest.raises(StorageError, match="does not hold 32 bytes"):
-        open_state_dir(tmp_path)
+        open_state_dir(tmp_path, TABLES)
 
     assert (tmp_path / "secret").read_bytes() == b"short"
 
@@ -56,12 +59,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(StorageError, match="file/state: Not a directory"):
-        open_state_dir(tmp_path / "file" / "state")
+        open_state_dir(tmp_path / "file" / "state", TABLES)
 
 
 def test_a_home_nobody_knows_is_told() -> None:
     with pytest.raises(StorageError, match="home directory"):
-        open_state_dir(Path("~nobody-of-this-name/state"))
+        open_state_dir(Path("~nobody-of-this-name/state"), TABLES)
 
 
 @pytest.mark.parametrize(
@@ -78,11 +81,11 @@ async def test_what_others_can_read_is_refused_in_one_line(
     tmp_path: Path, name: str, mode: int, told: str
 ) -> None:
     folder = tmp_path / "state"
-    await open_state_dir(folder).database.aclose()
+    await open_state_dir(folder, TABLES).database.aclose()
     (folder / name).chmod(mode)
 
     with pytest.raises(StorageError) as refused:
-        open_state_dir(folder)
+        open_state_dir(folder, TABLES)
 
     assert str(refused.value).endswith(told)
     assert "\n" not in str(refused.value)
@@ -92,7 +95,7 @@ async def test_what_others_can_read_is_refused_in_one_line(
 @pytest.mark.parametrize("name", [".", "secret", "state.sqlite3"])
 async def test_a_symbolic_link_is_refused_and_not_followed(tmp_path: Path, name: str) -> None:
     folder, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
-    await open_state_dir(elsewhere).database.aclose()
+    await open_state_dir(elsewhere, TABLES).database.aclose()
     if name == ".":
         folder.symlink_to(elsewhere)
     else:
@@ -100,7 +103,7 @@ async def test_a_symbolic_link_is_refused_and_not_followed(tmp_path: Path, name:
         (folder / name).symlink_to(elsewhere / name)
 
     with pytest.raises(StorageError, match="is a symbolic link"):
-        open_state_dir(folder)
+        open_state_dir(folder, TABLES)
 
 
 def page_overwritten(file: Path) -> None:
@@ -136,14 +139,14 @@ async def test_a_damaged_database_is_kept_aside_and_done_without(
     tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     folder = tmp_path / "state"
-    first = open_state_dir(folder)
+    first = open_state_dir(folder, TABLES)
     await first.database.aclose()
     damage(folder / "state.sqlite3")
     content = (folder / "state.sqlite3").read_bytes()
 
     with pytest.raises(StorageError) as damaged:
-        open_state_dir(folder)
-    again = open_state_dir(folder)
+        open_state_dir(folder, TABLES)
+    again = open_state_dir(folder, TABLES)
     await again.database.aclose()
 
     [aside] = folder.glob("state.sqlite3.damaged-*[0-9]")
@@ -154,11 +157,11 @@ async def test_a_damaged_database_is_kept_aside_and_done_without(
 
 
 async def test_a_database_that_another_process_writes_to_is_not_damaged(tmp_path: Path) -> None:
-    first = open_state_dir(tmp_path / "state")
+    first = open_state_dir(tmp_path / "state", TABLES)
     with contextlib.closing(sqlite3.connect(tmp_path / "state" / "state.sqlite3")) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked"):
-            open_state_dir(tmp_path / "state")
+            open_state_dir(tmp_path / "state", TABLES)
     await first.database.aclose()
 
     assert not list((tmp_path / "state").glob("*damaged*"))
@@ -168,7 +171,7 @@ async def test_whole_clients_of_an_earlier_version_are_deleted_and_their_keys_ke
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "state"
-    await open_state_dir(folder).database.aclose()
+    await open_state_dir(folder, TABLES).database.aclose()
     file = folder / "state.sqlite3"
     with contextlib.closing(sqlite3.connect(file)) as old:
         old.executescript(
@@ -177,7 +180,7 @@ async def test_whole_clients_of_an_earlier_version_are_deleted_and_their_keys_ke
             "INSERT INTO intents VALUES (x'01', 'c', x'02', 'a', 1, 2, 'id', 'Ottoline', 'ANSWER');"
         )
 
-    kept = open_state_dir(folder)
+    kept = open_state_dir(folder, TABLES)
     creates = kept.database.run_sync(
         lambda connection: connection.execute("SELECT client, confirmed_by FROM creates").fetchall()
     )

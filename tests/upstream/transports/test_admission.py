@@ -5,6 +5,7 @@ from types import FunctionType
 from typing import NamedTuple
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,3 +129,18 @@ def test_nothing_stands_against_the_ordinary_request() -> None:
     terms = CallContext(1e9, Priority.INTERACTIVE, "a", "a", Receipt())
 
     assert admission.can_send_now(terms, 0.0)
+
+
+@pytest.mark.parametrize(("own", "standing"), [(True, (True, True)), (False, (False, False))])
+def test_only_what_is_the_apis_own_word_proves_or_refuses_a_credential(
+    *, own: bool, standing: tuple[bool, bool]
+) -> None:
+    admission = AdmissionController(RateLimitWindow(), accepts=lambda _: own, refuses=lambda _: own)
+    for credential, status in (("good", 200), ("bad", 401)):
+        terms = CallContext(1e9, Priority.INTERACTIVE, credential, credential, Receipt())
+        admission.record_response(
+            admission.acquire(terms, 0.0), httpx.Response(status), 0.0, "GET /clients"
+        )
+
+    found = admission.credentials
+    assert (found.proven("good", 1.0), found.refused("bad", 1.0)) == standing

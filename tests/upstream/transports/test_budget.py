@@ -5,6 +5,8 @@ import asyncio
 import httpx
 import pytest
 
+from gateway.api.error_envelope import succeeded
+from gateway.api.failures import refused
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.window import RateLimitWindow
 from schema.source.errors import ClientError, RateLimited
@@ -35,6 +37,8 @@ def over(
         clock=now,
         at_once=at_once,
         waiting=waiting,
+        accepts=succeeded,
+        refuses=refused,
     )
 
 
