@@ -29,7 +29,7 @@ from schema.source.errors import Unauthenticated
 from schema.source.request_context import CallBudget, without_budget
 from schema.types.client import User
 from schema.types.directives import portable_directives
-from schema.types.errors import HANDLERS
+from schema.types.error_union import HANDLERS
 from schema.types.scalars import Timestamp
 
 _TIMESTAMP: ScalarDefinition = scalar(

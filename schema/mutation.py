@@ -16,7 +16,7 @@ from schema.types.enums import (
     ClientType,
     ClientWriteConfirmation,
 )
-from schema.types.errors import (
+from schema.types.error_union import (
     ClientNotFound,
     ClientRateLimited,
     ClientValidationError,
@@ -173,7 +173,7 @@ DeleteClientResult = Annotated[
 
 @strawberry.type(description="What can be changed.")
 class Mutation:
-    """Writes. Failures become members of the result through `schema.types.errors.HANDLERS`."""
+    """Writes. Failures become members of the result through `schema.types.error_union.HANDLERS`."""
 
     @strawberry.mutation(
         description=(

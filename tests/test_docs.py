@@ -19,7 +19,7 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import FAULTS
 from gateway.sandbox.users import DEMO
 from gateway.settings import PREFIX, Settings, load_settings
-from gateway.web.errors import CODES
+from gateway.web.error_format import CODES
 from schema.source import errors as failures
 from schema.types.enums import ClientErrorCode
 from tests.in_process import InProcess

@@ -15,8 +15,8 @@ from gateway.cli.doctor import read_findings as readings
 from gateway.cli.doctor import record_findings as records
 from gateway.cli.doctor import run_checks
 from gateway.cli.doctor import write_findings as outcomes
-from gateway.cli.doctor.client import why_silent
 from gateway.cli.doctor.probe import ProbeResponse
+from gateway.cli.doctor.probe_client import why_silent
 from gateway.cli.doctor.report import Report, Severity, fail, note, ok
 
 KEY = "ab" * 32

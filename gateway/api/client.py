@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 import orjson
 
-from gateway.api.credentials import auth_header
+from gateway.api.auth_header import auth_header
 from gateway.api.decoding import transport_failure
 from gateway.call_context import EXTENSION, CallContext
 from gateway.transport.clock_skew import ASSUMED, measure

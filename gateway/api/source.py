@@ -11,11 +11,11 @@ import httpx
 from msgspec import UNSET
 
 from gateway.api.client import ApiClient
-from gateway.api.cost import uncached_cost
 from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
 from gateway.api.failures import may_be_stale, parse_error, refused, stale
 from gateway.api.lists.reader import ListCall, ListSource
+from gateway.api.uncached_cost import uncached_cost
 from gateway.api.write_outcome import WriteOutcome, classify
 from gateway.transport.transport import ignore_results
 from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.web.errors import masked_error
+from gateway.web.error_format import masked_error
 from gateway.web.prepared import PreparedRequests, RequestError
 from gateway.web.protocol.body import ClientLeft, read_body
 from gateway.web.protocol.content import BadRequest, decode, json_problem, too_large

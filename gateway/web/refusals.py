@@ -9,7 +9,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.web.errors import masked_error, request_error
+from gateway.web.error_format import masked_error, request_error
 from gateway.web.protocol.http_response import HTTPResponse, content_type
 from gateway.web.protocol.negotiation import JSON
 from gateway.web.protocol.tracing import TRACE, Trace, trace_from

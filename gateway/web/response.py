@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway.gzipped import whole
-from gateway.web.errors import MAX_ERRORS, format_errors, refusal_status, request_error
+from gateway.web.error_format import MAX_ERRORS, format_errors, refusal_status, request_error
 from gateway.web.protocol.http_response import (
     NO_STORE,
     PARTIAL_SUCCESS,

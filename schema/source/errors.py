@@ -2,7 +2,7 @@
 
 A failure is raised where it is found and crosses each border once: the REST API's
 status and body become a failure in `gateway.api.decoding`, a failure becomes a
-union member or a coded GraphQL error in `schema.types.errors`.
+union member or a coded GraphQL error in `schema.types.error_union`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gateway.api.cost import uncached_cost
 from gateway.api.lists.pagination import call_count
+from gateway.api.uncached_cost import uncached_cost
 from gateway.cache.policy.filters import matches
 from schema.source.errors import ClientError, NotFound
 from schema.source.records import (

@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.language import parse_value
 
-from gateway.web.errors import format_errors
+from gateway.web.error_format import format_errors
 from schema.context import Context
 from schema.execution.documents import InvalidDocument
 from schema.execution.messages import redact_values

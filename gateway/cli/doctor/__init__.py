@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from gateway.cli.doctor.client import ProbeClient
+from gateway.cli.doctor.probe_client import ProbeClient
 from gateway.cli.doctor.read_checks import run_read_checks
 from gateway.cli.doctor.report import Report
 from gateway.cli.doctor.runner import Abort, Runner

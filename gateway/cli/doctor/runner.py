@@ -11,8 +11,8 @@ from gateway.cli.doctor.read_findings import spent, trouble
 from gateway.cli.doctor.report import fail
 
 if TYPE_CHECKING:
-    from gateway.cli.doctor.client import ProbeClient
     from gateway.cli.doctor.probe import Probe, ProbeResponse
+    from gateway.cli.doctor.probe_client import ProbeClient
     from gateway.cli.doctor.report import Report
 
 SILENCES = 2

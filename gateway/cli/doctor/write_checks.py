@@ -16,8 +16,8 @@ from gateway.cli.doctor.runner import BudgetExhausted
 from schema.source.records import MAX_PAGE
 
 if TYPE_CHECKING:
-    from gateway.cli.doctor.client import ProbeClient
     from gateway.cli.doctor.probe import Decoded, NoResponse
+    from gateway.cli.doctor.probe_client import ProbeClient
     from gateway.cli.doctor.runner import Runner
 
 NAME = re.compile("[A-Za-z0-9_-]+")

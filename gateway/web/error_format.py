@@ -11,7 +11,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from gateway.logs import redact_credentials
 from schema.source.errors import ClientError
-from schema.types.errors import error_extensions
+from schema.types.error_union import error_extensions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
