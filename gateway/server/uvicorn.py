@@ -19,6 +19,7 @@ from uvicorn.loops.auto import auto_loop_factory
 from gateway.addresses import authority
 from gateway.server.fast_path import FastPathProtocol
 from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits
+from gateway.server.http1.turns import TurnQueue
 from gateway.server.protocol import LimitedHTTPProtocol
 from gateway.settings import PREFIX, ConfigurationError
 from gateway.web.protocol.cors import Cors
@@ -35,6 +36,8 @@ FILES = 65_536
 """Open files asked for, where the system allows as many."""
 UNREAD = 64 * 1024
 """Bytes of answers, about, that the kernel holds for a client that does not read them."""
+UNTAKEN = 64 * 1024
+"""Bytes of requests, about, that the kernel holds and this process has not read."""
 LARGE = 32 * 1024
 """Bytes from which on a buffer is one of the system's own."""
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
@@ -61,8 +64,9 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Connections have it from here: by itself the kernel would hold megabytes for each.
+    # Connections have them from here: by itself the kernel would hold megabytes for each.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNTAKEN)
     try:
         bound.bind((host, port))
     except OSError as error:
@@ -113,6 +117,7 @@ def _config(site: Listener) -> uvicorn.Config:
         else partial(FastPathProtocol, direct=site.direct),
         patience=site.limits,
         crowd=ConnectionCounter(site.limits),
+        turns=TurnQueue(),
         cors=site.cors,
     )
     return uvicorn.Config(

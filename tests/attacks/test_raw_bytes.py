@@ -35,7 +35,9 @@ def read(segments: list[bytes]) -> Found:
     try:
         for segment in segments:
             reader.feed(segment)
-            while (request := reader.next()) is not None:
+            while (request := reader.next()) is not None or reader.interrupted:
+                if request is None:
+                    continue
                 headers = tuple(request.headers)
                 requests.append(Seen(request.method, request.target, headers, request.body))
                 if not request.keep_alive:

@@ -1,15 +1,13 @@
 """Requests read off a connection one at a time; what follows stays bytes until it is its turn.
 
 Where a head and a body end is decided here, from the bytes, so that no cut into segments can
-change it. llhttp (through httptools) reads the fields and the chunks between.
+change it. `MessageParser` reads the fields and the chunks between.
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
-
-import httptools
 
 from gateway.server.http1.head import (
     Framing,
@@ -19,6 +17,7 @@ from gateway.server.http1.head import (
     parse_request_line,
 )
 from gateway.server.http1.limits import SURPLUS
+from gateway.server.http1.message_parser import MALFORMED, MessageParser
 
 if TYPE_CHECKING:
     from gateway.server.http1.head import RequestLine
@@ -34,8 +33,9 @@ _MOST_EMPTY = 256
 _EMPTY_LINES = re.compile(rb"(?:\r\n){1,128}")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _PIECE = 64 * 1024
-"""Bytes of a body that are read in one go."""
-_MALFORMED = "The request is not one of HTTP/1.1 (RFC 9112)."
+"""Bytes of a body that are parsed in one go."""
+_TURN = 4 * 1024
+"""Bytes of a chunked body that are read in one turn: each may be a chunk's, which costs most."""
 
 
 class ParsedRequest(NamedTuple):
@@ -58,7 +58,7 @@ class RequestReader:
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
         self._unread = bytearray()
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = MessageParser(limits.max_body_bytes)
         self._expects: bool = False
         self._start()
 
@@ -79,7 +79,7 @@ class RequestReader:
     @property
     def held(self) -> int:
         """Bytes of memory, about, for a request that has not come whole, and what follows it."""
-        return len(self._unread) + len(self._body) + self._size
+        return len(self._unread) + len(self._parser.body) + self._size
 
     @property
     def begun(self) -> bool:
@@ -91,9 +91,14 @@ class RequestReader:
         """Whether the head has come and the body has not."""
         return self._framing is not None
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether a body that has come in part, or whole, is read further by another `next`."""
+        return self._framing is not None and len(self._unread) > 0
+
     def continues(self) -> bool:
         """Whether the client waits for `100 Continue`, once for each request (RFC 9110, 10.1.1)."""
-        if self._framing is None or not self._expects or self._body_size or self._unread:
+        if self._framing is None or not self._expects or self._parser.body_size or self._unread:
             return False
         self._expects = False
         return True
@@ -111,49 +116,38 @@ class RequestReader:
             line.method,
             framing.target,
             line.http_1_0,
-            self.headers,
-            bytes(self._body),
-            self._keep_alive and not line.http_1_0,
+            self._parser.headers,
+            bytes(self._parser.body),
+            self._parser.keep_alive and not line.http_1_0,
         )
-        if chunked or self._upgrade:
-            # llhttp keeps the last trailer for the next head, and stops after an upgrade.
-            self._parser = httptools.HttpRequestParser(self)
-        self._start()
+        # llhttp keeps the last trailer for the next head, and stops after an upgrade.
+        self._start(renew=chunked or self._parser.upgrade)
         return request
 
     def named(self) -> Headers:
         """What a refusal has to know: the headers, or its names and its origin where they came."""
         if self._framing is not None:
-            return self.headers
+            return self._parser.headers
         end = self._unread.find(_END)
         head = bytes(self._unread[: self._limits.max_head_bytes if end < 0 else end + 2])
         return [(name.lower(), value) for name, value in _NAMING.findall(head)]
 
     def close(self) -> None:
-        """Let go of the parser, which refers back."""
+        """Let go of all that came, and of the parser."""
         self.clear()
-        del self._parser
+        self._parser.close()
 
-    def _start(self) -> None:
-        self.headers: Headers = []
-        """Of the request that is being read, once its head has come."""
+    def _start(self, *, renew: bool = False) -> None:
+        self._parser.reset(renew=renew)
         self._line: RequestLine | None = None
         self._framing: Framing | None = None
         self._size = 0
         """Bytes read of the request that are not its body."""
         self._head_size = 0
-        self._body = bytearray()
-        self._body_size = 0
         self._tail = b""
         """The last bytes read, where the end of a chunked body may have begun."""
         self._sought = 0
         """Up to where no head ends."""
-        self._messages = 0
-        """Messages that llhttp has seen begin: one, or it ends them elsewhere than we do."""
-        self._head_whole = False
-        self._whole = False
-        self._upgrade = False
-        self._keep_alive = False
         self._expects = False
 
     def _read_head(self) -> bool:
@@ -171,19 +165,19 @@ class RequestReader:
             raise ProtocolError(
                 431, f"A request may have at most {self._limits.max_headers} headers."
             )
-        self._parse(head)
-        if not self._head_whole:
-            raise ProtocolError(400, _MALFORMED)
-        self._framing = found = parse_framing(line, self.headers)
+        self._parser.feed(head)
+        if not self._parser.head_whole:
+            raise ProtocolError(400, MALFORMED)
+        self._framing = found = parse_framing(line, self._parser.headers)
         del unread[: len(head)]
         self._head_size = self._size
         if found.length is not None and found.length > self._limits.max_body_bytes + SURPLUS:
             raise self._body_too_large()
         self._expects = not line.http_1_0 and (b"expect", b"100-continue") in [
-            (name, value.lower()) for name, value in self.headers if name == b"expect"
+            (name, value.lower()) for name, value in self._parser.headers if name == b"expect"
         ]
-        if self._upgrade:
-            self._ignore_upgrade(found.length)
+        if self._parser.upgrade:
+            self._parser.ignore_upgrade(found.length)
         return True
 
     def _skip_empty_lines(self) -> None:
@@ -193,15 +187,15 @@ class RequestReader:
         del self._unread[: found.end()]
         self._size += found.end()
         if self._size >= _MOST_EMPTY:
-            raise ProtocolError(400, _MALFORMED)
+            raise ProtocolError(400, MALFORMED)
 
     def _check_beginning(self) -> None:
         """Refuse what cannot become a head, however it goes on."""
         unread = self._unread
         if unread and unread != b"\r" and not b"!" <= unread[:1] <= b"~":
-            raise ProtocolError(400, _MALFORMED)
+            raise ProtocolError(400, MALFORMED)
         if _BARE_LF.search(unread, self._sought):
-            raise ProtocolError(400, _MALFORMED)
+            raise ProtocolError(400, MALFORMED)
         if len(unread) > 2 * self._limits.max_target_bytes and unread.find(b"\r\n") < 0:
             raise ProtocolError(
                 414, f"The URL may have at most {self._limits.max_target_bytes} bytes."
@@ -210,70 +204,40 @@ class RequestReader:
         if self._size + len(unread) > self._limits.max_head_bytes:
             self._count(len(unread), self._limits.max_head_bytes)
 
-    def _ignore_upgrade(self, length: int | None) -> None:
-        """Read the body as if no upgrade had been wished for (RFC 9110, 7.8).
-
-        llhttp has stopped where the head ends; another parser begins with the same framing.
-        """
-        self._parser = httptools.HttpRequestParser(self)
-        self._messages = 0
-        self._whole = length == 0
-        if not self._whole:
-            body = (
-                b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
-            )
-            self._parse(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % body)
-
     def _read_length(self, length: int) -> bool:
         unread = self._unread
-        while unread and self._body_size < length:
-            piece = bytes(unread[: min(length - self._body_size, _PIECE)])
+        while unread and self._parser.body_size < length:
+            piece = bytes(unread[: min(length - self._parser.body_size, _PIECE)])
             del unread[: len(piece)]
-            self._parse(piece)
-        return self._body_size == length and self._ended()
+            self._parser.feed(piece)
+        return self._parser.body_size == length and self._parser.whole
 
     def _read_chunks(self) -> bool:
         unread = self._unread
-        while unread and not self._whole:
+        unturned = max(0, len(unread) - _TURN)
+        while len(unread) > unturned and not self._parser.whole:
             piece = self._up_to_empty_line()
             del unread[: len(piece)]
             self._tail = (self._tail + piece)[-len(_END) :]
-            before = self._body_size
-            self._parse(piece)
-            framed = len(piece) - (self._body_size - before)
+            before = self._parser.body_size
+            self._parser.feed(piece)
+            framed = len(piece) - (self._parser.body_size - before)
             if self._tail.endswith(_END):
                 framed += len(_END)  # each makes a piece, which is as much work as a chunk
             self._count(framed, self._head_size + self._limits.max_framing_bytes)
-            if self._body_size > self._limits.max_body_bytes + SURPLUS:
+            if self._parser.body_size > self._limits.max_body_bytes + SURPLUS:
                 raise self._body_too_large()
-        return self._ended()
+        return self._parser.whole
 
     def _up_to_empty_line(self) -> bytes:
         """What came, up to an empty line: a chunked body ends with one, if not with the first."""
         unread, tail = self._unread, self._tail[1 - len(_END) :]
         end = (tail + unread[: len(_END) - 1]).find(_END) - len(tail)
         if end < -len(tail):
-            end = unread.find(_END)
+            end = unread.find(_END, 0, _TURN)
             if end < 0:
-                return bytes(unread[:_PIECE])
+                return bytes(unread[:_TURN])
         return bytes(unread[: end + len(_END)])
-
-    def _ended(self) -> bool:
-        if self._messages > 1:
-            raise ProtocolError(400, _MALFORMED)
-        return self._whole
-
-    def _parse(self, piece: bytes) -> None:
-        try:
-            self._parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            pass  # as `_upgrade` says
-        except httptools.HttpParserInvalidMethodError:
-            raise ProtocolError(501, "The method is none that is known.") from None
-        except httptools.HttpParserError:
-            raise ProtocolError(400, _MALFORMED) from None
-        if self._messages > 1:
-            raise ProtocolError(400, _MALFORMED)
 
     def _count(self, more: int, most: int) -> None:
         """Count bytes that are not the body; of two limits passed, the body's was the first."""
@@ -289,32 +253,3 @@ class RequestReader:
 
     def _body_too_large(self) -> ProtocolError:
         return ProtocolError(413, f"The body may have at most {self._limits.max_body_bytes} bytes.")
-
-    # What llhttp calls.
-
-    def on_message_begin(self) -> None:
-        """A first byte."""
-        self._messages += 1
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer."""
-        if not self._head_whole:
-            self.headers.append((name.lower(), value.rstrip(b" \t")))
-
-    def on_headers_complete(self) -> None:
-        """The end of the head."""
-        if not self._head_whole:
-            self._head_whole = True
-            self._keep_alive = self._parser.should_keep_alive()
-            self._upgrade = self._parser.should_upgrade()
-
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        self._body_size += len(body)
-        room = self._limits.max_body_bytes + 1 - len(self._body)
-        if room > 0:
-            self._body += body[:room]
-
-    def on_message_complete(self) -> None:
-        """The last byte."""
-        self._whole = True

@@ -1,0 +1,256 @@
+"""One client's connection: one request at a time, each in time and in bounds.
+
+A request is answered once all of it has come, and the next is read once that answer has been
+written and taken: what a client sends ahead stays bytes, and then is left in the kernel. A
+request that was sent ahead waits for the connection's turn (`TurnQueue`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.utils import get_remote_addr
+
+from gateway.server.exchange import REQUEST_TIMEOUT, TOO_MANY_CONNECTIONS, ConnectionFlow, refused
+from gateway.server.http1.deadlines import BODY, HEAD, Deadlines
+from gateway.server.http1.head import ProtocolError
+from gateway.server.http1.limits import ConnectionSlot
+from gateway.server.http1.lingering import close_lingering
+from gateway.server.http1.reader import RequestReader
+from gateway.web.protocol.head import RequestHead
+
+if TYPE_CHECKING:
+    from uvicorn.server import ServerState
+
+    from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits
+    from gateway.server.http1.reader import ParsedRequest
+    from gateway.server.http1.turns import TurnQueue
+    from gateway.web.protocol.cors import Cors
+
+_UNREAD = 16 * 1024
+"""Bytes of answers that wait in this process before no other is made."""
+_AHEAD = 64 * 1024
+"""Bytes sent ahead that are read: the rest stays in the kernel, where a hang-up is not seen."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class LimitedConnection(asyncio.Protocol, ABC):
+    """One client's connection; what is derived from it answers."""
+
+    def __init__(  # noqa: PLR0913 - what connections share, by name
+        self,
+        server_state: ServerState,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        patience: ConnectionLimits,
+        crowd: ConnectionCounter,
+        turns: TurnQueue,
+        cors: Cors,
+    ) -> None:
+        self.loop = loop
+        self.server_state = server_state
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until there is one
+        self.flow: ConnectionFlow = None  # type: ignore[assignment]
+        self._crowd = crowd
+        self._turns = turns
+        self._queued = False
+        """Whether the connection waits for its turn."""
+        self._slot = ConnectionSlot(crowd)
+        self._cors = cors
+        self._reader = RequestReader(patience)
+        self._deadlines = Deadlines(
+            self.loop, patience, late=self._on_timeout, idle=self._close, stalled=self._abort
+        )
+        self._answering = False
+        """Whether a request is being answered: the next one waits."""
+        self._last = False
+        """Whether no request is taken after the one that is answered."""
+        self._requests = 0
+        """Requests that have arrived whole."""
+        self._reading = True
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, or refuse it."""
+        self.server_state.connections.add(self)  # type: ignore[arg-type]  # as good as uvicorn's
+        self.transport = transport  # type: ignore[assignment]  # a stream's one
+        self.transport.set_write_buffer_limits(high=_UNREAD)
+        self.flow = ConnectionFlow(self.transport)
+        address, _ = get_remote_addr(self.transport) or ("", 0)
+        if self._slot.acquire(address):
+            self._deadlines.expect(HEAD)
+        else:
+            self._reject(TOO_MANY_CONNECTIONS)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request, of several, or of nothing."""
+        if not self._slot.taken or self._last:
+            self._read(on=self._slot.taken)
+            return
+        self._deadlines.begun()
+        self._reader.feed(data)
+        if self._queued:
+            self._hold_ahead()
+        else:
+            self._proceed()
+
+    def pause_writing(self) -> None:
+        """Begin nothing more for a client that lets its answers lie."""
+        self.flow.pause_writing()
+        self._deadlines.unread()
+        self._account()
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self.flow.resume_writing()
+        self._deadlines.read()
+        if self._reader.waiting or self._slot.held:
+            self._proceed_in_turn()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whoever ended it
+        """Let go of all that was held for it."""
+        self.server_state.connections.discard(self)
+        self._deadlines.cancel()
+        self._abandon()
+        self.flow.resume_writing()
+        self._slot.release()
+        self._reader.close()
+
+    def shutdown(self) -> None:
+        """Answer what is being answered, then close (uvicorn calls this as it drains)."""
+        self._last = True
+        if self._answering:
+            self._end_after_answer()
+        else:
+            self.transport.close()
+
+    # Requests.
+
+    def _proceed(self) -> None:
+        """Answer the next request, if all of it has come."""
+        if not self._slot.taken or self.transport.is_closing():
+            return
+        if self._answering or self.flow.write_paused:
+            self._hold_ahead()
+            return
+        try:
+            request = self._reader.next()
+        except ProtocolError as why:
+            self._reject(why)
+            return
+        if request is None:
+            self._wait()
+            return
+        self._requests += 1
+        self._deadlines.expect(None)
+        if not request.keep_alive:
+            self._last = True
+            self._reader.clear()  # RFC 9112, 9.6: nothing after it is a request
+        self._begin(request)
+        if not self._answering:
+            self._proceed_in_turn()
+
+    def _proceed_in_turn(self) -> None:
+        """Go on: with what was sent ahead once it is this connection's turn."""
+        if not self._reader.waiting or self._answering or self.flow.write_paused:
+            self._proceed()
+            return
+        if self.transport.is_closing():
+            return
+        if not self._queued:
+            self._queued = True
+            self._turns.join(self.loop, self._take_turn)
+        self._hold_ahead()
+
+    def _take_turn(self) -> None:
+        self._queued = False
+        self._proceed()
+
+    def _wait(self) -> None:
+        """Wait for the rest of a request, or for another one."""
+        reader = self._reader
+        if reader.begun:
+            self._deadlines.expect(BODY if reader.in_body else HEAD, self._requests)
+            if reader.continues():
+                self.transport.write(_CONTINUE)
+        elif self._requests:
+            self._deadlines.answered()
+        if reader.interrupted:
+            self._proceed_in_turn()
+            return
+        self._read(on=True)
+        if reader.held or self._slot.held:
+            self._account()
+
+    @abstractmethod
+    def _begin(self, request: ParsedRequest) -> None:
+        """Answer a whole request: at once, or with `_answering` set until `_answered` is called."""
+
+    @abstractmethod
+    def _abandon(self) -> None:
+        """Drop the answer that is being made: the client has left."""
+
+    @abstractmethod
+    def _end_after_answer(self) -> None:
+        """Say in the answer that is being made that the connection ends with it."""
+
+    def _answered(self) -> None:
+        """Go on to the next request: this one's answer has been written."""
+        self._answering = False
+        self.server_state.total_requests += 1
+        if self._last:
+            self.transport.close()
+        elif self._slot.taken:
+            self._proceed_in_turn()
+
+    # Memory.
+
+    def _read(self, *, on: bool) -> None:
+        """Read on, or leave in the kernel what comes."""
+        if on is not self._reading:
+            self._reading = on
+            if on:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    def _hold_ahead(self) -> None:
+        """Keep what was sent ahead, a little of it."""
+        self._read(on=self._reader.waiting < _AHEAD)
+        self._account()
+
+    def _account(self) -> None:
+        """Count the bytes held for this connection, and end it where all hold too many."""
+        held = self._reader.held
+        if self.flow.write_paused:
+            held += self.transport.get_write_buffer_size()
+        if not self._slot.hold(held):
+            self._reject(TOO_MANY_CONNECTIONS)
+
+    # The end.
+
+    def _on_timeout(self) -> None:
+        self._reject(REQUEST_TIMEOUT)
+
+    def _close(self) -> None:
+        self.transport.close()
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+    def _reject(self, why: ProtocolError) -> None:
+        """Say why and close, once the client has had the time to read it."""
+        if self.transport.is_closing():
+            return
+        self._deadlines.expect(None)
+        self._slot.release()
+        if self._answering or self.flow.write_paused:
+            self.transport.abort()  # an answer stands before it: no room to say why
+            return
+        head = RequestHead(self._reader.named())
+        self.transport.write(refused(why, head, self._cors, self.server_state.default_headers))
+        self._reader.clear()
+        close_lingering(self.loop, self.transport, self._crowd)
