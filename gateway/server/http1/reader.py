@@ -243,7 +243,7 @@ class RequestReader:
         """Count bytes that are not the body; of two limits passed, the body's was the first."""
         self._size += more
         if self._size > most:
-            if self._body_size > self._limits.max_body_bytes:
+            if self._parser.body_size > self._limits.max_body_bytes:
                 raise self._body_too_large()
             raise ProtocolError(
                 431,
