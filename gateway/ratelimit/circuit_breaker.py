@@ -1,4 +1,4 @@
-"""Stops asking an API that only fails, and finds out with one request when it no longer does."""
+"""A circuit breaker: stop calling an API that only fails, and probe it with one request."""
 
 from __future__ import annotations
 
@@ -6,130 +6,131 @@ from collections import deque
 from typing import NamedTuple
 
 RUN = 5
-"""Failures in a row that open the breaker."""
+"""Consecutive failures that open the breaker."""
 SHARE, ENOUGH, SPAN = 0.5, 10, 30.0
-"""Or this part of at least so many calls in so many seconds."""
+"""Failure rate, minimum number of calls and period in seconds that open it too."""
 FIRST, LONGEST = 5.0, 60.0
-"""Seconds it stays open, doubled each time the one request that tries fails too."""
-TRYING = 1.0
-"""Seconds told to others while that one is on its way."""
+"""Seconds the breaker stays open: the first time, and at most; doubled by each failed probe."""
+PROBE_WAIT = 1.0
+"""Seconds that other requests wait while the probe is in flight."""
 MIN_CALLERS = 2
-"""Callers whose calls must have failed: one caller's poisoned record is not an outage. Where no
-other caller is about, different things that one caller asked for must have."""
+"""Callers whose calls must have failed: a record that fails for one caller is no outage. If only
+one caller is active, so many different requests of this caller must have failed."""
 
 
 class FailedCall(NamedTuple):
-    """A call that was not answered, or with a 5xx."""
+    """A call without a response, or with a 5xx."""
 
     partition: str
-    """Whose it was."""
+    """The caller's partition."""
     what: str | None
-    """What it asked for; None where no connection stood, as for whatever is asked."""
+    """What was requested; None if the connection failed, which affects every request."""
 
 
 class CircuitBreaker:
-    """Whether the API is worth asking. Every method is told the time, in seconds.
+    """Decides whether requests may be sent; every method takes the time, in seconds.
 
-    Only the API's absence counts: no answer, or a 5xx. A refusal (4xx, 429) is an answer. Opened
-    on the word of one caller alone, it keeps that caller away, and another's request tries.
+    Only the absence of the API counts: no response, or a 5xx. A 4xx is a response. A breaker that
+    the failures of one caller opened holds back that caller; a request of another caller is the
+    probe.
     """
 
     def __init__(self) -> None:
         self._calls: deque[tuple[float, str, FailedCall | None]] = deque()
-        """When each recent call ended, whose it was, and how it failed if it did."""
-        self._run: list[FailedCall] = []
+        """Of each recent call: when it ended, its partition, and its failure, if any."""
+        self._consecutive: list[FailedCall] = []
         self.closed = True
-        """Whether it lets everybody pass, as it does unless the API only fails."""
+        """Whether all requests pass."""
         self._until = 0.0
-        """When to try while it does not."""
+        """When to probe, while the breaker is open."""
         self._open_for = FIRST
-        self._trying = False
+        self._probing = False
         self._single_caller: str | None = None
-        """Whose word alone it was opened on."""
+        """The caller whose failures alone opened the breaker; None for several."""
 
     def wait(self, now: float, partition: str | None = None) -> float:
-        """Seconds until a request of this caller may pass; 0 when one may pass now."""
+        """Return the seconds until this caller may send a request; 0 if it may now."""
         if self.closed:
             return 0.0
         other = self._single_caller is not None and partition not in {None, self._single_caller}
         if now < self._until and not other:
             return self._until - now
-        return TRYING if self._trying else 0.0
+        return PROBE_WAIT if self._probing else 0.0
 
     def due(self, now: float) -> bool:
-        """Whether it is time to try, or nothing need be tried."""
+        """Return True if the breaker is closed or a probe is due."""
         return self.closed or now >= self._until
 
     def enter(self) -> bool:
-        """Let a request pass after `wait` said 0. True: it tries for all."""
-        self._trying = not self.closed
-        return self._trying
+        """Admit a request for which `wait` returned 0; return True if it is the probe."""
+        self._probing = not self.closed
+        return self._probing
 
     def answered(self, now: float, partition: str, *, trying: bool) -> None:
-        """A call of this caller's was answered, whatever the answer."""
+        """Record a response to a call of this caller; its status does not matter."""
         if trying:
             self.close()
         elif self.closed:
-            self._run.clear()
-            self._note(now, partition, None)
+            self._consecutive.clear()
+            self._record(now, partition, None)
 
     def failed(self, now: float, failed: FailedCall, *, trying: bool) -> None:
-        """A call was not answered, or with a 5xx."""
+        """Record a call without a response, or with a 5xx."""
         if trying:
             if self._single_caller not in {None, failed.partition}:
                 self._single_caller = None
             self._open_for = min(2 * self._open_for, LONGEST)
             self._open(now)
         elif self.closed:
-            self._run = [*self._run, failed][-ENOUGH:]
-            self._note(now, failed.partition, failed)
+            self._consecutive = [*self._consecutive, failed][-ENOUGH:]
+            self._record(now, failed.partition, failed)
             if self._is_outage():
                 self._open(now)
 
     def rest(self, now: float, seconds: float) -> None:
-        """The API asks to be left alone for so long (RFC 9110, 10.2.3, with a 503)."""
+        """Open for `seconds`: the API sent them as Retry-After with a 503 (RFC 9110, 10.2.3)."""
         self._single_caller = None
         self._open(now)
         self._until = now + seconds
 
     def unknown(self, *, trying: bool) -> None:
-        """A call says nothing of the API: it never left us, or was refused with a 429."""
+        """Record a call without evidence about the API: never sent, or rejected with a 429."""
         if trying:
-            self._trying = False
+            self._probing = False
 
     def close(self) -> None:
-        """The API is there."""
+        """Close the breaker: the API responds."""
         self._calls.clear()
-        self._run.clear()
+        self._consecutive.clear()
         self.closed = True
         self._open_for = FIRST
-        self._trying = False
+        self._probing = False
         self._single_caller = None
 
-    def _note(self, now: float, partition: str, failed: FailedCall | None) -> None:
+    def _record(self, now: float, partition: str, failed: FailedCall | None) -> None:
         self._calls.append((now, partition, failed))
         while self._calls[0][0] <= now - SPAN:
             self._calls.popleft()
 
     def _is_outage(self) -> bool:
-        if len(self._run) >= RUN and self._attested(self._run):
+        if len(self._consecutive) >= RUN and self._is_systemic(self._consecutive):
             return True
         failed = [failed for _, _, failed in self._calls if failed is not None]
         many = len(self._calls) >= ENOUGH and len(failed) >= SHARE * len(self._calls)
-        return many and self._attested(failed)
+        return many and self._is_systemic(failed)
 
-    def _attested(self, failed: list[FailedCall]) -> bool:
-        """Whether it is not the matter of one caller, or of one thing, that these failed."""
-        whose = {each.partition for each in failed}
-        if len(whose) >= MIN_CALLERS:
+    def _is_systemic(self, failed: list[FailedCall]) -> bool:
+        """Return True if the failures concern more than one caller or one request."""
+        callers = {each.partition for each in failed}
+        if len(callers) >= MIN_CALLERS:
             self._single_caller = None
             return True
-        if any(partition not in whose for _, partition, _ in self._calls):
+        if any(partition not in callers for _, partition, _ in self._calls):
             return False
-        what = {each.what for each in failed}
-        [self._single_caller] = whose
-        return None in what or len(what) >= MIN_CALLERS
+        requests = {each.what for each in failed}
+        [self._single_caller] = callers
+        return None in requests or len(requests) >= MIN_CALLERS
 
     def _open(self, now: float) -> None:
         self._until = now + self._open_for
-        self.closed = self._trying = False
+        self.closed = self._probing = False

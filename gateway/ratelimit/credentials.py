@@ -1,4 +1,4 @@
-"""Which credentials the API has accepted of late, and which it has just refused."""
+"""The credentials that the API has recently accepted, or rejected."""
 
 from __future__ import annotations
 
@@ -10,94 +10,94 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 """Seconds for which one success proves a credential."""
 HOUR = 3_600.0
-"""Seconds between two notes of the same success in what outlives the process."""
+"""Seconds between two writes of the same success to the persistent store."""
 SECOND = 1.0
-"""Within which a second success is no news."""
-JOINED = 300.0
-"""Seconds for which a success vouches for what a token claims: as long as anything read is kept."""
+"""Seconds within which a second success is not recorded."""
+CLAIMS_SECONDS = 300.0
+"""Seconds after a success for which a token's claims are trusted: as long as data is cached."""
 MINUTE = 60.0
-"""Seconds for which a 401 is believed without asking again."""
+"""Seconds for which a 401 is remembered and not verified by a call."""
 MOST = 100_000
-"""Credentials remembered as proven; beyond them the longest unused are forgotten."""
+"""Proven credentials remembered; above this the least recently used is forgotten."""
 MOST_REFUSED = 20_000
-"""Credentials remembered as refused; beyond them the oldest are forgotten."""
+"""Rejected credentials remembered; above this the oldest is forgotten."""
 
 
 class CredentialStore(Protocol):
-    """Where proven credentials outlive the process. They are known by keyed hashes only."""
+    """A persistent store of proven credentials, by keyed hashes only."""
 
     def load(self) -> Mapping[str, float]:
-        """Those proven within the last 24 hours, with the seconds since then."""
+        """Return those proven within 24 hours, with the seconds since then."""
 
     def remember(self, credential: str) -> None:
-        """It was accepted just now."""
+        """Record that the API accepted the credential now."""
 
     def forget(self, credential: str) -> None:
-        """It was refused just now."""
+        """Record that the API rejected the credential now."""
 
 
 class CredentialHistory:
-    """What the API last said of each credential. Every method is told the time, in seconds."""
+    """The API's last verdict on each credential; every method takes the time, in seconds."""
 
-    def __init__(self, kept: CredentialStore | None = None, *, now: float = 0.0) -> None:
+    def __init__(self, store: CredentialStore | None = None, *, now: float = 0.0) -> None:
         self.when_rejected: Callable[[str], None] = lambda _: None
-        """What is to be done as soon as the API answers 401 to a credential."""
-        self._kept = kept
+        """Called when the API answers 401 to a credential."""
+        self._store = store
         self.trusted: frozenset[str] = frozenset()
-        """Those the operator set: known without proof, unless the API has just refused them."""
+        """Credentials from the settings: proven without a success, unless just rejected."""
         self._proven: dict[str, float] = {}
-        self._noted: dict[str, float] = {}
+        self._stored_at: dict[str, float] = {}
         self._refused: dict[str, float] = {}
-        if kept is not None:
-            self._noted = {credential: now - age for credential, age in kept.load().items()}
-            self._proven = dict(sorted(self._noted.items(), key=lambda each: each[1]))
+        if store is not None:
+            self._stored_at = {credential: now - age for credential, age in store.load().items()}
+            self._proven = dict(sorted(self._stored_at.items(), key=lambda each: each[1]))
 
     def proven(self, credential: str, now: float) -> bool:
-        """Whether the API accepted it within 24 hours."""
+        """Return True if the API accepted it within 24 hours."""
         at = self._proven.get(credential)
         if at is None:
             return credential in self.trusted and not self.refused(credential, now)
         return now < at + DAY
 
     def vouched(self, credential: str, now: float) -> bool:
-        """Whether the API accepted it so lately that what it claims is believed."""
+        """Return True if the API accepted it recently enough to trust its claims."""
         at = self._proven.get(credential)
-        return at is not None and now < at + JOINED
+        return at is not None and now < at + CLAIMS_SECONDS
 
     def noted(self, credential: str, now: float) -> bool:
-        """Whether it was accepted so shortly before that one more success is no news."""
+        """Return True if a success was recorded within the last second."""
         at = self._proven.get(credential)
         return at is not None and now < at + SECOND
 
     def refused(self, credential: str, now: float) -> bool:
-        """Whether the API said 401 to it within the last minute."""
+        """Return True if the API answered 401 within the last minute."""
         at = self._refused.get(credential)
         return at is not None and now < at + MINUTE
 
     def accepted(self, credential: str, now: float) -> None:
-        """The API answered it with a success."""
+        """Record a success."""
         self._refused.pop(credential, None)
         proven = self._proven.get(credential)
         if proven is None or now >= proven + SECOND:
-            self._proven.pop(credential, None)  # so that it stands last
+            self._proven.pop(credential, None)  # moves it to the end
             self._proven[credential] = now
         if len(self._proven) > MOST:
             oldest = next(iter(self._proven))
             del self._proven[oldest]
-            self._noted.pop(oldest, None)
-        if self._kept is not None:
-            noted = self._noted.get(credential)
-            if noted is None or now - noted >= HOUR:
-                self._noted[credential] = now
-                self._kept.remember(credential)
+            self._stored_at.pop(oldest, None)
+        if self._store is not None:
+            stored_at = self._stored_at.get(credential)
+            if stored_at is None or now - stored_at >= HOUR:
+                self._stored_at[credential] = now
+                self._store.remember(credential)
 
     def rejected(self, credential: str, now: float) -> None:
-        """The API said 401 to it: a key that was revoked is proven no more."""
+        """Record a 401; a revoked key is no longer proven."""
         self._refused.pop(credential, None)
         self._refused[credential] = now
         if len(self._refused) > MOST_REFUSED:
             del self._refused[next(iter(self._refused))]
-        if self._proven.pop(credential, None) is not None and self._kept is not None:
-            self._noted.pop(credential, None)
-            self._kept.forget(credential)
+        if self._proven.pop(credential, None) is not None and self._store is not None:
+            self._stored_at.pop(credential, None)
+            self._store.forget(credential)
         self.when_rejected(credential)

@@ -1,10 +1,10 @@
-"""How much of a window one caller may spend while others are about.
+"""How much of a window one caller may spend while other callers are active.
 
-Calls are rarely queued at the same instant, so that taking turns is not enough: whoever asks a
-hundred times as often would have spent the window before the others came to ask. So each caller
-that was seen in this window or the one before is expected to go on as it did, and the window is
-shared out by max-min fairness: nobody is held below the level at which it would be exactly used
-up. What others are not expected to need is lent; a lone caller may have everything.
+Calls are rarely queued at the same time, so fair queueing is not enough: a caller with a hundred
+times the rate would spend the window before the others send. So each caller that was seen in this
+window or the last one is expected to keep its rate, and the window is divided by max-min fairness:
+no caller is limited below the level at which the calls would be exactly used up. Calls that others
+are not expected to need are lent; a single caller may use all.
 """
 
 from __future__ import annotations
@@ -19,163 +19,164 @@ if TYPE_CHECKING:
     from gateway.ratelimit.window import RateLimitWindow
 
 PRIOR = 0.25
-"""Windows' worth of an equal share that is believed of a caller before it has shown its need."""
+"""The initial estimate of a caller's need, in windows of an equal share."""
 GRACE = 10
-"""Calls above an equal share that nobody is held below, if they are not over twice that share."""
+"""Calls allowed above an equal share, up to twice that share."""
 RECOMPUTE_SECONDS = 1.0
-"""Seconds for which a level holds, unless more callers join."""
+"""Seconds for which a level is valid, unless more callers join."""
 RECOMPUTE_CALLS = 20
-"""Or until one in so many of the calls left is spent."""
+"""A level is also recomputed when one in this many of the remaining calls is spent."""
 WRITES = 0.5
-"""Part of a window that one caller's writes may take while others are about."""
-POINTLESS = 5
-"""As so many counts a write that the API refuses its caller: 403, or 404 for a random id."""
+"""The part of a window that one caller's writes may use while others are active."""
+REJECTED_WRITE_WEIGHT = 5
+"""The weight of a write that the API rejects for its caller: 403, or 404 for a random id."""
 MANY = 1_000
-"""Callers beyond whom it holds longer, as it takes longer to find."""
+"""Callers above which a level is valid for longer, since computing it takes longer."""
 
 
 class FairShare:
-    """What each caller has spent of `ledger`'s window, and the level up to which it may.
+    """What each caller has spent of the rate limit window, and the level up to which it may spend.
 
-    Every method is told the time, in seconds. Callers are known by their partitions.
+    Every method takes the time, in seconds. Callers are identified by their partitions.
     """
 
-    def __init__(self, ledger: RateLimitWindow) -> None:
-        self._ledger = ledger
-        self._epoch = -1
-        self._began = -math.inf
+    def __init__(self, window: RateLimitWindow) -> None:
+        self._window = window
+        self._window_number = -1
+        self._started = -math.inf
         self._spent: dict[str, int] = {}
-        self._before: dict[str, int] = {}
-        """What callers spent in the window before, if that one has just ended."""
+        self._last_window: dict[str, int] = {}
+        """What callers spent in the last window, if it has just ended."""
         self._writes: dict[str, int] = {}
-        """What callers' writes came to in this window, pointless ones at their weight."""
+        """The weighted writes of callers in this window."""
         self._level = math.inf
         self._waits: dict[int, float] = {}
-        """Seconds until one more may be spent, by what was spent: true for one look."""
-        self._due = -math.inf
+        """Seconds until one more call is allowed, by calls spent; cleared by a recomputation."""
+        self._recompute_at = -math.inf
         self._calls = 0
-        """How many may still be spent before it is time to look again."""
-        self._seen = 0
+        """Calls until the next recomputation."""
+        self._callers_seen = 0
 
     def spend(self, partition: str, now: float, *, writes: bool = False) -> None:
-        """Note a call about to be sent; `writes`: whether it writes, or confirms a write."""
-        self._turn(now)
+        """Record a call that is about to be sent; `writes` if it writes or confirms a write."""
+        self._roll_if_ended(now)
         if writes:
             self._writes[partition] = self._writes.get(partition, 0) + 1
         self._spent[partition] = self._spent.get(partition, 0) + 1
         self._calls -= 1
 
     def pointless(self, partition: str) -> None:
-        """A write that was sent turned out to be none this caller could make."""
+        """Add the weight of a write that the API rejected for this caller."""
         if partition in self._writes:
-            self._writes[partition] += POINTLESS - 1
+            self._writes[partition] += REJECTED_WRITE_WEIGHT - 1
 
     def wait_to_write(self, partition: str, now: float) -> float:
-        """Seconds until `partition` may write once more; 0 when it may now.
+        """Return the seconds until `partition` may send one more write; 0 if it may now.
 
-        One alone may write without end, but for what is refused: others may come.
+        A single caller is limited only by its rejected writes, since others may arrive.
         """
-        self._turn(now)
+        self._roll_if_ended(now)
         writes = self._writes.get(partition, 0)
-        if writes < WRITES * self._ledger.limit:
+        if writes < WRITES * self._window.limit:
             return 0.0
-        others = len(self._spent.keys() | self._before.keys()) > 1
-        pointless = writes - self._spent.get(partition, 0)
-        held = others or pointless >= WRITES * self._ledger.limit
-        return max(1.0, self._ledger.rest(now)) if held else 0.0
+        others = len(self._spent.keys() | self._last_window.keys()) > 1
+        rejected = writes - self._spent.get(partition, 0)
+        limited = others or rejected >= WRITES * self._window.limit
+        return max(1.0, self._window.rest(now)) if limited else 0.0
 
     def refund(self, partition: str, *, writes: bool = False) -> None:
-        """The call was never sent."""
+        """Undo the record of a call that was never sent."""
         if writes and self._writes.get(partition, 0):
             self._writes[partition] -= 1
         if self._spent.get(partition, 0):
             self._spent[partition] -= 1
 
     def wait(self, partition: str, now: float) -> float:
-        """Seconds until `partition` may read once more; 0 when it may now.
+        """Return the seconds until `partition` may send one more read; 0 if it may now.
 
-        A wait is an estimate: it comes true if the others go on as they did.
+        A wait is an estimate: it holds if the other callers keep their rates.
         """
-        self._turn(now)
+        self._roll_if_ended(now)
         spent = self._spent.get(partition)
         if not spent:
             return 0.0
-        joined = len(self._spent) > self._seen + self._seen // 10
-        if now >= self._due or self._calls <= 0 or joined:
+        joined = len(self._spent) > self._callers_seen + self._callers_seen // 10
+        if now >= self._recompute_at or self._calls <= 0 or joined:
             self._recompute(now)
         if spent < self._level:
             return 0.0
         if spent not in self._waits:
-            self._waits[spent] = self._until(spent, now)
+            self._waits[spent] = self._seconds_until_allowed(spent, now)
         return self._waits[spent]
 
     def has_used_half(self, partition: str) -> bool:
-        """Whether it has had half of a window: while others wait, they come first."""
-        return 2 * self._spent.get(partition, 0) >= self._ledger.limit
+        """Return True if it has spent half of a window; other callers then go first."""
+        return 2 * self._spent.get(partition, 0) >= self._window.limit
 
-    def _turn(self, now: float) -> None:
-        epoch = self._ledger.window_number(now)
-        lately = now < self._began + 2 * self._ledger.window
-        if epoch == self._epoch and lately:
+    def _roll_if_ended(self, now: float) -> None:
+        window_number = self._window.window_number(now)
+        recent = now < self._started + 2 * self._window.window
+        if window_number == self._window_number and recent:
             return
-        just_ended = epoch == self._epoch + 1 and lately
-        self._before = self._spent if just_ended else {}
+        just_ended = window_number == self._window_number + 1 and recent
+        self._last_window = self._spent if just_ended else {}
         self._spent, self._writes = {}, {}
-        self._epoch, self._began = epoch, now
-        self._due = -math.inf
+        self._window_number, self._started = window_number, now
+        self._recompute_at = -math.inf
 
     def _recompute(self, now: float) -> None:
-        left = self._ledger.left(Priority.INTERACTIVE, now)
-        needs = self._needs(left, now)
-        self._due, self._seen = (
+        remaining = self._window.left(Priority.INTERACTIVE, now)
+        needs = self._needs(remaining, now)
+        self._recompute_at, self._callers_seen = (
             now + RECOMPUTE_SECONDS * max(1.0, len(needs) / MANY),
             len(self._spent),
         )
-        self._calls = 1 + left // RECOMPUTE_CALLS
+        self._calls = 1 + remaining // RECOMPUTE_CALLS
         self._waits.clear()
-        levels = range(1, max(spent for spent, _ in needs) + left + 2)
-        level = bisect_right(levels, left, key=lambda level: _demand_up_to(needs, level))
-        # Expectations are rough: whoever is a few calls above the others is no flood.
-        equal = self._equal(left)
+        levels = range(1, max(spent for spent, _ in needs) + remaining + 2)
+        level = bisect_right(levels, remaining, key=lambda level: _demand_up_to(needs, level))
+        # Estimates are rough: a few calls above the others are no flood.
+        equal = self._equal_share(remaining)
         self._level = max(1, level, int(equal + min(GRACE, 2 * equal)))
 
-    def _equal(self, left: int) -> float:
-        """An equal share of the window for each caller about."""
-        callers = len(self._spent.keys() | self._before.keys())
-        return (sum(self._spent.values()) + left) / callers
+    def _equal_share(self, remaining: int) -> float:
+        """Return an equal share of the window for each active caller."""
+        callers = len(self._spent.keys() | self._last_window.keys())
+        return (sum(self._spent.values()) + remaining) / callers
 
-    def _needs(self, left: int, now: float) -> list[tuple[int, float]]:
-        """Of each caller: what it spent, and what it is expected to spend until the window's end.
+    def _needs(self, remaining: int, now: float) -> list[tuple[int, float]]:
+        """Return what each caller has spent, and its expected need until the window's end.
 
-        Expected is its rate in this window and the last, leaning to an equal share at first.
+        The need is its rate in this window and the last one, weighted with an equal share.
         """
-        window, rest = self._ledger.window, self._ledger.rest(now)
-        equal = self._equal(left)
-        watched = window - rest + PRIOR * window + (window if self._before else 0.0)
+        window, rest = self._window.window, self._window.rest(now)
+        equal = self._equal_share(remaining)
+        watched = window - rest + PRIOR * window + (window if self._last_window else 0.0)
         needs = []
-        for caller in self._spent.keys() | self._before.keys():
+        for caller in self._spent.keys() | self._last_window.keys():
             spent = self._spent.get(caller, 0)
-            seen = spent + self._before.get(caller, 0) + PRIOR * equal
+            seen = spent + self._last_window.get(caller, 0) + PRIOR * equal
             needs.append((spent, rest * seen / watched))
         return needs
 
-    def _until(self, spent: int, now: float) -> float:
-        """Seconds until the needs of all, which shrink with the time left, leave one call more."""
-        left, rest = self._ledger.left(Priority.INTERACTIVE, now), self._ledger.rest(now)
-        needs = self._needs(left, now)
+    def _seconds_until_allowed(self, spent: int, now: float) -> float:
+        """Return the seconds until the expected needs, which shrink with time, leave a call."""
+        remaining = self._window.left(Priority.INTERACTIVE, now)
+        rest = self._window.rest(now)
+        needs = self._needs(remaining, now)
 
         def needed(elapsed: int) -> int:
             part = 1 - elapsed / rest
             return -_demand_up_to([(had, need * part) for had, need in needs], spent + 1)
 
-        return RECOMPUTE_SECONDS + bisect_left(range(int(rest)), -left, key=needed)
+        return RECOMPUTE_SECONDS + bisect_left(range(int(rest)), -remaining, key=needed)
 
 
 def _demand_up_to(needs: list[tuple[int, float]], level: int) -> int:
-    """What all may come to spend yet, if nobody may spend more than `level`.
+    """Return what all callers are expected to spend if none may spend more than `level`.
 
-    Those expected to stay below it may need more than expected: twice the standard deviation of
-    as many calls at random is kept for them.
+    Those below the level may need more than expected: twice the standard deviation of a Poisson
+    process is added for them.
     """
     expected = uncertain = 0.0
     for spent, need in needs:

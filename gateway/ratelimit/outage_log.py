@@ -1,4 +1,4 @@
-"""Says in the log why the API does not answer, each reason once a minute."""
+"""Log why the API does not respond, each reason once a minute."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import math
 import httpx
 
 EVERY = 60.0
-"""Seconds for which a reason that was logged is not logged again."""
+"""Seconds for which a logged reason is not logged again."""
 MOST = 100
-"""Reasons held apart."""
+"""The number of reasons remembered."""
 
 _log = logging.getLogger(__name__)
 
 
 class OutageLog:
-    """What an operator should read of the API's absence."""
+    """The log of the API's outages, for operators."""
 
     def __init__(self) -> None:
         self._logged: dict[str, float] = {}
-        self._shut = False
+        self._open = False
 
     def ended(self, end: httpx.Response | BaseException, now: float) -> None:
-        """A call ended at `now`, in monotonic seconds."""
+        """Log the end of a call at `now`, in monotonic seconds, if it was an outage."""
         if isinstance(end, httpx.Response):
             if end.is_server_error:
                 self._warn(f"the API answered {end.status_code}", now)
@@ -31,13 +31,13 @@ class OutageLog:
             self._warn(f"the API cannot be reached: {_reason(end)}", now)
 
     def breaker(self, seconds: float) -> None:
-        """The API is not asked for so many `seconds`; 0: it is."""
-        if bool(seconds) is not self._shut:
-            self._shut = bool(seconds)
-            if self._shut:
-                _log.warning("the API only fails: it is not asked for %d s", math.ceil(seconds))
+        """Log that the circuit breaker is open for `seconds`; 0: that it is closed."""
+        if bool(seconds) is not self._open:
+            self._open = bool(seconds)
+            if self._open:
+                _log.warning("the API only fails: calls are suspended for %d s", math.ceil(seconds))
             else:
-                _log.warning("the API is asked again")
+                _log.warning("calls to the API are resumed")
 
     def _warn(self, reason: str, now: float) -> None:
         if now < self._logged.get(reason, -math.inf) + EVERY:
@@ -45,7 +45,7 @@ class OutageLog:
         if len(self._logged) >= MOST:
             self._logged.clear()
         self._logged[reason] = now
-        _log.warning("%s; for a minute this is not logged again", reason)
+        _log.warning("%s (logged at most once a minute)", reason)
 
 
 def _reason(error: httpx.TransportError) -> str:

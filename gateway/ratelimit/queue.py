@@ -1,4 +1,4 @@
-"""Who waits for a turn: the most urgent lane first, within a lane each caller in its turn."""
+"""The queue of requests that wait for a permit: by priority, and fair among callers."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from gateway.ratelimit.admission import Permit
 
 AGEING = 1.0
-"""Seconds of waiting that make a request as urgent as the lane before its own."""
+"""Seconds of waiting that raise a request by one priority."""
 
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """Somebody waiting. `turn` is given a turn or a failure, or is cancelled by who gives up."""
+    """A waiting request. `permit` gets a permit or an error; the caller cancels it to give up."""
 
     context: CallContext
     permit: asyncio.Future[Permit]
     since: float
     arrival: int
     expires_at: float | None = None
-    """When holding out for the window to open becomes too long; None while not held by it."""
+    """When waiting for the window becomes too long; None while the window is not the reason."""
 
 
 class FairQueue:
-    """Waiters in the order they are served.
+    """The waiting requests, in the order in which they are served.
 
-    Within a lane callers take turns (deficit round robin, where every call costs the same);
-    nobody's burst stands before another's single question. Lanes go by urgency, and whoever has
-    waited for a while is as urgent as those before: nothing starves.
+    Within a priority callers alternate (deficit round robin, where every call costs the same), so
+    that one caller's burst does not delay another's single request. Priorities come in order of
+    urgency, and waiting raises the priority, so that no request starves.
     """
 
     def __init__(self) -> None:
@@ -50,28 +50,30 @@ class FairQueue:
         return self._waiting
 
     def __iter__(self) -> Iterator[Waiter]:
-        everybody = [
-            waiter
-            for callers in self._lanes.values()
-            for waiters in callers.values()
-            for waiter in waiters
-        ]
-        return iter(everybody)
+        # A list: the queue may change during the iteration.
+        return iter(
+            [
+                waiter
+                for callers in self._lanes.values()
+                for waiters in callers.values()
+                for waiter in waiters
+            ]
+        )
 
     def heads(self) -> Iterator[Waiter]:
-        """Of each caller in each lane, who is served before its others."""
+        """Return the first waiter of each caller in each priority."""
         return (waiters[0] for callers in self._lanes.values() for waiters in callers.values())
 
-    def join(self, terms: CallContext, turn: asyncio.Future[Permit], now: float) -> Waiter:
-        """Stand behind this caller's others."""
+    def join(self, context: CallContext, permit: asyncio.Future[Permit], now: float) -> Waiter:
+        """Append a request to this caller's queue."""
         self._arrivals += 1
         self._waiting += 1
-        waiter = Waiter(terms, turn, now, self._arrivals)
-        self._lanes[terms.lane].setdefault(terms.partition, deque()).append(waiter)
+        waiter = Waiter(context, permit, now, self._arrivals)
+        self._lanes[context.lane].setdefault(context.partition, deque()).append(waiter)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """Stand in line no more, if one still does."""
+        """Remove a waiter, if it is still in the queue."""
         callers = self._lanes[waiter.context.lane]
         waiters = callers.get(waiter.context.partition)
         if waiters is None or waiter not in waiters:
@@ -82,19 +84,19 @@ class FairQueue:
             del callers[waiter.context.partition]
 
     def next(self, now: float, rank: Callable[[CallContext], int | None]) -> Waiter | None:
-        """Take out who is served next; None when nobody can be.
+        """Remove and return the next waiter; None if none can be served.
 
-        `rank` says of a waiter's terms whether they may go now (else None), and how far behind
-        all others: 0 for most.
+        `rank` returns None for a context that cannot be served now, else its rank; 0, for most
+        contexts, comes first.
         """
         best, chosen = None, None
         for lane, callers in self._lanes.items():
             found = _first(callers.values(), rank)
             if found is None:
                 continue
-            place, waiter = found
+            found_rank, waiter = found
             aged = max(0, lane - int((now - waiter.since) / AGEING))
-            order = (place, aged, waiter.arrival)
+            order = (found_rank, aged, waiter.arrival)
             if best is None or order < best:
                 best, chosen = order, waiter
         if chosen is not None:
@@ -105,30 +107,30 @@ class FairQueue:
         return chosen
 
     def newest_of_longest(self, newcomer: CallContext) -> Waiter | None:
-        """The last waiter of whoever has most in line; None if `newcomer` would have as many.
+        """Return the last waiter of the caller with most waiters; None if `newcomer` has as many.
 
-        A write gives way to nobody, and everybody to a write.
+        A write is not removed for another request; any other request is removed for a write.
         """
-        most: dict[str, list[Waiter]] = {}
+        by_caller: dict[str, list[Waiter]] = {}
         for waiter in self:
             if waiter.context.lane is not Priority.WRITE:
-                most.setdefault(waiter.context.partition, []).append(waiter)
-        crowd = max(most.values(), key=len, default=[])
-        own = -1 if newcomer.lane is Priority.WRITE else len(most.get(newcomer.partition, ()))
-        if len(crowd) <= own + 1:
+                by_caller.setdefault(waiter.context.partition, []).append(waiter)
+        longest = max(by_caller.values(), key=len, default=[])
+        own = -1 if newcomer.lane is Priority.WRITE else len(by_caller.get(newcomer.partition, ()))
+        if len(longest) <= own + 1:
             return None
-        return max(crowd, key=lambda waiter: waiter.arrival)
+        return max(longest, key=lambda waiter: waiter.arrival)
 
 
 def _first(
     callers: Iterable[deque[Waiter]], rank: Callable[[CallContext], int | None]
 ) -> tuple[int, Waiter] | None:
-    """Of a lane's callers, in whose turn it is, the first of the best rank."""
+    """Return, of the callers of one priority in their order, the first waiter of the best rank."""
     best: tuple[int, Waiter] | None = None
     for waiters in callers:
-        place = rank(waiters[0].context)
-        if place is not None and (best is None or place < best[0]):
-            best = place, waiters[0]
-            if not place:
+        found_rank = rank(waiters[0].context)
+        if found_rank is not None and (best is None or found_rank < best[0]):
+            best = found_rank, waiters[0]
+            if not found_rank:
                 break
     return best

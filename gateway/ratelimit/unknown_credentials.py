@@ -1,10 +1,9 @@
-"""How many credentials that nobody knows yet are tried on the API: random keys are cheap to make.
+"""Limit how many unverified credentials are tried against the API: random keys are cheap to make.
 
-A success costs nothing, so that any number of new callers gets in. Only failures are counted.
-After a dozen in a window strangers are tried one after the other, two seconds after the last
-failure; after 25 they are sent away. One that was sent away and comes back, as a client does that
-waits for its `Retry-After`, and as a flood of ever new keys does not, is tried beside them, ten
-seconds after the last of its kind that failed.
+A success costs nothing, so any number of new callers is admitted; only failures count. After 12
+failures in 15 minutes unverified credentials are tried one at a time, 2 s after the last failure.
+After 25 they are rejected with Retry-After. A rejected credential that returns after that delay
+gets a separate slot, 10 s after the last failure in it: real clients come back, random keys do not.
 """
 
 from __future__ import annotations
@@ -14,108 +13,108 @@ from collections import deque
 from dataclasses import dataclass
 
 FAILURES, SPAN = 25, 900.0
-"""Failed tries, in so many seconds, after which strangers are not tried."""
+"""Failures, within so many seconds, after which unverified credentials are rejected."""
 UNTHROTTLED = 12
-"""Failed tries up to which everybody is tried at once."""
-AGAIN = 1.0
-"""Seconds after which one that was sent away may come back."""
+"""Failures up to which all credentials are tried at once."""
+RETURN_AFTER = 1.0
+"""Seconds after which a rejected credential may return."""
 MOST = 20_000
-"""Credentials remembered as sent away; beyond them the oldest are forgotten."""
+"""Rejected credentials remembered; above this the oldest is forgotten."""
 
 
 @dataclass(slots=True)
 class _Tier:
-    """One kind of tries: how soon after a failure, and how many are on their way together."""
+    """The state of one slot: the pause after a failure, and the attempts in flight."""
 
     pause: float
-    """Seconds from a failure to the next try."""
+    """Seconds from a failure to the next attempt."""
     few: int
-    """So many together after a failure; each success lets one more."""
+    """Parallel attempts after a failure; each success allows one more."""
     many: int
-    abreast: int = 1
+    parallelism: int = 1
     failed_at: float = -math.inf
-    out: int = 0
+    in_flight: int = 0
 
     def wait(self, now: float) -> float:
         return max(0.0, self.failed_at + self.pause - now)
 
     def succeeded(self) -> None:
-        self.abreast = min(self.abreast + 1, self.many)
+        self.parallelism = min(self.parallelism + 1, self.many)
 
     def failed(self, now: float) -> None:
-        self.abreast, self.failed_at = self.few, now
+        self.parallelism, self.failed_at = self.few, now
 
 
 class UnknownCredentialLimiter:
-    """Which unproven credential may be tried now. Every method is told the time, in seconds."""
+    """Decides which unverified credential may be tried; methods take the time, in seconds."""
 
     def __init__(self) -> None:
         self._failures: deque[float] = deque(maxlen=FAILURES)
-        self._freely = _Tier(pause=0.0, few=4, many=16, abreast=4)
-        self._strangers = _Tier(pause=2.0, few=1, many=4)
+        self._unthrottled = _Tier(pause=0.0, few=4, many=16, parallelism=4)
+        self._throttled = _Tier(pause=2.0, few=1, many=4)
         self._returning = _Tier(pause=10.0, few=1, many=4)
-        self._trying: dict[str, _Tier] = {}
-        self._sent_away: dict[str, float] = {}
+        self._attempts: dict[str, _Tier] = {}
+        self._rejected_at: dict[str, float] = {}
 
     def wait(self, credential: str, now: float) -> float:
-        """Seconds until `credential` may be tried, as far as that is a question of time."""
+        """Return the seconds until `credential` may be tried, if only time prevents it."""
         if self.is_unknown(credential, now):
-            return max(AGAIN, self._returning.wait(now))
-        return self._kind(credential, now).wait(now)
+            return max(RETURN_AFTER, self._returning.wait(now))
+        return self._tier(credential, now).wait(now)
 
     def is_unknown(self, credential: str, now: float) -> bool:
-        """Whether it is not to be tried before it has been sent away and has come back."""
+        """Return True if it must be rejected once and return before it is tried."""
         return self._failed(now) == FAILURES and not self._is_back(credential, now)
 
     def room(self, credential: str, now: float) -> bool:
-        """Whether there is a place for it among those on their way, each of them once."""
-        kind = self._kind(credential, now)
-        left = FAILURES - self._failed(now) or kind.many
-        return credential not in self._trying and kind.out < min(kind.abreast, left)
+        """Return True if a slot is free; one credential is tried once at a time."""
+        tier = self._tier(credential, now)
+        left = FAILURES - self._failed(now) or tier.many
+        return credential not in self._attempts and tier.in_flight < min(tier.parallelism, left)
 
     def record_rejection(self, credential: str, now: float) -> None:
-        """It was told to come back."""
-        self._sent_away.setdefault(credential, now)
-        if len(self._sent_away) > MOST:
-            del self._sent_away[next(iter(self._sent_away))]
+        """Record that the credential was rejected with Retry-After."""
+        self._rejected_at.setdefault(credential, now)
+        if len(self._rejected_at) > MOST:
+            del self._rejected_at[next(iter(self._rejected_at))]
 
     def record_attempt(self, credential: str, now: float) -> None:
-        """It is on its way."""
-        kind = self._trying[credential] = self._kind(credential, now)
-        kind.out += 1
+        """Record that the credential is being tried."""
+        tier = self._attempts[credential] = self._tier(credential, now)
+        tier.in_flight += 1
 
     def succeeded(self, credential: str) -> None:
-        """The API accepted it."""
-        if kind := self._ended(credential):
-            kind.succeeded()
-        self._sent_away.pop(credential, None)
+        """Record that the API accepted the credential."""
+        if tier := self._end(credential):
+            tier.succeeded()
+        self._rejected_at.pop(credential, None)
 
     def failed(self, credential: str, now: float) -> None:
-        """The API did not accept it."""
-        if kind := self._ended(credential):
-            kind.failed(now)
-        if kind is self._freely:
-            self._strangers.failed(now)
+        """Record that the API did not accept the credential."""
+        if tier := self._end(credential):
+            tier.failed(now)
+        if tier is self._unthrottled:
+            self._throttled.failed(now)
         self._failures.append(now)
-        self._sent_away.pop(credential, None)
+        self._rejected_at.pop(credential, None)
 
     def unknown(self, credential: str) -> None:
-        """The API said nothing of it: no answer, a 5xx, a 429."""
-        self._ended(credential)
+        """Record an attempt without evidence: no response, a 5xx or a 429."""
+        self._end(credential)
 
-    def _ended(self, credential: str) -> _Tier | None:
-        kind = self._trying.pop(credential, None)
-        if kind is not None:
-            kind.out -= 1
-        return kind
+    def _end(self, credential: str) -> _Tier | None:
+        tier = self._attempts.pop(credential, None)
+        if tier is not None:
+            tier.in_flight -= 1
+        return tier
 
-    def _kind(self, credential: str, now: float) -> _Tier:
+    def _tier(self, credential: str, now: float) -> _Tier:
         if self._failed(now) < UNTHROTTLED:
-            return self._freely
-        return self._returning if self._is_back(credential, now) else self._strangers
+            return self._unthrottled
+        return self._returning if self._is_back(credential, now) else self._throttled
 
     def _is_back(self, credential: str, now: float) -> bool:
-        return now >= self._sent_away.get(credential, now) + AGAIN
+        return now >= self._rejected_at.get(credential, now) + RETURN_AFTER
 
     def _failed(self, now: float) -> int:
         while self._failures and self._failures[0] <= now - SPAN:

@@ -214,6 +214,6 @@ class TestTheLog:
                     await http.post("/graphql", json={"query": COUNT}, headers=PROOF)
 
         assert [record.getMessage() for record in caplog.records] == [
-            "the API cannot be reached: Connection refused; for a minute this is not logged again",
-            "the API only fails: it is not asked for 5 s",
+            "the API cannot be reached: Connection refused (logged at most once a minute)",
+            "the API only fails: calls are suspended for 5 s",
         ]

@@ -1,6 +1,6 @@
 """The gate, on times made up."""
 
-from gateway.ratelimit.slow_start import TRYING, SlowStart
+from gateway.ratelimit.slow_start import TRIAL_WAIT, SlowStart
 
 
 def test_a_gate_nobody_shut_lets_everybody_through() -> None:
@@ -50,10 +50,10 @@ def test_others_wait_for_the_end_of_those_that_try() -> None:
     gate.refused(0, 10)
     one = gate.enter()
 
-    assert gate.wait(10) == TRYING
+    assert gate.wait(10) == TRIAL_WAIT
     gate.passed(one)
     two, _ = through(gate, 10)
-    assert gate.wait(10) == TRYING
+    assert gate.wait(10) == TRIAL_WAIT
     gate.passed(two)
     assert gate.wait(10) == 0.0
 
