@@ -82,6 +82,11 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def placeholder_id(place: int) -> str:
+    """What stands for the id of a list's row that has none of its own, by the row's index."""
+    return f"!{place}"
+
+
 Fields = frozenset[str]
 """Names of `ClientRecord` fields."""
 

@@ -129,17 +129,18 @@ async def test_a_body_that_unfolds_without_end_is_not_unfolded(
 
 @dataclass
 class Row(Fault):
-    """Replaces the second row of every list."""
+    """Replaces one row of every list, by default the second."""
 
     times: float = ALWAYS
     row: Any = None
+    place: int = 1
 
     def answer(self, call: Any, answer: SandboxResponse) -> None:
         """Put the row in."""
         super().answer(call, answer)
         if answer.meta is not None and len(answer.records) > 2:
             rows = answer.envelope["data"]["clients"]
-            rows[1] = rows[0] if self.row == "twice" else self.row
+            rows[self.place] = rows[0] if self.row == "twice" else self.row
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,29 @@ async def test_a_row_that_is_no_client_of_its_own_costs_its_edge(row: Any) -> No
     assert (error["path"], error["extensions"]["code"]) == (["clients", "edges", 1, "node"], CODE)
     assert "errors" not in whole
     assert len(whole["data"]["clients"]["edges"]) == len(rows) - 2
+    assert sandbox.calls == ["GET /clients?page=1&limit=100"]
+
+
+@pytest.mark.parametrize("place", [0, 1, 20, -1])
+async def test_pages_are_counted_from_a_row_without_an_id_in_both_directions(place: int) -> None:
+    sandbox = Sandbox()
+    rows = sandbox.rows_of(DEMO)
+    index = place % len(rows)
+    sandbox.fail(Row(row=None, place=index))
+    side = "{ edges { node { id } } pageInfo { hasNextPage hasPreviousPage } }"
+    async with before(sandbox) as gateway:
+        page = await gateway.post("{ clients(first: 100) { edges { cursor } } }")
+        cursor = page["data"]["clients"]["edges"][index]["cursor"]
+        after = await gateway.query(
+            f"query ($at: String) {{ clients(first: 50, after: $at) {side} }}", at=cursor
+        )
+        back = await gateway.query(
+            f"query ($at: String) {{ clients(last: 50, before: $at) {side} }}", at=cursor
+        )
+
+    ids = [row["id"] for row in rows]
+    shown = [[edge["node"]["id"] for edge in half["clients"]["edges"]] for half in (back, after)]
+    assert shown == [ids[:index], ids[index + 1 :]]
     assert sandbox.calls == ["GET /clients?page=1&limit=100"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.api.lists.pagination import PageRequest
-from schema.source.records import FIELDS, ClientRecord, Page
+from schema.source.records import FIELDS, ClientRecord, Page, placeholder_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def _contradicts(meta: Meta, place: PageRequest, end: int | None) -> bool:
 
 def unreadable(place: int) -> ClientRecord:
     """Stands for a row without an id of its own, so that the rows after it keep their places."""
-    return ClientRecord(id=f"!{place}", malformed=FIELDS)
+    return ClientRecord(id=placeholder_id(place), malformed=FIELDS)
 
 
 def join_pages(pages: Sequence[Page], newest: Page) -> tuple[Page, bool]:

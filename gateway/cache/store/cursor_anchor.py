@@ -10,8 +10,8 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema.source.records import Bounds, Window
-from schema.types.cursors import mark_of
+from schema.source.records import Bounds, Window, placeholder_id
+from schema.types.cursors import NO_ID, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,9 +61,7 @@ def find(
     places = rows.places(oldest)
     end = None if rows.open or rows.total_at < oldest else rows.total
     found = _followed(anchor.id, places, departed, end)
-    if found is None:
-        found = _marked(anchor, places)
-    return None if found is None else AnchorPosition(found, present=False)
+    return _marked(anchor, places) if found is None else AnchorPosition(found, present=False)
 
 
 def _followed(
@@ -92,15 +90,22 @@ def _followed(
     return None
 
 
-def _marked(anchor: Anchor, places: dict[str, int]) -> int | None:
-    """The place of a row that left, by the marks of its neighbours; the nearest counts."""
+def _marked(anchor: Anchor, places: dict[str, int]) -> AnchorPosition | None:
+    """The place of a row that left, by the marks of its neighbours; the nearest counts.
+
+    A row without an id is known by them alone: where such a row stands beside them, it is here.
+    """
     if not (places and (anchor.before or anchor.after)):
         return None
     marks = {mark_of(id): index for id, index in places.items()}
     for nearest in range(max(len(anchor.before), len(anchor.after))):
         for side, beside in enumerate((anchor.before, anchor.after)):
             if nearest < len(beside) and beside[nearest] in marks:
-                return marks[beside[nearest]] + 1 - side
+                place = marks[beside[nearest]] + 1 - side
+                here = place - side
+                if anchor.id == NO_ID and places.get(placeholder_id(here)) == here:
+                    return AnchorPosition(here, present=True)
+                return AnchorPosition(place, present=False)
     return None
 
 
