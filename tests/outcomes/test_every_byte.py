@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
 import pytest
 import uvicorn
 
@@ -64,14 +63,14 @@ class Api:
 
     sandbox: Sandbox
     proxy: Cutting
-    transport: httpx.AsyncBaseTransport
     office: DemoUser = SETTLED
 
     async def write(
         self, call: Callable[[RecoveringWriter, RequestContext], Any], cut: Fault, cuts: int
     ) -> Any:
-        """How a write ends for a gateway that knows nothing yet, cut as said."""
-        rest = RestClientSource(self.transport, f"http://127.0.0.1:{self.proxy.port}/v1")
+        """How a write ends for a gateway that knows nothing yet, not even of an outage."""
+        transport, _ = compose_transport(ConnectionPool(attempt_seconds=2), limit=PLENTY)
+        rest = RestClientSource(transport, f"http://127.0.0.1:{self.proxy.port}/v1")
         caller = Caller("office", Credential("X-API-Key", self.office.api_key))
         self.proxy.fault, self.proxy.cuts, self.proxy.connections = cut, cuts, 0
         try:
@@ -81,6 +80,8 @@ class Api:
             )
         except ClientError as failure:
             return failure
+        finally:
+            await transport.aclose()
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -98,9 +99,7 @@ async def api() -> AsyncIterator[Api]:
     while not server.started:  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     async with Cutting(listening.getsockname()[1]) as proxy:
-        transport, _ = compose_transport(ConnectionPool(attempt_seconds=2), limit=PLENTY)
-        yield Api(sandbox, proxy, transport)
-        await transport.aclose()
+        yield Api(sandbox, proxy)
     server.should_exit = True
     await serving
 
