@@ -1,4 +1,4 @@
-"""Every knob: its default, its environment name, and what a wrong value is told."""
+"""Every setting: its default, its environment name, and the message for a wrong value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ConfigurationError(Exception):
 
 
 class Settings(BaseSettings):
-    """What an operator can set. Read from the environment, then from `.env`."""
+    """The settings of an operator, from the environment, then from `.env`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -52,14 +52,14 @@ class Settings(BaseSettings):
         None,
         pattern=r"^[0-9a-fA-F]{64}$",
         repr=False,
-        description="API key the gateway acts by for callers that bring none of their own.",
+        description="API key for the requests of callers that send no credential.",
     )
     caller_token: str | None = Field(
         None,
         min_length=16,
         pattern=r"^[ -~]*$",  # what a header field can carry (RFC 9110, 5.5)
         repr=False,
-        description="What such callers prove themselves with, in X-Gateway-Token.",
+        description="Token that such callers must send, in X-Gateway-Token.",
     )
     introspection: bool = Field(False, description="Whether the schema may be introspected.")
     graphiql: bool = Field(False, description="Whether GET /graphql shows GraphiQL.")
@@ -75,20 +75,20 @@ class Settings(BaseSettings):
         description="Whether the graph has `node` and `nodes`; off where another subgraph does.",
     )
     cache: bool = Field(
-        True, description="Whether answers are remembered; without, every read is asked anew."
+        True, description="Whether records are cached; without, every read is a request."
     )
-    cache_bytes: int = Field(
-        67_108_864, ge=65_536, description="Memory for what is remembered, in all."
-    )
+    cache_bytes: int = Field(67_108_864, ge=65_536, description="Bytes of memory for the cache.")
     whole_rows: int = Field(
-        1_000, ge=0, description="Collections up to this many clients are read whole."
+        1_000, ge=0, description="Collections of up to this many clients are read whole."
     )
     type_filter: Literal["learn", "exact", "includes_both"] = Field(
         "learn",
-        description="Whether the API's `client_type=buyer` includes `both`: learnt, or said here.",
+        description="Whether the API's `client_type=buyer` includes `both`: learnt, or set here.",
     )
     upstream_limit: int = Field(
-        500, ge=1, description="Calls the API grants in 15 minutes, until its own headers say."
+        500,
+        ge=1,
+        description="Calls the API grants in 15 minutes, until its headers name a number.",
     )
     upstream_at_once: int = Field(
         16,
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     limit_connections_per_address: int = Field(
         256, ge=1, description="Connections at once from one address, then 503."
     )
-    limit_in_flight: int = Field(256, ge=1, description="Requests answered at once, then 503.")
+    limit_in_flight: int = Field(256, ge=1, description="Requests executed at once, then 503.")
     limit_body: int = Field(131_072, ge=1024, description="Bytes of one request's body.")
     limit_document: int = Field(16_384, ge=256, description="Characters of one document.")
     limit_tokens: int = Field(1_000, ge=10, description="Lexical tokens of one document.")
@@ -126,11 +126,11 @@ class Settings(BaseSettings):
     limit_string: int = Field(8_192, ge=256, description="Characters of one string in variables.")
     state_dir: str = Field(
         "~/.local/state/clients-gateway",
-        description="Folder for what must outlive a restart; `none` for none.",
+        description="Folder for state that outlives a restart; `none` for none.",
     )
 
     operation_calls: int = Field(
-        25, ge=1, description="Calls that one operation may cost; dearer ones are refused."
+        25, ge=1, description="Calls that one operation may cost; more expensive ones are refused."
     )
     operation_calls_scarce: int = Field(
         10, ge=1, description="The same while less than a fifth of the window is left."
@@ -143,9 +143,11 @@ class Settings(BaseSettings):
     timeout_head: float = Field(5, gt=0, le=60, description="Seconds a request's headers may take.")
     timeout_body: float = Field(10, gt=0, le=60, description="Seconds its body may take.")
     timeout_reading: float = Field(
-        10, gt=0, le=60, description="Seconds a client may let an answer lie."
+        10, gt=0, le=60, description="Seconds a client may take to read a response."
     )
-    timeout_idle: float = Field(5, gt=0, le=300, description="Seconds between two requests.")
+    timeout_idle: float = Field(
+        5, gt=0, le=300, description="Seconds a connection may be idle between two requests."
+    )
 
     @model_validator(mode="before")
     @classmethod

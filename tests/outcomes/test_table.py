@@ -11,6 +11,7 @@ import pytest
 
 from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.catalogue import named
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import READER
 from gateway.storage.state_dir import in_memory
@@ -279,6 +280,18 @@ async def misplaced(scene: Scene) -> None:
     assert await scene.gateway.errors(CREATE, input=OTTOLINE) == [("it", "UPSTREAM_BAD_RESPONSE")]
 
 
+async def replay_answered_by_a_proxy(scene: Scene) -> None:
+    await scene.create(key="one click")
+    await asyncio.sleep(301)  # the API's word on the credential is five minutes old
+    scene.sandbox.calls.clear()
+    scene.sandbox.fail(named("proxy-404", times=2))
+    keyed = OTTOLINE | {"idempotencyKey": "one click"}
+
+    assert await scene.gateway.errors(CREATE, input=keyed) == [("it", "UPSTREAM_BAD_RESPONSE")]
+    assert {call.split()[0] for call in scene.sandbox.calls} == {"GET"}
+    assert len(scene.ottolines) == 1
+
+
 async def unrecorded(scene: Scene) -> None:
     scene = Scene(keeps=False)
     keyed = OTTOLINE | {"idempotencyKey": "one click"}
@@ -318,6 +331,7 @@ ROWS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "`ClientWriteUnconfirmed` of a deletion": unknown_deletion,
     "error `UNAUTHENTICATED` or `FORBIDDEN`": refused,
     "error `UPSTREAM_UNAVAILABLE` or `UPSTREAM_TIMEOUT`": unsent,
+    "error `UPSTREAM_BAD_RESPONSE` of a create with a used key": replay_answered_by_a_proxy,
     "error `UPSTREAM_BAD_RESPONSE` of a create": misplaced,
     "error `IDEMPOTENCY_UNAVAILABLE`": unrecorded,
     "no answer from the gateway": gone,
