@@ -1,6 +1,7 @@
 """Count what makes a tree hard to read: repeated names, wide folders, long modules, cycles, words.
 
-`python -m tests.house` prints each count and exits with 1 unless all are zero.
+`python -m tests.house` prints each count and what it counts, and exits with 1 unless all are zero.
+`python -m tests.house --counts` prints the counts alone, and exits with 0.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import graphlib
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grimp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("gateway", "schema")
@@ -72,25 +74,26 @@ def long_modules() -> list[str]:
 
 
 def import_cycles() -> list[str]:
-    """Return one import cycle of each knot of modules, imports for types counted."""
+    """Return import cycles, imports for types counted."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    imports = {
-        module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules
-    }
-    found = []
-    while (cycle := _cycle(imports)) is not None:
-        found.append(" > ".join(cycle))
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    return [" > ".join(cycle) for cycle in cycles(imports)]
+
+
+def cycles(imports: Mapping[str, set[str]]) -> list[list[str]]:
+    """Return cycles of the modules in `imports`, no two of which share an import."""
+    left = {module: set(imported) for module, imported in imports.items()}
+    found: list[list[str]] = []
+    while True:
+        try:
+            graphlib.TopologicalSorter(left).prepare()
+        except graphlib.CycleError as error:
+            cycle = list(error.args[1])
+        else:
+            return found
+        found.append(cycle)
         for module in cycle:
-            imports[module] -= set(cycle)
-    return found
-
-
-def _cycle(imports: dict[str, set[str]]) -> list[str] | None:
-    try:
-        graphlib.TopologicalSorter(imports).prepare()
-    except graphlib.CycleError as error:
-        return list(error.args[1])
-    return None
+            left[module] -= set(cycle)
 
 
 def banned_words() -> list[str]:
@@ -123,7 +126,8 @@ def _split(name: str) -> str:
     return " ".join(_PARTS.findall(name)).lower()
 
 
-CHECKS = {
+Check = Callable[[], list[str]]
+CHECKS: dict[str, Check] = {
     "class names defined twice": repeated_classes,
     "module names in more than two packages": repeated_modules,
     f"folders above {MAX_FILES} files": wide_folders,
@@ -135,12 +139,14 @@ CHECKS = {
 
 def main() -> int:
     """Print each count and what it counts; return the exit status."""
+    counts_only = sys.argv[1:] == ["--counts"]
     status = 0
     for title, check in CHECKS.items():
         found = check()
         sys.stdout.write(f"{title}: {len(found)}\n")
-        sys.stdout.writelines(f"  {line}\n" for line in found)
-        status |= bool(found)
+        if not counts_only:
+            sys.stdout.writelines(f"  {line}\n" for line in found)
+            status |= bool(found)
     return status
 
 
