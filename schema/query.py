@@ -17,7 +17,7 @@ from schema.source.protocols import ClientSource
 from schema.source.records import ClientId, Fields
 from schema.source.request_context import RequestContext
 from schema.types.client import CALL, Client, Node
-from schema.types.connection import DEFAULT_PAGE, ClientConnection, connection
+from schema.types.client_connection import DEFAULT_PAGE, ClientConnection, connection
 
 argument = strawberry.argument
 

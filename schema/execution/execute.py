@@ -23,7 +23,7 @@ from schema.execution.root_fields import EntityLookup
 from schema.source.cost import ListRequest
 from schema.source.errors import NotFound
 from schema.source.records import ClientId, ClientRecord
-from schema.types.connection import connection
+from schema.types.client_connection import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

@@ -14,7 +14,7 @@ from schema.source.errors import InvalidInput
 from schema.source.records import ClientFilter, ClientId, Window, client_id
 from schema.source.request_context import Priority
 from schema.types.client import Client, required_record_fields
-from schema.types.connection import window_for
+from schema.types.client_connection import window_for
 from schema.types.enums import ClientStatus, ClientType
 
 if TYPE_CHECKING:

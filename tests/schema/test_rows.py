@@ -10,7 +10,7 @@ from schema.execution.compiler.codegen import EDGES, RECORD, Fallback, FieldExpr
 from schema.execution.compiler.columns import ID, typename
 from schema.execution.compiler.record_encoder import RecordEncoder, RecordEncoders
 from schema.source.records import Anchor, ClientRecord
-from schema.types.connection import LazyEdges, cursor_of
+from schema.types.client_connection import LazyEdges, cursor_of
 from schema.types.cursors import decode_cursor, mark_of
 
 ADA = ClientRecord(id="00000000-0000-4000-8000-000000000001", first_name="Ada")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from schema.execution.compiler.codegen import EDGES, generate
 from schema.source.records import ClientRecord
 from schema.types.client import Client
-from schema.types.connection import LazyEdges
+from schema.types.client_connection import LazyEdges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from schema.types.client import Client, ComputedField, RecordField
-from schema.types.connection import EdgeField, edge_value
+from schema.types.client_connection import EdgeField, edge_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -40,7 +40,7 @@ from schema.execution.compiler.record_encoder import RecordEncoder
 from schema.execution.sizes import FIELD, KEY, OBJECT, SELECTED
 from schema.source.records import ClientRecord
 from schema.types.client import Client, RecordField
-from schema.types.connection import ClientEdge, EdgeField
+from schema.types.client_connection import ClientEdge, EdgeField
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
