@@ -1,4 +1,4 @@
-"""What a resolver may lean on: this request's source, operation and loaders."""
+"""The context of a resolver: this request's source, operation and loaders."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from schema.source.protocols import ClientSource
     from schema.source.request_context import RequestContext
 
-_WHO = (
+_CREDENTIAL_NEEDED = (
     "This field needs a credential: send your ActuallyCare key in the X-API-Key header,"
     " or a bearer token in Authorization."
 )
 
 
 class Context:
-    """One request's view of the world; `operation` is None for a caller without credential."""
+    """One request's context; `operation` is None for a caller without a credential."""
 
     def __init__(self, source: ClientSource, operation: RequestContext | None) -> None:
         self.source = source
@@ -27,17 +27,17 @@ class Context:
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether anybody said who asks; without, nothing can be asked of the source."""
+        """Return True if the request carries a credential; the source needs one."""
         return self._operation is not None
 
     @property
     def operation(self) -> RequestContext:
-        """The operation being answered. Raises `Unauthenticated` when nobody said who asks."""
+        """Return the operation being executed. Raises `Unauthenticated` without a credential."""
         if self._operation is None:
-            raise Unauthenticated(_WHO)
+            raise Unauthenticated(_CREDENTIAL_NEEDED)
         return self._operation
 
     @cached_property
     def loaders(self) -> Loaders:
-        """Made on first use. Raises `Unauthenticated` like `operation`."""
+        """Create the loaders on first use. Raises `Unauthenticated` without a credential."""
         return Loaders(self.source, self.operation)

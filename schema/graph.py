@@ -1,4 +1,4 @@
-"""The schema assembled: types, mutations, federation, and how a document is executed on it."""
+"""The executable schema: its types, federation, and the execution of documents."""
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
@@ -14,7 +14,7 @@ from strawberry.types import Info
 from strawberry.types.scalar import ScalarDefinition, scalar
 
 from schema.context import Context
-from schema.execution import root_fields as asks
+from schema.execution import root_fields
 from schema.execution.attribution import attribute_errors
 from schema.execution.compile import CompiledOperation, OperationCompiler
 from schema.execution.cost_limit import Explanation, call_limit, check_cost, explain
@@ -52,10 +52,10 @@ class Graph(federation.Schema):
         compiles: bool = True,
         cap: Callable[[], int] | None = None,
     ) -> None:
-        """Without `node_fields` the graph leaves `node` and `nodes` to another subgraph.
+        """Create the schema; without `node_fields`, another subgraph owns `node` and `nodes`.
 
-        `compiles` is off where graphql-core shall execute everything: the slow way, and the
-        one that the other is held to. `cap` tells how many calls one operation may cost now.
+        If `compiles` is False, graphql-core executes every operation: the slow way, which tests
+        compare the compiled way with. `cap` returns how many calls one operation may cost now.
         """
         super().__init__(
             query=Query if node_fields else QueryWithoutNode,
@@ -79,20 +79,20 @@ class Graph(federation.Schema):
     def plan(
         self, document: Document, variables: Mapping[str, Any], operation_name: str | None
     ) -> ExecutionPlan | list[GraphQLError]:
-        """One operation of a document that was understood, or what is wrong with the variables.
+        """Return the plan of one operation of a valid document, or the errors in the variables.
 
-        Raises `GraphQLError` where the document has no such operation.
+        Raises `GraphQLError` if the document has no such operation.
         """
         return self._operation(document, operation_name).plan(variables)
 
     def run(
         self, planned: ExecutionPlan, context: Context
     ) -> Coroutine[object, object, ExecutionResult]:
-        """Execute an operation that was planned. Never raises."""
+        """Execute a planned operation. Raises nothing but a cancellation."""
         if context.is_authenticated and self._cap is not None:
             refused = check_cost(planned, context.source, context.operation, self._cap)
             if refused is not None:
-                return _told(ExecutionResult(None, [refused]))
+                return _completed(ExecutionResult(None, [refused]))
             operation = context.operation
             operation.spending = CallBudget(
                 partial(call_limit, planned, context.source, without_budget(operation), self._cap)
@@ -118,7 +118,10 @@ class Graph(federation.Schema):
         return ExecutionResult(result.data, attribute_errors(result.errors))
 
     def explain(self, planned: ExecutionPlan, context: Context) -> Explanation | list[GraphQLError]:
-        """What the operation would cost now, or why that cannot be said. Nothing is sent."""
+        """Return the operation's cost now, or the errors that prevent the estimate.
+
+        Nothing is sent.
+        """
         try:
             return explain(planned, context.source, context.operation)
         except Unauthenticated as failure:
@@ -135,14 +138,14 @@ class Graph(federation.Schema):
     def entities_resolver(
         self, info: Info, representations: list[FederationAny]
     ) -> list[FederationAny]:
-        """One entity per representation, in order; an error or null stays in its own place.
+        """Return one entity for each representation, in order; an error or null stays in its slot.
 
-        Overrides Strawberry's, which lets one junk `__typename` null the whole answer and
-        changes the caller's variables. All ids are asked for in one tick of the loader.
+        Overrides Strawberry's method, which nulls the whole field for one invalid `__typename` and
+        changes the caller's variables. All ids are loaded in one tick of the loader.
         """
-        asked = asks.entities(selected_fields(info), representations=representations)
-        return cast("list[FederationAny]", resolve_entities(info.context, asked))
+        lookup = root_fields.entities(selected_fields(info), representations=representations)
+        return cast("list[FederationAny]", resolve_entities(info.context, lookup))
 
 
-async def _told(result: ExecutionResult) -> ExecutionResult:
+async def _completed(result: ExecutionResult) -> ExecutionResult:
     return result

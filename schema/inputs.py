@@ -1,4 +1,4 @@
-"""Checks on what a mutation is given, before anything is sent: every issue at once."""
+"""Validate the input of a mutation before anything is sent; report every issue at once."""
 
 from __future__ import annotations
 
@@ -20,20 +20,23 @@ MAX_NAME = 200
 MAX_EMAIL = 254
 MAX_PHONE = 50
 MAX_KEY = 200
-"""Lengths in characters. The API documents none (RFC 5321, 4.5.3.1.3 for e-mail): these only
-keep what cannot be meant from costing a call."""
+"""Lengths in characters.
+
+The API documents none (RFC 5321, 4.5.3.1.3 for e-mail): the limits keep input that cannot be valid
+from costing a call.
+"""
 
 _DIGITS = re.compile(r"[1-9][0-9]{0,18}").fullmatch
-_MOST = 2**63 - 1
-"""The largest version that can be sent: a signed integer of 64 bits."""
+_MAX_VERSION = 2**63 - 1
+"""The largest version that can be sent: a signed 64-bit integer."""
 _CONTROLS = frozenset({"Cc", "Zl", "Zp"})
-"""Categories of control characters, and of those that end a line or a paragraph (Unicode, 4.5)."""
-_SEEN = frozenset("LNPS")
-"""Categories whose characters are seen by themselves; a mark is seen only on a base."""
-_UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
-"""Letters and symbols that show nothing: Hangul fillers, the empty Braille pattern, a null note."""
+"""Categories of control characters and of line and paragraph separators (Unicode, 4.5)."""
+_VISIBLE = frozenset("LNPS")
+"""Categories whose characters are visible by themselves; a mark is visible only on a base."""
+_INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
+"""Invisible letters and symbols: Hangul fillers, the empty Braille pattern, a null note."""
 
-_REFUSED = "The input was refused. Nothing was sent."
+_INVALID_INPUT = "The input was refused. Nothing was sent."
 
 
 def _text(field: str, value: str, longest: int) -> Iterator[Issue]:
@@ -46,26 +49,26 @@ def _text(field: str, value: str, longest: int) -> Iterator[Issue]:
         yield Issue(field, "NOT_UNICODE", "must be valid Unicode")
 
 
-def _blank(value: str) -> bool:
-    """Whether nothing of it can be seen: no letter, number, punctuation or symbol."""
+def _is_blank(value: str) -> bool:
+    """Return True if the text has no visible letter, number, punctuation or symbol."""
     return not any(
-        unicodedata.category(character)[0] in _SEEN and character not in _UNSEEN
+        unicodedata.category(character)[0] in _VISIBLE and character not in _INVISIBLE
         for character in value
     )
 
 
 def _name(field: str, value: str) -> Iterator[Issue]:
-    if _blank(value):
+    if _is_blank(value):
         yield Issue(field, "BLANK", "must not be blank")
     yield from _text(field, value, MAX_NAME)
 
 
 def _email(value: str) -> Iterator[Issue]:
     local, at, domain = value.rpartition("@")
-    shaped = bool(local and at and "." in domain.strip(".")) and not any(
+    well_formed = bool(local and at and "." in domain.strip(".")) and not any(
         unicodedata.category(character)[0] in "CZ" for character in value
     )
-    if not shaped or domain.startswith(".") or domain.endswith(".") or "@" in local:
+    if not well_formed or domain.startswith(".") or domain.endswith(".") or "@" in local:
         yield Issue("email", "NOT_AN_EMAIL", "must look like name@example.com")
     yield from _text("email", value, MAX_EMAIL)
 
@@ -77,7 +80,7 @@ def _phone(value: str) -> Iterator[Issue]:
 
 
 def _key(value: str) -> Iterator[Issue]:
-    if _blank(value):
+    if _is_blank(value):
         yield Issue("idempotencyKey", "BLANK", "must not be blank: a UUID made for each click fits")
     yield from _text("idempotencyKey", value, MAX_KEY)
 
@@ -89,23 +92,23 @@ def _null(field: str, instead: str) -> Issue:
 def _version(
     version: strawberry.Some[int | None] | None, raw: strawberry.Some[str | None] | None
 ) -> tuple[int | None, list[Issue]]:
-    """The version to change, None for any, and what is wrong with it."""
+    """Return the version to change, None for any, and the issues found in it."""
     field = "expectedVersion" if raw is None else "expectedVersionRaw"
     given = version if raw is None else raw
     if given is None:
         return None, []
     value = given.value
     if version is not None and raw is not None:
-        wrong = Issue(field, "TWICE", "must not stand beside `expectedVersion`: pass one of them")
+        issue = Issue(field, "TWICE", "must not stand beside `expectedVersion`: pass one of them")
     elif value is None:
-        wrong = _null(field, "to overwrite whatever version there is")
-    elif isinstance(value, str) and (_DIGITS(value) is None or int(value) > _MOST):
-        wrong = Issue(field, "NOT_A_VERSION", "must be a `versionRaw` as it was read: digits")
+        issue = _null(field, "to overwrite whatever version there is")
+    elif isinstance(value, str) and (_DIGITS(value) is None or int(value) > _MAX_VERSION):
+        issue = Issue(field, "NOT_A_VERSION", "must be a `versionRaw` as it was read: digits")
     elif int(value) < 1:
-        wrong = Issue(field, "TOO_SMALL", "must be 1 or more")
+        issue = Issue(field, "TOO_SMALL", "must be 1 or more")
     else:
         return int(value), []
-    return None, [wrong]
+    return None, [issue]
 
 
 def _unknown(field: str) -> Issue:
@@ -114,7 +117,7 @@ def _unknown(field: str) -> Issue:
 
 def _raise_if_any(issues: list[Issue]) -> None:
     if issues:
-        raise InvalidInput(_REFUSED, issues=issues)
+        raise InvalidInput(_INVALID_INPUT, issues=issues)
 
 
 def parse_create(  # noqa: PLR0913, PLR0917 - the input's fields
@@ -125,7 +128,7 @@ def parse_create(  # noqa: PLR0913, PLR0917 - the input's fields
     phone: Any,
     idempotency_key: Any = strawberry.UNSET,
 ) -> NewClient:
-    """What to create. Raises `InvalidInput` with every issue found; nothing has been sent."""
+    """Return the client to create. Raises `InvalidInput` with every issue; nothing is sent."""
     issues = [*_name("firstName", first_name), *_name("lastName", last_name)]
     if client_type is ClientType.UNKNOWN:
         issues.append(_unknown("clientType"))
@@ -153,7 +156,7 @@ def parse_update(  # noqa: PLR0913, PLR0917 - the input's fields
     version_raw: strawberry.Some[str | None] | None = None,
     on_conflict: ClientConflictPolicy = ClientConflictPolicy.FAIL,
 ) -> ClientPatch:
-    """What to change; absent is not null. Raises `InvalidInput` with every issue found."""
+    """Return the change; absent is not null. Raises `InvalidInput` with every issue found."""
     fields: dict[str, str | None] = {}
     issues: list[Issue] = []
     if email is not None:
@@ -169,10 +172,10 @@ def parse_update(  # noqa: PLR0913, PLR0917 - the input's fields
         issues += [_unknown("status")] if status.value is ClientStatus.UNKNOWN else []
     if not fields and status is None:
         issues.append(Issue(None, "EMPTY", "must change something: pass email, phone or status"))
-    expected, wrong = _version(version, version_raw)
-    issues += wrong
+    expected, issues_found = _version(version, version_raw)
+    issues += issues_found
     merge = on_conflict is ClientConflictPolicy.MERGE
-    if merge and expected is None and not wrong:
+    if merge and expected is None and not issues_found:
         issues.append(
             Issue(
                 "expectedVersion", "MISSING", "must say which version to merge with: the one read"
@@ -183,7 +186,7 @@ def parse_update(  # noqa: PLR0913, PLR0917 - the input's fields
 
 
 def parse_id(text: str) -> ClientId:
-    """The id to write to. Raises `NotFound` for what no client can have; nothing is sent."""
+    """Return the id to write to. Raises `NotFound` for an id of no client; nothing is sent."""
     known = client_id(text)
     if known is None:
         raise NotFound("There is no client with this id: a client's id is a UUID.")

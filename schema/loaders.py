@@ -1,4 +1,4 @@
-"""This request's loaders: what is asked for in one tick of the loop is fetched together."""
+"""The DataLoaders of one request: keys loaded in one tick of the loop are fetched together."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class ClientKey(NamedTuple):
-    """One client, and the fields of it that somebody will look at."""
+    """One client, and the fields of it that are selected."""
 
     id: ClientId
     fields: Fields
 
 
 class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
-    """Clients by id for one operation; each distinct id is asked for once.
+    """Loads clients by id for one operation; each distinct id is fetched once.
 
-    Two fields wanting different parts of one client share one fetch that covers both.
+    Two fields that select different parts of one client share one fetch that covers both.
     """
 
     def __init__(self, source: ClientSource, operation: RequestContext, lane: Priority) -> None:
@@ -38,17 +38,17 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
         self._lane = lane
 
     def load(self, key: ClientKey) -> asyncio.Future[ClientRecord]:
-        """The client, or its `Failure` raised.
+        """Return the client, or raise its `ClientError`.
 
-        Every waiter gets a future of its own: graphql-core cancels the siblings of a failed
-        non-null field, and a cancelled shared future would fail everybody else's field.
+        Every waiter gets its own future: graphql-core cancels the siblings of a failed non-null
+        field, and the cancellation of a shared future would fail the fields of other waiters.
         """
         return asyncio.shield(super().load(key))
 
     async def batch_load_fn(  # type: ignore[override]  # aiodataloader spells it as an attribute
         self, keys: Sequence[ClientKey]
     ) -> list[ClientRecord | ClientError]:
-        """One fetch for a whole tick."""
+        """Fetch the keys of one tick together."""
         ids = list(dict.fromkeys(key.id for key in keys))
         fields = cast("Fields", frozenset[str]().union(*(key.fields for key in keys)))
         found = await self._source.fetch(self._operation, ids, fields, self._lane)
@@ -57,17 +57,17 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
 
 
 class Loaders:
-    """The loaders of one operation, by lane."""
+    """The loaders of one operation, by priority."""
 
     def __init__(self, source: ClientSource, operation: RequestContext) -> None:
         self.clients = ClientLoader(source, operation, Priority.INTERACTIVE)
         self.entities = ClientLoader(source, operation, Priority.ENTITIES)
 
     def for_priority(self, lane: Priority) -> ClientLoader:
-        """The loader whose calls wait in `lane`."""
+        """Return the loader whose calls have the priority `lane`."""
         return self.entities if lane is Priority.ENTITIES else self.clients
 
     def clear(self) -> None:
-        """After a write: whatever this operation had loaded may have changed."""
+        """Forget all loaded clients: after a write they may be outdated."""
         self.clients.clear_all()
         self.entities.clear_all()

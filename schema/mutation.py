@@ -1,4 +1,4 @@
-"""What can be changed, and every way a change can end."""
+"""The mutation root: creating, changing and deleting clients, with every outcome."""
 
 from typing import Annotated
 
@@ -90,7 +90,7 @@ _CONFIRMED_BY = "How the gateway knows."
 
 @strawberry.type(description="Another writer's changes that a change was merged with.")
 class ClientMergedOver:
-    """What was kept of another writer's work."""
+    """The changes of another writer that an update kept."""
 
     version: int | None = strawberry.field(
         description="The version that was built on; null where `Int` cannot hold it."
@@ -102,7 +102,7 @@ class ClientMergedOver:
 
     @classmethod
     def of(cls, over: MergeResult | None) -> "ClientMergedOver | None":
-        """As the graph shows it."""
+        """Return the graph's type for a merge result, None for None."""
         if over is None:
             return None
         return cls(
@@ -114,7 +114,7 @@ class ClientMergedOver:
 
 @strawberry.type(description="The client was created.")
 class CreateClientSuccess:
-    """The new client, and its edge for lists a client library holds."""
+    """The new client, and its edge for the lists that a client library holds."""
 
     client: Client = strawberry.field(description="The new client.")
     client_edge: ClientEdge = strawberry.field(
@@ -131,7 +131,7 @@ class CreateClientSuccess:
 
 @strawberry.type(description="The client was changed.")
 class UpdateClientSuccess:
-    """The client as it now is."""
+    """The client as it is after the update."""
 
     client: Client = strawberry.field(description="The client as it now is.")
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
@@ -142,7 +142,7 @@ class UpdateClientSuccess:
 
 @strawberry.type(description="The client was deleted; treat that as final.")
 class DeleteClientSuccess:
-    """What no longer exists."""
+    """The deleted client's id."""
 
     deleted_client_id: strawberry.ID = strawberry.field(description="The id it had.")
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
@@ -173,7 +173,10 @@ DeleteClientResult = Annotated[
 
 @strawberry.type(description="What can be changed.")
 class Mutation:
-    """Writes. Failures become members of the result through `schema.types.error_union.HANDLERS`."""
+    """The mutation root.
+
+    `schema.types.errors.HANDLERS` turn failures into members of the result.
+    """
 
     @strawberry.mutation(
         description=(

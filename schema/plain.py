@@ -1,9 +1,9 @@
-"""Documents that are valid in plain sight: seen in one walk, without a look for what is wrong.
+"""Recognise plain valid documents in one walk, before the general validation.
 
-graphql-core validates by some thirty rules at every node, most of which are about how a document
-is wrong. Most never are: one operation with fields, aliases, fragments, arguments and variables.
-Those are known here; a document with anything else in it is left to the rules, which alone
-refuse. tests/differential/test_plain.py holds that they would refuse nothing that is plain.
+graphql-core applies some thirty rules to every node, most of them about rare constructs. Most
+documents are one operation with fields, aliases, fragments, arguments and variables. This module
+recognises those. Every other document goes to graphql-core's rules, which alone reject documents.
+tests/differential/test_plain.py checks that the rules accept every document that is plainly valid.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ if TYPE_CHECKING:
 
 _LITERALS = {BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, StringValueNode}
 
-_SETS = 150
-"""Selection sets that are looked at: so many do not nest deeper than graphql-core goes (200)."""
+_MAX_SETS = 150
+"""Largest number of selection sets examined: fewer than graphql-core's levels (200)."""
 
 
 def plainly_valid(schema: GraphQLSchema, document: DocumentNode) -> bool:
-    """Whether the document is seen to be valid; otherwise it may be, or not."""
+    """Return True if the document is valid; False means that it may be valid or not."""
     operations = [each for each in document.definitions if type(each) is OperationDefinitionNode]
     fragments = {
         each.name.value: each
@@ -80,7 +80,7 @@ def plainly_valid(schema: GraphQLSchema, document: DocumentNode) -> bool:
 
 
 class _Walk:
-    """One walk over one operation. Each method says whether what it is given is plainly valid."""
+    """One walk over one operation. Each method returns True if its argument is plainly valid."""
 
     def __init__(
         self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]
@@ -88,18 +88,18 @@ class _Walk:
         self._schema = schema
         self._fragments = fragments
         self._spread: dict[str, set[str] | None] = {}
-        """The keys of each fragment that was seen, None while it is being looked at."""
+        """The response keys of each fragment seen; None while the fragment is being examined."""
         self._variables: dict[str, GraphQLInputType] = {}
         self._used: set[str] = set()
         self._sets = 0
 
     @property
     def all_used(self) -> bool:
-        """Whether no variable and no fragment is without use (GraphQL, 5.5.1.4 and 5.8.4)."""
+        """Return True if every variable and fragment is used (GraphQL, 5.5.1.4 and 5.8.4)."""
         return len(self._used) == len(self._variables) and len(self._spread) == len(self._fragments)
 
     def defined(self, definition: VariableDefinitionNode) -> bool:
-        """A variable's definition (GraphQL, 5.8.1 and 5.8.2)."""
+        """Check a variable's definition (GraphQL, 5.8.1 and 5.8.2)."""
         name = definition.variable.name.value
         type_ = type_from_ast(self._schema, definition.type)
         if definition.directives or name in self._variables or not is_input_type(type_):
@@ -109,32 +109,32 @@ class _Walk:
         return default is None or self._fits(default, type_)
 
     def selected(self, chosen: SelectionSetNode, type_: GraphQLNamedType, keys: set[str]) -> bool:
-        """Fields under other keys than `keys`: none has to be merged (GraphQL, 5.3.2).
+        """Check fields whose response keys are not in `keys`: no merge is needed (GraphQL, 5.3.2).
 
-        Their own are added to `keys`.
+        The response keys found are added to `keys`.
         """
         self._sets += 1
-        if self._sets > _SETS:
+        if self._sets > _MAX_SETS:
             return False
         for node in chosen.selections:
             if node.directives:
                 return False
             if type(node) is FieldNode:
                 key = (node.alias or node.name).value
-                sound = key not in keys and self._field(node, type_)
+                valid = key not in keys and self._field(node, type_)
                 keys.add(key)
             elif type(node) is FragmentSpreadNode:
-                sound = self._spreads(node, type_, keys)
+                valid = self._spreads(node, type_, keys)
             else:
                 assert isinstance(node, InlineFragmentNode)  # noqa: S101 - there is no other kind
                 within = self._narrowed(node.type_condition, type_)
-                sound = within is not None and self.selected(node.selection_set, within, keys)
-            if not sound:
+                valid = within is not None and self.selected(node.selection_set, within, keys)
+            if not valid:
                 return False
         return True
 
     def _spreads(self, node: FragmentSpreadNode, type_: GraphQLNamedType, keys: set[str]) -> bool:
-        """A fragment, walked where it is spread first (GraphQL, 5.5)."""
+        """Check a fragment, which is examined where it is spread first (GraphQL, 5.5)."""
         name = node.name.value
         definition = self._fragments.get(name)
         if definition is None or node.arguments or definition.directives:
@@ -157,7 +157,7 @@ class _Walk:
     def _narrowed(
         self, condition: NamedTypeNode | None, type_: GraphQLNamedType
     ) -> GraphQLNamedType | None:
-        """The type that a fragment is on: that which it stands in, or one of that's own."""
+        """Return a fragment's type: the parent type or one of its possible types; else None."""
         if condition is None or condition.name.value == type_.name:
             return type_
         other = self._schema.get_type(condition.name.value)
@@ -166,7 +166,7 @@ class _Walk:
         return other if self._schema.is_sub_type(type_, other) else None
 
     def _field(self, node: FieldNode, type_: GraphQLNamedType) -> bool:
-        """A field that the type has, with what it is given and what is selected below it."""
+        """Check that the type has the field, with its arguments and selections."""
         name = node.name.value
         if name == "__typename":
             return not node.arguments and node.selection_set is None
@@ -180,7 +180,7 @@ class _Walk:
         return node.selection_set is not None and self.selected(node.selection_set, type_, set())
 
     def _given(self, node: FieldNode, field: GraphQLField) -> bool:
-        """A field's arguments (GraphQL, 5.4)."""
+        """Check a field's arguments (GraphQL, 5.4)."""
         known = field.args
         given = node.arguments or ()
         names = {argument.name.value for argument in given}
@@ -191,7 +191,7 @@ class _Walk:
         return all(self._fits(each.value, known[each.name.value].type) for each in given)
 
     def _fits(self, value: ValueNode, type_: GraphQLInputType) -> bool:
-        """A variable where it is allowed, or a literal of constants (GraphQL, 5.6.1 and 5.8.5)."""
+        """Check a variable's type, or a literal of constants (GraphQL, 5.6.1 and 5.8.5)."""
         if isinstance(value, VariableNode):
             name = value.name.value
             self._used.add(name)
@@ -206,15 +206,15 @@ class _Walk:
             return False
         try:
             validate_input_literal(value, type_, _refuse)
-        except _Wrong:
+        except _InvalidLiteral:
             return False
         return True
 
 
-class _Wrong(Exception):
-    """The first thing that is wrong with a literal: others need not be looked for."""
+class _InvalidLiteral(Exception):
+    """The first error of a literal."""
 
 
 def _refuse(error: GraphQLError, path: list[str | int]) -> NoReturn:
     del path
-    raise _Wrong from error
+    raise _InvalidLiteral from error

@@ -1,4 +1,4 @@
-"""What can be read: a client, a page of clients, and anything by its id."""
+"""The query root: a client, a page of clients, and any object by its id."""
 
 from typing import Annotated, Any, cast
 
@@ -7,7 +7,7 @@ from strawberry.federation.schema_directives import ListSize
 from strawberry.types import Info
 
 from schema.context import Context
-from schema.execution import root_fields as asks
+from schema.execution import root_fields
 from schema.execution.root_fields import ClientFilterInput, EntityLookup
 from schema.execution.selection import selected_fields
 from schema.loaders import ClientKey, ClientLoader
@@ -23,35 +23,35 @@ argument = strawberry.argument
 
 
 async def _load(loader: ClientLoader, id: ClientId, fields: Fields) -> Client | None:
-    """The client, or None when there is none; other failures are raised."""
+    """Return the client, or None if there is none; other failures are raised."""
     try:
         return Client.of(await loader.load(ClientKey(id, fields)))
     except NotFound:
         return None
 
 
-def resolve_entities(context: Context, asked: EntityLookup) -> Any:
-    """The field's value, whatever of it must be read still to be awaited."""
-    if not asked.many and asked.slots[0] is None:
+def resolve_entities(context: Context, lookup: EntityLookup) -> Any:
+    """Return the field's value; clients that must be read are awaitables."""
+    if not lookup.many and lookup.slots[0] is None:
         return None
-    loader = context.loaders.for_priority(asked.lane)
+    loader = context.loaders.for_priority(lookup.lane)
     found = [
-        _load(loader, place, asked.fields) if isinstance(place, str) else place
-        for place in asked.slots
+        _load(loader, slot, lookup.fields) if isinstance(slot, str) else slot
+        for slot in lookup.slots
     ]
-    return found if asked.many else found[0]
+    return found if lookup.many else found[0]
 
 
 async def _page(
-    source: ClientSource, operation: RequestContext, asked: ListRequest
+    source: ClientSource, operation: RequestContext, request: ListRequest
 ) -> ClientConnection:
-    page = await source.window(operation, asked.where, asked.window, asked.fields)
-    return connection(asked.window, page)
+    page = await source.window(operation, request.where, request.window, request.fields)
+    return connection(request.window, page)
 
 
 @strawberry.type(name="Query", description="What can be read.")
 class QueryWithoutNode:
-    """Reads, without `node` and `nodes`: in a larger graph only one subgraph may own those."""
+    """The query root without `node` and `nodes`, which one subgraph alone may own."""
 
     @strawberry.field(
         description="One client by id; null when there is none you may see.", directives=[CALL]
@@ -63,7 +63,7 @@ class QueryWithoutNode:
     ) -> Client | None:
         return cast(
             "Client | None",
-            resolve_entities(info.context, asks.client(selected_fields(info), id=id)),
+            resolve_entities(info.context, root_fields.client(selected_fields(info), id=id)),
         )
 
     @strawberry.field(
@@ -103,7 +103,7 @@ class QueryWithoutNode:
             int | None, argument(description="Skip this many rows, for jumping to a page.")
         ] = strawberry.UNSET,
     ) -> ClientConnection | None:
-        asked = asks.clients(
+        request = root_fields.clients(
             selected_fields(info),
             filter=filter,
             first=first,
@@ -112,13 +112,13 @@ class QueryWithoutNode:
             before=before,
             offset=offset,
         )
-        found = _page(info.context.source, info.context.operation, asked)
+        found = _page(info.context.source, info.context.operation, request)
         return cast("ClientConnection", found)
 
 
 @strawberry.type(name="Query", description="What can be read.")
 class Query(QueryWithoutNode):
-    """Reads, with Relay's `node` and `nodes`."""
+    """The query root with Relay's `node` and `nodes`."""
 
     @strawberry.field(description="Anything by its id; null when there is none you may see.")
     def node(
@@ -127,13 +127,14 @@ class Query(QueryWithoutNode):
         id: Annotated[strawberry.ID, argument(description="Any id of this graph.")],
     ) -> Node | None:
         return cast(
-            "Node | None", resolve_entities(info.context, asks.node(selected_fields(info), id=id))
+            "Node | None",
+            resolve_entities(info.context, root_fields.node(selected_fields(info), id=id)),
         )
 
     @strawberry.field(
         description="Things by their ids, at most 100, in the order asked; null for what is not.",
         directives=[
-            ListSize(assumed_size=asks.MAX_NODES, require_one_slicing_argument=False),  # type: ignore[call-arg]  # has defaults
+            ListSize(assumed_size=root_fields.MAX_NODES, require_one_slicing_argument=False),  # type: ignore[call-arg]  # has defaults
         ],
     )
     def nodes(
@@ -141,5 +142,5 @@ class Query(QueryWithoutNode):
         info: Info[Context, None],
         ids: Annotated[list[strawberry.ID], argument(description="Ids of this graph.")],
     ) -> list[Node | None] | None:
-        found = resolve_entities(info.context, asks.nodes(selected_fields(info), ids=ids))
+        found = resolve_entities(info.context, root_fields.nodes(selected_fields(info), ids=ids))
         return cast("list[Node | None]", found)

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from schema.source.cost import Kind
     from schema.source.records import ClientRecord, Fields
 
-_INTERACTIVE = (
-    Priority.INTERACTIVE
-)  # looking up an enumeration's member is slow, and this one is needed for every request
+_INTERACTIVE = Priority.INTERACTIVE  # looking up a member of an enumeration is slow
 MAX_NODES = 100
 """Largest number of ids in one `nodes` field."""
 MAX_REPRESENTATIONS = 100

@@ -1,7 +1,7 @@
-"""Cursors: a row's place and id, and marks of the rows beside it (opaque to clients).
+"""Cursors: a row's index and id, and marks of its neighbours (opaque to clients).
 
-Rows come and go between two pages. A cursor outlives its row, and the process that made it: the
-rows that stood beside it tell where it stood.
+Rows are added and removed between two pages. A cursor outlives its row and the process that created
+it: the row's neighbours show where it stood.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from struct import Struct
-from struct import error as StructError  # noqa: N812 - it is no class of ours
+from struct import error as StructError  # noqa: N812 - a class of the standard library
 from uuid import UUID
 from zlib import crc32
 
@@ -17,27 +17,27 @@ from schema.source.errors import InvalidInput
 from schema.source.records import Anchor
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
-"""In the place of the id of a row that has none (the nil UUID, RFC 9562, 5.9)."""
+"""Replaces the id of a row that has none (the nil UUID, RFC 9562, 5.9)."""
 MARK = 4
 """Bytes of a mark."""
 _IN_LIST, _IN_NO_LIST = 2, 3
 """First bytes: of a cursor of a connection, and of an edge that a mutation made."""
 _HEAD = Struct(">BII16sB")
 _LOOSE = Struct(">B16s")
-_MOST = 2**32 - 1
+_MAX_UINT32 = 2**32 - 1
 
 
 def mark_of(id: str) -> bytes:
-    """A mark by which a row is recognised among its neighbours: a CRC-32 of its id."""
+    """Return a row's mark, a CRC-32 of its id, which identifies it among its neighbours."""
     return crc32(id.encode()).to_bytes(MARK, "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A row that stood at `index` of a list of `total` rows, and marks of its neighbours.
+    """A row at `index` of a list of `total` rows, and the marks of its neighbours.
 
-    `before` and `after` are the marks of the rows beside it, in the list's order. `index` is
-    None for an edge a mutation made: it is in no list yet.
+    `before` and `after` are the marks of the rows beside it, in the list's order. `index` is None
+    for an edge that a mutation returned: it is in no list yet.
     """
 
     index: int | None
@@ -51,17 +51,17 @@ class Cursor:
         if self.index is None:
             packed = _LOOSE.pack(_IN_NO_LIST, id)
         else:
-            index, total = min(self.index, _MOST), min(self.total, _MOST)
+            index, total = min(self.index, _MAX_UINT32), min(self.total, _MAX_UINT32)
             count = len(self.before) // MARK
             packed = _HEAD.pack(_IN_LIST, index, total, id, count) + self.before + self.after
         return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def decode_cursor(text: str, argument: str) -> Anchor:
-    """The row a cursor marks. Raises `InvalidInput`, naming the argument it came by."""
+    """Return the row that a cursor marks. Raises `InvalidInput`, which names the `argument`."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        cursor = _unpacked(urlsafe_b64decode(padded))
+        cursor = _unpack(urlsafe_b64decode(padded))
         if str(cursor) != text:
             raise ValueError(text)
     except (ValueError, StructError):
@@ -78,7 +78,7 @@ def decode_cursor(text: str, argument: str) -> Anchor:
     return Anchor(cursor.index, cursor.id, cursor.total, before[::-1], after)
 
 
-def _unpacked(packed: bytes) -> Cursor:
+def _unpack(packed: bytes) -> Cursor:
     if packed[:1] == bytes([_IN_NO_LIST]):
         return Cursor(None, str(UUID(bytes=_LOOSE.unpack(packed)[1])))
     version, index, total, id, count = _HEAD.unpack_from(packed)

@@ -1,4 +1,4 @@
-"""Directive definitions that every introspection tool in use can read."""
+"""Directive definitions that every introspection tool in use can parse."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ LOCATIONS = frozenset(DirectiveLocation) - {
 }
 """The locations of the GraphQL specification, September 2025 (3.13), which graphql-js 16 knows.
 
-Enumerations on the client's side are closed: one location that a tool does not know makes it
-refuse the whole schema.
+Clients hold enumerations as closed sets: a tool rejects the whole schema for one unknown location.
 """
 
 
 def portable_directives(directives: Iterable[GraphQLDirective]) -> tuple[GraphQLDirective, ...]:
-    """The same directives, each with the locations of the specification, each location once."""
+    """Return the directives with the locations of the specification, each location once."""
     return tuple(map(_portable, directives))
 
 

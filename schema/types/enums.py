@@ -1,4 +1,4 @@
-"""The graph's enumerations. Output tolerates what the API adds later; input does not."""
+"""The graph's enumerations. Output accepts values that the API adds later; input does not."""
 
 from enum import Enum
 
@@ -29,7 +29,7 @@ class ClientStatus(Enum):
 
 @strawberry.enum(description="Why a mutation did not simply succeed; safe to branch on.")
 class ClientErrorCode(Enum):
-    """Why a mutation did not simply succeed; values are `Failure.code`."""
+    """Why a mutation failed; values are `ClientError.code`."""
 
     BAD_USER_INPUT = strawberry.enum_value(
         "BAD_USER_INPUT", description="The input was refused; nothing happened. See `issues`."
@@ -61,7 +61,7 @@ class ClientWriteConfirmation(Enum):
 
 @strawberry.enum(description="What becomes of a change when the client has changed meanwhile.")
 class ClientConflictPolicy(Enum):
-    """What becomes of a change when the client has changed meanwhile."""
+    """The handling of a change whose client has changed since it was read."""
 
     FAIL = strawberry.enum_value("FAIL", description="It ends in ClientVersionConflict.")
     MERGE = strawberry.enum_value(
@@ -74,12 +74,12 @@ class ClientConflictPolicy(Enum):
 
 
 def client_type_of(raw: str) -> ClientType:
-    """The member for the API's value, UNKNOWN for one added later."""
+    """Return the member for the API's value, UNKNOWN for a value added later."""
     return _TYPES.get(raw, ClientType.UNKNOWN)
 
 
 def client_status_of(raw: str) -> ClientStatus:
-    """The member for the API's value, UNKNOWN for one added later."""
+    """Return the member for the API's value, UNKNOWN for a value added later."""
     return _STATUSES.get(raw, ClientStatus.UNKNOWN)
 
 

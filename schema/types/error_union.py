@@ -1,4 +1,4 @@
-"""Failures as the graph shows them: members of a mutation's result, or coded errors."""
+"""Failures in the graph: members of a mutation's result, or errors with a code."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from schema.types.scalars import digits, held, integer
 
 @strawberry.interface(description="A mutation that did not simply succeed.")
 class ClientMutationError:
-    """What every unsuccessful outcome tells."""
+    """The fields of every failure of a mutation."""
 
     message: str = strawberry.field(description="For people; may change.")
     code: ClientErrorCode = strawberry.field(description="For programs; stable.")
@@ -40,7 +40,7 @@ class ClientMutationError:
 
 @strawberry.type(description="One thing wrong with the input.")
 class ClientInputIssue:
-    """One thing wrong with one field of an input."""
+    """One issue with one field of an input."""
 
     field: str | None = strawberry.field(
         description="The input field, where it is one field's fault."
@@ -50,24 +50,24 @@ class ClientInputIssue:
 
     @classmethod
     def of(cls, issue: Issue) -> "ClientInputIssue":
-        """The issue as the graph shows it."""
+        """Return the graph's type for an issue."""
         return cls(field=issue.field, code=issue.code, message=issue.message)
 
 
 @strawberry.type(description="The input was refused. Nothing happened.")
 class ClientValidationError(ClientMutationError):
-    """Refused by the gateway before any call, or by the API."""
+    """Input rejected by the gateway before any call, or by the API."""
 
     issues: list[ClientInputIssue] = strawberry.field(description="All that is wrong with it.")
 
 
 @strawberry.type(description="There is no such client, or none you may see. Nothing happened.")
 class ClientNotFound(ClientMutationError):
-    """The id names nothing this caller can write to."""
+    """An id of no client that this caller may write to."""
 
 
 def graph_names(fields: Fields) -> list[str]:
-    """The graph's names of record fields, in order; `user_id` is shown as `owner`."""
+    """Return the graph's names of record fields, sorted; `user_id` is `owner` in the graph."""
     names = {"user_id": "owner"}
     return sorted(names.get(field) or to_camel_case(field) for field in fields)
 
@@ -109,7 +109,7 @@ class ClientVersionConflict(ClientMutationError):
 
 @strawberry.type(description="The API's window is spent. Nothing was sent, nothing happened.")
 class ClientRateLimited(ClientMutationError):
-    """Refused before sending."""
+    """A mutation rejected before it was sent."""
 
 
 @strawberry.type(
@@ -119,7 +119,7 @@ class ClientRateLimited(ClientMutationError):
     )
 )
 class ClientWriteUnconfirmed(ClientMutationError):
-    """The honest third outcome."""
+    """A write whose outcome is unknown."""
 
     attempt_id: str = strawberry.field(description="Names this attempt in the gateway's log.")
     candidates: list[Client] = strawberry.field(
@@ -212,11 +212,11 @@ HANDLERS = (
     _RateLimitedHandler(),
     _UnconfirmedHandler(),
 )
-"""Turn failures into members of the result union, where a field's union has them."""
+"""Convert failures to members of the result union, if the field's union has them."""
 
 
 def error_extensions(failure: ClientError) -> dict[str, Any]:
-    """What a failure adds to a GraphQL error's `extensions`."""
+    """Return the `extensions` of the GraphQL error for a failure."""
     extensions: dict[str, Any] = {"code": failure.code}
     if isinstance(failure, RateLimited | Unavailable) and failure.retry_after is not None:
         extensions["retryAfter"] = failure.retry_after

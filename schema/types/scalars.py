@@ -1,4 +1,4 @@
-"""Values of the API read strictly: what a scalar of the graph may show, or `ValueError`."""
+"""Strict parsing of the API's values for the graph's scalars; invalid values raise `ValueError`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ _DATE_TIME = re.compile(
 ).fullmatch
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?").fullmatch
 _CYCLE = 400
-"""Years after which the Gregorian calendar repeats; `datetime` begins at year 1 and ends at 9999,
-RFC 3339 begins at year 0."""
+"""Years after which the Gregorian calendar repeats.
+
+`datetime` ranges from year 1 to 9999, RFC 3339 from year 0.
+"""
 
 
 def instant(text: str) -> Timestamp:
-    """The instant in UTC, its fraction of a second digit for digit. Raises `ValueError`."""
+    """Return the instant in UTC with its fraction of a second unchanged. Raises `ValueError`."""
     found = _DATE_TIME(text)
     if found is None:
         raise ValueError
@@ -49,14 +51,15 @@ def instant(text: str) -> Timestamp:
 
 
 def _ends_a_month(minute: datetime) -> bool:
-    """Whether a leap second may follow this minute in UTC (RFC 3339, 5.7)."""
+    """Return True if a leap second may follow this minute in UTC (RFC 3339, 5.7)."""
     return (minute + timedelta(minutes=1)).strftime("%d%H%M") == "010000"
 
 
 def number(value: object) -> float:
-    """A number, or a plain decimal in a string, as the nearest double. Raises `ValueError`.
+    """Return a number, or a plain decimal in a string, as the nearest double. Raises `ValueError`.
 
-    A value that a double cannot tell from its neighbours is refused, not rounded.
+    A value that a double would round is an error, too: the double's shortest decimal form must
+    equal it.
     """
     plain = _DECIMAL(value) if isinstance(value, str) else not isinstance(value, bool)
     if not plain or not isinstance(value, (int, float, str)):
@@ -73,7 +76,7 @@ def number(value: object) -> float:
 
 
 def integer(value: object) -> int:
-    """A whole number that an `Int` can hold (GraphQL, 3.5.1). Raises `ValueError`."""
+    """Return a whole number within the range of `Int` (GraphQL, 3.5.1). Raises `ValueError`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         raise ValueError
     if not GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT:
@@ -82,21 +85,21 @@ def integer(value: object) -> int:
 
 
 def digits(value: object) -> str:
-    """A whole number of any size in decimal digits. Raises `ValueError`."""
+    """Return a whole number of any size as decimal digits. Raises `ValueError`."""
     if type(value) is not int:
         raise ValueError
     return str(value)
 
 
 def strings(value: object) -> list[str]:
-    """A list of strings. Raises `ValueError`."""
+    """Return a list of strings. Raises `ValueError`."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError
     return value
 
 
 def held(read: Callable[[object], T], value: object) -> T | None:
-    """What `read` makes of a value; None where it refuses it."""
+    """Return what `read` returns for a value; None if it raises `ValueError`."""
     try:
         return read(value)
     except ValueError:
