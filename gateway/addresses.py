@@ -1,4 +1,4 @@
-"""Addresses that an operator writes: URLs, origins and hosts, each refused with its reason."""
+"""Validation of the URLs, origins and hosts in the settings. Each error states its reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_NAME = 253
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` can only be reached from this machine."""
+    """Return True if `host` is reachable from this machine only."""
     if host.lower() == "localhost":
         return True
     try:
@@ -24,12 +24,12 @@ def is_loopback(host: str) -> bool:
 
 
 def authority(host: str, port: int) -> str:
-    """Write host and port as a URL has them, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    """Write host and port as in a URL: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def valid_host(host: str) -> str:
-    """An IP address without brackets, or a host name in lower case. Raises `ValueError`."""
+    """Return an IP address without brackets or a host name in lower case. Raises `ValueError`."""
     if not host:
         raise ValueError("must name a host")
     if not host.isascii():
@@ -51,7 +51,7 @@ def valid_host(host: str) -> str:
 
 
 def listening_host(value: str) -> str:
-    """A host to listen on. Raises `ValueError` for a URL, or a host with a port."""
+    """Return a host to listen on. Raises `ValueError` for a URL or for a host with a port."""
     if "/" in value:
         raise ValueError("must be an address like 127.0.0.1, without a scheme or a path")
     if value.count(":") == 1 or (value.startswith("[") and not value.endswith("]")):
@@ -60,7 +60,7 @@ def listening_host(value: str) -> str:
 
 
 def base_url(value: str) -> str:
-    """The base URL of the API without slashes at its end. Raises `ValueError`, which says why."""
+    """Return the API's base URL without trailing slashes. Raises `ValueError` with the reason."""
     parts = _split(value, "a URL like https://api.actuallycare.com/v1")
     netloc = _netloc(parts)
     path = parts.path.rstrip("/")
@@ -72,7 +72,10 @@ def base_url(value: str) -> str:
 
 
 def origin(value: str) -> str:
-    """The origin as browsers write it (RFC 6454, 6.2): lower case, without a default port."""
+    """Return the origin in lower case and without a default port (RFC 6454, 6.2).
+
+    Raises `ValueError` with the reason.
+    """
     try:
         parts = _split(value, "an origin")
         netloc = _netloc(parts)

@@ -1,4 +1,4 @@
-"""The composition root: settings in, one ASGI application out."""
+"""The composition root: builds one ASGI application from the settings."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ DOCS_URL = "https://www.actuallycare.com/api"
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
 
-def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by name
+def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     settings: Settings,
     *,
     demo_key: str | None = None,
@@ -71,12 +71,11 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
     store: Store | None = None,
     clock: Callable[[], float] | None = None,
 ) -> GatewayApp:
-    """The gateway, ready to be served.
+    """Build the gateway.
 
-    `demo_key` is the API key a request without a credential acts by (the demo only). `state`
-    is what outlives a restart; without one, nothing does, as suits the demo.
-    `wire` stands in for the network in tests, `store` is where clients are remembered;
-    `clock` is the only one there is, in seconds, in place of both of the machine's.
+    `demo_key` is the API key for requests without a credential (the demo only). `state` persists
+    across restarts; the default keeps all state in memory. `wire` replaces the network in tests.
+    `store` holds the cached clients. `clock` returns seconds and replaces both system clocks.
     """
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
@@ -91,25 +90,28 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
         at_once=at_once,
         proven=SQLiteCredentialStore(state.database),
     )
-    rest = RestClientSource(transport, settings.upstream_url, clock=clock)
-    recovering = RecoveringWriter(rest, lead=lambda: rest.lead)
+    client = RestClientSource(transport, settings.upstream_url, clock=clock)
+    recovering = RecoveringWriter(client, lead=lambda: client.lead)
     intents = IdempotencyStore(state.database) if state.durable else None
     keyed = IdempotentWriter(
         recovering, intents, secret=state.secret, clock=clock, vouched=budget.vouched
     )
     source: ClientSource = keyed
-    answers = None
+    responses = None
     if settings.cache:
         source = cached = CachingClientSource(
             source,
             store or MemoryStore(clock=clock, max_bytes=settings.cache_bytes),
             clock=clock,
-            policy=_policy(settings),
+            policy=CachePolicy(
+                prefetch_max_rows=settings.whole_rows,
+                type_filter=None if settings.type_filter == "learn" else settings.type_filter,
+            ),
             budget=budget.state,
             surplus=budget.refreshable,
         )
         budget.when_refused(cached.disown)
-        answers = cached.responses
+        responses = cached.responses
     graph = Graph(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
@@ -117,7 +119,7 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
         compiles=settings.compiled,
         cap=partial(_operation_cost_cap, settings, budget.state),
     )
-    callers = Authenticator(
+    authenticator = Authenticator(
         secret=state.secret,
         now=time.time,
         proven=budget.vouched,
@@ -126,19 +128,19 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
         service=_api_key(settings.api_key),
         token=settings.caller_token,
     )
-    budget.trust(callers.own)
+    budget.trust(authenticator.own)
     pages = None
     if settings.graphiql:
         pages = graphiql_app(
             _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
         )
     cors = Cors(settings.cors_origins)
-    service = GraphQLHandler(
+    handler = GraphQLHandler(
         graph,
         source,
-        callers,
+        authenticator,
         _handler_config(settings, graph),
-        answers=answers,
+        answers=responses,
         cors=cors,
         clock=clock,
     )
@@ -147,37 +149,37 @@ def create_app(  # noqa: PLR0913 - the parts that tests and the demo put in, by 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         readiness.ready = True
-        expiring = None if intents is None else asyncio.create_task(intents.expire_hourly())
+        expiry = None if intents is None else asyncio.create_task(intents.expire_hourly())
         try:
             yield
         finally:
             readiness.ready = False
-            if expiring is not None:
-                expiring.cancel()
+            if expiry is not None:
+                expiry.cancel()
             await keyed.aclose()
             await recovering.aclose()
             await transport.aclose()
             await state.database.aclose()
 
-    doors = FastAPI(
+    probes = FastAPI(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # they would name the host that the request named
+        redirect_slashes=False,  # a redirect would repeat the Host of the request
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
-    doors.include_router(health(readiness, budget.state))
+    probes.include_router(health(readiness, budget.state))
     if pages is not None:
-        doors.mount("/graphiql", pages)
-        doors.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    places = Routes(GRAPHQL_PATH, GraphQLApp(service), pages, doors)
-    hosts = _hosts(settings, keyed=demo_key is not None or settings.acts_without_proof)
-    return GatewayApp(places, cors, hosts, FastPathHandler(GRAPHQL_PATH, service, hosts))
+        probes.mount("/graphiql", pages)
+        probes.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
+    routes = Routes(GRAPHQL_PATH, GraphQLApp(handler), pages, probes)
+    hosts = _hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
+    return GatewayApp(routes, cors, hosts, FastPathHandler(GRAPHQL_PATH, handler, hosts))
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
-    """How long whoever talks to the gateway may take."""
+    """Return the limits on client connections: seconds, bytes and counts."""
     return ConnectionLimits(
         head_timeout=settings.timeout_head,
         body_timeout=settings.timeout_body,
@@ -189,9 +191,9 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
     )
 
 
-def _hosts(settings: Settings, *, keyed: bool) -> Hosts:
-    """Any name; local and configured ones where some are, or a key acts without proof (`keyed`)."""
-    if not keyed and not settings.allowed_hosts:
+def _hosts(settings: Settings, *, keyless: bool) -> Hosts:
+    """Accept any host by default; local and configured hosts only if some are set or `keyless`."""
+    if not keyless and not settings.allowed_hosts:
         return Hosts()
     own = (settings.host,) if is_loopback(settings.host) else ()
     return Hosts((*LOCAL, *own, *settings.allowed_hosts))
@@ -208,13 +210,6 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _policy(settings: Settings) -> CachePolicy:
-    return CachePolicy(
-        prefetch_max_rows=settings.whole_rows,
-        type_filter=None if settings.type_filter == "learn" else settings.type_filter,
-    )
-
-
 def _handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
     return HandlerConfig(
         _persisted(settings, graph),
@@ -226,7 +221,7 @@ def _handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
 
 
 def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
-    """Raises `ConfigurationError` for a file that holds what this graph cannot execute."""
+    """Load the trusted documents. Raises `ConfigurationError` for an invalid document."""
     trusted: Mapping[str, str] = {}
     if settings.documents_file is not None:
         try:
@@ -234,9 +229,9 @@ def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
         except ValueError as error:
             raise ConfigurationError(f"{PREFIX}DOCUMENTS_FILE: {error}") from None
     for id, text in trusted.items():
-        found = graph.documents.parse_and_validate(text)
-        if isinstance(found, InvalidDocument):
-            reason = found.errors[0].message
+        parsed = graph.documents.parse_and_validate(text)
+        if isinstance(parsed, InvalidDocument):
+            reason = parsed.errors[0].message
             raise ConfigurationError(f"{PREFIX}DOCUMENTS_FILE has {id}, which is refused: {reason}")
     return PersistedDocuments(
         DocumentPolicy(settings.documents), trusted, memory=settings.documents_memory
@@ -244,7 +239,7 @@ def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
 
 
 def _operation_cost_cap(settings: Settings, budget: Callable[[], RateLimitState]) -> int:
-    """Calls that one operation may cost, given what is left of the window."""
+    """Return the upstream calls that one operation may cost, given the rest of the window."""
     state = budget()
     scarce = state.remaining * 5 < state.limit
     return settings.operation_calls_scarce if scarce else settings.operation_calls
@@ -255,9 +250,9 @@ def _api_key(value: str | None) -> Credential | None:
 
 
 class GatewayApp(Router):
-    """The application, and what a server needs to answer without it."""
+    """The ASGI application and the fast path that answers without ASGI."""
 
-    def __init__(self, places: Routes, cors: Cors, hosts: Hosts, direct: FastPathHandler) -> None:
-        super().__init__(places, cors, hosts)
+    def __init__(self, routes: Routes, cors: Cors, hosts: Hosts, direct: FastPathHandler) -> None:
+        super().__init__(routes, cors, hosts)
         self.direct = direct
-        """Answers plain requests without ASGI."""
+        """Handler of the fast path."""

@@ -1,4 +1,4 @@
-"""What a request tells the transports: the terms on which it may be sent."""
+"""The context of an upstream call: deadline, priority, payer and receipt."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ if TYPE_CHECKING:
     from schema.source.request_context import Receipt
 
 EXTENSION = "gateway.terms"
-"""Key in `httpx.Request.extensions` under which the terms travel."""
+"""Key in `httpx.Request.extensions` that holds the `CallContext`."""
 _AWAITED = frozenset({Priority.INTERACTIVE, Priority.ENTITIES})
 
 
-@dataclass(slots=True)  # nobody changes them; saying so costs a microsecond a call
+@dataclass(slots=True)  # not frozen: `frozen=True` costs a microsecond a call
 class CallContext:
-    """One request's deadline, urgency, payer and receipt. Transports know no more of it."""
+    """The deadline, priority, payer and receipt of one request: all that transports read of it."""
 
     deadline: float
-    """On the monotonic clock, in seconds."""
+    """Seconds on the monotonic clock."""
     lane: Priority
     partition: str
     """The caller whose share of the window pays."""
     credential: str
-    """Keyed hash of what the API is shown: its standing with the API is known by it."""
+    """Keyed hash of the credential, the key of its standing with the API."""
     receipt: Receipt
-    """Where every request really sent is written down."""
+    """Records every request that was sent."""
     audience: Waiters = field(default_factory=Waiters)
-    """Who waits for the answer."""
+    """The callers that wait for the response."""
     spending: CallBudget = field(default_factory=CallBudget)
-    """What the operation it is sent for has spent, and may."""
+    """The calls that the operation has spent, and its limit."""
 
     def is_abandoned(self) -> bool:
-        """Whether it is a read that everybody who waited for it has left; then it is nobody's.
+        """Return True if all callers of an interactive read have left; then abandon the read.
 
-        Writes are seen through, and a refresh is for whoever comes next.
+        Writes and background refreshes are never abandoned: a write must end with a known outcome,
+        and a refresh serves later requests.
         """
         return self.lane in _AWAITED and self.audience.abandon()
 
 
 def context_of(request: httpx.Request) -> CallContext:
-    """The terms a request travels under; a request without them is a bug."""
+    """Return the context of a request. Raises `KeyError` if there is none, which is a bug."""
     return cast("CallContext", request.extensions[EXTENSION])

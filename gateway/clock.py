@@ -1,8 +1,8 @@
-"""The gateway's time, by both of the machine's clocks: neither alone tells how much passed.
+"""The gateway's time, computed from the monotonic and the wall clock.
 
-A monotonic clock stands still while the machine is suspended; a wall clock is stepped by hand and
-by NTP. What decides how old something is takes the larger of both. What must hold for at least
-some time takes the monotonic one, which no step can hurry.
+The monotonic clock stops while the machine is suspended. The wall clock can be stepped by hand or
+by NTP. Ages and deadlines use the larger of the two elapsed times. Minimum delays use the
+monotonic clock, which a step does not change.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STEP = 1.0
-"""Seconds by which the wall clock must gain on the monotonic one to count as time that passed."""
+"""Seconds by which the wall clock must gain on the monotonic one to count as elapsed time."""
 
 
 class Clock:
-    """Tells the gateway's time in seconds; a call gives the time that ages and deadlines are on.
+    """The gateway's time in seconds. Calling the clock returns the time for ages and deadlines.
 
-    That time never runs slower than either clock and never goes back: a suspend (the monotonic
-    clock stands still) and a step forward of the wall clock both add to it, a step back of the
-    wall clock takes nothing from it.
+    The time never runs slower than either system clock and never goes back. A suspend (the
+    monotonic clock stops) and a forward step of the wall clock both add to the time. A backward
+    step of the wall clock does not change the time.
     """
 
     def __init__(
@@ -30,15 +30,15 @@ class Clock:
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] | None = time.time,
     ) -> None:
-        """`monotonic` cannot be stepped; `wall` tells Unix seconds, None where there is none."""
+        """Read `monotonic` in seconds and `wall` in Unix seconds, None for no wall clock."""
         self._wall = wall
         self.monotonic = monotonic
-        """Seconds that no step of the wall clock hurries; a suspend may be missing from them."""
+        """Seconds that a step of the wall clock does not change; they may not count a suspend."""
         self._lead = 0.0 if wall is None else wall() - monotonic()
         self._missed = 0.0
 
     def __call__(self) -> float:
-        """Seconds, at least as many between two calls as passed by either clock."""
+        """Return seconds. Between two calls they grow at least as much as either clock."""
         now = self.monotonic()
         if self._wall is not None:
             lead = self._wall() - now
@@ -50,5 +50,5 @@ class Clock:
 
     @classmethod
     def of(cls, clock: Callable[[], float]) -> Clock:
-        """`clock` where it is one already, else a time with `clock` as its only clock."""
+        """Return `clock` if it is a `Clock`, else a `Clock` with `clock` as its monotonic clock."""
         return clock if isinstance(clock, cls) else cls(clock, None)

@@ -1,4 +1,4 @@
-"""The `.env` file, checked before the settings are read: its faults are refused in one line."""
+"""Validation of the `.env` file before the settings are read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENCODING = "utf-8-sig"
-"""UTF-8; a byte order mark is no part of the first name."""
+"""UTF-8; a byte order mark is dropped."""
 
 
 def names_in(file: Path, prefix: str) -> list[str]:
-    """Names beginning with `prefix` that the file sets, none where there is no file.
+    """Return the names with `prefix` that the file sets; an empty list if there is no file.
 
-    Raises `ValueError`, in one line, for a file that cannot be read or is not UTF-8, and for a
-    line of ours that has no value or sets a name again. Lines of other programs are theirs.
+    Raises `ValueError`, in one line, if the file cannot be read or is not UTF-8, or if a line with
+    `prefix` has no value or repeats a name. Lines without `prefix` are ignored.
     """
     lines: dict[str, int] = {}
     for binding in parse_stream(StringIO(_text(file))):

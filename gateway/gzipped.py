@@ -1,4 +1,4 @@
-"""Content compressed by gzip (RFC 1952), of which the beginning may be remembered compressed."""
+"""Gzip compression (RFC 1952) of responses, with a cached compressed prefix."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import gzip
 import zlib
 from typing import NamedTuple
 
-LEAST = 1_024
-"""Bytes of content from which compressing pays: what is smaller fills one packet either way."""
+MIN_BYTES = 1_024
+"""Bytes of content from which compression is used. Smaller content fits into one packet."""
 
-_AT_ONCE, _KEPT = 1, 6
-"""Levels of effort for what is sent once, and for what is remembered."""
+_FAST, _SMALL = 1, 6
+"""Compression levels (zlib) of content that is sent once and of cached content."""
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-"""Deflate, no flags, no time, of an unknown system (RFC 1952, 2.3)."""
+"""Deflate, no flags, no time, unknown system (RFC 1952, 2.3)."""
 _STORED = 65_535
-"""Bytes of a stored block at most (RFC 1951, 3.2.4)."""
+"""Maximum bytes of a stored block (RFC 1951, 3.2.4)."""
 
 
 class CompressedPrefix(NamedTuple):
-    """A gzip stream up to where more can be added, and what its trailer has to say so far."""
+    """The beginning of a gzip stream, with the checksum and the size for its trailer."""
 
     stream: bytes
     crc: int
     size: int
 
-    def ended(self, rest: bytes) -> bytes:
-        """The whole stream, with at most 64 KiB of `rest` added as they are."""
+    def finish(self, rest: bytes) -> bytes:
+        """Return the complete stream: `rest` (at most 65,535 bytes) follows uncompressed."""
         length = len(rest)
-        assert length <= _STORED  # noqa: S101 - a receipt
+        assert length <= _STORED  # noqa: S101 - `rest` is a receipt
         return b"%b\x01%b%b%b%b%b" % (
             self.stream,
             length.to_bytes(2, "little"),
@@ -39,36 +39,36 @@ class CompressedPrefix(NamedTuple):
 
 
 class CompressibleData(bytes):
-    """The data of an answer, encoded as JSON, and its compressed form once it was taken so.
+    """The data of a response as JSON, and its compressed form after the first compressed response.
 
-    A memory counts its `weight`, which leaves room for that form from the start.
+    A cache counts `weight`, which includes the compressed form from the start.
     """
 
-    _beginning: CompressedPrefix | None = None
+    _prefix: CompressedPrefix | None = None
     _tried = False
 
     @property
     def weight(self) -> int:
-        """Bytes that both forms take at most."""
-        return len(self) + (len(self) // 2 if len(self) >= LEAST else 0)
+        """Maximum bytes of both forms together."""
+        return len(self) + (len(self) // 2 if len(self) >= MIN_BYTES else 0)
 
-    def beginning(self, before: bytes) -> CompressedPrefix | None:
-        """`before` and this compressed, made once; None where that is not worth its room."""
+    def compressed_prefix(self, before: bytes) -> CompressedPrefix | None:
+        """Return `before` and this data compressed, once; None if that saves less than half."""
         if not self._tried:
             self._tried = True
-            if len(self) >= LEAST:
-                found = beginning(before + self)
-                self._beginning = found if len(found.stream) <= len(self) // 2 else None
-        return self._beginning
+            if len(self) >= MIN_BYTES:
+                found = compress_prefix(before + self)
+                self._prefix = found if len(found.stream) <= len(self) // 2 else None
+        return self._prefix
 
 
-def beginning(content: bytes) -> CompressedPrefix:
-    """The stream of `content`, open at its end."""
-    deflating = zlib.compressobj(_KEPT, zlib.DEFLATED, -zlib.MAX_WBITS)
-    blocks = deflating.compress(content) + deflating.flush(zlib.Z_SYNC_FLUSH)
+def compress_prefix(content: bytes) -> CompressedPrefix:
+    """Compress `content` into a stream that can be continued."""
+    compressor = zlib.compressobj(_SMALL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    blocks = compressor.compress(content) + compressor.flush(zlib.Z_SYNC_FLUSH)
     return CompressedPrefix(_HEADER + blocks, zlib.crc32(content), len(content))
 
 
-def whole(content: bytes) -> bytes:
-    """All of `content` as one stream, the same whenever it is made."""
-    return gzip.compress(content, _AT_ONCE, mtime=0)
+def compress(content: bytes) -> bytes:
+    """Compress `content` into one complete stream. Equal content gives equal bytes."""
+    return gzip.compress(content, _FAST, mtime=0)

@@ -1,4 +1,4 @@
-"""The log: one JSON object a line, and nothing in it that is a secret or about a person."""
+"""The log: one JSON object a line, without secrets and personal data."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ _HEADER = re.compile(
     r"((?:(?:bearer|basic|digest|token|apikey) )?[^\s'\",;)}\]]+)",
     re.IGNORECASE,
 )
-"""The name of a header and its value, as headers, mappings and lists of pairs are written. After a
-bare name a comma goes on with a sentence."""
+"""A header name and its value in a header, a mapping or a list of pairs. A comma after a
+name without quotes ends the match: it belongs to a sentence."""
 _BEARER = re.compile(
     r"\b(bearer|basic)\s+(?!(?-i:[a-z]{1,15})(?:[.,:;!?)]?(?:\s|$)))[^\s'\",;)}\]]+",
     re.IGNORECASE,
 )
-"""A scheme and its credential. A short word in lower case is one of a sentence."""
+"""A scheme and its credential. A short word in lower case belongs to a sentence."""
 _KEY = re.compile(r"[0-9A-Fa-f]{64,}")
 _DOTTED = re.compile(r"[\w.-]+")
 _WORD = re.compile(r"[^\s\"'<>()\[\]{},;=\\]+")
 _DIGITS = re.compile(r"(?<![\w.-])\+?\(?\d[\d ().\-/]{7,22}\d(?![\w-])")
 _PHONE_DIGITS = 9
-"""Fewer are a number, a time or a port."""
+"""Fewer digits are a number, a time or a port."""
 _NOISY_LOGGERS = ("httpx", "httpcore", "asyncio")
-"""Loggers that would tell of every request and its headers."""
+"""Loggers that would log every request and its headers."""
 
 
 def redact_credentials(text: str) -> str:
-    """The text with every key, token and credential header taken out."""
+    """Replace every key, token and credential header in the text."""
     text = _HEADER.sub(r"\1\2[hidden]", text)
     text = _BEARER.sub(r"\1 [hidden]", text)
     return _DOTTED.sub(_no_token, _KEY.sub("[key]", text))
 
 
 def redact(text: str) -> str:
-    """The text with every credential, e-mail address and telephone number taken out."""
+    """Replace every credential, e-mail address and telephone number in the text."""
     text = _WORD.sub(_no_email, redact_credentials(text))
     return _DIGITS.sub(_no_phone, text)
 
 
 def _no_token(word: re.Match[str]) -> str:
-    return "[token]" if "eyJ" in word[0] else word[0]  # `{"` in base64: a JWT's first characters
+    return "[token]" if "eyJ" in word[0] else word[0]  # `{"` in base64 begins a JWT
 
 
 def _no_email(word: re.Match[str]) -> str:
-    return "[email]" if "@" in word[0].lstrip("@") else word[0]  # a directive begins with it
+    return "[email]" if "@" in word[0].lstrip("@") else word[0]  # a directive begins with @
 
 
 def _no_phone(number: re.Match[str]) -> str:
@@ -63,27 +63,27 @@ def _no_phone(number: re.Match[str]) -> str:
 
 
 class JSONFormatter(logging.Formatter):
-    """A record as one line of JSON: time (UTC), level, logger, message, and error if any."""
+    """A formatter to one line of JSON: time (UTC), level, logger, message, and error if any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, redacted."""
-        told = {
+        """Return the line, redacted."""
+        fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": redact(record.getMessage()),
         }
         if record.exc_info:
-            told["error"] = redact(self.formatException(record.exc_info))
+            fields["error"] = redact(self.formatException(record.exc_info))
         if record.stack_info:
-            told["stack"] = redact(record.stack_info)
-        return orjson.dumps(told, default=str).decode()
+            fields["stack"] = redact(record.stack_info)
+        return orjson.dumps(fields, default=str).decode()
 
 
 def configure(stream: TextIO | None = None) -> None:
-    """Send warnings and worse to `stream` (standard error), and hush who talks of headers.
+    """Log warnings and errors to `stream` (standard error); silence loggers that log headers.
 
-    A log that cannot be written is no reason to fail a request.
+    A log that cannot be written does not fail a request.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JSONFormatter())

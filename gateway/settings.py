@@ -1,4 +1,4 @@
-"""Every setting: its default, its environment name, and the message for a wrong value."""
+"""The settings: names, defaults, bounds, and one-line errors for invalid values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOCUMENTED_URL = "https://api.actuallycare.com/v1"
 
 
 class ConfigurationError(Exception):
-    """The operator set something that cannot be; the message is one line that says what."""
+    """An invalid setting; the message is one line with the reason."""
 
 
 class Settings(BaseSettings):
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     caller_token: str | None = Field(
         None,
         min_length=16,
-        pattern=r"^[ -~]*$",  # what a header field can carry (RFC 9110, 5.5)
+        pattern=r"^[ -~]*$",  # allowed in a header field (RFC 9110, 5.5)
         repr=False,
         description="Token that such callers must send, in X-Gateway-Token.",
     )
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Trim what files and compose write around a value; an empty one is unset."""
+        """Trim blanks around values, as `.env` files leave them; an empty value is unset."""
         plain = {
             name: value.strip() if isinstance(value, str) else value
             for name, value in values.items()
@@ -178,7 +178,7 @@ class Settings(BaseSettings):
 
     @property
     def acts_without_proof(self) -> bool:
-        """Whether who reaches it needs nothing else to act by its key."""
+        """True if a caller needs no credential to use the gateway's API key."""
         return self.api_key is not None and self.caller_token is None
 
     @model_validator(mode="after")

@@ -39,7 +39,7 @@ class InProcess(httpx.AsyncBaseTransport):
     """Keeps the wire's promises: a whole answer, or an error that says maybe sent."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._inner = httpx.ASGITransport(app=sandbox.app)
+        self._inner = httpx.ASGITransport(app=sandbox)
         self._spent = Spent()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -24,7 +24,7 @@ class Meddling(httpx.AsyncBaseTransport):
     """The way to the sandbox, with somebody in it who answers instead, or loses the answer."""
 
     def __init__(self, sandbox: Sandbox, before: Interference, after: Aftermath) -> None:
-        self._way = httpx.ASGITransport(app=sandbox.app)
+        self._way = httpx.ASGITransport(app=sandbox)
         self._before = before
         self._after = after
 

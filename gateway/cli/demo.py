@@ -1,4 +1,4 @@
-"""The demo: a sandbox of the API and the gateway before it, in one process on loopback."""
+"""The demo: the gateway and a sandbox of the API, in one process on loopback."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Ctrl-C stops both."""
 
 
 def run(settings: Settings) -> int:
-    """Serve until stopped; the exit status."""
+    """Serve until stopped. Return the exit status."""
     if not is_loopback(settings.host):
         raise ConfigurationError(
-            f"the demo acts for anybody who asks, so it listens on loopback only, not on"
-            f" {settings.host}; use `serve` for a real gateway"
+            f"the demo needs no credential, so it listens on loopback only, not on {settings.host};"
+            " use `serve` for a real gateway"
         )
     gateway = server.bind(settings.host, settings.port)
     sandbox = server.bind("127.0.0.1", 0)
@@ -48,11 +48,11 @@ def run(settings: Settings) -> int:
         url = f"http://{authority(host, port)}{GRAPHQL_PATH}"
         print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
-    sites = (
+    listeners = (
         server.Listener(app, gateway, connection_limits(settings), app.direct, app.cors),
-        server.Listener(Sandbox().app, sandbox),
+        server.Listener(Sandbox(), sandbox),
     )
-    came_up = server.run(server.serve(sites, started))
-    if came_up:
+    succeeded = server.run(server.serve(listeners, started))
+    if succeeded:
         print("\nStopped.", file=sys.stderr)  # noqa: T201
-    return 0 if came_up else 1
+    return 0 if succeeded else 1

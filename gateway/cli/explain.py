@@ -1,4 +1,4 @@
-"""The price of an operation, asked of a running gateway: nothing is executed, nothing spent."""
+"""The `explain` command: the price of an operation, without executing the operation."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ TIMEOUT = 10.0
 
 
 class ExplainError(Exception):
-    """The gateway did not tell; the message is one line that says why."""
+    """The gateway returned no price; the message is one line with the reason."""
 
 
 def fetch_explanation(
     url: str, document: str, variables: Mapping[str, Any], key: str | None
 ) -> dict[str, Any]:
-    """`extensions.upstream.explain` of the answer. Raises `ExplainError`."""
+    """Return `extensions.upstream.explain` of the response. Raises `ExplainError`."""
     body = {
         "query": document,
         "variables": variables,
@@ -28,23 +28,23 @@ def fetch_explanation(
     }
     headers = {} if key is None else {"X-API-Key": key}
     try:
-        answer = httpx.post(url, json=body, headers=headers, timeout=TIMEOUT, trust_env=False)
-        said = answer.json()
-        if "errors" in said:
-            raise ExplainError("; ".join(error["message"] for error in said["errors"]))
-        told: dict[str, Any] = said["extensions"]["upstream"]["explain"]
+        response = httpx.post(url, json=body, headers=headers, timeout=TIMEOUT, trust_env=False)
+        payload = response.json()
+        if "errors" in payload:
+            raise ExplainError("; ".join(error["message"] for error in payload["errors"]))
+        explanation: dict[str, Any] = payload["extensions"]["upstream"]["explain"]
     except httpx.HTTPError as error:
         raise ExplainError(f"no gateway answers at {url}: {error}") from None
     except (ValueError, KeyError, TypeError):
-        raise ExplainError(f"what answers at {url} is no gateway that tells prices") from None
-    return told
+        raise ExplainError(f"the server at {url} is not a gateway that explains prices") from None
+    return explanation
 
 
-def format_table(told: Mapping[str, Any]) -> Iterator[str]:
-    """The price and what causes it, a line each."""
-    rows = [("the whole operation", told)]
-    rows += [(".".join(map(str, cause["path"])), cause) for cause in told["causes"]]
-    wide = max(len(name) for name, _ in rows)
-    yield f"{'calls':<{wide}}  at least  expected  at most"
+def format_table(explanation: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a header, the price of the operation and the price of each cause, a line each."""
+    rows = [("the whole operation", explanation)]
+    rows += [(".".join(map(str, cause["path"])), cause) for cause in explanation["causes"]]
+    width = max(len(name) for name, _ in rows)
+    yield f"{'calls':<{width}}  at least  expected  at most"
     for name, row in rows:
-        yield f"{name:<{wide}}  {row['minimum']:>8}  {row['expected']:>8}  {row['maximum']:>7}"
+        yield f"{name:<{width}}  {row['minimum']:>8}  {row['expected']:>8}  {row['maximum']:>7}"

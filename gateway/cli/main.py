@@ -1,4 +1,4 @@
-"""The commands. An operator's mistake gets one line and exit status 2, never a traceback."""
+"""The commands. A configuration error is reported in one line with exit status 2."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.storage.state_dir import State
 
 EXIT_USAGE = 2
-"""Exit status for what the operator can mend."""
+"""Exit status of errors that the operator can correct."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be typed."""
+    """Return the parser of the command line."""
     gateway = argparse.ArgumentParser(
         prog="clients-gateway",
         description="A GraphQL gateway over the ActuallyCare Clients REST API.",
@@ -49,36 +49,37 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = gateway.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="try it: a sandbox of the API, and the gateway before it")
+    run = commands.add_parser("run", help="run the demo: the gateway and a sandbox of the API")
     run.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
     run.set_defaults(run=_run)
 
-    serve = commands.add_parser("serve", help="the gateway alone, before the configured API")
+    serve = commands.add_parser("serve", help="run the gateway for the configured API")
     serve.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
     serve.set_defaults(run=_serve)
 
-    sandbox = commands.add_parser("sandbox", help="the sandbox of the Clients API alone")
+    sandbox = commands.add_parser("sandbox", help="run the sandbox of the Clients API alone")
     sandbox.add_argument("--port", type=int, default=8001, help="port to listen on (default 8001)")
     sandbox.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="NAME[:SHARE]",
-        help="misbehave so, always or for a share of calls; repeatable; `list` shows all",
+        help="inject a fault into all calls or a share of them; repeatable; `list` shows all",
     )
     sandbox.set_defaults(run=_sandbox)
 
     schema = commands.add_parser("schema", help="print the graph's SDL")
     schema.add_argument("--out", type=Path, help="write it to this file instead")
-    schema.add_argument("--check", type=Path, help="fail if this file does not hold it")
+    schema.add_argument("--check", type=Path, help="fail if this file differs from the SDL")
     schema.set_defaults(run=_schema)
 
     explain = commands.add_parser(
-        "explain", help="ask a running gateway what an operation would cost, and spend nothing"
+        "explain",
+        help="show the price of an operation by a running gateway, without a call to the API",
     )
     explain.add_argument("file", type=Path, help="the GraphQL document")
     explain.add_argument("--variables", default="{}", help="its variables, as a JSON object")
-    explain.add_argument("--key", help="the API key to ask by; the demo has one of its own")
+    explain.add_argument("--key", help="the API key of the request; the demo needs none")
     explain.add_argument(
         "--url",
         default="http://127.0.0.1:8000/graphql",
@@ -86,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.set_defaults(run=_explain)
 
-    doctor = commands.add_parser("doctor", help="ask the configured API what it really does")
+    doctor = commands.add_parser("doctor", help="check how the configured API behaves")
     doctor.add_argument(
         "--write", action="store_true", help="also create, change and delete one client"
     )
@@ -129,7 +130,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _state(folder: str) -> tuple[State, str]:
-    """What outlives a restart, and a line on it; a folder that cannot be used is done without."""
+    """Open the state folder, or keep state in memory if it is unusable; describe the choice."""
     from gateway.storage.database import StorageError  # noqa: PLC0415
     from gateway.storage.state_dir import in_memory, open_state_dir  # noqa: PLC0415
     from gateway.writes.idempotency_store import TABLES  # noqa: PLC0415
@@ -168,7 +169,7 @@ def _sandbox(chosen: argparse.Namespace) -> int:
             print(f"Fault     {name}: {FAULTS[name.partition(':')[0]][0]}")
         print(f"Demo key  {DEMO.api_key}", flush=True)
 
-    return 0 if run(serve([Listener(api.app, socket)], started)) else 1
+    return 0 if run(serve([Listener(api, socket)], started)) else 1
 
 
 def _schema(chosen: argparse.Namespace) -> int:
@@ -201,10 +202,10 @@ def _explain(chosen: argparse.Namespace) -> int:
     except ValueError:
         return _fail("--variables must be a JSON object, and the document UTF-8")
     try:
-        told = fetch_explanation(chosen.url, document, variables, chosen.key)
+        explanation = fetch_explanation(chosen.url, document, variables, chosen.key)
     except ExplainError as reason:
         return _fail(str(reason))
-    print("\n".join(format_table(told)))
+    print("\n".join(format_table(explanation)))
     return 0
 
 
@@ -213,7 +214,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
     settings = load_settings(os.environ)
     if settings.api_key is None:
-        return _fail(f"doctor asks by the operator's key: set {PREFIX}API_KEY")
+        return _fail(f"doctor needs the operator's API key: set {PREFIX}API_KEY")
     return asyncio.run(run_checks(settings.upstream_url, settings.api_key, write=chosen.write))
 
 

@@ -1,1 +1,1 @@
-"""The Clients API in miniature, written from its documentation alone."""
+"""A stand-in for the Clients API, written from the API page."""

@@ -1,4 +1,4 @@
-"""The sandbox: the Clients API as its page documents it, over records in memory, as ASGI."""
+"""The sandbox: the documented Clients API over records in memory, as an ASGI application."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway.sandbox.users import USERS, DemoUser, instant, verify_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
 __all__ = ["LISTED", "Behaviour", "Sandbox", "SandboxError"]
 
@@ -35,14 +35,14 @@ class _Window:
 
 
 class Sandbox:
-    """The API in miniature; an ASGI application that remembers the calls it saw.
+    """An ASGI application that stands in for the API and records each call.
 
     `clock` times the rate limit's window and lagging reads, in seconds; `now` stamps records.
     """
 
-    def __init__(  # noqa: PLR0913 - every knob by its name
+    def __init__(  # noqa: PLR0913 - keyword arguments
         self,
-        people: Sequence[DemoUser] = USERS,
+        users: Sequence[DemoUser] = USERS,
         *,
         clock: Callable[[], float] = lambda: asyncio.get_running_loop().time(),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -56,31 +56,26 @@ class Sandbox:
         self._clock, self._now = clock, now
         self._limit, self._seconds = limit, window_seconds
         self._windows: dict[str, _Window] = {}
-        self._by_key = {person.api_key: person for person in people}
-        self._by_id = {person.id: person for person in people}
-        self._clients = {person: Clients(person) for person in people}
-
-    @property
-    def app(self) -> ASGIApp:
-        """The application to serve."""
-        return self
+        self._by_key = {user.api_key: user for user in users}
+        self._by_id = {user.id: user for user in users}
+        self._clients = {user: Clients(user) for user in users}
 
     @property
     def remaining(self) -> int:
-        """Calls left in the window of whoever called last on this machine."""
+        """Calls left in the window of the address that has made the most calls."""
         return self._limit - max((window.spent for window in self._windows.values()), default=0)
 
     def fail(self, *faults: Fault) -> None:
-        """Let these go wrong, each with the next calls it meets."""
+        """Inject faults. Each applies to the next calls that match."""
         self.faults += faults
 
-    def rows_of(self, person: DemoUser) -> list[dict[str, Any]]:
-        """A caller's clients as they are, in list order."""
-        rows = self._clients[person].seen(math.inf)
+    def rows_of(self, user: DemoUser) -> list[dict[str, Any]]:
+        """Return the current clients of a user, in list order."""
+        rows = self._clients[user].seen(math.inf)
         return [dict(row) for row in ordered(rows, self.behaviour)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer (ASGI)."""
+        """Serve one ASGI scope."""
         if scope["type"] == "lifespan":
             await asgi.live(receive, send)
         elif scope["type"] == "http":
@@ -95,15 +90,15 @@ class Sandbox:
         query = scope["query_string"].decode("latin-1")
         self.calls.append(f"{method} {path}?{query}" if query else f"{method} {path}")
         parts = {name: values[0] for name, values in parse_qs(query).items()}
-        call = SandboxRequest(method, path, parts, _parsed(body))
+        call = SandboxRequest(method, path, parts, _decode(body))
         faults = first_matching(self.faults, method, path)
         if delay := sum(fault.delay(call) for fault in faults):
             await asyncio.sleep(delay)
         if any(fault.dropped for fault in faults):
             await asgi.drop(send)
         answer = next(
-            (made for fault in faults if (made := fault.replace(call)) is not None), None
-        ) or self._carried_out(scope, call, faults)
+            (replaced for fault in faults if (replaced := fault.replace(call)) is not None), None
+        ) or self._execute(scope, call, faults)
         if any(fault.lost for fault in faults):
             await asgi.drop(send)
         content = orjson.dumps(answer.envelope) if answer.content is None else answer.content
@@ -115,12 +110,12 @@ class Sandbox:
         )
         await asgi.send(send, answer.status, content, answer.headers, cut=cut, drip=drip)
 
-    def _carried_out(
+    def _execute(
         self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault]
     ) -> SandboxResponse:
         client = scope.get("client") or ("local", 0)
         call.now = self._clock()
-        stamped = self._now() + timedelta(seconds=sum(fault.skew for fault in faults))
+        timestamp = self._now() + timedelta(seconds=sum(fault.skew for fault in faults))
         headers = {"content-type": "application/json", **self._spend(client[0])}
         envelope: dict[str, Any] = {"success": True}
         try:
@@ -128,18 +123,18 @@ class Sandbox:
                 headers["RateLimit-Remaining"] = "0"
                 headers["Retry-After"] = headers["RateLimit-Reset"]
                 raise SandboxError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.")
-            status, envelope["data"] = self._handled(scope, call, faults, stamped)
-        except SandboxError as refusal:
-            status = refusal.status
+            status, envelope["data"] = self._dispatch(scope, call, faults, timestamp)
+        except SandboxError as error:
+            status = error.status
             error_id = f"err_{uuid.uuid4().hex[:12]}"
-            envelope = {"success": False, "error": refusal.error, "errorId": error_id}
-        answer = SandboxResponse(status, envelope | {"timestamp": instant(stamped)}, headers)
+            envelope = {"success": False, "error": error.error, "errorId": error_id}
+        answer = SandboxResponse(status, envelope | {"timestamp": instant(timestamp)}, headers)
         for fault in faults:
             fault.answer(call, answer)
         return answer
 
     def _spend(self, address: str) -> dict[str, str]:
-        """Count a call in its address's fixed window (API page, Rate limits)."""
+        """Count a call in the window of its address; return the headers (API page, Rate limits)."""
         now = self._clock()
         window = self._windows.get(address)
         if window is None or now >= window.ends:
@@ -151,48 +146,48 @@ class Sandbox:
             "RateLimit-Reset": str(math.ceil(window.ends - now)),
         }
 
-    def _handled(
-        self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault], stamped: datetime
+    def _dispatch(
+        self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault], timestamp: datetime
     ) -> tuple[int, dict[str, Any]]:
         method, path = call.method, call.path
-        person = self._authenticate(dict(scope["headers"]))
+        user = self._authenticate(dict(scope["headers"]))
         need = "read" if method == "GET" else "write"
-        if need not in person.scopes:
+        if need not in user.scopes:
             raise SandboxError(403, "FORBIDDEN", f"This key may not {need} clients.")
         for fault in faults:
             fault.receive(call)
-        clients = self._clients[person]
+        clients = self._clients[user]
         seen = clients.seen(call.now - max((fault.behind(call) for fault in faults), default=0.0))
         if path == "/clients":
             if method == "GET":
                 return 200, clients.page(seen, call.query, self.behaviour)
             if method == "POST":
-                return 201, clients.create(_object(call.body), call.now, stamped)
+                return 201, clients.create(_require_object(call.body), call.now, timestamp)
         elif path.startswith("/clients/") and path.count("/") == 2:  # noqa: PLR2004
             id = path.rpartition("/")[2]
             if method == "GET":
                 return 200, clients.get(seen, id)
             current = clients.get(clients.seen(math.inf), id)
             if method == "PUT":
-                given = _object(call.body)
-                return 200, clients.update(current, given, call.now, stamped, self.behaviour)
+                fields = _require_object(call.body)
+                return 200, clients.update(current, fields, call.now, timestamp, self.behaviour)
             if method == "DELETE":
                 return 200, clients.delete(current, call.now)
         raise SandboxError(404, "NOT_FOUND", "No such endpoint.")
 
     def _authenticate(self, headers: dict[bytes, bytes]) -> DemoUser:
-        person = self._by_key.get(headers.get(b"x-api-key", b"").decode("latin-1"))
+        user = self._by_key.get(headers.get(b"x-api-key", b"").decode("latin-1"))
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if person is None and scheme.lower() == "bearer":
-            person = self._by_id.get(verify_token(token) or "")
-        if person is None:
+        if user is None and scheme.lower() == "bearer":
+            user = self._by_id.get(verify_token(token) or "")
+        if user is None:
             raise SandboxError(401, "UnauthorizedError", "Authentication required.")
-        return person
+        return user
 
     def _control(self, scope: Scope, body: bytes) -> tuple[int, bytes, dict[str, str]]:
-        """Tests' own door: neither counted nor remembered."""
+        """Execute a control request without counting it. Return status, body and headers."""
         shown: object = {}
-        given = _parsed(body) or {}
+        fields = _decode(body) or {}
         what = scope["method"], scope["path"].removeprefix(CONTROL)
         status = 200
         match what:
@@ -202,13 +197,13 @@ class Sandbox:
                 self.calls.clear()
             case "POST", "faults":
                 try:
-                    self.fail(named(**given) if "name" in given else Fault(**given))
-                except (UnknownFault, TypeError) as mistake:
-                    status, shown = 400, {"message": str(mistake)}
+                    self.fail(named(**fields) if "name" in fields else Fault(**fields))
+                except (UnknownFault, TypeError) as error:
+                    status, shown = 400, {"message": str(error)}
             case "DELETE", "faults":
                 self.faults.clear()
             case "PUT", "behaviour":
-                self.behaviour = replace(self.behaviour, **given)
+                self.behaviour = replace(self.behaviour, **fields)
                 shown = asdict(self.behaviour)
             case "GET", "behaviour":
                 shown = asdict(self.behaviour)
@@ -217,14 +212,14 @@ class Sandbox:
         return status, orjson.dumps(shown), {"content-type": "application/json"}
 
 
-def _parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
+def _decode(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
 
 
-def _object(body: object) -> dict[str, Any]:
+def _require_object(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise SandboxError(400, "VALIDATION_ERROR", "The body must be a JSON object.")
     return body

@@ -1,4 +1,4 @@
-"""What the sandbox receives and sends, in ASGI's messages."""
+"""The ASGI messages of the sandbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def body(receive: Receive) -> bytes:
 
 
 async def live(receive: Receive, send: Send) -> None:
-    """Answer the server's lifespan events."""
+    """Acknowledge the server's lifespan events."""
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -30,13 +30,13 @@ async def live(receive: Receive, send: Send) -> None:
 
 
 async def drop(send: Send) -> NoReturn:
-    """Begin an answer and break off: a server left alone with the error would answer 500."""
+    """Begin a response and raise `Dropped`. Without a begun response the server would send 500."""
     headers = [(b"content-length", b"1")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     raise Dropped
 
 
-async def send(  # noqa: PLR0913 - an answer and what goes wrong with it
+async def send(  # noqa: PLR0913 - a response and its faults
     send: Send,
     status: int,
     content: bytes,
@@ -45,7 +45,7 @@ async def send(  # noqa: PLR0913 - an answer and what goes wrong with it
     cut: int | None = None,
     drip: int | None = None,
 ) -> None:
-    """Send an answer, or as much of it as its faults let through."""
+    """Send a response: `cut` stops after so many bytes, `drip` sends so many every 100 ms."""
     pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     pairs.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": pairs})

@@ -1,4 +1,4 @@
-"""Every named fault, and one line on each."""
+"""The named faults, each with a description of one line."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ FAULTS: dict[str, tuple[str, Fault]] = {
 
 
 class UnknownFault(Exception):
-    """There is no fault of that name, or its share is none; the message is one line."""
+    """An unknown fault name or an invalid share; the message is one line."""
 
 
 def named(name: str, **changes: Any) -> Fault:  # noqa: ANN401 - any field of the fault
-    """Make a fault of the catalogue, standing unless `times` is given. Raises `UnknownFault`."""
+    """Return a copy of the named fault with `changes`. Raises `UnknownFault`."""
     if name not in FAULTS:
-        raise UnknownFault(f"there is no fault {name!r}; `--fault list` shows what there is")
+        raise UnknownFault(f"there is no fault {name!r}; `--fault list` shows all faults")
     return replace(FAULTS[name][1], **changes)
 
 
 def parsed(text: str) -> Fault:
-    """Make the fault of `NAME`, or `NAME:SHARE` for a part of the calls. Raises `UnknownFault`."""
+    """Parse `NAME`, or `NAME:SHARE` for a share of the calls. Raises `UnknownFault`."""
     name, separator, share = text.partition(":")
     if not separator:
         return named(name)

@@ -1,4 +1,4 @@
-"""The records of the sandbox, and the five endpoints over them as the API page documents them."""
+"""The records of the sandbox, and the five documented endpoints over them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ LISTED = (
 """The ten fields of the API page's list example."""
 TYPES = ("buyer", "seller", "both")
 STATUSES = ("active", "inactive", "closed")
-REMEMBERED = 100
-"""States of a person's clients that a lagging read can go back to."""
+MAX_STATES = 100
+"""Previous states of a user's clients that are kept for lagging reads."""
 
 Rows = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the API page leaves open."""
+    """Behaviour that the API page does not specify."""
 
     conflict_status: int = 409
-    """What a stale `version` is answered with: 409, 412 or 400."""
+    """Status of an update with a stale `version`: 409, 412 or 400."""
     list_rows: Literal["full", "trimmed"] = "full"
     order: Literal["created_desc", "created_asc"] = "created_desc"
     filter_both: bool = False
@@ -48,7 +48,7 @@ class Behaviour:
 
 
 class SandboxError(Exception):
-    """An error answer, in the standard envelope."""
+    """An error response in the standard envelope."""
 
     def __init__(self, status: int, code: str, message: str, details: object = None) -> None:
         super().__init__(message)
@@ -59,34 +59,34 @@ class SandboxError(Exception):
 
 
 class Clients:
-    """One person's clients, oldest first, and their states before the last writes."""
+    """The clients of one user, oldest first, and the states before the last writes."""
 
-    def __init__(self, person: DemoUser) -> None:
-        self._person = person
-        self._rows: Rows = {row["id"]: row for row in reversed(person.clients())}
-        self._before: deque[tuple[float, Rows]] = deque(maxlen=REMEMBERED)
+    def __init__(self, user: DemoUser) -> None:
+        self._user = user
+        self._rows: Rows = {row["id"]: row for row in reversed(user.clients())}
+        self._states: deque[tuple[float, Rows]] = deque(maxlen=MAX_STATES)
 
     def seen(self, at: float) -> Rows:
-        """The clients as they were at `at`, on the sandbox's clock."""
-        return next((rows for written, rows in self._before if written > at), self._rows)
+        """Return the clients as of `at`, in seconds on the sandbox's clock."""
+        return next((rows for written, rows in self._states if written > at), self._rows)
 
     def _write(self, now: float) -> Rows:
-        """Keep the present state, and go on with a copy of it."""
-        self._before.append((now, self._rows))
+        """Store the current state for lagging reads. Return a copy to change."""
+        self._states.append((now, self._rows))
         self._rows = dict(self._rows)
         return self._rows
 
     def get(self, rows: Rows, text: str) -> dict[str, Any]:
-        """`GET /clients/{id}`."""
+        """Read one client: `GET /clients/{id}`."""
         record = rows.get(_uuid(text))
         if record is None:
             raise SandboxError(404, "NOT_FOUND", "Client not found.")
         return dict(record)
 
     def page(self, rows: Rows, query: Mapping[str, str], behaviour: Behaviour) -> dict[str, Any]:
-        """`GET /clients`."""
-        page = max(1, _whole(query, "page", 1))
-        limit = min(100, max(1, _whole(query, "limit", 25)))
+        """Read one page: `GET /clients`."""
+        page = max(1, _integer(query, "page", 1))
+        limit = min(100, max(1, _integer(query, "limit", 25)))
         kind, status = query.get("client_type"), query.get("status")
         kinds = {kind, "both"} if behaviour.filter_both else {kind}
         found = [
@@ -111,25 +111,25 @@ class Clients:
             },
         }
 
-    def create(self, given: dict[str, Any], now: float, stamped: datetime) -> dict[str, Any]:
-        """`POST /clients`."""
-        wrong = [
+    def create(self, fields: dict[str, Any], now: float, timestamp: datetime) -> dict[str, Any]:
+        """Create a client: `POST /clients`."""
+        errors = [
             {"field": name, "message": f"{name} is required"}
             for name in ("first_name", "last_name")
-            if not isinstance(given.get(name), str) or not given[name].strip()
+            if not isinstance(fields.get(name), str) or not fields[name].strip()
         ]
-        wrong += _not_among("client_type", given.get("client_type"), TYPES)
-        wrong += _not_text(given, ("email", "phone"))
-        _refuse(wrong)
-        stamp = instant(stamped)
+        errors += _check_choice("client_type", fields.get("client_type"), TYPES)
+        errors += _check_text(fields, ("email", "phone"))
+        _raise_invalid(errors)
+        stamp = instant(timestamp)
         record = {
             "id": str(uuid.uuid4()),
-            "user_id": self._person.id,
-            "first_name": given["first_name"],
-            "last_name": given["last_name"],
-            "email": given.get("email"),
-            "phone": given.get("phone"),
-            "client_type": given["client_type"],
+            "user_id": self._user.id,
+            "first_name": fields["first_name"],
+            "last_name": fields["last_name"],
+            "email": fields.get("email"),
+            "phone": fields.get("phone"),
+            "client_type": fields["client_type"],
             "status": "active",
             "source": None,
             "budget_min": None,
@@ -151,64 +151,64 @@ class Clients:
     def update(
         self,
         record: dict[str, Any],
-        given: dict[str, Any],
+        fields: dict[str, Any],
         now: float,
-        stamped: datetime,
+        timestamp: datetime,
         behaviour: Behaviour,
     ) -> dict[str, Any]:
-        """`PUT /clients/{id}`."""
-        wrong = _not_text(given, ("email", "phone"))
-        if "status" in given:
-            wrong += _not_among("status", given["status"], STATUSES)
-        version = given.get("version")
+        """Update a client: `PUT /clients/{id}`."""
+        errors = _check_text(fields, ("email", "phone"))
+        if "status" in fields:
+            errors += _check_choice("status", fields["status"], STATUSES)
+        version = fields.get("version")
         if version is not None and not isinstance(version, int):
-            wrong.append({"field": "version", "message": "version must be an integer"})
-        _refuse(wrong)
+            errors.append({"field": "version", "message": "version must be an integer"})
+        _raise_invalid(errors)
         if version is not None and version != record["version"]:
             status = behaviour.conflict_status
             code = "VERSION_CONFLICT" if status != 400 else "VALIDATION_ERROR"  # noqa: PLR2004
             details = [{"field": "version", "message": "version is not current"}]
             raise SandboxError(status, code, "The client was changed by somebody else.", details)
-        record |= {name: given[name] for name in ("email", "phone", "status") if name in given}
+        record |= {name: fields[name] for name in ("email", "phone", "status") if name in fields}
         record["version"] += 1
-        record["updated_at"] = instant(stamped)
+        record["updated_at"] = instant(timestamp)
         self._write(now)[record["id"]] = record
         return dict(record)
 
     def delete(self, record: dict[str, Any], now: float) -> dict[str, Any]:
-        """`DELETE /clients/{id}`."""
+        """Delete a client: `DELETE /clients/{id}`."""
         del self._write(now)[record["id"]]
         return {}
 
 
 def ordered(rows: Rows, behaviour: Behaviour) -> Sequence[dict[str, Any]]:
-    """The rows in list order."""
+    """Return the rows in list order."""
     oldest_first = list(rows.values())
     return oldest_first[::-1] if behaviour.order == "created_desc" else oldest_first
 
 
-def _refuse(wrong: list[dict[str, str]]) -> None:
-    if wrong:
-        raise SandboxError(400, "VALIDATION_ERROR", "Invalid request data.", wrong)
+def _raise_invalid(errors: list[dict[str, str]]) -> None:
+    if errors:
+        raise SandboxError(400, "VALIDATION_ERROR", "Invalid request data.", errors)
 
 
-def _not_among(name: str, value: object, among: tuple[str, ...]) -> list[dict[str, str]]:
-    if value in among:
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> list[dict[str, str]]:
+    if value in choices:
         return []
-    return [{"field": name, "message": f"{name} must be one of {', '.join(among)}"}]
+    return [{"field": name, "message": f"{name} must be one of {', '.join(choices)}"}]
 
 
-def _not_text(given: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, str]]:
+def _check_text(fields: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, str]]:
     return [
         {"field": name, "message": f"{name} must be a string"}
         for name in names
-        if given.get(name) is not None and not isinstance(given[name], str)
+        if fields.get(name) is not None and not isinstance(fields[name], str)
     ]
 
 
-def _whole(query: Mapping[str, str], name: str, otherwise: int) -> int:
+def _integer(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, "")
-    return int(text) if text.lstrip("-").isdigit() else otherwise
+    return int(text) if text.lstrip("-").isdigit() else default
 
 
 def _uuid(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Faults of lists: counts that lie, and pages smaller than requested."""
+"""Faults of lists: wrong counts, and pages smaller than requested."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _counts(change: Callable[[dict[str, Any], int], None]) -> Fault:
 
 
 def _total(count: Callable[[int, int], int]) -> Fault:
-    """A total of another size, and as many pages; `hasMore` stays true."""
+    """Return a fault with another total and its number of pages; `hasMore` is unchanged."""
 
     def change(meta: dict[str, Any], rows: int) -> None:
         meta["total"] = count(meta["total"], rows)
@@ -53,7 +53,7 @@ def _null_row(answer: SandboxResponse) -> None:
 
 @dataclass
 class SmallPages(Fault):
-    """Caps pages at `most` rows, and with `silent` claims the limit of the request in `meta`."""
+    """A fault that caps pages at `most` rows. `silent` keeps the requested limit in `meta`."""
 
     times: float = ALWAYS
     method: str = "GET"
@@ -62,7 +62,7 @@ class SmallPages(Fault):
     refused: bool = False
 
     def receive(self, call: SandboxRequest) -> None:
-        """Lower the limit, or refuse it."""
+        """Lower the limit, or reject the call."""
         limit = _limit(call)
         if limit > self.most and self.refused:
             raise SandboxError(400, "VALIDATION_ERROR", f"limit must be at most {self.most}.")
@@ -71,7 +71,7 @@ class SmallPages(Fault):
             call.query["_requested"] = str(limit)
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Claim the limit of the request."""
+        """Restore the requested limit in `meta`."""
         super().answer(call, answer)
         if self.silent and answer.meta is not None and "_requested" in call.query:
             answer.meta["limit"] = int(call.query["_requested"])
@@ -79,7 +79,7 @@ class SmallPages(Fault):
 
 @dataclass
 class SlowRows(Fault):
-    """Takes `each` seconds a row of a list."""
+    """A fault that delays a list by `each` seconds a row."""
 
     times: float = ALWAYS
     method: str = "GET"
@@ -87,7 +87,7 @@ class SlowRows(Fault):
     each: float = 0.05
 
     def delay(self, call: SandboxRequest) -> float:
-        """Add up the rows requested."""
+        """Return the seconds for all requested rows."""
         return self.each * _limit(call) if call.path == "/clients" else 0.0
 
 
@@ -106,9 +106,9 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "meta-missing": ("lists have no meta", Changed(times=ALWAYS, change=_without_meta)),
     "row-twice": ("the first row of a page comes twice", Changed(times=ALWAYS, change=_twice)),
     "row-null": ("the first row of a page is null", Changed(times=ALWAYS, change=_null_row)),
-    "page-cap-50": ("pages are capped at 50 rows, and meta.limit says so", SmallPages()),
+    "page-cap-50": ("pages are capped at 50 rows, and meta.limit is 50", SmallPages()),
     "page-cap-50-silent": (
-        "pages are capped at 50 rows, and meta.limit denies it",
+        "pages are capped at 50 rows, and meta.limit is the requested one",
         SmallPages(silent=True),
     ),
     "page-refused": ("a limit beyond 50 is refused with 400", SmallPages(refused=True)),

@@ -1,4 +1,4 @@
-"""What can go wrong with the API, on request: one mechanism, hooks on the way of a call."""
+"""Fault injection for the sandbox: hooks that change a call and its response."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WRITES = "POST PUT DELETE"
-"""The methods that change something, as `Fault.method` takes them."""
+"""The unsafe methods, in the form of `Fault.method`."""
 ALWAYS = math.inf
-"""`Fault.times` of a standing fault: it applies to every call that it meets."""
+"""`Fault.times` of a permanent fault, which applies to every matching call."""
 
 
 class Dropped(Exception):
-    """The connection is closed without a word more."""
+    """The connection is closed without a complete response."""
 
 
 @dataclass
 class SandboxRequest:
-    """A call on its way in, its time on the sandbox's clock in seconds; faults may change it."""
+    """A request to the sandbox, at `now` seconds on its clock. Faults may change it."""
 
     method: str
     path: str
     query: dict[str, str]
     body: Any
-    """The JSON value, None for a body that is none."""
+    """The JSON value, None for an invalid body."""
     now: float = 0.0
 
 
 @dataclass
 class SandboxResponse:
-    """An answer on its way out; faults may change it, and replace its body by `content`."""
+    """A response of the sandbox. Faults may change it, and replace its body with `content`."""
 
     status: int
     envelope: Any
@@ -42,7 +42,7 @@ class SandboxResponse:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The clients it holds: of a list, of one client, or none."""
+        """The clients in the body: those of a list, one client, or none."""
         data = self.envelope.get("data", {}) if isinstance(self.envelope, dict) else {}
         if "clients" in data:
             return [row for row in data["clients"] if isinstance(row, dict)]
@@ -50,7 +50,7 @@ class SandboxResponse:
 
     @property
     def meta(self) -> dict[str, Any] | None:
-        """The counts of a list, None where it is no list."""
+        """The `meta` of a list, None for other responses."""
         data = self.envelope.get("data", {}) if isinstance(self.envelope, dict) else {}
         meta: dict[str, Any] | None = data.get("meta")
         return meta
@@ -58,15 +58,15 @@ class SandboxResponse:
 
 @dataclass
 class Fault:
-    """Applies to the next `times` calls whose method and path begin as given, or a share of them.
+    """A fault of the next `times` calls, or of a `share`, that match `method` and `path`.
 
-    `method` names one or more, separated by blanks. `latency` is in seconds. `status` and `body`
-    replace the answer once the call was carried out, or where `instead` is set, without carrying
-    it out and without counting it, as a proxy does. `lost` drops the answer after the call was
-    carried out, `dropped` before it was. `record` and `without` change every record in the
-    answer. `drip` sends that many bytes every 100 ms; `cut` stops after so many bytes of the
-    body, connection closed. `lag` has reads see the clients of so many seconds ago, `skew` shifts
-    the clock that stamps records, in seconds.
+    `method` is one or more methods, separated by blanks; `path` is a prefix. `latency` is in
+    seconds. `status` and `body` replace the response after the call was executed. With `instead`
+    the call is neither executed nor counted, as if a proxy had answered. `dropped` closes the
+    connection before the call is executed, `lost` after that. `record` and `without` change every
+    record in the response. `drip` sends that many bytes every 100 ms. `cut` closes the connection
+    after that many bytes of the body. `lag` makes reads see the clients of that many seconds ago.
+    `skew` shifts the clock that stamps records, in seconds.
     """
 
     method: str = ""
@@ -90,36 +90,36 @@ class Fault:
     _due: float = field(default=0.0, init=False, repr=False)
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether it applies to this call."""
-        among = self.method.split() or [""]
+        """Return True if the fault applies to the call."""
+        methods = self.method.split() or [""]
         return (
             self.times > 0
-            and any(method.startswith(each) for each in among)
+            and any(method.startswith(each) for each in methods)
             and path.startswith(self.path)
         )
 
     def triggers(self) -> bool:
-        """Whether this call is one of those spoilt; they are spread evenly."""
+        """Count a matching call; return True if it is in the `share`, which is spread evenly."""
         self.times -= 1
         self._due += self.share
-        if self._due < 1 - 1e-9:  # ten times 0.1 is a little less than 1
+        if self._due < 1 - 1e-9:  # ten times 0.1 is less than 1
             return False
         self._due -= 1
         return True
 
     def delay(self, call: SandboxRequest) -> float:  # noqa: ARG002 - a hook
-        """Seconds before the call is carried out."""
+        """Return the seconds before the call is executed."""
         return self.latency
 
     def behind(self, call: SandboxRequest) -> float:  # noqa: ARG002 - a hook
-        """Seconds by which a read lags."""
+        """Return the seconds by which a read lags."""
         return self.lag
 
     def receive(self, call: SandboxRequest) -> None:
-        """Change the call before it is carried out; may raise a refusal of the API."""
+        """Change the call before it is executed. May raise `SandboxError`."""
 
     def replace(self, call: SandboxRequest) -> SandboxResponse | None:  # noqa: ARG002 - a hook
-        """Answer in the API's place, the call not carried out; None lets it through."""
+        """Return a response in place of the API's; None executes the call."""
         if not self.instead:
             return None
         content = (self.body or "").encode()
@@ -127,7 +127,7 @@ class Fault:
         return SandboxResponse(self.status or 502, None, headers, content)
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:  # noqa: ARG002 - a hook
-        """Change the answer to a call that was carried out."""
+        """Change the response to a call that was executed."""
         for record in answer.records:
             for name in self.without:
                 record.pop(name, None)
@@ -139,28 +139,30 @@ class Fault:
         answer.headers |= self.headers
 
     def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
-        """Change the bytes of the body, the last thing that happens to them."""
+        """Change the bytes of the body as the last step."""
         return content
 
 
 @dataclass
 class Changed(Fault):
-    """Changes what the API answers by one function."""
+    """A fault that changes the response by one function."""
 
     change: Callable[[SandboxResponse], None] = lambda _: None
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Apply the change after what the fields say."""
+        """Apply the fields, then the function."""
         super().answer(call, answer)
         self.change(answer)
 
 
 def first_matching(faults: Sequence[Fault], method: str, path: str) -> list[Fault]:
-    """The faults that apply to this call.
+    """Return the faults that apply to the call.
 
-    Standing faults apply together. Of those limited in number the first that meets the call
-    takes its turn, so that a list of them is a script.
+    All matching permanent faults apply. Of the faults with limited `times` only the first match
+    applies, so that a list of such faults is a script.
     """
-    met = [each for each in faults if each.matches(method, path)]
-    turn = next((each for each in met if each.times < ALWAYS), None)
-    return [each for each in met if (each.times == ALWAYS or each is turn) and each.triggers()]
+    matching = [each for each in faults if each.matches(method, path)]
+    limited = next((each for each in matching if each.times < ALWAYS), None)
+    return [
+        each for each in matching if (each.times == ALWAYS or each is limited) and each.triggers()
+    ]

@@ -1,4 +1,4 @@
-"""Faults of what stands between: answers that are not the API's, and answers that get lost."""
+"""Faults of intermediaries: responses that are not the API's, and lost responses."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TEXT = "text/plain; charset=utf-8"
 
 
 def page(title: str) -> str:
-    """An HTML page as a proxy writes it."""
+    """Return an HTML error page of a proxy."""
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
 
 
 def proxy(
     status: int, body: str, content_type: str = HTML, headers: Mapping[str, str] | None = None
 ) -> Fault:
-    """An answer in the API's name; the call does not reach the API and is not counted."""
+    """Return a fault that answers in place of the API; the call is not counted."""
     return Fault(
         times=ALWAYS,
         instead=True,
@@ -35,32 +35,32 @@ def proxy(
 
 
 def after(status: int, body: str, content_type: str = HTML) -> Fault:
-    """An answer to a write that was carried out, in place of the API's own."""
+    """Return a fault that replaces the response to a write that was executed."""
     return Fault(times=ALWAYS, method=WRITES, status=status, body=body, content_type=content_type)
 
 
 @dataclass
 class Encoded(Fault):
-    """Sends the body with bytes that the gateway did not request."""
+    """A fault that prepends bytes to the body, or compresses it."""
 
     times: float = ALWAYS
     mark: bytes = b""
     compressed: bool = False
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Name the coding in the head."""
+        """Set `Content-Encoding`."""
         super().answer(call, answer)
         if self.compressed:
             answer.headers["content-encoding"] = "gzip"
 
     def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
-        """Put the mark before the body, or compress it."""
+        """Prepend the mark to the body, or compress the body."""
         return gzip.compress(content, mtime=0) if self.compressed else self.mark + content
 
 
 @dataclass
 class Raw(Fault):
-    """Writes one field of the first record as bytes that no strict JSON writer produces."""
+    """A fault that writes one field of the first record as bytes that are not strict JSON."""
 
     times: float = ALWAYS
     column: str = "notes"
@@ -68,13 +68,13 @@ class Raw(Fault):
     _mark: str = field(default="\u2063raw\u2063", init=False, repr=False)
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Mark the place."""
+        """Mark the field."""
         super().answer(call, answer)
         for record in answer.records[:1]:
             record[self.column] = self._mark + self.column
 
     def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
-        """Put the bytes there."""
+        """Replace the mark with the bytes."""
         return content.replace(f'"{self._mark}{self.column}"'.encode(), self.raw)
 
 
@@ -111,35 +111,35 @@ FAULTS: dict[str, tuple[str, Fault]] = {
         proxy(302, "", HTML, {"Location": "https://sign-in.example/"}),
     ),
     "write-408": (
-        "a write is carried out and answered 408",
+        "a write is executed and answered 408",
         after(408, page("408 Request Timeout")),
     ),
     "write-502": (
-        "a write is carried out and answered 502 by a proxy",
+        "a write is executed and answered 502 by a proxy",
         after(502, page("502 Bad Gateway")),
     ),
     "write-504": (
-        "a write is carried out and answered 504 by a proxy",
+        "a write is executed and answered 504 by a proxy",
         after(504, page("504 Gateway Timeout")),
     ),
     "write-404": (
-        "a write is carried out and answered 404 in text/plain by a proxy",
+        "a write is executed and answered 404 in text/plain by a proxy",
         after(404, "404 page not found\n", TEXT),
     ),
     "write-202": (
-        "a write is carried out and answered 202 without the client",
+        "a write is executed and answered 202 without the client",
         after(202, '{"success":true,"data":{}}', "application/json"),
     ),
     "write-204": (
-        "a write is carried out and answered 204 without a body",
+        "a write is executed and answered 204 without a body",
         after(204, "", "application/json"),
     ),
     "answer-lost": (
-        "a write is carried out and the connection closed before its answer",
+        "a write is executed and the connection closed before its answer",
         Fault(times=ALWAYS, method=WRITES, lost=True),
     ),
     "connection-closed": (
-        "the connection is closed before the call is carried out",
+        "the connection is closed before the call is executed",
         Fault(times=ALWAYS, dropped=True),
     ),
     "answer-cut": ("the body ends after 40 bytes", Fault(times=ALWAYS, cut=40)),

@@ -1,4 +1,4 @@
-"""Faults of the rate limit's headers: wrong, missing, or in one of the other forms in use."""
+"""Faults of the rate limit's headers: wrong, missing, or in another form in use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LIMIT, REMAINING, RESET = "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"
 EPOCH = 1_785_000_000
-"""Unix seconds, of the year 2026: where a reset is an instant."""
+"""Unix seconds of an instant in 2026, for a reset that is an instant."""
 
 
 def _set(**values: str | None) -> Callable[[SandboxResponse], None]:
@@ -26,7 +26,7 @@ def _set(**values: str | None) -> Callable[[SandboxResponse], None]:
     return change
 
 
-def _taken(answer: SandboxResponse) -> tuple[str, str, str] | None:
+def _pop_headers(answer: SandboxResponse) -> tuple[str, str, str] | None:
     found = [answer.headers.pop(name, None) for name in (LIMIT, REMAINING, RESET)]
     limit, remaining, reset = found
     if limit is None or remaining is None or reset is None:
@@ -35,23 +35,23 @@ def _taken(answer: SandboxResponse) -> tuple[str, str, str] | None:
 
 
 def _draft_7(answer: SandboxResponse) -> None:
-    if (taken := _taken(answer)) is not None:
-        limit, remaining, reset = taken
+    if (popped := _pop_headers(answer)) is not None:
+        limit, remaining, reset = popped
         answer.headers["RateLimit"] = f"limit={limit}, remaining={remaining}, reset={reset}"
         answer.headers["RateLimit-Policy"] = f"{limit};w=900"
 
 
 def _draft_10(answer: SandboxResponse) -> None:
-    if (taken := _taken(answer)) is not None:
-        limit, remaining, reset = taken
+    if (popped := _pop_headers(answer)) is not None:
+        limit, remaining, reset = popped
         answer.headers["RateLimit"] = f'"default";r={remaining};t={reset}'
         answer.headers["RateLimit-Policy"] = f'"default";q={limit};w=900'
 
 
 def _prefixed(begin: int) -> Callable[[SandboxResponse], None]:
     def change(answer: SandboxResponse) -> None:
-        if (taken := _taken(answer)) is not None:
-            limit, remaining, reset = taken
+        if (popped := _pop_headers(answer)) is not None:
+            limit, remaining, reset = popped
             answer.headers["X-RateLimit-Limit"] = limit
             answer.headers["X-RateLimit-Remaining"] = remaining
             answer.headers["X-RateLimit-Reset"] = str(begin + int(reset))
@@ -63,7 +63,7 @@ def _headers(change: Callable[[SandboxResponse], None]) -> Fault:
     return Changed(times=ALWAYS, change=change)
 
 
-def _refusal(status: int, code: str, **headers: str) -> Fault:
+def _rejection(status: int, code: str, **headers: str) -> Fault:
     body = f'{{"success":false,"error":{{"code":"{code}","message":"Slow down."}}}}'
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Fault(times=ALWAYS, instead=True, status=status, body=body, headers=named)
@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     ),
     "remaining-negative": ("RateLimit-Remaining is -3", _headers(_set(remaining="-3"))),
     "rate-limit-missing": (
-        "no answer says anything about the rate limit",
+        "the rate limit headers are left out",
         _headers(_set(limit=None, remaining=None, reset=None)),
     ),
     "rate-limit-draft-7": (
@@ -97,18 +97,18 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     ),
     "limited-429": (
         "every call is refused with 429 and Retry-After: 30",
-        _refusal(429, "RATE_LIMIT_EXCEEDED", Retry_After="30"),
+        _rejection(429, "RATE_LIMIT_EXCEEDED", Retry_After="30"),
     ),
     "limited-429-fraction": (
         "every call is refused with 429 and Retry-After: 0.5",
-        _refusal(429, "RATE_LIMIT_EXCEEDED", Retry_After="0.5"),
+        _rejection(429, "RATE_LIMIT_EXCEEDED", Retry_After="0.5"),
     ),
     "limited-403": (
         "every call is refused with 403, nothing remaining and Retry-After: 30",
-        _refusal(403, "FORBIDDEN", Retry_After="30", RateLimit_Remaining="0"),
+        _rejection(403, "FORBIDDEN", Retry_After="30", RateLimit_Remaining="0"),
     ),
     "unavailable-503": (
         "every call is refused with 503 and Retry-After: 30",
-        _refusal(503, "SERVICE_UNAVAILABLE", Retry_After="30"),
+        _rejection(503, "SERVICE_UNAVAILABLE", Retry_After="30"),
     ),
 }

@@ -1,4 +1,4 @@
-"""Who the sandbox knows: demo callers, each with clients of their own, the same every time."""
+"""The demo users of the sandbox. Each has clients of its own, generated deterministically."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TAGS = ("hot", "first-time", "investor", "relocating", "cash")
 
 @dataclass(frozen=True)
 class DemoUser:
-    """A user of the API: one key, one token, so many clients, and what the key may do."""
+    """A user of the API: a key, a token, `rows` clients, and the scopes of the key."""
 
     name: str
     rows: int
@@ -38,28 +38,28 @@ class DemoUser:
 
     @property
     def api_key(self) -> str:
-        """64 hex characters (API page, Authentication)."""
+        """The API key: 64 hex characters (API page, Authentication)."""
         return hashlib.sha256(f"demo key of {self.name}".encode()).hexdigest()
 
     @property
     def token(self) -> str:
-        """A JWT that is valid for as long as anybody will care."""
+        """A JWT that is valid until the year 2100."""
         return self.token_until(_FOREVER)
 
     def token_until(self, exp: int, **claims: object) -> str:
-        """A JWT of this user that ends at `exp`, in Unix seconds."""
+        """Return a JWT of this user that expires at `exp`, in Unix seconds."""
         head = _part({"alg": "HS256", "typ": "JWT"})
         body = _part({"iss": "sandbox", "sub": self.id, "exp": exp, **claims})
         return f"{head}.{body}.{_signature(f'{head}.{body}')}"
 
     def clients(self) -> list[dict[str, Any]]:
-        """Their clients, newest first; all twenty fields of each."""
-        chance = Random(self.name)  # nosec B311 - the same every time
-        return [_client(chance, self.id, place) for place in range(self.rows)]
+        """Generate the user's clients, newest first, each with all twenty fields."""
+        random = Random(self.name)  # nosec B311 - the same every time
+        return [_client(random, self.id, place) for place in range(self.rows)]
 
 
-def _part(said: dict[str, Any]) -> str:
-    return urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+def _part(claims: dict[str, Any]) -> str:
+    return urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 
 
 def _signature(signed: str) -> str:
@@ -68,57 +68,57 @@ def _signature(signed: str) -> str:
 
 
 def verify_token(token: str) -> str | None:
-    """The id of the user a token was signed for, None for one that is not ours or has ended."""
+    """Return the id of the token's user, None for an invalid or expired token."""
     try:
         head, body, signature = token.split(".")
         claims = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        sound = hmac.compare_digest(signature, _signature(f"{head}.{body}"))
-        ends, subject = float(claims["exp"]), str(claims["sub"])
+        valid = hmac.compare_digest(signature, _signature(f"{head}.{body}"))
+        expires, subject = float(claims["exp"]), str(claims["sub"])
     except (ValueError, KeyError, TypeError):
         return None
-    return subject if sound and ends > datetime.now(UTC).timestamp() else None
+    return subject if valid and expires > datetime.now(UTC).timestamp() else None
 
 
 def instant(when: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds, as the API page writes it."""
+    """Format a time in UTC with milliseconds (RFC 3339), as on the API page."""
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _uuid(chance: Random) -> UUID:
-    return UUID(int=chance.getrandbits(128), version=4)
+def _uuid(random: Random) -> UUID:
+    return UUID(int=random.getrandbits(128), version=4)
 
 
-def _client(chance: Random, owner: str, place: int) -> dict[str, Any]:
-    first, last = chance.choice(_FIRST), chance.choice(_LAST)
-    least = chance.randrange(150_000, 900_000, 5_000)
+def _client(random: Random, owner: str, place: int) -> dict[str, Any]:
+    first, last = random.choice(_FIRST), random.choice(_LAST)
+    minimum = random.randrange(150_000, 900_000, 5_000)
     created = datetime(2026, 7, 15, 14, 32, 10, tzinfo=UTC) - timedelta(minutes=97 * place)
-    approved = chance.random() < 0.5  # noqa: PLR2004 - an even chance
+    approved = random.random() < 0.5  # noqa: PLR2004 - an even chance
     return {
-        "id": str(_uuid(chance)),
+        "id": str(_uuid(random)),
         "user_id": owner,
         "first_name": first,
         "last_name": last,
         "email": f"{first}.{last}.{place}@example.com".lower(),
-        "phone": f"(661) 555-{chance.randrange(10_000):04d}",
-        "client_type": chance.choice(("buyer", "seller", "both")),
-        "status": chance.choice(("active", "active", "inactive", "closed")),
-        "source": chance.choice(_SOURCES),
-        "budget_min": least,
-        "budget_max": least + chance.randrange(50_000, 400_000, 5_000),
-        "preferred_locations": chance.sample(_PLACES, 2),
+        "phone": f"(661) 555-{random.randrange(10_000):04d}",
+        "client_type": random.choice(("buyer", "seller", "both")),
+        "status": random.choice(("active", "active", "inactive", "closed")),
+        "source": random.choice(_SOURCES),
+        "budget_min": minimum,
+        "budget_max": minimum + random.randrange(50_000, 400_000, 5_000),
+        "preferred_locations": random.sample(_PLACES, 2),
         "property_preferences": {
-            "bedrooms_min": chance.randrange(1, 6),
-            "bathrooms_min": chance.randrange(1, 4),
-            "square_feet_min": chance.randrange(800, 4_000, 100),
-            "property_types": chance.sample(_KINDS, 2),
+            "bedrooms_min": random.randrange(1, 6),
+            "bathrooms_min": random.randrange(1, 4),
+            "square_feet_min": random.randrange(800, 4_000, 100),
+            "property_types": random.sample(_KINDS, 2),
         },
         "pre_approved": approved,
-        "pre_approval_amount": least + 50_000 if approved else None,
-        "notes": chance.choice(("Prefers a quiet street.", "Call after five.", None)),
-        "tags": chance.sample(_TAGS, chance.randrange(3)),
-        "version": chance.randrange(1, 6),
+        "pre_approval_amount": minimum + 50_000 if approved else None,
+        "notes": random.choice(("Prefers a quiet street.", "Call after five.", None)),
+        "tags": random.sample(_TAGS, random.randrange(3)),
+        "version": random.randrange(1, 6),
         "created_at": instant(created),
-        "updated_at": instant(created + timedelta(days=chance.randrange(30))),
+        "updated_at": instant(created + timedelta(days=random.randrange(30))),
     }
 
 

@@ -1,4 +1,4 @@
-"""Faults of records: tidied, late, gone back, and of types that no documentation has."""
+"""Faults of records: normalised, lagging or restored values, and undocumented types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ US_DIGITS = 10
 
 
 def e164(phone: str) -> str:
-    """A telephone number as E.164 writes it, the United States assumed (ITU-T E.164, 6)."""
+    """Format a telephone number of the United States as E.164 (ITU-T E.164, 6)."""
     digits = re.sub(r"\D", "", phone)
     if phone.strip().startswith("+"):
         return f"+{digits}"
@@ -23,68 +23,68 @@ def e164(phone: str) -> str:
 
 @dataclass
 class Tidied(Fault):
-    """Stores telephone numbers as E.164, addresses in lower case, and names without blanks."""
+    """A fault that stores phones as E.164, e-mails in lower case and names without extra blanks."""
 
     times: float = ALWAYS
 
     def receive(self, call: SandboxRequest) -> None:
-        """Tidy what a write brings."""
+        """Normalise the fields of a write."""
         if not isinstance(call.body, dict):
             return
-        given = call.body
-        for name, tidy in (
+        fields = call.body
+        for name, normalise in (
             ("phone", e164),
             ("email", lambda text: text.strip().lower()),
             ("first_name", lambda text: " ".join(text.split())),
             ("last_name", lambda text: " ".join(text.split())),
         ):
-            if isinstance(given.get(name), str):
-                given[name] = tidy(given[name])
+            if isinstance(fields.get(name), str):
+                fields[name] = normalise(fields[name])
 
 
 @dataclass
 class Restored(Fault):
-    """Answers the first read of each client two versions ahead of all that follow."""
+    """A fault where versions go back: the first read of a client is `ahead` of later ones."""
 
     times: float = ALWAYS
     ahead: int = 2
-    _met: set[str] = field(default_factory=set, init=False, repr=False)
+    _seen: set[str] = field(default_factory=set, init=False, repr=False)
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Raise the version of clients not met before."""
+        """Raise the version of clients in their first response."""
         super().answer(call, answer)
         for record in answer.records:
             id = record.get("id", "")
-            if id not in self._met and isinstance(record.get("version"), int):
+            if id not in self._seen and isinstance(record.get("version"), int):
                 record["version"] += self.ahead
-            self._met.add(id)
+            self._seen.add(id)
 
 
 @dataclass
 class LaggingLists(Fault):
-    """Has lists lag, and reads by id not."""
+    """A fault where lists lag and reads by id do not."""
 
     times: float = ALWAYS
     lag: float = 10.0
 
     def behind(self, call: SandboxRequest) -> float:
-        """Lag for lists."""
+        """Return the lag of lists, in seconds."""
         return self.lag if call.path == "/clients" else 0.0
 
 
 @dataclass
 class LargeVersion(Fault):
-    """Counts versions from 2^40."""
+    """A fault where versions begin at 2^40."""
 
     times: float = ALWAYS
 
     def receive(self, call: SandboxRequest) -> None:
-        """Read the version that a write expects."""
+        """Convert the version that a write expects."""
         if isinstance(call.body, dict) and isinstance(call.body.get("version"), int):
             call.body["version"] -= BEYOND_32_BITS
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Write the versions."""
+        """Convert the versions of the response."""
         super().answer(call, answer)
         for record in answer.records:
             if isinstance(record.get("version"), int):
@@ -93,20 +93,20 @@ class LargeVersion(Fault):
 
 @dataclass
 class MissingAfterCreate(Fault):
-    """Refuses to read a new client by id for some seconds, though lists have it."""
+    """A fault where a new client is in lists, but 404 by id for `seconds`."""
 
     times: float = ALWAYS
     seconds: float = 5.0
     _until: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     def receive(self, call: SandboxRequest) -> None:
-        """Refuse a read that comes too soon."""
+        """Reject a read by id within `seconds` of the create."""
         id = call.path.rpartition("/")[2]
         if call.method == "GET" and self._until.get(id, call.now) > call.now:
             raise SandboxError(404, "NOT_FOUND", "Client not found.")
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Remember what was created when."""
+        """Record the time of a create."""
         if call.method == "POST":
             for record in answer.records:
                 self._until[record["id"]] = call.now + self.seconds
@@ -115,13 +115,13 @@ class MissingAfterCreate(Fault):
 
 @dataclass
 class DuplicateEmail(Fault):
-    """Refuses every write that brings an e-mail address."""
+    """A fault that rejects every write with an e-mail address."""
 
     times: float = ALWAYS
     refusal: int = 409
 
     def receive(self, call: SandboxRequest) -> None:
-        """Refuse as the API would, in its envelope."""
+        """Raise the API's error, in its envelope."""
         if isinstance(call.body, dict) and call.body.get("email") is not None:
             raise SandboxError(
                 self.refusal, "DUPLICATE_EMAIL", "Another client has this e-mail address."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.gzipped import whole
+from gateway.gzipped import compress
 from gateway.web.error_format import MAX_ERRORS, format_errors, refusal_status, request_error
 from gateway.web.protocol.http_response import (
     NO_STORE,
@@ -159,11 +159,11 @@ def encode_cached(data: CompressibleData, receipt: Receipt, coding: Coding) -> t
     oldest = receipt.oldest_seconds
     upstream = _upstream(receipt.saved, None if oldest is None else round(oldest), receipt.budget)
     if coding is not Coding.IDENTITY:
-        compressed = data.beginning(_BEFORE)
+        compressed = data.compressed_prefix(_BEFORE)
         if compressed is not None:
-            return compressed.ended(_AFTER % upstream), True
+            return compressed.finish(_AFTER % upstream), True
         if coding is Coding.GZIP_ONLY:
-            return whole(_BEFORE + data + _AFTER % upstream), True
+            return compress(_BEFORE + data + _AFTER % upstream), True
     return b'{"data":%b,"extensions":{"upstream":%b}}' % (data, upstream), False
 
 

@@ -83,7 +83,7 @@ class Side:
             clock=loop.time, now=lambda: datetime.fromtimestamp(loop.time(), UTC)
         )
         self.elsewhere = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.sandbox.app), base_url=HERE
+            transport=httpx.ASGITransport(app=self.sandbox), base_url=HERE
         )
         self.content_type = content_type
         app = create_app(

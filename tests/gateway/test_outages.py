@@ -93,7 +93,7 @@ class Unlike(httpx.AsyncBaseTransport):
     """An API that answers 500 to every credential it does not know."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._inner = httpx.ASGITransport(app=sandbox.app)
+        self._inner = httpx.ASGITransport(app=sandbox)
         self.failed = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -94,7 +94,7 @@ async def api() -> AsyncIterator[Api]:
     # Each connection carries one request, so that it is this one which is cut.
     sandbox.fail(SandboxFault(times=PLENTY, headers={"Connection": "close"}))
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(sandbox.app, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(sandbox, log_level="critical", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)

@@ -30,7 +30,7 @@ def sandbox(clock: Clock) -> Sandbox:
 @pytest.fixture
 async def api(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=sandbox.app),
+        transport=httpx.ASGITransport(app=sandbox),
         base_url="http://sandbox.test/v1",
         headers={"X-API-Key": DEMO.api_key},
     ) as http:

@@ -52,7 +52,7 @@ async def test_a_key_without_scope_is_forbidden(api: httpx.AsyncClient) -> None:
 
 async def test_a_bearer_token_is_its_users_key(sandbox: Sandbox) -> None:
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=sandbox.app), base_url="http://sandbox.test/v1"
+        transport=httpx.ASGITransport(app=sandbox), base_url="http://sandbox.test/v1"
     ) as api:
         valid = await api.get("/clients", headers={"Authorization": f"Bearer {GRACE.token}"})
         ended = await api.get(
@@ -123,7 +123,7 @@ async def test_a_stale_version_changes_nothing(
 
 async def test_the_window_is_counted_down_and_then_closed(clock: Clock) -> None:
     sandbox = Sandbox(clock=clock, limit=3)
-    transport = httpx.ASGITransport(app=sandbox.app)
+    transport = httpx.ASGITransport(app=sandbox)
     headers = {"X-API-Key": DEMO.api_key}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://sandbox.test/v1", headers=headers

@@ -40,7 +40,7 @@ async def test_a_fault_changes_something_of_a_read_or_of_a_write(name: str, cloc
         sandbox.fail(*faults)
         seen: list[Any] = []
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=sandbox.app),
+            transport=httpx.ASGITransport(app=sandbox),
             base_url="http://sandbox.test/v1",
             headers={"X-API-Key": DEMO_60.api_key},
         ) as api:
@@ -197,7 +197,7 @@ async def test_pages_are_capped(clock: Clock, fault: str, claimed: int) -> None:
     sandbox = Sandbox(clock=clock)
     sandbox.fail(named(fault, most=20))
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=sandbox.app), headers={"X-API-Key": DEMO.api_key}
+        transport=httpx.ASGITransport(app=sandbox), headers={"X-API-Key": DEMO.api_key}
     ) as api:
         data = (await api.get("http://sandbox.test/v1/clients?limit=100")).json()["data"]
 
@@ -303,7 +303,7 @@ async def test_stamps_are_off_by_the_clock(fault: str, second: int) -> None:
     sandbox = Sandbox((DEMO,), now=lambda: datetime(2026, 8, 1, 12, 0, 20, tzinfo=UTC))
     sandbox.fail(named(fault))
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=sandbox.app), headers={"X-API-Key": DEMO.api_key}
+        transport=httpx.ASGITransport(app=sandbox), headers={"X-API-Key": DEMO.api_key}
     ) as api:
         created = (await api.post("http://sandbox.test/v1/clients", json=NEW)).json()
 

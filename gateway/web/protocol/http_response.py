@@ -7,7 +7,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.gzipped import LEAST, whole
+from gateway.gzipped import MIN_BYTES, compress
 from gateway.web.protocol.negotiation import Coding
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class HTTPResponse(NamedTuple):
         A weak entity tag names the data in any coding (RFC 9110, 8.8.3.3).
         """
         if coding is Coding.GZIP:
-            if len(self.content) < LEAST:
+            if len(self.content) < MIN_BYTES:
                 return self
         elif coding is not Coding.GZIP_ONLY or not self.content:
             return self
-        content = whole(self.content)
+        content = compress(self.content)
         if coding is Coding.GZIP and len(content) >= len(self.content):
             return self
         return self._replace(extra_headers=[*self.extra_headers, GZIPPED], content=content)
