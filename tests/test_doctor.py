@@ -77,12 +77,12 @@ async def test_a_healthy_api_is_examined_by_ten_reads_and_needs_no_mending(
     assert status == 0
     assert [line for line in lines if line.startswith("FAIL")] == []
     assert len(sandbox.calls) <= 11
-    assert lines[-1] == f"{len(sandbox.calls)} requests sent; nothing to mend."
+    assert lines[-1] == f"{len(sandbox.calls)} requests sent; nothing to correct."
     assert about(lines, "credential") == ["ok    credential: the key is accepted"]
     assert about(lines, "envelope") == [
         "ok    envelope: as documented; 42 of 42 clients in the first page"
     ]
-    assert about(lines, "cost") == ["ok    cost: each question costs one call"]
+    assert about(lines, "cost") == ["ok    cost: each request costs one call"]
 
 
 async def test_nothing_is_written_without_the_flag(sandbox: Sandbox) -> None:
@@ -122,7 +122,7 @@ async def test_trimmed_rows_are_told_field_by_field_and_cost_two_reads_more(
             "note  list rows: 10 of the 20 documented fields; a detail read has 20;"
             " rows lack created_at, notes, pre_approval_amount, pre_approved, preferred_locations,"
             " property_preferences, tags, updated_at, user_id, version"
-            " -> asking for those costs a detail read per client"
+            " -> those fields cost a detail read per client"
         )
     ]
     assert len(sandbox.calls) - full == full + 2
@@ -139,7 +139,7 @@ async def test_each_way_to_refuse_a_stale_version_is_seen_as_a_conflict(
     (line,) = about(lines, "stale version")
     assert status == 0
     assert line.startswith(f"ok    stale version: {conflict} ")
-    assert line.endswith(" -> the gateway sees it as a version conflict")
+    assert line.endswith(" -> the gateway treats it as a version conflict")
 
 
 async def test_writing_leaves_the_rows_as_they_were(sandbox: Sandbox) -> None:
@@ -161,10 +161,10 @@ async def test_a_key_nobody_has_is_refused_and_nothing_more_is_asked(sandbox: Sa
     assert about(lines, "credential") == [
         (
             "FAIL  credential: the key is refused: 401 UnauthorizedError"
-            " -> mend GATEWAY_API_KEY: it is wrong, revoked or expired"
+            " -> correct GATEWAY_API_KEY: it is wrong, revoked or expired"
         )
     ]
-    assert lines[-1] == "1 request sent; 1 to mend (FAIL)."
+    assert lines[-1] == "1 request sent; 1 to correct (FAIL)."
 
 
 async def test_a_key_without_scope_is_accepted_and_may_not_read(sandbox: Sandbox) -> None:
@@ -189,11 +189,11 @@ async def test_a_spent_window_ends_the_examination(sandbox: Sandbox) -> None:
     assert status == 1
     assert lines[-3:] == [
         (
-            "FAIL  budget: answered 429 RATE_LIMIT_EXCEEDED: the window of this address is spent;"
-            " ask again in 60 s"
+            "FAIL  budget: answered 429 RATE_LIMIT_EXCEEDED: the window of this address is"
+            " exhausted; retry in 60 s"
         ),
         "Stopped early: the budget is spent",
-        f"{len(sandbox.calls) + 1} requests sent; 1 to mend (FAIL).",
+        f"{len(sandbox.calls) + 1} requests sent; 1 to correct (FAIL).",
     ]
 
 
@@ -347,7 +347,7 @@ async def test_a_filter_that_also_returns_both_is_told(sandbox: Sandbox) -> None
             "counts",
             "FAIL  counts: 100 rows of meta.total 137, and meta.hasMore f",
         ),
-        ("reset-zero", "budget", "note  budget: 499 of 500 left, reset 0 -> when the window ends"),
+        ("reset-zero", "budget", "note  budget: 499 of 500 left, reset 0 -> the end of the window"),
         ("rate-limit-draft-10", "budget", "note  budget: in RateLimit, RateLimit-Policy -> not as"),
         ("rate-limit-x", "budget", "note  budget: in X-RateLimit-Remaining -> not as documented"),
         (
@@ -376,7 +376,7 @@ async def test_a_total_that_is_one_too_high_is_seen_where_the_list_ends(sandbox:
     assert about(lines, "counts") == [
         (
             "FAIL  counts: 42 rows of meta.total 43, and meta.hasMore false"
-            " -> one of them is wrong: totals cannot be relied on, the gateway reads on by both"
+            " -> one of them is wrong: totals are unreliable; the gateway reads pages by both"
         )
     ]
 
@@ -384,16 +384,20 @@ async def test_a_total_that_is_one_too_high_is_seen_where_the_list_ends(sandbox:
 @pytest.mark.parametrize(
     ("fault", "subject", "found"),
     [
-        ("tidied", "values", "note  values: changed on the way in: email, phone -> a lost answer"),
+        (
+            "tidied",
+            "values",
+            "note  values: normalised by the API: email, phone -> a write without a",
+        ),
         (
             "missing-after-create",
             "read after create",
-            "note  read after create: 404 NOT_FOUND, version None where the write was answered",
+            "note  read after create: 404 NOT_FOUND, version None; the write returned",
         ),
         (
             "detail-lag",
             "read after update",
-            "note  read after update: 404 NOT_FOUND, version None where the write was answered",
+            "note  read after update: 404 NOT_FOUND, version None; the write returned",
         ),
         (
             "duplicate-email",
@@ -431,5 +435,5 @@ async def test_values_stored_as_sent_and_seen_at_once_are_said_to_be(sandbox: Sa
 
     assert about(lines, "values") == ["ok    values: stored as sent"]
     assert about(lines, "read after update") == [
-        "ok    read after update: the write is seen at once"
+        "ok    read after update: the write is visible at once"
     ]

@@ -16,7 +16,7 @@ from gateway.cli.doctor import record_findings as records
 from gateway.cli.doctor import run_checks
 from gateway.cli.doctor import write_findings as outcomes
 from gateway.cli.doctor.probe import ProbeResponse
-from gateway.cli.doctor.probe_client import why_silent
+from gateway.cli.doctor.probe_client import describe_error
 from gateway.cli.doctor.report import Report, Severity, fail, note, ok
 
 KEY = "ab" * 32
@@ -70,10 +70,10 @@ async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
     assert await report_of(raising(error)) == (
         1,
         [
-            "Asking http://api.test/v1, writing one client too",
-            "FAIL  reached: connection refused: nothing listens there",
+            "Checking http://api.test/v1, writing one client too",
+            "FAIL  reached: connection refused: no server listens there",
             "Stopped early: there is nothing to examine",
-            "1 request sent; 1 to mend (FAIL).",
+            "1 request sent; 1 to correct (FAIL).",
         ],
     )
 
@@ -81,22 +81,22 @@ async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
 @pytest.mark.parametrize(
     ("error", "cause", "reason"),
     [
-        (httpx.ConnectError(""), socket.gaierror(), "DNS: the host's name has no address"),
+        (httpx.ConnectError(""), socket.gaierror(), "DNS: the host name has no address"),
         (
             httpx.ConnectError(""),
             ssl.SSLCertVerificationError(),
-            "TLS: its certificate cannot be trusted",
+            "TLS: the certificate is not trusted",
         ),
-        (httpx.ConnectError(""), ssl.SSLError(), "TLS: no secure connection could be made"),
+        (httpx.ConnectError(""), ssl.SSLError(), "TLS: no secure connection"),
         (httpx.ConnectTimeout(""), None, "no connection within 5 s"),
-        (httpx.ReadTimeout(""), None, "connected, but nothing came for 5 s"),
-        (httpx.ReadError(""), None, "the connection was cut before a whole answer"),
+        (httpx.ReadTimeout(""), None, "connected, but no data for 5 s"),
+        (httpx.ReadError(""), None, "the connection was closed before the response was complete"),
         (
             httpx.RemoteProtocolError(""),
             None,
-            "the connection was cut, or what came is not HTTP",
+            "the connection was closed, or the response is not HTTP",
         ),
-        (OverflowError(), None, "the URL cannot be called: its port is none"),
+        (OverflowError(), None, "the URL is invalid: its port"),
         (httpx.WriteError(KEY), None, "the connection failed (WriteError)"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_silence_is_told_in_an_operators_words(
 ) -> None:
     error.__cause__ = cause
 
-    assert why_silent(error) == reason
+    assert describe_error(error) == reason
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_silence_is_told_in_an_operators_words(
             httpx.Response(200, html="<h1>Welcome</h1>"),
             (
                 "FAIL  reached: answered 200 with text/html instead of JSON"
-                " -> something stands before the API, or the URL is another site's"
+                " -> a proxy answered, or the URL is another site's"
             ),
         ),
         (
@@ -124,11 +124,11 @@ def test_a_silence_is_told_in_an_operators_words(
         ),
         (
             httpx.Response(301, headers={"location": f"https://thief.test/?{KEY}"}),
-            "FAIL  reached: redirected (301) -> redirects are never followed: mend the URL",
+            "FAIL  reached: redirected (301) -> redirects are never followed: correct the URL",
         ),
         (
             httpx.Response(200, content=b"[" * 6_000_000),
-            "FAIL  reached: the answer is larger than 5 MiB",
+            "FAIL  reached: the response is larger than 5 MiB",
         ),
         (
             httpx.Response(
@@ -136,7 +136,7 @@ def test_a_silence_is_told_in_an_operators_words(
             ),
             (
                 "FAIL  budget: answered 429 RATE_LIMIT_EXCEEDED:"
-                " the window of this address is spent; ask again in 60 s"
+                " the window of this address is exhausted; retry in 60 s"
             ),
         ),
     ],
@@ -174,7 +174,10 @@ def test_a_listing_without_its_total_cannot_be_read() -> None:
 def test_a_listing_that_is_an_array_cannot_be_read() -> None:
     finding = readings.envelope(answer(200, {"success": True, "data": []}))
 
-    assert (finding.mark, "`data.clients` is no array" in finding.found) == (Severity.FAIL, True)
+    assert (finding.severity, "`data.clients` is no array" in finding.found) == (
+        Severity.FAIL,
+        True,
+    )
 
 
 def test_a_reset_that_is_a_moment_is_no_delta() -> None:
@@ -182,8 +185,8 @@ def test_a_reset_that_is_a_moment_is_no_delta() -> None:
 
     assert readings.budget(said) == fail(
         "budget",
-        "499 of 500 left, reset 1785000000: no count of seconds within a window",
-        "taken for seconds, the gateway would wait far too long",
+        "499 of 500 left, reset 1785000000: not seconds within a window",
+        "as seconds this would delay the gateway far too long",
     )
 
 
@@ -198,7 +201,7 @@ def test_a_budget_that_falls_faster_than_we_ask_has_other_callers() -> None:
 
     assert readings.spending(answers) == note(
         "cost",
-        "the budget fell by up to 9 between two questions",
+        "the budget fell by up to 9 between two requests",
         "others are calling from this address",
     )
 
@@ -218,7 +221,7 @@ def test_a_page_past_the_end_may_repeat_the_last() -> None:
     assert readings.past_the_end(listing({"id": "1"}), 2) == note(
         "page past the end",
         "200 with 1 rows of page 1, not 2",
-        "rows come twice; only hasMore and total tell the end",
+        "rows are repeated; only hasMore and total show the end",
     )
 
 
@@ -226,7 +229,7 @@ def test_a_page_past_the_end_may_repeat_the_last() -> None:
     ("said", "finding"),
     [
         (listing(limit=100), "lowered to 100"),
-        (listing(limit=101), "honoured"),
+        (listing(limit=101), "accepted"),
         (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
     ],
 )
@@ -235,8 +238,8 @@ def test_a_limit_above_the_maximum(said: ProbeResponse, finding: str) -> None:
 
 
 def test_an_invisible_client_that_is_forbidden_is_worth_a_note() -> None:
-    assert readings.unknown_id(refusal(403, "FORBIDDEN")).mark is Severity.NOTE
-    assert readings.unknown_id(refusal(400, "BAD")).mark is Severity.FAIL
+    assert readings.unknown_id(refusal(403, "FORBIDDEN")).severity is Severity.NOTE
+    assert readings.unknown_id(refusal(400, "BAD")).severity is Severity.FAIL
 
 
 def test_values_nobody_documented_are_named() -> None:
@@ -246,7 +249,7 @@ def test_values_nobody_documented_are_named() -> None:
     ]
 
     assert records.enumerations(seen) == note(
-        "enumerations", "not documented: status '[]', status 'dormant'", "the graph says UNKNOWN"
+        "enumerations", "not documented: status '[]', status 'dormant'", "the graph returns UNKNOWN"
     )
 
 
@@ -262,7 +265,7 @@ def test_values_nobody_documented_are_named() -> None:
 def test_money_comes_as_what_it_comes(amounts: Any, mark: Severity, found: str) -> None:
     finding = records.money([{"budget_min": amount} for amount in amounts])
 
-    assert (finding.mark, finding.found) == (mark, found)
+    assert (finding.severity, finding.found) == (mark, found)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +350,7 @@ def test_a_type_filter_is_judged_by_rows_and_counts(
 def test_only_what_the_gateway_takes_for_a_conflict_is_one(
     said: ProbeResponse, mark: Severity
 ) -> None:
-    assert outcomes.stale(said).mark is mark
+    assert outcomes.stale(said).severity is mark
 
 
 @pytest.mark.parametrize(
@@ -356,7 +359,7 @@ def test_only_what_the_gateway_takes_for_a_conflict_is_one(
         (answer(200, {"data": {"phone": None}}), "the field is null"),
         (answer(200, {"data": {"phone": ""}}), "the field is an empty text"),
         (answer(200, {"data": {"phone": "1"}}), "200, and nothing changed"),
-        (answer(200, {"data": {}}), "200, and the answer no longer has the field"),
+        (answer(200, {"data": {}}), "200, and the response lacks the field"),
         (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
     ],
 )
@@ -375,8 +378,8 @@ def test_the_shape_of_details_is_told_and_never_their_values() -> None:
 
 
 def test_a_client_still_readable_after_its_delete_is_only_marked_deleted() -> None:
-    assert outcomes.after_delete(answer(200)).mark is Severity.NOTE
-    assert outcomes.deleted_again(answer(200)).mark is Severity.NOTE
+    assert outcomes.after_delete(answer(200)).severity is Severity.NOTE
+    assert outcomes.deleted_again(answer(200)).severity is Severity.NOTE
 
 
 async def test_an_api_that_answers_each_question_with_odd_types_is_still_only_reported() -> None:
@@ -392,9 +395,9 @@ async def test_an_api_that_answers_each_question_with_odd_types_is_still_only_re
     assert status == 1
     assert all(len(line) <= 600 for line in lines)
     assert "FAIL  money: amounts are no numbers -> the gateway cannot read such amounts" in lines
-    assert "FAIL  unknown id: 200 -> the gateway takes only 404 for a missing client" in lines
+    assert "FAIL  unknown id: 200 -> the gateway treats only 404 as a missing client" in lines
     assert "FAIL  create: 200 without the new client's id" in lines
-    assert lines[-1] == "11 requests sent; 5 to mend (FAIL)."
+    assert lines[-1] == "11 requests sent; 5 to correct (FAIL)."
 
 
 async def test_an_api_that_falls_silent_is_asked_twice_more_at_most() -> None:
@@ -411,7 +414,7 @@ async def test_an_api_that_falls_silent_is_asked_twice_more_at_most() -> None:
     assert (status, len(asked)) == (1, 3)
     assert lines[-2:] == [
         "Stopped early: the API has stopped answering",
-        "3 requests sent; 2 to mend (FAIL).",
+        "3 requests sent; 2 to correct (FAIL).",
     ]
 
 
@@ -444,4 +447,4 @@ async def test_an_answer_that_drips_in_for_ever_is_waited_for_fifteen_seconds() 
 
     status, lines = await report_of(lambda _: httpx.Response(200, stream=Dripping()))
 
-    assert (status, lines[1]) == (1, "FAIL  reached: no whole answer within 15 s")
+    assert (status, lines[1]) == (1, "FAIL  reached: no complete response within 15 s")

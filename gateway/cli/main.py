@@ -25,13 +25,13 @@ EXIT_USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command."""
-    chosen = parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     configure()
     try:
-        status = int(chosen.run(chosen))
+        status = int(options.run(options))
         sys.stdout.flush()
-    except ConfigurationError as mistake:
-        status = _fail(str(mistake))
+    except ConfigurationError as error:
+        status = _fail(str(error))
     except KeyboardInterrupt:
         status = 130
     except BrokenPipeError:  # the reader of the output has left, as `head` does
@@ -100,29 +100,29 @@ def _fail(reason: str) -> int:
     return EXIT_USAGE
 
 
-def _run(chosen: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     from gateway.cli.demo import run  # noqa: PLC0415 - a command imports only what it needs
 
-    settings = load_settings(os.environ, **_overrides(port=chosen.port))
+    settings = load_settings(os.environ, **_overrides(port=options.port))
     shown = dict.fromkeys({"graphiql", "introspection"} - settings.model_fields_set, True)
     return run(settings.model_copy(update=shown))
 
 
-def _serve(chosen: argparse.Namespace) -> int:
+def _serve(options: argparse.Namespace) -> int:
     from gateway.app import GRAPHQL_PATH, connection_limits, create_app  # noqa: PLC0415
     from gateway.server import uvicorn as server  # noqa: PLC0415
 
-    settings = load_settings(os.environ, **_overrides(port=chosen.port))
+    settings = load_settings(os.environ, **_overrides(port=options.port))
     socket = server.bind(settings.host, settings.port)
     host, port = socket.getsockname()[:2]
-    state, kept = _state(settings.state_dir)
+    state, description = _state(settings.state_dir)
 
     def started() -> None:
-        print(f"State     {kept}")
+        print(f"State     {description}")
         print(f"GraphQL   http://{authority(host, port)}{GRAPHQL_PATH}")
         print(f"API       {settings.upstream_url}")
-        whose = "the gateway's own key" if settings.api_key else "each caller's own"
-        print(f"Acts by   {whose}", flush=True)
+        credential = "the gateway's own key" if settings.api_key else "each caller's own"
+        print(f"Acts by   {credential}", flush=True)
 
     app = create_app(settings, state=state)
     site = server.Listener(app, socket, connection_limits(settings), app.direct, app.cors)
@@ -140,82 +140,82 @@ def _state(folder: str) -> tuple[State, str]:
             raise StorageError(f"{PREFIX}STATE_DIR is none")
         return open_state_dir(Path(folder), TABLES), folder
     except StorageError as reason:
-        kept = f"not kept ({reason}): creates with an idempotencyKey are refused"
-        return in_memory(trusted=False), kept
+        description = f"not kept ({reason}): creates with an idempotencyKey are refused"
+        return in_memory(trusted=False), description
 
 
-def _sandbox(chosen: argparse.Namespace) -> int:
+def _sandbox(options: argparse.Namespace) -> int:
     from gateway.sandbox.api import Sandbox  # noqa: PLC0415
     from gateway.sandbox.catalogue import FAULTS, UnknownFault, parsed  # noqa: PLC0415
     from gateway.sandbox.users import DEMO  # noqa: PLC0415
     from gateway.server.uvicorn import Listener, bind, run, serve  # noqa: PLC0415
 
-    if not 0 <= chosen.port <= 65_535:  # noqa: PLR2004
+    if not 0 <= options.port <= 65_535:  # noqa: PLR2004
         return _fail("--port must be from 0 to 65535")
-    if "list" in chosen.fault:
+    if "list" in options.fault:
         print("\n".join(f"{name:22}{line}" for name, (line, _) in FAULTS.items()))
         return 0
     api = Sandbox()
     try:
-        api.fail(*map(parsed, chosen.fault))
-    except UnknownFault as mistake:
-        return _fail(str(mistake))
-    socket = bind("127.0.0.1", chosen.port)
+        api.fail(*map(parsed, options.fault))
+    except UnknownFault as error:
+        return _fail(str(error))
+    socket = bind("127.0.0.1", options.port)
 
     def started() -> None:
         host, port = socket.getsockname()[:2]
         print(f"Sandbox   http://{host}:{port}/v1/clients")
-        for name in chosen.fault:
+        for name in options.fault:
             print(f"Fault     {name}: {FAULTS[name.partition(':')[0]][0]}")
         print(f"Demo key  {DEMO.api_key}", flush=True)
 
     return 0 if run(serve([Listener(api, socket)], started)) else 1
 
 
-def _schema(chosen: argparse.Namespace) -> int:
+def _schema(options: argparse.Namespace) -> int:
     from schema.graph import Graph  # noqa: PLC0415
 
     sdl = Graph().as_str() + "\n"
-    if chosen.check is not None:
-        held = chosen.check.read_text("utf-8") if chosen.check.exists() else ""
-        if held != sdl:
+    if options.check is not None:
+        current = options.check.read_text("utf-8") if options.check.exists() else ""
+        if current != sdl:
             return _fail(
-                f"{chosen.check} is not the graph's SDL;"
-                f" renew it with: clients-gateway schema --out {chosen.check}"
+                f"{options.check} is not the graph's SDL;"
+                f" renew it with: clients-gateway schema --out {options.check}"
             )
         return 0
-    if chosen.out is not None:
-        chosen.out.write_text(sdl, "utf-8")
+    if options.out is not None:
+        options.out.write_text(sdl, "utf-8")
         return 0
     print(sdl, end="")
     return 0
 
 
-def _explain(chosen: argparse.Namespace) -> int:
+def _explain(options: argparse.Namespace) -> int:
     from gateway.cli.explain import ExplainError, fetch_explanation, format_table  # noqa: PLC0415
 
     try:
-        document = chosen.file.read_text("utf-8")
-        variables = json.loads(chosen.variables)
+        document = options.file.read_text("utf-8")
+        variables = json.loads(options.variables)
     except OSError as error:
-        return _fail(f"{chosen.file} cannot be read: {error.strerror}")
+        return _fail(f"{options.file} cannot be read: {error.strerror}")
     except ValueError:
         return _fail("--variables must be a JSON object, and the document UTF-8")
     try:
-        explanation = fetch_explanation(chosen.url, document, variables, chosen.key)
+        explanation = fetch_explanation(options.url, document, variables, options.key)
     except ExplainError as reason:
         return _fail(str(reason))
     print("\n".join(format_table(explanation)))
     return 0
 
 
-def _doctor(chosen: argparse.Namespace) -> int:
+def _doctor(options: argparse.Namespace) -> int:
     from gateway.cli.doctor import run_checks  # noqa: PLC0415
 
     settings = load_settings(os.environ)
     if settings.api_key is None:
         return _fail(f"doctor needs the operator's API key: set {PREFIX}API_KEY")
-    return asyncio.run(run_checks(settings.upstream_url, settings.api_key, write=chosen.write))
+    return asyncio.run(run_checks(settings.upstream_url, settings.api_key, write=options.write))
 
 
 def _overrides(**flags: object) -> dict[str, object]:

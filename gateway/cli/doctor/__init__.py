@@ -1,4 +1,4 @@
-"""What the configured API really does, asked politely: the undocumented, settled by looking."""
+"""The `doctor` command: checks how the configured API behaves where the API page is silent."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ async def run_checks(
     transport: httpx.AsyncBaseTransport | None = None,
     out: TextIO | None = None,
 ) -> int:
-    """Ask the API at `base_url` about ten questions by `api_key`, and report to `out` (stdout).
+    """Send about ten probes to the API at `base_url` with `api_key`; report to `out` (stdout).
 
-    Only reads, unless `write`: then one client is also created, changed and deleted again.
-    Returns an exit status: 0 when all that matters is fine, 1 when something must be mended.
-    An API that cannot be reached or answers nonsense is a finding, never an exception.
+    With `write` the doctor also creates, changes and deletes one client. Returns an exit status:
+    0, or 1 if a finding is a failure. An unreachable API or an invalid response is a finding, not
+    an exception.
     """
     report = Report(sys.stdout if out is None else out, secret=api_key)
     report.write_line(
-        f"Asking {base_url}" + (", writing one client too" if write else ", only reading")
+        f"Checking {base_url}" + (", writing one client too" if write else ", only reading")
     )
-    async with ProbeClient(base_url, api_key, transport) as line:
-        desk = Runner(line, report)
+    async with ProbeClient(base_url, api_key, transport) as client:
+        runner = Runner(client, report)
         try:
-            await run_read_checks(desk)
+            await run_read_checks(runner)
             if write:
-                await run_write_checks(desk)
+                await run_write_checks(runner)
         except Abort as reason:
             report.write_line(f"Stopped early: {reason}")
-        report.close(line.sent)
+        report.close(client.sent)
     return 1 if report.failures else 0

@@ -1,4 +1,4 @@
-"""What is asked, what comes back, and where in it the API puts things (reference: envelope)."""
+"""A probe, its response, and the parts of the response's envelope (API page, Responses)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Decoded = Mapping[str, object]
 """A JSON object."""
 
 MAX_DIGITS = 18
-"""More make no number anybody meant."""
+"""Longer texts are not integers of a header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One request, and what it is about in the report."""
+    """A request of the doctor, and its subject in the report."""
 
     about: str
     method: str
@@ -23,37 +23,37 @@ class Probe:
     params: Mapping[str, str | int] | None = None
     body: Decoded | None = None
     odd: bool = False
-    """The gateway itself never asks this, so that trouble is only worth a note."""
+    """True if the gateway never sends such a request. A failure is then only a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """No answer, and why, in an operator's words."""
+    """A probe without a response; `reason` is for the operator."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResponse:
-    """One answer; what a property looks for and does not find is empty."""
+    """The response to a probe. The property of a missing part is empty."""
 
     status: int
     headers: Mapping[str, str]
-    """Looked up without regard to case."""
+    """Names are case-insensitive."""
     body: object
-    """The JSON; None where there was none."""
+    """The JSON value, None for an invalid body."""
     seconds: float = 0.0
     tls: str | None = None
-    """Version of TLS it came over."""
+    """Version of TLS, None without TLS."""
 
     @property
     def decoded(self) -> Decoded:
-        """The body's own keys."""
+        """The body, if it is an object."""
         return _object(self.body)
 
     @property
     def data(self) -> Decoded:
-        """`data`: of a detail read, a create and an update, the record itself."""
+        """`data`: the record in a detail read, a create and an update."""
         return _object(self.decoded.get("data"))
 
     @property
@@ -87,7 +87,7 @@ class ProbeResponse:
 
     @property
     def media_type(self) -> str:
-        """What it says it is."""
+        """The media type of `Content-Type`."""
         return self.headers.get("content-type", "no content type").partition(";")[0]
 
     def __str__(self) -> str:
@@ -97,12 +97,12 @@ class ProbeResponse:
 
 
 def integer(value: object) -> int | None:
-    """`value` if it is an integer; JSON's true is none."""
+    """Return `value` if it is an integer and not a boolean, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def whole(text: str) -> int | None:
-    """`text` if it is a whole number that a header could mean."""
+def parse_integer(text: str) -> int | None:
+    """Parse a non-negative decimal integer of a header; None for other texts."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 

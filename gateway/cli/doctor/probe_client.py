@@ -1,4 +1,4 @@
-"""The line to the API: one question, and an answer or a silence."""
+"""The HTTP client of the doctor: sends a probe, returns a response or the reason for none."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 
     from gateway.cli.doctor.probe import Probe
 
-STEP_SECONDS = 5.0
-"""What connecting, and each wait for bytes, may take."""
-ANSWER_SECONDS = 15.0
-"""What one whole answer may take."""
+READ_SECONDS = 5.0
+"""Timeout of connecting and of each read, in seconds."""
+RESPONSE_SECONDS = 15.0
+"""Timeout of a complete response, in seconds."""
 MAX_BODY = 5 * 1024 * 1024
-"""Bytes of an answer that are read."""
+"""Maximum bytes of a response body."""
 
 
 class ProbeClient:
-    """Puts questions to one API by one key, one at a time, and counts them. Never raises."""
+    """Sends probes to one API with one key, one at a time, and counts them. Never raises."""
 
     def __init__(
         self, base_url: str, api_key: str, transport: httpx.AsyncBaseTransport | None
     ) -> None:
-        self._dial = partial(
+        self._connect = partial(
             httpx.AsyncClient,
             headers={"X-API-Key": api_key, "Accept": "application/json"},
-            timeout=STEP_SECONDS,
+            timeout=READ_SECONDS,
             trust_env=False,
             follow_redirects=False,
             transport=transport,
         )
         self._base_url = base_url
-        self._client = self._dial()
+        self._client = self._connect()
         self.secure = base_url.startswith("https:")
         self.sent = 0
 
@@ -53,40 +53,40 @@ class ProbeClient:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def redial(self) -> None:
-        """Use new connections: the old ones may have been left half-way by an interruption."""
+    async def reconnect(self) -> None:
+        """Use new connections: an interruption may have left the old ones unusable."""
         await self._client.aclose()
-        self._client = self._dial()
+        self._client = self._connect()
 
-    def _send(self, asked: Probe) -> AbstractAsyncContextManager[httpx.Response]:
-        url = self._base_url + asked.path
-        return self._client.stream(asked.method, url, params=asked.params, json=asked.body)
+    def _send(self, probe: Probe) -> AbstractAsyncContextManager[httpx.Response]:
+        url = self._base_url + probe.path
+        return self._client.stream(probe.method, url, params=probe.params, json=probe.body)
 
-    async def send(self, asked: Probe) -> ProbeResponse | NoResponse:
-        """Put one question; what is no answer within bounds is a `NoResponse` that says why."""
+    async def send(self, probe: Probe) -> ProbeResponse | NoResponse:
+        """Send a probe. Return `NoResponse` with the reason if there is no valid response."""
         self.sent += 1
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                async with self._send(asked) as response:
+            async with asyncio.timeout(RESPONSE_SECONDS):
+                async with self._send(probe) as response:
                     raw = await _body(response)
         except TimeoutError:
-            return NoResponse(f"no whole answer within {ANSWER_SECONDS:g} s")
-        except Exception as error:  # noqa: BLE001 - whatever the wire raises is a finding
-            return NoResponse(why_silent(error))
+            return NoResponse(f"no complete response within {RESPONSE_SECONDS:g} s")
+        except Exception as error:  # noqa: BLE001 - every error is a finding
+            return NoResponse(describe_error(error))
         if raw is None:
-            return NoResponse(f"the answer is larger than {MAX_BODY // 1024**2} MiB")
+            return NoResponse(f"the response is larger than {MAX_BODY // 1024**2} MiB")
         return ProbeResponse(
             status=response.status_code,
             headers=response.headers,
             body=_json(raw),
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - start,
             tls=_tls(response),
         )
 
 
-def why_silent(error: Exception) -> str:
-    """Why there was no answer, in an operator's words; never the error's own text."""
+def describe_error(error: Exception) -> str:
+    """Describe why there was no response. The text of the error is never included."""
     causes = list(_causes(error))
     for kind, reason in _REASONS:
         if any(isinstance(cause, kind) for cause in causes):
@@ -95,20 +95,20 @@ def why_silent(error: Exception) -> str:
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLCertVerificationError, "TLS: its certificate cannot be trusted"),
-    (ssl.SSLError, "TLS: no secure connection could be made"),
-    (socket.gaierror, "DNS: the host's name has no address"),
-    (ConnectionRefusedError, "connection refused: nothing listens there"),
-    (httpx.ConnectTimeout, f"no connection within {STEP_SECONDS:g} s"),
-    (httpx.TimeoutException, f"connected, but nothing came for {STEP_SECONDS:g} s"),
-    (httpx.ConnectError, "no connection could be made"),
-    (httpx.RemoteProtocolError, "the connection was cut, or what came is not HTTP"),
-    (httpx.ReadError, "the connection was cut before a whole answer"),
-    (httpx.DecodingError, "the answer's compression is broken"),
-    (httpx.InvalidURL, "the URL cannot be called"),
-    (OverflowError, "the URL cannot be called: its port is none"),
-    (UnicodeError, "the URL cannot be called: its host is none"),
-    (httpx.UnsupportedProtocol, "the URL cannot be called"),
+    (ssl.SSLCertVerificationError, "TLS: the certificate is not trusted"),
+    (ssl.SSLError, "TLS: no secure connection"),
+    (socket.gaierror, "DNS: the host name has no address"),
+    (ConnectionRefusedError, "connection refused: no server listens there"),
+    (httpx.ConnectTimeout, f"no connection within {READ_SECONDS:g} s"),
+    (httpx.TimeoutException, f"connected, but no data for {READ_SECONDS:g} s"),
+    (httpx.ConnectError, "connecting failed"),
+    (httpx.RemoteProtocolError, "the connection was closed, or the response is not HTTP"),
+    (httpx.ReadError, "the connection was closed before the response was complete"),
+    (httpx.DecodingError, "the compression of the response is invalid"),
+    (httpx.InvalidURL, "the URL is invalid"),
+    (OverflowError, "the URL is invalid: its port"),
+    (UnicodeError, "the URL is invalid: its host"),
+    (httpx.UnsupportedProtocol, "the URL is invalid"),
 )
 
 
@@ -122,12 +122,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 async def _body(response: httpx.Response) -> bytes | None:
-    read = bytearray()
+    content = bytearray()
     async for chunk in response.aiter_bytes():
-        read += chunk
-        if len(read) > MAX_BODY:
+        content += chunk
+        if len(content) > MAX_BODY:
             return None
-    return bytes(read)
+    return bytes(content)
 
 
 def _json(raw: bytes) -> object:
@@ -139,5 +139,5 @@ def _json(raw: bytes) -> object:
 
 def _tls(response: httpx.Response) -> str | None:
     stream = response.extensions.get("network_stream")
-    secured = stream.get_extra_info("ssl_object") if stream is not None else None
-    return secured.version() if isinstance(secured, ssl.SSLObject) else None
+    ssl_object = stream.get_extra_info("ssl_object") if stream is not None else None
+    return ssl_object.version() if isinstance(ssl_object, ssl.SSLObject) else None

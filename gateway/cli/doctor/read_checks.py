@@ -1,7 +1,8 @@
-"""The questions that only read: about ten, each chosen to settle one thing."""
+"""The probes that only read: about ten, each for one undocumented behaviour."""
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,115 +20,111 @@ if TYPE_CHECKING:
     from gateway.cli.doctor.runner import Runner
 
 
-async def run_read_checks(desk: Runner) -> None:
-    """Ask everything that can be asked without writing. Raises `Abort` when there is no point."""
-    first = await _front_door(desk)
-    details = await _details(desk, first)
-    await _pages(desk, first)
-    await _filters(desk, first)
-    refusals = await _ids(desk)
-    desk.report.add(readings.error_ids([first, *details, *refusals]))
+async def run_read_checks(runner: Runner) -> None:
+    """Send all probes that only read. Raises `Abort` if the API cannot be checked further."""
+    first = await _check_list(runner)
+    details = await _check_details(runner, first)
+    await _check_pages(runner, first)
+    await _check_filters(runner, first)
+    errors = await _check_ids(runner)
+    runner.report.add(readings.error_ids([first, *details, *errors]))
     if cost := readings.spending([first, *details]):
-        desk.report.add(cost)
+        runner.report.add(cost)
 
 
-async def _front_door(desk: Runner) -> ProbeResponse:
-    answer = await desk.probe(
-        Probe("reached", "GET", "/clients", params={"page": 1, "limit": MAX_PAGE})
+async def _check_list(runner: Runner) -> ProbeResponse:
+    report = runner.report
+    first = await runner.probe(
+        Probe("reached", "GET", "/clients", params={"page": 1, "limit": MAX_PAGE}),
+        partial(readings.reached, secure=runner.client.secure),
     )
-    if answer is None:
+    if first is None:
         raise Abort("there is nothing to examine")
-    desk.report.add(readings.reached(answer, secure=desk.line.secure))
-    for finding in readings.admission(answer):
-        desk.report.add(finding)
-    desk.report.add(readings.budget(answer))
-    if answer.status != HTTPStatus.OK:
+    for finding in (*readings.admission(first), readings.budget(first)):
+        report.add(finding)
+    if first.status != HTTPStatus.OK:
         raise Abort("the API does not let us read")
-    shape = readings.envelope(answer)
-    desk.report.add(shape)
-    if shape.mark is Severity.FAIL:
+    envelope = readings.envelope(first)
+    report.add(envelope)
+    if envelope.severity is Severity.FAIL:
         raise Abort("its lists cannot be read")
-    desk.report.add(readings.counts(answer))
-    return answer
+    report.add(readings.counts(first))
+    return first
 
 
-async def _details(desk: Runner, first: ProbeResponse) -> list[ProbeResponse]:
-    rows = first.rows
+async def _check_details(runner: Runner, first: ProbeResponse) -> list[ProbeResponse]:
+    rows, report = first.rows, runner.report
     if not rows:
-        desk.report.add(note("list rows", "there is no client to look at"))
+        report.add(note("list rows", "there is no client to look at"))
         return []
-    answers = [answer for row in _sample(rows) if (answer := await _detail(desk, row))]
-    told = [answer.data for answer in answers]
-    if told:
-        same = next(row for row in rows if row["id"] == told[0]["id"])
-        for finding in records.row_fields(same, told[0]):
-            desk.report.add(finding)
-        desk.report.add(records.versions(told[0]))
-    desk.report.add(records.enumerations([*rows, *told]))
-    desk.report.add(records.money([*rows, *told]))
-    desk.report.add(records.ordering(rows if "created_at" in rows[0] else told))
-    return answers
+    responses = [found for row in _sample(rows) if (found := await _read_detail(runner, row))]
+    details = [response.data for response in responses]
+    if details:
+        row = next(row for row in rows if row["id"] == details[0]["id"])
+        for finding in (*records.row_fields(row, details[0]), records.versions(details[0])):
+            report.add(finding)
+    report.add(records.enumerations([*rows, *details]))
+    report.add(records.money([*rows, *details]))
+    report.add(records.ordering(rows if "created_at" in rows[0] else details))
+    return responses
 
 
 def _sample(rows: tuple[Decoded, ...]) -> list[Decoded]:
-    """The first row; where rows keep quiet of their age also the middle and the last."""
+    """Return the first row; without `created_at` in rows also the middle and the last row."""
     if "created_at" in rows[0]:
         return [rows[0]]
     return [rows[index] for index in sorted({0, len(rows) // 2, len(rows) - 1})]
 
 
-async def _detail(desk: Runner, row: Decoded) -> ProbeResponse | None:
+async def _read_detail(runner: Runner, row: Decoded) -> ProbeResponse | None:
     path = f"/clients/{quote(str(row['id']), safe='', errors='replace')}"
-    answer = await desk.probe(Probe("detail read", "GET", path))
-    if answer is None:
+    response = await runner.probe(Probe("detail read", "GET", path))
+    if response is None:
         return None
-    if answer.status != HTTPStatus.OK or answer.data.get("id") != row["id"]:
-        desk.report.add(note("detail read", f"of a client just listed: {answer}"))
+    if response.status != HTTPStatus.OK or response.data.get("id") != row["id"]:
+        runner.report.add(note("detail read", f"of a client just listed: {response}"))
         return None
-    return answer
+    return response
 
 
-async def _pages(desk: Runner, first: ProbeResponse) -> None:
-    past = max(1, integer(first.meta.get("totalPages")) or 1) + 1
-    params = {"page": past, "limit": MAX_PAGE}
-    answer = await desk.probe(
-        Probe("page past the end", "GET", "/clients", params=params, odd=True)
+async def _check_pages(runner: Runner, first: ProbeResponse) -> None:
+    page = max(1, integer(first.meta.get("totalPages")) or 1) + 1
+    past = {"page": page, "limit": MAX_PAGE}
+    await runner.probe(
+        Probe("page past the end", "GET", "/clients", params=past, odd=True),
+        partial(readings.past_the_end, page=page),
     )
-    if answer is not None:
-        desk.report.add(readings.past_the_end(answer, past))
-
-    asked = MAX_PAGE + 1
-    answer = await desk.probe(
-        Probe(f"limit {asked}", "GET", "/clients", params={"limit": asked}, odd=True)
+    limit = MAX_PAGE + 1
+    await runner.probe(
+        Probe(f"limit {limit}", "GET", "/clients", params={"limit": limit}, odd=True),
+        partial(readings.above_the_limit, limit=limit),
     )
-    if answer is not None:
-        desk.report.add(readings.above_the_limit(answer, asked))
 
 
-async def _filters(desk: Runner, first: ProbeResponse) -> None:
-    answers: list[ProbeResponse] = []
+async def _check_filters(runner: Runner, first: ProbeResponse) -> None:
+    responses: list[ProbeResponse] = []
     for kind, limit in (("buyer", MAX_PAGE), ("seller", 1), ("both", 1)):
         about = f"filter client_type={kind}"
         params: dict[str, str | int] = {"client_type": kind, "limit": limit}
-        answer = await desk.probe(Probe(about, "GET", "/clients", params=params))
-        if answer is None:
+        response = await runner.probe(Probe(about, "GET", "/clients", params=params))
+        if response is None:
             return
-        if answer.total is None:
-            desk.report.add(fail(about, f"a documented filter is refused: {answer}"))
+        if response.total is None:
+            runner.report.add(fail(about, f"a documented filter is refused: {response}"))
             return
-        answers.append(answer)
-    buyers, sellers, both = answers
+        responses.append(response)
+    buyers, sellers, both = responses
     finding = records.type_filter(first.total or 0, buyers, sellers.total or 0, both.total or 0)
-    desk.report.add(finding)
+    runner.report.add(finding)
 
 
-async def _ids(desk: Runner) -> list[ProbeResponse]:
-    unknown = await desk.probe(Probe("unknown id", "GET", f"/clients/{uuid4()}"))
-    if unknown is not None:
-        desk.report.add(readings.unknown_id(unknown))
-    malformed = await desk.probe(
-        Probe("id that is no UUID", "GET", "/clients/not-a-uuid", odd=True)
+async def _check_ids(runner: Runner) -> list[ProbeResponse]:
+    probes = (
+        (Probe("unknown id", "GET", f"/clients/{uuid4()}"), readings.unknown_id),
+        (
+            Probe("id that is no UUID", "GET", "/clients/not-a-uuid", odd=True),
+            readings.malformed_id,
+        ),
     )
-    if malformed is not None:
-        desk.report.add(readings.malformed_id(malformed))
-    return [answer for answer in (unknown, malformed) if answer is not None]
+    responses = [await runner.probe(probe, check) for probe, check in probes]
+    return [response for response in responses if response is not None]

@@ -1,4 +1,4 @@
-"""What the API's records say: which fields, which values, which order."""
+"""Findings about records: fields, values and order."""
 
 from __future__ import annotations
 
@@ -20,33 +20,37 @@ DOCUMENTED = {
     for field, kind in (("client_type", ClientType), ("status", ClientStatus))
 }
 MAX_SHOWN = 40
-"""Characters of a value nobody documented."""
+"""Maximum characters of an undocumented value in the report."""
 MONEY = ("budget_min", "budget_max", "pre_approval_amount")
 
 
 def row_fields(row: Decoded, detail: Decoded) -> list[Finding]:
-    """Which documented fields a list row carries, beside the same client's detail read."""
-    listed, told = FIELDS & row.keys(), FIELDS & detail.keys()
-    found = f"{len(listed)} of the {len(FIELDS)} documented fields; a detail read has {len(told)}"
-    lacking = sorted(told - listed)
+    """Compare the fields of a list row with those of the same client's detail read."""
+    listed, detailed = FIELDS & row.keys(), FIELDS & detail.keys()
+    found = (
+        f"{len(listed)} of the {len(FIELDS)} documented fields; a detail read has {len(detailed)}"
+    )
+    lacking = sorted(detailed - listed)
     findings = [
         note(
             "list rows",
             f"{found}; rows lack {', '.join(lacking)}",
-            "asking for those costs a detail read per client",
+            "those fields cost a detail read per client",
         )
         if lacking
         else ok("list rows", found, "list rows are full: no detail reads needed")
     ]
-    if unseen := sorted(FIELDS - listed - told):
-        findings.append(note("fields", f"never seen: {', '.join(unseen)}", "the graph says null"))
+    if unseen := sorted(FIELDS - listed - detailed):
+        findings.append(
+            note("fields", f"never seen: {', '.join(unseen)}", "the graph returns null")
+        )
     if new := sorted((row.keys() | detail.keys()) - FIELDS):
         findings.append(note("fields", f"not documented: {', '.join(new)}", "ignored"))
     return findings
 
 
 def versions(detail: Decoded) -> Finding:
-    """Whether a record tells the version that guards an update."""
+    """Check that a record has the version that guards an update."""
     version = detail.get("version")
     if isinstance(version, int) and not isinstance(version, bool):
         return ok("version", "an integer, in the detail read")
@@ -54,7 +58,7 @@ def versions(detail: Decoded) -> Finding:
 
 
 def enumerations(records: Iterable[Decoded]) -> Finding:
-    """Whether values outside the documented ones are in use."""
+    """Report undocumented values of enumerations."""
     seen = {
         f"{field} {str(record[field])[:MAX_SHOWN]!r}"
         for record in records
@@ -64,11 +68,11 @@ def enumerations(records: Iterable[Decoded]) -> Finding:
     if not seen:
         return ok("enumerations", "only documented values seen")
     shown = ", ".join(sorted(seen)[:5])
-    return note("enumerations", f"not documented: {shown}", "the graph says UNKNOWN")
+    return note("enumerations", f"not documented: {shown}", "the graph returns UNKNOWN")
 
 
 def money(records: Iterable[Decoded]) -> Finding:
-    """As what JSON the amounts come."""
+    """Report the JSON types of the amounts."""
     amounts = [record.get(field) for record in records for field in MONEY]
     kinds = {_kind(amount) for amount in amounts if amount is not None}
     if not kinds:
@@ -76,7 +80,7 @@ def money(records: Iterable[Decoded]) -> Finding:
     found = f"amounts are {' and '.join(sorted(kinds))}"
     known = {"integers", "fractions", "numeric strings"}
     if kinds <= known:
-        return ok("money", found, "the graph says numbers")
+        return ok("money", found, "the graph returns numbers")
     return fail("money", found, "the gateway cannot read such amounts")
 
 
@@ -95,16 +99,16 @@ def _kind(amount: object) -> str:
 
 
 def ordering(records: Sequence[Decoded]) -> Finding:
-    """How the rows seem to be ordered, of `records` in list order."""
+    """Report the order of `records`, which are in list order."""
     for field in ("created_at", "updated_at"):
         times = [time for record in records if (time := _time(record.get(field)))]
-        if len(set(times)) < 2:  # noqa: PLR2004 - one moment has no order
+        if len(set(times)) < 2:  # noqa: PLR2004 - one time has no order
             continue
         if all(a <= b for a, b in pairwise(times)):
-            meaning = "what is new comes last: earlier pages hold still"
+            meaning = "new clients are last: earlier pages do not change"
             return ok("order", f"by {field}, oldest first (from {len(times)} rows)", meaning)
         if all(a >= b for a, b in pairwise(times)):
-            meaning = "what is new shifts every page by one"
+            meaning = "a new client shifts every page by one"
             return ok("order", f"by {field}, newest first (from {len(times)} rows)", meaning)
     return note("order", f"unknown (from {len(records)} rows)")
 
@@ -118,7 +122,7 @@ def _time(value: object) -> datetime | None:
 
 
 def type_filter(total: int, buyers: ProbeResponse, sellers: int, both: int) -> Finding:
-    """Whether `client_type=buyer` also returns `both`, by rows and by counts."""
+    """Check whether `client_type=buyer` also returns `both`, by rows and by counts."""
     about, count = "filter client_type=buyer", buyers.total or 0
     counts = f"of {total}: buyer {count}, seller {sellers}, both {both}"
     types = {str(row.get("client_type")) for row in buyers.rows}

@@ -1,10 +1,11 @@
-"""What the doctor says: one line per finding, the moment it is found."""
+"""The report of the doctor: one line per finding, written at once."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Severity(Enum):
-    """How much a finding matters; values are what the report shows."""
+    """The severity of a finding; the values are printed."""
 
     OK = "ok"
     NOTE = "note"
@@ -21,39 +22,30 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found about something and, where useful, what it means for the gateway."""
+    """A result about a subject and, optionally, its consequence for the gateway."""
 
-    mark: Severity
+    severity: Severity
     about: str
     found: str
     consequence: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.mark.value:<4}  {self.about}: {self.found}"
+        line = f"{self.severity.value:<4}  {self.about}: {self.found}"
         return f"{line} -> {self.consequence}" if self.consequence else line
 
 
-def ok(about: str, found: str, consequence: str = "") -> Finding:
-    """As hoped."""
-    return Finding(Severity.OK, about, found, consequence)
-
-
-def note(about: str, found: str, consequence: str = "") -> Finding:
-    """Worth knowing, nothing to mend."""
-    return Finding(Severity.NOTE, about, found, consequence)
-
-
-def fail(about: str, found: str, consequence: str = "") -> Finding:
-    """Something to mend."""
-    return Finding(Severity.FAIL, about, found, consequence)
-
+ok = partial(Finding, Severity.OK)
+note = partial(Finding, Severity.NOTE)
+"""A finding that needs no correction, but may surprise."""
+fail = partial(Finding, Severity.FAIL)
+"""A finding that needs a correction."""
 
 MAX_LINE = 600
-"""Characters: the API's words cannot flood a terminal either."""
+"""Maximum characters of a line: text of the API cannot flood a terminal."""
 
 
 class Report:
-    """Findings, written out as they come. Never writes `secret`, nor what a terminal obeys."""
+    """Writes findings at once. `secret` and control characters are never written."""
 
     def __init__(self, out: TextIO, *, secret: str) -> None:
         self._out = out
@@ -62,11 +54,11 @@ class Report:
 
     def add(self, finding: Finding) -> None:
         """Write a finding."""
-        self.failures += finding.mark is Severity.FAIL
+        self.failures += finding.severity is Severity.FAIL
         self.write_line(str(finding))
 
     def write_line(self, text: str) -> None:
-        """Write a line. A reader that went away is no reason to stop half-way through a trial."""
+        """Write a line. A closed pipe is ignored, so that write checks are completed."""
         if self._secret:
             text = text.replace(self._secret, "[key]")
         with suppress(BrokenPipeError):
@@ -74,11 +66,13 @@ class Report:
             self._out.flush()
 
     def close(self, requests: int) -> None:
-        """Write the sum."""
-        verdict = "nothing to mend" if not self.failures else f"{self.failures} to mend (FAIL)"
+        """Write the number of requests and of failures."""
+        verdict = (
+            "nothing to correct" if not self.failures else f"{self.failures} to correct (FAIL)"
+        )
         self.write_line(f"{requests} {'request' if requests == 1 else 'requests'} sent; {verdict}.")
 
 
 def printable(text: str) -> str:
-    """`text` in ASCII without control characters: the API's words cannot drive a terminal."""
+    """Escape non-ASCII and control characters, which could control a terminal."""
     return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)

@@ -1,4 +1,4 @@
-"""What the answers to our own writes say: versions, conflicts, clearing, deleting."""
+"""Findings about writes: versions, conflicts, null and deletes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from gateway.cli.doctor.report import Finding
 
 UNDOCUMENTED = "doctor_check"
-"""A field no client has."""
+"""A field that does not exist."""
 CONFLICTS = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
-"""Reference, version conflict: the statuses the gateway takes for one whatever their code."""
+"""Statuses that the gateway treats as a version conflict with any code."""
 REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.LOCKED}
-"""Statuses it takes for one where the error names the version."""
+"""Statuses that the gateway treats as a version conflict if the error names the version."""
 
 
 def created(answer: ProbeResponse) -> Finding:
-    """A create with the documented fields."""
+    """Report a create with the documented fields."""
     if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
         if not isinstance(answer.data.get("id"), str):
             return fail("create", f"{answer} without the new client's id")
@@ -37,28 +37,28 @@ def created(answer: ProbeResponse) -> Finding:
 
 
 def stored(answer: ProbeResponse, sent: Decoded) -> Finding:
-    """Whether the API stores values as they are sent."""
+    """Check that the API stores values as sent."""
     about = "values"
-    tidied = sorted(name for name in sent if answer.data.get(name, sent[name]) != sent[name])
-    if not tidied:
+    normalised = sorted(name for name in sent if answer.data.get(name, sent[name]) != sent[name])
+    if not normalised:
         return ok(about, "stored as sent")
-    meaning = "a lost answer is looked for by what values mean, not by how they are spelt"
-    return note(about, f"changed on the way in: {', '.join(tidied)}", meaning)
+    meaning = "a write without a response is searched by normalised values"
+    return note(about, f"normalised by the API: {', '.join(normalised)}", meaning)
 
 
 def read_back(about: str, answer: ProbeResponse, version: int | None) -> Finding:
-    """A detail read right after a write that was answered with `version`."""
+    """Check that a detail read shows the preceding write, which returned `version`."""
     seen = integer(answer.data.get("version"))
     if answer.status != HTTPStatus.OK or (version is not None and (seen or 0) < version):
-        found = f"{answer}, version {seen} where the write was answered with {version}"
-        return note(about, found, "reads lag behind writes: an answer may be older than it seems")
-    return ok(about, "the write is seen at once")
+        found = f"{answer}, version {seen}; the write returned {version}"
+        return note(about, found, "reads lag behind writes: a read may be older than it seems")
+    return ok(about, "the write is visible at once")
 
 
 def updated(answer: ProbeResponse, before: int | None) -> Finding:
-    """An update under the current version."""
+    """Report an update with the current version."""
     if answer.status != HTTPStatus.OK:
-        return fail("update", f"under the current version refused: {answer}{_details(answer)}")
+        return fail("update", f"with the current version refused: {answer}{_details(answer)}")
     carried = f"with {len(FIELDS & answer.data.keys())} of the {len(FIELDS)} fields"
     after = integer(answer.data.get("version"))
     found = f"{answer}, version {before} became {after}, {carried}"
@@ -68,23 +68,23 @@ def updated(answer: ProbeResponse, before: int | None) -> Finding:
 
 
 def stale(answer: ProbeResponse) -> Finding:
-    """An update under a version that is no longer current: what a conflict looks like."""
+    """Report an update with an outdated version, which must be a conflict."""
     about = "stale version"
     if answer.status == HTTPStatus.OK:
-        return fail(about, "accepted", "the last write wins: nobody learns of a conflict")
+        return fail(about, "accepted", "the last write wins: conflicts are not detected")
     named = names_version(answer.code or "", answer.error.get("details"))
     if answer.status in CONFLICTS or (answer.status in REFUSED and named):
-        return ok(about, f"{answer}", "the gateway sees it as a version conflict")
-    return fail(about, f"{answer}", "the gateway does not see it as a version conflict")
+        return ok(about, f"{answer}", "the gateway treats it as a version conflict")
+    return fail(about, f"{answer}", "the gateway does not treat it as a version conflict")
 
 
 def cleared(answer: ProbeResponse) -> Finding:
-    """An update of `phone` to null."""
+    """Report an update of `phone` to null."""
     about = "update to null"
     if answer.status != HTTPStatus.OK:
         return note(about, f"refused: {answer}", "a field once set cannot be cleared")
     if "phone" not in answer.data:
-        return note(about, "200, and the answer no longer has the field", "it seems cleared")
+        return note(about, "200, and the response lacks the field", "null probably clears a field")
     match answer.data["phone"]:
         case None:
             return ok(about, "the field is null", "null clears a field")
@@ -95,42 +95,42 @@ def cleared(answer: ProbeResponse) -> Finding:
 
 
 def unknown_field(answer: ProbeResponse) -> Finding:
-    """An update with a field no client has."""
+    """Report an update with an undocumented field."""
     if answer.status != HTTPStatus.OK:
         return ok("unknown field", f"refused: {answer}{_details(answer)}")
     return note("unknown field", "stored" if UNDOCUMENTED in answer.data else "ignored")
 
 
 def unknown_status(answer: ProbeResponse) -> Finding:
-    """An update to a status there is not: how the API tells what is wrong with a field."""
+    """Report an update to an unknown status, and the form of the error's details."""
     if answer.status == HTTPStatus.OK:
         return note("unknown status", "accepted", "any text can be a status")
     return ok("unknown status", f"refused: {answer}{_details(answer)}")
 
 
 def deleted(answer: ProbeResponse) -> Finding:
-    """A delete."""
+    """Report a delete."""
     if answer.status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
         return ok("delete", f"{answer}")
-    return fail("delete", f"refused: {answer}", "the key may write and not delete")
+    return fail("delete", f"refused: {answer}", "the key may write, but not delete")
 
 
 def deleted_again(answer: ProbeResponse) -> Finding:
-    """A delete of what is deleted."""
+    """Report a second delete of the same client."""
     if answer.status == HTTPStatus.NOT_FOUND:
-        return ok("second delete", f"{answer}", "a repeated delete is told from a first")
-    return note("second delete", f"{answer}", "a repeated delete looks like a first")
+        return ok("second delete", f"{answer}", "a repeated delete differs from a first")
+    return note("second delete", f"{answer}", "a repeated delete equals a first")
 
 
 def after_delete(answer: ProbeResponse) -> Finding:
-    """A detail read of what is deleted."""
+    """Report a detail read of a deleted client."""
     if answer.status == HTTPStatus.NOT_FOUND:
         return ok("read after delete", f"{answer}", "gone")
     return note("read after delete", f"{answer}", "still readable: the API only marks it deleted")
 
 
 def _details(answer: ProbeResponse) -> str:
-    """The shape of `error.details`: its keys, never its values."""
+    """Describe the keys of `error.details`, never the values."""
     details = answer.error.get("details")
     if isinstance(details, list):
         keys = {str(key) for item in details if isinstance(item, dict) for key in item}
