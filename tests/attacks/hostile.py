@@ -1,9 +1,15 @@
-"""Connections that mean harm: what each sends, for as long as it is let, and whether it reads."""
+"""Connections that mean harm: what each sends, for as long as it is let, and whether it reads.
+
+`python -m tests.attacks.hostile HOST PORT MANY SECONDS RATE` attacks by all kinds, by another
+process than that of whoever measures, and writes how many bytes were taken.
+"""
 
 import contextlib
 import itertools
+import math
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -58,18 +64,48 @@ class _Hostile:
     left: bytes = b""
 
 
-def attack(
-    address: tuple[str, int], kinds: Sequence[Kind], many: int, seconds: float, *, again: bool
+SEGMENT = 16 * 1024
+"""Bytes sent at once where the rate is limited."""
+
+
+class _Pace:
+    """So many events in a second, evenly."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._began = time.monotonic()
+        self._events = itertools.count(1)
+        self.most = None if rate == math.inf else SEGMENT
+        """Bytes to send in one event; None for as many as are taken."""
+
+    def wait(self) -> None:
+        """Wait until the next event is due."""
+        ahead = self._began + next(self._events) / self._rate - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+
+
+def attack(  # noqa: PLR0913 - what an attack is made of, by name
+    address: tuple[str, int],
+    kinds: Sequence[Kind],
+    many: int,
+    seconds: float,
+    *,
+    again: bool,
+    rate: float = math.inf,
 ) -> int:
     """Hold `many` connections for so many seconds, and send on each what it is let send.
 
-    With `again` a connection that was closed is replaced. The bytes that were taken.
+    With `again` a connection that was closed is replaced. `rate` limits how often in a second one
+    is opened or sent `SEGMENT` bytes. The bytes that were taken.
     """
     ends, sent = time.monotonic() + seconds, 0
+    pace = _Pace(rate)
     with selectors.DefaultSelector() as ready, contextlib.ExitStack() as opened:
         numbers = itertools.count()
 
         def connect() -> None:
+            pace.wait()
             number = next(numbers)
             connected = opened.enter_context(socket.socket())
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -86,7 +122,8 @@ def attack(
                 hostile: _Hostile = key.data
                 try:
                     hostile.left = hostile.left or next(hostile.sends)
-                    taken = hostile.connected.send(hostile.left)
+                    pace.wait()
+                    taken = hostile.connected.send(hostile.left[: pace.most])
                     hostile.left, sent = hostile.left[taken:], sent + taken
                 except StopIteration:
                     ready.unregister(hostile.connected)  # it waits, and is held
@@ -98,3 +135,16 @@ def attack(
                     if again:
                         connect()
     return sent
+
+
+if __name__ == "__main__":
+    host, port, *numbers = sys.argv[1:]
+    taken = attack(
+        (host, int(port)),
+        list(KINDS.values()),
+        int(numbers[0]),
+        float(numbers[1]),
+        again=True,
+        rate=float(numbers[2]),
+    )
+    sys.stdout.write(f"{taken}\n")
