@@ -17,7 +17,8 @@ from schema.source.protocols import ClientSource
 from schema.source.records import ClientId, Fields
 from schema.source.request_context import RequestContext
 from schema.types.client import CALL, Client, Node
-from schema.types.client_connection import DEFAULT_PAGE, ClientConnection, connection
+from schema.types.client_connection import ClientConnection, connection
+from schema.types.page_arguments import DEFAULT_PAGE
 
 argument = strawberry.argument
 

@@ -8,7 +8,7 @@ from graphql import FieldNode, GraphQLError
 
 from schema.execution.messages import redact_values
 from schema.source.errors import ClientError
-from schema.types.client import malformed
+from schema.types.record_fields import malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

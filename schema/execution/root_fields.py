@@ -14,8 +14,8 @@ from schema.source.errors import InvalidInput
 from schema.source.records import ClientFilter, ClientId, Window, client_id
 from schema.source.request_context import Priority
 from schema.types.client import Client, required_record_fields
-from schema.types.client_connection import window_for
 from schema.types.enums import ClientStatus, ClientType
+from schema.types.page_arguments import window_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple, cast
 
 import strawberry
 
-from schema.source.errors import InvalidInput, Unavailable
-from schema.source.records import MAX_PAGE, Between, ClientRecord, Page, Window
-from schema.types.client import FREE, Client, computed, malformed
-from schema.types.cursors import MARK, NO_ID, Cursor, decode_cursor, mark_of
+from schema.source.errors import Unavailable
+from schema.source.records import ClientRecord, Page, Window
+from schema.types.client import FREE, Client
+from schema.types.cursors import MARK, NO_ID, Cursor, mark_of
+from schema.types.record_fields import computed, malformed
 from schema.types.scalars import integer
-
-DEFAULT_PAGE = 25
-"""Rows answered when neither `first` nor `last` is given (the API's own default)."""
 
 
 class EdgeField(NamedTuple):
@@ -185,49 +183,6 @@ class ClientConnection:
     total_count: int = computed(
         _total, "How many clients match. Costs nothing beyond the rows' own read."
     )
-
-
-def _size(first: int | None, last: int | None) -> int:
-    for name, value in (("first", first), ("last", last)):
-        if value is not None and not 0 <= value <= MAX_PAGE:
-            raise InvalidInput(
-                f"`{name}` must be between 0 and {MAX_PAGE}, not {value}: ask for the next rows"
-                " with `after: pageInfo.endCursor`."
-            )
-    if first is not None and last is not None:
-        raise InvalidInput(
-            "Pass `first` or `last`, not both: they name different ends of the list."
-        )
-    size = first if first is not None else last
-    return DEFAULT_PAGE if size is None else size
-
-
-def window_for(
-    first: int | None, after: str | None, last: int | None, before: str | None, offset: int | None
-) -> Window:
-    """The rows that a connection's arguments name. Raises `Invalid`; costs no call.
-
-    `offset` skips rows from the start, or from the row after `after`.
-    """
-    size = _size(first, last)
-    if offset is not None and offset < 0:
-        raise InvalidInput(f"`offset` must not be negative, and is {offset}.")
-    if offset is not None and last is not None:
-        raise InvalidInput(
-            "`offset` counts from the front: combine it with `first`, not with `last`."
-        )
-    top = None if after is None else decode_cursor(after, "after")
-    bottom = None if before is None else decode_cursor(before, "before")
-    if last is not None and bottom is None:
-        if after is not None:
-            raise InvalidInput(
-                "`last` pages backwards: combine it with `before`, not with `after`."
-            )
-        return Window(0, size, from_end=True)
-    between = Between(size, top, bottom, offset or 0, backwards=last is not None)
-    if top is None and bottom is None:
-        return between.window(between.nominal)
-    return Window.of(between)
 
 
 def make_edge(record: ClientRecord) -> ClientEdge:

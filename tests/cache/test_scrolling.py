@@ -15,7 +15,8 @@ from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
 from schema.source.records import ClientFilter, ClientId, ClientPatch, NewClient
 from schema.source.request_context import CacheDirectives
-from schema.types.client_connection import connection, window_for
+from schema.types.client_connection import connection
+from schema.types.page_arguments import window_for
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, uuid
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@ import pytest
 
 from schema.source.errors import InvalidInput
 from schema.source.records import ClientRecord, Page, Window
-from schema.types.client_connection import connection, window_for
+from schema.types.client_connection import connection
 from schema.types.cursors import Cursor
+from schema.types.page_arguments import window_for
 
 ANCHOR = "a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684"
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from schema.execution.compiler.codegen import Expression
     from schema.execution.compiler.fields import Shape
     from schema.source.records import ClientRecord
-    from schema.types.client import RecordField
     from schema.types.client_connection import EdgeField
+    from schema.types.record_fields import RecordField
 
 _MAX_MEMOIZED = 1_024
 """Largest number of completed values cached for one enumeration or number field."""

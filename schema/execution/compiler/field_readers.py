@@ -5,8 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from schema.types.client import Client, ComputedField, RecordField
 from schema.types.client_connection import EdgeField, edge_value
+from schema.types.record_fields import ComputedField, RecordField
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLField, GraphQLObjectType
 
     from schema.execution.compiler.projection import CompletionContext
+    from schema.types.client import Client
 
     Read = Callable[[Any, CompletionContext], Any]
     """Takes a field's value from its parent object."""

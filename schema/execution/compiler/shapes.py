@@ -39,8 +39,9 @@ from schema.execution.compiler.fields import Field
 from schema.execution.compiler.record_encoder import RecordEncoder
 from schema.execution.sizes import FIELD, KEY, OBJECT, SELECTED
 from schema.source.records import ClientRecord
-from schema.types.client import Client, RecordField
+from schema.types.client import Client
 from schema.types.client_connection import ClientEdge, EdgeField
+from schema.types.record_fields import RecordField
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
