@@ -80,6 +80,24 @@ def parse_error(response: httpx.Response, *, of_one: bool = True) -> ClientError
     )
 
 
+def parse_read_error(response: httpx.Response, *, of_one: bool = True) -> ClientError:
+    """What an answer to a read that is no success means, as `parse_error` has it.
+
+    The gateway makes a read's request by itself, for an operation that was valid: what the API
+    refuses of it is no input of the caller's. The refusal in the API's words is the cause.
+    """
+    failure = parse_error(response, of_one=of_one)
+    if not isinstance(failure, InvalidInput):
+        return failure
+    refused_read = Unavailable(
+        f"The API refused a read that the gateway made: it answered {response.status_code}.",
+        code="UPSTREAM_BAD_RESPONSE",
+        correlation_id=failure.correlation_id,
+    )
+    refused_read.__cause__ = failure
+    return refused_read
+
+
 def may_be_stale(response: httpx.Response, expected_version: int | None) -> bool:
     """Whether a refused change may have been refused for its version.
 

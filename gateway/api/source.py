@@ -13,7 +13,7 @@ from msgspec import UNSET
 from gateway.api.client import ApiClient
 from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
-from gateway.api.failures import may_be_stale, parse_error, refused, stale
+from gateway.api.failures import may_be_stale, parse_error, parse_read_error, refused, stale
 from gateway.api.lists.reader import ListCall, ListSource
 from gateway.api.uncached_cost import uncached_cost
 from gateway.api.write_outcome import WriteOutcome, classify
@@ -164,7 +164,7 @@ class RestClientSource:
 def _parse_detail(id: ClientId, response: httpx.Response) -> ClientRecord | ClientError:
     """What the answer to a detail read tells."""
     if not response.is_success:
-        return parse_error(response)
+        return parse_read_error(response)
     try:
         record = parse_record(response, complete=True)
     except ClientError as failure:

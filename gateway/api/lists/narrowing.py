@@ -19,12 +19,13 @@ ITS_ROWS = frozenset({"weight", "slow"})
 """Reasons that lie in one caller's rows."""
 
 
-def too_much(failure: InvalidInput | Unavailable) -> str:
+def too_much(failure: Unavailable) -> str:
     """What about a list call was too much for the API, if that is what `failure` says."""
-    if isinstance(failure, InvalidInput):
-        named = any("limit" in f"{issue.field} {issue.message}".lower() for issue in failure.issues)
+    cause = failure.__cause__
+    if isinstance(cause, InvalidInput):
+        named = any("limit" in f"{issue.field} {issue.message}".lower() for issue in cause.issues)
         return "limit" if named else "input"
-    if isinstance(failure.__cause__, ResponseTooLarge):
+    if isinstance(cause, ResponseTooLarge):
         return "weight"
     return "slow" if failure.code == "UPSTREAM_TIMEOUT" else ""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from gateway.api.decoding import bad_response
-from gateway.api.failures import parse_error
+from gateway.api.failures import parse_read_error
 from gateway.api.lists.behaviour import ListBehaviour
 from gateway.api.lists.joining import join_pages, place_of, to_page
 from gateway.api.lists.narrowing import (
@@ -23,7 +23,7 @@ from gateway.api.lists.narrowing import (
 from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
 from gateway.api.lists.response import parse_list
 from gateway.transport.errors import ResponseTooLarge
-from schema.source.errors import InvalidInput, Unavailable
+from schema.source.errors import Unavailable
 from schema.source.records import MAX_PAGE, Page, Window
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class ListSource:
             largest = max(read.limit for read in reads)
             try:
                 read = await self._gather_or_cancel(question, reads, one_first=refused > 0)
-            except (InvalidInput, Unavailable) as failure:
+            except Unavailable as failure:
                 why = too_much(failure)
                 left = MOST_NARROWINGS.get(why, 0) - narrowings
                 smaller = None if left < 0 else narrower(why, needed, largest, first=not refused)
@@ -241,7 +241,7 @@ class ListSource:
         response = await self._calls.read(question.operation, query, question.lane)
         if response.is_success:
             return parse_list(response)
-        failure = parse_error(response, of_one=False)
+        failure = parse_read_error(response, of_one=False)
         if response.status_code == _TOO_LARGE:
             raise failure from ResponseTooLarge("the page is too large")
         raise failure

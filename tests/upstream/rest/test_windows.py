@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.api.lists.joining import join_pages, place_of, to_page
 from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
 from gateway.api.lists.response import ListResponse, Meta
-from schema.source.errors import Forbidden, InvalidInput, Unavailable
+from schema.source.errors import Forbidden, Unavailable
 from schema.source.records import FIELDS, ClientFilter, ClientRecord, Page, Window
 from schema.source.request_context import Priority, RequestContext
 from tests.clockwork import VIRTUAL
@@ -320,9 +320,10 @@ async def test_what_is_refused_at_every_size_is_refused(operation: RequestContex
     body = {"success": False, "error": {"code": "VALIDATION_ERROR", "message": "No such filter."}}
     wire = Scripted(lambda _: said(400, body))
 
-    with pytest.raises(InvalidInput):
+    with pytest.raises(Unavailable) as refused:
         await source(wire).window(operation, ClientFilter(status="x"), needing(0, 25), FIELDS)
 
+    assert refused.value.code == "UPSTREAM_BAD_RESPONSE"
     assert wire.calls == [
         "GET /clients?page=1&limit=100&status=x",
         "GET /clients?page=1&limit=50&status=x",
