@@ -36,6 +36,11 @@ class Answers(InProcess):
         return response
 
 
+@pytest.fixture(autouse=True)
+def compiled() -> None:
+    """Run once: nothing here depends on what executes an operation."""
+
+
 @pytest.mark.parametrize("floods", [False, True])
 async def test_a_caller_at_a_hundred_times_the_rest_costs_them_nothing(
     floods: bool,  # noqa: FBT001 - a parameter of the test

@@ -55,6 +55,11 @@ class Office:
             await asyncio.sleep(int(answer.headers["Retry-After"]))
 
 
+@pytest.fixture(autouse=True)
+def compiled() -> None:
+    """Run once: nothing here depends on what executes an operation."""
+
+
 async def test_a_flood_of_random_keys_is_cheap_and_drowns_no_new_caller_who_asks_again() -> None:
     office = Office()
 

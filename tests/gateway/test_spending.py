@@ -41,9 +41,10 @@ def receipt_of(answer: dict[str, object]) -> dict[str, object]:
     return upstream
 
 
-async def test_ten_thousand_at_once_cost_one_call(sandbox: Sandbox, *, compiled: bool) -> None:
-    async with before(sandbox, compiled=compiled, limit_in_flight=10_000) as gateway:
-        answers = await asyncio.gather(*(gateway.post(NAMES) for _ in range(10_000)))
+async def test_thousands_at_once_cost_one_call(sandbox: Sandbox, *, compiled: bool) -> None:
+    crowd = 10_000 if compiled else 1_000  # the slower execution shares the same read
+    async with before(sandbox, compiled=compiled, limit_in_flight=crowd) as gateway:
+        answers = await asyncio.gather(*(gateway.post(NAMES) for _ in range(crowd)))
 
     assert sandbox.calls == [PAGE]
     assert {len(answer["data"]["clients"]["edges"]) for answer in answers} == {25}

@@ -160,6 +160,11 @@ class Office:
         return isinstance(end, WriteUnconfirmed) or not made
 
 
+@pytest.fixture(autouse=True)
+def compiled() -> None:
+    """Run once: nothing here depends on what executes an operation."""
+
+
 @pytest.mark.parametrize("merge", [False, True], ids=["without MERGE", "with MERGE"])
 @settings(max_examples=1000)
 @given(chance=st.randoms(use_true_random=True))
