@@ -103,6 +103,21 @@ def unreadable(place: int) -> ClientRecord:
     return ClientRecord(id=placeholder_id(place), malformed=FIELDS)
 
 
+def without_gaps(pages: Sequence[Page]) -> list[Page]:
+    """The first of `pages`, and those after it up to the first row that none of them has.
+
+    Pages that were requested side by side leave rows out where the API answers smaller ones.
+    """
+    stop = pages[0].offset + len(pages[0].records)
+    kept = [pages[0]]
+    for page in pages[1:]:
+        if page.records and page.offset > stop:
+            break
+        kept.append(page)
+        stop = max(stop, page.offset + len(page.records))
+    return kept
+
+
 def join_pages(pages: Sequence[Page], newest: Page) -> tuple[Page, bool]:
     """Neighbouring pages as one, each client once, and whether rows moved while they were read.
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from gateway.api.decoding import bad_response
 from gateway.api.failures import parse_read_error
 from gateway.api.lists.behaviour import ListBehaviour
-from gateway.api.lists.joining import join_pages, place_of, to_page
+from gateway.api.lists.joining import join_pages, place_of, to_page, without_gaps
 from gateway.api.lists.narrowing import (
     ITS_ROWS,
     MOST_NARROWINGS,
@@ -185,6 +185,7 @@ class ListSource:
         pages = [await self._page(question, reads[0], arrived)] if one_first else []
         rest = reads[len(pages) :]
         pages += await _all_of([self._page(question, read, arrived) for read in rest])
+        pages = without_gaps(pages)
         ends = [page.offset + len(page.records) for page in pages if page.records]
         return self._joined(question, pages, arrived[-1]), max(ends, default=0)
 

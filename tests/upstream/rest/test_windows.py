@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import anyio
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.api.lists.joining import join_pages, place_of, to_page
@@ -93,6 +93,7 @@ def test_a_window_never_costs_more_than_its_price(window: Window) -> None:
 
 
 @given(windows, st.integers(0, 400), st.integers(1, 100))
+@example(Window(27, 95), 67, 46)
 def test_an_api_that_clamps_tells_true_rows_or_is_refused(
     window: Window, total: int, most: int
 ) -> None:
