@@ -1,4 +1,4 @@
-"""The credentials the API accepted in the last 24 hours, known again after a restart."""
+"""The credentials that the API accepted in the last 24 hours, kept across restarts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 """Seconds for which one success proves a credential."""
 MOST = 100_000
-"""Credentials known again; of more, the latest."""
+"""Credentials loaded; if there are more, the latest."""
 
 TABLES = "CREATE TABLE IF NOT EXISTS proven (credential TEXT PRIMARY KEY, at REAL NOT NULL)"
 _log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 class SQLiteCredentialStore:
     """Keyed hashes of credentials and when they were last accepted; never the credentials.
 
-    What could not be written is logged once and let be: such a credential is tried again after
-    a restart, like a new one. `now` is in Unix seconds.
+    A failed write is logged once and not repeated: after a restart such a credential is unverified,
+    like a new one. `now` returns Unix seconds.
     """
 
     def __init__(self, database: Database, *, now: Callable[[], float] = time.time) -> None:
@@ -41,7 +41,7 @@ class SQLiteCredentialStore:
         database.prepare(TABLES)
 
     def load(self) -> Mapping[str, float]:
-        """Those proven within the last 24 hours, with the seconds since then."""
+        """Return those proven within 24 hours, with the seconds since then."""
         now = self._now()
 
         def work(connection: sqlite3.Connection) -> list[tuple[str, float]]:
@@ -52,35 +52,35 @@ class SQLiteCredentialStore:
         return {credential: max(0.0, now - at) for credential, at in self._database.run_sync(work)}
 
     def remember(self, credential: str) -> None:
-        """It was accepted just now."""
-        self._note(credential, self._now())
+        """Record that the API accepted the credential now."""
+        self._record(credential, self._now())
 
     def forget(self, credential: str) -> None:
-        """It was refused just now."""
-        self._note(credential, None)
+        """Record that the API rejected the credential now."""
+        self._record(credential, None)
 
-    def _note(self, credential: str, at: float | None) -> None:
+    def _record(self, credential: str, at: float | None) -> None:
         self._pending[credential] = at
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
-        """Write what is pending, however much has gathered, in one transaction after the other."""
+        """Write all pending changes, in one transaction after the other."""
         try:
             while self._pending:
-                notes, self._pending = self._pending, {}
-                await self._database.run(partial(_put, notes))
+                changes, self._pending = self._pending, {}
+                await self._database.run(partial(_save, changes))
                 self._failing = False
         except StorageError as reason:
             if not self._failing:
-                _log.warning("which credentials the API accepts is not kept: %s", reason)
+                _log.warning("accepted credentials cannot be stored: %s", reason)
             self._failing = True
         finally:
             self._writing = None
 
 
-def _put(notes: Mapping[str, float | None], connection: sqlite3.Connection) -> None:
-    for credential, at in notes.items():
+def _save(changes: Mapping[str, float | None], connection: sqlite3.Connection) -> None:
+    for credential, at in changes.items():
         if at is None:
             connection.execute("DELETE FROM proven WHERE credential = ?", (credential,))
         else:

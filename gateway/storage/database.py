@@ -1,4 +1,4 @@
-"""One small SQLite database, asked beside the event loop and never in its way."""
+"""A small SQLite database, used in a thread of its own so that it never blocks the event loop."""
 
 from __future__ import annotations
 
@@ -21,53 +21,53 @@ WAITING = 256
 SECONDS = 2.0
 
 
-DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-"""Primary result codes of a file that no retry makes readable (SQLite, Result Codes)."""
+CORRUPTION = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""Primary result codes of a corrupt file, which no retry makes readable (SQLite, Result Codes)."""
 
 
 class StorageError(Exception):
-    """What was to be kept could not be; the message says why, for operators."""
+    """Data could not be stored or read; the message states the reason, for operators."""
 
 
-class Damaged(StorageError):
-    """The file is no database, has damaged pages, or holds tables of something else."""
+class CorruptDatabase(StorageError):
+    """The file is no database, has corrupt pages, or has tables of another program."""
 
 
 class Tables(NamedTuple):
-    """The tables of one package, and what brings those of its earlier versions up to date."""
+    """The tables of one package, and the migration from its earlier versions."""
 
     sql: str
-    """Statements that make the tables, if they are not there yet."""
+    """Statements that create the tables if they do not exist."""
     migrate: Callable[[sqlite3.Connection], None]
-    """Called in a transaction at each start, with the tables made."""
+    """Called in a transaction at each start, after the tables were created."""
 
 
 class Database:
-    """Transactions, one after the other: each is on disk when it ends, or did not happen.
+    """Serial transactions: each is on disk when it ends, or did not happen.
 
-    One in memory runs them in place. One in a file has a thread of its own, so that a slow
-    disk delays only who asked for it, and is given up on after `seconds`.
+    A database in memory runs them in place. A database in a file has a thread of its own, so that a
+    slow disk delays only the caller of the transaction, which waits for at most `seconds`.
     """
 
     def __init__(self, path: Path | None = None, *, seconds: float = SECONDS) -> None:
-        """In memory without a `path`. Raises `Unkept` for what is no usable database.
+        """Open the file at `path`, or a database in memory. Raises `StorageError` if unusable.
 
-        `seconds`: how long one transaction may take, waiting included.
+        `seconds`: the time limit of one transaction, waiting included.
         """
         self._seconds = seconds
         try:
-            self._connection = _opened(path, seconds / 2)
+            self._connection = _open(path, seconds / 2)
         except (OSError, sqlite3.Error) as error:
-            raise _unkept(error) from None
+            raise _storage_error(error) from None
         self._thread = None if path is None else ThreadPoolExecutor(1, "state")
-        if path is None:  # it ends with its owner: no file is left half written
+        if path is None:  # closed with its owner: there is no file to complete
             weakref.finalize(self, self._connection.close)
         self._waiting = 0
 
     def prepare(self, sql: str) -> None:
-        """Run the statements that make a part's tables, if they are not there yet; at start-up.
+        """Create the tables of one package if they do not exist; at start-up.
 
-        Raises `Damaged` where one of these tables is there and has other columns.
+        Raises `CorruptDatabase` if one of these tables exists with other columns.
         """
         with contextlib.closing(sqlite3.connect(":memory:")) as model:
             model.executescript(sql)
@@ -76,47 +76,47 @@ class Database:
             self._connection.executescript(sql)
             found = _tables(self._connection)
         except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a column that is not there, say
-                raise Damaged(str(error)) from None
-            raise _unkept(error) from None
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # such as a missing column
+                raise CorruptDatabase(str(error)) from None
+            raise _storage_error(error) from None
         for name, columns in expected.items():
             if found.get(name) != columns:
-                raise Damaged(f"the table {name} is of something else")
+                raise CorruptDatabase(f"the table {name} belongs to another program")
 
     def check(self) -> None:
-        """Read all pages; at start-up. Raises `Damaged` where one is."""
+        """Read all pages; at start-up. Raises `CorruptDatabase` if one is corrupt."""
         try:
             [[result], *_] = self._connection.execute("PRAGMA quick_check(1)").fetchall()
         except sqlite3.Error as error:
-            raise _unkept(error) from None
+            raise _storage_error(error) from None
         if result != "ok":
-            raise Damaged("database disk image is malformed")
+            raise CorruptDatabase("database disk image is malformed")
 
     def close(self) -> None:
-        """Close it at once; before anything was run."""
+        """Close the database at once, before any use of its thread."""
         self._connection.close()
         if self._thread is not None:
             self._thread.shutdown(wait=False)
 
     def run_sync(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` makes of the database, in one transaction and in place; at start-up."""
+        """Return the result of `work`, run in one transaction and in place; at start-up."""
         return self._transact(work)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` makes of the database, in one transaction.
+        """Return the result of `work`, run in one transaction.
 
-        Raises `Unkept` when it did not happen, or when nobody knows in time whether it will.
+        Raises `StorageError` if it did not happen, or if it has not ended within the time limit.
         """
         if self._thread is None:
             return self._transact(work)
         if self._waiting >= WAITING:
-            raise StorageError("too much waits to be written already")
+            raise StorageError("too many transactions are waiting")
         self._waiting += 1
         try:
             done = asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
         except RuntimeError:
             self._waiting -= 1
-            raise StorageError("it is closed") from None
+            raise StorageError("the database is closed") from None
         done.add_done_callback(self._ended)
         try:
             return await asyncio.wait_for(asyncio.shield(done), self._seconds)
@@ -124,7 +124,7 @@ class Database:
             raise StorageError(f"the disk took longer than {self._seconds:g} s") from None
 
     async def aclose(self) -> None:
-        """Let what was begun end, then close."""
+        """Wait for the transactions that were started, then close."""
         if self._thread is None:
             self._connection.close()
             return
@@ -135,7 +135,7 @@ class Database:
     def _ended(self, done: asyncio.Future[T]) -> None:
         self._waiting -= 1
         if not done.cancelled():
-            done.exception()  # seen, also when whoever asked has given up
+            done.exception()  # retrieved, even if the caller has given up
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -148,33 +148,33 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise _unkept(error) from None
+            raise _storage_error(error) from None
         return result
 
 
-def _unkept(error: OSError | sqlite3.Error) -> StorageError:
+def _storage_error(error: OSError | sqlite3.Error) -> StorageError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return Damaged(str(error)) if code in DAMAGE else StorageError(str(error))
+    return CorruptDatabase(str(error)) if code in CORRUPTION else StorageError(str(error))
 
 
 def _tables(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
-    """Name, type, NOT NULL and place in the primary key of each table's columns."""
+    """Return each table's columns: name, type, NOT NULL and position in the primary key."""
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     columns = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?)'
     return {name: connection.execute(columns, (name,)).fetchall() for (name,) in names}
 
 
-def _opened(path: Path | None, patience: float) -> sqlite3.Connection:
+def _open(path: Path | None, busy_seconds: float) -> sqlite3.Connection:
     if path is not None:
-        # SQLite would let others read it.
+        # Created here: SQLite would make the file readable by others.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
     connection = sqlite3.connect(
-        path or ":memory:", timeout=patience, isolation_level=None, check_same_thread=False
+        path or ":memory:", timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a commit survives the power going out
-        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+        connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power failure
+        connection.execute("PRAGMA secure_delete = ON")  # deleted data is overwritten
     except BaseException:
         connection.close()
         raise

@@ -1,4 +1,4 @@
-"""Where the gateway keeps what must outlive it: a folder with a secret and a database."""
+"""The state directory: a secret and a database that outlive the process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway.storage import credentials as proven
-from gateway.storage.database import Damaged, Database, StorageError
+from gateway.storage import credentials as credential_store
+from gateway.storage.database import CorruptDatabase, Database, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,53 +22,54 @@ if TYPE_CHECKING:
 SECRET_BYTES = 32
 _SECRET, _DATABASE = "secret", "state.sqlite3"
 _OTHERS = 0o077
-"""What the group and all others may do."""
+"""The permission bits of the group and of all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the gateway remembers between two starts, or makes do with instead."""
+    """The gateway's state across restarts, or its replacement in memory."""
 
     database: Database
     secret: bytes = field(repr=False)
-    """Keys the hashes that tell callers apart; the same after a restart, if kept."""
+    """The key of the hashes that identify callers; the same after a restart if `durable`."""
     durable: bool = True
-    """Whether a write may rest on what is recorded here being there after a restart."""
+    """Whether a write may rely on records here being present after a restart."""
 
 
 def open_state_dir(folder: Path, *tables: Tables) -> State:
-    """The state in `folder`, made if it is not there. Raises `Unkept`, for operators to read.
+    """Open the state in `folder`, which is created if missing.
 
-    What others could read or have put there is refused; a damaged database is put aside.
-    `tables`: those that other packages keep there, made or migrated if need be.
+    Raises `StorageError`, whose message is for operators. Files that others could read or have
+    placed there are refused; a corrupt database is renamed. `tables`: those of other packages,
+    created or migrated if necessary.
     """
     try:
         folder = folder.expanduser()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (folder, folder / _SECRET, folder / _DATABASE):
-            _private(path)
-        secret = _secret(folder / _SECRET)
-    except (OSError, RuntimeError) as error:  # the latter where it is unknown what ~ is
+            _check_private(path)
+        secret = _load_secret(folder / _SECRET)
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~ cannot be resolved
         raise StorageError(f"{folder}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        return State(_checked(folder / _DATABASE, tables), secret)
-    except Damaged as reason:
+        return State(_open_database(folder / _DATABASE, tables), secret)
+    except CorruptDatabase as reason:
         aside = _put_aside(folder / _DATABASE)
         raise StorageError(
-            f"{folder}: {reason}; it is kept as {aside}, and a start begins a new one"
+            f"{folder}: {reason}; it was renamed to {aside}; the next start creates a new one"
         ) from None
     except StorageError as reason:
         raise StorageError(f"{folder}: {reason}") from None
 
 
-def _checked(path: Path, tables: Iterable[Tables]) -> Database:
-    """The database, all of whose pages and tables are sound. Raises `Damaged`."""
+def _open_database(path: Path, tables: Iterable[Tables]) -> Database:
+    """Open the database and check its pages and tables. Raises `CorruptDatabase`."""
     database = Database(path)
     try:
         database.check()
         for each in tables:
             database.prepare(each.sql)
-        database.prepare(proven.TABLES)
+        database.prepare(credential_store.TABLES)
         for each in tables:
             database.run_sync(each.migrate)
     except BaseException:
@@ -78,7 +79,7 @@ def _checked(path: Path, tables: Iterable[Tables]) -> Database:
 
 
 def _put_aside(path: Path) -> str:
-    """Rename a damaged database, with what belongs to it; the name that it has now."""
+    """Rename a corrupt database and its WAL files; return the new name."""
     aside = f"{path.name}.damaged-{time.time_ns()}"
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):
@@ -86,8 +87,8 @@ def _put_aside(path: Path) -> str:
     return aside
 
 
-def _private(path: Path) -> None:
-    """Raise an `OSError` for what is there already and not for the gateway's user alone."""
+def _check_private(path: Path) -> None:
+    """Raise an `OSError` if the path exists and others than the gateway's user have access."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -98,33 +99,33 @@ def _private(path: Path) -> None:
         raise OSError(f"{path.name} belongs to another user")
     mode = stat.S_IMODE(found.st_mode)
     if mode & _OTHERS:
-        right = "700" if stat.S_ISDIR(found.st_mode) else "600"
-        raise OSError(f"{path.name} is open to others (mode {mode:04o}): chmod {right} it")
+        mode_needed = "700" if stat.S_ISDIR(found.st_mode) else "600"
+        raise OSError(f"{path.name} is open to others (mode {mode:04o}): chmod {mode_needed} it")
 
 
 def in_memory(*, trusted: bool) -> State:
-    """A state that ends with the process.
+    """Return a state that ends with the process.
 
-    `trusted` where nothing it is about outlives the process either: the demo, and tests.
+    `trusted` if the data that it describes ends with the process too: the demo, and tests.
     """
     return State(Database(), secrets.token_bytes(SECRET_BYTES), durable=trusted)
 
 
-def _secret(path: Path) -> bytes:
-    """The secret in the file. Written beside and linked: nobody ever reads half of one."""
+def _load_secret(path: Path) -> bytes:
+    """Return the secret in the file; create it atomically, by a link, if missing."""
     with contextlib.suppress(FileNotFoundError):
         return _read_secret(path)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(SECRET_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was first: its secret is ours
-            os.link(beside, path)
+        with contextlib.suppress(FileExistsError):  # another process was first: use its secret
+            os.link(temporary, path)
     finally:
-        beside.unlink()
+        temporary.unlink()
     return _read_secret(path)
 
 
@@ -132,6 +133,6 @@ def _read_secret(path: Path) -> bytes:
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
         raise OSError(
-            f"{path.name} does not hold {SECRET_BYTES} bytes: delete it to begin with a new one"
+            f"{path.name} does not hold {SECRET_BYTES} bytes: delete it to create a new one"
         )
     return secret

@@ -1,4 +1,4 @@
-"""Which client a create has made whose answer was lost: decided from the rows seen afterwards."""
+"""Find the clients that a create without a response may have made."""
 
 from __future__ import annotations
 
@@ -15,94 +15,94 @@ if TYPE_CHECKING:
 IDENTIFYING_FIELDS: Fields = frozenset(
     {"first_name", "last_name", "client_type", "email", "phone", "created_at"}
 )
-"""What must be known of a client to say whether it is the one that was sent."""
+"""The fields needed to decide whether a client is the one that was sent."""
 TIMESTAMP_PRECISION = 1.0
-"""Seconds by which a time written down may have been rounded."""
+"""Seconds by which a stored timestamp may be rounded."""
 LATE_ARRIVAL = 5.0
-"""Seconds after we gave up in which the API may still have carried a create out."""
+"""Seconds after the request was abandoned in which the API may still execute it."""
 DAY = 86_400.0
-"""Seconds by which an API's clock, or its time zone, may be wrong at most."""
-SHOWN = 10
-"""Clients shown that are only somewhat like the one that was sent, the newest first."""
+"""Seconds by which the API's clock, or its time zone, may be wrong at most."""
+MAX_SIMILAR = 10
+"""Similar clients returned at most, the newest first."""
 
 
 class CreationInterval(NamedTuple):
-    """From when to when, in Unix seconds."""
+    """The interval of possible creation times, in Unix seconds."""
 
     begin: float
     end: float
 
 
-def creation_interval(sending: SendInterval, lead: ClockSkew) -> CreationInterval:
-    """When the API's clock may say that the client of a create was created."""
+def creation_interval(sending: SendInterval, skew: ClockSkew) -> CreationInterval:
+    """Return when, by the API's clock, the client of a create may have been created."""
     return CreationInterval(
-        sending.began + lead.least - TIMESTAMP_PRECISION, sending.ended + lead.most + LATE_ARRIVAL
+        sending.began + skew.least - TIMESTAMP_PRECISION, sending.ended + skew.most + LATE_ARRIVAL
     )
 
 
 class Candidates(NamedTuple):
-    """Clients that may be the one that was sent, and are not accounted for otherwise."""
+    """Clients that may be the one that was sent, and that no other create accounts for."""
 
     certain: tuple[ClientRecord, ...]
-    """Like it, and created while it was under way."""
+    """Clients with the values sent, created in the interval."""
     unclear: tuple[ClientRecord, ...]
-    """Like it as far as they were told, which is not far enough."""
-    akin: tuple[ClientRecord, ...] = ()
-    """Of the same address or the same name, and not seen before: never it for certain."""
+    """Clients that match in all known fields, of which some are missing."""
+    similar: tuple[ClientRecord, ...] = ()
+    """Clients with the same mail address or name, not seen before; never a certain match."""
 
     def only(self, *, complete: bool) -> ClientRecord | None:
-        """The client it must be; `complete`: none that could be it was left unread."""
-        alone = len(self.certain) == 1 and not self.unclear
-        return self.certain[0] if complete and alone else None
+        """Return the only possible client; `complete` if no possible row was left unread."""
+        single = len(self.certain) == 1 and not self.unclear
+        return self.certain[0] if complete and single else None
 
 
 class Search(NamedTuple):
-    """What is known beforehand of the client that is looked for."""
+    """What is known before the search about the client to be found."""
 
     new: NewClient
-    likeness: ValueMatcher
+    matcher: ValueMatcher
     accounted: Container[str] = ()
-    """Ids of what came of other creates."""
+    """Ids of the clients of other creates."""
     seen: Container[str] = ()
-    """Ids of clients that were there before this one can have been."""
+    """Ids of clients that existed before the create."""
 
 
 def find_candidates(
-    search: Search, rows: Iterable[ClientRecord], span: CreationInterval
+    search: Search, rows: Iterable[ClientRecord], interval: CreationInterval
 ) -> Candidates:
-    """What may have come of a create among `rows`."""
-    certain, unclear, akin = [], [], []
+    """Return the clients among `rows` that the create may have made."""
+    certain, unclear, similar = [], [], []
     for row in {row.id: row for row in rows}.values():
         if row.id in search.accounted:
             continue
         at = created_at(row)
-        if search.likeness.may_equal(row, fields_of(search.new)):
+        if search.matcher.may_equal(row, fields_of(search.new)):
             if at is None or row.is_missing(IDENTIFYING_FIELDS):
                 unclear.append(row)
                 continue
-            if span.begin <= at <= span.end:
+            if interval.begin <= at <= interval.end:
                 certain.append(row)
                 continue
-        recent = at is None or abs(at - span.begin) < DAY
-        if recent and row.id not in search.seen and _akin(search, row):
-            akin.append(row)
-    akin.sort(key=lambda row: created_at(row) or 0.0, reverse=True)
-    return Candidates(tuple(certain), tuple(unclear), tuple(akin[:SHOWN]))
+        recent = at is None or abs(at - interval.begin) < DAY
+        if recent and row.id not in search.seen and _is_similar(search, row):
+            similar.append(row)
+    similar.sort(key=lambda row: created_at(row) or 0.0, reverse=True)
+    return Candidates(tuple(certain), tuple(unclear), tuple(similar[:MAX_SIMILAR]))
 
 
-def _akin(search: Search, row: ClientRecord) -> bool:
-    """Whether it has the same mail address, or the same name."""
+def _is_similar(search: Search, row: ClientRecord) -> bool:
+    """Return True if the mail address, or the name, is the same."""
     fields = fields_of(search.new)
     address = {name: value for name, value in fields.items() if name == "email" and value}
     name = {key: value for key, value in fields.items() if key in {"first_name", "last_name"}}
     return any(
-        sent and not row.is_missing(frozenset(sent)) and search.likeness.may_equal(row, sent)
+        sent and not row.is_missing(frozenset(sent)) and search.matcher.may_equal(row, sent)
         for sent in (address, name)
     )
 
 
 def created_at(record: ClientRecord) -> float | None:
-    """When it says it was created, in Unix seconds; None where it does not say, or not exactly."""
+    """Return the creation time in Unix seconds; None if it is absent or has no time zone."""
     try:
         at = datetime.fromisoformat(str(record.created_at))
     except ValueError:
@@ -111,9 +111,10 @@ def created_at(record: ClientRecord) -> float | None:
 
 
 def covers_since(begin: float, newest_first: Sequence[ClientRecord]) -> bool:
-    """Whether the rows that were not read are all older than `begin`.
+    """Return True if all rows that were not read are older than `begin`.
 
-    The API documents no order: one is believed only where every row that was read bears it out.
+    The API documents no order. Descending order is assumed only if every row that was read confirms
+    it.
     """
     times = [created_at(row) for row in newest_first]
     known = [at for at in times if at is not None]
@@ -125,7 +126,7 @@ def covers_since(begin: float, newest_first: Sequence[ClientRecord]) -> bool:
 
 
 def fields_of(new: NewClient) -> dict[str, object]:
-    """What is sent to create it."""
+    """Return the fields that are sent to create the client."""
     return {
         "first_name": new.first_name,
         "last_name": new.last_name,

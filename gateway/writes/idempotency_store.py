@@ -1,8 +1,8 @@
-"""What was going to be created under which key: written down before sending, kept for a day.
+"""Records of creates with an idempotency key: written before sending, kept for a day.
 
-Of a client only its id is kept: a caller that repeats the create brings its fields along, and is
-shown the client as it is now. A day has passed when the machine's clock says so and the gateway has
-run for a day by a clock that cannot be set: no step of the one lets a key expire.
+Of a client only its id is stored: a caller that repeats the create sends its fields again, and gets
+the client in its current state. A day has passed when the machine's clock says so and the gateway
+has run for a day by a monotonic clock: no clock adjustment makes a key expire.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS = 24 * 60 * 60
 HOUR = 60 * 60
-"""Seconds between two deletions of what has expired."""
+"""Seconds between two deletions of expired records."""
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    """Take over what is needed of the table of an earlier version, which held whole clients."""
+    """Copy what is needed from the table of an earlier version, which stored whole clients."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
         connection.execute(
             "INSERT OR IGNORE INTO creates SELECT name, caller, payload, attempt, began, until,"
@@ -43,19 +43,19 @@ TABLES = Tables(
 CREATE TABLE IF NOT EXISTS creates (
   name BLOB PRIMARY KEY,        -- hash of caller and key
   caller TEXT NOT NULL,         -- the caller's identity, a hash
-  payload BLOB NOT NULL,        -- hash of what was sent
-  attempt TEXT NOT NULL,        -- its name in logs and answers
+  payload BLOB NOT NULL,        -- hash of the request
+  attempt TEXT NOT NULL,        -- the attempt id in logs and responses
   began REAL NOT NULL,          -- Unix seconds
-  until REAL NOT NULL,          -- when it had ended at the latest
-  counted REAL NOT NULL,        -- seconds this gateway had run by then
-  client TEXT,                  -- the id of what came of it, once known
+  until REAL NOT NULL,          -- the latest time at which sending ended
+  counted REAL NOT NULL,        -- the gateway's uptime in seconds at that time
+  client TEXT,                  -- the id of the created client, once known
   confirmed_by TEXT,
-  UNIQUE (caller, client)       -- a client comes of one create
+  UNIQUE (caller, client)       -- one create makes one client
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS creates_by_age ON creates (counted);
 CREATE TABLE IF NOT EXISTS running (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  seconds REAL NOT NULL         -- how long the gateway has run, all its processes together
+  seconds REAL NOT NULL         -- the gateway's uptime over all its processes
 );
 INSERT OR IGNORE INTO running VALUES (1, 0.0);
 """,
@@ -65,7 +65,7 @@ INSERT OR IGNORE INTO running VALUES (1, 0.0);
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """A create requested by a key; hashes stand for the caller's own words."""
+    """A create with a key; keys and payloads are stored as hashes."""
 
     name: bytes
     caller: str
@@ -77,25 +77,25 @@ class IdempotencyRecord:
 
 @dataclass(frozen=True, slots=True)
 class CreatedClient:
-    """What came of a create."""
+    """The client that a create made."""
 
     client: str
-    """Its id."""
+    """The client's id."""
     confirmed_by: Confirmation
 
 
 @dataclass(frozen=True, slots=True)
 class ExistingRecord:
-    """What is on record under the same name; without `made` it is unknown what came of it."""
+    """The record that exists under the same name; without `created` its outcome is unknown."""
 
     record: IdempotencyRecord
     created: CreatedClient | None
 
 
 class IdempotencyStore:
-    """The records in one database. Every method raises `Unkept` where it cannot be relied on.
+    """The records in one database. Every method raises `StorageError` if it failed.
 
-    `uptime` counts seconds and cannot be set; `now` is in Unix seconds.
+    `uptime` returns seconds of a monotonic clock; `now` returns Unix seconds.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class IdempotencyStore:
         database.run_sync(self._expire)
 
     async def begin(self, intent: IdempotencyRecord) -> ExistingRecord | None:
-        """Record `intent`, unless there is one of its name: then that is returned instead."""
+        """Store `intent`; if a record of its name exists, return that instead."""
 
         def record(connection: sqlite3.Connection) -> ExistingRecord | None:
             self._expire(connection)
@@ -123,7 +123,7 @@ class IdempotencyStore:
                 (intent.name,),
             ).fetchone()
             if found is not None:
-                return ExistingRecord(IdempotencyRecord(*found[:6]), _made(*found[6:]))
+                return ExistingRecord(IdempotencyRecord(*found[:6]), _created_client(*found[6:]))
             connection.execute(
                 "INSERT INTO creates (name, caller, payload, attempt, began, until, counted)"
                 " VALUES (?, ?, ?, ?, ?, ?, (SELECT seconds FROM running))",
@@ -140,9 +140,9 @@ class IdempotencyStore:
 
         return await self._database.run(record)
 
-    async def done(self, intent: IdempotencyRecord, made: CreatedClient) -> None:
-        """Record what came of it. Refused when that client is on record as another create's."""
-        row = (made.client, made.confirmed_by.value, intent.name)
+    async def done(self, intent: IdempotencyRecord, created: CreatedClient) -> None:
+        """Record the created client. Raises if it is recorded for another create."""
+        row = (created.client, created.confirmed_by.value, intent.name)
         await self._database.run(
             lambda connection: connection.execute(
                 "UPDATE creates SET client = ?, confirmed_by = ? WHERE name = ?", row
@@ -150,7 +150,7 @@ class IdempotencyStore:
         )
 
     async def ended(self, intent: IdempotencyRecord, at: float, attempt: str) -> None:
-        """Record that its sending is over, under which name in the log, and with what end: none."""
+        """Record that sending ended at `at` with unknown outcome, and the attempt id in the log."""
         await self._database.run(
             lambda connection: connection.execute(
                 "UPDATE creates SET until = ?, attempt = ? WHERE name = ?",
@@ -159,7 +159,7 @@ class IdempotencyStore:
         )
 
     async def delete(self, intent: IdempotencyRecord) -> None:
-        """Strike it: nothing came of it, and nothing will."""
+        """Delete a record whose create made no client and will make none."""
         await self._database.run(
             lambda connection: connection.execute(
                 "DELETE FROM creates WHERE name = ?", (intent.name,)
@@ -167,7 +167,7 @@ class IdempotencyStore:
         )
 
     async def clients_of(self, caller: str) -> frozenset[str]:
-        """The ids of what came of this caller's creates."""
+        """Return the ids of the clients that this caller's creates made."""
         rows = await self._database.run(
             lambda connection: connection.execute(
                 "SELECT client FROM creates WHERE caller = ? AND client IS NOT NULL", (caller,)
@@ -176,14 +176,14 @@ class IdempotencyStore:
         return frozenset(id for (id,) in rows)
 
     async def expire(self) -> None:
-        """Delete what has been on record for a day."""
+        """Delete the records that are a day old."""
         await self._database.run(self._expire)
 
     async def expire_hourly(self) -> None:
-        """Do so every hour, until cancelled."""
+        """Delete expired records every hour, until cancelled."""
         while True:
             await asyncio.sleep(HOUR)
-            with contextlib.suppress(StorageError):  # the next create says so
+            with contextlib.suppress(StorageError):  # the next create reports it
                 await self.expire()
 
     def _expire(self, connection: sqlite3.Connection) -> None:
@@ -196,8 +196,8 @@ class IdempotencyStore:
         )
 
 
-def _made(client: str | None, confirmed_by: str | None) -> CreatedClient | None:
-    """What came of it; one that a later version of us can no longer read is not relied on."""
+def _created_client(client: str | None, confirmed_by: str | None) -> CreatedClient | None:
+    """Return the created client; raise if the record cannot be parsed, as of a later version."""
     if client is None:
         return None
     try:

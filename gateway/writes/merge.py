@@ -1,4 +1,4 @@
-"""Whether a change can be made on a later version than the one its writer had read."""
+"""Decide whether a patch can be applied to a later version than the one its author read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from schema.source.records import ClientPatch, ClientRecord
 
 _BOOKKEEPING: Fields = frozenset({"version", "updated_at"})
-"""Fields that every change changes."""
+"""Fields that every update changes."""
 
 
 def changed_fields(base: ClientRecord, current: ClientRecord) -> Fields:
-    """The fields in which both readings say something, and not the same."""
+    """Return the fields that are known in both records and differ."""
     return frozenset(
         name
         for name in FIELDS - _BOOKKEEPING
@@ -26,10 +26,10 @@ def changed_fields(base: ClientRecord, current: ClientRecord) -> Fields:
 
 
 def merge_base(patch: ClientPatch, current: ClientRecord | None) -> MergeResult | None:
-    """What `patch` may be made on top of; None where that could overwrite somebody's change.
+    """Return the version on which `patch` may be applied; None if it could overwrite a change.
 
-    As in any three-way merge: it may where every field it sets is as its writer had read it,
-    or already as the writer wants it.
+    As in a three-way merge, it may be applied if every field it sets has the value that its author
+    read, or already has the new value.
     """
     base = patch.base
     if base is None or current is None or not isinstance(current.version, int):

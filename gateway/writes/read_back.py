@@ -1,4 +1,4 @@
-"""Looks for the client that a create may have made, in as few calls as tell for certain."""
+"""Search for the client that a create may have made, with the fewest calls that give certainty."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from schema.source.request_context import RequestContext
 
 PAGES = 5
-"""Pages read of a list that shows no order. In a longer one a client cannot be told for sure."""
+"""Pages read of a list without a known order; in a longer list no client is certain."""
 DETAILS = 3
-"""Clients read in detail because their row does not tell enough."""
+"""Clients read in detail because their rows lack fields."""
 LAST = 50
-"""Rows read from the end: any so many are one call."""
+"""Rows read from the end; one call reads this many."""
 CALLS = PAGES + 1 + DETAILS
-"""Calls that one search costs at most."""
+"""The most calls of one search."""
 
 
 class SearchResult(NamedTuple):
-    """The client it must be, if there is exactly one; otherwise all that it may be."""
+    """The client, if exactly one is possible; otherwise all candidates."""
 
     match: ClientRecord | None
     candidates: tuple[ClientRecord, ...]
@@ -37,32 +37,32 @@ class SearchResult(NamedTuple):
 class _RowsRead(NamedTuple):
     rows: list[ClientRecord]
     complete: bool
-    """Whether no row that was left out can be of the time in question."""
+    """Whether every row that was left out is certainly too old."""
 
 
 async def find_created(
     source: ClientSource,
     operation: RequestContext,
-    sought: Search,
-    span: Callable[[], CreationInterval],
+    search: Search,
+    interval: Callable[[], CreationInterval],
 ) -> SearchResult:
-    """The client that came of a create. Raises a `Failure` where one kept us from looking.
+    """Return the client that a create made. Raises a `ClientError` if a read fails.
 
-    `span`: when it can have been created; looked up after each answer, since each may carry
-    more about the API's clock.
+    `interval`: when the client can have been created. It is called after each response, since each
+    may narrow the offset of the API's clock.
     """
-    where = ClientFilter(client_type=sought.new.client_type)
-    read = await _read(source, operation, where, span)
-    seen = find_candidates(sought, read.rows, span())
+    where = ClientFilter(client_type=search.new.client_type)
+    read = await _read(source, operation, where, interval)
+    seen = find_candidates(search, read.rows, interval())
     if 0 < len(seen.unclear) <= DETAILS:
         ids = [ClientId(row.id) for row in seen.unclear]
         answers = await source.fetch(operation, ids, IDENTIFYING_FIELDS, Priority.WRITE)
         details = [answer for answer in answers if not isinstance(answer, ClientError)]
         unread = [row for row in seen.unclear if row.id not in {each.id for each in details}]
-        akin = seen.akin
-        seen = find_candidates(sought, [*seen.certain, *details, *unread], span())
-        seen = seen._replace(akin=akin + seen.akin)
-    candidates = seen.certain + seen.unclear + seen.akin
+        similar = seen.similar
+        seen = find_candidates(search, [*seen.certain, *details, *unread], interval())
+        seen = seen._replace(similar=similar + seen.similar)
+    candidates = seen.certain + seen.unclear + seen.similar
     return SearchResult(seen.only(complete=read.complete), candidates)
 
 
@@ -70,9 +70,9 @@ async def _read(
     source: ClientSource,
     operation: RequestContext,
     where: ClientFilter,
-    span: Callable[[], CreationInterval],
+    interval: Callable[[], CreationInterval],
 ) -> _RowsRead:
-    """The newest rows: at the beginning, or at the end, or among all where none can tell."""
+    """Read the newest rows: the first, or the last, or all if no order is known."""
 
     async def rows(offset: int, limit: int) -> tuple[list[ClientRecord], int]:
         window = Window(offset, limit)
@@ -80,10 +80,10 @@ async def _read(
         return list(page.records), page.total
 
     first, total = await rows(0, MAX_PAGE)
-    if len(first) >= total or covers_since(span().begin, first):
+    if len(first) >= total or covers_since(interval().begin, first):
         return _RowsRead(first, complete=True)
     last, total = await rows(max(0, total - LAST), LAST)
-    if covers_since(span().begin, last[::-1]):
+    if covers_since(interval().begin, last[::-1]):
         return _RowsRead(last, complete=True)
     read = first + last
     if total <= PAGES * MAX_PAGE:

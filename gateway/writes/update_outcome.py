@@ -1,4 +1,4 @@
-"""What an update has come to whose answer was lost: decided from the client as it is now."""
+"""Decide the outcome of an update without a response, from the client's current state."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 class UpdateOutcome(Enum):
-    """Whether a change was made."""
+    """Whether an update was applied."""
 
     APPLIED = "DONE"
-    """The client is as the change would have left it."""
+    """The client is in the state that the update produces."""
     SUPERSEDED = "OVERTAKEN"
-    """The next version is certainly not ours: ours was not made, and cannot be any more."""
+    """The next version is certainly another update: this one was not and cannot be applied."""
     AMBIGUOUS = "BURIED"
-    """The versions since may be ours, or have ours among them."""
+    """The later versions may be this update, or include it."""
     UNKNOWN = "UNKNOWN"
-    """It was not made yet, or cannot be told from what others did."""
+    """The update was not applied yet, or is indistinguishable from other updates."""
 
 
 def update_outcome(
-    patch: ClientPatch, current: ClientRecord, likeness: ValueMatcher
+    patch: ClientPatch, current: ClientRecord, matcher: ValueMatcher
 ) -> UpdateOutcome:
-    """What became of `patch`, all attempts to send which have ended, given a later reading.
+    """Return the outcome of `patch`, given a record read after all attempts to send it ended.
 
-    API page, Update client: `version` is the current one, for optimistic locking. A change
-    sent with version n makes version n + 1 or nothing. A field that differs from ours proves no
-    other writer by itself, since the API may have tidied it. Without a version only a client that
-    is exactly as wanted tells anything.
+    API page, Update client: `version` is the current one, for optimistic locking. An update sent
+    with version n makes version n + 1 or nothing. A field that differs does not prove another
+    writer, since the API may have normalised it. Without a version only a client in exactly the
+    patched state is evidence.
     """
     expected, version = patch.expected_version, current.version
     if expected is None:
@@ -47,20 +47,20 @@ def update_outcome(
         return UpdateOutcome.UNKNOWN
     if version > expected + 1:
         return UpdateOutcome.AMBIGUOUS
-    if likeness.may_equal(current, patch.fields):
+    if matcher.may_equal(current, patch.fields):
         return UpdateOutcome.APPLIED
     return (
         UpdateOutcome.SUPERSEDED
-        if likeness.differs(current, patch.fields)
+        if matcher.differs(current, patch.fields)
         else UpdateOutcome.AMBIGUOUS
     )
 
 
 def resolve_lost_update(
-    patch: ClientPatch, current: ClientRecord, lost: WriteUnconfirmed, likeness: ValueMatcher
+    patch: ClientPatch, current: ClientRecord, lost: WriteUnconfirmed, matcher: ValueMatcher
 ) -> WriteResult:
-    """What a later reading says of a change whose answer was lost, one way or the other."""
-    known = update_outcome(patch, current, likeness)
+    """Return the result of an update without a response, from a later read, or raise its error."""
+    known = update_outcome(patch, current, matcher)
     if known is UpdateOutcome.APPLIED:
         return WriteResult(current, Confirmation.READBACK)
     if known is UpdateOutcome.UNKNOWN:
@@ -76,15 +76,15 @@ def resolve_lost_update(
     )
 
 
-def with_changed_fields(conflict: Conflict, patch: ClientPatch, likeness: ValueMatcher) -> Conflict:
-    """The conflict as the writer sees it: since the version they had read.
+def with_changed_fields(conflict: Conflict, patch: ClientPatch, matcher: ValueMatcher) -> Conflict:
+    """Return the conflict relative to the version that the author of `patch` had read.
 
-    Where the very next version is as wanted, it may be theirs: a proxy that repeats a PUT hands
-    on the answer to the second one (RFC 9110, 9.2.2).
+    If the next version is in the patched state, it may be this update: a proxy that repeats a PUT
+    forwards the response to the second one (RFC 9110, 9.2.2).
     """
     current = conflict.current
     if current is not None and conflict.expected_version == patch.expected_version:
-        conflict.maybe_written |= update_outcome(patch, current, likeness) is UpdateOutcome.APPLIED
+        conflict.maybe_written |= update_outcome(patch, current, matcher) is UpdateOutcome.APPLIED
     conflict.expected_version = patch.expected_version
     if patch.base is not None and conflict.current is not None:
         conflict.changed = changed_fields(patch.base, conflict.current)
@@ -92,5 +92,5 @@ def with_changed_fields(conflict: Conflict, patch: ClientPatch, likeness: ValueM
 
 
 def unconfirmed(lost: WriteUnconfirmed, candidates: Sequence[ClientRecord]) -> WriteUnconfirmed:
-    """The same lost write, with what was found where it may have gone."""
+    """Return the same error with the candidates that were found."""
     return WriteUnconfirmed(lost.message, attempt_id=lost.attempt_id, candidates=candidates)

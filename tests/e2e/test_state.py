@@ -27,7 +27,7 @@ def open_to_others(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "line"),
     [
-        (damaged, "it is kept as state.sqlite3.damaged-"),
+        (damaged, "it was renamed to state.sqlite3.damaged-"),
         (open_to_others, "secret is open to others (mode 0644): chmod 600 it"),
     ],
 )

@@ -123,7 +123,7 @@ async def test_more_than_may_wait_are_refused(tmp_path: Path) -> None:
     waiting = [asyncio.create_task(kept.run(lambda _: release.wait())) for _ in range(WAITING)]
     await asyncio.sleep(0)
 
-    with pytest.raises(StorageError, match="too much"):
+    with pytest.raises(StorageError, match="too many"):
         await kept.run(words)
 
     release.set()

@@ -151,7 +151,7 @@ async def test_a_damaged_database_is_kept_aside_and_done_without(
 
     [aside] = folder.glob("state.sqlite3.damaged-*[0-9]")
     assert aside.read_bytes()[100:] == content[100:], "but for the file's header"
-    assert f"it is kept as {aside.name}" in str(damaged.value)
+    assert f"it was renamed to {aside.name}" in str(damaged.value)
     assert "\n" not in str(damaged.value)
     assert again.secret == first.secret
 

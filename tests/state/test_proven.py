@@ -103,4 +103,4 @@ async def test_what_cannot_be_written_is_said_once_and_costs_nobody_an_answer(
             await written()
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "is not kept" in caplog.text
+    assert "cannot be stored" in caplog.text
