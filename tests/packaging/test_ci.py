@@ -1,6 +1,7 @@
 """CI proves what everybody can run: it adds system programs and calls make, nothing else."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -76,3 +77,21 @@ def test_with_one_python_there_is_nothing_to_test_twice() -> None:
 
     assert "pytest" not in said
     assert "no newer Python" in said
+
+
+def test_every_proof_that_the_suite_takes_a_sample_of_is_made_at_full_size() -> None:
+    size = re.compile(r'(?:int|float)\(os\.environ\.get\("([A-Z_]+)", "(\d+)"\)\)')
+    sampled = {
+        name: (file.relative_to(ROOT), int(few))
+        for file in (ROOT / "tests").glob("*/*.py")
+        for name, few in size.findall(file.read_text())
+        if not name.endswith("_SEED")
+    }
+
+    [recipe] = [line for line in make("prove").splitlines() if "pytest" in line]
+    sizes, _, proofs = recipe.partition(" pytest ")
+
+    assert dict(re.findall(r"\b([A-Z_]+)=(\d+)\b", sizes)).keys() == sampled.keys()
+    for name, (file, few) in sampled.items():
+        assert int(re.findall(rf"\b{name}=(\d+)\b", sizes)[0]) > few
+        assert any(file.is_relative_to(proof) for proof in proofs.split())
