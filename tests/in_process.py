@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from gateway.call_context import EXTENSION, CallContext
-from gateway.sandbox.faults import Dropped
+from gateway.sandbox.faults import ConnectionDropped
 
 if TYPE_CHECKING:
     from gateway.sandbox.api import Sandbox
@@ -47,6 +47,6 @@ class InProcess(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             await response.aread()
-        except Dropped:
+        except ConnectionDropped:
             raise httpx.ReadError("the connection was dropped", request=request) from None
         return response

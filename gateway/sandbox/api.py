@@ -15,8 +15,8 @@ import orjson
 from gateway.sandbox import asgi
 from gateway.sandbox.catalogue import UnknownFault, named
 from gateway.sandbox.clients import LISTED, Behaviour, Clients, SandboxError, ordered
-from gateway.sandbox.faults import Fault, SandboxRequest, SandboxResponse, first_matching
-from gateway.sandbox.users import USERS, DemoUser, instant, verify_token
+from gateway.sandbox.faults import Fault, SandboxRequest, SandboxResponse, select_faults
+from gateway.sandbox.users import USERS, DemoUser, format_time, verify_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,11 +77,11 @@ class Sandbox:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         if scope["type"] == "lifespan":
-            await asgi.live(receive, send)
+            await asgi.run_lifespan(receive, send)
         elif scope["type"] == "http":
-            body = await asgi.body(receive)
+            body = await asgi.read_body(receive)
             if scope["path"].startswith(CONTROL):
-                await asgi.send(send, *self._control(scope, body))
+                await asgi.send_response(send, *self._control(scope, body))
             else:
                 await self._call(scope, body, send)
 
@@ -91,7 +91,7 @@ class Sandbox:
         self.calls.append(f"{method} {path}?{query}" if query else f"{method} {path}")
         parts = {name: values[0] for name, values in parse_qs(query).items()}
         call = SandboxRequest(method, path, parts, _decode(body))
-        faults = first_matching(self.faults, method, path)
+        faults = select_faults(self.faults, method, path)
         if delay := sum(fault.delay(call) for fault in faults):
             await asyncio.sleep(delay)
         if any(fault.dropped for fault in faults):
@@ -108,7 +108,7 @@ class Sandbox:
             next((size for size in sizes if size is not None), None)
             for sizes in ([each.cut for each in faults], [each.drip for each in faults])
         )
-        await asgi.send(send, answer.status, content, answer.headers, cut=cut, drip=drip)
+        await asgi.send_response(send, answer.status, content, answer.headers, cut=cut, drip=drip)
 
     def _execute(
         self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault]
@@ -128,7 +128,7 @@ class Sandbox:
             status = error.status
             error_id = f"err_{uuid.uuid4().hex[:12]}"
             envelope = {"success": False, "error": error.error, "errorId": error_id}
-        answer = SandboxResponse(status, envelope | {"timestamp": instant(timestamp)}, headers)
+        answer = SandboxResponse(status, envelope | {"timestamp": format_time(timestamp)}, headers)
         for fault in faults:
             fault.answer(call, answer)
         return answer

@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NoReturn
 
-from gateway.sandbox.faults import Dropped
+from gateway.sandbox.faults import ConnectionDropped
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
 
-async def body(receive: Receive) -> bytes:
-    """Read the whole body of a request."""
-    whole = bytearray()
+async def read_body(receive: Receive) -> bytes:
+    """Read the complete body of a request."""
+    content = bytearray()
     while True:
         message = await receive()
-        whole += message.get("body", b"")
+        content += message.get("body", b"")
         if not message.get("more_body", False):
-            return bytes(whole)
+            return bytes(content)
 
 
-async def live(receive: Receive, send: Send) -> None:
+async def run_lifespan(receive: Receive, send: Send) -> None:
     """Acknowledge the server's lifespan events."""
     await receive()
     await send({"type": "lifespan.startup.complete"})
@@ -30,13 +30,13 @@ async def live(receive: Receive, send: Send) -> None:
 
 
 async def drop(send: Send) -> NoReturn:
-    """Begin a response and raise `Dropped`. Without a begun response the server would send 500."""
+    """Begin a response and raise `ConnectionDropped`; otherwise the server would send 500."""
     headers = [(b"content-length", b"1")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    raise Dropped
+    raise ConnectionDropped
 
 
-async def send(  # noqa: PLR0913 - a response and its faults
+async def send_response(  # noqa: PLR0913 - a response and its faults
     send: Send,
     status: int,
     content: bytes,
@@ -51,7 +51,7 @@ async def send(  # noqa: PLR0913 - a response and its faults
     await send({"type": "http.response.start", "status": status, "headers": pairs})
     if cut is not None:
         await send({"type": "http.response.body", "body": content[:cut], "more_body": True})
-        raise Dropped
+        raise ConnectionDropped
     for begin in range(0, len(content), drip) if drip else ():
         await send(
             {

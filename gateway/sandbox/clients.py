@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gateway.sandbox.users import DemoUser, instant
+from gateway.sandbox.users import DemoUser, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ class Clients:
         errors += _check_choice("client_type", fields.get("client_type"), TYPES)
         errors += _check_text(fields, ("email", "phone"))
         _raise_invalid(errors)
-        stamp = instant(timestamp)
+        stamp = format_time(timestamp)
         record = {
             "id": str(uuid.uuid4()),
             "user_id": self._user.id,
@@ -171,7 +171,7 @@ class Clients:
             raise SandboxError(status, code, "The client was changed by somebody else.", details)
         record |= {name: fields[name] for name in ("email", "phone", "status") if name in fields}
         record["version"] += 1
-        record["updated_at"] = instant(timestamp)
+        record["updated_at"] = format_time(timestamp)
         self._write(now)[record["id"]] = record
         return dict(record)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.clients import SandboxError
-from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxRequest, SandboxResponse
+from gateway.sandbox.faults import ALWAYS, Fault, ResponseChange, SandboxRequest, SandboxResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ def _counts(change: Callable[[dict[str, Any], int], None]) -> Fault:
         if answer.meta is not None:
             change(answer.meta, len(answer.records))
 
-    return Changed(times=ALWAYS, method="GET", change=answer)
+    return ResponseChange(times=ALWAYS, method="GET", change=answer)
 
 
 def _total(count: Callable[[int, int], int]) -> Fault:
@@ -103,9 +103,12 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "total-zero": ("meta.total is 0", _total(lambda _, __: 0)),
     "has-more-always": ("meta.hasMore is always true", _meta(hasMore=True)),
     "has-more-never": ("meta.hasMore is always false", _meta(hasMore=False)),
-    "meta-missing": ("lists have no meta", Changed(times=ALWAYS, change=_without_meta)),
-    "row-twice": ("the first row of a page comes twice", Changed(times=ALWAYS, change=_twice)),
-    "row-null": ("the first row of a page is null", Changed(times=ALWAYS, change=_null_row)),
+    "meta-missing": ("lists have no meta", ResponseChange(times=ALWAYS, change=_without_meta)),
+    "row-twice": (
+        "the first row of a page comes twice",
+        ResponseChange(times=ALWAYS, change=_twice),
+    ),
+    "row-null": ("the first row of a page is null", ResponseChange(times=ALWAYS, change=_null_row)),
     "page-cap-50": ("pages are capped at 50 rows, and meta.limit is 50", SmallPages()),
     "page-cap-50-silent": (
         "pages are capped at 50 rows, and meta.limit is the requested one",

@@ -15,7 +15,7 @@ ALWAYS = math.inf
 """`Fault.times` of a permanent fault, which applies to every matching call."""
 
 
-class Dropped(Exception):
+class ConnectionDropped(Exception):
     """The connection is closed without a complete response."""
 
 
@@ -144,7 +144,7 @@ class Fault:
 
 
 @dataclass
-class Changed(Fault):
+class ResponseChange(Fault):
     """A fault that changes the response by one function."""
 
     change: Callable[[SandboxResponse], None] = lambda _: None
@@ -155,7 +155,7 @@ class Changed(Fault):
         self.change(answer)
 
 
-def first_matching(faults: Sequence[Fault], method: str, path: str) -> list[Fault]:
+def select_faults(faults: Sequence[Fault], method: str, path: str) -> list[Fault]:
     """Return the faults that apply to the call.
 
     All matching permanent faults apply. Of the faults with limited `times` only the first match

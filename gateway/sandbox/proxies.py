@@ -40,7 +40,7 @@ def after(status: int, body: str, content_type: str = HTML) -> Fault:
 
 
 @dataclass
-class Encoded(Fault):
+class BodyEncoding(Fault):
     """A fault that prepends bytes to the body, or compresses it."""
 
     times: float = ALWAYS
@@ -59,7 +59,7 @@ class Encoded(Fault):
 
 
 @dataclass
-class Raw(Fault):
+class RawField(Fault):
     """A fault that writes one field of the first record as bytes that are not strict JSON."""
 
     times: float = ALWAYS
@@ -145,15 +145,27 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "answer-cut": ("the body ends after 40 bytes", Fault(times=ALWAYS, cut=40)),
     "slow": ("every answer takes two seconds", Fault(times=ALWAYS, latency=2.0)),
     "drip": ("the body comes 64 bytes at a time", Fault(times=ALWAYS, drip=64)),
-    "byte-order-mark": ("the body begins with a byte order mark", Encoded(mark=b"\xef\xbb\xbf")),
-    "gzip": ("the body is compressed though the request excluded it", Encoded(compressed=True)),
+    "byte-order-mark": (
+        "the body begins with a byte order mark",
+        BodyEncoding(mark=b"\xef\xbb\xbf"),
+    ),
+    "gzip": (
+        "the body is compressed though the request excluded it",
+        BodyEncoding(compressed=True),
+    ),
     "lone-surrogate": (
         "the notes of one client hold half an emoji",
-        Raw(raw=b'"half an emoji: \\ud83d"'),
+        RawField(raw=b'"half an emoji: \\ud83d"'),
     ),
-    "bad-utf-8": ("the notes of one client are Latin-1", Raw(raw=b'"caf\xe9"')),
-    "control-character": ("the notes of one client hold a bare newline", Raw(raw=b'"two\nlines"')),
-    "nan": ("a budget of one client is NaN", Raw(column="budget_min", raw=b"NaN")),
-    "infinity": ("a budget of one client is -Infinity", Raw(column="budget_min", raw=b"-Infinity")),
-    "huge-number": ("a budget of one client is 1e400", Raw(column="budget_min", raw=b"1e400")),
+    "bad-utf-8": ("the notes of one client are Latin-1", RawField(raw=b'"caf\xe9"')),
+    "control-character": (
+        "the notes of one client hold a bare newline",
+        RawField(raw=b'"two\nlines"'),
+    ),
+    "nan": ("a budget of one client is NaN", RawField(column="budget_min", raw=b"NaN")),
+    "infinity": (
+        "a budget of one client is -Infinity",
+        RawField(column="budget_min", raw=b"-Infinity"),
+    ),
+    "huge-number": ("a budget of one client is 1e400", RawField(column="budget_min", raw=b"1e400")),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxResponse
+from gateway.sandbox.faults import ALWAYS, Fault, ResponseChange, SandboxResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def _prefixed(begin: int) -> Callable[[SandboxResponse], None]:
 
 
 def _headers(change: Callable[[SandboxResponse], None]) -> Fault:
-    return Changed(times=ALWAYS, change=change)
+    return ResponseChange(times=ALWAYS, change=change)
 
 
 def _rejection(status: int, code: str, **headers: str) -> Fault:

@@ -79,7 +79,7 @@ def verify_token(token: str) -> str | None:
     return subject if valid and expires > datetime.now(UTC).timestamp() else None
 
 
-def instant(when: datetime) -> str:
+def format_time(when: datetime) -> str:
     """Format a time in UTC with milliseconds (RFC 3339), as on the API page."""
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -117,8 +117,8 @@ def _client(random: Random, owner: str, place: int) -> dict[str, Any]:
         "notes": random.choice(("Prefers a quiet street.", "Call after five.", None)),
         "tags": random.sample(_TAGS, random.randrange(3)),
         "version": random.randrange(1, 6),
-        "created_at": instant(created),
-        "updated_at": instant(created + timedelta(days=random.randrange(30))),
+        "created_at": format_time(created),
+        "updated_at": format_time(created + timedelta(days=random.randrange(30))),
     }
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from gateway.sandbox.clients import SandboxError
-from gateway.sandbox.faults import ALWAYS, Changed, Fault, SandboxRequest, SandboxResponse
+from gateway.sandbox.faults import ALWAYS, Fault, ResponseChange, SandboxRequest, SandboxResponse
 
 BEYOND_32_BITS = 1 << 40
 US_DIGITS = 10
@@ -22,7 +22,7 @@ def e164(phone: str) -> str:
 
 
 @dataclass
-class Tidied(Fault):
+class Normalization(Fault):
     """A fault that stores phones as E.164, e-mails in lower case and names without extra blanks."""
 
     times: float = ALWAYS
@@ -43,7 +43,7 @@ class Tidied(Fault):
 
 
 @dataclass
-class Restored(Fault):
+class VersionRollback(Fault):
     """A fault where versions go back: the first read of a client is `ahead` of later ones."""
 
     times: float = ALWAYS
@@ -159,11 +159,11 @@ UNKNOWN = {"status": "archived", "client_type": "tenant", "loyalty_tier": {"name
 FAULTS: dict[str, tuple[str, Fault]] = {
     "tidied": (
         "writes store phones as E.164, e-mail addresses in lower case, names without blanks",
-        Tidied(),
+        Normalization(),
     ),
     "restored-backup": (
         "versions go back: each client is first two versions ahead of all later answers",
-        Restored(),
+        VersionRollback(),
     ),
     "replica-lag": ("reads see the clients of ten seconds ago", Fault(times=ALWAYS, lag=10.0)),
     "detail-lag": (
@@ -181,7 +181,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "duplicate-email": ("a write with an e-mail address is refused with 409", DuplicateEmail()),
     "gone-410": (
         "what does not exist is 410 where the API has 404",
-        Changed(times=ALWAYS, change=_gone),
+        ResponseChange(times=ALWAYS, change=_gone),
     ),
     "clock-behind": (
         "the clock that stamps records is 20 seconds behind",
@@ -192,10 +192,10 @@ FAULTS: dict[str, tuple[str, Fault]] = {
         Fault(times=ALWAYS, skew=20.0),
     ),
     "large-versions": ("versions are beyond 32 bits", LargeVersion()),
-    "text-versions": ("versions are strings", Changed(times=ALWAYS, change=_text_versions)),
+    "text-versions": ("versions are strings", ResponseChange(times=ALWAYS, change=_text_versions)),
     "wrong-id": (
         "a client read by id or written comes back with the id of another",
-        Changed(times=ALWAYS, change=_foreign_id),
+        ResponseChange(times=ALWAYS, change=_foreign_id),
     ),
     "malformed-fields": (
         "fields have other types than documented",

@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from gateway.sandbox.api import LISTED, Sandbox
-from gateway.sandbox.faults import Dropped, Fault
+from gateway.sandbox.faults import ConnectionDropped, Fault
 from gateway.sandbox.users import DEMO, EDSGER, GRACE, READER, WITHOUT_SCOPES
 from tests.sandbox.conftest import Clock
 
@@ -168,7 +168,7 @@ async def test_an_answer_can_be_lost_after_the_write_was_done(
     new = {"first_name": "A", "last_name": "B", "client_type": "buyer"}
 
     for _ in range(2):
-        with pytest.raises(Dropped):
+        with pytest.raises(ConnectionDropped):
             await api.post("/clients", json=new)
 
     assert len(sandbox.rows_of(DEMO)) == 43
@@ -185,7 +185,7 @@ async def test_records_can_be_told_wrong(api: httpx.AsyncClient, sandbox: Sandbo
 async def test_an_answer_can_be_cut_short(api: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.fail(Fault(cut=10))
 
-    with pytest.raises(Dropped):
+    with pytest.raises(ConnectionDropped):
         await api.get("/clients")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import FAULTS, UnknownFault, named, parsed
-from gateway.sandbox.faults import Dropped, Fault
+from gateway.sandbox.faults import ConnectionDropped, Fault
 from gateway.sandbox.users import DEMO, DemoUser
 from tests.sandbox.conftest import Clock
 
@@ -57,7 +57,7 @@ async def test_a_fault_changes_something_of_a_read_or_of_a_write(name: str, cloc
             ):
                 try:
                     answer = await api.request(method, path, json=body)
-                except (Dropped, httpx.DecodingError) as lost:
+                except (ConnectionDropped, httpx.DecodingError) as lost:
                     seen.append(type(lost))
                     continue
                 seen.append((answer.status_code, dict(answer.headers), answer.content))
@@ -228,7 +228,7 @@ async def test_a_write_is_done_whatever_its_answer_is(
     sandbox.fail(named(fault))
     try:
         await api.delete(f"/clients/{first_of(sandbox)}")
-    except Dropped:
+    except ConnectionDropped:
         assert fault == "answer-lost"
 
     assert len(sandbox.rows_of(DEMO)) == 41
