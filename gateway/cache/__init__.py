@@ -1,1 +1,1 @@
-"""What we remember about clients: whose it is, how old it is, and when it may be told."""
+"""The cache of clients and responses, partitioned by caller: storage, reads, writes, policies."""

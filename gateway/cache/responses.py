@@ -1,9 +1,9 @@
-"""Answers remembered by what they are made of, encoded: asked again, they are told as they are.
+"""Cache of encoded responses by caller and request body.
 
-An answer is kept that was made of memory alone. It is told again for as long as the same question
-would be answered the same from the same memory: until anything of its caller's changes (a write,
-an answer of the API taken in, a version told, something forgotten), or its oldest part is no
-longer fresh. How often that happens the API's window bounds: a call in two seconds.
+A response is stored if it was made from cached entries alone. It is served again for as long as the
+same request would have the same response from the same entries: until anything in its caller's
+partition changes (a write, a stored reading, a served version, a removal), or its oldest part is no
+longer fresh. The API's window bounds how often that happens: one call in two seconds.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES, MAX_RESPONSE_BYTES = 16 * 1024, 256 * 1024
 """Bytes of a request and of its data that are remembered at most."""
-_PLAIN = 256
-"""Answers kept that nothing of any caller went into."""
-_PLAIN_BYTES = 8 * 1024
+_MAX_PLAIN = 256
+"""Largest number of stored responses that depend on no caller."""
+_MAX_PLAIN_BYTES = 8 * 1024
 
 
 class ResponseCache:
-    """The answers of all callers, in the same store and bounds as what they are made of."""
+    """The responses of all callers, in the same store and within the same bounds as entries."""
 
-    def __init__(  # noqa: PLR0913 - the parts it asks, by name
+    def __init__(  # noqa: PLR0913 - the parts it needs, by name
         self,
         memory: FencedCache,
         meaning: TypeFilterSemantics,
@@ -55,52 +55,53 @@ class ResponseCache:
         self._pace = pace
         self._budget = budget
         self._clock = clock
-        self._plain: LRUCache[bytes, CompressibleData] = LRUCache(_PLAIN)
+        self._plain: LRUCache[bytes, CompressibleData] = LRUCache(_MAX_PLAIN)
 
     def basis(self, operation: RequestContext) -> Validator:
-        """To be noted before an operation is executed whose answer may be kept."""
+        """Return the validator to note before the operation is executed."""
         return self._basis(Partition(operation.caller))
 
     def _basis(self, partition: Partition) -> Validator:
         return self._memory.responses_token(partition), self._meaning.types
 
-    def find(self, caller: Caller, asked: bytes) -> tuple[CompressibleData, Receipt] | None:
-        """What to answer `asked` with, and its receipt, if both would be the same now."""
-        plain = self._plain.get(asked)
+    def find(self, caller: Caller, body: bytes) -> tuple[CompressibleData, Receipt] | None:
+        """Return the response to `body` and its receipt, if both would be the same now."""
+        plain = self._plain.get(body)
         if plain is not None:
             return plain, Receipt()
         partition = Partition(caller)
-        told = self._memory.response(ResponseKey(partition, asked))
+        cached = self._memory.response(ResponseKey(partition, body))
         if (
-            told is None
-            or told.basis != self._basis(partition)
+            cached is None
+            or cached.basis != self._basis(partition)
             or self._accounts.has_unbilled(caller)
         ):
             return None
-        age = self._clock() - told.at
+        age = self._clock() - cached.at
         if age > self._pace.fresh(partition):
             return None
-        return told.data, Receipt(saved=told.saved, oldest_seconds=age, budget=self._budget())
+        return cached.data, Receipt(saved=cached.saved, oldest_seconds=age, budget=self._budget())
 
     def keep(
-        self, operation: RequestContext, asked: bytes, answer: object, basis: Validator
+        self, operation: RequestContext, body: bytes, answer: object, basis: Validator
     ) -> None:
-        """Remember that `asked` was answered so, without error, if that may be told again.
+        """Store the error-free response to `body`, if it may be served again.
 
-        `basis` was noted before; an answer that anything changed under is not kept.
+        `basis` was noted before the execution; a response whose entries changed since is not
+        stored.
         """
         receipt = operation.receipt
         if receipt.calls or receipt.joined or receipt.stale or receipt.drift or receipt.short_lived:
             return
-        data = CompressibleData(orjson.dumps(answer) if len(asked) <= MAX_BODY_BYTES else b"")
+        data = CompressibleData(orjson.dumps(answer) if len(body) <= MAX_BODY_BYTES else b"")
         if not 0 < len(data) <= MAX_RESPONSE_BYTES:
             return
         if receipt.oldest_seconds is None:
-            if receipt.budget is None and len(asked) + len(data) <= _PLAIN_BYTES:
-                self._plain[asked] = data  # nobody was asked anything
+            if receipt.budget is None and len(body) + len(data) <= _MAX_PLAIN_BYTES:
+                self._plain[body] = data  # the response depends on no caller
             return
         if basis == self.basis(operation) and receipt.oldest_at > -math.inf:
-            key = ResponseKey(Partition(operation.caller), asked)
+            key = ResponseKey(Partition(operation.caller), body)
             self._memory.store_response(
                 key, CachedResponse(data, basis, receipt.oldest_at, receipt.saved)
             )

@@ -1,4 +1,4 @@
-"""A source of clients that remembers another source's answers."""
+"""A source of clients with a cache in front of another source."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ if TYPE_CHECKING:
     from schema.source.request_context import RequestContext
 
 
-def _untouched() -> RateLimitState:
+def _unused_window() -> RateLimitState:
     return RateLimitState(limit=500, remaining=500, reset_seconds=900)
 
 
 class CachingClientSource:
-    """A `ClientSource` that asks `source` only for what it does not remember well enough.
+    """A `ClientSource` that calls `source` only for what its cache cannot serve.
 
-    Whatever is remembered or shared is kept apart by caller. `clock` is monotonic, in seconds,
-    and the one that operations' deadlines are on. `budget` tells the window; `surplus` says
-    whether a call that nobody waits for would be let out now.
+    Cached entries and shared fetches are partitioned by caller. `clock` is monotonic, in seconds,
+    and the clock of the operations' deadlines. `budget` returns the rate limit's window; `surplus`
+    returns True if a call in the background would be sent now.
     """
 
     def __init__(  # noqa: PLR0913 - the parts it is made of, by name
@@ -69,7 +69,7 @@ class CachingClientSource:
         *,
         clock: Callable[[], float],
         policy: CachePolicy | None = None,
-        budget: Callable[[], RateLimitState] = _untouched,
+        budget: Callable[[], RateLimitState] = _unused_window,
         surplus: Callable[[], bool] = lambda: True,
     ) -> None:
         self._source = source
@@ -91,24 +91,24 @@ class CachingClientSource:
         self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
 
     def disown(self, credential: str) -> None:
-        """Forget what was read by a credential that the API refuses now, known by its hash.
+        """Remove what was read by a credential that the API rejects now, known by its hash.
 
-        It had a memory of its own before it joined its user's, and falls back on that.
+        The credential had its own partition before it joined its user's, and returns to that one.
         """
         self._memory.purge(Partition.alone(credential))
 
     def price(self, window: Window) -> int:
-        """How many calls reading `window` would cost with nothing remembered."""
+        """Return the calls for reading `window` with an empty cache."""
         return self._source.price(window)
 
     def prices(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
-        """What each of `needs` would cost, given what is remembered now."""
+        """Return the cost of each of `needs`, given what is cached now."""
         return self._estimates.prices(operation, needs)
 
     def rows_lack(self, fields: Fields) -> bool:
-        """Whether list rows were seen to lack any of `fields`."""
+        """Return True if list rows were seen to lack any of `fields`."""
         return self._estimates.rows_lack(fields)
 
     async def window(
@@ -119,23 +119,26 @@ class CachingClientSource:
         fields: Fields,
         lane: Priority = Priority.INTERACTIVE,
     ) -> Page:
-        """The rows of `window`; only those not remembered are read, and more where that is free."""
+        """Return the rows of `window`.
+
+        Only rows that are not cached are read, and more rows where they are free.
+        """
         now, bounds = self._bounds(operation)
         key = ListKey(Partition(operation.caller), where)
-        asked = ListQuery(operation, key, window, fields, now - bounds.served, bounds.fresh, lane)
-        known = self._lookup(asked, asked.oldest)
+        query = ListQuery(operation, key, window, fields, now - bounds.served, bounds.fresh, lane)
+        known = self._lookup(query, query.oldest)
         if known is None:
-            return await self._fetch_page(asked, bounds)
+            return await self._fetch_page(query, bounds)
         operation.receipt.saved += self._source.price(window)
         operation.receipt.drift |= known.anchor_lost
-        self._record_age(operation, known.at, bounds.fresh, asked.oldest)
+        self._record_age(operation, known.at, bounds.fresh, query.oldest)
         if known.checked_at < self._clock() - bounds.fresh:
             self._refresh.start(
                 operation,
                 (key, known.window),
                 lambda own: self._lists.read(
                     replace(
-                        asked,
+                        query,
                         operation=own,
                         window=known.window,
                         oldest=self._clock() - bounds.fresh,
@@ -145,39 +148,42 @@ class CachingClientSource:
             )
         return known.page
 
-    async def _fetch_page(self, asked: ListQuery, bounds: FreshnessLimits) -> Page:
-        """Read what is missing; an older answer, flagged as such, where that cannot be had."""
-        operation = asked.operation
+    async def _fetch_page(self, query: ListQuery, bounds: FreshnessLimits) -> Page:
+        """Read the missing rows; if that fails, return an older page, marked as stale."""
+        operation = query.operation
         try:
             self._check_upstream_allowed(operation)
-            page = await self._lists.read(asked)
+            page = await self._lists.read(query)
         except (RateLimited, TooExpensive, Unavailable) as failure:
             oldest = stale_if_error_since(failure, self._clock(), bounds)
-            older = None if oldest is None else self._lookup(asked, oldest)
+            older = None if oldest is None else self._lookup(query, oldest)
             if older is None:
                 raise
-            self._record_age(operation, older.at, bounds.fresh, asked.oldest)
+            self._record_age(operation, older.at, bounds.fresh, query.oldest)
             return older.page
         return page
 
-    def _lookup(self, asked: ListQuery, oldest: float) -> CachedPage | None:
-        return self._lists.lookup.find(asked.key, asked.window, asked.fields, oldest)
+    def _lookup(self, query: ListQuery, oldest: float) -> CachedPage | None:
+        return self._lists.lookup.find(query.key, query.window, query.fields, oldest)
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
     ) -> Sequence[ClientRecord | ClientError]:
-        """The clients with these ids, in order; the rest is read as details or in a sweep."""
+        """Return the clients with these ids, in order.
+
+        Clients that are not cached are read as details or from list pages.
+        """
         bounds = self._bounds(operation)[1]
-        found = self._held(operation, ids, fields, bounds, refresh=True)
+        found = self._find_cached(operation, ids, fields, bounds, refresh=True)
         operation.receipt.saved += len(found)
         rest = [id for id in ids if id not in found]
         if rest:
             found |= await self._read(operation, rest, fields, lane, bounds)
-            overtaken = [id for id in ids if self._by_id.is_outdated(operation, id, found[id])]
-            found |= self._held(operation, overtaken, fields, bounds)
+            outdated = [id for id in ids if self._by_id.is_outdated(operation, id, found[id])]
+            found |= self._find_cached(operation, outdated, fields, bounds)
         return [self._by_id.newest_or_unavailable(operation, id, found[id]) for id in ids]
 
-    def _held(
+    def _find_cached(
         self,
         operation: RequestContext,
         ids: Sequence[ClientId],
@@ -186,7 +192,7 @@ class CachingClientSource:
         *,
         refresh: bool = False,
     ) -> dict[ClientId, ClientRecord | ClientError]:
-        """Those of `ids` that may be told from memory; what is not fresh of them is refreshed."""
+        """Return those of `ids` that may be served from the cache; revalidate the stale ones."""
         now, partition = self._clock(), Partition(operation.caller)
         found: dict[ClientId, ClientRecord | ClientError] = {}
         aged: list[ClientId] = []
@@ -225,7 +231,7 @@ class CachingClientSource:
         except (RateLimited, TooExpensive, Unavailable) as failure:
             found = dict.fromkeys(ids, EntityResult(failure, oldest, oldest))
         for answer in found.values():
-            if answer.at < oldest:  # held against what the API answered
+            if answer.at < oldest:  # kept although the API contradicts it
                 self._record_age(operation, answer.at, bounds.fresh, oldest)
         return {
             id: self._or_stale(operation, id, fields, answer.value, bounds)
@@ -240,7 +246,7 @@ class CachingClientSource:
         answer: ClientRecord | ClientError,
         bounds: FreshnessLimits,
     ) -> ClientRecord | ClientError:
-        """The answer; if it failed, an older one in its place, flagged as such."""
+        """Return the result; if it is a failure, an older record, marked as stale."""
         if not isinstance(answer, ClientError):
             return answer
         now = self._clock()
@@ -255,22 +261,22 @@ class CachingClientSource:
         return known.value
 
     def _bounds(self, operation: RequestContext) -> tuple[float, FreshnessLimits]:
-        """The time, and how old an answer this operation may get now; its receipt is begun."""
+        """Begin the receipt; return the time and the operation's freshness limits."""
         self._begin(operation)
         fresh = self._pace.fresh(Partition(operation.caller))
         return self._clock(), freshness_limits(fresh, operation.freshness, self._policy)
 
     def _begin(self, operation: RequestContext) -> None:
-        """Begin the operation's receipt: what its caller owes, and the window as it stands."""
+        """Begin the receipt with the caller's unbilled calls and the state of the window."""
         self._accounts.bill(operation)
         operation.receipt.budget = self._budget()
 
     def _record_age(
         self, operation: RequestContext, at: float, fresh: float, oldest: float
     ) -> None:
-        """Note on the receipt, to the millisecond, how old a part of the answer is.
+        """Note on the receipt the age of a part of the response, to the millisecond.
 
-        What was read before `oldest` is stale, whatever its age: the API contradicts it.
+        A reading older than `oldest` is stale at any age: the API contradicts it.
         """
         age = self._clock() - at
         operation.receipt.note_age(round(age, 3), stale=age > fresh or at < oldest)

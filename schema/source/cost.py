@@ -1,4 +1,4 @@
-"""What an operation needs of its source, and what that may cost: the source prices it unasked."""
+"""Requests of an operation to its source, and their cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A window of the list, of whose rows `fields` will be shown."""
+    """A window of the list, with the fields selected on its rows."""
 
     where: ClientFilter
     window: Window
@@ -21,7 +21,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class EntitiesRequest:
-    """Clients by their ids, of whom `fields` will be shown."""
+    """Clients by their ids, with the fields selected on them."""
 
     ids: tuple[ClientId, ...]
     fields: Fields
@@ -33,7 +33,7 @@ Kind = Literal["create", "update", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """One write, and `fields` shown of the client it leaves."""
+    """One write, with the fields selected on the resulting client."""
 
     kind: Kind
     fields: Fields
@@ -44,11 +44,11 @@ SourceRequest = ListRequest | EntitiesRequest | WriteRequest
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """Calls of the API's window, repeated attempts not counted.
+    """Calls of the API's window, without repeated attempts.
 
-    `maximum` holds even where every row turns out to lack what is shown of it. `direct` is the
-    most that the question itself can cost, `details` what completing its rows will, as far as
-    rows were seen to be trimmed: these two are what an operation is refused for.
+    `maximum` holds even if every row lacks selected fields. `direct`: upper bound for the reads
+    themselves. `details`: expected detail reads for list rows known to be incomplete. The cost
+    limit applies to each of these two.
     """
 
     minimum: int = 0

@@ -1,8 +1,8 @@
-"""The ways an answer about clients can fail, each with the code callers branch on.
+"""Failures of a source, each with the code that callers branch on.
 
-A failure is raised where it is found and crosses each border once: the REST API's
-status and body become a failure in `gateway.api.decoding`, a failure becomes a
-union member or a coded GraphQL error in `schema.types.error_union`.
+A failure is raised where it is found and converted once at each boundary: `gateway.api.decoding`
+converts the REST API's status and body to a failure, `schema.types.error_union` a failure to a
+union member or a coded GraphQL error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UnavailableCode = Literal["UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "UPSTREAM_
 
 
 class ClientError(Exception):
-    """Something kept us from answering; `code` is stable, the message is for people."""
+    """A failure of a request for clients; `code` is stable, the message is for people."""
 
     code: str
 
@@ -27,7 +27,7 @@ class ClientError(Exception):
         super().__init__(message)
         self.message = message
         self.correlation_id = correlation_id
-        """The API's own `errorId`/`correlationId`, where it gave one (API page, Errors)."""
+        """The API's own `errorId` or `correlationId`, if it sent one (API page, Errors)."""
 
 
 class NotFound(ClientError):
@@ -38,7 +38,7 @@ class NotFound(ClientError):
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing wrong with one input field; `field` is the graph's name for it, or None."""
+    """One issue with one input field; `field` is its name in the graph, or None."""
 
     field: str | None
     code: str
@@ -46,7 +46,7 @@ class Issue:
 
 
 class InvalidInput(ClientError):
-    """The input was refused, by us before any call or by the API (400, 422)."""
+    """Input rejected by the gateway before any call, or by the API (400, 422)."""
 
     code = "BAD_USER_INPUT"
 
@@ -58,16 +58,16 @@ class InvalidInput(ClientError):
 
 
 class Conflict(ClientError):
-    """The client changed since the version the writer had read. Nothing was written.
+    """The client changed since the version that the writer had read. Nothing was written.
 
-    `changed` names the record fields that differ from what the writer had read, None where that
-    is not known. `maybe_written`: the write was sent before, its answer was lost, and it may be
-    among the changes since.
+    `changed` names the record fields that differ from what the writer had read, None if they are
+    unknown. `maybe_written`: the write was sent before, its response was lost, and it may be among
+    the changes since.
     """
 
     code = "VERSION_CONFLICT"
 
-    def __init__(  # noqa: PLR0913 - all that is known of it, by its name
+    def __init__(  # noqa: PLR0913 - every known fact, by its name
         self,
         message: str,
         *,
@@ -85,13 +85,13 @@ class Conflict(ClientError):
 
 
 class Unauthenticated(ClientError):
-    """No credential, or one the API does not accept (401)."""
+    """The request has no credential, or the API rejects it (401)."""
 
     code = "UNAUTHENTICATED"
 
 
 class Forbidden(ClientError):
-    """The credential is good and does not reach this far (403)."""
+    """The credential is accepted but does not permit the request (403)."""
 
     code = "FORBIDDEN"
 
@@ -99,7 +99,7 @@ class Forbidden(ClientError):
 class RateLimited(ClientError):
     """The window is spent, or this caller's share of it; nothing was sent.
 
-    `retry_after` is whole seconds until asking again can succeed, at least 1.
+    `retry_after`: whole seconds, at least 1, until a retry can succeed.
     """
 
     code = "RATE_LIMITED"
@@ -110,10 +110,10 @@ class RateLimited(ClientError):
 
 
 class TooExpensive(ClientError):
-    """One operation may send no more calls; what is refused here was not sent.
+    """An operation has reached its limit of calls; the rejected call was not sent.
 
-    Its price is told before it begins, and more than that is only spent where calls fail or rows
-    move. `limit` is how many calls it may send in all.
+    The cost is checked before the operation begins. More calls than estimated are needed only if
+    calls fail or rows move. `limit` is the number of calls that the operation may send in all.
     """
 
     code = "TOO_EXPENSIVE"
@@ -127,7 +127,7 @@ class TooExpensive(ClientError):
 
 
 class Unavailable(ClientError):
-    """The API could not be reached, was too slow, or answered nonsense."""
+    """The API was unreachable or too slow, or its response was invalid."""
 
     def __init__(
         self,
@@ -137,17 +137,17 @@ class Unavailable(ClientError):
         correlation_id: str | None = None,
         retry_after: int | None = None,
     ) -> None:
-        """`retry_after`: whole seconds until it makes sense to ask again, where that is known."""
+        """Create it; `retry_after` is whole seconds until a retry is useful, if known."""
         super().__init__(message, correlation_id=correlation_id)
         self.code = code
         self.retry_after = retry_after
 
 
 class WriteUnconfirmed(ClientError):
-    """A write left us and its answer did not arrive: it may have happened.
+    """A write was sent and its response did not arrive: it may have happened.
 
-    Never retryable as it stands. `attempt_id` names the attempt in logs; `candidates` are the
-    clients it may have made or changed, as they were when looked at afterwards.
+    It must not be retried unchanged. `attempt_id` names the attempt in logs. `candidates` are the
+    clients that it may have created or changed, as they were when read afterwards.
     """
 
     code = "WRITE_UNCONFIRMED"
@@ -161,6 +161,6 @@ class WriteUnconfirmed(ClientError):
 
 
 class IdempotencyUnavailable(ClientError):
-    """A create with an idempotency key could not be recorded first; nothing was sent."""
+    """A create with an idempotency key could not be recorded before sending; nothing was sent."""
 
     code = "IDEMPOTENCY_UNAVAILABLE"

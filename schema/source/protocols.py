@@ -1,4 +1,4 @@
-"""Where clients come from: the contract of any source."""
+"""The contract of a source of clients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ClientSource(Protocol):
-    """Something that can answer for clients. Every method may raise a `ClientError`."""
+    """A source of clients. Every method may raise a `ClientError`."""
 
     async def window(
         self,
@@ -37,17 +37,17 @@ class ClientSource(Protocol):
         fields: Fields,
         lane: Priority = Priority.INTERACTIVE,
     ) -> Page:
-        """The rows of `window` among the caller's clients that match `where`.
+        """Return the rows of `window` among the caller's clients that match `where`.
 
-        `fields` are those the answer will show; rows may lack some of them (see `lacks`).
-        A window of no rows still tells the total.
+        `fields` are the selected fields; rows may lack some of them (see
+        `ClientRecord.is_missing`). The page of a window without rows still has the total.
         """
         ...
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
     ) -> Sequence[ClientRecord | ClientError]:
-        """The clients with these distinct ids, in order; a failure stands where one failed.
+        """Return the clients with these distinct ids, in order; a failure takes its client's place.
 
         A missing client is a `NotFound` in its place. No record returned lacks any of `fields`.
         """
@@ -60,7 +60,7 @@ class ClientSource(Protocol):
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
-        """Change a client. Raises `Conflict` when `expected_version` is no longer current."""
+        """Change a client. Raises `Conflict` if `expected_version` is no longer current."""
         ...
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
@@ -68,18 +68,18 @@ class ClientSource(Protocol):
         ...
 
     def price(self, window: Window) -> int:
-        """How many calls reading `window` would cost with nothing remembered."""
+        """Return the calls for reading `window` with an empty cache."""
         ...
 
     def prices(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
-        """What each of `needs` would cost now, all asked for together; nothing is sent.
+        """Return the cost of each of `needs` now, all of them made together; nothing is sent.
 
-        What fails, is repeated or is shared with other operations may cost less or more.
+        Requests that fail, are repeated or are shared with other operations may cost less or more.
         """
         ...
 
     def rows_lack(self, fields: Fields) -> bool:
-        """Whether list rows were seen to lack any of `fields`."""
+        """Return True if list rows were seen to lack any of `fields`."""
         ...

@@ -1,4 +1,4 @@
-"""What passes between the graph and a source of clients: records, windows, pages and writes."""
+"""The values passed between the graph and a source: records, windows, pages and writes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ClientId = NewType("ClientId", str)
 """A client's UUID in canonical lower-case form; made only by `client_id`."""
 
 MAX_PAGE = 100
-"""Rows one list call may carry (API page, List all clients: `limit`, max 100)."""
+"""Largest number of rows of one list call (API page, List all clients: `limit`, max 100)."""
 
 
 def client_id(text: str) -> ClientId | None:
-    """The canonical id in `text`, or None for what cannot be a client's id (API page: `uuid`)."""
+    """Return the canonical id in `text`, or None for no client's id (API page: `uuid`)."""
     if _canonical(text):
-        return text  # type: ignore[return-value]  # it is one, and asked of every id and row
+        return text  # type: ignore[return-value]  # it is one; a call for each id and row would cost time
     try:
         parsed = UUID(text)
     except ValueError:
@@ -36,10 +36,10 @@ def client_id(text: str) -> ClientId | None:
 
 
 class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One client as the API told it; field names are the API's own.
+    """One client as the API returned it; field names are the API's own.
 
-    The API documents no nullability and trims some answers, so a field is a value, None
-    (the API said null) or UNSET (the API did not say). Enumerations stay raw strings here.
+    The API documents no nullability and trims some responses, so a field is a value, None (the API
+    sent null) or UNSET (the API did not send the field). Enumerations are raw strings here.
     """
 
     id: str
@@ -66,15 +66,15 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
     malformed: frozenset[str] = msgspec.field(default=frozenset(), name="(malformed)")
     """Fields that arrived with a type the API page does not allow; their value stays UNSET."""
     complete: bool = msgspec.field(default=False, name="(complete)")
-    """Whether the API was asked for this one client: what is UNSET then does not exist."""
+    """Whether it is a detail read: a field that is UNSET then does not exist."""
 
     @property
     def unreadable(self) -> bool:
-        """Whether it only stands for a row of the list that is no client of its own."""
+        """Return True if it only stands for a list row that is not a client of its own."""
         return "id" in self.malformed
 
     def is_missing(self, fields: Fields) -> bool:
-        """Whether a detail read could tell more about any of `fields` than this record does."""
+        """Return True if a detail read could return more of `fields` than this record has."""
         if self.complete:
             return False
         return any(
@@ -83,7 +83,7 @@ class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def placeholder_id(place: int) -> str:
-    """What stands for the id of a list's row that has none of its own, by the row's index."""
+    """Return the replacement for the id of a list row without one, by the row's index."""
     return f"!{place}"
 
 
@@ -96,19 +96,19 @@ FIELDS: Fields = frozenset(ClientRecord.__struct_fields__) - {"malformed", "comp
 
 @dataclass(frozen=True, slots=True)
 class ClientFilter:
-    """Which clients, in the API's own values (API page, List all clients: parameters)."""
+    """A filter of the list, in the API's own values (API page, List all clients: parameters)."""
 
     client_type: str | None = None
     status: str | None = None
 
 
 class Anchor(NamedTuple):
-    """A row that a window is counted from, as it was when its cursor was made."""
+    """A row that a window is counted from, as it was when its cursor was created."""
 
     place: int
     id: str
     total: int = 0
-    """Rows of the list then."""
+    """Rows of the list at that time."""
     before: tuple[bytes, ...] = ()
     """Marks of the rows before it, the nearest first (`schema.types.cursors.mark_of`)."""
     after: tuple[bytes, ...] = ()
@@ -116,7 +116,7 @@ class Anchor(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Absolute indexes between which rows are counted."""
+    """Absolute indexes that delimit a window's rows."""
 
     low: int = 0
     high: int | None = None
@@ -127,7 +127,7 @@ class Bounds(NamedTuple):
 class Between:
     """`size` rows between two others, counted from the first of them or, `backwards`, the last.
 
-    The rows they are counted from move, and leave: where they stand is found when it is read.
+    Those rows may move or leave the list: their index is determined at each read.
     """
 
     size: int
@@ -138,12 +138,12 @@ class Between:
 
     @property
     def nominal(self) -> Bounds:
-        """The bounds, as long as no row has moved."""
+        """Return the bounds for rows that have not moved."""
         low = 0 if self.after is None else self.after.place + 1
         return Bounds(low, None if self.before is None else self.before.place)
 
     def window(self, bounds: Bounds) -> Window:
-        """The rows, given where they are counted from."""
+        """Return the window within these bounds."""
         low, high = bounds
         if self.backwards and high is not None:
             begin = max(low, high - self.size)
@@ -164,44 +164,46 @@ class Window:
     limit: int
     from_end: bool = False
     between: Between | None = None
-    """The rows it is counted from, which may stand elsewhere now."""
+    """The rows that it is counted from, which may have moved."""
     needed: Window | None = field(default=None, compare=False)
-    """The part that was requested, where more is read because it is free; never narrower reads
-    than that need be made where the API refuses a page this large."""
+    """The requested part, if more is read because it is free.
+
+    If the API rejects a page this large, no narrower page than that part needs to be read.
+    """
 
     @classmethod
     def of(cls, between: Between) -> Window:
-        """The window that `between` names as long as no row has moved."""
+        """Return the window that `between` describes for rows that have not moved."""
         plain = between.window(between.nominal)
         return cls(plain.offset, plain.limit, between=between)
 
     @property
     def plain(self) -> Window:
-        """The window by its numbers alone."""
+        """Return the window by its numbers alone."""
         return self if self.between is None else Window(self.offset, self.limit, self.from_end)
 
 
 class Page(msgspec.Struct, frozen=True, eq=False):
     """Rows in the API's order, the first at absolute index `offset`, of `total` in all.
 
-    Covers the window asked for as far as rows exist, and may hold more: what was read along
-    the way is never thrown away.
+    The page covers the requested window as far as rows exist, and may hold more rows that were read
+    with it.
     """
 
     offset: int
     records: tuple[ClientRecord, ...]
     total: int
     more: bool = False
-    """Whether the list goes on after `total` rows: the API's own count is too low."""
+    """Whether the list has more than `total` rows: the API's own count is too low."""
     window: Window | None = None
-    """The window that was answered, where the rows it is counted from have moved."""
+    """The window that the page covers, if the rows that it is counted from have moved."""
     bounds: Bounds = Bounds()
-    """What that is counted from."""
+    """The bounds that the window is counted from."""
     beside: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     """Ids of the rows before and after those of the window, in order, as far as known."""
 
     def __eq__(self, other: object) -> bool:
-        """Compare the rows and counts; where they were found is no part of the answer."""
+        """Compare rows and counts; the window and its bounds are not compared."""
         if not isinstance(other, Page):
             return NotImplemented
         ours = self.offset, self.records, self.total, self.more
@@ -212,7 +214,7 @@ class Page(msgspec.Struct, frozen=True, eq=False):
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """What the API takes to create a client (API page, Create new client: request body)."""
+    """The input of a create (API page, Create new client: request body)."""
 
     first_name: str
     last_name: str
@@ -220,7 +222,7 @@ class NewClient:
     email: str | UnsetType | None = UNSET
     phone: str | UnsetType | None = UNSET
     idempotency_key: str | None = field(default=None, compare=False, repr=False)
-    """The caller's own name for this create: whoever asks again by it means the same client."""
+    """The caller's key for this create: a create with the same key means the same client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,23 +235,23 @@ class ClientPatch:
     fields: Mapping[str, str | None]
     expected_version: int | None = None
     merge: bool = False
-    """Whether to re-apply it on a later version, where what changed since is something else."""
+    """Whether to apply it to a later version, if that one changed other fields."""
     base: ClientRecord | None = field(default=None, compare=False)
-    """The client as it was at `expected_version`, for whoever still knows it."""
+    """The client as it was at `expected_version`, if that version is still cached."""
 
 
 class Confirmation(Enum):
-    """How we know that a write happened."""
+    """The evidence that a write happened."""
 
     ANSWER = "ANSWER"
-    """The API's answer to it arrived."""
+    """The API's response to it arrived."""
     READBACK = "READBACK"
-    """Its answer was lost; reading afterwards showed it done."""
+    """Its response was lost; a later read showed the write."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """Another writer's version that a change was re-applied on, and what of it was kept."""
+    """Another writer's version that a change was applied to, and the fields kept from it."""
 
     version: int
     changed: Fields
@@ -258,17 +260,17 @@ class MergeResult:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """A write that happened: the client as it now is, and how we know."""
+    """A write that happened: the client after it, and the evidence."""
 
     record: ClientRecord
     confirmed_by: Confirmation = Confirmation.ANSWER
     merged_over: MergeResult | None = None
     replayed: bool = field(default=False, compare=False)
-    """Whether this repeats an earlier answer: the client may have changed since."""
+    """Whether this repeats an earlier result: the client may have changed since."""
 
 
 class SendInterval(NamedTuple):
-    """From when to when a write was under way, in Unix seconds."""
+    """The time during which a write was under way, in Unix seconds."""
 
     began: float
     ended: float

@@ -1,4 +1,4 @@
-"""One GraphQL operation being answered: who asks, by when, how fresh, and what it has cost."""
+"""The context of one GraphQL operation: caller, deadline, cache directives and cost."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Priority(IntEnum):
     WRITE = 0
     """Mutations, and the reads that confirm them."""
     INTERACTIVE = 1
-    """A person or an app is waiting for these rows."""
+    """Rows for a person or an app that waits for them."""
     ENTITIES = 2
-    """A router is joining our rows to somebody else's."""
+    """Entities that a router joins with another subgraph's."""
     REFRESH = 3
-    """Nobody waits: keeping what is remembered young."""
+    """Background revalidation of cached entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the API is shown: one header and its value. The value never appears in a repr."""
+    """The credential sent to the API: one header and its value. Its repr omits the value."""
 
     header: Literal["X-API-Key", "Authorization"]
     value: str = field(repr=False)
@@ -34,47 +34,47 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose question it is. Everything remembered or shared is kept apart by `partition`.
+    """The caller of an operation. Cached entries and shared fetches are kept apart by `partition`.
 
-    `partition` is a keyed hash of the credential, or of the user that several credentials stand
-    for: safe in keys and logs, useless elsewhere.
+    `partition` is a keyed hash of the credential, or of the user that several credentials belong
+    to: safe in keys and logs, useless elsewhere.
     """
 
     partition: str
     credential: Credential = field(repr=False, compare=False)
     token: str | None = field(default=None, compare=False)
-    """A keyed hash of the credential alone, where the partition is its user's."""
+    """A keyed hash of the credential alone, if the partition is its user's."""
     claimed: str | None = field(default=None, compare=False)
-    """The partition of the user that a token names, while the API has not vouched for that."""
+    """The partition of the user that a token names, before the API has accepted the token."""
 
     @property
     def identity(self) -> str:
-        """The same for all tokens of a user, proven or not: records of writes are kept by it.
+        """Return the partition of the user, proven or not: records of writes are kept by it.
 
-        What is read is kept by `partition` alone, for any token can name a user.
+        Readings are kept by `partition` alone, because any token can name a user.
         """
         return self.claimed or self.partition
 
     @property
     def hash(self) -> str:
-        """A keyed hash of the credential: what the API is shown, and judges by."""
+        """Return a keyed hash of the credential that the API is sent."""
         return self.token or self.partition
 
 
 @dataclass(frozen=True, slots=True)
 class CacheDirectives:
-    """How old an answer this operation accepts: request directives of RFC 9111, 5.2.1."""
+    """The age of response that this operation accepts: request directives of RFC 9111, 5.2.1."""
 
     no_cache: bool = False
     only_if_cached: bool = False
     max_age: int | None = None
     """Seconds."""
     max_stale: int | None = None
-    """Seconds past the age we would ourselves call fresh."""
+    """Seconds past the freshness lifetime."""
 
 
 class RateLimitState(NamedTuple):
-    """The window as the ledger saw it last: calls allowed, calls left, seconds to its end."""
+    """The latest state of the window: calls allowed, calls left, seconds to its end."""
 
     limit: int
     remaining: int
@@ -83,81 +83,81 @@ class RateLimitState(NamedTuple):
 
 @dataclass(slots=True)
 class Receipt:
-    """What one operation cost and how old its answer is; becomes `extensions.upstream`."""
+    """The cost of one operation and the age of its response: `extensions.upstream`."""
 
     calls: int = 0
-    """Requests sent to the API for this operation, or for this caller in the background since
-    the last one: over all answers they add up to what the API counted."""
+    """Requests sent to the API for this operation, or for this caller in the background since its
+    previous operation: over all receipts they add up to what the API counted."""
     saved: int = 0
-    """Reads answered from what was remembered, that would each have been a call."""
+    """Reads served from the cache, each of which would have been a call."""
     joined: int = 0
-    """Reads that shared a call another operation had already sent."""
+    """Reads that shared a call of another operation."""
     oldest_seconds: float | None = None
-    """Age of the oldest thing in the answer; None when nothing remembered was used."""
+    """Age of the oldest part of the response; None if no part is from the cache."""
     oldest_at: float = math.inf
-    """When that was read, on the gateway's monotonic clock."""
+    """When that part was read, on the gateway's monotonic clock."""
     short_lived: bool = False
-    """Whether any of it is believed for less long than we call other things fresh."""
+    """Whether a part has a shorter freshness lifetime than other entries."""
     stale: bool = False
-    """Whether any of it was older than we would call fresh."""
+    """Whether a part was older than its freshness lifetime."""
     drift: bool = False
-    """Whether rows were seen to move between the pages of this answer."""
+    """Whether rows were seen to move between the pages of this response."""
     budget: RateLimitState | None = None
     finalized: bool = False
-    """Whether the answer was told; what is spent after that stands on the caller's next one."""
+    """Whether the response was sent; later calls go to the caller's next receipt."""
     retry_after: int | None = None
-    """Seconds after which a mutation that was refused for want of budget may be sent again."""
+    """Seconds after which a mutation rejected for lack of budget may be sent again."""
 
     def refused(self, retry_after: int) -> None:
-        """Note that a mutation was refused for so many seconds."""
+        """Note that a mutation was rejected for `retry_after` seconds."""
         self.retry_after = max(self.retry_after or 0, retry_after)
 
     def note_age(self, age: float, *, stale: bool = False) -> None:
-        """Note that something remembered `age` seconds ago is part of the answer."""
+        """Note that the response contains an entry read `age` seconds ago."""
         self.oldest_seconds = age if self.oldest_seconds is None else max(self.oldest_seconds, age)
         self.stale = self.stale or stale
 
 
 class CallLimit(NamedTuple):
-    """How many calls one operation may send."""
+    """The number of calls that one operation may send."""
 
     estimate: int
-    """The most by its own price: holds as long as nothing fails and no row moves."""
+    """The limit as long as no call fails and no row moves."""
     cap: int
-    """Holds whatever happens."""
+    """The limit in every case."""
     details: int
-    """How many of them may complete rows: read clients that the operation does not name."""
+    """The part of the calls that may complete rows: details of clients that are not named."""
     named: frozenset[str] = frozenset()
-    """Ids of the clients that it names."""
+    """Ids of the clients that the operation names."""
 
 
 class CallBudget:
-    """What one operation has sent, held to its limit where calls are sent.
+    """The calls that one operation has sent, checked against its limit before each call.
 
-    `limit` is looked at when the first call is about to be sent; without one nothing is held.
+    `limit` is evaluated before the first call; without `limit` every call is allowed.
     """
 
-    __slots__ = ("__weakref__", "_details", "_found", "_limit", "may_exceed_estimate", "sent")
+    __slots__ = ("__weakref__", "_details", "_evaluated", "_limit", "may_exceed_estimate", "sent")
 
     def __init__(self, limit: Callable[[], CallLimit] | None = None) -> None:
         self._limit = limit
-        self._found: CallLimit | None = None
+        self._evaluated: CallLimit | None = None
         self._details = 0
         self.sent = 0
-        """Calls sent, or about to be."""
+        """Calls sent or about to be sent."""
         self.may_exceed_estimate = False
-        """Whether a call failed or a row moved: more than the price may then be sent."""
+        """Whether a call failed or a row moved: `cap` applies instead of `estimate`."""
 
     @property
     def limit(self) -> CallLimit | None:
-        """How many calls may be sent; None without a limit."""
-        if self._found is None and self._limit is not None:
-            self._found = self._limit()
-        return self._found
+        """Return the limit of calls; None without a limit."""
+        if self._evaluated is None and self._limit is not None:
+            self._evaluated = self._limit()
+        return self._evaluated
 
     @property
     def room(self) -> float:
-        """How many more calls may be sent."""
+        """Return how many more calls may be sent."""
         limit = self.limit
         if limit is None:
             return math.inf
@@ -166,18 +166,18 @@ class CallBudget:
         ) - self.sent
 
     def take(self) -> bool:
-        """Count a call that is about to be sent; False where none may be."""
+        """Count a call that is about to be sent; return False if it must not be."""
         if self.room < 1:
             return False
         self.sent += 1
         return True
 
     def give_back(self) -> None:
-        """A call that was counted was never sent."""
+        """Uncount a call that was not sent."""
         self.sent -= 1
 
     def take_details(self, ids: Iterable[str]) -> bool:
-        """Whether all these clients may be read in detail; those not named complete rows."""
+        """Return True if all these clients may be read in detail; those not named complete rows."""
         limit = self.limit
         if limit is None:
             return True
@@ -188,7 +188,7 @@ class CallBudget:
         return True
 
     def apart(self) -> CallBudget:
-        """For what is read in the background: held to the same cap on its own."""
+        """Return a budget with the same cap for reads in the background."""
         limit = self.limit
         if limit is None:
             return CallBudget()
@@ -196,42 +196,42 @@ class CallBudget:
 
 
 class Waiters:
-    """Who waits for an answer. A read that nobody waits for any more need not be sent."""
+    """The requests that wait for a result. A read without waiters need not be sent."""
 
-    __slots__ = ("_dismissed", "_gone", "_of")
+    __slots__ = ("_abandoned", "_left", "_of")
 
     def __init__(self, *of: Waiters) -> None:
-        """One who waits, or all of those who do."""
+        """Create one waiter, or the group of the waiters given."""
         self._of = list(of)
-        self._gone = self._dismissed = False
+        self._left = self._abandoned = False
 
     def leave(self) -> None:
-        """Wait no more."""
-        self._gone = True
+        """Stop waiting."""
+        self._left = True
 
     def all_left(self) -> bool:
-        """Whether everybody has left."""
-        return self._gone or (bool(self._of) and all(each.all_left() for each in self._of))
+        """Return True if every waiter has left."""
+        return self._left or (bool(self._of) and all(each.all_left() for each in self._of))
 
     def join(self, other: Waiters) -> bool:
-        """Let another wait too; not for a read that was given up already."""
-        if not self._dismissed:
+        """Add a waiter; return False if the read was abandoned already."""
+        if not self._abandoned:
             self._of.append(other)
-        return not self._dismissed
+        return not self._abandoned
 
     def abandon(self) -> bool:
-        """Give the read up if everybody has left; whether it was."""
-        self._dismissed = self._dismissed or self.all_left()
-        return self._dismissed
+        """Abandon the read if every waiter has left; return True if it was abandoned."""
+        self._abandoned = self._abandoned or self.all_left()
+        return self._abandoned
 
 
-@dataclass(slots=True)  # nobody changes it; saying so costs a microsecond a request
+@dataclass(slots=True)  # never changed; frozen=True would cost a microsecond a request
 class RequestContext:
-    """What travels with every question to a source."""
+    """The context that every request to a source carries."""
 
     caller: Caller
     deadline: float
-    """On the gateway's monotonic clock, in seconds: answer or fail before it."""
+    """Latest time of the response, on the gateway's monotonic clock, in seconds."""
     freshness: CacheDirectives = field(default_factory=CacheDirectives)
     receipt: Receipt = field(default_factory=Receipt)
     audience: Waiters = field(default_factory=Waiters, compare=False)
@@ -239,9 +239,10 @@ class RequestContext:
 
 
 def without_budget(operation: RequestContext) -> RequestContext:
-    """Copy an operation without its spending, to price it by.
+    """Copy an operation without its spending, to estimate its cost.
 
-    A limit that refers to the operation that holds it would be garbage only a collection finds.
+    A limit that referred to the operation that holds it would be a cycle that only a collection
+    frees.
     """
     return RequestContext(
         operation.caller, operation.deadline, operation.freshness, operation.receipt

@@ -1,1 +1,1 @@
-"""The rules of the cache: how long values are fresh, what is learned of lists, who pays."""
+"""Policies of the cache: freshness, facts learned about lists, attribution of cost."""

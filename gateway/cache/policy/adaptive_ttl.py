@@ -1,4 +1,4 @@
-"""Freshness bought with budget: how young the callers' memory can be kept with what is left."""
+"""Adapt the freshness lifetime to the remaining budget and the number of active callers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ if TYPE_CHECKING:
     from schema.source.request_context import RateLimitState
 
 CALLS_PER_CALLER = 1.5
-"""Calls to keep one active caller's memory young once: the pages looked at, and a few writes."""
+"""Calls that refresh one active caller's entries once: the viewed pages and a few writes."""
 RESERVE = 0.2
-"""The part of a window that freshness is not bought with."""
+"""The part of a window that is not spent on freshness."""
 ACTIVE_SECONDS = 300.0
-"""Seconds after which a caller that asked nothing is not active any more."""
+"""Seconds after its last request for which a caller counts as active."""
 RECOMPUTE_SECONDS = 1.0
-"""Seconds for which a computed age holds."""
+"""Seconds for which a computed lifetime is used."""
 
 
 def affordable_ttl(active: int, budget: RateLimitState, policy: CachePolicy) -> float:
-    """Seconds after which everything that `active` callers look at can be read anew, for ever.
+    """Return the lifetime in seconds at which the budget covers all reads of `active` callers.
 
-    Between `policy.fresh` and `policy.stale`: a window that is spent makes no answer fresh.
+    The lifetime lies between `policy.fresh` and `policy.stale`; a spent window gives
+    `policy.stale`.
     """
     spendable = budget.remaining - RESERVE * budget.limit
     if spendable <= 0:
@@ -35,7 +36,7 @@ def affordable_ttl(active: int, budget: RateLimitState, policy: CachePolicy) -> 
 
 
 class AdaptiveTTL:
-    """Counts the callers that are active, and says what age their answers may have."""
+    """Counts the active callers and computes the freshness lifetime of their entries."""
 
     def __init__(
         self,
@@ -47,18 +48,18 @@ class AdaptiveTTL:
         self._budget = budget
         self._clock = clock
         self._seen: OrderedDict[Partition, float] = OrderedDict()
-        self._noted: set[Partition] = set()
-        """Who was seen since the age was computed."""
+        self._seen_recently: set[Partition] = set()
+        """The callers seen since the lifetime was computed."""
         self._fresh = policy.fresh
         self._until = float("-inf")
 
     def fresh(self, partition: Partition) -> float:
-        """Seconds for which a reading counts as fresh, now that this caller asks."""
+        """Return the seconds for which a reading is fresh; `partition` counts as active."""
         now = self._clock()
         if now >= self._until:
-            self._noted.clear()
-        if partition not in self._noted:
-            self._noted.add(partition)
+            self._seen_recently.clear()
+        if partition not in self._seen_recently:
+            self._seen_recently.add(partition)
             self._seen[partition] = now
             self._seen.move_to_end(partition)
         if now >= self._until:

@@ -1,4 +1,4 @@
-"""Time that tells before from after."""
+"""A clock whose values order events."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _STEP = 1e-7
-"""Seconds; small beside any age we promise, large beside the resolution of a float."""
+"""Seconds: small against any age that is promised, large against a float's resolution."""
 
 
 def strictly_increasing(clock: Callable[[], float]) -> Callable[[], float]:
-    """`clock`, never giving the same instant twice.
+    """Return a clock that follows `clock` and never returns the same time twice.
 
-    "Only what is read from now on" must not accept what was read a moment ago, however
-    coarse the clock is.
+    A condition such as "read from now on" must not accept an earlier reading, however coarse
+    `clock` is.
     """
     last = float("-inf")
 

@@ -1,4 +1,8 @@
-"""Who pays for a flight: whoever started it or, if it was answered before, its next answer."""
+"""Attribute each upstream call to exactly one receipt.
+
+The receipt is that of the request that started the call or, if that response was already sent, the
+same caller's next one.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +17,28 @@ if TYPE_CHECKING:
     from schema.source.request_context import Caller, RequestContext, Waiters
 
 _CALLERS = 20_000
-"""Callers whose unpaid calls are held; a call is then owed by nobody."""
+"""Callers whose unbilled calls are held; calls of evicted callers are not billed."""
 
 
 class CostAttribution:
-    """Books each call sent on exactly one answer, so that receipts add up to what was spent."""
+    """Attributes each upstream call to one receipt: the receipts add up to the calls sent."""
 
     def __init__(self) -> None:
         self._unbilled: LRUCache[str, int] = LRUCache(_CALLERS)
 
     def flight(self, operation: RequestContext, until: float, audience: Waiters) -> RequestContext:
-        """The operation as a flight for it travels: with a receipt and a deadline of its own.
+        """Return the context of a shared fetch, with its own receipt and deadline.
 
-        `audience` are all who wait for the flight.
+        `audience` are all requests that wait for the fetch.
         """
         deadline = max(operation.deadline, until)
         return replace(operation, deadline=deadline, receipt=Receipt(), audience=audience)
 
     def attribute(self, operation: RequestContext, flight: RequestContext) -> None:
-        """Book what a flight cost on the answer that it was for, if that was not told yet."""
+        """Add the cost of a fetch to the receipt of its request.
+
+        If the receipt is finalized, the caller's next receipt gets the cost.
+        """
         spent, receipt = flight.receipt, operation.receipt
         receipt.budget = spent.budget or receipt.budget
         if not receipt.finalized:
@@ -41,10 +48,10 @@ class CostAttribution:
             self._unbilled[partition] = self._unbilled.get(partition, 0) + spent.calls
 
     def has_unbilled(self, caller: Caller) -> bool:
-        """Whether this caller's earlier answers left anything unpaid."""
+        """Return True if calls for this caller are on no receipt yet."""
         return bool(self._unbilled) and caller.partition in self._unbilled
 
     def bill(self, operation: RequestContext) -> None:
-        """Put what this caller's earlier answers left unpaid on this one."""
+        """Add the caller's unbilled calls to this receipt."""
         if self._unbilled and not operation.receipt.finalized:
             operation.receipt.calls += self._unbilled.pop(operation.caller.partition, 0)

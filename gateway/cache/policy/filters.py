@@ -1,4 +1,4 @@
-"""Whether a client belongs to a filtered list, decided here instead of by the API."""
+"""Apply the API's filters locally: decide if a client belongs to a filtered list."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BOTH = "both"
 
 
 class TypeFilterSemantics:
-    """What the API means by `client_type=buyer` (undocumented): configured, or learnt.
+    """The meaning of `client_type=buyer` in the API (undocumented): configured or learned.
 
-    A client that is both in a list of buyers says that they are included. A whole list of
-    buyers without a client that is both and that was in the caller's whole collection says
-    that they are not. Until one of these was seen, nothing is decided here.
+    A client of type `both` in a list of buyers shows that they are included. A complete list of
+    buyers without a client of type `both` that is in the caller's complete collection shows that
+    they are not. Before one of these was seen, the meaning is unknown.
     """
 
     def __init__(self, configured: TypeFilter | None = None) -> None:
@@ -26,7 +26,7 @@ class TypeFilterSemantics:
         self._configured = configured is not None
 
     def observe(self, where: ClientFilter, page: Page, everyone: Iterable[ClientRecord]) -> None:
-        """Learn from a page of a list by type; `everyone`: the whole collection, where held."""
+        """Learn from a page of a list by type; `everyone` is the whole collection, if held."""
         if self._configured or where.client_type in {None, BOTH}:
             return
         if any(record.client_type == BOTH for record in page.records):
@@ -42,12 +42,12 @@ def _excluded(where: ClientFilter, record: ClientRecord) -> bool:
 
 
 def can_evaluate(where: ClientFilter, types: TypeFilter | None) -> bool:
-    """Whether we know what the API means by this filter."""
+    """Return True if the meaning of this filter is known."""
     return where.client_type in {None, BOTH} or types is not None
 
 
 def matches(where: ClientFilter, record: ClientRecord, types: TypeFilter | None) -> bool | None:
-    """Whether the API would list `record` under `where`; None where that cannot be told."""
+    """Return True if the API would list `record` under `where`; None if that is unknown."""
     verdicts = [
         _has(where.status, record.status, ()),
         _has(where.client_type, record.client_type, (BOTH,) if types == "includes_both" else ()),

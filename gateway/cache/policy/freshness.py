@@ -1,4 +1,4 @@
-"""How old an answer may be: decided from the age we can afford and what the operation accepts."""
+"""Freshness limits: from the affordable lifetime and the operation's cache directives."""
 
 from __future__ import annotations
 
@@ -15,58 +15,61 @@ TypeFilter = Literal["exact", "includes_both"]
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
-    """What the cache may do on its own account; ages in seconds."""
+    """Settings of the cache; ages in seconds."""
 
     fresh: float = 30
-    """What was read within this time is as good as new; longer where the budget is short."""
+    """Freshness lifetime; longer if the budget is low."""
     fresh_missing: float = 5
-    """How long a client's absence is believed, stretched in the same proportion."""
+    """Freshness lifetime of a client's absence, lengthened in the same proportion."""
     stale: float = 300
-    """The oldest answer that is ever given, and then flagged."""
+    """Largest age of a response, which is then marked as stale."""
     prefetch_max_rows: int = 1000
-    """Collections up to this many rows are read whole as soon as that is no dearer."""
+    """Largest collection that is read completely if that costs no more calls."""
     flight_seconds: float = 10
-    """The least time a shared load gets, however little its starter has left."""
+    """Least time limit of a shared fetch, whatever deadline its first request has."""
     type_filter: TypeFilter | None = None
-    """Whether the API's `client_type=buyer` also matches `both`; None: learnt by comparing."""
+    """Whether the API's `client_type=buyer` also matches `both`; None: learned by comparing."""
 
 
 class FreshnessLimits(NamedTuple):
-    """Seconds up to which a reading is fresh, and up to which it is served without asking."""
+    """Ages in seconds: up to which a reading is fresh, and up to which it is served."""
 
     fresh: float
     served: float
     missing: float
-    """Up to which a client's absence is believed."""
+    """Largest age of a client's absence."""
     excused: float
-    """Up to which a reading stands in for an answer that could not be had; below 0: none does."""
+    """Largest age of a reading served after an error; below 0: none is."""
 
 
-def freshness_limits(fresh: float, asked: CacheDirectives, policy: CachePolicy) -> FreshnessLimits:
-    """What an operation gets from memory (request directives of RFC 9111, 5.2.1).
+def freshness_limits(
+    fresh: float, directives: CacheDirectives, policy: CachePolicy
+) -> FreshnessLimits:
+    """Return the limits for an operation (request directives of RFC 9111, 5.2.1).
 
-    Of its own accord the gateway serves up to twice the age it calls fresh, flagged, while it
-    reads again in the background (RFC 5861, 3). `max-age` shortens the time for which the client
-    calls something fresh, and takes nothing stale (5.2.1.1), unless `max-stale` says how far past
-    that an answer may be (5.2.1.2); neither leads past the policy's own end.
+    Without directives, the gateway serves up to twice the freshness lifetime, marked as stale, and
+    revalidates in the background (RFC 5861, 3). `max-age` shortens the freshness lifetime and
+    excludes stale readings (5.2.1.1), unless `max-stale` says how far past that lifetime a reading
+    may be (5.2.1.2). Neither exceeds `policy.stale`.
     """
-    if asked.no_cache:
+    if directives.no_cache:
         return FreshnessLimits(0.0, 0.0, 0.0, -1.0)
-    if asked.max_stale is not None:
-        lifetime = fresh if asked.max_age is None else min(fresh, asked.max_age)
-        served = excused = min(lifetime + asked.max_stale, policy.stale)
-    elif asked.max_age is not None:
-        served, excused = min(fresh, asked.max_age), min(asked.max_age, policy.stale)
+    if directives.max_stale is not None:
+        lifetime = fresh if directives.max_age is None else min(fresh, directives.max_age)
+        served = excused = min(lifetime + directives.max_stale, policy.stale)
+    elif directives.max_age is not None:
+        served, excused = min(fresh, directives.max_age), min(directives.max_age, policy.stale)
     else:
         served, excused = min(2 * fresh, policy.stale), policy.stale
     missing = min(served, policy.fresh_missing * fresh / policy.fresh)
-    return FreshnessLimits(fresh, served, missing, -1.0 if asked.only_if_cached else excused)
+    return FreshnessLimits(fresh, served, missing, -1.0 if directives.only_if_cached else excused)
 
 
 def stale_if_error_since(failure: ClientError, now: float, bounds: FreshnessLimits) -> float | None:
-    """The earliest reading that may stand in for an answer that failed, or None for none.
+    """Return the earliest time of a reading that may replace a failed response, or None.
 
-    Only the API's absence excuses age (RFC 5861, section 4); a refused credential never does.
+    Only an unavailable API permits stale readings (RFC 5861, section 4), a rejected credential
+    never.
     """
     if bounds.excused < 0 or not isinstance(failure, RateLimited | TooExpensive | Unavailable):
         return None

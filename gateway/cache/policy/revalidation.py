@@ -1,4 +1,4 @@
-"""Reading anew what was just told from memory, while nobody waits (RFC 5861, section 3)."""
+"""Revalidate in the background what was served from the cache (RFC 5861, section 3)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _log = logging.getLogger(__name__)
 
 
 class BackgroundRevalidation:
-    """Refreshes under way, each thing once, and only where the window has calls to spare."""
+    """Revalidations under way: each key once, and only if the window has a surplus of calls."""
 
     def __init__(
         self, surplus: Callable[[], bool], clock: Callable[[], float], seconds: float
     ) -> None:
-        """`seconds`: how long a refresh may take."""
+        """Create it; a revalidation may take `seconds`."""
         self._surplus = surplus
         self._clock = clock
         self._seconds = seconds
@@ -36,9 +36,9 @@ class BackgroundRevalidation:
         name: Hashable,
         read: Callable[[RequestContext], Coroutine[Any, Any, Any]],
     ) -> None:
-        """Let `read` run for the operation's caller, unless it does already or there is no surplus.
+        """Run `read` for the operation's caller, unless it runs already or there is no surplus.
 
-        What it costs stands on the caller's next receipt: this one is told by then.
+        Its cost goes to the caller's next receipt: this response is sent by then.
         """
         if operation.freshness.only_if_cached or name in self._under_way or not self._surplus():
             return
@@ -57,6 +57,6 @@ class BackgroundRevalidation:
         try:
             await read
         except ClientError:
-            pass  # what is remembered stays as old as it is
-        except Exception:  # noqa: BLE001 - nobody waits for it: a bug is logged
+            pass  # the cached entry keeps its age
+        except Exception:  # noqa: BLE001 - no caller awaits it: a bug is logged
             _log.exception("a refresh failed")

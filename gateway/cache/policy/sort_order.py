@@ -1,4 +1,4 @@
-"""In what order the API lists clients (undocumented): learnt from the pages it answers."""
+"""Learn the API's sort order of clients (undocumented) from the pages it returns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from schema.source.records import ClientRecord
 
 ENOUGH = 10
-"""Rows in one order that are no accident."""
+"""Rows in one order that show a sort order."""
 
 
 class SortOrder:
-    """Whether new clients are listed first or last; None until seen, and after a page against it.
+    """The end of a list where new clients appear; None until seen, and after a contradiction.
 
-    It says where a client stands that was just created. Every page read later checks it.
+    It gives the place of a client that was just created. Every page read later checks it.
     """
 
     def __init__(self) -> None:
@@ -38,12 +38,12 @@ class SortOrder:
 
 
 def _newest(instants: Sequence[object]) -> Literal["first", "last", "neither"] | None:
-    """Where the latest of these instants stand; None where they do not tell."""
-    told = [instant for instant in instants if isinstance(instant, str)]
-    if len(told) < len(instants):
+    """Return where the latest of these instants are; None if they show no order."""
+    texts = [instant for instant in instants if isinstance(instant, str)]
+    if len(texts) < len(instants):
         return None
-    falls = any(one > other for one, other in pairwise(told))
-    rises = any(one < other for one, other in pairwise(told))
+    falls = any(one > other for one, other in pairwise(texts))
+    rises = any(one < other for one, other in pairwise(texts))
     if falls and rises:
         return "neither"
     return "first" if falls else "last" if rises else None

@@ -1,4 +1,4 @@
-"""What questions would cost, given what is remembered now: pure looks, nothing is asked."""
+"""Estimate the cost of requests, given the cache's present content; nothing is sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ALWAYS: frozenset[str] = frozenset({"id"})
 
 
 class CostEstimates:
-    """Prices needs before they are asked for."""
+    """Estimates the cost of requests before they are sent."""
 
     def __init__(
         self,
@@ -35,21 +35,24 @@ class CostEstimates:
         by_id: EntityReader,
         bounds: Callable[[RequestContext], tuple[float, FreshnessLimits]],
     ) -> None:
-        """`bounds`: the time, and how old an answer an operation gets from memory now."""
+        """Create it; `bounds` returns the time and an operation's freshness limits now."""
         self._source = source
         self._lists = lists
         self._by_id = by_id
         self._bounds = bounds
 
     def rows_lack(self, fields: Fields) -> bool:
-        """Whether list rows were seen to lack any of `fields`."""
-        learnt = self._lists.row_fields is not DOCUMENTED_ROW_FIELDS
-        return learnt and not fields <= self._lists.row_fields
+        """Return True if list rows were seen to lack any of `fields`."""
+        learned = self._lists.row_fields is not DOCUMENTED_ROW_FIELDS
+        return learned and not fields <= self._lists.row_fields
 
     def prices(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
-        """What each need costs, those before it given: a page that two need is read once."""
+        """Return the cost of each request, given those before it.
+
+        A page that two requests need is read once.
+        """
         reading: set[PlannedRead] = set()
         lanes: set[Priority] = set()
         prices: list[CostEstimate] = []
@@ -57,7 +60,7 @@ class CostEstimates:
             if isinstance(need, ListRequest):
                 prices.append(self._rows(operation, need, reading))
             elif isinstance(need, EntitiesRequest):
-                price = self._clients(operation, need, reading, swept=need.lane in lanes)
+                price = self._clients(operation, need, reading, shared=need.lane in lanes)
                 lanes |= {need.lane} if price.maximum else set()
                 prices.append(price)
             else:
@@ -79,11 +82,11 @@ class CostEstimates:
         reads = set(self._lists.plan.plan(key, need.window, oldest)) - reading
         reading |= reads
         direct = sum(self._source.price(window) for _, window in reads)
-        # Where another list was read in hope of the whole collection, it may not have been all.
-        hoped = any(target != key for target, _ in reads)
-        again = self._source.price(need.window) if hoped else 0
+        # The first page of another list may not be the whole collection.
+        speculative = any(target != key for target, _ in reads)
+        again = self._source.price(need.window) if speculative else 0
         if need.window.between is not None:
-            # A row that it is counted from may have moved further than was looked.
+            # The row that the window is counted from may have moved out of the page read.
             again += self._source.price(need.window)
         least = sum(1 if window.from_end else self._source.price(window) for _, window in reads)
         rows = 0 if need.fields <= _ALWAYS else need.window.limit
@@ -105,35 +108,38 @@ class CostEstimates:
         need: EntitiesRequest,
         reading: set[PlannedRead],
         *,
-        swept: bool,
+        shared: bool,
     ) -> CostEstimate:
-        """`swept`: whether others are asked for together with these, on the same pages perhaps."""
+        """Return the cost of looking clients up.
+
+        `shared`: whether other clients are read with these, perhaps from the same pages.
+        """
         now, ages = self._bounds(operation)
         oldest, missing_oldest = now - ages.served, now - ages.missing
         partition = Partition(operation.caller)
-        asking = sum(
+        unknown_ids = sum(
             self._by_id.find(EntityKey(partition, id), need.fields, oldest, missing_oldest) is None
             for id in need.ids
         )
-        if not asking:
+        if not unknown_ids:
             return CostEstimate()
         sweep = [
             (ListKey(partition, ALL_CLIENTS), page)
             for page in self._lists.lookup.unread(ListKey(partition, ALL_CLIENTS), oldest)
         ]
-        pays = asking > 1 and need.fields <= self._lists.row_fields and bool(sweep)
-        expected = min(asking, len(sweep)) if pays else asking
+        pays = unknown_ids > 1 and need.fields <= self._lists.row_fields and bool(sweep)
+        expected = min(unknown_ids, len(sweep)) if pays else unknown_ids
         least = 0 if pays and not reading.isdisjoint(sweep) else 1
-        known = swept or self._lists.lookup.total(partition) is not None
+        known = shared or self._lists.lookup.total(partition) is not None
         return CostEstimate(
-            least, expected, self._worst(asking, need.fields, known=known), asking, 0
+            least, expected, self._worst(unknown_ids, need.fields, known=known), unknown_ids, 0
         )
 
     def _worst(self, clients: int, fields: Fields, *, known: bool = False) -> int:
-        """Details of so many clients, and pages read in vain that were cheaper.
+        """Return the most calls for this many clients: details, and pages read without result.
 
-        Where the list is `known`, or others are asked for with them, that may be a page for each:
-        the one on which it once stood.
+        If the list is `known`, or other clients are read with these, there may be one such page for
+        each client: the page on which it stood before.
         """
         if not fields <= self._lists.row_fields:
             return clients

@@ -1,4 +1,4 @@
-"""Clients by id: from memory, from a sweep of the list or as details, whichever is cheapest."""
+"""Read clients by id: from the cache, from list pages or as details, whichever costs least."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from schema.source.request_context import Priority, RequestContext, Waiters
 
 READINGS = 2
-"""Detail reads of one client: one that a write spoils or another answer overtakes, and one more."""
+"""Detail reads of one client: one that a write or another response overtakes, and one more."""
 
 
 class EntityResult(NamedTuple):
-    """A client or its failure, and how old that is."""
+    """A client or its failure, and its age."""
 
     value: ClientRecord | ClientError
     at: float
     """When it was read."""
     checked_at: float
-    """When the API was last asked for it, whatever it answered."""
+    """When the API was last called for it, whatever it returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedEntity:
-    """One detail read; `kept` unless its caller wrote the client while it was under way."""
+    """One detail read; `kept` unless its caller wrote the client during the read."""
 
     result: ClientRecord | ClientError
     at: float
@@ -53,7 +53,7 @@ class FetchedEntity:
 
 
 class EntityReader:
-    """The clients of all callers, by id."""
+    """Reads the clients of all callers by id."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a reading needs and changes
         self,
@@ -75,7 +75,7 @@ class EntityReader:
     def find(
         self, key: EntityKey, fields: Fields, oldest: float, missing_oldest: float
     ) -> EntityResult | None:
-        """The client as remembered since `oldest`, its absence since `missing_oldest`."""
+        """Return the client as read since `oldest`, its absence since `missing_oldest`."""
         known = self._memory.client(key)
         if isinstance(known, Tombstone):
             gone = NotFound("There is no such client, or it is not yours to see.")
@@ -88,14 +88,14 @@ class EntityReader:
     def is_outdated(
         self, operation: RequestContext, id: ClientId, answer: ClientRecord | ClientError
     ) -> bool:
-        """Whether this caller was told a later version while the answer waited for others."""
+        """Return True if this caller was served a later version in the meantime."""
         key = EntityKey(Partition(operation.caller), id)
         return not isinstance(answer, ClientError) and self._memory.is_outdated(key, answer)
 
     def newest_or_unavailable(
         self, operation: RequestContext, id: ClientId, answer: ClientRecord | ClientError
     ) -> ClientRecord | ClientError:
-        """The answer, unless it is older than what this caller was told before."""
+        """Return the result, or `Unavailable` if it is older than what this caller was served."""
         if isinstance(answer, ClientError):
             return answer
         if self.is_outdated(operation, id, answer):
@@ -111,9 +111,9 @@ class EntityReader:
         lane: Priority,
         oldest: float,
     ) -> Mapping[ClientId, EntityResult]:
-        """Read these clients, none of them known, for at most as many calls.
+        """Read these clients, none of them cached, for at most as many calls.
 
-        What was read before `oldest` is among them only where the API contradicts it.
+        A reading older than `oldest` is among the results only if the API contradicts it.
         """
         found = await self._read_from_list(operation, ids, fields, lane, oldest)
         rest = [id for id in ids if id not in found]
@@ -127,7 +127,7 @@ class EntityReader:
         lane: Priority,
         oldest: float,
     ) -> dict[ClientId, EntityResult]:
-        """Those of `ids` found by reading pages of the list, for as long as that is cheaper."""
+        """Return those of `ids` found on list pages, read for as long as that is cheaper."""
         every = ListKey(Partition(operation.caller), ALL_CLIENTS)
         found: dict[ClientId, EntityResult] = {}
         left = list(ids)
@@ -137,10 +137,10 @@ class EntityReader:
                 break
             question = ListQuery(operation, every, page, fields, oldest, math.inf, lane)
             [landed] = await self._lists.load(question, [(every, page)])
-            told = {record.id: record for record in landed.page.records if landed.kept}
+            records = {record.id: record for record in landed.page.records if landed.kept}
             for id in left:
                 key = EntityKey(every.partition, id)
-                answer = self._latest(key, told.get(id), landed.at, fields, oldest)
+                answer = self._latest(key, records.get(id), landed.at, fields, oldest)
                 if answer is not None:
                     found[id] = answer
             left = [id for id in left if id not in found]
@@ -151,10 +151,10 @@ class EntityReader:
     def _page(
         self, every: ListKey, ids: Sequence[ClientId], fields: Fields, oldest: float
     ) -> Window | None:
-        """The page of the list to read next, if that is cheaper than asking for each of `ids`.
+        """Return the list page to read next, if it is cheaper than details of `ids`.
 
-        A whole sweep is, where it costs less than the ids it is for. So is a page on which ids
-        stood when it was last read; one that costs the same tells more.
+        Reading the whole list is, if it costs less than the ids that it is for. So is a page on
+        which ids were when it was last read; a page of equal cost returns more.
         """
         listed = self._lists.lookup
         if not fields <= self._lists.row_fields:
@@ -190,7 +190,7 @@ class EntityReader:
         fields: Fields,
         oldest: float,
     ) -> EntityResult | None:
-        """What to answer, given a record just read; None where that cannot be told."""
+        """Return the result, given a record just read; None if it is not certain."""
         known = self.find(key, fields, oldest, oldest)
         if known is not None:
             return known
@@ -206,7 +206,7 @@ class EntityReader:
         lane: Priority,
         oldest: float,
     ) -> dict[ClientId, EntityResult]:
-        """One detail read for each; once more for those that were written meanwhile."""
+        """Read each client's detail once, and once more if it was written meanwhile."""
         found: dict[ClientId, EntityResult] = {}
         left = list(ids)
         for readings_left in reversed(range(READINGS)):
@@ -237,11 +237,11 @@ class EntityReader:
         return self._latest(key, answer if landed.kept else None, at, fields, oldest)
 
     def _unsettled(self, landed: FetchedEntity) -> EntityResult:
-        """What to tell of a client that a second reading did not settle."""
-        told = landed.result
-        if isinstance(told, NotFound) and landed.kept:
-            told = Unavailable("The API does not show yet what was just written: ask again.")
-        return EntityResult(told, landed.at, landed.at)
+        """Return the result for a client that a second reading did not settle."""
+        result = landed.result
+        if isinstance(result, NotFound) and landed.kept:
+            result = Unavailable("The API does not show yet what was just written: ask again.")
+        return EntityResult(result, landed.at, landed.at)
 
     async def _load(
         self,
@@ -251,10 +251,10 @@ class EntityReader:
         lane: Priority,
         oldest: float,
     ) -> dict[ClientId, FetchedEntity]:
-        """Join the flights of these clients, send one for the others, and wait for all."""
+        """Join the fetches of these clients, start one for the others, and wait for all."""
         partition = Partition(operation.caller)
         names = {id: self._name(EntityKey(partition, id)) for id in ids}
-        # By one credential: what the API says to another of the user's is no answer to this one.
+        # By credential: the API may respond differently to another credential of the user.
         who, by = operation.audience, operation.caller.hash
         flights = {id: self._flights.join((name, by), oldest, who) for id, name in names.items()}
         alone = {id: names[id] for id, flight in flights.items() if flight is None}
@@ -284,7 +284,7 @@ class EntityReader:
         except ClientError as failure:
             return FetchedEntity(failure, flight.at, kept=True)
 
-    async def _send(  # noqa: PLR0913, PLR0917 - one question, when it was asked, and for whom
+    async def _send(  # noqa: PLR0913, PLR0917 - one request, its time and its waiters
         self,
         operation: RequestContext,
         names: Mapping[ClientId, tuple[EntityKey, FencingToken]],

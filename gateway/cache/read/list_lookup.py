@@ -1,4 +1,4 @@
-"""Lists as they are remembered: windows, counts, filters and what is still unread."""
+"""Look lists up in the cache: windows, totals, filters and unread pages."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 ALL_CLIENTS = ClientFilter()
 BESIDE = 4
-"""Rows beside a page whose ids are told with it, for its cursors."""
+"""Rows beside a page whose ids it carries, for its cursors."""
 
 
 class CachedPage(NamedTuple):
-    """An answer from memory, as old as its oldest part."""
+    """A page from the cache, as old as its oldest part."""
 
     page: Page
     at: float
     window: Window
-    """The window that was answered: where the one asked for lies now."""
+    """The window that the page holds: where the requested window is now."""
     checked_at: float
-    """When the API was last asked for its parts, whatever it answered."""
+    """When the API was last called for its parts, whatever it returned."""
     anchor_lost: bool = False
-    """Whether the row that the window was counted from is not where it could be looked for."""
+    """Whether the row that the window is counted from was not found where it should be."""
 
 
 def as_page(rows: ListIndex, place: AnchoredWindow, records: tuple[ClientRecord, ...]) -> Page:
-    """A page of a list: the records of a window in its place."""
+    """Return the page of a located window with these records."""
     start, stop = rows.range_of(place.window)
     return Page(
         start,
@@ -51,7 +51,7 @@ def as_page(rows: ListIndex, place: AnchoredWindow, records: tuple[ClientRecord,
 
 
 class ListLookup:
-    """What is remembered of the lists of all callers. `meaning`: what a type filter means."""
+    """Cached lists of all callers; `meaning` is the meaning of a type filter."""
 
     def __init__(self, memory: FencedCache, meaning: TypeFilterSemantics) -> None:
         self._memory = memory
@@ -60,7 +60,7 @@ class ListLookup:
     def find(
         self, key: ListKey, window: Window, fields: Fields, oldest: float
     ) -> CachedPage | None:
-        """The window as remembered since `oldest`, or None where anything is missing."""
+        """Return the window as read since `oldest`, or None if anything is missing."""
         own = self._own(key, window, fields, oldest)
         if own is not None or key.where == ALL_CLIENTS:
             return own
@@ -88,11 +88,11 @@ class ListLookup:
     def placed(
         self, key: ListKey, rows: ListIndex, window: Window, oldest: float
     ) -> AnchoredWindow:
-        """Where a window lies in a list as remembered since `oldest`."""
+        """Return where a window is in a list as read since `oldest`."""
         return locate(rows, window, oldest, self._memory.departures.of(key))
 
     def rebased(self, key: ListKey, window: Window) -> Window:
-        """A window counted from where its rows stand by what is known of the list."""
+        """Return a window with offsets counted from where its rows are known to be."""
         rows = self.rows(key)
         departed = self._memory.departures.of(key)
         return window if rows is None else rebased(rows, window, departed)
@@ -100,9 +100,9 @@ class ListLookup:
     def _row(
         self, key: ListKey, row: tuple[str, float], fields: Fields, oldest: float
     ) -> tuple[ClientRecord, float, float] | None:
-        """A row's client, when it was read and when last asked for.
+        """Return a row's client, when it was read and when the API was last called for it.
 
-        One that has since left the list takes the list with it.
+        A client that has since left the list clears the list.
         """
         id, at = row
         known = self._memory.client(EntityKey(key.partition, id))
@@ -120,13 +120,13 @@ class ListLookup:
     def _filtered(
         self, key: ListKey, window: Window, fields: Fields, oldest: float
     ) -> CachedPage | None:
-        """The window picked out of the whole collection, where that is remembered."""
-        every = ListKey(key.partition, ALL_CLIENTS)
-        rows = self.rows(every)
+        """Return the window filtered from the whole collection, if that is cached."""
+        all_clients = ListKey(key.partition, ALL_CLIENTS)
+        rows = self.rows(all_clients)
         if rows is None or rows.total_at < oldest or rows.open:
             return None
-        asked = fields | {"status", "client_type"}
-        whole = self._own(every, Window(0, rows.total), asked, oldest)
+        needed_fields = fields | {"status", "client_type"}
+        whole = self._own(all_clients, Window(0, rows.total), needed_fields, oldest)
         if whole is None:
             return None
         verdicts = [
@@ -139,10 +139,10 @@ class ListLookup:
         positions = [index for index, (_, verdict) in enumerate(held) if verdict]
         ids = tuple(record.id for record in picked)
         list_now = ListIndex(len(picked), whole.at, (IndexRange(0, ids, whole.at),))
-        left, departed = self._memory.departures.of(key), self._memory.departures.of(every)
+        left, departed = self._memory.departures.of(key), self._memory.departures.of(all_clients)
 
         def elsewhere(anchor: Anchor) -> AnchorPosition | None:
-            """Where a client stands in the whole collection that is not in this list any more."""
+            """Return where a client that has left this list is in the whole collection."""
             return locate_among(
                 positions, find(rows, anchor._replace(before=(), after=()), oldest, departed)
             )
@@ -153,16 +153,16 @@ class ListLookup:
         return CachedPage(page, whole.at, place.window, whole.checked_at, place.lost)
 
     def rows(self, key: ListKey) -> ListIndex | None:
-        """What is remembered of one list."""
+        """Return the cached index of one list."""
         return self._memory.rows(key)
 
     def total(self, partition: Partition) -> int | None:
-        """How many clients this caller has, as far as was last heard."""
+        """Return this caller's number of clients, as last read."""
         rows = self.rows(ListKey(partition, ALL_CLIENTS))
         return None if rows is None else rows.total
 
     def unread(self, key: ListKey, oldest: float) -> list[Window]:
-        """The full pages that must be read to know the whole list; None of it known: the first."""
+        """Return the full pages to read for the whole list; the first page if none is known."""
         rows = self.rows(key)
         if rows is None:
             return full_pages([0])
@@ -171,7 +171,7 @@ class ListLookup:
     def missing(
         self, key: ListKey, rows: ListIndex, start: int, stop: int, oldest: float
     ) -> list[int]:
-        """The indexes from `start` up to `stop` of which no row or no client is remembered."""
+        """Return the indexes from `start` up to `stop` without a cached row or client."""
         missing = []
         for index, row in enumerate(rows.slice(start, stop, oldest), start):
             known = None if row is None else self._memory.client(EntityKey(key.partition, row[0]))

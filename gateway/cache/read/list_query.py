@@ -1,4 +1,4 @@
-"""One question about a list, with what is known of it and what it accepts."""
+"""The parameters of one read of a list."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Which rows are asked for, for whom, how urgently, and how old they may be."""
+    """The rows to read: for which operation, with which priority, and how old they may be."""
 
     operation: RequestContext
     key: ListKey
     window: Window
     fields: Fields
     oldest: float
-    """The earliest reading that may be part of the answer."""
+    """The earliest time of a reading that may be part of the result."""
     fresh: float
-    """Seconds; a part that is older than that makes the answer stale."""
+    """Seconds; a part older than that makes the result stale."""
     lane: Priority

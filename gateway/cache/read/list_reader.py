@@ -1,4 +1,4 @@
-"""Lists read: what memory lacks of a window, for the fewest calls, shared by all who miss it."""
+"""Read lists: fetch the missing rows of a window for the fewest calls, shared by all requests."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 DOCUMENTED_ROW_FIELDS: Fields = frozenset(
     ("id", "first_name", "last_name", "email", "phone", "client_type", "status", "source")
 ) | {"budget_min", "budget_max"}
-"""What the API page shows of a list row; corrected by the first page read."""
+"""The fields of a list row on the API page; corrected by the first page read."""
 TRIES = 3
-"""Readings of one window: one of all clients in its stead, one that is spoilt, and one more."""
+"""Reads of one window: one of all clients in its place, one that is outdated, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A page read; `kept` unless its caller wrote while it was under way.
+    """A page read; `kept` unless its caller wrote while it was being read.
 
-    `drift`: rows were seen to move between the calls that read it.
+    `drift`: rows were seen to move between the calls that read the page.
     """
 
     page: Page
@@ -54,7 +54,7 @@ class FetchedPage:
 
 
 class ListReader:
-    """The lists of all callers: what is remembered of them, and how the rest is read."""
+    """Reads the lists of all callers, from the cache and from the source."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a reading needs and changes
         self,
@@ -77,66 +77,66 @@ class ListReader:
         self.lookup = ListLookup(memory, meaning)
         self.plan = ReadPlanner(self.lookup, meaning, policy, source.price)
         self.row_fields: Fields = DOCUMENTED_ROW_FIELDS
-        """Fields that list rows are known to tell."""
+        """Fields that list rows are known to have."""
 
-    async def read(self, question: ListQuery) -> Page:
-        """Read what is missing of the window, and answer it."""
-        key = question.key
-        question = replace(question, window=self.lookup.rebased(key, question.window))
-        window, receipt = question.window, question.operation.receipt
-        reads = self.plan.plan(key, window, question.oldest)
-        spoilt = False
+    async def read(self, query: ListQuery) -> Page:
+        """Read the missing rows of the window and return its page."""
+        key = query.key
+        query = replace(query, window=self.lookup.rebased(key, query.window))
+        window, receipt = query.window, query.operation.receipt
+        reads = self.plan.plan(key, window, query.oldest)
+        outdated = False
         for _ in range(TRIES):
             began = self._clock()
-            landed = await self.load(question, reads)
-            page = self._stable_page(question, reads, landed)
+            landed = await self.load(query, reads)
+            page = self._stable_page(query, reads, landed)
             if page is not None:
                 if page.at < began:
                     age = began - page.at
-                    stale = age > question.fresh or page.at < question.oldest
+                    stale = age > query.fresh or page.at < query.oldest
                     receipt.note_age(round(age, 3), stale=stale)
                 receipt.drift |= page.anchor_lost
                 return page.page
-            again = [(key, self._anchored(question))]
+            again = [(key, self._anchored(query))]
             if all(target != key for target, _ in reads):
-                again = self.plan.own(key, window, question.oldest) or again
-            elif spoilt or (reads == again and self._is_stable(key, landed)):
+                again = self.plan.own(key, window, query.oldest) or again
+            elif outdated or (reads == again and self._is_stable(key, landed)):
                 break
             else:
-                spoilt = receipt.drift = question.operation.spending.may_exceed_estimate = True
+                outdated = receipt.drift = query.operation.spending.may_exceed_estimate = True
             reads = again
         receipt.drift = True
-        return self._best_effort_page(question, landed[-1].page)
+        return self._best_effort_page(query, landed[-1].page)
 
-    def _anchored(self, question: ListQuery) -> Window:
-        """Where the window lies, as far as is known by now."""
-        rows = self._memory.rows(question.key)
+    def _anchored(self, query: ListQuery) -> Window:
+        """Return the window at its place, as far as that is known by now."""
+        rows = self._memory.rows(query.key)
         if rows is None:
-            return question.window.plain
-        return self.lookup.placed(question.key, rows, question.window, question.oldest).window
+            return query.window.plain
+        return self.lookup.placed(query.key, rows, query.window, query.oldest).window
 
     def _stable_page(
-        self, question: ListQuery, reads: Sequence[PlannedRead], landed: Sequence[FetchedPage]
+        self, query: ListQuery, reads: Sequence[PlannedRead], landed: Sequence[FetchedPage]
     ) -> CachedPage | None:
-        """The answer, now that the missing part was read; None where it must be read again."""
+        """Return the page after the missing rows were read; None if it must be read again."""
         if not all(one.kept for one in landed):
             return None
-        key, window = question.key, question.window
-        answer = self.lookup.find(key, window, question.fields, question.oldest)
+        key, window = query.key, query.window
+        answer = self.lookup.find(key, window, query.fields, query.oldest)
         if answer is not None or any(target != key for target, _ in reads):
             return answer
-        page = self._served(question, landed)
+        page = self._page_just_read(query, landed)
         return None if page is None else CachedPage(page, landed[0].at, window, landed[0].at)
 
     def _is_stable(self, key: ListKey, landed: Sequence[FetchedPage]) -> bool:
-        """Whether reading once more would tell no better: nothing was written, nothing is older."""
+        """Return True if another read gives no better result: no write, no older version."""
         return all(
             one.kept and all(self._newest(key, record) for record in one.page.records)
             for one in landed
         )
 
-    def _served(self, question: ListQuery, landed: Sequence[FetchedPage]) -> Page | None:
-        """The window out of what was just read, for a store that could not hold it."""
+    def _page_just_read(self, query: ListQuery, landed: Sequence[FetchedPage]) -> Page | None:
+        """Return the window from the pages just read, for a store that could not hold them."""
         first = landed[0].page
         rows = ListIndex(first.total, float("-inf"), open=first.more)
         records: dict[str, ClientRecord] = {}
@@ -144,82 +144,80 @@ class ListReader:
             ids = [record.id for record in one.page.records]
             rows = rows.merge(one.page.offset, ids, one.page.total, one.at, one.page.more)
             records |= zip(ids, one.page.records, strict=True)
-        departed = self._memory.departures.of(question.key)
-        place = locate(rows, question.window, ANY_AGE, departed)
+        departed = self._memory.departures.of(query.key)
+        place = locate(rows, query.window, ANY_AGE, departed)
         start, stop = rows.range_of(place.window)
-        told: list[ClientRecord] = []
+        served: list[ClientRecord] = []
         for row in rows.slice(start, stop, float("-inf")):
-            record = None if row is None else self._newest(question.key, records[row[0]])
+            record = None if row is None else self._newest(query.key, records[row[0]])
             if record is None:
                 return None
-            told.append(self._noted(question, record))
-        return as_page(rows, place, tuple(told))
+            served.append(self._note_age(query, record))
+        return as_page(rows, place, tuple(served))
 
     def _newest(self, of: ListKey, record: ClientRecord) -> ClientRecord | CachedRecord | None:
-        """The record, or a later version held; None if the caller saw one we no longer have."""
+        """Return the record or a later cached version; None if the caller saw a lost later one."""
         key = EntityKey(of.partition, record.id)
         if not self._memory.is_outdated(key, record):
             return record
         known = self._memory.client(key)
         return known if isinstance(known, CachedRecord) else None
 
-    def _noted(self, question: ListQuery, newest: ClientRecord | CachedRecord) -> ClientRecord:
-        """What to tell; on the receipt how old it is, where it is held from before."""
+    def _note_age(self, query: ListQuery, newest: ClientRecord | CachedRecord) -> ClientRecord:
+        """Return the record to serve; note the age of a cached one on the receipt."""
         if not isinstance(newest, CachedRecord):
             return newest
         age = self._clock() - newest.at
-        question.operation.receipt.note_age(round(age, 3), stale=True)
+        query.operation.receipt.note_age(round(age, 3), stale=True)
         return newest.record
 
-    def _best_effort_page(self, question: ListQuery, page: Page) -> Page:
-        """Rows that would not hold still: each at most once."""
+    def _best_effort_page(self, query: ListQuery, page: Page) -> Page:
+        """Return rows that moved during every read, each at most once."""
         span = IndexRange(page.offset, tuple(record.id for record in page.records), 0)
         read = ListIndex(page.total, 0, (span,) if span.ids else (), page.more)
-        departed = self._memory.departures.of(question.key)
-        place = locate(read, question.window, ANY_AGE, departed)
+        departed = self._memory.departures.of(query.key)
+        place = locate(read, query.window, ANY_AGE, departed)
         start, stop = read.range_of(place.window)
         begin = max(0, start - page.offset)
         rows = page.records[begin : begin + stop - start]
         once = {
-            record.id: self._noted(question, self._newest(question.key, record) or record)
+            record.id: self._note_age(query, self._newest(query.key, record) or record)
             for record in rows
         }
         for record in once.values():
-            self._memory.note_served(EntityKey(question.key.partition, record.id), record)
+            self._memory.note_served(EntityKey(query.key.partition, record.id), record)
         return Page(start, tuple(once.values()), page.total, page.more, place.window, place.bounds)
 
-    async def load(
-        self, question: ListQuery, reads: Sequence[PlannedRead]
-    ) -> Sequence[FetchedPage]:
-        """Join the flights of these reads or send them, and wait for all."""
-        now, operation = self._clock(), question.operation
-        flights = [self._flight(question, key, window, now) for key, window in reads]
+    async def load(self, query: ListQuery, reads: Sequence[PlannedRead]) -> Sequence[FetchedPage]:
+        """Join or start the fetches of these reads, and wait for all."""
+        now, operation = self._clock(), query.operation
+        flights = [self._flight(query, key, window, now) for key, window in reads]
         landed = [await flight.wait(operation.deadline - self._clock()) for flight in flights]
         operation.receipt.drift |= any(one.drift for one in landed)
         return landed
 
     def _flight(
-        self, question: ListQuery, key: ListKey, window: Window, now: float
+        self, query: ListQuery, key: ListKey, window: Window, now: float
     ) -> Fetch[FetchedPage]:
         fence = self._memory.lists_token(key.partition)
-        # By one credential: what the API says to another of the user's is no answer to this one.
-        name = (key, window, fence, question.operation.caller.hash)
-        who = question.operation.audience
-        flight = self._flights.join(name, question.oldest, who)
+        # By credential: the API may respond differently to another credential of the user.
+        name = (key, window, fence, query.operation.caller.hash)
+        who = query.operation.audience
+        flight = self._flights.join(name, query.oldest, who)
         if flight is not None:
-            question.operation.receipt.joined += 1
+            query.operation.receipt.joined += 1
             return flight
-        asked = replace(question, key=key, window=window)
-        return self._flights.start([name], partial(self._send, asked, now, fence), now, who)
+        read = replace(query, key=key, window=window)
+        return self._flights.start([name], partial(self._send, read, now, fence), now, who)
 
     async def _send(
-        self, question: ListQuery, at: float, fence: FencingToken, audience: Waiters
+        self, query: ListQuery, at: float, fence: FencingToken, audience: Waiters
     ) -> FetchedPage:
-        key, operation = question.key, question.operation
+        key, operation = query.key, query.operation
         flight = self._accounts.flight(operation, at + self._policy.flight_seconds, audience)
         try:
             page = await self._source.window(
-                flight, key.where, question.window, question.fields, question.lane
+                flight, key.where, query.window, query.fields, query.lane
             )
         except (Unauthenticated, Forbidden):
             self._memory.purge(key.partition)
@@ -236,7 +234,7 @@ class ListReader:
         return FetchedPage(page, at, kept, flight.receipt.drift)
 
     def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:
-        """All of this caller's clients, where they are held and fresh; else none."""
+        """Yield all of this caller's clients, if they are cached and fresh; else none."""
         rows = self._memory.rows(ListKey(partition, ALL_CLIENTS))
         oldest = now - self._policy.fresh
         if rows is None or not rows.whole(oldest):

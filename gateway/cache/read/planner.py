@@ -1,4 +1,4 @@
-"""What to ask so that a window can be told: never dearer than its missing part."""
+"""Plan the reads for a window: never at a higher cost than its missing rows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from gateway.cache.read.list_lookup import ListLookup
 
 PlannedRead = tuple[ListKey, Window]
-"""One question to the source."""
+"""One read from the source."""
 MARGINS = 8, 2, 0
-"""Rows that are read beyond a window and those it is counted from, where they are free."""
+"""Rows read beyond a window and its anchors, tried in this order while they are free."""
 
 
 class ReadPlanner:
-    """Plans reads by `price`, in calls, and by what is already `listed`."""
+    """Plans reads by their cost in calls and by what is cached."""
 
     def __init__(
         self,
@@ -39,17 +39,17 @@ class ReadPlanner:
         self._listed = listed
         self._meaning = meaning
         self._policy = policy
-        self._of = price
+        self._cost_of = price
 
     def price(self, reads: Sequence[PlannedRead]) -> int:
-        """What these reads cost together, in calls."""
-        return sum(self._of(window) for _, window in reads)
+        """Return the cost of these reads together, in calls."""
+        return sum(self._cost_of(window) for _, window in reads)
 
     def plan(self, key: ListKey, window: Window, oldest: float) -> list[PlannedRead]:
-        """What to ask so that `window` can be told, at the price of its missing part or less."""
+        """Return the reads that complete `window`, at the cost of its missing rows or less."""
         every = ListKey(key.partition, ALL_CLIENTS)
         if key != every and self._is_first_query(key, every):
-            return [(every, self._hoped(key, window))]
+            return [(every, self._first_page(key, window))]
         reads = self.own(key, window, oldest)
         price = self.price(reads)
         wholes = [every, key] if can_evaluate(key.where, self._meaning.types) else [key]
@@ -62,49 +62,50 @@ class ReadPlanner:
                 return pages
         return reads
 
-    def _hoped(self, key: ListKey, window: Window) -> Window:
-        """The first page of all clients: whatever of it comes for one call will do."""
+    def _first_page(self, key: ListKey, window: Window) -> Window:
+        """Return the first page of all clients, as far as one call returns it."""
         del key
         return Window(0, self.page_size(), needed=Window(0, max(1, min(window.limit, MAX_PAGE))))
 
     def page_size(self) -> int:
-        """Rows of the largest page that one call is known to bring."""
+        """Return the rows of the largest page known to cost one call."""
         sizes = range(1, MAX_PAGE + 1)
-        return bisect_right(sizes, 1, key=lambda size: self._of(_wide(0, size))) or 1
+        return bisect_right(sizes, 1, key=lambda size: self._cost_of(_wide(0, size))) or 1
 
     def _is_first_query(self, key: ListKey, every: ListKey) -> bool:
-        """Whether a caller's first question is by a filter that can be applied here.
+        """Return True if a caller's first request is a filter that can be applied locally.
 
-        Its first page of all clients is the same one call, and most often the whole collection:
-        then no filter costs anything any more. Otherwise how large it is was worth a call.
+        The first page of all clients costs the same one call and is most often the whole
+        collection: every filter is free afterwards. Otherwise the call has shown the size of the
+        collection.
         """
         unknown = self._listed.rows(every) is None and self._listed.rows(key) is None
         return unknown and can_evaluate(key.where, self._meaning.types)
 
     def own(self, key: ListKey, window: Window, oldest: float) -> list[PlannedRead]:
-        """The missing rows from first to last; as full pages where those cost no more.
+        """Return the missing rows from first to last, as full pages if those cost no more.
 
-        With them the row that the window was counted from, where it costs no more to look.
+        The row that the window is counted from is included if that costs no more.
         """
         rows = self._listed.rows(key)
         place = self._place(key, rows, window, oldest)
         if not place.seen:
             for margin in MARGINS:
                 wide = including_anchors(place, margin)
-                if self._of(wide) <= self._of(place.window):
+                if self._cost_of(wide) <= self._cost_of(place.window):
                     return [(key, page) for page in self._as_full_pages(wide)]
         window = place.window
-        asked = [(key, window)]
+        reads = [(key, window)]
         start, stop = window.offset, window.offset + window.limit
         if rows is not None and rows.total_at >= oldest:
             start, stop = rows.range_of(window)
             missing = self._listed.missing(key, rows, start, stop, oldest)
             if missing:
                 start, stop = missing[0], missing[-1] + 1
-                asked = [(key, Window(start, stop - start))]
+                reads = [(key, Window(start, stop - start))]
         elif window.from_end:
-            return asked
-        return [(key, page) for page in self._as_full_pages(Window(start, stop - start))] or asked
+            return reads
+        return [(key, page) for page in self._as_full_pages(Window(start, stop - start))] or reads
 
     def _place(
         self, key: ListKey, rows: ListIndex | None, window: Window, oldest: float
@@ -114,14 +115,14 @@ class ReadPlanner:
         return self._listed.placed(key, rows or ListIndex(0, float("-inf")), window, oldest)
 
     def _as_full_pages(self, window: Window) -> list[Window]:
-        """Full pages in place of `window`, where those cost no more; over-fetch, ask once."""
+        """Return full pages in place of `window` if those cost no more: fetch more, call once."""
         stop = window.offset + window.limit
         size = self.page_size()
         pages = [
             replace(page, needed=_common(page, window))
             for page in full_pages(range(window.offset, stop), size)
         ]
-        if pages and sum(map(self._of, pages)) <= self._of(window):
+        if pages and sum(map(self._cost_of, pages)) <= self._cost_of(window):
             return pages
         return [window] if window.limit else []
 
@@ -131,7 +132,7 @@ def _wide(offset: int, limit: int) -> Window:
 
 
 def _common(page: Window, window: Window) -> Window:
-    """The rows of both."""
+    """Return the rows of both windows."""
     begin = max(page.offset, window.offset)
     stop = min(page.offset + page.limit, window.offset + window.limit)
     return Window(begin, stop - begin)

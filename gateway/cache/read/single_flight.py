@@ -1,4 +1,4 @@
-"""One load shared by everybody who misses the same thing at the same time."""
+"""Single flight: one fetch shared by all requests that miss the same key at the same time."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Generic[T]):
-    """A load under way, whose answer will be as old as `at`."""
+    """A fetch under way; its result counts as read at `at`."""
 
     task: asyncio.Task[T]
     at: float
     audience: Waiters
-    """Those who wait for it."""
+    """The requests that wait for it."""
 
     async def wait(self, seconds: float) -> T:
-        """Its answer, or the failure that all its waiters share.
+        """Return its result, or raise the failure that all waiters share.
 
-        Whoever leaves, or has waited for `seconds`, leaves the flight to the others.
+        A waiter that leaves, or has waited for `seconds`, does not cancel the fetch for the others.
         """
         try:
             async with asyncio.timeout(seconds if math.isfinite(seconds) else None):
@@ -40,13 +40,13 @@ class Fetch(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """The loads under way, by what they will answer. A failed one is forgotten like any other."""
+    """The fetches under way by key. A failed fetch is removed like any other."""
 
     def __init__(self) -> None:
         self._by_key: dict[Hashable, Fetch[T]] = {}
 
     def join(self, key: Hashable, oldest: float, who: Waiters) -> Fetch[T] | None:
-        """Wait for the flight of `key`, unless it was sent before `oldest` or was given up."""
+        """Join the fetch of `key`, unless it was sent before `oldest` or was abandoned."""
         flight = self._by_key.get(key)
         if flight is None or flight.at < oldest or not flight.audience.join(who):
             return None
@@ -59,18 +59,18 @@ class SingleFlight(Generic[T]):
         at: float,
         who: Waiters,
     ) -> Fetch[T]:
-        """Send the load. Once let out it lands even if everybody who waits for it leaves."""
+        """Start a fetch. It continues even if all its waiters leave after it was sent."""
         audience = Waiters(who)
         flight = Fetch(asyncio.create_task(load(audience)), at, audience)
-        names = tuple(keys)
-        self._by_key |= dict.fromkeys(names, flight)
+        fetched_keys = tuple(keys)
+        self._by_key |= dict.fromkeys(fetched_keys, flight)
 
-        def landed(task: asyncio.Task[T]) -> None:
-            for name in names:
+        def remove(task: asyncio.Task[T]) -> None:
+            for name in fetched_keys:
                 if self._by_key.get(name) is flight:
                     del self._by_key[name]
             if not task.cancelled():
-                task.exception()  # seen, also when all who waited for it have left
+                task.exception()  # retrieved, also after all waiters have left
 
-        flight.task.add_done_callback(landed)
+        flight.task.add_done_callback(remove)
         return flight

@@ -1,7 +1,7 @@
-"""Where a window lies now: cursors name a row, and rows move and leave under a client that pages.
+"""Locate a window by its cursors' rows, which move and leave while a client pages.
 
-A row that left the list is found by the rows it stood between. The gateway notes them when it
-sees a row leave, and a cursor carries marks of its neighbours, for when nothing was noted.
+A row that left the list is located by its former neighbours. The gateway records them when it sees
+a row leave, and a cursor carries marks of its neighbours for the other cases.
 """
 
 from __future__ import annotations
@@ -21,59 +21,59 @@ if TYPE_CHECKING:
 
 ANY_AGE = float("-inf")
 END = ""
-"""Stands for the beginning of a list, and for its end, where a row has no neighbour."""
-_CHAIN = 500
-"""Rows that left one beside the other and are followed."""
+"""Replaces a missing neighbour: the beginning of a list, and its end."""
+_MAX_CHAIN = 500
+"""Largest number of departed neighbours that are followed."""
 
 
 class Neighbours(NamedTuple):
-    """Ids of the rows between which a row stood when it left; None for one not known."""
+    """Ids of the rows between which a row stood when it left; None for an unknown one."""
 
     before: str | None
     after: str | None
 
 
 class AnchorPosition(NamedTuple):
-    """Where a row stands, or, where it left, where it stood: before the row at `place`."""
+    """The index of a row or, if the row left, the index of the row after it."""
 
     place: int
     present: bool
 
 
 class AnchoredWindow(NamedTuple):
-    """A window in its place, and the bounds it is counted from."""
+    """A located window, and the bounds that it is counted from."""
 
     window: Window
     bounds: Bounds = Bounds()
     seen: bool = True
-    """Whether the rows it is counted from were looked at, if there are any."""
+    """Whether the rows that it is counted from were looked at, if there are any."""
     lost: bool = False
-    """Whether one of them is neither where it could be looked for, nor known to have left."""
+    """Whether one of those rows is not where it should be, and is not known to have left."""
 
 
 def find(
     rows: ListIndex, anchor: Anchor, oldest: float, departed: Callable[[str], Neighbours | None]
 ) -> AnchorPosition | None:
-    """Where an anchor stands among the rows read since `oldest`, or stood before it left."""
+    """Return where an anchor is among the rows read since `oldest`, or was before it left."""
     index = rows.index_of(anchor.id, oldest)
     if index is not None:
         return AnchorPosition(index, present=True)
     places = rows.places(oldest)
     end = None if rows.open or rows.total_at < oldest else rows.total
-    found = _followed(anchor.id, places, departed, end)
-    return _marked(anchor, places) if found is None else AnchorPosition(found, present=False)
+    found = _by_neighbours(anchor.id, places, departed, end)
+    return _by_marks(anchor, places) if found is None else AnchorPosition(found, present=False)
 
 
-def _followed(
+def _by_neighbours(
     id: str,
     places: dict[str, int],
     departed: Callable[[str], Neighbours | None],
     end: int | None,
 ) -> int | None:
-    """The place of a row that left, by its neighbours, or by theirs where those left too."""
+    """Return the index of a departed row by its neighbours, or by theirs if they left too."""
     for side in (0, 1):
         at = id
-        for _ in range(_CHAIN):
+        for _ in range(_MAX_CHAIN):
             beside = departed(at)
             next_one = None if beside is None else beside[side]
             if next_one is None:
@@ -90,11 +90,8 @@ def _followed(
     return None
 
 
-def _marked(anchor: Anchor, places: dict[str, int]) -> AnchorPosition | None:
-    """The place of a row that left, by the marks of its neighbours; the nearest counts.
-
-    A row without an id is known by them alone: where such a row stands beside them, it is here.
-    """
+def _by_marks(anchor: Anchor, places: dict[str, int]) -> AnchorPosition | None:
+    """Return the index of a departed row by its neighbours' marks; the nearest counts."""
     if not (places and (anchor.before or anchor.after)):
         return None
     marks = {mark_of(id): index for id, index in places.items()}
@@ -116,10 +113,10 @@ def locate(
     departed: Callable[[str], Neighbours | None],
     elsewhere: Callable[[Anchor], AnchorPosition | None] = lambda _: None,
 ) -> AnchoredWindow:
-    """`window` in the list as it was read since `oldest`.
+    """Return `window` located in the list as read since `oldest`.
 
-    What is older tells where to look. `elsewhere` finds rows that are not in this list, by
-    another one.
+    Older rows show which page to read. `elsewhere` locates rows that are not in this list by
+    another list.
     """
     between = window.between
     if between is None:
@@ -149,9 +146,9 @@ def locate(
 def rebased(
     rows: ListIndex, window: Window, departed: Callable[[str], Neighbours | None]
 ) -> Window:
-    """`window` counted from where its rows stand by what is known at whatever age.
+    """Return `window` with offsets counted from where its rows are, by readings of any age.
 
-    What is read next may contradict the rows that tell it, and they are forgotten then.
+    If the next reading contradicts the rows that it relied on, they are cleared then.
     """
     between = window.between
     if between is None:
@@ -168,14 +165,14 @@ def rebased(
 
 
 def locate_among(positions: Sequence[int], spot: AnchorPosition | None) -> AnchorPosition | None:
-    """Where a row of a list stands among those of its rows that are at `positions`."""
+    """Return where a row of a list is among those of its rows that are at `positions`."""
     if spot is None:
         return None
     return AnchorPosition(bisect_left(positions, spot.place), present=False)
 
 
 def including_anchors(place: AnchoredWindow, margin: int) -> Window:
-    """The rows of a window and those it is counted from, and `margin` rows more on each side."""
+    """Return the rows of a window and its anchors, and `margin` more rows on each side."""
     window, (low, high) = place.window, place.bounds
     begin = min(window.offset, low - 1) if low else window.offset
     stop = window.offset + window.limit
@@ -187,10 +184,10 @@ def including_anchors(place: AnchoredWindow, margin: int) -> Window:
 def departures(
     before: ListIndex, after: ListIndex, page: tuple[int, int] | None
 ) -> dict[str, Neighbours]:
-    """The rows that left between two states of a list, each with the rows it stood between.
+    """Return the rows that left between two states of a list, with their neighbours.
 
-    `page`: the indexes, from and up to, that were read anew; None where the list was changed
-    by a write. Rows that are only no longer held have not left.
+    `page`: the indexes, from and up to, that were read again; None if a write changed the list.
+    Rows that are merely no longer cached have not left.
     """
     held = sorted((index, id) for id, index in before.places(ANY_AGE).items())
     now = after.places(ANY_AGE)
@@ -203,7 +200,7 @@ def departures(
         left = [(index, id) for index, id in inside if id not in now and index < last]
     else:
         left = [(index, id) for index, id in held if id not in now]
-        if len(left) > 1:  # forgotten
+        if len(left) > 1:  # the list was cleared
             return {}
     at = dict(held)
     end = before.total - 1

@@ -1,4 +1,4 @@
-"""Rows that were seen to leave a list, and what they stood between: for cursors that name them."""
+"""Rows that left a list, and their former neighbours: for cursors that name those rows."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from gateway.cache.store.keys import ListKey, Partition
     from gateway.cache.store.list_index import ListIndex
 
-_NOTED = 10_000
-"""Departures noted, some 300 bytes each; the longest unread are forgotten first."""
+_MAX_DEPARTURES = 10_000
+"""Departures held, some 300 bytes each; the least recently used are evicted first."""
 
 
 class Departures:
-    """The departures from all lists of all callers. Ids alone are kept."""
+    """The departures from all lists of all callers. Only ids are stored."""
 
     def __init__(self) -> None:
-        self._neighbours: LRUCache[tuple[ListKey, str], Neighbours] = LRUCache(_NOTED)
+        self._neighbours: LRUCache[tuple[ListKey, str], Neighbours] = LRUCache(_MAX_DEPARTURES)
 
     def of(self, key: ListKey) -> Callable[[str], Neighbours | None]:
-        """What tells the neighbours of a row that left this list."""
+        """Return the function that finds the neighbours of a row that left this list."""
         return partial(self._find, key)
 
     def _find(self, key: ListKey, id: str) -> Neighbours | None:
@@ -36,12 +36,12 @@ class Departures:
     def note(
         self, key: ListKey, before: ListIndex, after: ListIndex, page: tuple[int, int] | None = None
     ) -> None:
-        """Note which rows left between two states of a list (see `anchors.departures`)."""
+        """Store which rows left between two states of a list (`cursor_anchor.departures`)."""
         if before.spans:
             for id, neighbours in departures(before, after, page).items():
                 self._neighbours[key, id] = neighbours
 
     def purge(self, partition: Partition) -> None:
-        """Forget those from one caller's lists."""
+        """Remove the departures from one caller's lists."""
         for name in [name for name in self._neighbours if name[0].partition == partition]:
             del self._neighbours[name]

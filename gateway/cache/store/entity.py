@@ -1,4 +1,4 @@
-"""What is known of one client: readings of different completeness and age, made one."""
+"""The cached record of one client: merges readings of different completeness and age."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """The API said at `at` that there is no such client."""
+    """The API reported at `at` that there is no such client."""
 
     at: float
 
@@ -26,8 +26,8 @@ class Tombstone:
 class CachedRecord:
     """A client's record and when it was read, in seconds on the monotonic clock.
 
-    List rows may be trimmed even of their version, so the latest reading may vouch for some
-    fields only: those in `told` are as young as `at`, the others as old as `rest_at`.
+    List rows may omit fields, even the version, so the latest reading may confirm some fields only:
+    those in `fields_at` were read at `at`, the others at `other_fields_at`.
     """
 
     record: ClientRecord
@@ -35,17 +35,17 @@ class CachedRecord:
     fields_at: Fields
     other_fields_at: float
     contradicted_at: float = -math.inf
-    """When a reading was sent that an older version answered, or a 404 just after a write."""
+    """When a reading was sent that returned an older version, or a 404 just after a write."""
 
     @property
     def checked_at(self) -> float:
-        """When the API was last asked for it, whatever it answered."""
+        """When the API was last called for it, whatever it returned."""
         return max(self.at, self.contradicted_at)
 
     def view(self, fields: Fields, oldest: float) -> tuple[ClientRecord, float] | None:
-        """The record as checked since `oldest`, and how old `fields` of it are.
+        """Return the record as checked since `oldest`, and when `fields` of it were read.
 
-        Where a reading since then was contradicted by this one, it is older than `oldest`.
+        A record that a reading since then contradicted may be older than `oldest`.
         """
         if self.checked_at < oldest:
             return None
@@ -54,17 +54,17 @@ class CachedRecord:
         return self.record, self.at if fields <= self.fields_at else self.other_fields_at
 
     def kept_against(self, at: float) -> CachedRecord:
-        """The same, although a reading sent at `at` contradicts it."""
+        """Return the record marked as contradicted by a reading sent at `at`."""
         return replace(self, contradicted_at=max(at, self.contradicted_at))
 
     def within(self, oldest: float) -> CachedRecord:
-        """The same, to be told in the place of what contradicts it only if read since `oldest`."""
+        """Return the record, served in place of a contradicting one only if read since `oldest`."""
         old = self.contradicted_at > -math.inf and min(self.at, self.other_fields_at) < oldest
         return replace(self, contradicted_at=-math.inf) if old else self
 
 
 def present_fields(record: ClientRecord) -> Fields:
-    """The fields of which this record says something, even if only that they made no sense."""
+    """Return the fields that this record has, malformed ones included."""
     if record.complete:
         return FIELDS
     return frozenset(
@@ -73,16 +73,16 @@ def present_fields(record: ClientRecord) -> Fields:
 
 
 def version_of(record: ClientRecord) -> int | None:
-    """The record's version, where the API told one."""
+    """Return the record's version, None if the API sent none."""
     return record.version if isinstance(record.version, int) else None
 
 
 def merge_record(
     before: CachedRecord | Tombstone | None, record: ClientRecord, at: float
 ) -> CachedRecord | Tombstone:
-    """What is known after the API told `record` in a reading sent at `at`.
+    """Return the entry after a reading sent at `at` returned `record`.
 
-    A version never goes back; without versions, the reading sent later is right.
+    A version never decreases. Without versions, the reading sent later is right.
     """
     fresh = CachedRecord(record, at, present_fields(record), at)
     if before is None:
@@ -98,7 +98,7 @@ def merge_record(
 
 
 def _unversioned(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
-    """A later reading that may be of the same version: what it does not tell stays as old."""
+    """Merge a later reading, perhaps of the same version: omitted fields keep their age."""
     if fresh.record.complete or not _agree(before.record, fresh.record):
         return fresh
     merged = _over(before.record, fresh.record)
@@ -106,9 +106,9 @@ def _unversioned(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
 
 
 def _same_version(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
-    """Two readings of one version: together they tell more, and all of it is as young.
+    """Merge two readings of one version: together they are more complete, and equally recent.
 
-    Where they differ, the version does not tell that something changed: the later one is right.
+    If they differ, the field changed without a new version: the later one is right.
     """
     older, newer = (before, fresh) if fresh.at >= before.at else (fresh, before)
     if not _agree(older.record, newer.record):
@@ -126,7 +126,7 @@ def _agree(one: ClientRecord, other: ClientRecord) -> bool:
 
 
 def _over(under: ClientRecord, record: ClientRecord) -> ClientRecord:
-    """`under`, with what `record` tells written over it."""
+    """Return `under` with the fields of `record` written over it."""
     values = {
         name: value for name in FIELDS if (value := getattr(record, name)) is not UNSET
     } | dict.fromkeys(record.malformed - {"id"}, UNSET)
@@ -138,8 +138,8 @@ def _over(under: ClientRecord, record: ClientRecord) -> ClientRecord:
     )
 
 
-def _only(record: ClientRecord, told: Fields) -> ClientRecord:
+def _only(record: ClientRecord, fields: Fields) -> ClientRecord:
     return ClientRecord(
-        **{name: getattr(record, name) for name in told | {"id"}},
-        malformed=record.malformed & told,
+        **{name: getattr(record, name) for name in fields | {"id"}},
+        malformed=record.malformed & fields,
     )

@@ -1,4 +1,4 @@
-"""What is remembered, behind its fences: the one place where answers are kept or refused."""
+"""The cache behind its fencing tokens: the only place where readings are stored or rejected."""
 
 from __future__ import annotations
 
@@ -29,70 +29,70 @@ if TYPE_CHECKING:
     from gateway.cache.store.memory import Store
     from schema.source.records import ClientFilter, ClientRecord, Page
 
-_VERSIONS = 20_000
-"""Versions held against answers that overtake each other: two hundred full pages in flight."""
-_WRITTEN = 10_000
-"""Clients written through us that a 404 does not make absent at once."""
+_MAX_VERSIONS = 20_000
+"""Versions held against responses that overtake each other: 200 full pages in flight."""
+_MAX_WRITTEN = 10_000
+"""Clients written through the gateway that one 404 does not make absent."""
 
 
 class SeenVersion(NamedTuple):
-    """The highest version of a client that its caller was told."""
+    """The highest version of a client that its caller was served."""
 
     version: int
-    landed: float
-    """When an answer first told it. What is asked after that should tell no earlier one."""
+    first_served_at: float
+    """When a response first held it. A request sent later should return no earlier version."""
     at: float
-    """When a reading was last sent that told it."""
+    """When the latest reading that returned it was sent."""
 
 
 class FencedCache:
-    """A store that takes an answer only if nothing was written since its question was sent.
+    """A store that accepts a reading only if nothing was written since its request was sent.
 
-    Its methods never wait, so nothing can come between a check and the deed.
+    No method awaits, so no write can run between a check and the change that depends on it.
     """
 
     def __init__(
         self, store: Store, clock: Callable[[], float], *, bound: float = 300, lag: float = 30
     ) -> None:
-        """`clock` is rising, in seconds.
+        """Create it; `clock` is strictly increasing, in seconds.
 
-        `bound`: seconds for which what was read stands against an API that contradicts it;
-        `lag`: seconds after a write through us for which a 404 may be that of a replica.
+        `bound`: seconds for which a cached reading is kept against an API that contradicts it.
+        `lag`: seconds after a write through the gateway in which a 404 may come from a replica.
         """
         self._store = store
         self._clock = clock
         self._bound = bound
         self._lag = lag
         self._generations = Generations()
-        self._versions: LRUCache[EntityKey, SeenVersion] = LRUCache(_VERSIONS)
-        self._written: LRUCache[EntityKey, float] = LRUCache(_WRITTEN)
+        self._versions: LRUCache[EntityKey, SeenVersion] = LRUCache(_MAX_VERSIONS)
+        self._written: LRUCache[EntityKey, float] = LRUCache(_MAX_WRITTEN)
         self._bases = VersionHistory()
         self.departures = Departures()
 
     def client(self, key: EntityKey) -> CachedRecord | Tombstone | None:
-        """What is known of one client."""
+        """Return the cached entry of one client."""
         entry = self._store.get(key)
         if isinstance(entry, CachedRecord):
             return entry.within(self._clock() - self._bound)
         return entry if isinstance(entry, Tombstone) else None
 
     def client_at(self, key: EntityKey, version: int) -> ClientRecord | None:
-        """The client as it was at `version`, if that is remembered still; at whatever age."""
+        """Return the client as it was at `version`, at any age, if it is still cached."""
         known = self.client(key)
         if isinstance(known, CachedRecord) and known.record.version == version:
             return known.record
         return self._bases.at(key, version)
 
     def rows(self, key: ListKey) -> ListIndex | None:
-        """What is known of one list."""
+        """Return the cached index of one list."""
         entry = self._store.get(key)
         return entry if isinstance(entry, ListIndex) else None
 
     def is_outdated(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> bool:
-        """Whether the caller was already told a later version of this client.
+        """Return True if the caller was already served a later version of this client.
 
-        `at`: when the reading was sent that tells this one; now, where it is left out. What was
-        told is forgotten after `bound` seconds, as an API may be restored from a backup.
+        `at`: when the reading of this version was sent; now, by default. A served version expires
+        after `bound` seconds, because an API may be restored from a backup.
         """
         version, seen = version_of(record), self._versions.get(key)
         if version is None or seen is None or version >= seen.version:
@@ -100,7 +100,7 @@ class FencedCache:
         return (self._clock() if at is None else at) <= seen.at + self._bound
 
     def note_served(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> None:
-        """The caller is told this record, read at `at`, whether or not it could be kept."""
+        """Note that the caller is served this record, read at `at`, stored or not."""
         version = version_of(record)
         if version is None:
             return
@@ -112,15 +112,15 @@ class FencedCache:
             self._versions[key] = SeenVersion(version, now, now if at is None else at)
 
     def lists_token(self, partition: Partition) -> FencingToken:
-        """To be noted before a list is asked for."""
+        """Return the token to note before a list is requested."""
         return self._generations.of_lists(partition)
 
     def client_token(self, key: EntityKey) -> FencingToken:
-        """To be noted before a client is asked for."""
+        """Return the token to note before a client is requested."""
         return self._generations.of_client(key)
 
     def store_page(self, key: ListKey, page: Page, at: float, fence: FencingToken) -> bool:
-        """Keep a page and its clients, unless this caller wrote since `fence` was noted."""
+        """Store a page and its clients, unless this caller wrote since `fence` was noted."""
         if self._generations.of_lists(key.partition) != fence:
             return False
         known, ids = (
@@ -137,49 +137,50 @@ class FencedCache:
     def store_record(
         self, key: EntityKey, record: ClientRecord, at: float, fence: FencingToken
     ) -> bool:
-        """Keep a client's record, unless it was written since `fence` was noted."""
+        """Store a client's record, unless it was written since `fence` was noted."""
         if self._generations.of_client(key) != fence:
             return False
         self._merge(key, record, at)
         return True
 
     def store_absence(self, key: EntityKey, at: float, fence: FencingToken) -> bool:
-        """Keep that there is no such client, unless it was written since `fence` was noted."""
+        """Store that there is no such client, unless it was written since `fence` was noted."""
         if self._generations.of_client(key) != fence:
             return False
         known = self.client(key)
         if isinstance(known, CachedRecord) and at < self._written.get(key, -math.inf) + self._lag:
-            # Not every replica of the API need know yet of what was written a moment ago.
+            # A replica of the API may not have the latest write yet.
             self._put(key, known.kept_against(at))
         elif known is None or known.at <= at:
             self.deleted(key, at)
         return True
 
     def store_written(self, key: EntityKey, record: ClientRecord, at: float, began: float) -> None:
-        """Keep what a write that was sent at `began` said at `at` the client now is.
+        """Store the client that a write, sent at `began`, returned at `at`.
 
-        An earlier version than was told before `began` is believed: the API wrote on top of it.
+        An earlier version than the one served before `began` is accepted: the API wrote on top of
+        it.
         """
         self._written[key] = at
-        if self.is_outdated(key, record, at) and began >= self._versions[key].landed:
+        if self.is_outdated(key, record, at) and began >= self._versions[key].first_served_at:
             del self._versions[key]
         self._merge(key, record, at)
 
     def deleted(self, key: EntityKey, at: float) -> None:
-        """Keep that a write found or left no such client; its versions begin anew."""
+        """Store that a write found or left no such client; its versions start over."""
         self._put(key, Tombstone(at))
         self._versions.pop(key, None)
         self._written.pop(key, None)
 
     def invalidate_in_flight(self, partition: Partition, key: EntityKey | None) -> None:
-        """A write begins or has ended: what is being read now is not to be kept."""
+        """Prevent the storing of readings under way: a write begins or has ended."""
         self._generations.bump_lists(partition)
         self._generations.bump_responses(partition)
         if key is not None:
             self._generations.bump_client(key)
 
     def forget_client(self, key: EntityKey) -> None:
-        """Nothing is known of this client any more, but what it was at its version."""
+        """Remove a client's entry; its record stays available by its version."""
         known = self.client(key)
         if isinstance(known, CachedRecord):
             self._bases.keep(key, known.record)
@@ -187,7 +188,10 @@ class FencedCache:
         self._store.forget(key)
 
     def forget_list(self, key: ListKey, left: str | None = None) -> None:
-        """Rows may have moved, or `left` it; how many they were remains as a hint."""
+        """Clear a list whose rows may have moved; its total stays as a hint.
+
+        `left`: the id of a client that has left the list, if it is one.
+        """
         rows = self.rows(key)
         if rows is not None:
             shorter = None if left is None else rows.without(left)
@@ -198,7 +202,7 @@ class FencedCache:
     def revise_lists(
         self, partition: Partition, revised: Callable[[ClientFilter, ListIndex], ListIndex]
     ) -> None:
-        """A write of this caller changes each of its lists as `revised` says."""
+        """Change each of this caller's lists by `revised`, after a write."""
         for key in self._store.lists(partition):
             rows = self.rows(key)
             if rows is not None and (news := revised(key.where, rows)) is not rows:
@@ -206,24 +210,24 @@ class FencedCache:
                 self._put(key, news)
 
     def forget_lists(self, partition: Partition) -> None:
-        """A write may have moved rows in and out of any list of its caller."""
+        """Clear all lists of this caller: a write may have moved rows in and out of any."""
         self.revise_lists(partition, lambda _, rows: rows.cleared())
 
     def responses_token(self, partition: Partition) -> FencingToken:
-        """To be noted before a caller is answered from memory."""
+        """Return the token to note before a response is made from the cache."""
         return self._generations.of_responses(partition)
 
     def response(self, key: ResponseKey) -> CachedResponse | None:
-        """The answer kept to a question, whether or not it may still be told."""
+        """Return the stored response to a request, whether or not it may still be served."""
         entry = self._store.get(key)
         return entry if isinstance(entry, CachedResponse) else None
 
-    def store_response(self, key: ResponseKey, told: CachedResponse) -> None:
-        """Keep an answer; nothing it is made of changes by that."""
-        self._store.put(key, told)
+    def store_response(self, key: ResponseKey, response: CachedResponse) -> None:
+        """Store a response; its parts stay as they are."""
+        self._store.put(key, response)
 
     def purge(self, partition: Partition) -> None:
-        """The API refused this caller: nothing is known, and nothing in flight will be."""
+        """Remove everything of this caller, readings under way included: the API rejected it."""
         self._generations.bump_caller(partition)
         self._store.purge(partition)
         self._bases.purge(partition)
@@ -234,16 +238,17 @@ class FencedCache:
         self._store.put(key, entry)
 
     def _merge(self, key: EntityKey, record: ClientRecord, at: float) -> None:
-        """Take a reading sent at `at` for what it is worth.
+        """Merge a reading sent at `at` into the cache.
 
-        An earlier version than one told before is an answer that was overtaken, if it was asked
-        for before that one arrived: it is dropped. Asked for later, it is a replica's that lags,
-        or a backup's that was restored: what is held is told in its place, flagged by its age,
-        for up to `bound` seconds, and it is believed where nothing is held that tells as much.
+        A version earlier than one already served has two explanations. If its request was sent
+        before the later version arrived, the response was overtaken: it is dropped. If its request
+        was sent afterwards, it comes from a replica that lags, or the API was restored from a
+        backup: the cached record is served in its place, marked by its age, for up to `bound`
+        seconds. Without a cached record that is as complete, the reading is stored.
         """
         before = self.client(key)
         if self.is_outdated(key, record, at):
-            if at < self._versions[key].landed:
+            if at < self._versions[key].first_served_at:
                 return
             if isinstance(before, CachedRecord) and self._holds(key, before, record):
                 self._put(key, before.kept_against(at))
@@ -260,14 +265,14 @@ class FencedCache:
         self._put(key, after)
 
     def _holds(self, key: EntityKey, known: CachedRecord, record: ClientRecord) -> bool:
-        """Whether what is `known` can be told in the place of `record`."""
+        """Return True if `known` can be served in the place of `record`."""
         young = min(known.at, known.other_fields_at) >= self._clock() - self._bound
         whole = known.record.complete or present_fields(record) <= present_fields(known.record)
         return young and whole and not self.is_outdated(key, known.record)
 
 
 def _is_later(before: CachedRecord | Tombstone | None, record: ClientRecord, at: float) -> bool:
-    """Whether what is known is a later version than `record`, which is read later and believed."""
+    """Return True if the cached version is later than `record`, a later reading to be stored."""
     if not isinstance(before, CachedRecord) or at < before.at:
         return False
     old, new = version_of(before.record), version_of(record)

@@ -1,4 +1,4 @@
-"""Names of what is remembered. None can be made without a caller."""
+"""Keys of cached entries. Every key belongs to a caller."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 
 
 class Partition(str):
-    """Whose memory: the only way to one is through a caller, and it keeps no credential."""
+    """The name of one caller's entries: made only from a caller, and free of credentials."""
 
     __slots__ = ()
 
     def __new__(cls, caller: Caller) -> Self:
-        """The caller's."""
+        """Return the caller's partition."""
         return str.__new__(cls, caller.partition)
 
     @classmethod
     def claimed(cls, caller: Caller) -> Self | None:
-        """That of the user whom an unproven token names: for forgetting, never for reading."""
+        """Return the user's partition for an unproven token: to invalidate, never to read."""
         return None if caller.claimed is None else str.__new__(cls, caller.claimed)
 
     @classmethod
     def alone(cls, credential: str) -> Self:
-        """That of a credential by itself, by its hash: for forgetting, never for reading."""
+        """Return the partition of a credential's hash: to invalidate, never to read."""
         return str.__new__(cls, credential)
 
 
@@ -44,7 +44,7 @@ class ListKey(NamedTuple):
 
 
 class ResponseKey(NamedTuple):
-    """One question as one caller asked it, byte for byte."""
+    """One request body of one caller, byte for byte."""
 
     partition: Partition
     body: bytes

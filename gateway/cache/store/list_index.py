@@ -1,4 +1,4 @@
-"""One caller's list under one filter: ids by absolute index, as far as they were read."""
+"""The index of one caller's list under one filter: ids by absolute index, as far as read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IndexRange:
-    """Neighbouring rows read together at `at`, the first at absolute index `start`."""
+    """Consecutive rows read together at `at`, the first at absolute index `start`."""
 
     start: int
     ids: tuple[str, ...]
@@ -23,45 +23,45 @@ class IndexRange:
 
     @property
     def stop(self) -> int:
-        """The index after its last row."""
+        """Return the index after its last row."""
         return self.start + len(self.ids)
 
     def cut(self, start: int, stop: int) -> IndexRange:
-        """The part of it from index `start` up to `stop`."""
+        """Return its part from index `start` up to `stop`."""
         begin, end = max(start, self.start), min(stop, self.stop)
         return IndexRange(
             begin, self.ids[begin - self.start : max(end, begin) - self.start], self.at
         )
 
     def without(self, other: IndexRange) -> list[IndexRange]:
-        """What of it lies before and after `other`."""
+        """Return its parts before and after `other`."""
         parts = self.cut(self.start, other.start), self.cut(other.stop, self.stop)
         return [part for part in parts if part.ids]
 
 
 @dataclass(frozen=True, slots=True)
 class ListIndex:
-    """The rows read so far of a list that had `total` rows at `total_at`. Spans never overlap."""
+    """The rows read so far of a list that had `total` rows at `total_at`. Spans do not overlap."""
 
     total: int
     total_at: float
     spans: tuple[IndexRange, ...] = ()
     open: bool = False
-    """Whether there are more rows than `total`: the API's own count is too low."""
+    """Whether the list has more rows than `total`: the API's own count is too low."""
 
     def cleared(self) -> ListIndex:
-        """Nothing of it, but a hint of how long the list is."""
+        """Return the index without rows; the total stays as a hint."""
         return ListIndex(self.total, float("-inf"), open=self.open)
 
     def index_of(self, id: str, oldest: float) -> int | None:
-        """Where this client's row stood when it was last read, if that is not before `oldest`."""
+        """Return the index of this client's row, if it was read since `oldest`."""
         for span in self.spans:
             if span.at >= oldest and id in span.ids:
                 return span.start + span.ids.index(id)
         return None
 
     def places(self, oldest: float) -> dict[str, int]:
-        """The place of each row that was read since `oldest`."""
+        """Return the index of each row read since `oldest`."""
         return {
             id: index
             for span in self.spans
@@ -70,7 +70,7 @@ class ListIndex:
         }
 
     def beside(self, start: int, stop: int, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Ids of up to `count` rows before `start` and from `stop` on, as far as they are held."""
+        """Return up to `count` known ids before `start`, and as many from `stop` on."""
         first = max(0, start - count)
         back = [row and row[0] for row in self.slice(first, start, float("-inf"))]
         ahead = [row and row[0] for row in self.slice(stop, stop + count, float("-inf"))]
@@ -78,19 +78,19 @@ class ListIndex:
         return tuple(filter(None, before)), tuple(filter(None, takewhile(bool, ahead)))
 
     def whole(self, oldest: float) -> bool:
-        """Whether every row of the list was read since `oldest`."""
+        """Return True if every row of the list was read since `oldest`."""
         held = sum(len(span.ids) for span in self.spans if span.at >= oldest)
         return held >= self.total and not self.open
 
     def prepended(self, id: str, at: float) -> ListIndex:
-        """The list with this client's row before all others."""
+        """Return the list with this client's row before all others."""
         spans = (IndexRange(span.start + 1, span.ids, span.at) for span in self.spans)
         return ListIndex(
             self.total + 1, self.total_at, (IndexRange(0, (id,), at), *spans), self.open
         )
 
     def appended(self, id: str, at: float) -> ListIndex:
-        """The list with this client's row after all others; forgotten where its end is unknown."""
+        """Return the list with this client's row last; cleared if its end is unknown."""
         if self.open:
             return self.cleared()
         return ListIndex(
@@ -98,7 +98,7 @@ class ListIndex:
         )
 
     def without(self, id: str) -> ListIndex | None:
-        """The list without this client's row; None where it is not known where that stood."""
+        """Return the list without this client's row; None if the row's index is unknown."""
         index = self.index_of(id, float("-inf"))
         if index is None:
             return None
@@ -116,9 +116,9 @@ class ListIndex:
         return ListIndex(self.total - 1, self.total_at, left, self.open)
 
     def range_of(self, window: Window) -> tuple[int, int]:
-        """The absolute indexes, from and up to, that `window` names in a list this long.
+        """Return the absolute indexes, from and up to, of `window` in a list this long.
 
-        Where the list is open they may lie past its known rows.
+        In an open list they may exceed its known rows.
         """
         if window.from_end:
             stop = max(0, self.total - window.offset)
@@ -129,7 +129,7 @@ class ListIndex:
         return start, min(window.offset + window.limit, self.total)
 
     def slice(self, start: int, stop: int, oldest: float) -> list[tuple[str, float] | None]:
-        """Id and time of reading for each index; None for those not read since `oldest`."""
+        """Return id and time of reading for each index; None for those not read since `oldest`."""
         held: list[tuple[str, float] | None] = [None] * max(0, stop - start)
         first = max(0, bisect_right(self.spans, start, key=lambda span: span.start) - 1)
         for span in self.spans[first:]:
@@ -149,9 +149,11 @@ class ListIndex:
         at: float,
         more: bool = False,  # noqa: FBT001, FBT002
     ) -> ListIndex:
-        """What is known after a reading sent at `at` told these rows of `total`, or of `more`.
+        """Return the index after a reading sent at `at` returned these rows.
 
-        Where it contradicts what was known, rows have moved: the later reading alone is kept.
+        `total` is the list's length by that reading; `more`: the list is longer than that.
+
+        If the reading contradicts the known rows, rows have moved: only the later reading is kept.
         """
         span = IndexRange(start, tuple(ids), at)
         news = ListIndex(total, at, (span,) if span.ids else (), more)
@@ -168,7 +170,7 @@ class ListIndex:
         return ListIndex(known, max(at, self.total_at), self._with(span), open_)
 
     def _ends_at(self, stop: int) -> bool:
-        """Whether the rows that are held end there, by whatever count."""
+        """Return True if the known rows end at `stop`, whatever the total is."""
         return bool(self.spans) and self.spans[-1].stop == stop
 
     def _contradicts(self, span: IndexRange, total: int, *, more: bool) -> bool:
@@ -187,7 +189,7 @@ class ListIndex:
         )
 
     def _with(self, span: IndexRange) -> tuple[IndexRange, ...]:
-        """Our spans and this one; where they overlap, the later read."""
+        """Return the spans with `span` added; where spans overlap, the later reading counts."""
         kept, fresh = [], [span]
         for held in self.spans:
             if held.at > span.at:
@@ -200,5 +202,5 @@ class ListIndex:
 
 
 def full_pages(missing: Iterable[int], size: int = MAX_PAGE) -> list[Window]:
-    """The full pages of `size` rows, by default the API's largest, that hold these indexes."""
+    """Return the full pages of `size` rows, by default the API's largest, with these indexes."""
     return [Window(page * size, size) for page in sorted({index // size for index in missing})]

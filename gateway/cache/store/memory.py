@@ -1,4 +1,4 @@
-"""Where what is remembered lies: in memory, bounded in bytes, a fair part for every caller."""
+"""The in-memory store: bounded in bytes, with a fair share for every caller."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ Entry = CachedRecord | Tombstone | ListIndex | CachedResponse
 
 MEBIBYTE = 1024 * 1024
 _KEY = 400
-"""Bytes for an entry's key and its places in the mappings, measured on CPython 3.11."""
+"""Bytes of an entry's key and its places in the mappings, measured on CPython 3.11."""
 
 
 class Store(Protocol):
-    """Keeps entries by key, and may lose any of them at any time."""
+    """Stores entries by key, and may lose any of them at any time."""
 
     def get(self, key: Key) -> Entry | None:
-        """What was put under `key`, if it is still here."""
+        """Return the entry under `key`, if it is still stored."""
         ...
 
     def put(self, key: Key, entry: Entry) -> None:
-        """Keep `entry`, at the expense of what was used longest ago."""
+        """Store `entry`; the least recently used entries make room."""
         ...
 
     def forget(self, key: Key) -> None:
-        """Drop what is kept under `key`."""
+        """Remove the entry under `key`."""
         ...
 
     def lists(self, partition: Partition) -> list[ListKey]:
-        """The keys of all lists kept for one caller."""
+        """Return the keys of all lists stored for one caller."""
         ...
 
     def purge(self, partition: Partition) -> None:
-        """Drop everything kept for one caller."""
+        """Remove everything stored for one caller."""
         ...
 
 
 class MemoryStore:
-    """A store in this process.
+    """A store in this process, of at most `max_bytes`.
 
-    `max_bytes` in all; while others are present, one caller holds at most `share` of it.
-    Who has not been here for `idle` seconds is not present, and is dropped.
+    While there are other callers, one caller's entries take at most `share` of it. The entries of a
+    caller without a request for `idle` seconds are removed.
     """
 
     def __init__(
@@ -76,27 +76,31 @@ class MemoryStore:
 
     @property
     def held_bytes(self) -> int:
-        """An estimate of the memory held by entries and their keys."""
+        """Return an estimate of the memory held by entries and their keys."""
         return int(self._held)
 
     def get(self, key: Key) -> Entry | None:
-        """What was put under `key`, if it is still here."""
-        shelf = self._partitions.get(key.partition)
-        if shelf is None:
+        """Return the entry under `key`, if it is still stored."""
+        entries = self._partitions.get(key.partition)
+        if entries is None:
             return None
-        self._touch(key.partition, shelf)
-        return shelf.get(key)
+        self._touch(key.partition, entries)
+        return entries.get(key)
 
     def put(self, key: Key, entry: Entry) -> None:
-        """Keep `entry`; to make room, first its own caller's oldest go, then the idlest's."""
+        """Store `entry`.
+
+        To make room, the oldest entries of its own caller go first, then those of the caller idle
+        longest.
+        """
         self._drop_idle()
-        shelf = self._partitions.get(key.partition)
-        if shelf is None:
-            shelf = self._partitions[key.partition] = _PartitionLRU(self._max_bytes)
-            if len(self._partitions) == 2:  # noqa: PLR2004 - whoever was alone no longer is
+        entries = self._partitions.get(key.partition)
+        if entries is None:
+            entries = self._partitions[key.partition] = _PartitionLRU(self._max_bytes)
+            if len(self._partitions) == 2:  # noqa: PLR2004 - the first caller now has to share
                 self._keep_to_share(next(iter(self._partitions)))
-        self._touch(key.partition, shelf)
-        self._insert(shelf, key, entry)
+        self._touch(key.partition, entries)
+        self._insert(entries, key, entry)
         self._drop_if_empty(key.partition)
         if len(self._partitions) > 1 and key.partition in self._partitions:
             self._keep_to_share(key.partition)
@@ -104,47 +108,47 @@ class MemoryStore:
             self._drop_one(next(iter(self._partitions)), "full")
 
     def forget(self, key: Key) -> None:
-        """Drop what is kept under `key`."""
-        shelf = self._partitions.get(key.partition)
-        if shelf is not None:
-            self._held -= shelf.currsize
-            shelf.pop(key, None)
-            self._held += shelf.currsize
+        """Remove the entry under `key`."""
+        entries = self._partitions.get(key.partition)
+        if entries is not None:
+            self._held -= entries.currsize
+            entries.pop(key, None)
+            self._held += entries.currsize
             self._drop_if_empty(key.partition)
 
     def lists(self, partition: Partition) -> list[ListKey]:
-        """The keys of all lists kept for one caller."""
-        shelf = self._partitions.get(partition)
-        return [] if shelf is None else [key for key in shelf if isinstance(key, ListKey)]
+        """Return the keys of all lists stored for one caller."""
+        entries = self._partitions.get(partition)
+        return [] if entries is None else [key for key in entries if isinstance(key, ListKey)]
 
     def purge(self, partition: Partition) -> None:
-        """Drop everything kept for one caller."""
-        shelf = self._partitions.pop(partition, None)
-        if shelf is not None:
-            self._held -= shelf.currsize
+        """Remove everything stored for one caller."""
+        entries = self._partitions.pop(partition, None)
+        if entries is not None:
+            self._held -= entries.currsize
 
-    def _insert(self, shelf: _PartitionLRU, key: Key, entry: Entry) -> None:
-        self._held -= shelf.currsize
-        expected = len(shelf) + (key not in shelf)
+    def _insert(self, entries: _PartitionLRU, key: Key, entry: Entry) -> None:
+        self._held -= entries.currsize
+        expected = len(entries) + (key not in entries)
         try:
-            shelf[key] = entry
+            entries[key] = entry
         except ValueError:
-            shelf.pop(key, None)
+            entries.pop(key, None)
             self.dropped["too_large"] += 1
         else:
-            self.dropped.update({"full": lost} if (lost := expected - len(shelf)) else {})
-        self._held += shelf.currsize
+            self.dropped.update({"full": lost} if (lost := expected - len(entries)) else {})
+        self._held += entries.currsize
 
-    def _touch(self, partition: Partition, shelf: _PartitionLRU) -> None:
-        shelf.used_at = self._clock()
+    def _touch(self, partition: Partition, entries: _PartitionLRU) -> None:
+        entries.used_at = self._clock()
         self._partitions.move_to_end(partition)
 
     def _drop_idle(self) -> None:
         present_since = self._clock() - self._idle
-        for partition, shelf in list(self._partitions.items()):
-            if shelf.used_at >= present_since:
+        for partition, entries in list(self._partitions.items()):
+            if entries.used_at >= present_since:
                 break
-            self.dropped["idle"] += len(shelf)
+            self.dropped["idle"] += len(entries)
             self.purge(partition)
 
     def _keep_to_share(self, partition: Partition) -> None:
@@ -152,10 +156,10 @@ class MemoryStore:
             self._drop_one(partition, "share")
 
     def _drop_one(self, partition: Partition, reason: str) -> None:
-        shelf = self._partitions[partition]
-        self._held -= shelf.currsize
-        shelf.popitem()
-        self._held += shelf.currsize
+        entries = self._partitions[partition]
+        self._held -= entries.currsize
+        entries.popitem()
+        self._held += entries.currsize
         self.dropped[reason] += 1
         self._drop_if_empty(partition)
 
@@ -173,7 +177,7 @@ class _PartitionLRU(LRUCache["Key", Entry]):
 
 
 def estimate_size(entry: Entry) -> int:
-    """Roughly how many bytes an entry and its key hold."""
+    """Return the approximate bytes of an entry and its key."""
     if isinstance(entry, CachedRecord):
         return _KEY + 250 + sum(map(_size, msgspec.structs.astuple(entry.record)))
     if isinstance(entry, ListIndex):

@@ -1,1 +1,1 @@
-"""Writes through the cache: what a write changes of what is held."""
+"""Writes through the cache: their effect on cached records and lists."""

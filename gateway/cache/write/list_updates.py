@@ -1,4 +1,4 @@
-"""What a caller's own write does to a list that is remembered: kept, shortened or forgotten."""
+"""The effect of a caller's own write on a cached list: kept, changed or cleared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNFILTERED = (None, None)
 
 
 class CreatedRow(NamedTuple):
-    """A client that was created at `at`, and where the API lists new ones, if that is known."""
+    """A client created at `at`, and where the API lists new clients, if that is known."""
 
     record: ClientRecord
     at: float
@@ -25,7 +25,7 @@ class CreatedRow(NamedTuple):
 def apply_create(
     where: ClientFilter, rows: ListIndex, new: CreatedRow, types: TypeFilter | None
 ) -> ListIndex:
-    """The list once `new` exists."""
+    """Return the list after the creation of `new`."""
     member = matches(where, new.record, types)
     if member is False:
         return rows
@@ -42,10 +42,10 @@ def apply_update(
     after: ClientRecord,
     types: TypeFilter | None,
 ) -> ListIndex:
-    """The list once the client is `after`; `before` is how it was remembered, if it was.
+    """Return the list after the update to `after`; `before` is the cached record, if any.
 
-    A row stays in the place where it was last read: whether an update moves it is undocumented,
-    and the next reading of the list will tell.
+    A row keeps its index: whether an update moves it is undocumented, and the next reading of the
+    list shows it.
     """
     if (where.client_type, where.status) == UNFILTERED:
         return rows
@@ -68,7 +68,7 @@ def apply_delete(
     before: ClientRecord | None,
     types: TypeFilter | None,
 ) -> ListIndex:
-    """The list once the client is gone."""
+    """Return the list after the deletion of the client."""
     shorter = rows.without(id)
     if shorter is not None:
         return shorter

@@ -1,4 +1,4 @@
-"""Writes: sent between two raised fences, and their outcome remembered as far as it is known."""
+"""Write through the cache: invalidate, send, invalidate, and store the outcome that is known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.keys import EntityKey, Partition
-from gateway.cache.write import list_updates as membership
+from gateway.cache.write import list_updates
 from schema.source.errors import (
     Conflict,
     Forbidden,
@@ -42,9 +42,10 @@ T = TypeVar("T")
 
 
 class WriteThrough:
-    """The writes of all callers. Each ends even if whoever asked for it leaves.
+    """The writes of all callers. A write continues after its caller leaves.
 
-    Otherwise it could still happen after the second fence, unseen.
+    A cancelled write could still be applied after the second invalidation, without a trace in the
+    cache.
     """
 
     def __init__(
@@ -63,47 +64,47 @@ class WriteThrough:
         self._sent: set[asyncio.Task[Any]] = set()
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
-        """Create a client and remember it."""
+        """Create a client and store it."""
         partition = Partition(operation.caller)
         return await self._finish(
-            self._known_to_all(operation, None, self._create(operation, partition, new))
+            self._for_all_tokens(operation, None, self._create(operation, partition, new))
         )
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
-        """Change a client and remember it as it now is."""
+        """Change a client and store it as it is afterwards."""
         key = EntityKey(Partition(operation.caller), id)
         if patch.expected_version is not None:
             base = self._base(operation, id, patch.expected_version)
             patch = replace(patch, base=base)
         return await self._finish(
-            self._known_to_all(operation, id, self._update(operation, key, id, patch))
+            self._for_all_tokens(operation, id, self._update(operation, key, id, patch))
         )
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """Delete a client and remember that it is gone."""
+        """Delete a client and store its absence."""
         key = EntityKey(Partition(operation.caller), id)
         return await self._finish(
-            self._known_to_all(operation, id, self._delete(operation, key, id))
+            self._for_all_tokens(operation, id, self._delete(operation, key, id))
         )
 
     def _base(self, operation: RequestContext, id: ClientId, version: int) -> ClientRecord | None:
-        """The client at `version`, as this caller read it, or their user's other tokens.
+        """Return the client at `version`, as read by this caller or by the user's other tokens.
 
-        It is shown to no caller whose write the API has not answered first.
+        The record is returned to no caller before the API has answered the caller's write.
         """
         claimed = Partition.claimed(operation.caller)
         partitions = [Partition(operation.caller), *([] if claimed is None else [claimed])]
         found = [self._memory.client_at(EntityKey(each, id), version) for each in partitions]
         return next((record for record in found if record is not None), None)
 
-    async def _known_to_all(
+    async def _for_all_tokens(
         self, operation: RequestContext, id: ClientId | None, write: Coroutine[Any, Any, T]
     ) -> T:
-        """A write by a token that is not proven, which its user's other tokens have to see.
+        """Await a write by an unproven token, and invalidate the user's partition afterwards.
 
-        What a refused credential tried changes nothing of theirs.
+        A write with a rejected credential invalidates nothing of the user's.
         """
         claimed = Partition.claimed(operation.caller)
         if claimed is None:
@@ -135,7 +136,7 @@ class WriteThrough:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._sent.discard(task)
         if not task.cancelled():
-            task.exception()  # seen, also when whoever asked has left
+            task.exception()  # retrieved, also after the caller has left
 
     async def _create(
         self, operation: RequestContext, partition: Partition, new: NewClient
@@ -144,11 +145,11 @@ class WriteThrough:
         if written.replayed:
             return written
         key, types = EntityKey(partition, written.record.id), self._meaning.types
-        made = membership.CreatedRow(written.record, self._clock(), self._order.newest)
+        created = list_updates.CreatedRow(written.record, self._clock(), self._order.newest)
         self._memory.invalidate_in_flight(partition, key)
-        self._memory.store_written(key, made.record, made.at, made.at)
+        self._memory.store_written(key, created.record, created.at, created.at)
         self._memory.revise_lists(
-            partition, lambda where, rows: membership.apply_create(where, rows, made, types)
+            partition, lambda where, rows: list_updates.apply_create(where, rows, created, types)
         )
         return written
 
@@ -173,7 +174,7 @@ class WriteThrough:
             after = self._record(key) or written.record
             self._memory.revise_lists(
                 key.partition,
-                lambda where, rows: membership.apply_update(where, rows, before, after, types),
+                lambda where, rows: list_updates.apply_update(where, rows, before, after, types),
             )
         else:
             self._forget(key.partition, key)
@@ -200,15 +201,15 @@ class WriteThrough:
         self._memory.deleted(key, self._clock())
         self._memory.revise_lists(
             key.partition,
-            lambda where, rows: membership.apply_delete(where, rows, key.id, before, types),
+            lambda where, rows: list_updates.apply_delete(where, rows, key.id, before, types),
         )
 
     async def _fenced(
         self, partition: Partition, key: EntityKey | None, send: Coroutine[Any, Any, T]
     ) -> tuple[T, bool]:
-        """The outcome, and whether no other write of the same client crossed this one.
+        """Return the outcome, and True if no other write of the same client overlapped.
 
-        Of two that cross, nobody knows which the API applied last.
+        Of two overlapping writes, the one that the API applied last is unknown.
         """
         self._memory.invalidate_in_flight(partition, key)
         fence = None if key is None else self._memory.client_token(key)
