@@ -173,10 +173,7 @@ DeleteClientResult = Annotated[
 
 @strawberry.type(description="What can be changed.")
 class Mutation:
-    """The mutation root.
-
-    `schema.types.errors.HANDLERS` turn failures into members of the result.
-    """
+    """The mutation root. `schema.types.error_union` turns failures into members of results."""
 
     @strawberry.mutation(
         description=(

@@ -1,4 +1,4 @@
-"""A client as the graph shows it, read from a record field by field."""
+"""The graph's client, read from a record field by field."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,11 +13,11 @@ from schema.types.record_fields import RecordField, computed, malformed, record_
 from schema.types.scalars import Timestamp, digits, instant, integer, number, strings
 
 FREE = Cost(weight=0)
-"""An object that comes along with a call: routers, which count objects, count it as nothing."""
+"""An object that comes with a call: routers that count objects count it as zero."""
 CALL = Cost(weight=1)
-"""A field that is worth one call of the API's window to a router that bounds costs."""
+"""A field that costs one call of the API's window, for routers that bound costs."""
 PERSONAL = Tag(name="personal")
-"""For contracts: how to reach a client, and what was written about them."""
+"""For contracts: contact data of a client and notes about it."""
 
 
 def _full_name(first: str | None, last: str | None) -> str:
@@ -160,7 +160,7 @@ class Client(Node):
 
     @classmethod
     def of(cls, record: ClientRecord) -> "Client":
-        """The client this record tells of."""
+        """Return the client of this record."""
         return cls(id=strawberry.ID(record.id), record=record)
 
 
@@ -183,5 +183,5 @@ _READS = _reads()
 
 @lru_cache(maxsize=1024)
 def required_record_fields(names: frozenset[str]) -> Fields:
-    """The record fields behind these fields of the graph's Client; others are ignored."""
+    """Return the record fields behind these fields of the graph's Client; others are ignored."""
     return frozenset[str]().union(*(_READS.get(name, frozenset()) for name in names))

@@ -1,4 +1,4 @@
-"""Clients as a Relay connection: any window of the list, counted and cursored."""
+"""The Relay connection of clients: windows of the list with totals and cursors."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
@@ -14,20 +14,20 @@ from schema.types.scalars import integer
 
 
 class EdgeField(NamedTuple):
-    """How a field of an edge is made of all edges and its place, for compiled operations.
+    """How a field of an edge is computed from all edges and its index, for compiled operations.
 
-    None: it is the record there, which stands for its client.
+    None: the field is the record at that index, which represents its client.
     """
 
     of: Callable[["LazyEdges", int], Any] | None
 
 
 BESIDE, BESIDE_ENDS = 4, 16
-"""Neighbours marked in every cursor on each side; and towards the page in that of its ends."""
+"""Neighbours marked on each side of a cursor's row; for a page's end rows, towards the page."""
 
 
 class LazyEdges:
-    """Consecutive rows of a list of `total` rows as edges, each made where it is looked at."""
+    """Consecutive rows of a list of `total` rows as edges, each created on access."""
 
     __slots__ = ("_marks", "before", "begin", "records", "total")
 
@@ -38,9 +38,10 @@ class LazyEdges:
         total: int = 0,
         beside: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
     ) -> None:
-        """`begin` is the absolute index of the first of `records`, None where it is in no list.
+        """Create the edges; `begin` is the absolute index of the first of `records`, or None.
 
-        `beside`: ids of the rows before and after them, as far as known.
+        The edges of a mutation are in no list: `begin` is None. `beside`: ids of the rows before
+        and after `records`, as far as they are known.
         """
         self.records = records
         self.begin = begin
@@ -53,14 +54,14 @@ class LazyEdges:
             yield ClientEdge(edges=self, place=place)
 
     def cursor(self, place: int) -> str | None:
-        """The cursor of the first row (0) or of the last (-1), if there are any."""
+        """Return the cursor of the first row (0) or of the last (-1), None without rows."""
         if not self.records:
             return None
         return cursor_of(self, place % len(self.records))
 
     @property
     def marks(self) -> bytes:
-        """The marks of all rows known here, one after another."""
+        """Return the marks of all rows known here, one after another."""
         if not isinstance(self._marks, bytes):
             before, after = self._marks
             ids = (*before, *(record.id for record in self.records), *after)
@@ -69,7 +70,7 @@ class LazyEdges:
 
 
 def cursor_of(edges: LazyEdges, place: int) -> str:
-    """The cursor of the row at `place` among `edges`."""
+    """Return the cursor of the row at `place` among `edges`."""
     record = edges.records[place]
     id = NO_ID if record.unreadable else record.id
     if edges.begin is None:
@@ -83,13 +84,13 @@ def cursor_of(edges: LazyEdges, place: int) -> str:
 
 
 class MixedEdges(LazyEdges):
-    """Edges of which one at least has no client to show."""
+    """Edges with at least one row that has no client."""
 
     __slots__ = ()
 
 
 def _page_cursor_field(place: int, description: str) -> Any:
-    """A page's cursor, made where it is asked for."""
+    """Return a field for a page's cursor, which is computed when selected."""
 
     def make(info: Any) -> str | None:
         return cast("LazyEdges", info.edges).cursor(place)
@@ -111,7 +112,7 @@ class PageInfo:
     end_cursor: str | None = _page_cursor_field(-1, "Cursor of the last row here.")
 
 
-def _placed(
+def _edge_field(
     resolve: Callable[[Any], Any],
     of: Callable[[LazyEdges, int], Any] | None,
     description: str,
@@ -122,7 +123,7 @@ def _placed(
 
 
 def edge_value(record: ClientRecord) -> ClientRecord:
-    """The record of an edge's client. Raises `Unavailable` for a row that is none of its own."""
+    """Return the record of an edge's client. Raises `Unavailable` for a row without a client."""
     if record.unreadable:
         raise Unavailable(
             "The API listed a row here that has no id, none that can be one, or one it listed"
@@ -147,19 +148,19 @@ class ClientEdge:
     edges: strawberry.Private[LazyEdges]
     """All edges of the page."""
     place: strawberry.Private[int]
-    """Its place among them."""
+    """Its index among them."""
 
     @property
     def record(self) -> ClientRecord:
-        """The row's record."""
+        """Return the row's record."""
         return self.edges.records[self.place]
 
-    cursor: str = _placed(
+    cursor: str = _edge_field(
         _cursor,
         cursor_of,
         "Opaque; pass it as `after` or `before`.",
     )
-    node: Client | None = _placed(_node, None, "The client.")
+    node: Client | None = _edge_field(_node, None, "The client.")
 
 
 def _total(connection: Any) -> int:
@@ -176,7 +177,7 @@ class ClientConnection:
     """Relay's connection (Cursor Connections Specification)."""
 
     total: strawberry.Private[int]
-    """As the API counts."""
+    """The total as the API counts it."""
 
     edges: list[ClientEdge] = strawberry.field(description="The rows, in the API's order.")
     page_info: PageInfo = strawberry.field(description="Where this page lies.")
@@ -186,17 +187,17 @@ class ClientConnection:
 
 
 def make_edge(record: ClientRecord) -> ClientEdge:
-    """The record, which is in no list yet."""
+    """Return an edge for a record that is in no list yet."""
     return ClientEdge(edges=LazyEdges((record,), None), place=0)
 
 
-def _follow(window: Window, page: Page, high: int | None, stop: int, *, told: bool) -> bool:
-    """Whether rows follow those told up to `stop` (Relay Cursor Connections, 5.1).
+def _follow(window: Window, page: Page, high: int | None, stop: int, *, nonempty: bool) -> bool:
+    """Return True if rows follow the page's rows, which end at `stop` (Relay Connections, 5.1).
 
-    Where rows were requested from the front and none are there, none follow: a client that
-    pages on would have no cursor to do it with. `high` is where the last of them may lie.
+    If rows were requested from the front and there are none, none follow: a client would have no
+    cursor to continue with. `high` is where the last of them may be.
     """
-    if window.limit and not told and not window.from_end:
+    if window.limit and not nonempty and not window.from_end:
         return False
     if high is not None:
         return stop < high
@@ -204,7 +205,7 @@ def _follow(window: Window, page: Page, high: int | None, stop: int, *, told: bo
 
 
 def connection(window: Window, page: Page) -> ClientConnection:
-    """The part of `page` that `window` asked for."""
+    """Return the connection for the part of `page` that `window` requested."""
     between, bounds = window.between, page.bounds
     if page.window is not None:
         window = page.window
@@ -224,7 +225,7 @@ def connection(window: Window, page: Page) -> ClientConnection:
                 page,
                 None if backwards else bounds.high,
                 begin + len(rows),
-                told=bool(rows) or backwards,
+                nonempty=bool(rows) or backwards,
             ),
             has_previous_page=begin > bounds.low if backwards else min(begin, page.total) > 0,
         ),

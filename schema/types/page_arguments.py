@@ -1,11 +1,11 @@
-"""The window of rows that the arguments of a connection name."""
+"""The arguments of a connection, converted to a window of rows."""
 
 from schema.source.errors import InvalidInput
 from schema.source.records import MAX_PAGE, Between, Window
 from schema.types.cursors import decode_cursor
 
 DEFAULT_PAGE = 25
-"""Rows answered when neither `first` nor `last` is given (the API's own default)."""
+"""Rows of a page without `first` and `last` (the API's own default)."""
 
 
 def _size(first: int | None, last: int | None) -> int:
@@ -26,9 +26,10 @@ def _size(first: int | None, last: int | None) -> int:
 def window_for(
     first: int | None, after: str | None, last: int | None, before: str | None, offset: int | None
 ) -> Window:
-    """The rows that a connection's arguments name. Raises `Invalid`; costs no call.
+    """Return the window that a connection's arguments describe.
 
-    `offset` skips rows from the start, or from the row after `after`.
+    Raises `InvalidInput`; nothing is sent. `offset` skips rows from the start, or from the row
+    after `after`.
     """
     size = _size(first, last)
     if offset is not None and offset < 0:

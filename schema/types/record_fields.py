@@ -1,4 +1,4 @@
-"""How a field of the graph is read from a record, or computed from the object that it is on."""
+"""Fields of the graph that are read from a record, or computed from their parent object."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ ContextInfo = Info[Context, None]
 
 
 def malformed(field: str) -> Unavailable:
-    """The failure of a field of the API's answer."""
+    """Return the failure of a malformed field of the API's response."""
     return Unavailable(
         f"The API answered `{field}` in a shape that its documentation does not allow.",
         code="UPSTREAM_BAD_RESPONSE",
@@ -24,7 +24,7 @@ def malformed(field: str) -> Unavailable:
 
 
 def _value(record: ClientRecord, field: str) -> Any:
-    """What the record says, None where it cannot say. Raises for what arrived malformed."""
+    """Return the record's value, None if it has none. Raises `Unavailable` if it is malformed."""
     value = getattr(record, field)
     if value is not UNSET:
         return value
@@ -39,10 +39,9 @@ def record_field(
     read: Callable[..., Any] | None = None,
     directives: Sequence[object] = (),
 ) -> Any:
-    """A field of the client that shows `fields` of its record, through `read` if given.
+    """Return a field of the client that shows `fields` of its record, through `read` if given.
 
-    Where the record lacks one of them, this one client is read in detail first, through the
-    loader; only then, and only because the field was selected.
+    If a selected field is missing from the record, the loader reads this client in detail first.
     """
     reads = frozenset(fields)
     show = _reader(fields, read)
@@ -55,24 +54,24 @@ def record_field(
         record = root.record
         return complete(record, info) if record.is_missing(reads) else show(record)
 
-    told = RecordField(reads, show, fields, read)
+    definition = RecordField(reads, show, fields, read)
     return strawberry.field(
         resolver=resolve,
         description=description,
-        metadata={RecordField: told},
+        metadata={RecordField: definition},
         directives=directives,
     )
 
 
 class RecordField(NamedTuple):
-    """How a field of the client comes out of its record: for resolvers and compiled operations."""
+    """How a field of the client is read from its record: for resolvers and compiled operations."""
 
     reads: Fields
     show: Callable[[ClientRecord], Any]
-    """The field's value. Raises a `Failure` for what arrived malformed."""
+    """Returns the field's value. Raises `Unavailable` for a malformed one."""
     fields: tuple[str, ...]
     read: Callable[..., Any] | None
-    """What `show` makes of values that are all there; None shows the only one as it is."""
+    """Converts the values if all are there; None returns the only value unchanged."""
 
 
 def _reader(
@@ -93,13 +92,13 @@ def _reader(
 
 
 class ComputedField(NamedTuple):
-    """How a field's value is made of the object it is on, where it is asked for."""
+    """How a field's value is computed from its parent object when it is selected."""
 
     make: Callable[[Any], Any]
 
 
 def computed(make: Callable[[Any], Any], description: str) -> Any:
-    """A field whose value is made of the object it is on; what fails is this field alone."""
+    """Return a field whose value is computed from its parent; a failure is this field's alone."""
 
     def resolve(root: Any) -> Any:
         return make(root)
