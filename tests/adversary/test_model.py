@@ -20,7 +20,7 @@ from gateway.sandbox.faults import WRITES
 from gateway.sandbox.values import e164
 from tests.adversary.world import PEOPLE, Reply, World
 
-STEPS = int(os.environ.get("ADVERSARY_STEPS", "3000"))
+STEPS = int(os.environ.get("ADVERSARY_STEPS", "10000"))
 STEPS_EACH = 50
 
 FRESH = 30.0
