@@ -226,10 +226,9 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
         raise ConfigurationError(_one_line(error)) from None
 
 
-_PATTERNS = {
-    "api_key": "must be 64 hexadecimal characters",
-    "caller_token": "must be printable ASCII characters",
-}
+_HEXADECIMAL = "must be 64 hexadecimal characters"
+_PRINTABLE = "must be printable ASCII characters"
+_PATTERNS = {"api_key": _HEXADECIMAL, "caller_token": _PRINTABLE}
 
 
 def _one_line(error: ValidationError) -> str:

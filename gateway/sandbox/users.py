@@ -84,41 +84,41 @@ def format_time(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _uuid(random: Random) -> UUID:
-    return UUID(int=random.getrandbits(128), version=4)
+def _uuid(seeded: Random) -> UUID:
+    return UUID(int=seeded.getrandbits(128), version=4)
 
 
-def _client(random: Random, owner: str, place: int) -> dict[str, Any]:
-    first, last = random.choice(_FIRST), random.choice(_LAST)
-    minimum = random.randrange(150_000, 900_000, 5_000)
+def _client(seeded: Random, owner: str, place: int) -> dict[str, Any]:
+    first, last = seeded.choice(_FIRST), seeded.choice(_LAST)
+    minimum = seeded.randrange(150_000, 900_000, 5_000)
     created = datetime(2026, 7, 15, 14, 32, 10, tzinfo=UTC) - timedelta(minutes=97 * place)
-    approved = random.random() < 0.5  # noqa: PLR2004 - an even chance
+    approved = seeded.random() < 0.5  # noqa: PLR2004 - an even chance
     return {
-        "id": str(_uuid(random)),
+        "id": str(_uuid(seeded)),
         "user_id": owner,
         "first_name": first,
         "last_name": last,
         "email": f"{first}.{last}.{place}@example.com".lower(),
-        "phone": f"(661) 555-{random.randrange(10_000):04d}",
-        "client_type": random.choice(("buyer", "seller", "both")),
-        "status": random.choice(("active", "active", "inactive", "closed")),
-        "source": random.choice(_SOURCES),
+        "phone": f"(661) 555-{seeded.randrange(10_000):04d}",
+        "client_type": seeded.choice(("buyer", "seller", "both")),
+        "status": seeded.choice(("active", "active", "inactive", "closed")),
+        "source": seeded.choice(_SOURCES),
         "budget_min": minimum,
-        "budget_max": minimum + random.randrange(50_000, 400_000, 5_000),
-        "preferred_locations": random.sample(_PLACES, 2),
+        "budget_max": minimum + seeded.randrange(50_000, 400_000, 5_000),
+        "preferred_locations": seeded.sample(_PLACES, 2),
         "property_preferences": {
-            "bedrooms_min": random.randrange(1, 6),
-            "bathrooms_min": random.randrange(1, 4),
-            "square_feet_min": random.randrange(800, 4_000, 100),
-            "property_types": random.sample(_KINDS, 2),
+            "bedrooms_min": seeded.randrange(1, 6),
+            "bathrooms_min": seeded.randrange(1, 4),
+            "square_feet_min": seeded.randrange(800, 4_000, 100),
+            "property_types": seeded.sample(_KINDS, 2),
         },
         "pre_approved": approved,
         "pre_approval_amount": minimum + 50_000 if approved else None,
-        "notes": random.choice(("Prefers a quiet street.", "Call after five.", None)),
-        "tags": random.sample(_TAGS, random.randrange(3)),
-        "version": random.randrange(1, 6),
+        "notes": seeded.choice(("Prefers a quiet street.", "Call after five.", None)),
+        "tags": seeded.sample(_TAGS, seeded.randrange(3)),
+        "version": seeded.randrange(1, 6),
         "created_at": format_time(created),
-        "updated_at": format_time(created + timedelta(days=random.randrange(30))),
+        "updated_at": format_time(created + timedelta(days=seeded.randrange(30))),
     }
 
 
