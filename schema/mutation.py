@@ -41,9 +41,9 @@ class CreateClientInput:
     idempotency_key: str | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Your own name for this create, a UUID made for each click say: asked again with it"
-            " within 24 hours, the gateway answers with the same client as it is then, says that"
-            " it is `replayed`, and makes no second one. UUIDs in capitals are the same key."
+            "Your key for this create, such as a UUID for each click. For a create with the same"
+            " key within 24 hours, the gateway returns the same client as it is then, sets"
+            " `replayed` to true and creates no second one. UUIDs in capitals are the same key."
         ),
     )
 

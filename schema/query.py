@@ -133,7 +133,9 @@ class Query(QueryWithoutNode):
         )
 
     @strawberry.field(
-        description="Things by their ids, at most 100, in the order asked; null for what is not.",
+        description=(
+            "Things by their ids, at most 100, in the order of `ids`; null for an unknown id."
+        ),
         directives=[
             ListSize(assumed_size=root_fields.MAX_NODES, require_one_slicing_argument=False),  # type: ignore[call-arg]  # has defaults
         ],

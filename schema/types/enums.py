@@ -38,7 +38,7 @@ class ClientErrorCode(Enum):
         "NOT_FOUND", description="No such client, or not one you may see; nothing happened."
     )
     VERSION_CONFLICT = strawberry.enum_value(
-        "VERSION_CONFLICT", description="Somebody changed the client first."
+        "VERSION_CONFLICT", description="Another writer changed the client first."
     )
     RATE_LIMITED = strawberry.enum_value(
         "RATE_LIMITED", description="The API's window is spent; nothing happened. Ask again later."
@@ -67,8 +67,8 @@ class ClientConflictPolicy(Enum):
     MERGE = strawberry.enum_value(
         "MERGE",
         description=(
-            "It is made on the new version, if nobody else changed the fields it sets; otherwise,"
-            " or where that is not known, it ends in ClientVersionConflict."
+            "It is applied to the new version if the fields that it sets are unchanged; otherwise,"
+            " or if that is unknown, it ends in ClientVersionConflict."
         ),
     )
 

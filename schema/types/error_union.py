@@ -74,7 +74,7 @@ def graph_names(fields: Fields) -> list[str]:
 
 @strawberry.type(
     description=(
-        "Somebody changed the client since you read it. Your change was not made, unless"
+        "Another writer changed the client since you read it. Your change was not made, unless"
         " `maybeWritten` says otherwise."
     )
 )
@@ -125,7 +125,7 @@ class ClientWriteUnconfirmed(ClientMutationError):
     candidates: list[Client] = strawberry.field(
         description=(
             "Where to look first: the clients it may have made or changed, as they are now. Empty"
-            " when none was found, or nobody could look."
+            " when none was found, or the search failed."
         )
     )
 

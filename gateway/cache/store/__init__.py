@@ -1,1 +1,1 @@
-"""What the cache holds, behind fencing tokens and within a bound in bytes."""
+"""Storage of the cache: entries behind fencing tokens, bounded in bytes."""

@@ -1,4 +1,4 @@
-"""A response as the store holds it."""
+"""A stored response."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from gateway.gzipped import CompressibleData
 
 Validator = tuple["FencingToken", str | None]
-"""What may not change: the caller's memory, and what the API means by a filter."""
+"""The state that a response depends on: its caller's fencing token and the filter's meaning."""
 
 
 class CachedResponse(NamedTuple):
-    """The data of a response, encoded, and what it is made of."""
+    """The encoded data of a response, and its validator."""
 
     data: CompressibleData
     basis: Validator
