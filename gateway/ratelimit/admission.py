@@ -1,4 +1,4 @@
-"""Whether a request may go out now: everything that has a say in it, asked in one place."""
+"""Decide whether a request may be sent now, from all limits together."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 UNAUTHORIZED, REFUSED, RESTING = 401, 429, 503
 POINTLESS = frozenset({401, 403, 404, 410})
-"""Statuses of writes that cannot have been of use to their caller."""
-_WRITE = Priority.WRITE  # looked up once: it takes longer than what is asked of it
+"""Statuses of writes that did nothing for their caller."""
+_WRITE = Priority.WRITE  # looked up once: a lookup takes longer than a comparison
 
 
 def is_success(response: httpx.Response) -> bool:
@@ -46,23 +46,23 @@ def is_unauthorized(response: httpx.Response) -> bool:
 
 
 class Permit(NamedTuple):
-    """Leave to send one request."""
+    """Permission to send one request."""
 
     terms: CallContext
     number: int
-    """Its number in the ledger."""
+    """Its number in the rate limit window."""
     trial: int
-    """The trial of the gate it is part of; 0: none."""
+    """Its trial in the slow start; 0: none."""
     probing: bool
-    """Whether it tries for all whether the API is back."""
+    """Whether it is the circuit breaker's probe."""
     proving: bool
-    """Whether it tries a credential that nobody knows yet."""
+    """Whether its credential is unverified."""
 
 
 class AdmissionController:
-    """The window, the API's 429s and outages, callers' shares, and credentials' standing.
+    """The rate limit window, 429s, outages, callers' shares and the state of credentials.
 
-    Pure arithmetic: every method is told the time, in monotonic seconds.
+    Pure arithmetic: every method takes the time, in monotonic seconds.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class AdmissionController:
         accepts: Callable[[httpx.Response], bool] = is_success,
         refuses: Callable[[httpx.Response], bool] = is_unauthorized,
     ) -> None:
-        """`accepts`, `refuses`: whether a response is the API's own word on its credential.
+        """Set `accepts` and `refuses`: whether the API itself wrote the response.
 
-        The first is given responses with a 2xx status, the second those with a 401. The defaults
-        go by the status alone, which anything between the gateway and the API can send.
+        `accepts` is called with responses with a 2xx status, `refuses` with those with a 401. The
+        defaults check the status alone, which any intermediary can send.
         """
         self._accepts, self._refuses = accepts, refuses
         self.credentials = standing or CredentialHistory()
@@ -84,14 +84,14 @@ class AdmissionController:
         self._slow_start = SlowStart()
         self._breaker = CircuitBreaker()
         self._strangers = CircuitBreaker()
-        """The same for credentials that nobody knows: how these fare tells others nothing."""
+        """A breaker for unverified credentials, whose failures prove nothing for other callers."""
         self._well_at = -math.inf
-        """When somebody the API accepts was last answered, and not with a 5xx."""
+        """When a caller with a proven credential last got a response other than a 5xx."""
         self._fair_share = FairShare(ledger)
         self._unknown_credentials = UnknownCredentialLimiter()
 
     def state(self, now: float) -> RateLimitState:
-        """The window as we know it; nothing is left of it while a 429 keeps everybody away."""
+        """Return the state of the window; after a 429 no calls are left in it."""
         state = self._window.state(now)
         shut = self._slow_start.wait(now)
         if not shut:
@@ -99,7 +99,7 @@ class AdmissionController:
         return RateLimitState(state.limit, 0, max(state.reset_seconds, math.ceil(shut)))
 
     def refreshable(self, now: float) -> bool:
-        """Whether something that nobody waits for may be read now."""
+        """Return True if a background refresh may be sent now."""
         return not (
             self._breaker.wait(now)
             or self._slow_start.wait(now)
@@ -107,30 +107,32 @@ class AdmissionController:
         )
 
     def shut(self, now: float) -> float:
-        """Seconds for which the API is not asked because it only fails; 0 while it is."""
+        """Return the seconds until the circuit breaker's next probe; 0 if it is closed."""
         return self._breaker.wait(now)
 
     def can_send_now(self, terms: CallContext, now: float) -> bool:
-        """Whether nothing at all stands against a request, as mostly nothing does.
+        """Return True if the request can be sent now without further checks (the common case).
 
-        Where something does, what it is and for how long is for everything below to say.
+        If False, call `rejection` and `wait` for the reason and the delay.
         """
         return (
             self._slow_start.open
             and self._breaker.closed
-            and self.credentials.proven(terms.credential, now)  # so it was not refused since
+            and self.credentials.proven(
+                terms.credential, now
+            )  # implies that it was not rejected since
             and not self._window.wait(terms.lane, now)
             and not self._share_wait(terms, now)
         )
 
     def rejection(self, terms: CallContext, now: float) -> ClientError | None:
-        """What keeps a request from being sent, however long it would wait."""
+        """Return the error that no waiting avoids; None if there is none."""
         if self.credentials.refused(terms.credential, now):
             return Unauthenticated("The API does not accept this credential.")
         unproven = self.unproven(terms, now)
         shut = self._breaker.wait(now, terms.partition)
         if unproven:
-            # It never tries for all whether the API is back, but may ask when it is time to.
+            # It is never the probe, but may be sent when a probe is due.
             shut = 0.0 if self._breaker.due(now) else shut
             shut = max(shut, self._strangers.wait(now, terms.partition))
         if shut:
@@ -144,23 +146,23 @@ class AdmissionController:
         return self.rate_limited_error(terms, now) if stranger else None
 
     def unproven(self, terms: CallContext, now: float) -> bool:
-        """Whether nobody knows yet that the API accepts the credential."""
+        """Return True if the API has not accepted the credential yet."""
         return not self.credentials.proven(terms.credential, now)
 
     def wait(self, terms: CallContext, now: float) -> float:
-        """Seconds until a request may be sent; 0 when it may be now, room provided."""
+        """Return the seconds until the request may be sent; 0 if it may now, given a slot."""
         if self.can_send_now(terms, now):
             return 0.0
         return max(self._common_wait(terms, now), self._own_wait(terms, now))
 
     def has_slot(self, terms: CallContext, now: float) -> bool:
-        """Whether there is a place for it: credentials nobody knows are tried a few at a time."""
+        """Return True if a slot is free; unverified credentials have few."""
         return not self.unproven(terms, now) or self._unknown_credentials.room(
             terms.credential, now
         )
 
     def rank(self, terms: CallContext, now: float) -> int | None:
-        """None when a request may not be sent now, else how far it stands behind all others."""
+        """Return None if the request may not be sent now, else its rank; 0 comes first."""
         if not self.can_send_now(terms, now) and (
             self.wait(terms, now) or not self.has_slot(terms, now) or self.rejection(terms, now)
         ):
@@ -168,7 +170,7 @@ class AdmissionController:
         return int(terms.lane is not _WRITE and self._fair_share.has_used_half(terms.partition))
 
     def rate_limited_error(self, terms: CallContext, now: float) -> RateLimited:
-        """What a request is told that would wait too long: when it may come back."""
+        """Return the error, with Retry-After, of a request that would wait too long."""
         common, own = self._common_wait(terms, now), self._own_wait(terms, now)
         seconds = math.ceil(max(common, own, 1.0))
         whose = "The API's request budget is spent"
@@ -194,7 +196,7 @@ class AdmissionController:
     def record_response(
         self, turn: Permit, response: httpx.Response, now: float, what: str
     ) -> None:
-        """The request, which asked for `what`, was answered."""
+        """Record the response to a request for `what`."""
         status, terms = response.status_code, turn.terms
         self._window.record_response(turn.number, parse_rate_limit(response.headers), now)
         if limited(response):
@@ -208,10 +210,11 @@ class AdmissionController:
         self._judge(turn, response, now)
 
     def _see(self, turn: Permit, response: httpx.Response, now: float, what: str) -> None:
-        """What an answer says of the API.
+        """Record what a response proves about the API.
 
-        A server may fail on what a stranger sends and on nothing else: while those who are known
-        are answered, that counts against strangers, and otherwise for strangers alone.
+        A server may fail only on requests of an unverified credential. While callers with proven
+        credentials get responses, such a failure counts against the credential, and otherwise for
+        the breaker of unverified credentials alone.
         """
         partition, breaker = turn.terms.partition, self._breaker_of(turn)
         if not response.is_server_error:
@@ -233,13 +236,13 @@ class AdmissionController:
         return self._strangers if turn.proving else self._breaker
 
     def _well(self, now: float) -> bool:
-        """Whether the API answers those who are known."""
+        """Return True if callers with proven credentials get responses."""
         return now < self._well_at + SPAN
 
     def record_no_response(
         self, turn: Permit, error: BaseException | None, now: float, what: str
     ) -> None:
-        """The request for `what` got no answer, or, without an `error`, was not sent after all."""
+        """Record a request without a response; without an `error` it was not sent."""
         unsent = error is None or was_never_sent(error)
         if unsent:
             self._window.release(turn.number)
@@ -264,10 +267,10 @@ class AdmissionController:
             breaker.unknown(trying=turn.probing)
 
     def _judge(self, turn: Permit, response: httpx.Response, now: float) -> None:
-        """What the answer says of the credential.
+        """Record what the response proves about the credential.
 
-        Only the API's own word accepts or refuses it; a try that anything else answered counts
-        among those that failed, so that strangers cannot make them without end.
+        Only a response of the API itself accepts or rejects it. A try with any other response
+        counts as failed, so that unverified credentials cannot make tries without end.
         """
         credential, status = turn.terms.credential, response.status_code
         success = response.is_success and (
@@ -302,6 +305,6 @@ class AdmissionController:
 
 
 def _is_outage(error: BaseException | None) -> bool:
-    """Whether a request ended as it would if the API were not there."""
+    """Return True if the request ended as it would if the API were unreachable."""
     ours = InvalidRequest | httpx.PoolTimeout
     return isinstance(error, httpx.TransportError) and not isinstance(error, ours)

@@ -1,4 +1,4 @@
-"""Sends no request that the API's window has no room for, and says when there will be room."""
+"""A transport that sends requests within the API's rate limit, or states when they may be sent."""
 
 from __future__ import annotations
 
@@ -29,23 +29,22 @@ if TYPE_CHECKING:
     from schema.source.request_context import RateLimitState
 
 MAX_WAIT = 2.0
-"""Seconds a request may wait for the window to open; a longer wait is told, not waited."""
+"""Seconds a request may wait for the window; a longer wait is an error with Retry-After."""
 GRACE = 0.5
-"""Seconds more for whoever waited out a 429 while one request tries whether it is over."""
+"""Additional seconds for a request that waited for the end of a 429, during the first trial."""
 FAILED = frozenset({408, 425, 429, *range(500, 600)})
-"""Statuses after which an operation may need more calls than its price."""
+"""Statuses after which an operation may need more calls than its estimate."""
 MAX_UNPROVEN_WAITING = 2 / 3
-"""Part of the line in which credentials that nobody knows yet may wait to be tried."""
+"""The part of the queue in which requests with unverified credentials may wait."""
 
 
 class RateLimiter(Transport):
-    """Lets requests out in order of urgency, as far as the window and the API's 429s allow.
+    """Sends requests by priority, within the rate limit window and the API's 429s.
 
-    Raises `RateLimited` at once, with the true seconds, where waiting would take over 2 s or
-    past the deadline, and `Unavailable` where no connection came free in time. Nothing was
-    sent then. A request once let out flies on when its caller leaves, so that its answer is
-    booked and its place stays taken until it ends. What was really sent is written on its payer's
-    receipt.
+    Raises `RateLimited` at once, with the exact seconds, if waiting would take over 2 s or past the
+    deadline, and `Unavailable` if no slot was free in time. Nothing was sent then. A request that
+    was sent continues if its caller leaves, so that its response is recorded and its slot stays in
+    use until its end. Calls that were sent are recorded on the payer's receipt.
     """
 
     def __init__(  # noqa: PLR0913 - every part by its name
@@ -60,10 +59,10 @@ class RateLimiter(Transport):
         accepts: Callable[[httpx.Response], bool] = is_success,
         refuses: Callable[[httpx.Response], bool] = is_unauthorized,
     ) -> None:
-        """`at_once`: requests in flight together; `waiting`: requests queued behind them.
+        """Set `at_once`, the requests in flight, and `waiting`, the requests in the queue.
 
-        `proven`: where it outlives the process which credentials the API accepts. `accepts`,
-        `refuses`: whether a response is the API's own word on a credential (`AdmissionController`).
+        `proven`: the persistent store of accepted credentials. `accepts`, `refuses`: whether the
+        API itself wrote a response about a credential (`AdmissionController`).
         """
         self._inner = begin_with(inner)
         self._admission = AdmissionController(
@@ -82,36 +81,36 @@ class RateLimiter(Transport):
         self._timer: asyncio.TimerHandle | None = None
 
     def state(self) -> RateLimitState:
-        """The window as we know it; nothing is left of it while a 429 keeps everybody away."""
+        """Return the state of the window; after a 429 no calls are left in it."""
         return self._admission.state(self._clock())
 
     def refreshable(self) -> bool:
-        """Whether a request of the refresh lane would be let out now; costs nothing to ask."""
+        """Return True if a background refresh would be sent now; sends nothing."""
         now = self._clock()
         return self._in_flight < self._max_concurrency and self._admission.refreshable(now)
 
     def trust(self, credentials: Iterable[str]) -> None:
-        """Take these, which the operator set, for known without proof, by their keyed hashes."""
+        """Treat these credentials of the settings, by their keyed hashes, as proven."""
         self._admission.credentials.trusted = frozenset(credentials)
 
     def proven(self, credential: str) -> bool:
-        """Whether the API accepted the credential with this keyed hash in the last 24 hours."""
+        """Return True if the API accepted the credential with this hash in the last 24 hours."""
         return self._admission.credentials.proven(credential, self._clock())
 
     def vouched(self, credential: str) -> bool:
-        """Whether the API accepted this credential in the last five minutes."""
+        """Return True if the API accepted this credential in the last five minutes."""
         return self._admission.credentials.vouched(credential, self._clock())
 
     def refused(self, credential: str) -> bool:
-        """Whether the API refused this credential in the last minute."""
+        """Return True if the API rejected this credential in the last minute."""
         return self._admission.credentials.refused(credential, self._clock())
 
     def when_refused(self, act: Callable[[str], None]) -> None:
-        """Have `act` done with each credential that the API refuses, as soon as it does."""
+        """Call `act` with each credential that the API rejects, at once."""
         self._admission.credentials.when_rejected = act
 
     def send(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
-        """Send `request` now if it may be sent now, else when it may."""
+        """Send `request` as soon as it may be sent."""
         terms, answer = context_of(request), asyncio.get_running_loop().create_future()
         if not terms.spending.take():
             limit = terms.spending.limit
@@ -130,7 +129,7 @@ class RateLimiter(Transport):
         return answer
 
     async def aclose(self) -> None:
-        """Close what is below; nobody waits for a turn any more."""
+        """Reject all waiting requests and close the inner transport."""
         if self._timer is not None:
             self._timer.cancel()
         for waiter in self._queue:
@@ -151,7 +150,7 @@ class RateLimiter(Transport):
         answer: asyncio.Future[httpx.Response],
         flight: asyncio.Future[httpx.Response],
     ) -> None:
-        """Book how a request ended, then tell whoever waits for it."""
+        """Record the end of a request, then complete its future."""
         error = asyncio.CancelledError() if flight.cancelled() else flight.exception()
         try:
             self._record(request, turn, flight.result() if error is None else error)
@@ -203,11 +202,11 @@ class RateLimiter(Transport):
             raise self._admission.rate_limited_error(terms, now)
         if wait or self._in_flight >= self._max_concurrency:
             return None
-        # Whoever stands in line while places are free has to wait for something else.
+        # A waiter in the queue while slots are free is waiting for something else.
         return self._take(terms, now) if self._admission.has_slot(terms, now) else None
 
     def _wait(self, request: httpx.Request, answer: asyncio.Future[httpx.Response]) -> None:
-        """Stand in line until called, sent away, late, or deserted by whoever wants the answer."""
+        """Queue a request until it gets a permit, is rejected, expires, or its caller leaves."""
         loop, terms, now = asyncio.get_running_loop(), context_of(request), self._clock()
         newcomer = self._admission.unproven(terms, now)
         self._make_room(terms, now, newcomer=newcomer)
@@ -245,7 +244,7 @@ class RateLimiter(Transport):
             context_of(request).receipt.budget = self.state()
             if not answer.cancelled():
                 answer.set_exception(failure)
-        elif answer.cancelled():  # at the same moment: the turn goes to the next in line
+        elif answer.cancelled():  # at the same moment: the permit goes to the next waiter
             self._in_flight -= 1
             self._admission.record_no_response(turn.result(), None, self._clock(), str(request.url))
             self._serve()
@@ -253,7 +252,7 @@ class RateLimiter(Transport):
             self._send(request, turn.result(), answer)
 
     def _make_room(self, terms: CallContext, now: float, *, newcomer: bool) -> None:
-        """See that one more may stand in line: where it is full, whoever has most gives way."""
+        """Ensure a place in the queue: if it is full, the caller with most waiters loses one."""
         if newcomer and self._unproven_waiting >= self._waiting * MAX_UNPROVEN_WAITING:
             raise self._admission.rate_limited_error(terms, now)
         if len(self._queue) < self._waiting:
@@ -270,7 +269,7 @@ class RateLimiter(Transport):
             waiter.permit.set_exception(failure)
 
     def _serve(self) -> None:
-        """Give out the turns there are, send away who cannot hope for one, and set the alarm."""
+        """Give permits, reject waiters that cannot be served in time, and set the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -287,13 +286,13 @@ class RateLimiter(Transport):
                 waiter.permit.set_result(self._take(waiter.context, now))
         held = (self._admission.wait(waiter.context, now) for waiter in self._queue.heads())
         if self._in_flight >= self._max_concurrency and not any(held):
-            return  # they wait for a place, and each that comes free is a look at them
+            return  # they wait for a slot; each free slot calls this function
         waits = [wait for waiter in self._queue if (wait := self._reassess(waiter, now))]
         if waits:
             self._timer = asyncio.get_running_loop().call_later(min(waits), self._serve)
 
     def _reassess(self, waiter: Waiter, now: float) -> float:
-        """Seconds until one in line may go; it is sent away if it cannot hope to."""
+        """Return the seconds until a waiter may be served; reject it if that is too late."""
         if barred := self._admission.rejection(waiter.context, now):
             self._reject(waiter, barred)
             return 0.0
@@ -310,7 +309,7 @@ class RateLimiter(Transport):
         return wait
 
     def _late(self, waiter: Waiter) -> None:
-        """The deadline passed in line."""
+        """Reject a waiter whose deadline has passed."""
         self._reject(waiter, self._too_late(waiter.context, self._clock()))
 
     def _too_late(self, terms: CallContext, now: float) -> RateLimited | Unavailable:

@@ -1,4 +1,4 @@
-"""A source of clients that makes one client for one key, whatever is asked again."""
+"""A source of clients that creates one client for one idempotency key, however often it is sent."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 class RecoverableWriter(ClientSource, Protocol):
-    """A source that can also look for what came of a create."""
+    """A source that can also search for the client of a create."""
 
     async def find_created(
         self,
@@ -63,9 +63,9 @@ class RecoverableWriter(ClientSource, Protocol):
         lost: WriteUnconfirmed,
         accounted: frozenset[str] = frozenset(),
     ) -> WriteResult:
-        """The one client it must have made.
+        """Return the only client that the create can have made.
 
-        Raises `lost`, with the clients it may have made. `accounted`: ids of others.
+        Raises `lost` with the candidates. `accounted`: ids of the clients of other creates.
         """
         ...
 
@@ -76,7 +76,7 @@ class _Flight(NamedTuple):
     task: asyncio.Task[WriteResult]
 
     def shared_with(self, caller: Caller) -> bool:
-        """Whether its end is `caller`'s too: by the same credential, or by the same proven user."""
+        """Return True if `caller` may share the result: same credential, or same proven user."""
         proven = self.caller.claimed is None and caller.claimed is None
         return proven or self.caller.hash == caller.hash
 
@@ -84,15 +84,15 @@ class _Flight(NamedTuple):
 class IdempotentWriter:
     """Wraps a source: a create with an idempotency key is sent once in 24 hours.
 
-    What is about to be sent is recorded first; where that is not possible (`intents` is None,
-    or its store fails) the create is refused. What is found on record without an outcome is
-    looked for and never sent again; what came of one is read as it is now. At most once, that is,
-    and through this gateway only.
+    A record is stored before sending; if that fails (`intents` is None, or its store fails), the
+    create is refused. If a record without an outcome exists, the client is searched for and never
+    sent again; if a client is recorded, it is read. The guarantee is at most once, and through this
+    gateway only.
 
-    Records are kept by the caller's identity, which a token's user has before and after the token
-    is proven. Anybody can claim to be a user: a credential that `vouched` does not know as accepted
-    by the API within minutes (by its hash) proves itself by a read before it learns anything.
-    `clock` is the one of operations' deadlines; `now` is in Unix seconds.
+    Records belong to the caller's identity, which for a token is its user, before and after the
+    token is proven. Any caller can claim to be a user: a credential that `vouched` does not report
+    as recently accepted by the API (by its hash) must succeed in a read before it gets a result.
+    `clock` is that of the operations' deadlines; `now` returns Unix seconds.
     """
 
     def __init__(  # noqa: PLR0913 - every part by its name
@@ -105,7 +105,7 @@ class IdempotentWriter:
         vouched: Callable[[str], bool] = lambda _: True,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`secret` keys the hashes that stand for keys and payloads on disk."""
+        """Set the parts; `secret` is the key of the hashes of keys and payloads on disk."""
         self._source = source
         self._intents = intents
         self._secret = secret
@@ -115,17 +115,17 @@ class IdempotentWriter:
         self._flights: dict[bytes, _Flight] = {}
 
     def price(self, window: Window) -> int:
-        """Calls that reading `window` costs."""
+        """Return the number of calls that reading `window` costs."""
         return self._source.price(window)
 
     def prices(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
-        """As the source prices them."""
+        """Return the source's estimates."""
         return self._source.prices(operation, needs)
 
     def rows_lack(self, fields: Fields) -> bool:
-        """As the source knows."""
+        """Return the source's answer."""
         return self._source.rows_lack(fields)
 
     def window(
@@ -136,34 +136,34 @@ class IdempotentWriter:
         fields: Fields,
         lane: Priority = Priority.INTERACTIVE,
     ) -> Coroutine[Any, Any, Page]:
-        """As the source answers."""
+        """Read from the source."""
         return self._source.window(operation, where, window, fields, lane)
 
     def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
     ) -> Coroutine[Any, Any, Sequence[ClientRecord | ClientError]]:
-        """As the source answers."""
+        """Read from the source."""
         return self._source.fetch(operation, ids, fields, lane)
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
-        """As the source does it."""
+        """Update in the source."""
         return await self._source.update(operation, id, patch)
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """As the source does it."""
+        """Delete in the source."""
         return await self._source.delete(operation, id)
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
-        """Create a client, or answer with the one this key stands for already."""
+        """Create a client, or return the one that this key created."""
         if new.idempotency_key is None:
             return await self._source.create(operation, new)
         caller = operation.caller
         name = self._hash(b"name", [caller.identity, _compared(new.idempotency_key)])
         payload = self._hash(b"payload", _sent(new))
         while (flight := self._flights.get(name)) is not None and not flight.shared_with(caller):
-            # Of another credential, which may be refused or claim what it is not.
+            # A flight of another credential, which may be rejected or claim another user.
             await asyncio.wait([flight.task])
         if flight is None:
             task = asyncio.create_task(self._create(operation, new, name, payload))
@@ -176,7 +176,7 @@ class IdempotentWriter:
         return await asyncio.shield(flight.task)
 
     async def aclose(self) -> None:
-        """Wait for the creates under way, whoever has left meanwhile."""
+        """Wait for the creates in flight, including those of cancelled callers."""
         if self._flights:
             await asyncio.wait([flight.task for flight in self._flights.values()])
 
@@ -230,9 +230,7 @@ class IdempotentWriter:
             raise _another_payload()
         if earlier.created is not None:
             return await self._replayed(operation, new, earlier.created)
-        _log.warning(
-            "write %s is looked for: it was begun and nobody knows its end", intent.attempt
-        )
+        _log.warning("create %s has no recorded outcome; searching for the client", intent.attempt)
         lost = WriteUnconfirmed(
             "A create with this key was begun before and its answer was lost: it may have"
             " happened. Look before you create the client under another key.",
@@ -242,19 +240,19 @@ class IdempotentWriter:
             await self._prove(operation)
         except (RateLimited, Unavailable) as failure:
             if operation.caller.claimed is not None:
-                raise  # it may be the record of another
+                raise  # the record may belong to another user
             raise lost from failure
         try:
             others = await intents.clients_of(intent.caller)
             sending = SendInterval(intent.began, intent.send_ended_by)
             written = await self._source.find_created(operation, new, sending, lost, others)
-            await intents.done(intent, _made(written))  # refused, were it another key's client
+            await intents.done(intent, _made(written))  # fails if it is another key's client
         except StorageError as reason:
             raise lost from reason
         return written
 
     async def _prove(self, operation: RequestContext) -> None:
-        """Read with a credential that is not vouched for. Raises the `ClientError` of doing so."""
+        """Read with a credential that is not vouched for. Raises the `ClientError` of the read."""
         if not self._vouched(operation.caller.hash):
             await self._source.window(
                 operation, ClientFilter(), Window(0, 1), _PROVING, Priority.WRITE
@@ -263,10 +261,10 @@ class IdempotentWriter:
     async def _replayed(
         self, operation: RequestContext, new: NewClient, made: CreatedClient
     ) -> WriteResult:
-        """The client that the key stands for, as it is now.
+        """Return the current state of the client that the key created.
 
-        Where it cannot be read just now, what the caller knows of it already, for one that is
-        vouched for. Raises `NotFound` where it is gone.
+        If it cannot be read now, a vouched caller gets the fields it sent. Raises `NotFound` if the
+        client is gone.
         """
         id, vouched = ClientId(made.client), self._vouched(operation.caller.hash)
         [current] = await self._source.fetch(operation, [id], FIELDS, Priority.WRITE)
@@ -286,15 +284,15 @@ class IdempotentWriter:
     def _landed(self, name: bytes, task: asyncio.Task[WriteResult]) -> None:
         del self._flights[name]
         if not task.cancelled():
-            task.exception()  # seen, also when whoever asked has left
+            task.exception()  # retrieved, even if the caller has left
 
-    def _hash(self, what: bytes, told: object) -> bytes:
-        told = msgspec.json.encode(told)
-        return hashlib.blake2b(told, key=self._secret, digest_size=32, person=what).digest()
+    def _hash(self, what: bytes, value: object) -> bytes:
+        data = msgspec.json.encode(value)
+        return hashlib.blake2b(data, key=self._secret, digest_size=32, person=what).digest()
 
 
 def _compared(key: str) -> str:
-    """The key as it is compared: exactly, but for a UUID's letter case (RFC 9562, 4)."""
+    """Normalise a key: exact, except for the letter case of a UUID (RFC 9562, 4)."""
     return key.lower() if _UUID.fullmatch(key) else key
 
 
@@ -303,7 +301,7 @@ def _made(written: WriteResult) -> CreatedClient:
 
 
 def _sent(new: NewClient) -> dict[str, str | None]:
-    """The payload that a key stands for."""
+    """Return the payload of a create."""
     fields = {
         "first_name": new.first_name,
         "last_name": new.last_name,
@@ -315,7 +313,7 @@ def _sent(new: NewClient) -> dict[str, str | None]:
 
 
 async def _log_storage_error(note: Coroutine[Any, Any, None]) -> None:
-    """What cannot be noted any more is looked for by whoever asks next."""
+    """Await `note`; log a failure: the next request with the key searches for the client."""
     try:
         await note
     except StorageError as reason:

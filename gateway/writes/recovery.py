@@ -1,4 +1,4 @@
-"""A source of clients that finds out what became of a write whose answer was lost."""
+"""A source of clients that determines the outcome of writes without a response."""
 
 from __future__ import annotations
 
@@ -41,31 +41,31 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MERGES = 2
-"""Times a change is re-applied on what others have changed meanwhile."""
+"""How often an update is re-applied on top of concurrent updates."""
 CREATE_CALLS = 1 + search.CALLS
 UPDATE_CALLS = 3
-"""One change with or without a version: sent, sent again, looked at."""
+"""Calls of one update, with or without a version: two attempts and one read."""
 MERGE_CALLS = (1 + MERGES) * UPDATE_CALLS
 DELETE_CALLS = 3
-"""Calls that a write costs at most when answers are lost; one when none is."""
+"""The most calls of a write whose responses are lost; one call otherwise."""
 _RECOVERED: Mapping[Kind, int] = {
     "create": CREATE_CALLS - 1,
     "update": MERGE_CALLS - 1,
     "delete": DELETE_CALLS - 1,
 }
 _MADE = 10_000
-"""Created clients held apart from what later searches find."""
+"""Created clients that later searches exclude."""
 _SEEN = 20_000
-"""Clients known to have been there before a create, the latest read."""
+"""Clients known to exist before a create, the latest read."""
 
 _log = logging.getLogger(__name__)
 
 
 class RecoveringWriter:
-    """Wraps a `ClientSource`: sends again what cannot do harm twice, and looks at the rest.
+    """Wraps a `ClientSource`: repeats idempotent writes, and verifies the others by reads.
 
-    A create is never sent again. A write goes on to its end when whoever asked for it leaves.
-    `lead`: how far the API's clock is ahead of `now`, which is in Unix seconds.
+    A create is never sent again. A write continues to its end if its caller leaves. `lead`: how far
+    the API's clock is ahead of `now`, which returns Unix seconds.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class RecoveringWriter:
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def price(self, window: Window) -> int:
-        """Calls that reading `window` costs."""
+        """Return the number of calls that reading `window` costs."""
         return self._source.price(window)
 
     def prices(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
-        """As the source prices them; at most, a write may also have to be looked for."""
+        """Return the source's estimates; the maximum of a write includes its recovery."""
         prices = self._source.prices(operation, needs)
         return [
             replace(price, maximum=price.maximum + _RECOVERED[need.kind])
@@ -104,7 +104,7 @@ class RecoveringWriter:
         ]
 
     def rows_lack(self, fields: Fields) -> bool:
-        """As the source knows."""
+        """Return the source's answer."""
         return self._source.rows_lack(fields)
 
     async def window(
@@ -115,7 +115,7 @@ class RecoveringWriter:
         fields: Fields,
         lane: Priority = Priority.INTERACTIVE,
     ) -> Page:
-        """As the source answers."""
+        """Read from the source, and note which clients exist."""
         page = await self._source.window(operation, where, window, fields, lane)
         self._saw(page.records)
         return page
@@ -123,33 +123,33 @@ class RecoveringWriter:
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
     ) -> Sequence[ClientRecord | ClientError]:
-        """As the source answers."""
+        """Read from the source, and note which clients exist."""
         answers = await self._source.fetch(operation, ids, fields, lane)
         self._saw([answer for answer in answers if not isinstance(answer, ClientError)])
         return answers
 
     def _saw(self, records: Sequence[ClientRecord]) -> None:
-        """Note that these clients are there now: a create that begins later made none of them."""
+        """Note that these clients exist now: a later create made none of them."""
         now = self._now()
         for record in records:
             self._seen.setdefault(record.id, now)
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
-        """Create a client: sent once, and looked for where that is not answered."""
+        """Create a client: send once, and search for the client if the response is lost."""
         return await self._through(self._create(operation, new))
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
-        """Change a client; with `patch.merge`, also on top of changes to other fields."""
+        """Update a client; with `patch.merge`, also on top of changes to other fields."""
         return await self._through(self._update(operation, id, patch, MERGES, None))
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """Delete a client: sent twice where the first is not answered, since that is no more."""
+        """Delete a client; without a response the delete, which is idempotent, is sent again."""
         return await self._through(self._delete(operation, id))
 
     async def aclose(self) -> None:
-        """Wait for the writes under way, whoever has left meanwhile."""
+        """Wait for the writes in flight, including those of cancelled callers."""
         if self._under_way:
             await asyncio.wait(self._under_way)
 
@@ -161,9 +161,9 @@ class RecoveringWriter:
         lost: WriteUnconfirmed,
         accounted: frozenset[str] = frozenset(),
     ) -> WriteResult:
-        """The one client that a create must have made. Raises `lost`, with those it may have.
+        """Return the only client that a create can have made. Raises `lost` with the candidates.
 
-        `accounted`: ids of what came of others.
+        `accounted`: ids of the clients of other creates.
         """
         async with self._serialise(operation, new):
             return await self._find(operation, new, sending, lost, accounted)
@@ -205,9 +205,9 @@ class RecoveringWriter:
             return written
 
     def _serialise(self, operation: RequestContext, new: NewClient) -> asyncio.Lock:
-        """Held by one create of its kind at a time: of two, a client seen later could be either's.
+        """Return the lock of identical creates: of two at once, a client could be either's.
 
-        It is there for as long as somebody holds it or waits for it.
+        The lock exists while a create holds it or waits for it.
         """
         return self._alike.setdefault((operation.caller.identity, new), asyncio.Lock())
 
@@ -273,7 +273,7 @@ class RecoveringWriter:
     async def _read_back(
         self, operation: RequestContext, id: ClientId, lost: WriteUnconfirmed
     ) -> ClientRecord:
-        """The client as it now is. Raises `NotFound`, or `lost` where it could not be read."""
+        """Read the client. Raises `NotFound`, or `lost` if the read fails."""
         [current] = await self._source.fetch(operation, [id], FIELDS, Priority.WRITE)
         if isinstance(current, NotFound):
             raise current
@@ -290,4 +290,4 @@ class RecoveringWriter:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
-            task.exception()  # seen, also when whoever asked has left
+            task.exception()  # retrieved, even if the caller has left
