@@ -1,1 +1,1 @@
-"""What the outside can call: GraphQL over HTTP, the GraphiQL page, health."""
+"""The HTTP interface of the gateway: GraphQL over HTTP, the GraphiQL page, health checks."""

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class GraphQLApp:
-    """Answers /graphql."""
+    """The ASGI endpoint at /graphql."""
 
     def __init__(self, handler: GraphQLHandler) -> None:
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, head: RequestHead) -> None:
-        """One HTTP request (ASGI), with its headers read."""
+        """Answer one HTTP request (ASGI); `head` holds its parsed headers."""
         method, body = scope["method"], None
         if method == "POST":
             first = await receive()

@@ -1,4 +1,4 @@
-"""Who is asking: one credential in one header, checked for shape before it costs anything."""
+"""Authentication: one credential in one header, its format checked before any upstream call."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ _KEY = re.compile(rb"[0-9a-fA-F]{64}")
 _BEARER = re.compile(rb"bearer +([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII | re.IGNORECASE)
 """A scheme, blanks and one token (RFC 9110, 11.4; RFC 6750, 2.1)."""
 _BLANK = b" \t"
-"""What may stand around a field's value and is no part of it (RFC 9110, 5.5)."""
+"""Optional white space around a field value, which is not part of it (RFC 9110, 5.5)."""
 _LONGEST_TOKEN = 8192
-"""Bytes; tokens with groups and scopes of a large organisation come near it."""
+"""Bytes; tokens that list the groups and scopes of a large organisation come near this size."""
 _LEEWAY = 30.0
 """Seconds by which clocks may differ before a token counts as expired (RFC 7519, 4.1.4)."""
 _OF_THE_TOKEN = frozenset({"exp", "iat", "nbf", "jti", "auth_time"})
-"""Claims that each token of one user has its own of (RFC 7519, 4.1; OpenID Connect Core, 2)."""
+"""Claims that differ between tokens of one user (RFC 7519, 4.1; OpenID Connect Core, 2)."""
 
 
 class _Times(msgspec.Struct):
-    """Of a token's claims, when it ends."""
+    """The expiry time among the claims of a token, in seconds since 1970."""
 
     exp: float | None = None
 
 
 class AmbiguousCredentials(Unauthenticated):
-    """More than one credential came: whose question it is cannot be told."""
+    """The request has more than one credential, so its caller is ambiguous."""
 
 
 class Authenticator:
-    """Turns a request's headers into a caller.
+    """Determines the caller from the headers of a request.
 
-    `secret` keys the hash that partitions callers. `proven` says, by a credential's hash, whether
-    the API has accepted it within minutes: that proves a token's claims, and only for so long is it
-    in the partition of all tokens with the same claims. Before and after, it has one of its own.
-    `refused` says whether the API has just refused it: such a credential gets its 401 here, before
-    anything remembered or on record is looked at.
+    `secret` is the key of the hash that partitions callers. `proven` takes the hash of a credential
+    and returns whether the API has accepted it within the last minutes. Acceptance proves the
+    claims of a token: while it is proven, the token shares one partition with all tokens of the
+    same claims; otherwise it has a partition of its own. `refused` returns whether the API has
+    recently rejected the credential: the gateway then answers 401 without using any stored data.
 
-    `anonymous` is who asks when nobody says (the demo). With a `service` credential, a request
-    without one of its own acts by it once it proves itself with `token` in X-Gateway-Token; a
-    service without a token is open.
+    `anonymous` is the credential for requests without one (the demo). With a `service` credential,
+    a request without a credential uses it if X-Gateway-Token holds `token`; without a `token`, the
+    service credential is open to every request.
     """
 
-    def __init__(  # noqa: PLR0913 - every part by its name
+    def __init__(  # noqa: PLR0913 - all are keyword-only
         self,
         *,
         secret: bytes,
@@ -76,11 +76,11 @@ class Authenticator:
 
     @property
     def own(self) -> frozenset[str]:
-        """Keyed hashes of the credentials that the operator set."""
+        """Return the keyed hashes of the credentials that the operator configured."""
         return frozenset(each.hash for each in (self._anonymous, self._service) if each is not None)
 
     def authenticate(self, headers: Mapping[bytes, Sequence[bytes]]) -> Caller | None:
-        """Who asks, or None when no credential came. Raises `Unauthenticated` for a bad one."""
+        """Return the caller; None without a credential. Raises `Unauthenticated` for a bad one."""
         keys, tokens = headers.get(b"x-api-key", ()), headers.get(b"authorization", ())
         if len(keys) + len(tokens) > 1:
             raise AmbiguousCredentials("Send one credential: X-API-Key or Authorization, once.")
@@ -94,9 +94,9 @@ class Authenticator:
         return self._anonymous
 
     def admitted(self, caller: Caller) -> Caller:
-        """The caller. Raises `Unauthenticated` for one whose credential the API has refused.
+        """Return the caller. Raises `Unauthenticated` if the API has refused its credential.
 
-        Those who act by the gateway's own credential cannot mend it: they learn of it by field.
+        Callers that use the gateway's own credential cannot replace it: they get field errors.
         """
         own = caller is not self._service and caller is not self._anonymous
         if own and self._refused(caller.hash):
@@ -104,9 +104,9 @@ class Authenticator:
         return caller
 
     def is_cacheable(self, headers: Mapping[bytes, Sequence[bytes]]) -> bool:
-        """Whether the caller is the same for as long as the headers are.
+        """Return whether equal headers always give the same caller.
 
-        A token expires, and joins its user's partition once it is proven.
+        Tokens do not: they expire, and move to the partition of their user once proven.
         """
         return b"authorization" not in headers
 
@@ -135,11 +135,11 @@ class Authenticator:
         return Caller(caller.partition, caller.credential, claimed=user)
 
     def _caller(self, credential: Credential) -> Caller:
-        told = f"{credential.header}\0{credential.value}".encode()
-        return Caller(self._hash(told), credential)
+        text = f"{credential.header}\0{credential.value}".encode()
+        return Caller(self._hash(text), credential)
 
-    def _hash(self, told: bytes) -> str:
-        return hashlib.blake2b(told, key=self._secret, digest_size=16).hexdigest()
+    def _hash(self, text: bytes) -> str:
+        return hashlib.blake2b(text, key=self._secret, digest_size=16).hexdigest()
 
 
 def _api_key(value: bytes) -> Credential:
@@ -172,9 +172,10 @@ def _convert(payload: bytes, type: type[T]) -> T:
 
 
 def _user(claims: dict[str, Any]) -> bytes | None:
-    """The same for all tokens with the same claims; None where they name no user.
+    """Return a key that is equal for tokens with equal claims; None if they name no user.
 
-    All claims count but those that differ per token: any of them may decide whose rows are shown.
+    The key includes all claims except those that differ per token, because any of them may decide
+    which rows the API returns.
     """
     user = claims.get("sub")
     if not isinstance(user, str | int) or not user:

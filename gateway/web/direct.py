@@ -1,4 +1,4 @@
-"""The caller of the GraphQL handler for servers that pass simple POSTs without ASGI."""
+"""Entry to the GraphQL handler for servers that pass simple POSTs without ASGI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FastPathHandler:
-    """Answers POSTs to `path` whose bodies have come."""
+    """Answers POSTs to `path` whose bodies are fully received."""
 
     def __init__(self, path: str, handler: GraphQLHandler, hosts: Hosts) -> None:
         self._path = path.encode()
@@ -26,7 +26,7 @@ class FastPathHandler:
         self._handler = handler
 
     def head(self, path: bytes, headers: Headers) -> RequestHead | None:
-        """The head of a POST to `path`, where it is for us and asks in the plainest way."""
+        """Return the head if this is a simple POST to `path` at an allowed host, else None."""
         head = RequestHead(headers) if path == self._path else None
         return head if head is not None and head.is_simple and self._hosts.allow(head) else None
 
@@ -37,5 +37,5 @@ class FastPathHandler:
     def reply(
         self, head: RequestHead, body: bytes, when_hung_up: OnDisconnect
     ) -> Coroutine[Any, Any, HTTPResponse | None]:
-        """Return the response; None where the client has left."""
+        """Return the response; None if the client has disconnected."""
         return self._handler.reply(HTTPRequest("POST", head, body, when_hung_up))

@@ -1,4 +1,4 @@
-"""GraphQL errors as they are answered: only what is on the list of codes is told."""
+"""GraphQL errors as responses contain them; errors with unlisted codes are masked."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ CODES = frozenset(
         "WRITE_UNCONFIRMED",
     }
 )
-"""Every code an answer can hold; an error with another one is a bug, and masked."""
+"""Every error code of a response; an error with another code is a bug and is masked."""
 MAX_ERRORS = 10
-"""Errors of a refused request that one answer lists. Each null of a field that failed has its own
-error (GraphQL, 6.4.4): those are as many as the limits on documents and pages allow."""
+"""Errors listed in the response to a refused request. Field errors are not limited by it: each
+failed field has its own error (GraphQL, 6.4.4), bounded by the limits on documents and pages."""
 LONGEST = 1_000
-"""Characters of one message; what it quotes may be as long as a client likes."""
+"""Characters of one message, because it may quote a client's input of any length."""
 
 _UNEXPECTED = "Something went wrong in the gateway. It has been logged."
 _FAILED = "request %s failed at %s"
@@ -55,16 +55,16 @@ _log = logging.getLogger(__name__)
 def format_errors(
     errors: Iterable[GraphQLError], request_id: str, *, most: int | None = None
 ) -> list[dict[str, Any]]:
-    """The errors, or the first `most`, as the answer has them; unexpected ones are masked.
+    """Format the errors, or the first `most`, for a response; unexpected ones are masked.
 
-    The first of those are logged: one bug may meet every field of an answer.
+    At most `MAX_ERRORS` masked errors are logged, because one bug may affect every field.
     """
     logged = itertools.count()
     return [_formatted(error, request_id, logged) for error in islice(errors, most)]
 
 
 def refusal_status(errors: Iterable[GraphQLError]) -> int:
-    """The status of an answer to a request that is not executed.
+    """Return the status of the response to a request that is not executed.
 
     400 for a document that does not parse, 403 for one that is not permitted here, else 422
     (GraphQL over HTTP, September2026, Status Codes).
@@ -78,14 +78,14 @@ def refusal_status(errors: Iterable[GraphQLError]) -> int:
 
 
 def request_error(code: str, message: str, request_id: str) -> dict[str, Any]:
-    """An error about the request as a whole."""
+    """Return an error about the request as a whole."""
     return {"message": _short(message), "extensions": {"code": code, "requestId": request_id}}
 
 
 def masked_error(
     request_id: str, cause: BaseException | None, where: object = None
 ) -> dict[str, Any]:
-    """The error that stands for a bug of ours, which is logged."""
+    """Log an internal error and return the error that replaces it in the response."""
     _log.error(_FAILED, request_id, where, exc_info=cause)
     return request_error("INTERNAL", _UNEXPECTED, request_id)
 
@@ -113,5 +113,5 @@ def _formatted(error: GraphQLError, request_id: str, logged: Iterator[int]) -> d
 
 
 def _short(message: str) -> str:
-    """Without the end of what is too long, and without a credential put where none belongs."""
+    """Truncate `message` to `LONGEST` characters and redact any credentials in it."""
     return redact_credentials(message if len(message) <= LONGEST else f"{message[:LONGEST]}…")

@@ -1,4 +1,4 @@
-"""GraphiQL: its page at /graphql for people, and what that page loads under /graphiql."""
+"""The GraphiQL page at /graphql for browsers, and the files it loads under /graphiql."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POLICY = (
     "worker-src 'self' blob:; font-src 'self' data:; img-src 'self' data:; connect-src 'self'; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""Content-Security-Policy: nothing comes from another host, and nothing goes to one."""
+"""Content-Security-Policy: the page loads nothing from other hosts and sends nothing to them."""
 
 _GUARD = {
     "Content-Security-Policy": POLICY,
@@ -40,11 +40,12 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def graphiql_app(dist: Path, *, headers: Mapping[str, str], docs_url: str) -> ASGIApp:
-    """Serves the page that `npm run build` left in `dist`.
+    """Return the application that serves the page built by `npm run build` in `dist`.
 
-    Answers /graphql with the page; mounted at /graphiql, answers `config.json` and `assets/`.
-    `headers` is what the header editor starts with and everybody who opens the page can read:
-    a demo's key, never anybody's own. Without a build the page is a 503 that says what to run.
+    It answers /graphql with the page and, mounted at /graphiql, serves `config.json` and `assets/`.
+    `headers` are the initial content of the header editor, readable by every visitor of the page:
+    the key of a demo, never a personal credential. Without a build the page is a 503 response that
+    names the command to run.
     """
     index = dist / "index.html"
 
@@ -54,8 +55,8 @@ def graphiql_app(dist: Path, *, headers: Mapping[str, str], docs_url: str) -> AS
         return FileResponse(index, headers={"Cache-Control": "no-cache", "Vary": "Accept"})
 
     async def config(_: Request) -> Response:
-        told = {"headers": dict(headers), "docs": docs_url}
-        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+        content = {"headers": dict(headers), "docs": docs_url}
+        return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
     pages = Starlette(
         routes=[
@@ -71,7 +72,7 @@ def graphiql_app(dist: Path, *, headers: Mapping[str, str], docs_url: str) -> AS
 
 
 class _SecurityHeaders:
-    """Sets the headers that keep the page, and its workers, to this host."""
+    """Adds the headers that restrict the page and its workers to this host."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -86,10 +87,10 @@ class _SecurityHeaders:
 
 
 class _Assets(StaticFiles):
-    """Files whose names hold the hash of their content: browsers may keep them for ever."""
+    """Files whose names contain the hash of their content: browsers may cache them for a year."""
 
     async def check_config(self) -> None:
-        """A page that is not built yet has no files; asking for one is no error of ours."""
+        """Skip the check that the folder exists: before a build, a missing file is a 404."""
 
     def file_response(
         self,
@@ -98,7 +99,7 @@ class _Assets(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """The file, or 304 for who has it already."""
+        """Return the file, or 304 if the client has its current content."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = _IMMUTABLE
         return response

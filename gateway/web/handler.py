@@ -1,4 +1,4 @@
-"""The GraphQL service: one request in, one answer with its receipt out (GraphQL over HTTP)."""
+"""The GraphQL handler: one request in, one response with its receipt out (GraphQL over HTTP)."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from schema.source.request_context import Caller, Receipt
 
 DEADLINE = 10.0
-"""Seconds one operation may take, everything included."""
+"""Seconds that one operation may take, upstream calls and waits included."""
 
 CHALLENGE = (b"www-authenticate", b'Bearer realm="clients-gateway"')
-"""What a 401 says of how to prove oneself (RFC 9110, 11.6.1); X-API-Key is no registered scheme."""
+"""The challenge of a 401 (RFC 9110, 11.6.1); X-API-Key is not a registered scheme."""
 
 ALLOWED = (b"allow", b"GET, HEAD, POST, OPTIONS")
 _METHODS = [ALLOWED]
@@ -55,36 +55,36 @@ _POST = [(b"allow", b"POST")]
 
 
 class StoredResponses(Protocol):
-    """Responses that are stored, encoded, for as long as they would be the same."""
+    """Encoded response data, stored for as long as executing again would give the same."""
 
     def find(self, caller: Caller, body: bytes, /) -> tuple[CompressibleData, Receipt] | None:
         """Return the stored data that answers `body`, and the receipt of sending it now."""
 
-    def basis(self, operation: RequestContext) -> Any:  # noqa: ANN401 - theirs alone
-        """To be noted before an operation is executed."""
+    def basis(self, operation: RequestContext) -> Any:  # noqa: ANN401 - opaque to the handler
+        """Return the state that `keep` needs; call this before the operation is executed."""
 
-    def keep(self, operation: RequestContext, asked: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
-        """Remember an answer's data; it had no errors."""
+    def keep(self, operation: RequestContext, body: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
+        """Store the data of a response without errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandlerConfig:
-    """What the door takes, and how much of it."""
+    """Limits on requests and operations, and the accepted documents."""
 
     persisted: PersistedDocuments
     body: int = 128 * 1024
-    """Bytes of one request's body."""
+    """Largest request body, in bytes."""
     bounds: JSONLimits = field(default_factory=JSONLimits)
     in_flight: int = 256
-    """Operations being answered together; one more is turned away."""
+    """Requests answered at the same time; any more get a 503."""
     fresh: float = 0.0
-    """Seconds for which a client may keep what was read just now."""
+    """Seconds for which a client may cache data that was read from the API just now."""
 
 
 class GraphQLHandler:
-    """Answers requests, whatever server they came through."""
+    """Answers GraphQL requests, independently of the server that received them."""
 
-    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
+    def __init__(  # noqa: PLR0913 - all collaborators
         self,
         graph: Graph,
         source: ClientSource,
@@ -106,13 +106,13 @@ class GraphQLHandler:
         self._in_flight = 0
 
     def cached(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
-        """Return the stored response to a POST; None where the operation has to be executed."""
+        """Return the stored response to a POST; None if it must be executed."""
         if self._responses is None or head.media_type is None or not head.is_simple:
             return None
         try:
             caller = head.caller(self._callers)
         except Unauthenticated:
-            return None  # `reply` answers it
+            return None  # `reply` sends the 401
         stored = None if caller is None else self._responses.find(caller, body)
         if stored is None:
             return None
@@ -123,7 +123,7 @@ class GraphQLHandler:
         return HTTPResponse(200, head.media_type, own, content)
 
     async def reply(self, asking: HTTPRequest) -> HTTPResponse | None:
-        """The whole answer; None where the client left before its request had arrived."""
+        """Return the response; None if the client left before its request was fully received."""
         head = asking.head
         trace = head.trace()
         self._in_flight += 1
@@ -140,7 +140,7 @@ class GraphQLHandler:
         except BadRequest as bad:
             answer = error_response("BAD_REQUEST", bad.message, trace.request_id, status=bad.status)
             answer.headers += bad.own
-        except Exception as bug:  # noqa: BLE001 - whatever it is, it is logged and masked
+        except Exception as bug:  # noqa: BLE001 - every bug is logged and masked
             answer = GraphQLResponse({"errors": [masked_error(trace.request_id, bug)]}, status=500)
         finally:
             self._in_flight -= 1
@@ -160,7 +160,7 @@ class GraphQLHandler:
         if head.coding is Coding.NONE:
             raise BadRequest(406, "Accept-Encoding must leave identity or gzip.")
         if method == "POST" and asking.body is None:
-            assert asking.receive is not None  # noqa: S101 - or the body came along
+            assert asking.receive is not None  # noqa: S101 - set if the body is None
             asking.body = await read_body(asking.receive, self._terms.body)
         caller, question = self._identify_and_prepare(asking)
         began = self._clock()
@@ -175,7 +175,7 @@ class GraphQLHandler:
         answer = execution_response(
             result, None if operation is None else operation.receipt, trace.request_id
         )
-        # The answer to a GET may be kept.
+        # Clients may cache only responses to GET and HEAD.
         if method != "POST" and operation is not None and not result.errors:
             fresh = self._terms.fresh - (self._clock() - began)
             answer.max_age = max_age_of(operation.receipt, fresh)
@@ -189,7 +189,7 @@ class GraphQLHandler:
             return await running
         if asking.on_disconnect is not None:
             asking.on_disconnect(operation.audience.leave)
-        # Where the question came byte for byte as others will, its answer may be remembered.
+        # Only a simple POST is looked up by the bytes of its body, so only its response is stored.
         answers = self._responses if asking.body is not None and asking.head.is_simple else None
         basis = None if answers is None else answers.basis(operation)
         result = await running
@@ -200,7 +200,10 @@ class GraphQLHandler:
         return result
 
     def _identify_and_prepare(self, asking: HTTPRequest) -> tuple[Caller | None, PreparedRequest]:
-        """Who asks, and what. Raises `BadRequest`, `Unauthenticated` or `RequestError`."""
+        """Return the caller and the prepared request.
+
+        Raises `BadRequest`, `Unauthenticated` or `RequestError`.
+        """
         head, body = asking.head, asking.body
         if asking.method == "POST" and body is not None:
             if len(body) > self._terms.body:
@@ -225,7 +228,7 @@ class GraphQLHandler:
             raise BadRequest(405, _ONLY_PERSISTED, own=_POST)
         caller = head.caller(self._callers)
         question = self._prepared.prepare(request)
-        # A GET executes only what changes nothing.
+        # GET is a safe method (RFC 9110, 9.2.1): it must not execute a mutation.
         if question.planned.writes:
             raise BadRequest(405, "Send mutations with POST.", own=_POST)
         return caller, question
@@ -233,7 +236,7 @@ class GraphQLHandler:
     def _explained(
         self, question: PreparedRequest, operation: RequestContext | None, trace: Trace
     ) -> GraphQLResponse:
-        """What the operation would cost; nothing is executed, so there is no data."""
+        """Return the estimated cost of the operation without executing it; `data` is null."""
         explanation = self._graph.explain(question.planned, Context(self._source, operation))
         if isinstance(explanation, list):
             return refusal_response(explanation, trace.request_id)

@@ -1,4 +1,4 @@
-"""Whether the process is up, and whether it would answer; neither spends an upstream call."""
+"""Liveness and readiness checks; they make no upstream calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Readiness:
 
 
 def health(readiness: Readiness, budget: Callable[[], RateLimitState]) -> APIRouter:
-    """GET /livez and GET /readyz."""
+    """Return the routes of GET /livez and GET /readyz."""
     routes = APIRouter()
 
     async def livez(_: Request) -> JSONResponse:
@@ -44,7 +44,7 @@ def health(readiness: Readiness, budget: Callable[[], RateLimitState]) -> APIRou
         }
         return JSONResponse(body, 200 if readiness.ready else 503, headers=_NO_STORE)
 
-    # Plain routes: FastAPI's analysis of parameters would keep what an endpoint closes over.
+    # Plain routes: FastAPI's parameter analysis would retain the variables of the closures.
     routes.add_route("/livez", livez, methods=_READS)
     routes.add_route("/readyz", readyz, methods=_READS)
     return routes

@@ -1,4 +1,4 @@
-"""Trusted documents as clients' builds write them down: Apollo's manifest, or Relay's map."""
+"""Trusted documents in the files of client builds: Apollo's manifest or Relay's map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Operation(msgspec.Struct):
 
 
 class _Apollo(msgspec.Struct):
-    """What `generate-persisted-query-manifest` writes."""
+    """The file format of `generate-persisted-query-manifest`."""
 
     format: str
     version: int
@@ -26,9 +26,9 @@ class _Apollo(msgspec.Struct):
 
 
 def load_manifest(file: Path) -> dict[str, str]:
-    """The texts by id. Raises `ValueError`, in one line, for what is neither of the two.
+    """Return the document texts by id. Raises `ValueError`, in one line, for any other format.
 
-    Relay's is the file that relay-compiler's `persistConfig.file` names: texts by their hash.
+    Relay's map is the file named by `persistConfig.file` of relay-compiler: texts by their hash.
     """
     try:
         text = file.read_bytes()

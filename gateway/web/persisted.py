@@ -1,7 +1,7 @@
-"""Which documents may be executed, and those that need not be sent in full.
+"""The documents that may be executed, and the lookup of those sent by id or hash.
 
-Trusted documents come from a file the clients' build wrote; automatic ones are registered by
-whoever sends a text with its hash (Apollo's APQ, version 1).
+Trusted documents come from a file written by the build of a client. Automatic ones are registered
+by any client that sends a text with its hash (Apollo's automatic persisted queries, version 1).
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 
 class DocumentPolicy(StrEnum):
-    """Which documents are executed."""
+    """The documents that are executed."""
 
     ANY = "any"
-    """Every one, in whatever way it is asked."""
+    """Every document, sent as a text, a hash or an id."""
     PERSISTED = "persisted"
-    """Those asked by hash, a text sent along with its hash, and trusted ones."""
+    """Documents sent by hash, with or without their text, and trusted ones."""
     TRUSTED = "trusted"
-    """Those in the file and no other."""
+    """Only the documents in the file."""
 
 
 class PersistedDocuments:
-    """Finds the text of the document that a request asks for.
+    """Finds the text of the document that a request names.
 
-    `trusted` has texts by id. Automatic ones take at most `memory` bytes, the least recently
-    asked going first; with 0 they are not supported.
+    `trusted` has texts by id. Automatic ones take at most `memory` bytes, and the least
+    recently used is removed first; with 0 they are not supported.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class PersistedDocuments:
             self._automatic = LRUCache(memory, getsizeof=sys.getsizeof)
 
     def resolve(self, request: GraphQLRequest) -> str:
-        """The text of the document.
+        """Return the text of the document.
 
-        Raises `GraphQLError` when there is none or it may not be executed, and `BadRequest` for
-        the hash of something else.
+        Raises `GraphQLError` if it is unknown or may not be executed, and `BadRequest` if the hash
+        is not that of the text.
         """
         if request.document_id is not None:
             return self._by_id(request.document_id)
         sha256, query = request.sha256, request.query
         if query is None:
-            assert sha256 is not None  # noqa: S101 - requests say one of the three
+            assert sha256 is not None  # noqa: S101 - a request has at least one of the three
             return self._by_hash(sha256)
         if sha256 is not None and _sha256(query) != sha256:
             raise BadRequest(400, "The `sha256Hash` is not the hash of the `query`.")
@@ -71,13 +71,13 @@ class PersistedDocuments:
         return query
 
     def is_persisted(self, text: str) -> bool:
-        """Whether the document could have been asked without its text."""
+        """Return whether a client can send the document without its text."""
         return text in self._texts or (
             self._automatic is not None and _sha256(text) in self._automatic
         )
 
     def register(self, request: GraphQLRequest) -> None:
-        """Register the document of a request that was found executable."""
+        """Register the document of a request with a hash, after the document was found valid."""
         text = request.query
         if request.sha256 is None or text is None or self._automatic is None:
             return

@@ -1,4 +1,4 @@
-"""What a request asks, understood: which operation, with which variables, planned."""
+"""Requests prepared for execution: parsed, validated, their variables read, and planned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RequestError(Exception):
-    """The document, or a variable, is refused: nothing will be executed."""
+    """The document or a variable is invalid or refused: nothing is executed (GraphQL, 7.1.2)."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
         super().__init__()
@@ -28,17 +28,16 @@ class RequestError(Exception):
 
 
 class PreparedRequest(NamedTuple):
-    """One operation, planned; the same for everybody who asks the same, and for every time."""
+    """One planned operation; it is independent of the caller and of the time."""
 
     planned: ExecutionPlan
     request: GraphQLRequest
 
 
 class PreparedRequests:
-    """Understands requests; what was asked byte for byte before is understood already.
+    """Prepares requests, and caches them by the bytes of their bodies.
 
-    What is remembered depends on nothing but the bytes: not on who asks, nor on what is known
-    of the clients.
+    A cached request depends only on those bytes, not on the caller or on cached client data.
     """
 
     def __init__(self, graph: Graph, persisted: PersistedDocuments) -> None:
@@ -48,27 +47,28 @@ class PreparedRequests:
 
     @property
     def remembered(self) -> int:
-        """Bytes of all that is remembered, with the documents behind it."""
+        """Return the size of the cache in bytes, including the documents it refers to."""
         return self._latest.size
 
     def find(self, body: bytes) -> PreparedRequest | None:
-        """What `body` asks, if that is remembered."""
+        """Return the prepared request for `body`; None if it is not cached."""
         question = self._latest.find(body)
         if question is not None:
             self._persisted.register(question.request)
         return question
 
     def remember(self, body: bytes, question: PreparedRequest) -> None:
-        """Remember what `body` asks, where it is a query with nothing wrong.
+        """Cache the prepared request for `body` if it is a query without errors.
 
-        What is wrong is found anew by each that asks; what is to be written is not ours to keep.
+        Invalid requests are validated again each time. Mutations are not cached: the data that
+        they write must not stay in memory.
         """
         if question.planned.has_no_errors and not question.planned.writes:
             text = sys.getsizeof(question.request.query or "")
             self._latest.put(body, question, len(body) + text + question.planned.size)
 
     def prepare(self, request: GraphQLRequest) -> PreparedRequest:
-        """Raises `RequestError`, and `BadRequest` for the hash of another text."""
+        """Prepare `request`. Raises `RequestError`, or `BadRequest` for a wrong hash."""
         try:
             document = self._graph.documents.get(self._persisted.resolve(request))
             if isinstance(document, InvalidDocument):

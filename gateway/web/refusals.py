@@ -1,4 +1,4 @@
-"""Whole answers that refuse a request before any operation, in the shape of GraphQL's errors."""
+"""Error responses to requests that do not reach GraphQL, in the format of GraphQL errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def error_response(
     code: str = "BAD_REQUEST",
     own: Headers | None = None,
 ) -> HTTPResponse:
-    """One coded error as a whole answer; `own` are header fields that it has besides the rest."""
+    """Return a response with one coded error; `own` are additional header fields."""
     return HTTPResponse(status, JSON, [*(own or []), *trace.headers()], _body(code, message, trace))
 
 
@@ -57,19 +57,21 @@ def _response(
 
 
 async def _refused(request: Request, exception: Exception) -> Response:
-    """404, 405 and whatever else a route answers by an exception."""
-    assert isinstance(exception, HTTPException)  # noqa: S101 - what it is registered for
+    """Answer an `HTTPException` of a route, such as 404 or 405, with a coded error."""
+    assert isinstance(exception, HTTPException)  # noqa: S101 - the only type it is registered for
     status = HTTPStatus(exception.status_code)
     message = _NOWHERE if status == HTTPStatus.NOT_FOUND else f"{status.phrase}."
     code = _CODES.get(status, "BAD_REQUEST")
     headers = dict(exception.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers.setdefault("Allow", "GET, HEAD")  # files do not say so (RFC 9110, 15.5.6)
+        headers.setdefault(
+            "Allow", "GET, HEAD"
+        )  # a 405 requires Allow (RFC 9110, 15.5.6); StaticFiles omits it
     return _response(status, code, message, _trace(request), headers)
 
 
 async def _failed(request: Request, bug: Exception) -> Response:
-    """Whatever it is, it is logged and masked."""
+    """Log an unexpected exception and answer 500 with a masked error."""
     trace = _trace(request)
     error = masked_error(trace.request_id, bug)
     return _response(500, error["extensions"]["code"], error["message"], trace)
@@ -79,4 +81,4 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
     HTTPException: _refused,
     Exception: _failed,
 }
-"""How applications of routes answer what they raise."""
+"""Exception handlers of the Starlette and FastAPI applications."""

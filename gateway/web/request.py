@@ -1,4 +1,4 @@
-"""What a GraphQL request says, read strictly: anything else is refused with a reason."""
+"""Strict parsing of GraphQL requests: a request that is not valid is refused with a reason."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class HTTPRequest:
     method: str
     head: RequestHead
     body: bytes | None
-    """None where it has not been read."""
+    """None until it has been read."""
     on_disconnect: OnDisconnect | None
-    """None where the server cannot tell."""
+    """None if the server does not report disconnects."""
     receive: Receive | None = None
     query_string: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """GraphQL over HTTP, Request Parameters. One of the first three says which document."""
+    """The request parameters (GraphQL over HTTP); one of the first three names the document."""
 
     query: str | None = field(repr=False)
     sha256: str | None = None
@@ -58,33 +58,33 @@ class GraphQLRequest:
     variables: dict[str, Any] = field(default_factory=dict, repr=False)
     operation_name: str | None = None
     explain: bool = False
-    """Whether the operation is only to be priced: `extensions: {"upstream": {"explain": true}}`."""
+    """True to return only the cost: `extensions: {"upstream": {"explain": true}}`."""
 
 
 def parse_post(body: bytes, content_type: str | None, bounds: JSONLimits) -> GraphQLRequest:
-    """The request in a POST's content. Raises `BadRequest`.
+    """Parse the content of a POST. Raises `BadRequest`.
 
-    Only application/json is taken: a page of another origin cannot send that without asking
-    first (CSRF), and forms are never GraphQL here.
+    Only application/json is accepted: a page of another origin cannot send it without a preflight
+    request (CSRF protection). Forms are not supported.
     """
     require_json(content_type)
     try:
-        said = loads(body)
+        payload = loads(body)
     except InvalidJSON as wrong:
         raise BadRequest(400, f"The body {wrong}.") from None
-    if isinstance(said, list):
+    if isinstance(payload, list):
         raise BadRequest(400, "Send one operation per request: batches are not taken.")
-    if not isinstance(said, dict):
+    if not isinstance(payload, dict):
         raise BadRequest(400, "The body must be a JSON object with a `query`.")
     try:
-        names = len(said)
-        for name, value in said.items():
+        names = len(payload)
+        for name, value in payload.items():
             if name != "query":
                 names += count_keys_within(value, bounds)
         reject_duplicate_keys(body, names)
     except InvalidJSON as wrong:
         raise BadRequest(400, f"The body {wrong}.") from None
-    return _request(said)
+    return _request(payload)
 
 
 def parse_get(
@@ -94,11 +94,11 @@ def parse_get(
     *,
     typed: bool,
 ) -> GraphQLRequest:
-    """The request in a GET's parameters. Raises `BadRequest`.
+    """Parse the URL parameters of a GET. Raises `BadRequest`.
 
-    It must come with a header that a page of another origin cannot send without asking first:
-    a link, an image or a form of such a page is refused (CSRF, as Apollo Server prevents it).
-    `typed`: it says that its content is JSON, which such a page cannot say either.
+    The request must have a header that a page of another origin cannot send without a preflight
+    request, so a link, an image or a form of such a page is refused (CSRF protection, as in Apollo
+    Server). `typed` is true if Content-Type is JSON, which also requires a preflight.
     """
     try:
         pairs = parse_qsl(
@@ -109,13 +109,13 @@ def parse_get(
         )
     except ValueError:
         raise BadRequest(400, "The URL's parameters cannot be read.") from None
-    said: dict[str, Any] = {name: value for name, value in pairs if value}
+    parameters: dict[str, Any] = {name: value for name, value in pairs if value}
     if len({name for name, _ in pairs}) != len(pairs):
         raise BadRequest(400, "The URL says a parameter twice.")
     for name in ("variables", "extensions"):
-        if name in said:
-            said[name] = _parameter(name, said[name].encode(), bounds)
-    request = _request(said)
+        if name in parameters:
+            parameters[name] = _parameter(name, parameters[name].encode(), bounds)
+    request = _request(parameters)
     if not typed and not any(headers.get(name) for name in (*_PREFLIGHTED, *_CREDENTIALS)):
         raise BadRequest(400, _PREFLIGHT)
     return request
@@ -136,8 +136,8 @@ def _parameter(name: str, text: bytes, bounds: JSONLimits) -> object:
     return value
 
 
-def _request(said: Mapping[str, Any]) -> GraphQLRequest:
-    query, document_id, name, variables, extensions = (said.get(key) for key in _PARAMETERS)
+def _request(parameters: Mapping[str, Any]) -> GraphQLRequest:
+    query, document_id, name, variables, extensions = (parameters.get(key) for key in _PARAMETERS)
     for key, value in (("query", query), ("documentId", document_id), ("operationName", name)):
         if value is not None and not isinstance(value, str):
             raise BadRequest(400, f"`{key}` must be a string.")
@@ -160,16 +160,18 @@ def _request(said: Mapping[str, Any]) -> GraphQLRequest:
 
 
 def _explain(extensions: Mapping[str, Any]) -> bool:
-    said = extensions.get("upstream")
-    return isinstance(said, dict) and said.get("explain") is True
+    upstream = extensions.get("upstream")
+    return isinstance(upstream, dict) and upstream.get("explain") is True
 
 
 def _persisted(extensions: Mapping[str, Any]) -> str | None:
-    said = extensions.get("persistedQuery")
-    if said is None:
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
         return None
     version, sha256 = (
-        (said.get("version"), said.get("sha256Hash")) if isinstance(said, dict) else (None, None)
+        (persisted.get("version"), persisted.get("sha256Hash"))
+        if isinstance(persisted, dict)
+        else (None, None)
     )
     if version != 1 or not isinstance(sha256, str) or not sha256:
         raise BadRequest(400, "`persistedQuery` must have version 1 and a `sha256Hash`.")

@@ -1,4 +1,4 @@
-"""One answer: its body, and what HTTP should say about it."""
+"""GraphQL responses: their bodies, statuses and header fields."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 
 _TAGS = 128
-"""Entity tags of one request that are looked at."""
+"""Entity tags of one If-None-Match that are compared."""
 
 
 @dataclass(slots=True)
 class GraphQLResponse:
-    """An answer being made. `kept` is how long a GET's may be kept, in whole seconds."""
+    """A response in the making; `max_age` is its Cache-Control max-age in whole seconds (GET)."""
 
     body: dict[str, Any]
     status: int = 200
@@ -47,13 +47,13 @@ class GraphQLResponse:
     content: bytes | None = None
 
     def encode(self) -> bytes:
-        """Make the content; raises `orjson.JSONEncodeError` for what JSON cannot say."""
+        """Encode the body once; raises `orjson.JSONEncodeError` if JSON has no form for it."""
         if self.content is None:
             self.content = orjson.dumps(self.body) if self.body else b""
         return self.content
 
     def reply(self, media_type: str, if_none_match: str | None) -> HTTPResponse:
-        """The whole of it, or that the client has it already."""
+        """Return the HTTP response; a 304 if the client already has the data (RFC 9110, 15.4.5)."""
         content, status = self.encode(), self.status
         if content and self.max_age is None:
             return HTTPResponse(status, media_type, self.headers, content)
@@ -87,7 +87,7 @@ def refusal_response(errors: Sequence[GraphQLError], request_id: str) -> GraphQL
 def execution_response(
     result: ExecutionResult, receipt: Receipt | None, request_id: str
 ) -> GraphQLResponse:
-    """Make the response to an executed operation, with the longest wait any of its errors names."""
+    """Make the response to an executed operation; Retry-After is the longest wait of its errors."""
     body: dict[str, Any] = {"data": result.data}
     answer = GraphQLResponse(body)
     wait = (receipt.retry_after if receipt is not None else None) or 0
@@ -106,23 +106,23 @@ def execution_response(
 
 
 def entity_tag(data: object, media_type: str) -> str:
-    """Names the data of an answer (RFC 9110, 8.8.3); weak, for the receipt beside it may differ."""
+    """Return the entity tag of `data` (RFC 9110, 8.8.3), weak because the receipt may differ."""
     digest = hashlib.blake2b(orjson.dumps(data), key=media_type.encode(), digest_size=16)
     return f'W/"{digest.hexdigest()}"'
 
 
 def etag_matches(if_none_match: str, tag: str) -> bool:
-    """Whether the client has it already (RFC 9110, 13.1.2: weak comparison)."""
+    """Return whether `if_none_match` contains `tag`, by weak comparison (RFC 9110, 13.1.2)."""
     opaque = tag.removeprefix("W/")
-    said = [each.strip().removeprefix("W/") for each in if_none_match.split(",", _TAGS)]
-    return opaque in said or said == ["*"]
+    tags = [each.strip().removeprefix("W/") for each in if_none_match.split(",", _TAGS)]
+    return opaque in tags or tags == ["*"]
 
 
 def max_age_of(receipt: Receipt, fresh: float) -> int | None:
-    """How long an answer may be kept by the client it was made for, None when it may not.
+    """Return the seconds for which the client may cache the response; None if it must not.
 
-    Never longer than its oldest part would still be called fresh here; `fresh` is how long
-    something read when the operation began would be.
+    `fresh` is the remaining freshness of data that was read when the operation began; the age of
+    the oldest data in the response is subtracted from it.
     """
     if receipt.stale or receipt.drift:
         return None
@@ -130,7 +130,7 @@ def max_age_of(receipt: Receipt, fresh: float) -> int | None:
 
 
 def receipt_extension(receipt: Receipt) -> dict[str, Any]:
-    """The receipt as `extensions.upstream` shows it, closed; seconds are whole."""
+    """Finalize the receipt and return it as `extensions.upstream`, in whole seconds."""
     receipt.finalized = True
     oldest = receipt.oldest_seconds
     shown: dict[str, Any] = {
@@ -152,9 +152,9 @@ def receipt_extension(receipt: Receipt) -> dict[str, Any]:
 
 
 def encode_cached(data: CompressibleData, receipt: Receipt, coding: Coding) -> tuple[bytes, bool]:
-    """The content of an answer whose data was encoded before, with the receipt of today.
+    """Return the content of a response with stored, encoded data and a new receipt.
 
-    And whether it is compressed, of which only the receipt is new.
+    The second value is true if the content is compressed; stored compressed data is reused.
     """
     oldest = receipt.oldest_seconds
     upstream = _upstream(receipt.saved, None if oldest is None else round(oldest), receipt.budget)
@@ -172,7 +172,7 @@ _BEFORE, _AFTER = b'{"data":', b',"extensions":{"upstream":%b}}'
 
 @lru_cache(1024)
 def _upstream(saved: int, oldest_seconds: int | None, budget: RateLimitState | None) -> bytes:
-    """The receipt of an answer out of memory, encoded; within a second many are the same."""
+    """Encode the receipt of a stored response; cached, as many within a second are equal."""
     return orjson.dumps(
         receipt_extension(Receipt(saved=saved, oldest_seconds=oldest_seconds, budget=budget))
     )

@@ -1,4 +1,4 @@
-"""Each request brought to what answers at its path, and what every answer has in common."""
+"""Routing of each request by its path, and the header fields common to all responses."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ _READS = frozenset({"GET", "HEAD"})
 
 
 class Routes(NamedTuple):
-    """What answers where."""
+    """The application that answers each path."""
 
     path: str
-    """Where GraphQL is."""
+    """The path of the GraphQL endpoint."""
     graphql: GraphQLApp
     page: ASGIApp | None
-    """What people see at `path`: a browser's GET gets it, all else the data."""
+    """The page at `path` for a GET by a browser; all other requests get GraphQL."""
     rest: ASGIApp
-    """What answers everywhere else."""
+    """The application for all other paths."""
 
 
 class Router:
-    """The application as a server sees it (ASGI).
+    """The ASGI application that a server calls.
 
-    A request by a name that is none of `hosts` is answered 421 (RFC 9110, 15.5.20) at every path,
-    a preflight alike at every path. Whatever `others` answer, errors and redirects included, gets
-    the header fields that an answer of GraphQL has by itself.
+    A request whose Host is not one of `hosts` is answered 421 (RFC 9110, 15.5.20) at every path.
+    Preflight requests are answered the same at every path. All responses of the page and of `rest`,
+    errors and redirects included, get the header fields that GraphQL responses have.
     """
 
     def __init__(self, places: Routes, cors: Cors, hosts: Hosts) -> None:
         self._places = places
         self._hosts = hosts
         self.cors = cors
-        """What an answer that a server writes by itself says to a page of another origin."""
+        """The CORS header fields for responses that the server writes without the application."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the server's life."""
+        """Answer one request, or pass on a lifespan event."""
         places = self._places
         if scope["type"] != "http":
             await places.rest(scope, receive, send)
@@ -65,7 +65,7 @@ class Router:
             return
         if scope["method"] == "OPTIONS":
             granted = self.cors.preflight(head)
-            if granted is None and scope["path"] == "*":  # of the server as a whole
+            if granted is None and scope["path"] == "*":  # the server as a whole (RFC 9110, 9.3.7)
                 granted = [ALLOWED, (b"vary", b"Origin"), *self.cors.headers(head.origin)]
             if granted is not None:
                 names = head.trace().headers()
@@ -94,7 +94,7 @@ class Router:
 
 
 def _completed(headers: Headers, own: Headers) -> Headers:
-    """`headers` and what all answers say, where they do not say that themselves."""
+    """Return `headers` with the common header fields added where they are missing."""
     complete = MutableHeaders(raw=list(headers))
     for name, value in _GUARD:
         complete.setdefault(name.decode(), value.decode())

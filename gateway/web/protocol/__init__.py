@@ -1,1 +1,1 @@
-"""Parts of HTTP that GraphQL does not know: headers, CORS, content, tracing."""
+"""The parts of HTTP that are independent of GraphQL: headers, CORS, content, tracing."""

@@ -1,4 +1,4 @@
-"""The body of a request, read off ASGI messages, and how much of it is taken."""
+"""Reads request bodies of limited size from ASGI messages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive
 
 DRAIN_BYTES = 1024 * 1024
-"""Bytes that a body too large is read on for, so that its sender hears of it."""
+"""Bytes read and dropped of a body that is too large, so that its sender receives the 413."""
 
 
 class ClientLeft(Exception):
-    """The client went away before its request had arrived."""
+    """The client disconnected before its request was fully received."""
 
 
 def prepend(first: Message, receive: Receive) -> Receive:
-    """What there is to receive, `first` included."""
+    """Return a `receive` that yields `first` before the messages of the given one."""
     waiting = [first]
 
     async def received() -> Message:
@@ -28,7 +28,7 @@ def prepend(first: Message, receive: Receive) -> Receive:
 
 
 async def read_body(receive: Receive, most: int) -> bytes:
-    """All of a body of at most `most` bytes. Raises `BadRequest` or `ClientLeft`."""
+    """Read a body of at most `most` bytes. Raises `BadRequest` (413) or `ClientLeft`."""
     body, length = bytearray(), 0
     while True:
         message = await receive()
@@ -38,7 +38,7 @@ async def read_body(receive: Receive, most: int) -> bytes:
         length += len(piece)
         if length <= most:
             body += piece
-        # Whoever is still sending does not listen: a little more is read, and dropped.
+        # Many clients read the response only after they have sent the body: drain a part of it.
         if length > most and (not more or length > most + DRAIN_BYTES):
             raise too_large(most)
         if not more:

@@ -1,17 +1,17 @@
-"""The request's Cache-Control, in RFC 9111's words (section 5.2.1)."""
+"""Parses Cache-Control of requests (RFC 9111, 5.2.1)."""
 
 from __future__ import annotations
 
 from schema.source.request_context import CacheDirectives
 
 _DIRECTIVES = 32
-"""Directives that are read: there are seven."""
+"""The largest number of parsed directives; RFC 9111 defines seven for requests."""
 _FOREVER = 2**31
 """`max-stale` without a value accepts any age (RFC 9111, 5.2.1.2)."""
 
 
 def parse_cache_control(cache_control: str | None) -> CacheDirectives:
-    """How old an answer the request accepts; directives that make no sense are ignored."""
+    """Return the cache directives of a request; invalid directives are ignored."""
     if not cache_control:
         return _DEFAULT
     directives: dict[str, str] = {}

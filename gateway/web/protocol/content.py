@@ -1,4 +1,4 @@
-"""The content of a request: which media type and coding it may have, and how it is decoded."""
+"""The content of a request: its accepted media types and codings, and its decoding."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PARAMETER = re.compile(
 _UTF8 = frozenset({"utf-8", "utf8"})
 _GZIP = frozenset({"gzip", "x-gzip"})
 _ANY_WRAPPER = 16 + zlib.MAX_WBITS
-"""zlib's word for a stream in gzip's format."""
+"""The `wbits` of zlib that selects the gzip format."""
 
 
 class BadRequest(Exception):
-    """The HTTP request is not a GraphQL request; `status` is the HTTP status that says so.
+    """The HTTP request is not a valid GraphQL request; `status` is the status of the response.
 
-    `own` are the header fields that say what would be taken.
+    `own` are header fields of the response, such as Allow or Accept.
     """
 
     def __init__(self, status: int, message: str, *, own: Headers | None = None) -> None:
@@ -38,7 +38,7 @@ class BadRequest(Exception):
 
 @lru_cache(64)
 def json_problem(content_type: str | None) -> str | None:
-    """Why content of this type is not JSON in UTF-8; None where it is (RFC 9110, 8.3.1).
+    """Return why content of this type is not JSON in UTF-8; None if it is (RFC 9110, 8.3.1).
 
     Parameters other than `charset` are ignored. A page of another origin cannot send this media
     type without a preflight, whatever its parameters (Fetch, CORS-safelisted request header).
@@ -67,9 +67,9 @@ def require_json(content_type: str | None) -> None:
 
 
 def decode(body: bytes, coding: str | None, most: int) -> bytes:
-    """The content of a body in a content coding, at most `most` bytes. Raises `BadRequest`.
+    """Decode a body in a content coding to at most `most` bytes. Raises `BadRequest`.
 
-    Of what is compressed no more is decoded than may be taken, however much it stands for.
+    Decompression stops once the content is longer than `most` bytes.
     """
     name = (coding or "identity").strip(" \t").lower()
     if name == "identity":
@@ -96,5 +96,5 @@ _NO_GZIP = "The body is not one whole gzip stream, as its Content-Encoding says.
 
 
 def too_large(most: int) -> BadRequest:
-    """The refusal of a body that is larger than `most` bytes."""
+    """Return the refusal (413) of a body that is larger than `most` bytes."""
     return BadRequest(413, f"The body may have at most {most} bytes.")

@@ -1,7 +1,7 @@
-"""Pages of other origins that may call (Fetch, CORS protocol); none may unless configured.
+"""Access for pages of other origins (Fetch, CORS protocol), denied unless configured.
 
-Credentials are headers here and never cookies, so an allowed page may send any header: what a
-preflight names is granted, and `Access-Control-Allow-Credentials` is never sent.
+Credentials are sent in headers and never in cookies, so a page of an allowed origin may send any
+header that its preflight names, and `Access-Control-Allow-Credentials` is never sent.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 ALLOWED_HEADERS = (
     b"authorization, cache-control, content-type, traceparent, x-api-key, x-request-id"
 )
-"""Request headers granted by a preflight that names none."""
+"""Request headers granted in response to a preflight that names none."""
 EXPOSED_HEADERS = (
     b"Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, traceparent, WWW-Authenticate,"
     b" X-Request-Id"
 )
-"""Response headers that a page may read, besides those that every page may."""
+"""Response headers that a page may read besides the CORS-safelisted ones (Fetch)."""
 PREFLIGHT_MAX_AGE = 7_200
-"""Seconds for which a browser keeps the answer to a preflight: Chromium keeps none longer."""
+"""Seconds for which a browser may cache a preflight response; the maximum of Chromium."""
 
 _NAMES = re.compile(rb"[ \t]*[\w!#$%&'*+.^`|~-]+(?:[ \t]*,[ \t]*[\w!#$%&'*+.^`|~-]+)*[ \t]*")
 _VARY = (b"vary", b"Access-Control-Request-Headers, Access-Control-Request-Private-Network, Origin")
 
 
 class Cors:
-    """The header fields that let pages of exactly these origins call, and read what they get.
+    """The header fields that allow pages of exactly `origins` to call and to read responses.
 
-    An origin is compared as browsers serialize it, byte for byte (RFC 6454, 6.2).
+    Origins are compared byte for byte, as browsers serialize them (RFC 6454, 6.2).
     """
 
     def __init__(self, origins: Iterable[str] = ()) -> None:
@@ -51,15 +51,15 @@ class Cors:
         }
 
     def headers(self, origin: bytes | None) -> Headers:
-        """What every answer to a request of this origin has besides the rest."""
+        """Return the CORS header fields of a response to a request from `origin`."""
         return self._headers.get(origin, [])
 
     def lines(self, origin: bytes | None) -> bytes:
-        """The same as header lines of HTTP/1.1."""
+        """Return the same fields as HTTP/1.1 header lines."""
         return self._lines.get(origin, b"")
 
     def preflight(self, head: RequestHead) -> Headers | None:
-        """The whole answer to a preflight of an allowed origin; None for any other request."""
+        """Return the header fields that answer a preflight of an allowed origin, else None."""
         allowed = self.headers(head.origin)
         if not allowed or head.first(b"access-control-request-method") is None:
             return None

@@ -1,4 +1,4 @@
-"""Hearing of a client that hangs up, without listening: a server says so through the scope."""
+"""Notification of client disconnects by the server, through an extension of the ASGI scope."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 DISCONNECT = "gateway.hang_up"
-"""ASGI extension: its `when` is a `OnDisconnect`."""
+"""Name of the ASGI extension; its `when` is an `OnDisconnect`."""
 
 OnDisconnect = Callable[[Callable[[], None] | None], None]
-"""Takes what to do when the client of this request hangs up, or None."""
+"""Registers the function to call when the client of the request disconnects; None removes it."""
 
 
 def disconnect_hook(scope: Scope) -> OnDisconnect | None:
-    """Where to say what to do when the client hangs up; None where the server cannot tell."""
+    """Return the registration of the server; None if the server does not report disconnects."""
     extensions = scope.get("extensions")
     server = extensions.get(DISCONNECT) if extensions else None
     return None if server is None else cast("OnDisconnect", server["when"])

@@ -1,4 +1,4 @@
-"""What a request's headers say of its answer, read once for all that come with the same."""
+"""Parsed request headers, reusable for later requests that have the same headers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from schema.source.request_context import Caller
 
 MAX_VALUE_BYTES = 1_024
-"""Bytes of a header that are read: one that is longer is taken as not sent."""
+"""Longest header value that is read, in bytes; a longer one counts as not sent."""
 MAX_ETAG_BYTES = 4_096
-"""The same of If-None-Match, which lists what a client holds."""
+"""Longest If-None-Match that is read, in bytes; it may list many entity tags."""
 
 
 class RequestHead:
-    """The headers, their names in lower case; one without a value counts as not sent."""
+    """The headers by lower-case name; a header with an empty value counts as not sent."""
 
     __slots__ = (
         "_caller",
@@ -38,33 +38,33 @@ class RequestHead:
     )
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        said: dict[bytes, list[bytes]] = defaultdict(list)
+        values_by_name: dict[bytes, list[bytes]] = defaultdict(list)
         for name, value in headers:
             if value:
-                said[name].append(value)
-        self.headers = said
+                values_by_name[name].append(value)
+        self.headers = values_by_name
         self.accept = self._text(b"accept")
         self.media_type = negotiate(self.accept)
-        """The media type to answer in, None where the client takes none of ours."""
+        """The media type of the response; None if the client accepts none that is supported."""
         self.coding = answer_coding(self._text(b"accept-encoding"))
-        """How the answer's content may be encoded."""
+        """The content coding that the client accepts for the response."""
         self.content_type = self._text(b"content-type")
         self.freshness = parse_cache_control(self._text(b"cache-control"))
-        """How old an answer may be."""
+        """The Cache-Control directives: how old the data of the response may be."""
         self.is_simple = (
             self.content_type == JSON
             and self.media_type is not None
             and self.coding is not Coding.NONE
-            and b"cache-control" not in said
-            and b"content-encoding" not in said
+            and b"cache-control" not in values_by_name
+            and b"content-encoding" not in values_by_name
         )
-        """Whether it is asked in the plainest way: any other is not looked up."""
+        """True if stored responses may answer the request without further checks of its headers."""
         self._caller: list[Caller | None] = []
 
     def repeated(self, changed: Iterable[tuple[bytes, bytes]]) -> RequestHead:
-        """The head of a request that differs from this one's in these headers alone.
+        """Return the head of a request that differs from this one only in the headers `changed`.
 
-        They are of those that say nothing of an answer but its names.
+        These may only be headers that affect the trace of a response and nothing else of it.
         """
         head: RequestHead = copy(self)
         head.headers = self.headers.copy()
@@ -76,29 +76,29 @@ class RequestHead:
 
     @property
     def origin(self) -> bytes | None:
-        """The origin of the page that asks; None where none, or more than one, is named."""
+        """Return the origin of the calling page; None unless exactly one is named."""
         return self.first(b"origin", only=True)
 
     @property
     def content_encoding(self) -> str | None:
-        """The codings of the content; what is cut off here is none that is known."""
+        """Return the content codings, truncated to `MAX_VALUE_BYTES`: still refused as unknown."""
         values = self.headers.get(b"content-encoding")
         return b", ".join(values)[:MAX_VALUE_BYTES].decode("latin-1") if values else None
 
     @property
     def if_none_match(self) -> str | None:
-        """The entity tags that the client holds."""
+        """Return the entity tags of the responses that the client has cached."""
         return self._text(b"if-none-match", MAX_ETAG_BYTES)
 
     def first(self, name: bytes, *, only: bool = False) -> bytes | None:
-        """The first value of one header; with `only`, the value of one that came once."""
+        """Return the first value of a header; with `only`, None if the header was repeated."""
         values = self.headers.get(name)
         if not values or len(values[0]) > MAX_VALUE_BYTES or (only and len(values) > 1):
             return None
         return values[0]
 
     def _text(self, name: bytes, most: int = MAX_VALUE_BYTES) -> str | None:
-        """All values of one header; None where it did not come or is too long to be read."""
+        """Return all values of a header, joined; None if it was not sent or is too long."""
         values = self.headers.get(name)
         if values is None:
             return None
@@ -106,11 +106,11 @@ class RequestHead:
         return value.decode("latin-1") if len(value) <= most else None
 
     def trace(self) -> Trace:
-        """The names of one more request."""
+        """Return the trace of a request with these headers; each call makes new identifiers."""
         return trace_from(self.headers)
 
     def caller(self, callers: Authenticator) -> Caller | None:
-        """Who asks, or None when no credential came. Raises `Unauthenticated` for a bad one."""
+        """Return the caller; None without a credential. Raises `Unauthenticated` for a bad one."""
         if self._caller:
             [known] = self._caller
             return None if known is None else callers.admitted(known)

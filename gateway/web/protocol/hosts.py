@@ -1,4 +1,4 @@
-"""The names that requests may call this gateway by, against DNS rebinding."""
+"""The accepted values of the Host header, as protection against DNS rebinding."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from gateway.web.protocol.head import RequestHead
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-"""What the machine's own loopback addresses are called: no name server has a say in these."""
+"""Hosts of the loopback interface; they do not depend on a name server."""
 
 _HOST = re.compile(rb"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,255})(?::[0-9]{0,5})?")
 
 
 class Hosts:
-    """Which values of the Host header are answered, with any port; without `names` every one is.
+    """The accepted values of the Host header, with any port; without `names`, every value.
 
-    A page of another site can point its own name at a loopback address and is then of the same
-    origin: only the name in Host still tells it apart. IPv6 addresses are given without brackets.
+    Another site can point its own name at a loopback address, and its page is then of the same
+    origin as the gateway: only the Host header differs. IPv6 addresses in `names` have no brackets.
     """
 
     def __init__(self, names: Iterable[str] | None = None) -> None:
         self._names = None if names is None else {_plain(name.encode()) for name in names}
 
     def allow(self, head: RequestHead) -> bool:
-        """Whether the request names one of them, once."""
+        """Return whether the request has exactly one Host header, and it is accepted."""
         if self._names is None:
             return True
         host = _HOST.fullmatch((head.first(b"host", only=True) or b"").lower())

@@ -1,4 +1,4 @@
-"""A whole HTTP answer, and the two ways to send one: ASGI's, and at once on a connection."""
+"""HTTP responses, and the two ways to send them: ASGI messages, or bytes on the connection."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[bytes, bytes]]
 Whole = Callable[["Scope", "HTTPResponse"], bool]
-"""Sends the whole answer to a request at once; whether it could."""
+"""Sends the complete response to a request in one call; returns whether it did."""
 
 SEND_RESPONSE = "gateway.whole"
-"""ASGI extension: its `send` is a `Whole`, where the server has one."""
+"""Name of the ASGI extension of servers that send complete responses; `send` is a `Whole`."""
 SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -26,25 +26,25 @@ SECURITY_HEADERS: Headers = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"vary", b"Accept, Accept-Encoding, Authorization, X-API-Key, X-Gateway-Token, Origin"),
 ]
-"""What keeps a browser from taking an answer for anything else than data, and what an answer at
-one URL depends on besides it (RFC 9110, 12.5.5)."""
+"""Header fields that make browsers treat a response as data only, and the request headers that
+select it (Vary; RFC 9110, 12.5.5)."""
 NO_STORE = (b"cache-control", b"no-store")
 GZIPPED = (b"content-encoding", b"gzip")
 PARTIAL_SUCCESS = 294
-"""Data and errors (GraphQL over HTTP, September2026, Partial success); no IANA status."""
+"""Data and errors (GraphQL over HTTP, September2026, Partial success); not an IANA status."""
 
 
 class HTTPResponse(NamedTuple):
-    """A status, what most answers of its media type say, what is its own, and its content."""
+    """A status, a media type with its default header fields, additional fields, and content."""
 
     status: int
     media_type: str | None
-    """None where it says nothing of what most say."""
+    """None for a response without the default header fields."""
     extra_headers: Headers
     content: bytes
 
     async def send(self, scope: Scope, send: Send) -> None:
-        """Say it: at once where the server can, else as ASGI has it."""
+        """Send the response: by the extension if the server has it, else by ASGI messages."""
         extensions = scope.get("extensions")
         server = extensions.get(SEND_RESPONSE) if extensions else None
         if server is not None and server["send"](scope, self):
@@ -54,7 +54,7 @@ class HTTPResponse(NamedTuple):
         await send({"type": "http.response.body", "body": self.content})
 
     def encoded(self, coding: Coding) -> HTTPResponse:
-        """The same, its content compressed where that is taken and pays.
+        """Return the response, compressed if the client accepts that and it saves bytes.
 
         A weak entity tag names the data in any coding (RFC 9110, 8.8.3.3).
         """
@@ -69,7 +69,7 @@ class HTTPResponse(NamedTuple):
         return self._replace(extra_headers=[*self.extra_headers, GZIPPED], content=content)
 
     def to_http11(self, more: bytes) -> bytes:
-        """All of it as it goes over a connection, with `more` lines of headers (RFC 9112)."""
+        """Return the bytes of the response (RFC 9112), with the header lines `more` included."""
         return b"%b%b%b\r\n%b" % (
             _first_lines(self.status, self.media_type),
             more,
@@ -78,25 +78,25 @@ class HTTPResponse(NamedTuple):
         )
 
     def _length(self) -> Headers:
-        """Only an answer that may have no content has none: 204 and 304."""
+        """Return Content-Length, except for 204 and 304: only these have no content."""
         return [(b"content-length", b"%d" % len(self.content))] if self.content else []
 
 
 @lru_cache(8)
 def default_headers(media_type: str | None) -> Headers:
-    """What most answers in `media_type` say."""
+    """Return the default header fields of responses in `media_type`."""
     if media_type is None:
         return []
     return [*SECURITY_HEADERS, NO_STORE, content_type(media_type)]
 
 
 def content_type(media_type: str) -> tuple[bytes, bytes]:
-    """What the content is."""
+    """Return the Content-Type header field of `media_type`."""
     return b"content-type", f"{media_type}; charset=utf-8".encode()
 
 
 @lru_cache(64)
 def _first_lines(status: int, media_type: str | None) -> bytes:
     phrase = "Partial Success" if status == PARTIAL_SUCCESS else HTTPStatus(status).phrase
-    told = b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())
-    return told + b"".join(b"%b: %b\r\n" % header for header in default_headers(media_type))
+    status_line = b"HTTP/1.1 %d %b\r\n" % (status, phrase.encode())
+    return status_line + b"".join(b"%b: %b\r\n" % header for header in default_headers(media_type))

@@ -1,4 +1,4 @@
-"""An answer's media type and coding, as its client takes them (RFC 9110, 12.5)."""
+"""Content negotiation: the media type and coding of a response (RFC 9110, 12.5)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ JSON = "application/json"
 HTML = "text/html"
 
 _ELEMENTS = 32
-"""Elements of one header that are read: browsers send up to eight."""
+"""Elements of one header that are read; browsers send up to eight."""
 _WEIGHT = re.compile(r";[ \t]*q[ \t]*=[ \t]*([^; \t]*)", re.IGNORECASE)
 _QVALUE = re.compile(r"[01](?:\.\d{0,12})?|\.\d{1,12}")
 
 
 class Coding(Enum):
-    """How the content of an answer may be encoded."""
+    """The content coding of a response."""
 
     IDENTITY = "as it is"
     GZIP = "by gzip where that pays"
@@ -30,9 +30,9 @@ class Coding(Enum):
 
 
 def weights(header: str) -> Mapping[str, float]:
-    """The elements of `header` in lower case, each with its weight from 0 to 1.
+    """Return the elements of `header` in lower case, each with its weight from 0 to 1.
 
-    A weight that is none is 0; of two equal elements the first counts.
+    An invalid weight is 0; of two equal elements, the first counts.
     """
     found: dict[str, float] = {}
     for element in header.split(",", _ELEMENTS)[:_ELEMENTS]:
@@ -48,7 +48,7 @@ def _quality(value: str) -> float:
 
 
 def _wanted(accepted: Mapping[str, float], media_type: str) -> float:
-    """How much `media_type` is wanted; the most specific element counts."""
+    """Return the weight of `media_type`; the most specific element counts."""
     for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
         if name in accepted:
             return accepted[name]
@@ -57,9 +57,9 @@ def _wanted(accepted: Mapping[str, float], media_type: str) -> float:
 
 @lru_cache(256)
 def negotiate(accept: str | None) -> str | None:
-    """The media type to answer in, None when the client takes neither of ours.
+    """Return the media type of the response; None if the client accepts no supported one.
 
-    Without a preference it is application/json, as clients older than the specification expect.
+    Without a preference it is application/json, which clients older than the specification expect.
     """
     if not accept or accept == JSON:
         return JSON
@@ -72,7 +72,7 @@ def negotiate(accept: str | None) -> str | None:
 
 @lru_cache(64)
 def prefers_html(accept: str | None) -> bool:
-    """Whether a GET comes from somebody with a browser rather than from a program."""
+    """Return whether a GET prefers HTML, as browsers do, to the GraphQL media types."""
     accepted = weights(accept or "")
     page = _wanted(accepted, HTML)
     return HTML in accepted and page >= max(_wanted(accepted, GRAPHQL), _wanted(accepted, JSON))
@@ -80,7 +80,7 @@ def prefers_html(accept: str | None) -> bool:
 
 @lru_cache(256)
 def answer_coding(accept_encoding: str | None) -> Coding:
-    """How an answer may be encoded (RFC 9110, 12.5.3): identity may be, unless it is excluded."""
+    """Return the response coding (RFC 9110, 12.5.3); identity is accepted unless excluded."""
     if not accept_encoding:
         return Coding.IDENTITY
     accepted = weights(accept_encoding)

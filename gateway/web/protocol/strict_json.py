@@ -1,4 +1,4 @@
-"""JSON read strictly (RFC 8259): UTF-8, finite numbers, no name twice, no deeper than allowed."""
+"""Strict JSON parsing (RFC 8259): UTF-8, finite numbers, unique names and limited depth."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 class InvalidJSON(Exception):
-    """The text is not JSON as it is taken here; the message says what is wrong with it."""
+    """The text is not accepted JSON; the message is a predicate, such as "is not JSON"."""
 
 
 @dataclass(frozen=True, slots=True)
 class JSONLimits:
-    """How large what a client sends may be, besides the query itself."""
+    """Limits on the JSON that a client sends, except for the text of the query."""
 
     depth: int = 16
     """Levels of lists and objects."""
@@ -32,9 +32,9 @@ class JSONLimits:
 
 
 def loads(text: bytes) -> object:
-    """The value in `text`; never a lone surrogate, an infinity or a not-a-number.
+    """Parse `text`; the value has no lone surrogate, infinity or NaN. Raises `InvalidJSON`.
 
-    Names that an object has twice are for `names_once` to find. Raises `Malformed`.
+    Duplicate names in an object are accepted here; `reject_duplicate_keys` finds them.
     """
     try:
         return orjson.loads(text)
@@ -43,10 +43,12 @@ def loads(text: bytes) -> object:
 
 
 def reject_duplicate_keys(text: bytes, names: int) -> None:
-    """Raise `Malformed` unless the objects in `text` spell as many names as were understood.
+    """Raise `InvalidJSON` if an object in `text` has a duplicate name.
 
-    A parser keeps the last of two equal names, so `names` would then be fewer. Without white
-    space each name ends in `":`, and a string may hold that too: only then are strings cut out.
+    `names` is the number of names in the parsed value. The parser keeps only the last of two equal
+    names, so that number is then lower than the number of names in `text`. Without white space,
+    each name ends in `":`. A string may also contain these characters, so strings are removed for
+    a second count if the first differs.
     """
     if text.translate(None, _SPACE).count(b'":') == names:
         return
@@ -55,7 +57,7 @@ def reject_duplicate_keys(text: bytes, names: int) -> None:
 
 
 def count_keys_within(value: object, bounds: JSONLimits) -> int:
-    """How many names the objects in `value` have. Raises `Malformed` where it passes a bound."""
+    """Count the names of all objects in `value`. Raises `InvalidJSON` if it exceeds a limit."""
     names = 0
     values = bounds.values
     level: list[object] = [[value]]

@@ -1,4 +1,4 @@
-"""What one request is called: by whoever sent it, in the answer, and in our log."""
+"""The identifiers of a request, used in the response, the log and the trace of the caller."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from gateway.web.protocol.http_response import Headers
 
 TRACE = "gateway.trace"
-"""Where an ASGI scope has the `Trace` of its request."""
+"""Key of the `Trace` of a request in its ASGI scope."""
 _ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NOTHING = (b"0" * 32, b"0" * 16)
 
 
 class Trace(NamedTuple):
-    """One request's names. `traceparent` names our part of the caller's trace."""
+    """The identifiers of one request; `traceparent` names the gateway's span in a trace."""
 
     request_id: str
     traceparent: bytes
 
     def headers(self) -> Headers:
-        """The names as they are answered."""
+        """Return the response header fields that contain the identifiers."""
         return [(b"x-request-id", self.request_id.encode()), (b"traceparent", self.traceparent)]
 
 
 def buffered_entropy(source: Callable[[int], bytes], at_once: int = 4096) -> Callable[[int], bytes]:
-    """What `source` gives, asked for `at_once` bytes at a time: asking it is a system call."""
+    """Read `source` in blocks of `at_once` bytes, since each of its calls is a system call."""
     stock, used = b"", 0
 
     def draw(length: int) -> bytes:
@@ -49,10 +49,10 @@ _ENTROPY = buffered_entropy(os.urandom)
 def trace_from(
     headers: Mapping[bytes, Sequence[bytes]], entropy: Callable[[int], bytes] = _ENTROPY
 ) -> Trace:
-    """The names that came, where they make sense, and new ones where not.
+    """Return the identifiers that the request has, and new ones where they are missing or invalid.
 
-    X-Request-Id is taken when it is one short plain word. traceparent is W3C Trace Context's
-    (section 3.2): a trace that came is continued, anything invalid starts a new one.
+    X-Request-Id is accepted if it is sent once and matches `_ID`. A valid traceparent (W3C Trace
+    Context, 3.2) is continued; an invalid one is replaced by a new trace.
     """
     fresh = entropy(24).hex().encode()
     sent = headers.get(b"traceparent")
