@@ -1,19 +1,19 @@
 import { defineConfig } from 'vite';
 
 export default defineConfig({
-  // The page answers at /graphql; everything it loads lives under /graphiql/.
+  // The page is served at /graphql, and the files that it loads under /graphiql/.
   base: '/graphiql/',
   oxc: { jsx: { runtime: 'automatic' } },
   worker: { format: 'es' },
   build: {
     target: 'es2022',
-    // The page's policy lets no script or style come as data: small files stay files.
+    // The page's Content-Security-Policy forbids scripts and styles in data URLs: inline nothing.
     assetsInlineLimit: 0,
-    // The editor is one big program, and it is wanted whole.
+    // The editor is built as one large chunk on purpose: do not warn about its size.
     chunkSizeWarningLimit: 8000,
     rolldownOptions: {
       onLog(level, log, report) {
-        // "use client" speaks to servers that render React; there is none here.
+        // "use client" matters only for server-side rendering of React, which is not used here.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') report(level, log);
       },
     },

@@ -1,4 +1,4 @@
-/** The tabs of a first visit: `examples/*.graphql` in order, with variables where a file has them. */
+/** The tabs of a first visit: `examples/*.graphql` in order, with variables from JSON files. */
 
 const queries = import.meta.glob('./examples/*.graphql', {
   eager: true,

@@ -18,7 +18,7 @@ const plugins = [HISTORY_PLUGIN, explorer];
 const fetcher = createGraphiQLFetcher({ url: '/graphql', enableIncrementalDelivery: false });
 const storage = keepingNoHeaders(localStorage);
 
-/** What this gateway tells its page: headers to begin with (a demo's), and where its docs are. */
+/** Fetch the page's configuration: initial headers (of a demo) and the address of the docs. */
 async function config() {
   const response = await fetch(`${import.meta.env.BASE_URL}config.json`);
   return response.json();

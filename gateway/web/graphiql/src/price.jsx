@@ -1,6 +1,6 @@
 import { ToolbarButton, pick, useGraphiQL } from '@graphiql/react';
 
-/** What an editor of JSON holds, nothing where that cannot be read. */
+/** Parse the content of a JSON editor; an empty object if it is not valid JSON. */
 function json(editor) {
   try {
     return JSON.parse(editor?.getValue() || '{}');
@@ -9,7 +9,7 @@ function json(editor) {
   }
 }
 
-/** Asks the gateway what the operation would cost, and shows that where its answer would stand. */
+/** A button that requests the cost of the operation and shows it in the response editor. */
 export function PriceButton() {
   const { headerEditor, operationName, queryEditor, responseEditor, variableEditor } = useGraphiQL(
     pick('headerEditor', 'operationName', 'queryEditor', 'responseEditor', 'variableEditor'),

@@ -1,6 +1,6 @@
 /**
- * GraphiQL writes the headers of every operation into its history, and headers are credentials:
- * this storage keeps everything but those.
+ * A storage that omits request headers from the history. GraphiQL stores the headers of every
+ * operation there, and they contain credentials.
  */
 
 const HISTORY = ['graphiql:queries', 'graphiql:favorites'];
