@@ -1,4 +1,4 @@
-"""What of a caller goes upstream: its credential, and nothing else."""
+"""The request header that carries the caller's credential to the API, and nothing else of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def auth_header(caller: Caller) -> tuple[bytes, bytes]:
-    """The one header by which the API knows the caller.
+    """Return the header that authenticates the caller to the API.
 
-    Raises `Unauthenticated` for a value that no header can carry (RFC 9110, 5.5); it is
-    quoted nowhere.
+    Raises `Unauthenticated` if the value is not a valid header value (RFC 9110, 5.5). The
+    value is never quoted in an error.
     """
     credential = caller.credential
     if not (credential.value.isascii() and credential.value.isprintable()):

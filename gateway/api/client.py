@@ -1,4 +1,4 @@
-"""One call of the API: what is sent, for whom, and how it ended."""
+"""A client of the API: sends one request for a caller and returns its response."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 _ACCEPT = (b"Accept", b"application/json")
 _CONTENT_TYPE = (b"Content-Type", b"application/json")
 _URLS = 1024
-"""Addresses kept parsed."""
+"""Parsed URLs that are cached."""
 
 
 class PendingRequest(NamedTuple):
-    """A GET on its way."""
+    """A GET that has been sent and whose response is pending."""
 
     request: httpx.Request
     response: asyncio.Future[httpx.Response]
@@ -42,12 +42,12 @@ class PendingRequest(NamedTuple):
 
 
 class ApiClient:
-    """Sends requests about clients through `transport`, on an operation's terms."""
+    """Sends requests about clients through `transport`, in the context of an operation."""
 
     def __init__(
         self, transport: httpx.AsyncBaseTransport, base_url: str, now: Callable[[], float]
     ) -> None:
-        """`now`: our clock, in Unix seconds, which the API's is compared with."""
+        """`now`: the gateway's clock, in Unix seconds, with which the API's clock is compared."""
         self._transport = begin_with(transport)
         self._now = now
         self.lead = ASSUMED
@@ -56,14 +56,14 @@ class ApiClient:
         self._writes: set[asyncio.Task[httpx.Response]] = set()
 
     async def read(self, operation: RequestContext, path: str, lane: Priority) -> httpx.Response:
-        """The answer to a GET, of any status. Raises a `ClientError` when there is none."""
+        """Send a GET; return its response, of any status. Raises `ClientError` if none arrives."""
         [begun] = self.begin(operation, [path], lane)
         return await self.end(begun)
 
     def begin(
         self, operation: RequestContext, paths: Iterable[str], lane: Priority
     ) -> list[PendingRequest]:
-        """Send GETs, or have them stand in line; none of them if one cannot be made."""
+        """Send or queue one GET for each path; send none if one request cannot be built."""
         try:
             heading, terms = (
                 HeaderBlock(_ACCEPT, auth_header(operation.caller)),
@@ -78,18 +78,18 @@ class ApiClient:
         ]
 
     def ended(self, begun: PendingRequest) -> httpx.Response | None:
-        """What `end` would return, where that is here and needs no waiting."""
+        """Return what `end` would return if the response has arrived; None if `end` must wait."""
         response = self._transport.ended(begun.response)
         if response is not None:
             self._compare(begun, response)
         return response
 
     async def end(self, begun: PendingRequest) -> httpx.Response:
-        """The answer to a GET that was begun, of any status. Raises a `ClientError`."""
+        """Wait for the response to a GET that was sent, of any status. Raises `ClientError`."""
         try:
             await begun.response
         except (httpx.TransportError, ClientError):
-            pass  # `end` tells it, or makes another attempt
+            pass  # the transport's `end` raises it, or makes another attempt
         else:
             response = self.ended(begun)
             if response is not None:
@@ -108,7 +108,7 @@ class ApiClient:
         path: str,
         body: Mapping[str, Any] | None = None,
     ) -> SendResult:
-        """Send a write, at most once, and see it through even when its caller leaves."""
+        """Send a write at most once; finish it even if the caller disconnects."""
         headers = [_ACCEPT, auth_header(operation.caller)]
         content = b""
         if body is not None:
@@ -128,14 +128,14 @@ class ApiClient:
             return end
 
     def _over(self, sending: asyncio.Task[httpx.Response]) -> None:
-        """A write whose caller left ends unheard, and that is no error of ours."""
+        """Discard a finished write and its exception: its caller may have disconnected."""
         self._writes.discard(sending)
         if not sending.cancelled():
             sending.exception()
 
     def _compare(self, begun: PendingRequest, response: httpx.Response) -> None:
-        """See how far the API's clock is ahead."""
-        if begun.lane is Priority.WRITE:  # nothing else asks when something was written
+        """Measure how far the API's clock is ahead of the gateway's."""
+        if begun.lane is Priority.WRITE:  # only writes compare timestamps
             self.lead = measure(response.headers, begun.sent, self._now()) or self.lead
 
 

@@ -1,4 +1,4 @@
-"""What a success of the API carries: a record. Lists are in `listings`."""
+"""Decode the record in a successful response. Lists are decoded in `gateway.api.lists`."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def bad_response(
     *,
     correlation_id: str | None = None,
 ) -> Unavailable:
-    """The answer is not one the API page allows; its body is never echoed."""
+    """Build the error for a response that the API page does not allow; it never quotes the body."""
     return Unavailable(what, code="UPSTREAM_BAD_RESPONSE", correlation_id=correlation_id)
 
 
 def parse_record(response: httpx.Response, *, complete: bool) -> ClientRecord:
-    """The one record in a successful answer."""
+    """Decode the record in a successful response. Raises `Unavailable`."""
     record: ClientRecord | None = None
     try:
         envelope = _record.decode(response.content)
@@ -47,12 +47,12 @@ def parse_record(response: httpx.Response, *, complete: bool) -> ClientRecord:
     if record is None:
         raise bad_response()
     if complete:
-        msgspec.structs.force_setattr(record, "complete", True)  # noqa: FBT003 - nobody has it yet
+        msgspec.structs.force_setattr(record, "complete", True)  # noqa: FBT003 - it is not shared yet
     return record
 
 
 def parse_envelope(response: httpx.Response) -> dict[str, Any]:
-    """The envelope of an answer, read as leniently as its bytes need. Raises `Unavailable`."""
+    """Decode the envelope of a response, leniently if it must. Raises `Unavailable`."""
     body = json_object(response.content, response.headers.get("content-type", ""))
     if body.get("success") is False or "data" not in body:
         if not body:
@@ -70,7 +70,7 @@ def _data(response: httpx.Response) -> dict[str, Any]:
 
 
 def transport_failure(error: httpx.TransportError) -> Unavailable:
-    """What an answer that never came whole means."""
+    """Map a transport error (no complete response) to the error that the client gets."""
     if isinstance(error, httpx.TimeoutException):
         return Unavailable("The API did not answer in time.", code="UPSTREAM_TIMEOUT")
     if isinstance(error, httpx.ProtocolError | ResponseTooLarge):

@@ -1,4 +1,4 @@
-"""What the API says is wrong with the input, whatever shape it says it in."""
+"""Parse the API's input errors, in any of the shapes in which it sends them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 CODE = "REFUSED_BY_API"
 LONGEST = 300
-"""Characters of the API's own words that are passed on."""
+"""Maximum length of an API message that is passed on, in characters."""
 _MOST = 50
-"""Problems of one answer that are passed on."""
+"""Maximum number of problems that are passed on from one response."""
 _PLACES = ("field", "path", "param")
 _WORDS = ("message", "msg")
 _UNEXPLAINED = "is not valid"
@@ -26,9 +26,9 @@ _SNAKE = re.compile(r"_([a-z])")
 
 
 def parse_issues(code: str, message: str, details: object) -> list[Issue]:
-    """The problems in an error, by the graph's names (API page, Errors: `details`).
+    """List the problems in an error, under GraphQL field names (API page, Errors: `details`).
 
-    Where `details` name none, the one that `message` puts in words.
+    If `details` names no problem, return one issue with the text of `message`.
     """
     problems = list(islice(iter_details(details), _MOST))
     if not problems:
@@ -39,7 +39,7 @@ def parse_issues(code: str, message: str, details: object) -> list[Issue]:
 
 
 def field_named(code: str, details: object) -> str | None:
-    """The API's field that an error is about: the first in `details`, else one its code names."""
+    """Return the API field of an error: the first in `details`, else one named by its code."""
     for field, _ in iter_details(details):
         if field is not None:
             return field
@@ -48,7 +48,7 @@ def field_named(code: str, details: object) -> str | None:
 
 
 def iter_details(details: object) -> Iterator[tuple[str | None, str]]:
-    """Field and words of each problem; an object holds one, or one under each field's name."""
+    """Yield field and message of each problem; an object holds one, or one for each field name."""
     if isinstance(details, list):
         for each in details:
             if isinstance(each, dict):
@@ -70,15 +70,15 @@ def _place(problem: Mapping[str, Any]) -> str | None:
     return place.removeprefix("body.")[:LONGEST] if isinstance(place, str) else None
 
 
-def _text(said: object) -> str:
-    """The API's words, shortened; a list of them is told by its first."""
-    if isinstance(said, list) and said:
-        said = said[0]
-    return said[:LONGEST] if isinstance(said, str) and said else _UNEXPLAINED
+def _text(message: object) -> str:
+    """Return an API message, shortened to `LONGEST`; of a list, its first message."""
+    if isinstance(message, list) and message:
+        message = message[0]
+    return message[:LONGEST] if isinstance(message, str) and message else _UNEXPLAINED
 
 
 def _graph_name(field: str) -> str:
-    """The graph's name of an API field; `version` is sent as `expectedVersion`."""
+    """Return the GraphQL name of an API field; `version` is `expectedVersion` in GraphQL."""
     if field == "version":
         return "expectedVersion"
     return _SNAKE.sub(lambda match: match[1].upper(), field)

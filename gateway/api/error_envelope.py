@@ -1,8 +1,8 @@
-"""The API's own error envelope, kept apart from what anything between it and us answers.
+"""The API's own error envelope, distinguished from responses of intermediaries.
 
 API page, Errors: `{"success": false, "error": {"code": "...", "message": "..."}}`, with optional
 `error.details`, `errorId` and `correlationId`. Proxies, load balancers and login pages answer with
-the same statuses; what they answer says nothing about clients, credentials or writes.
+the same statuses; their responses say nothing about clients, credentials or writes.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 OK, CREATED = 200, 201
 """The statuses of the API's success envelope (API page, Clients)."""
 _OF_VERSION = ("VERSION", "STALE", "OPTIMISTIC", "ETAG")
-"""What stands in an error code that is about the version."""
+"""Parts of an error code that identify a version conflict."""
 
 _log = logging.getLogger(__name__)
 
 
 class APIError(NamedTuple):
-    """What the API itself found wrong."""
+    """An error that the API itself reported."""
 
     code: str
-    """Stable; for programs (API page, Errors)."""
+    """The stable, machine-readable code (API page, Errors)."""
     message: str
-    """For people."""
+    """The human-readable message."""
     details: object
-    """Of any shape."""
+    """The error's `details`, of any JSON type."""
     correlation_id: str | None
-    """The API's own name for what went wrong, beside `error` or in it."""
+    """The API's identifier of the error, beside `error` or in it."""
 
 
 def names_version(code: str, details: object) -> bool:
-    """Whether an error is about the version: no status is documented for one that is stale."""
+    """Return True if an error is about the version; no status is documented for a stale one."""
     if any(word in code.upper() for word in _OF_VERSION):
         return True
     if isinstance(details, dict) and any("version" in key.lower() for key in details):
@@ -51,7 +51,7 @@ def names_version(code: str, details: object) -> bool:
 
 
 def json_object(content: bytes, content_type: str = "") -> dict[str, Any]:
-    """The JSON object that a body is, however it was written; an empty one where it is none."""
+    """Decode a body as a JSON object, leniently; return an empty dict if it is not an object."""
     try:
         value = msgspec.json.decode(content)
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -63,7 +63,7 @@ def json_object(content: bytes, content_type: str = "") -> dict[str, Any]:
 
 
 def api_error(response: httpx.Response) -> APIError | None:
-    """The error in an answer that is no success; None where the API did not write it."""
+    """Return the API's error in a failed response; None if the API did not write the response."""
     body = json_object(response.content)
     error = body.get("error")
     if body.get("success") is not False or not isinstance(error, dict):
@@ -75,9 +75,9 @@ def api_error(response: httpx.Response) -> APIError | None:
 
 
 def succeeded(response: httpx.Response) -> bool:
-    """Whether the API itself says that it did what it was sent (`success`, status 200 or 201).
+    """Return True if the API itself confirms the request (`success`, status 200 or 201).
 
-    No other status is documented: 202 promises, 204 says nothing that a proxy could not say.
+    No other status is documented: 202 does not confirm, and a proxy can answer 204.
     """
     if response.status_code not in {OK, CREATED}:
         return False
@@ -85,7 +85,7 @@ def succeeded(response: httpx.Response) -> bool:
 
 
 def correlation_id(body: Mapping[str, Any]) -> str | None:
-    """The API's own name for what went wrong, beside `error` or in it (API page, Errors)."""
+    """Return the API's identifier of the error, beside `error` or in it (API page, Errors)."""
     error = body.get("error")
     for holder in (body, error if isinstance(error, dict) else {}):
         for key in ("correlationId", "errorId"):
@@ -95,7 +95,7 @@ def correlation_id(body: Mapping[str, Any]) -> str | None:
 
 
 def log_foreign_response(response: httpx.Response) -> None:
-    """Log an answer that the API did not write; of it only its status and media type."""
+    """Log the status and media type of a response that the API did not write."""
     media_type = response.headers.get("content-type", "no media type")
     _log.warning(
         "something other than the API answered, with %d and %.80s", response.status_code, media_type

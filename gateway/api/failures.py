@@ -1,4 +1,4 @@
-"""What an answer that is no success means. Only the API's own error envelope is its word."""
+"""Map failed responses to errors. Only the API's own error envelope counts as its statement."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from schema.source.records import ClientRecord
 
 _UNSTATED_WAIT = 60
-"""Seconds to wait when a 429 does not say."""
+"""Seconds to wait after a 429 that states no delay."""
 _INPUT = frozenset({400, 409, 412, 422, 423})
-"""Statuses by which the API refuses what was sent (API pages: Clients, Errors)."""
+"""Statuses with which the API rejects the input (API pages: Clients, Errors)."""
 _CONFLICTS = frozenset({409, 412})
-"""Statuses of a conflict (RFC 9110, 15.5.10 and 15.5.13), whatever it is with."""
+"""Statuses of a conflict of any kind (RFC 9110, 15.5.10 and 15.5.13)."""
 _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_MANY = 403, 404, 410, 429
 _INTERNAL, _RESTING, _GATEWAY_TIMEOUT = 500, 503, 504
 _MISSING = "There is no such client, or none you may see."
@@ -44,21 +44,21 @@ _MEANINGS: dict[int, tuple[type[Unauthenticated | Forbidden | NotFound], str]] =
     _GONE: (NotFound, _MISSING),
 }
 REFUSALS = frozenset({*_INPUT, *_MEANINGS, _TOO_MANY})
-"""Statuses by which the API says, in its envelope, that nothing was written.
+"""Statuses with which the API states, in its envelope, that nothing was written.
 
-Every other one may come after the deed: 408 and 499 of a write that was carried out, 425, 5xx.
+Any other status (408, 425, 499, 5xx) can follow a write that was carried out.
 """
 
 
 def refused(response: httpx.Response) -> bool:
-    """Whether the API itself says that it did not do what it was sent."""
+    """Return True if the API itself states that it did not carry out the request."""
     return response.status_code in REFUSALS and api_error(response) is not None
 
 
 def parse_error(response: httpx.Response, *, of_one: bool = True) -> ClientError:
-    """What an answer that is no success means (API pages: Clients, Errors).
+    """Map a failed response to an error (API pages: Clients, Errors).
 
-    `of_one`: whether the call named a client, which alone can be missing.
+    `of_one`: whether the path names a client; only then can the client be missing.
     """
     status, error = response.status_code, api_error(response)
     if limited(response):
@@ -81,10 +81,10 @@ def parse_error(response: httpx.Response, *, of_one: bool = True) -> ClientError
 
 
 def parse_read_error(response: httpx.Response, *, of_one: bool = True) -> ClientError:
-    """What an answer to a read that is no success means, as `parse_error` has it.
+    """Map a failed response to a read to an error, like `parse_error`.
 
-    The gateway makes a read's request by itself, for an operation that was valid: what the API
-    refuses of it is no input of the caller's. The refusal in the API's words is the cause.
+    The gateway builds a read's request from a valid operation, so a rejected parameter is not
+    the caller's input error. The API's rejection becomes the `__cause__` of the error.
     """
     failure = parse_error(response, of_one=of_one)
     if not isinstance(failure, InvalidInput):
@@ -99,9 +99,9 @@ def parse_read_error(response: httpx.Response, *, of_one: bool = True) -> Client
 
 
 def may_be_stale(response: httpx.Response, expected_version: int | None) -> bool:
-    """Whether a refused change may have been refused for its version.
+    """Return True if a change may have been rejected because of its version.
 
-    A 409 or 412 may, and any other refusal of the input that names the version, where one was sent.
+    That applies to a 409 or 412 and, if a version was sent, to any other input error that names it.
     """
     error = api_error(response)
     if error is None or response.status_code not in _INPUT:
@@ -115,11 +115,11 @@ def may_be_stale(response: httpx.Response, expected_version: int | None) -> bool
 def stale(
     response: httpx.Response, expected_version: int | None, current: ClientRecord | None
 ) -> Conflict | InvalidInput:
-    """What a change that `may_be_stale` was refused for, given the client as it is now.
+    """Build the error for a change that `may_be_stale`, given the client's current state.
 
-    A client that still has the version that was sent is no reason to send it again with another
-    one: then the API's words are what there is to say. Without `current` (it could not be read)
-    an error that names another field is not about the version.
+    If the client still has the version that was sent, a new version would not help: the result is
+    the API's own input error. Without `current` (it could not be read), an error that names
+    another field is not about the version.
     """
     error = api_error(response)
     assert error is not None  # noqa: S101 - or it would not have been refused
@@ -140,7 +140,7 @@ def stale(
 
 
 def refused_input(error: APIError) -> InvalidInput:
-    """The API's own words on what it will not take."""
+    """Build the input error that carries the API's own messages."""
     return InvalidInput(
         "The API refused the input. Nothing was written.",
         issues=parse_issues(error.code, error.message, error.details),

@@ -1,6 +1,6 @@
-"""JSON as servers write it: what a strict parser refuses costs the values it stands in, no more.
+"""A lenient JSON parser: invalid parts make only the values that contain them unreadable.
 
-RFC 8259 wants UTF-8 without a byte order mark, no NaN and no control characters in strings.
+RFC 8259 requires UTF-8 without a byte order mark, no NaN and no control characters in strings.
 Serializers that write half a surrogate pair, Infinity or raw newlines are common nevertheless.
 """
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEEPEST = 32
-"""Levels of nesting that are read; what lies deeper makes its field unreadable."""
+"""Maximum nesting depth; a field with a deeper value is unreadable."""
 _MOST_BYTES = 5 * 1024 * 1024
-"""Bytes that a compressed body may unfold to; as many as a body may have uncompressed."""
+"""Maximum size of a decompressed body in bytes, the same as for an uncompressed body."""
 _CHARSET = re.compile(r"""\bcharset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _SINGLE_BYTE = frozenset({"iso-8859-1", "iso8859-1", "latin-1", "latin1", "windows-1252", "cp1252"})
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_NUMBER = 400
-"""Digits of the longest number that is read; a double has 309 before the point."""
+"""Maximum digits of an integer; a double has at most 309 before the point."""
 
 
 class Unreadable:
-    """Stands where the text has no value that JSON or a double can hold."""
+    """The type of `UNREADABLE`, which replaces a value that JSON or a double cannot represent."""
 
 
 UNREADABLE: Final = Unreadable()
 
 
 def decompress(content: bytes) -> bytes:
-    """`content` without a compression that was not requested (RFC 9110, 8.4.1).
+    """Return `content` decompressed, if it is compressed without a request (RFC 9110, 8.4.1).
 
-    Compressed bytes are recognised by what they are: no JSON text begins like them.
-    Raises `ValueError` for more than is read of any body.
+    Compressed bytes are recognised by their first bytes: no JSON text begins with them.
+    Raises `ValueError` if the result exceeds the maximum size of a body.
     """
     if content[:2] == b"\x1f\x8b":
         windows: tuple[int, ...] = (16 + zlib.MAX_WBITS,)
@@ -59,10 +59,10 @@ def decompress(content: bytes) -> bytes:
 
 
 def loads(content: bytes, content_type: str = "") -> object:
-    """The value of a JSON text, `UNREADABLE` in place of what in it has none.
+    """Parse a JSON text, with `UNREADABLE` in place of each invalid value.
 
-    `content_type`: the header that came with it; its charset matters where the text is no
-    UTF-8. Raises `ValueError` for what is no JSON text at all.
+    `content_type`: the value of the Content-Type header; its charset is used if the text is not
+    UTF-8. Raises `ValueError` if the content is not a JSON text at all.
     """
     text = _text(decompress(content), content_type)
     try:
@@ -72,7 +72,7 @@ def loads(content: bytes, content_type: str = "") -> object:
 
 
 def is_readable(value: object) -> bool:
-    """Whether every part of a value that `loads` returned can be written as JSON again."""
+    """Return True if every part of a value from `loads` can be serialized as JSON."""
     if isinstance(value, str):
         return _SURROGATE.search(value) is None
     if isinstance(value, dict):
@@ -115,7 +115,7 @@ def _fraction(digits: str) -> float | Unreadable:
 
 
 def _depth_of(value: object) -> int:
-    """Levels of nesting in `value`, counted no further than one past the deepest that is read."""
+    """Return the nesting depth of `value`; count at most one level beyond `DEEPEST`."""
     level, depth = [value], 0
     while level and depth <= DEEPEST:
         level = [
@@ -129,7 +129,7 @@ def _depth_of(value: object) -> int:
 
 
 def _shallow(text: str) -> Iterator[str]:
-    """The text with `NaN` in place of every array and object that lies too deep."""
+    """Yield the text in pieces, with `NaN` in place of each array and object that is too deep."""
     depth, kept = 0, 0
     for token in _TOKENS.finditer(text):
         mark = token[0]

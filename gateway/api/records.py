@@ -1,4 +1,4 @@
-"""Client records out of JSON: checked in C where all is well, field by field where not."""
+"""Decode client records: in C if the whole row is valid, else field by field."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _CANONICAL = re.compile(rf"(?:{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_
 
 _REMEMBERED = 4_096
 _known_canonical: set[str] = set()
-"""Ids that were found to be canonical: of rows read again and again it is asked each time."""
+"""Ids known to be canonical, cached because the same rows are read repeatedly."""
 
 
 def are_canonical_ids(*ids: str) -> bool:
-    """Whether each of `ids` is what `client_id` makes of it.
+    """Return True if each of `ids` equals its canonical form (see `client_id`).
 
-    Asked of every row, so without parsing them, and of all rows of a page at once.
+    Every row is checked, so the check covers all ids of a page at once and does not parse them.
     """
     if _known_canonical.issuperset(ids):
         return True
-    told = ",".join((*ids, ""))
-    # As many commas as ids: so none of them is within one.
-    if told.count(",") != len(ids) or _CANONICAL.fullmatch(told) is None:
+    joined = ",".join((*ids, ""))
+    # As many commas as ids: no id contains a comma.
+    if joined.count(",") != len(ids) or _CANONICAL.fullmatch(joined) is None:
         return False
     if len(_known_canonical) > _REMEMBERED:
         _known_canonical.clear()
@@ -40,14 +40,14 @@ def are_canonical_ids(*ids: str) -> bool:
 
 
 def decode_leniently(row: object, *, complete: bool) -> ClientRecord | None:
-    """The record in a row some of whose fields may be malformed; None without a client's id."""
+    """Decode a row whose fields may be malformed; return None if it has no valid client id."""
     if not isinstance(row, dict):
         return None
     id = row.get("id")
     known = client_id(id) if isinstance(id, str) else None
     if known is None:
         return None
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     malformed: set[str] = set()
     for name in FIELDS - {"id"}:
         if name in row:
@@ -57,7 +57,7 @@ def decode_leniently(row: object, *, complete: bool) -> ClientRecord | None:
                 malformed.add(name)
             else:
                 if is_readable(row[name]):
-                    told[name] = value
+                    values[name] = value
                 else:
                     malformed.add(name)
-    return ClientRecord(id=known, **told, malformed=frozenset(malformed), complete=complete)
+    return ClientRecord(id=known, **values, malformed=frozenset(malformed), complete=complete)

@@ -1,4 +1,4 @@
-"""The one place that sends a request a second time."""
+"""The only module that retries a request."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from schema.source.request_context import RateLimitState
 
 TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
-"""Statuses of troubles that may be over a moment later."""
+"""Statuses of transient faults, which may end within seconds."""
 PERMANENT_ERRORS = (ResponseTooLarge, InvalidRequest, CertificateError)
-"""Errors that a second attempt would only repeat."""
+"""Errors that a second attempt would repeat."""
 REFUSED = 429
 PATIENCE = 2.0
-"""Seconds a stated wait may take to be waited out inside a request."""
+"""Longest Retry-After, in seconds, that is waited for within a request."""
 
 Attempt = httpx.Response | httpx.TransportError
 
 
 class RetryingTransport(Transport):
-    """Makes at most one second attempt, where it cannot do what the first did again.
+    """Makes at most one second attempt, only if it cannot repeat an effect of the first.
 
-    A GET after a passing trouble; anything that never left us; anything that the API refused by a
-    429 whose wait is short, since what was refused was not done. Each attempt passes everything
-    below again, and is paid for. `budget` tells the window; without a fifth of it no retries are
+    It retries a GET after a transient fault, any request that was never sent, and any request that
+    the API rejected by a 429 with a short delay. Each attempt passes the inner transports and is
+    charged. `budget` returns the state of the window; with less than a fifth left, no retries are
     made.
     """
 
@@ -58,7 +58,7 @@ class RetryingTransport(Transport):
     ) -> None:
         """`known`: whether the API accepts the credential with this keyed hash.
 
-        Second attempts of strangers come out of an allowance of their own.
+        Requests with an unverified credential have a separate retry budget.
         """
         self._inner = begin_with(inner)
         self._budget = budget
@@ -72,7 +72,7 @@ class RetryingTransport(Transport):
         return self._inner.send(request)
 
     def ended(self, first: asyncio.Future[httpx.Response]) -> httpx.Response | None:
-        """The first attempt, where it has come and another is out of the question, as mostly."""
+        """Return the first response if it has arrived and needs no retry (the common case)."""
         answer = super().ended(first)
         if (
             answer is None
@@ -86,10 +86,10 @@ class RetryingTransport(Transport):
     async def end(
         self, request: httpx.Request, first: asyncio.Future[httpx.Response]
     ) -> httpx.Response:
-        """What `first` came to, or the second attempt where that is allowed."""
+        """Return the result of `first`, or of a second attempt if one is allowed."""
         attempt = await _attempt(first)
         now = self._clock()
-        self._allowance.called(now)  # what the budget refuses is no call
+        self._allowance.called(now)  # a request that the budget refused is not a call
         pause = self._pause(request.method, attempt)
         if pause is None or not self._allowed(request, attempt, pause, now):
             return _answer(attempt)
@@ -97,27 +97,27 @@ class RetryingTransport(Transport):
         try:
             return _answer(await _attempt(self._inner.send(request)))
         except ClientError:
-            # There was no budget for a second attempt: the first one is what is known.
+            # The budget refused the second attempt: the result of the first one stands.
             return _answer(attempt)
 
     async def aclose(self) -> None:
-        """Close what is below."""
+        """Close the inner transport."""
         await self._inner.aclose()
 
     def _allowed(self, request: httpx.Request, first: Attempt, pause: float, now: float) -> bool:
-        """Whether a second attempt may be made after `pause` seconds."""
+        """Return True if a second attempt may be made after `pause` seconds."""
         if pause > PATIENCE or not fits_deadline(
             pause, now=now, deadline=context_of(request).deadline
         ):
             return False
         if isinstance(first, httpx.Response) and first.status_code == REFUSED:
-            # Waited for rather than retried: below, the gate lets one through to try it first.
+            # A wait, not a retry: the rate limiter lets a single request through first as a probe.
             return True
         known = self._known(context_of(request).credential)
         return (self._allowance if known else self._strangers).take(now, self._budget())
 
     def _pause(self, method: str, first: Attempt) -> float | None:
-        """Seconds to wait before a second attempt, where one makes sense."""
+        """Return the seconds to wait before a second attempt; None if there must not be one."""
         if isinstance(first, httpx.Response):
             if first.status_code == REFUSED:
                 if method != "GET" and not refused(first):

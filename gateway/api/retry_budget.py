@@ -1,4 +1,4 @@
-"""When to try again: pure arithmetic of waits and of how many second attempts are allowed."""
+"""Retry arithmetic, without I/O: backoff delays and the number of retries allowed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from schema.source.request_context import RateLimitState
 
 BASE, CAP = 0.05, 1.0
-"""Seconds: the first backoff's upper end, and every backoff's."""
+"""Upper bound of the first backoff and of every backoff, in seconds."""
 WORTHWHILE = 0.25
 """Seconds that must remain after the backoff for an attempt to be worth starting."""
 
 
 def full_jitter(random: Callable[[], float], *, retries: int = 0) -> float:
-    """Seconds to back off after `retries` earlier retries: anything up to the doubled base."""
+    """Return a random delay in seconds, at most `BASE` doubled for each earlier retry."""
     return random() * min(CAP, BASE * 2.0**retries)
 
 
 def fits_deadline(wait: float, *, now: float, deadline: float) -> bool:
-    """Whether an attempt begun after `wait` seconds has a chance before `deadline`."""
+    """Return True if an attempt after `wait` seconds leaves `WORTHWHILE` before `deadline`."""
     return deadline - now >= wait + WORTHWHILE
 
 
 class RetryBudget:
-    """How many second attempts the gateway may make: a trouble upstream is not ours to double.
+    """Limits retries, so that a fault of the API does not multiply the load on it.
 
-    At most a tenth of the calls of the last 10 s, but one always; at most 10 in 15 minutes;
-    none while less than a fifth of the window is left.
+    Retries are at most a tenth of the calls of the last 10 s (but at least one) and at most 10
+    in 15 minutes; there are none while less than a fifth of the rate limit window is left.
     """
 
     SHARE, SPAN, FLOOR = 0.1, 10.0, 1
@@ -42,12 +42,12 @@ class RetryBudget:
         self._retries: deque[float] = deque(maxlen=self.MOST)
 
     def called(self, now: float) -> None:
-        """Note a call's first attempt."""
+        """Record the first attempt of a call."""
         self._forget(now)
         self._calls.append(now)
 
     def take(self, now: float, budget: RateLimitState) -> bool:
-        """Take one second attempt, if it is allowed."""
+        """Take one retry from the budget; return whether it is allowed."""
         self._forget(now)
         recent = sum(at > now - self.SPAN for at in self._retries)
         allowed = (

@@ -1,4 +1,4 @@
-"""The Clients API as a source: each question put into calls, each answer read."""
+"""A `ClientSource` over the Clients API: makes the calls and decodes the responses."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _log = logging.getLogger(__name__)
 
 
 class RestClientSource:
-    """A `ClientSource` that remembers nothing: every question costs its calls.
+    """A `ClientSource` without a cache: every read costs its calls.
 
-    `transport` sends a request on its terms; `base_url` is the API's, with its version.
+    `transport` sends each request in its call context; `base_url` is the API's URL with version.
     """
 
     def __init__(
@@ -59,28 +59,28 @@ class RestClientSource:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now`: our clock, in Unix seconds; `clock`: one that rises, in seconds."""
+        """`now`: the wall clock, in Unix seconds; `clock`: a monotonic clock, in seconds."""
         self._calls = ApiClient(transport, base_url, now)
         self._lists = ListSource(self._calls, clock)
 
     @property
     def lead(self) -> ClockSkew:
-        """How far the API's clock is ahead of `now`, as far as it has told."""
+        """How far the API's clock is ahead of `now`, as last measured."""
         return self._calls.lead
 
     def price(self, window: Window) -> int:
-        """Calls that reading `window` costs."""
+        """Return the number of calls that reading `window` costs."""
         return self._lists.price(window)
 
     def prices(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
-        """What each of `needs` costs, remembered or not."""
+        """Estimate the cost of each of `needs` without a cache."""
         del operation
         return [uncached_cost(need, self.price) for need in needs]
 
     def rows_lack(self, fields: Fields) -> bool:
-        """Nothing is remembered of the rows that were seen."""
+        """Return False: this source keeps no information about rows."""
         del fields
         return False
 
@@ -92,21 +92,21 @@ class RestClientSource:
         fields: Fields,
         lane: Priority = Priority.INTERACTIVE,
     ) -> Page:
-        """The rows of `window`, and all that was read along the way."""
-        del fields  # list rows carry what they carry: the graph completes them
+        """Read the rows of `window`; the page includes all other rows of the same calls."""
+        del fields  # the API has no field selection; the graph completes rows
         return await self._lists.window(ListCall(operation, where, lane), window)
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
     ) -> Sequence[ClientRecord | ClientError]:
-        """One call for each id, together."""
-        del fields  # a detail read carries all there is
+        """Read each client by one detail call, all of them concurrently."""
+        del fields  # a detail read returns every field
         if not operation.spending.take_details(ids):
             limit = operation.spending.limit
             return [TooExpensive(0 if limit is None else limit.details)] * len(ids)
         try:
             begun = self._calls.begin(operation, [f"/{id}" for id in ids], lane)
-        except ClientError as failure:  # what cannot be said for one cannot for any
+        except ClientError as failure:  # a request that cannot be built fails every id
             return [failure] * len(ids)
         try:
             return [
@@ -126,7 +126,7 @@ class RestClientSource:
             return failure
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
-        """POST, at most once."""
+        """Send the POST at most once."""
         optional = {"email": new.email, "phone": new.phone}
         body = {
             "first_name": new.first_name,
@@ -140,7 +140,7 @@ class RestClientSource:
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
-        """PUT, at most once; a conflict carries the client as it now is."""
+        """Send the PUT at most once; a conflict error carries the client's current state."""
         version = patch.expected_version
         body = dict(patch.fields) | ({} if version is None else {"version": version})
         end = await self._calls.write(operation, "PUT", f"/{id}", body)
@@ -153,7 +153,7 @@ class RestClientSource:
         return WriteResult(record)
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """DELETE, at most once. A client that is gone (410) is as deleted as can be."""
+        """Send the DELETE at most once. A client that is gone (410) counts as deleted."""
         end = await self._calls.write(operation, "DELETE", f"/{id}")
         gone = isinstance(end, httpx.Response) and end.status_code == _GONE and refused(end)
         if not gone:
@@ -162,7 +162,7 @@ class RestClientSource:
 
 
 def _parse_detail(id: ClientId, response: httpx.Response) -> ClientRecord | ClientError:
-    """What the answer to a detail read tells."""
+    """Decode the response to a detail read into a record or an error."""
     if not response.is_success:
         return parse_read_error(response)
     try:
@@ -175,7 +175,7 @@ def _parse_detail(id: ClientId, response: httpx.Response) -> ClientRecord | Clie
 
 
 def _answer(end: SendResult, *, of_one: bool = True) -> httpx.Response:
-    """The API's word that a write was done; a failure says what else is known of it."""
+    """Return the API's confirmation of a write; raise the error for any other outcome."""
     if classify(end) is WriteOutcome.UNKNOWN:
         raise _unconfirmed(end) from (end if isinstance(end, Exception) else None)
     if isinstance(end, ClientError):
@@ -188,7 +188,7 @@ def _answer(end: SendResult, *, of_one: bool = True) -> httpx.Response:
 
 
 def _record(response: httpx.Response) -> ClientRecord:
-    """The client as written, as far as the answer tells; one that cannot be read tells nothing."""
+    """Decode the client as written. Raises `WriteUnconfirmed` if the response is unreadable."""
     try:
         return parse_record(response, complete=False)
     except Unavailable:

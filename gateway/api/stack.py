@@ -1,4 +1,4 @@
-"""How requests go out: each retry is paid for, and only what was really sent is counted."""
+"""Compose the transport: each retry is charged, and only requests that were sent are counted."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def compose_transport(  # noqa: PLR0913 - every part by its name
     at_once: int = 16,
     proven: CredentialStore | None = None,
 ) -> tuple[httpx.AsyncBaseTransport, RateLimiter]:
-    """Retry(Budget(wire)) and the budget in it. Closing the transport closes the wire.
+    """Return `RetryingTransport(RateLimiter(wire))` and the rate limiter in it.
 
-    `limit`: calls in a window; `at_once`: calls in flight together; `proven`: where it outlives
-    the process which credentials the API accepts.
+    Closing the transport closes `wire`. `limit`: calls in a window; `at_once`: concurrent calls;
+    `proven`: persistent storage of the credentials that the API accepts.
     """
     budget = RateLimiter(
         wire,

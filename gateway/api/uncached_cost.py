@@ -1,4 +1,4 @@
-"""What questions cost where nothing is remembered: one call each page, client and write."""
+"""The cost of requests without a cache: one call for each page, client and write."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def uncached_cost(need: SourceRequest, price: Callable[[Window], int] = call_count) -> CostEstimate:
-    """What a need costs as long as nothing fails.
+    """Estimate the cost of a request, provided that no call fails.
 
-    At most: with a detail read for each row, or for the client a write answered with too
-    little, as every field but `id` may turn out to be missing. A write that is refused for its
-    version is followed by one read of the client as it now is.
+    The maximum includes one detail read for each row, and for the client that a write returns,
+    because any field but `id` may be missing there. A write that is rejected for its version is
+    followed by one read of the client's current state.
     """
     beyond = bool(need.fields - {"id"})
     if isinstance(need, ListRequest):

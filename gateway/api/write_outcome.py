@@ -1,4 +1,4 @@
-"""What is known of a write once it ended: the four outcomes, told apart in one place."""
+"""The four possible outcomes of a write, and the function that classifies its end."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from schema.source.errors import ClientError
 
 
 class WriteOutcome(Enum):
-    """Whether a write happened, as far as its end tells."""
+    """Whether a write was carried out, as far as is known."""
 
     NEVER_SENT = "NEVER_SENT"
-    """No byte of it left us."""
+    """No byte of the request was sent."""
     REFUSED = "REFUSED"
-    """The API said no: nothing was written."""
+    """The API rejected the write: nothing was written."""
     ANSWERED = "ANSWERED"
-    """The API said that it was done."""
+    """The API confirmed the write."""
     UNKNOWN = "UNKNOWN"
-    """It may have happened."""
+    """The write may have been carried out."""
 
 
 SendResult = httpx.Response | httpx.TransportError | ClientError
-"""How sending ended: answered, broken off, or not begun for want of budget."""
+"""How sending ended: a response, a transport error, or a refusal before it was sent."""
 
 
 def classify(end: SendResult) -> WriteOutcome:
-    """What `end` says about the write.
+    """Classify the outcome of a write by how sending it ended.
 
-    Only the API's own error envelope with a documented status is a refusal. A 408 or 5xx may come
-    after the deed, a redirect may be its acknowledgement (RFC 9110, 15.4.4), and what is not the
-    API's envelope came from something else, whatever its status.
+    Only the API's own error envelope with a documented status is a rejection. A 408 or 5xx may
+    follow a write that was carried out, a redirect may confirm it (RFC 9110, 15.4.4), and any
+    other body was written by an intermediary, whatever its status.
     """
     if isinstance(end, httpx.Response):
         if succeeded(end):

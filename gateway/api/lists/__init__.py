@@ -1,1 +1,1 @@
-"""Lists as the API has them: what is sent for a window of rows, and what its pages hold."""
+"""List calls of the API: planning pages for a window of rows, and decoding and joining them."""

@@ -1,4 +1,4 @@
-"""How the API was seen to answer list calls, where that is not as documented; relearnt in time."""
+"""Observed deviations of list calls from the documentation; each expires after `BELIEVED`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 BELIEVED = 900.0
-"""Seconds for which an observation holds; then the documented behaviour is tried again."""
+"""Seconds for which an observation is valid; then the documented behaviour is assumed."""
 _NOTED = 10_000
-"""Callers and lists of which something is noted."""
+"""Maximum number of callers, and of lists, with a stored observation."""
 
 
 class PageSizes(NamedTuple):
-    """Rows of the largest page that is known to be answered, and of the largest one to request."""
+    """The largest page known to be answered, and the largest one to request, in rows."""
 
     works: int = MAX_PAGE
     most: int = MAX_PAGE
@@ -29,8 +29,8 @@ class PageSizes(NamedTuple):
 class ListBehaviour:
     """Observations about pages: the size that works, whether `meta` echoes, counts too high.
 
-    Every method takes the time, in seconds on a clock that only rises. `of` is whose rows an
-    observation is about; None for everyone's.
+    Every method takes the time of a monotonic clock, in seconds. `of` is the caller or list that
+    an observation is about; None for all callers.
     """
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ class ListBehaviour:
         self._misplaced_at = -math.inf
 
     def sizes(self, of: Hashable, now: float) -> PageSizes:
-        """The page sizes for one caller's rows: no larger than everyone's."""
+        """Return the page sizes for one caller's rows: at most those for all callers."""
         own, all_ = self._held(of, now), self._held(None, now)
         return PageSizes(min(own.works, all_.works), min(own.most, all_.most))
 
     def answered(self, of: Hashable, size: int, refused: int, now: float) -> None:
-        """Note that a page of `size` rows came where one of `refused` rows did not."""
+        """Record that a page of `size` rows was answered after one of `refused` rows failed."""
         known = self._held(of, now)
         most = max(1, min(known.most, refused - 1))
         least = 1 if known.at == -math.inf else known.works
@@ -55,21 +55,21 @@ class ListBehaviour:
         return known if now - known.at <= BELIEVED else PageSizes()
 
     def echoes(self, now: float) -> bool:
-        """Whether `meta` says which page was answered; not, where it was seen to say another."""
+        """Return True unless `meta` was recently seen to name another page than answered."""
         return now - self._misplaced_at > BELIEVED
 
     def misplaced(self, now: float) -> None:
-        """Note that `meta` named another page than the one that was answered."""
+        """Record that `meta` named another page than the one that was answered."""
         self._misplaced_at = now
 
     def excess(self, of: Hashable, now: float) -> int | None:
-        """By how many `meta.total` of this list was last seen to be too high.
+        """Return by how many rows `meta.total` of this list was last seen to be too high.
 
-        None where it was not seen to contradict the rows.
+        The result is None if no contradiction with the rows was seen.
         """
         excess, at = self._excess.get(of, (None, -math.inf))
         return excess if now - at <= BELIEVED else None
 
     def counted(self, of: Hashable, excess: int, now: float) -> None:
-        """Note by how many `meta.total` of this list is too high, now that its end was seen."""
+        """Record by how many `meta.total` of this list is too high, measured at its end."""
         self._excess[of] = excess, now

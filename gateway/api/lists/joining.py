@@ -1,4 +1,4 @@
-"""A window put together from the pages that cover it: pure, over rows already read."""
+"""Join the pages that cover a window: pure functions over rows already read."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ if TYPE_CHECKING:
 
 
 class ReadPage(NamedTuple):
-    """What one list call told of the rows that were requested of it."""
+    """The part of one list call's response that covers the requested rows."""
 
     page: Page
     place: PageRequest
-    """The page that was answered, as far as can be told."""
+    """The page that was answered, as inferred from `meta` and the rows."""
     end: int
     """The absolute index after its last row."""
     drift: bool
     """Whether the counts contradict each other or the rows."""
     excess: int | None = None
-    """By how many the API's count is too high, where the list was seen to end against it."""
+    """By how many the API's count is too high, if the list ended before it; else None."""
 
 
-def place_of(read: PageRequest, told: ListResponse, *, echoes: bool = True) -> PageRequest | None:
-    """The page that was answered to `read`, by `meta` and by how many rows it has.
+def place_of(
+    read: PageRequest, response: ListResponse, *, echoes: bool = True
+) -> PageRequest | None:
+    """Infer the page that was answered to `read` from `meta` and the number of rows.
 
     Ranges out of bounds are undocumented, so another page or limit than the one requested is
-    possible; so is a `meta` that is wrong. None where both explain the rows. `echoes`: whether
-    the page that `meta` names is believed.
+    possible, and so is a wrong `meta`. Return None if both pages explain the rows. `echoes`:
+    whether the page that `meta` names is trusted.
     """
-    meta, count = told.meta, len(told.records)
+    meta, count = response.meta, len(response.records)
     page = meta.page if meta.page and echoes else read.page  # some count pages from 0
     stated = PageRequest(page, meta.limit or read.limit)
     if count > stated.limit:
@@ -50,24 +52,24 @@ def place_of(read: PageRequest, told: ListResponse, *, echoes: bool = True) -> P
 
 
 def _explains(place: PageRequest, meta: Meta, count: int) -> bool:
-    """Whether a page there has this many rows, by the API's own total."""
+    """Return True if a page at `place` has `count` rows according to `meta.total`."""
     if meta.total is None:
         return True
     return count == min(place.limit, max(0, meta.total - place.offset))
 
 
 def to_page(
-    read: PageRequest, place: PageRequest, told: ListResponse, excess: int | None = None
+    read: PageRequest, place: PageRequest, response: ListResponse, excess: int | None = None
 ) -> ReadPage:
-    """The rows that `read` asked for, at their true places, out of a page at `place`.
+    """Cut the rows requested by `read` out of the page at `place`, at their absolute indexes.
 
-    `excess`: by how many `meta.total` was found too high before, at the list's end. A row that
-    is no client of its own keeps its place, as a record all of whose fields are malformed.
+    `excess`: by how many `meta.total` was found too high before, at the list's end. A row without
+    an id of its own keeps its place, as a record all of whose fields are malformed.
     """
-    meta, begin = told.meta, place.offset
+    meta, begin = response.meta, place.offset
     records = [
         unreadable(index) if record is None else record
-        for index, record in enumerate(told.records, begin)
+        for index, record in enumerate(response.records, begin)
     ]
     end = begin + len(records)
     first = max(begin, read.offset)
@@ -87,7 +89,7 @@ def to_page(
 
 
 def _contradicts(meta: Meta, place: PageRequest, end: int | None) -> bool:
-    """Whether the API's counts cannot all be true of a page that ends before `end`."""
+    """Return True if the API's counts contradict a page that ends before `end`."""
     if meta.total is None:
         return True
     pages = -(-meta.total // place.limit)
@@ -99,14 +101,14 @@ def _contradicts(meta: Meta, place: PageRequest, end: int | None) -> bool:
 
 
 def unreadable(place: int) -> ClientRecord:
-    """Stands for a row without an id of its own, so that the rows after it keep their places."""
+    """Build the record for a row without an id of its own, so that later rows keep their places."""
     return ClientRecord(id=placeholder_id(place), malformed=FIELDS)
 
 
 def without_gaps(pages: Sequence[Page]) -> list[Page]:
-    """The first of `pages`, and those after it up to the first row that none of them has.
+    """Return the leading pages of `pages`, up to the first row that is in none of them.
 
-    Pages that were requested side by side leave rows out where the API answers smaller ones.
+    Pages that were requested concurrently leave gaps if the API answers smaller ones.
     """
     stop = pages[0].offset + len(pages[0].records)
     kept = [pages[0]]
@@ -119,10 +121,10 @@ def without_gaps(pages: Sequence[Page]) -> list[Page]:
 
 
 def join_pages(pages: Sequence[Page], newest: Page) -> tuple[Page, bool]:
-    """Neighbouring pages as one, each client once, and whether rows moved while they were read.
+    """Join adjacent pages, each client once; return the page and whether rows moved meanwhile.
 
-    `newest` is the last to arrive; its total is told, unless rows or the end of the list were
-    seen that contradict it. Places told by two pages are taken from the first of them.
+    `newest` is the last page to arrive; its total is used, unless rows or the end of the list
+    contradict it. An index that two pages contain is taken from the first of them.
     """
     first = pages[0]
     if len(pages) == 1:

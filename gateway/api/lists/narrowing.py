@@ -1,4 +1,4 @@
-"""What to read instead of a page that was too much for the API: pure decisions."""
+"""Decide what to read after the API failed on a page that was too large: pure functions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from schema.source.records import Page
 
 MOST_NARROWINGS = {"limit": 8, "weight": 8, "input": 2, "slow": 1}
-"""How often a page is made smaller, by what was too much; an input may be refused for itself."""
+"""Maximum number of reductions of a page by reason; `input` may fail for other reasons."""
 ITS_ROWS = frozenset({"weight", "slow"})
-"""Reasons that lie in one caller's rows."""
+"""Reasons that depend on one caller's rows."""
 
 
 def too_much(failure: Unavailable) -> str:
-    """What about a list call was too much for the API, if that is what `failure` says."""
+    """Return the reason for which a list call was too large, or "" if `failure` states none."""
     cause = failure.__cause__
     if isinstance(cause, InvalidInput):
         named = any("limit" in f"{issue.field} {issue.message}".lower() for issue in cause.issues)
@@ -31,16 +31,17 @@ def too_much(failure: Unavailable) -> str:
 
 
 def block_of(needed: Window, size: int) -> Window | None:
-    """The page of `size` rows that holds what is needed, if one does."""
+    """Return the page of `size` rows that contains `needed`; None if no single page does."""
     begin = needed.offset // size * size
     return Window(begin, size) if needed.offset + needed.limit <= begin + size else None
 
 
 def narrower(why: str, needed: Window, refused: int, *, first: bool) -> tuple[Window, int] | None:
-    """What to read after a page of `refused` rows was too much, and the largest page to do it by.
+    """Return the window to read after a page of `refused` rows failed, and the largest page size.
 
-    Half of it where that holds what is needed, since caps and habits are round; then no more
-    than is needed. None where there is nothing narrower: what was too slow is not cut in parts.
+    First try a page of half the size if it contains `needed`, because limits are usually round
+    numbers; then read only `needed`. Return None if nothing narrower is left; a page that was too
+    slow is not split.
     """
     half = refused // 2
     natural = max(read.limit for read in plan_pages(needed.offset, needed.limit, refused))
@@ -55,7 +56,7 @@ def narrower(why: str, needed: Window, refused: int, *, first: bool) -> tuple[Wi
 
 
 def probe(page: Page, reached: int) -> Window:
-    """The rows after a page that came short, by one call of a size that the API answers."""
+    """Return the window after a short page, which one call of an answered size covers."""
     size = len(page.records)
     if not size or reached % size:
         return Window(reached, 1)

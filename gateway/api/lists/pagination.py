@@ -1,4 +1,4 @@
-"""Windows planned into the fewest list calls: pure arithmetic over (page, limit)."""
+"""Plan a window as the fewest list calls: pure arithmetic over (page, limit)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class PageRequest(NamedTuple):
 
 @lru_cache(1024)
 def plan_pages(offset: int, limit: int, most: int = MAX_PAGE) -> tuple[PageRequest, ...]:
-    """The fewest calls that cover `limit` rows from `offset`; the fewest rows among those.
+    """Plan the fewest calls that cover `limit` rows from `offset`, with the fewest rows of those.
 
-    One call suffices where some page size L has the first and the last row on the same page;
-    that is so for every window of up to 50 rows. `most`: the largest page the API answers.
+    One call suffices if some page size L has the first and the last row on the same page, which
+    holds for every window of up to 50 rows. `most`: the largest page the API answers.
     """
     if limit == 0:
         return (PageRequest(1, 1),)
@@ -43,10 +43,10 @@ def plan_pages(offset: int, limit: int, most: int = MAX_PAGE) -> tuple[PageReque
 
 
 def call_count(window: Window, most: int = MAX_PAGE) -> int:
-    """Calls that reading `window` costs; one more where its place must be found first.
+    """Count the calls that reading `window` costs, including those that find its position.
 
-    The last rows of a collection that one page holds cost only that one; where else the collection
-    ends is not known, so that the dearest place counts.
+    If one page holds the whole collection, its last rows cost only that page. In any other case
+    the end of the collection is unknown, so the most expensive position is assumed.
     """
     if window.from_end and window.limit:
         return len(plan_pages(0, MAX_PAGE, most)) + _dearest(window.limit, most)
@@ -55,5 +55,5 @@ def call_count(window: Window, most: int = MAX_PAGE) -> int:
 
 @lru_cache(1024)
 def _dearest(limit: int, most: int) -> int:
-    """Calls for so many rows wherever they begin: pages lie alike again after `most` rows."""
+    """Return the most calls for `limit` rows at any offset; the plan repeats every `most` rows."""
     return max(len(plan_pages(offset, limit, most)) for offset in range(most))

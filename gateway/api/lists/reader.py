@@ -1,4 +1,4 @@
-"""Windows of the list read: what the API answers otherwise than documented is read on, or told."""
+"""Read windows of the list; handle responses that deviate from the documentation."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _ROUNDS = 4
-"""Readings of one window, each for what the ones before it left out."""
+"""Maximum rounds of reading one window, each for the rows that the earlier ones left out."""
 _WALKED = 10
-"""Full pages read on in search of the end, where the API's count is too low."""
+"""Maximum full pages read to find the end of a list whose count is too low."""
 _TOO_LARGE = 413
 
 
 class ListCall(NamedTuple):
-    """Whose list is read, under which filter, on which terms."""
+    """The operation, filter and priority of a list read."""
 
     operation: RequestContext
     where: ClientFilter
@@ -52,21 +52,21 @@ class ListCall(NamedTuple):
 
     @property
     def caller(self) -> str:
-        """Whose rows they are."""
+        """The cache partition of the caller."""
         return self.operation.caller.partition
 
     def note_drift(self) -> None:
-        """Note that the API answers otherwise than it says: more calls than planned may follow."""
+        """Record that the API's response contradicts itself: more calls than planned may follow."""
         self.operation.receipt.drift = self.operation.spending.may_exceed_estimate = True
 
     @property
     def name(self) -> tuple[str, ClientFilter]:
-        """The list, of all lists there are."""
+        """The identity of the list: caller and filter."""
         return self.caller, self.where
 
 
 class ListSource:
-    """Reads windows by list calls. `clock` rises, in seconds."""
+    """Reads windows by list calls. `clock` is monotonic, in seconds."""
 
     def __init__(self, calls: ApiClient, clock: Callable[[], float]) -> None:
         self._calls = calls
@@ -74,15 +74,15 @@ class ListSource:
         self._behaviour = ListBehaviour()
 
     def price(self, window: Window) -> int:
-        """Calls that reading `window` costs, by the page sizes that were seen to work.
+        """Count the calls that reading `window` costs, by the page sizes known to work.
 
-        A page larger than needed is only worth reading where its size is known to work.
+        A page larger than needed is only worth reading if its size is known to work.
         """
         sizes = self._behaviour.sizes(None, self._clock())
         return call_count(window, sizes.most if window.needed is None else sizes.works)
 
     async def window(self, question: ListCall, window: Window) -> Page:
-        """The rows of `window`, or of its needed part, and what was read along the way."""
+        """Read the rows of `window`, or of its needed part, and all rows of the same calls."""
         if window.from_end and window.limit:
             return await self._read_last(question, window)
         if window.from_end:
@@ -90,7 +90,7 @@ class ListSource:
         return await self._rows(question, window)
 
     async def _read_last(self, question: ListCall, window: Window) -> Page:
-        """Rows counted from the end: a small collection is read whole in learning its size."""
+        """Read rows counted from the end; the first call reads a small collection whole."""
         page = await self._rows(question, Window(0, MAX_PAGE))
         for read in range(_WALKED):
             question.operation.spending.may_exceed_estimate |= page.more or read > 0
@@ -110,7 +110,7 @@ class ListSource:
         return page
 
     async def _rows(self, question: ListCall, window: Window) -> Page:
-        """Rows counted from the start, for as many rounds as the API makes of it."""
+        """Read rows counted from the start, in up to `_ROUNDS` rounds if the API returns fewer."""
         before = self._behaviour.sizes(question.caller, self._clock()).most
         page, reached = await self._at_size(question, window)
         capped = self._behaviour.sizes(question.caller, self._clock()).most < before
@@ -121,8 +121,8 @@ class ListSource:
             end = stop if page.more else min(stop, page.total)
             if reached >= end:
                 return page
-            # Fewer rows came than there are by the API's own count: it may answer smaller
-            # pages than it says, or count rows that are not there. The next row tells.
+            # Fewer rows came than the API's own count states: it may answer smaller pages than it
+            # states, or count rows that do not exist. Reading the next row decides which.
             rest = Window(reached, end - reached) if capped else probe(page, reached)
             question.note_drift()
             on, further = await self._at_size(question, rest)
@@ -138,20 +138,20 @@ class ListSource:
         return page
 
     def _shortened(self, question: ListCall, page: Page) -> None:
-        """Note the size of a page after which rows follow that it should have had."""
+        """Record the size of a short page after which further rows exist."""
         size, now = len(page.records), self._clock()
         if 0 < size < self._behaviour.sizes(question.caller, now).most:
             self._behaviour.answered(None, size, size + 1, now)
 
     async def _at_size(self, question: ListCall, window: Window) -> tuple[Page, int]:
-        """The window in the fewest calls of a size that the API answers, and where they end."""
+        """Read the window in the fewest calls of an answered size; return the page and its end."""
         sizes = self._behaviour.sizes(question.caller, self._clock())
         needed = window.needed or window
         if window.needed is not None and sizes.works < window.limit:
             window = block_of(needed, sizes.works) or needed
         most, refused = sizes.most, 0
         if most < self._behaviour.sizes(None, self._clock()).most:
-            question.note_drift()  # prices know what holds for everyone
+            question.note_drift()  # prices include only the limits for all callers
         whose: str | None = None
         for narrowings in itertools.count(1):
             reads = plan_pages(window.offset, window.limit, most)
@@ -171,15 +171,15 @@ class ListSource:
                 if refused:
                     self._behaviour.answered(whose, largest, refused, self._clock())
                 return read
-        raise AssertionError  # it counts on for ever
+        raise AssertionError  # `itertools.count` is infinite
 
     async def _gather_or_cancel(
         self, question: ListCall, reads: Sequence[PageRequest], *, one_first: bool
     ) -> tuple[Page, int]:
-        """These pages as one, and the index after their last row.
+        """Read `reads` concurrently; return them as one page, and the index after its last row.
 
-        The newest total is that of the last page to arrive. `one_first`: the first of them is
-        tried before the others.
+        The newest total is that of the last page to arrive. `one_first`: read the first page
+        before the others.
         """
         arrived: list[Page] = []
         pages = [await self._page(question, reads[0], arrived)] if one_first else []
@@ -195,24 +195,24 @@ class ListSource:
         return page
 
     async def _page(self, question: ListCall, read: PageRequest, arrived: list[Page]) -> Page:
-        told = await self._listing(question, read)
+        response = await self._listing(question, read)
         now = self._clock()
-        place = place_of(read, told, echoes=self._behaviour.echoes(now))
+        place = place_of(read, response, echoes=self._behaviour.echoes(now))
         if place is None:
-            place = await self._placed(question, read, told)
-        answered = to_page(read, place, told, self._behaviour.excess(question.name, now))
+            place = await self._placed(question, read, response)
+        answered = to_page(read, place, response, self._behaviour.excess(question.name, now))
         self._learn(question, read, answered, now)
         arrived.append(answered.page)
         return answered.page
 
     async def _placed(
-        self, question: ListCall, read: PageRequest, told: ListResponse
+        self, question: ListCall, read: PageRequest, response: ListResponse
     ) -> PageRequest:
-        """Where a page lies that `meta` calls another: the other one is read and compared."""
-        stated = PageRequest(told.meta.page or 1, read.limit)
+        """Return the place of a page that `meta` names otherwise; read the other one to decide."""
+        stated = PageRequest(response.meta.page or 1, read.limit)
         question.note_drift()
         other = await self._listing(question, stated)
-        if not {row.id for row in told.records if row}.isdisjoint(
+        if not {row.id for row in response.records if row}.isdisjoint(
             row.id for row in other.records if row
         ):
             raise bad_response("The API answered another page than the one requested.")
@@ -230,7 +230,7 @@ class ListSource:
             self._behaviour.answered(None, place.limit, place.limit + 1, now)
             ahead = read.offset - place.offset
             if answered.end > place.offset and not 0 <= ahead < place.limit:
-                # The page that was answered does not begin the one that was requested.
+                # The answered page does not contain the first requested row.
                 return
         elif place != read and len(answered.page.records) < min(
             read.limit, answered.page.total - read.offset
@@ -249,21 +249,21 @@ class ListSource:
 
 
 def _from_end(window: Window, total: int) -> tuple[int, int]:
-    """The indexes, from and up to, that a window counted from the end names."""
+    """Return the start and stop index of a window counted from the end."""
     stop = max(0, total - window.offset)
     return max(0, stop - window.limit), stop
 
 
 @lru_cache(1024)
 def _query(where: ClientFilter, read: PageRequest) -> str:
-    """API page, List all clients: query parameters."""
+    """Build the query string (API page, List all clients: query parameters)."""
     pages = {"page": read.page, "limit": read.limit}
     filters = {"client_type": where.client_type, "status": where.status}
     return f"?{urlencode(pages | {name: value for name, value in filters.items() if value})}"
 
 
 async def _all_of(reads: Sequence[Coroutine[object, object, T]]) -> Sequence[T]:
-    """All of `reads` at once; when one fails, those not yet sent are not sent any more."""
+    """Await all of `reads` concurrently; when one fails, cancel the others."""
     if len(reads) == 1:
         return [await reads[0]]  # the usual case needs no task
     tasks = [asyncio.ensure_future(read) for read in reads]

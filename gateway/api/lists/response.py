@@ -1,4 +1,4 @@
-"""What one list call answered: its rows, and where the API says that they lie."""
+"""Decode the response to a list call: its rows, and their place according to `meta`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Meta(NamedTuple):
-    """API page, List all clients: `data.meta`; None for what is missing or cannot be true."""
+    """API page, List all clients: `data.meta`; None for a missing or impossible value."""
 
     page: int | None = None
     limit: int | None = None
@@ -26,7 +26,7 @@ class Meta(NamedTuple):
 
 
 class ListResponse(NamedTuple):
-    """The rows of one list call in their order, None for one that is no client of its own."""
+    """The rows of one list call in order; None for a row without an id of its own."""
 
     records: list[ClientRecord | None]
     meta: Meta
@@ -54,10 +54,10 @@ _envelope = msgspec.json.Decoder(_Envelope)
 
 
 def parse_list(response: httpx.Response) -> ListResponse:
-    """A page's rows, and where it lies. Raises `Unavailable` where there are no rows to see.
+    """Decode a page's rows and its `meta`. Raises `Unavailable` if there is no list of rows.
 
-    Rows are looked for in `data.clients` and, as other lists of the API have them, in `data`
-    itself; their place in `data.meta` and, as in the webhook catalogue, in `meta`.
+    The rows are in `data.clients` or, as in other lists of the API, in `data` itself; `meta` is in
+    `data.meta` or, as in the webhook catalogue, at the top level.
     """
     try:
         envelope = _envelope.decode(response.content)
@@ -103,7 +103,7 @@ def _parse_meta(meta: object) -> Meta:
 
 
 def _whole(value: object, least: int) -> int | None:
-    """A whole number, also one written as text or as 1.0; None for less than `least`."""
+    """Parse a whole number, also one written as text or as 1.0; None if less than `least`."""
     try:
         number = msgspec.convert(value, int, strict=False)
     except msgspec.ValidationError:
