@@ -1,8 +1,8 @@
-"""One client's connection: one request at a time, each in time and in bounds.
+"""One client connection, which handles one request at a time within limits and deadlines.
 
-A request is answered once all of it has come, and the next is read once that answer has been
-written and taken: what a client sends ahead stays bytes, and then is left in the kernel. A
-request that was sent ahead waits for the connection's turn (`TurnQueue`).
+A request is answered once it has arrived completely. The next one is parsed after the response
+has been written and the client has read it; until then pipelined bytes are buffered, and beyond
+`_AHEAD` left in the kernel. A pipelined request waits for the connection's turn (`TurnQueue`).
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from gateway.web.protocol.cors import Cors
 
 _UNREAD = 16 * 1024
-"""Bytes of answers that wait in this process before no other is made."""
+"""Bytes of unsent responses in this process at which no further response is made."""
 _AHEAD = 64 * 1024
-"""Bytes sent ahead that are read: the rest stays in the kernel, where a hang-up is not seen."""
+"""Pipelined bytes that are read; the rest stays in the kernel and hides a disconnect."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class LimitedConnection(asyncio.Protocol, ABC):
-    """One client's connection; what is derived from it answers."""
+    """One client connection; a subclass answers its requests."""
 
-    def __init__(  # noqa: PLR0913 - what connections share, by name
+    def __init__(  # noqa: PLR0913 - state shared by connections, by name
         self,
         server_state: ServerState,
         loop: asyncio.AbstractEventLoop,
@@ -51,12 +51,12 @@ class LimitedConnection(asyncio.Protocol, ABC):
     ) -> None:
         self.loop = loop
         self.server_state = server_state
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until there is one
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set in `connection_made`
         self.flow: ConnectionFlow = None  # type: ignore[assignment]
         self._crowd = crowd
         self._turns = turns
         self._queued = False
-        """Whether the connection waits for its turn."""
+        """True while the connection waits for its turn."""
         self._slot = ConnectionSlot(crowd)
         self._cors = cors
         self._reader = RequestReader(patience)
@@ -64,19 +64,19 @@ class LimitedConnection(asyncio.Protocol, ABC):
             self.loop, patience, late=self._on_timeout, idle=self._close, stalled=self._abort
         )
         self._answering = False
-        """Whether a request is being answered: the next one waits."""
+        """True while a request is being answered; the next one waits."""
         self._last = False
-        """Whether no request is taken after the one that is answered."""
+        """True if no request is accepted after the current one."""
         self._requests = 0
-        """Requests that have arrived whole."""
+        """Number of requests that have arrived completely."""
         self._reading = True
 
-    # What the transport calls.
+    # Callbacks of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, or refuse it."""
-        self.server_state.connections.add(self)  # type: ignore[arg-type]  # as good as uvicorn's
-        self.transport = transport  # type: ignore[assignment]  # a stream's one
+        self.server_state.connections.add(self)  # type: ignore[arg-type]  # it has the methods that uvicorn uses
+        self.transport = transport  # type: ignore[assignment]  # a stream transport
         self.transport.set_write_buffer_limits(high=_UNREAD)
         self.flow = ConnectionFlow(self.transport)
         address, _ = get_remote_addr(self.transport) or ("", 0)
@@ -86,7 +86,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
             self._reject(TOO_MANY_CONNECTIONS)
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request, of several, or of nothing."""
+        """Accept bytes, which may hold a part of a request or several requests."""
         if not self._slot.taken or self._last:
             self._read(on=self._slot.taken)
             return
@@ -98,20 +98,20 @@ class LimitedConnection(asyncio.Protocol, ABC):
             self._proceed()
 
     def pause_writing(self) -> None:
-        """Begin nothing more for a client that lets its answers lie."""
+        """Start no further response while the client does not read."""
         self.flow.pause_writing()
         self._deadlines.unread()
         self._account()
 
     def resume_writing(self) -> None:
-        """Go on: the client has read."""
+        """Continue after the client has read its responses."""
         self.flow.resume_writing()
         self._deadlines.read()
         if self._reader.waiting or self._slot.held:
             self._proceed_in_turn()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whoever ended it
-        """Let go of all that was held for it."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the cause is irrelevant
+        """Release everything that is held for the connection."""
         self.server_state.connections.discard(self)
         self._deadlines.cancel()
         self._abandon()
@@ -120,7 +120,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self._reader.close()
 
     def shutdown(self) -> None:
-        """Answer what is being answered, then close (uvicorn calls this as it drains)."""
+        """Finish the current response, then close (uvicorn calls this when it drains)."""
         self._last = True
         if self._answering:
             self._end_after_answer()
@@ -130,7 +130,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
     # Requests.
 
     def _proceed(self) -> None:
-        """Answer the next request, if all of it has come."""
+        """Answer the next request if it has arrived completely."""
         if not self._slot.taken or self.transport.is_closing():
             return
         if self._answering or self.flow.write_paused:
@@ -148,13 +148,13 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self._deadlines.expect(None)
         if not request.keep_alive:
             self._last = True
-            self._reader.clear()  # RFC 9112, 9.6: nothing after it is a request
+            self._reader.clear()  # RFC 9112, 9.6: later bytes are not a request
         self._begin(request)
         if not self._answering:
             self._proceed_in_turn()
 
     def _proceed_in_turn(self) -> None:
-        """Go on: with what was sent ahead once it is this connection's turn."""
+        """Continue; a pipelined request waits for this connection's turn."""
         if not self._reader.waiting or self._answering or self.flow.write_paused:
             self._proceed()
             return
@@ -170,7 +170,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self._proceed()
 
     def _wait(self) -> None:
-        """Wait for the rest of a request, or for another one."""
+        """Wait for the rest of a request, or for the next one."""
         reader = self._reader
         if reader.begun:
             self._deadlines.expect(BODY if reader.in_body else HEAD, self._requests)
@@ -187,18 +187,18 @@ class LimitedConnection(asyncio.Protocol, ABC):
 
     @abstractmethod
     def _begin(self, request: ParsedRequest) -> None:
-        """Answer a whole request: at once, or with `_answering` set until `_answered` is called."""
+        """Answer a request: immediately, or set `_answering` until `_answered` is called."""
 
     @abstractmethod
     def _abandon(self) -> None:
-        """Drop the answer that is being made: the client has left."""
+        """Drop the response in progress: the client has disconnected."""
 
     @abstractmethod
     def _end_after_answer(self) -> None:
-        """Say in the answer that is being made that the connection ends with it."""
+        """Announce `Connection: close` in the response in progress."""
 
     def _answered(self) -> None:
-        """Go on to the next request: this one's answer has been written."""
+        """Continue with the next request after a response has been written."""
         self._answering = False
         self.server_state.total_requests += 1
         if self._last:
@@ -209,7 +209,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
     # Memory.
 
     def _read(self, *, on: bool) -> None:
-        """Read on, or leave in the kernel what comes."""
+        """Resume or pause reading from the socket."""
         if on is not self._reading:
             self._reading = on
             if on:
@@ -218,19 +218,19 @@ class LimitedConnection(asyncio.Protocol, ABC):
                 self.transport.pause_reading()
 
     def _hold_ahead(self) -> None:
-        """Keep what was sent ahead, a little of it."""
+        """Buffer pipelined bytes, up to `_AHEAD`."""
         self._read(on=self._reader.waiting < _AHEAD)
         self._account()
 
     def _account(self) -> None:
-        """Count the bytes held for this connection, and end it where all hold too many."""
+        """Count the bytes held for this connection; close it if all connections hold too many."""
         held = self._reader.held
         if self.flow.write_paused:
             held += self.transport.get_write_buffer_size()
         if not self._slot.hold(held):
             self._reject(TOO_MANY_CONNECTIONS)
 
-    # The end.
+    # Closing.
 
     def _on_timeout(self) -> None:
         self._reject(REQUEST_TIMEOUT)
@@ -242,13 +242,13 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self.transport.abort()
 
     def _reject(self, why: ProtocolError) -> None:
-        """Say why and close, once the client has had the time to read it."""
+        """Send the error response, then close after the client has had time to read it."""
         if self.transport.is_closing():
             return
         self._deadlines.expect(None)
         self._slot.release()
         if self._answering or self.flow.write_paused:
-            self.transport.abort()  # an answer stands before it: no room to say why
+            self.transport.abort()  # a response is unfinished: no error response can follow
             return
         head = RequestHead(self._reader.named())
         self.transport.write(refused(why, head, self._cors, self.server_state.default_headers))

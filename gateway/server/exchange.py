@@ -1,4 +1,4 @@
-"""One request brought to an ASGI application, and its answer brought to the connection."""
+"""Pass one request to an ASGI application and its response to the connection."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ _log = logging.getLogger("uvicorn.error")
 
 
 class ConnectionFlow(FlowControl):
-    """How fast answers are written. What is read is the connection's to decide, not theirs."""
+    """Flow control of writing only: the connection itself controls reading."""
 
     def pause_reading(self) -> None:
-        """Read on."""
+        """Do nothing: the connection controls reading."""
 
     def resume_reading(self) -> None:
-        """Stay as it is."""
+        """Do nothing: the connection controls reading."""
 
 
 class Exchange(RequestResponseCycle):
-    """A request that the application answers; all of it has come."""
+    """A complete request that the ASGI application answers."""
 
-    def __init__(  # noqa: PLR0913 - what an answer goes through
+    def __init__(  # noqa: PLR0913 - the parts of an exchange, by name
         self,
         scope: dict[str, Any],
         body: bytes,
@@ -71,7 +71,7 @@ class Exchange(RequestResponseCycle):
         self.more_body = False
 
     async def send_500_response(self) -> None:
-        """Answer for an application that failed, in the shape of every other error."""
+        """Send the response for an application that failed, in the common error format."""
         reply = error_response(
             500, "Something went wrong in the gateway.", trace_from({}), code="INTERNAL"
         )
@@ -85,7 +85,7 @@ class Exchange(RequestResponseCycle):
         await self.send({"type": "http.response.body", "body": reply.content, "more_body": False})
 
 
-def scope_of(  # noqa: PLR0913 - what ASGI asks for, by name
+def scope_of(  # noqa: PLR0913 - the parts of an ASGI scope, by name
     request: ParsedRequest,
     *,
     asgi: str,
@@ -94,7 +94,7 @@ def scope_of(  # noqa: PLR0913 - what ASGI asks for, by name
     state: dict[str, Any],
     extensions: dict[str, Any],
 ) -> dict[str, Any]:
-    """The request as ASGI has it (HTTP Connection Scope, 2.3), for version `asgi` of it."""
+    """Build the ASGI scope (HTTP Connection Scope, 2.3) of a request, for ASGI version `asgi`."""
     raw_path, _, query = request.target.partition(b"?")
     path = raw_path.decode("ascii")
     return {
@@ -116,7 +116,7 @@ def scope_of(  # noqa: PLR0913 - what ASGI asks for, by name
 
 
 def refused(why: ProtocolError, head: RequestHead, cors: Cors, default_headers: Headers) -> bytes:
-    """The whole answer to what is no request that is taken; the connection ends with it."""
+    """Build the complete response to a rejected request; the connection closes after it."""
     own: Headers = cors.headers(head.origin).copy()
     if why.allow is not None:
         own.append((b"allow", why.allow.encode()))

@@ -1,8 +1,8 @@
 """Connections that answer plain GraphQL requests themselves, without an ASGI application.
 
-An ASGI exchange costs as much as a bare server takes for all else. Of the last head that came in
-one piece the connection remembers what it says, so that one like it is not read again: it may
-differ in what differs from request to request, a body's length and the names of a trace.
+An ASGI exchange accounts for about half the cost of a minimal request. The connection caches the
+last head that arrived in one piece with its parsed form, so that an equal head is not parsed
+again. Only the body length and the tracing headers may differ between the two.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _VARYING = re.compile(
     rb"((?i:content-length|traceparent|tracestate|x-request-id|baggage|sentry-trace)):"
     rb" ([!-~][ -~]*)(?=\r\n)"
 )
-"""Lines of a head that differ from one request of a client to its next."""
+"""Header lines that differ between successive requests of one client."""
 _LENGTH = b"content-length"
 _DIGITS = 7
-"""Digits of a length, at most."""
+"""Maximum digits of a Content-Length."""
 _LONGEST = 2 * 1024
-"""Bytes of a head that is remembered."""
+"""Maximum size of a cached head, in bytes."""
 
 
 class FastPathProtocol(LimitedHTTPProtocol):
-    """One client's connection, `direct` asked before the application."""
+    """One client connection, which passes a request to `direct` before the application."""
 
     def __init__(
         self,
@@ -50,22 +50,22 @@ class FastPathProtocol(LimitedHTTPProtocol):
         super().__init__(*arguments, **named)
         self._direct = direct
         self._piece = b""
-        """What came last, where it began a request."""
+        """The last bytes received, if a request starts with them."""
         self._remembered_head = b"", 0
-        """The head that is remembered, and how long a body it announced."""
+        """The cached head, and the length of its body in bytes."""
         self._parts: list[bytes] = []
-        """The head that is remembered, cut at its varying lines, whose values are left out."""
+        """The cached head, split at its varying lines, without their values."""
         self._names: list[bytes] = []
-        """The names of those lines."""
+        """The names of the varying lines, in lower case."""
         self._length = 0
-        """Which of them is Content-Length."""
+        """The index of Content-Length in `_names`."""
         self._values_seen: RequestHead | None = None
-        """What it says."""
+        """The parsed form of the cached head."""
         self._common: tuple[Headers | None, bytes] = None, b""
-        """What the server says in every answer, and its lines."""
+        """The server's default headers, and their serialized lines."""
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request, of several, or of nothing."""
+        """Accept bytes, which may hold a part of a request or several requests."""
         if self._answering or self._last or self._reader.begun or self.flow.write_paused:
             self._piece = b""
         elif self._values_seen is None or not self._repeated_request(data):
@@ -75,7 +75,7 @@ class FastPathProtocol(LimitedHTTPProtocol):
         super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what its client said of itself."""
+        """Drop the cached head, which holds the client's credential."""
         self._values_seen = None
         self._piece, self._remembered_head = b"", (b"", 0)
         super().connection_lost(exc)
@@ -112,12 +112,12 @@ class FastPathProtocol(LimitedHTTPProtocol):
         self._length = names.index(_LENGTH)
 
     def _repeated_request(self, data: bytes) -> bool:
-        """Answer a whole request whose head is like the one before; whether it is one."""
+        """Answer a complete request whose head matches the cached one; return whether it does."""
         end = data.find(_END) + len(_END)
         if end > 2 * _LONGEST or not self._slot.taken:
             return False
         head = self._values_seen
-        assert head is not None  # noqa: S101 - as its parts are
+        assert head is not None  # noqa: S101 - set together with `_parts`
         if (data[:end], len(data) - end) != self._remembered_head:
             values = self._values(data[:end], len(data) - end)
             if values is None:
@@ -136,14 +136,19 @@ class FastPathProtocol(LimitedHTTPProtocol):
         return True
 
     def _values(self, data: bytes, length: int) -> list[bytes] | None:
-        """The values of the varying lines, where `data` is else the head that is remembered."""
+        """Return the values of the varying lines if `data` otherwise equals the cached head."""
         parts = _VARYING.split(data)
         values = parts[2::3]
         if len(values) != len(self._names):
             return None
         parts[2::3] = [b""] * len(values)
-        told = values[self._length]
-        if parts != self._parts or not told.isdigit() or len(told) > _DIGITS or int(told) != length:
+        digits = values[self._length]
+        if (
+            parts != self._parts
+            or not digits.isdigit()
+            or len(digits) > _DIGITS
+            or int(digits) != length
+        ):
             return None
         return values
 
@@ -157,7 +162,7 @@ class FastPathProtocol(LimitedHTTPProtocol):
         self._run(self._respond_later(self._direct.reply(head, body, self._when_hung_up)))
 
     async def _respond_later(self, answering: Coroutine[Any, Any, HTTPResponse | None]) -> None:
-        """Send the answer when it is there."""
+        """Send the response when it is complete."""
         reply = None
         try:
             reply = await answering
@@ -169,10 +174,10 @@ class FastPathProtocol(LimitedHTTPProtocol):
             self._answered()
 
     def _send_whole(self, scope: Scope, reply: HTTPResponse) -> bool:
-        """Send an application's whole answer as uvicorn would in two parts; whether that was done.
+        """Send an application's complete response in one write; return whether it was sent.
 
-        It is asked by the scope, which must not lead to what leads to it: what is left over from
-        each request would otherwise be garbage that only a collection finds, in tens of ms.
+        The exchange is identified by its scope and not referenced from it: a reference cycle for
+        each request would need garbage collections, which take tens of milliseconds.
         """
         exchange = self._exchange
         if exchange is None or exchange.scope is not scope or scope["method"] == "HEAD":
@@ -184,7 +189,7 @@ class FastPathProtocol(LimitedHTTPProtocol):
 
     def _write(self, reply: HTTPResponse) -> None:
         headers, lines = self._common
-        if headers is not self.server_state.default_headers:  # made again each second, for the date
+        if headers is not self.server_state.default_headers:  # renewed each second, for the date
             headers = self.server_state.default_headers
             lines = b"".join([b"%b: %b\r\n" % header for header in headers])
             self._common = headers, lines

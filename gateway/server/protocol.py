@@ -1,4 +1,4 @@
-"""One client's connection on uvicorn's server, answered by an ASGI application."""
+"""A uvicorn protocol that answers the requests of one connection by an ASGI application."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LimitedHTTPProtocol(LimitedConnection):
-    """One client's connection, answered by an ASGI application."""
+    """One client connection whose requests an ASGI application answers."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class LimitedHTTPProtocol(LimitedConnection):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
-        **shared: Any,  # noqa: ANN401 - what connections share, as `LimitedConnection` names it
+        **shared: Any,  # noqa: ANN401 - keyword arguments of `LimitedConnection`
     ) -> None:
         super().__init__(server_state, _loop or asyncio.get_event_loop(), **shared)
         self._config = config
@@ -38,11 +38,11 @@ class LimitedHTTPProtocol(LimitedConnection):
         self._hang_up: Callable[[], None] | None = None
 
     def _begin(self, request: ParsedRequest) -> None:
-        """Answer a whole request."""
+        """Answer a complete request."""
         self._start_exchange(request, {DISCONNECT: {"when": self._when_hung_up}})
 
     def _start_exchange(self, request: ParsedRequest, extensions: dict[str, Any]) -> None:
-        """Have the application answer."""
+        """Start a task in which the application answers the request."""
         scope = scope_of(
             request,
             asgi=self._config.asgi_version,
@@ -77,7 +77,7 @@ class LimitedHTTPProtocol(LimitedConnection):
         self._hang_up = act
 
     def _abandon(self) -> None:
-        """Have the application know that the client has left."""
+        """Notify the application that the client has disconnected."""
         if self._hang_up is not None:
             self._hang_up()
             self._hang_up = None

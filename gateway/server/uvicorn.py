@@ -1,4 +1,4 @@
-"""Applications on sockets: several in one process, started together and drained together."""
+"""Run several applications on sockets in one process; start and drain them together."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     from gateway.web.direct import FastPathHandler
 
 FILES = 65_536
-"""Open files asked for, where the system allows as many."""
+"""Open files requested from the system, which may allow fewer."""
 UNREAD = 64 * 1024
-"""Bytes of answers, about, that the kernel holds for a client that does not read them."""
+"""Approximate bytes of unread responses that the kernel buffers for a client."""
 UNTAKEN = 64 * 1024
-"""Bytes of requests, about, that the kernel holds and this process has not read."""
+"""Approximate bytes of requests that the kernel buffers for this process."""
 LARGE = 32 * 1024
-"""Bytes from which on a buffer is one of the system's own."""
+"""Size in bytes from which a buffer is mapped separately, so that it can be returned."""
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
-"""mallopt(3)'s M_MMAP_THRESHOLD and M_TRIM_THRESHOLD."""
+"""M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of mallopt(3)."""
 DRAIN_SECONDS = 20
-"""How long accepted requests may take to end once asked to stop."""
+"""Seconds for which accepted requests may continue after a stop is requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An application and the socket it answers on."""
+    """An application and the socket that it serves."""
 
     app: ASGIApp
     socket: socket.socket
@@ -56,15 +56,15 @@ class Listener:
     direct: FastPathHandler | None = None
     """Answers plain requests before `app`; None sends every request through ASGI alone."""
     cors: Cors = field(default_factory=Cors)
-    """What the server's own refusals say to pages of other origins."""
+    """The CORS rules for the server's own error responses."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to the address. Raises `ConfigurationError`."""
+    """Create a socket bound to the address. Raises `ConfigurationError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Connections have them from here: by itself the kernel would hold megabytes for each.
+    # Connections inherit these sizes; the kernel's defaults are megabytes for each.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNTAKEN)
     try:
@@ -79,10 +79,10 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def run(serving: Coroutine[Any, Any, bool]) -> bool:
-    """See `serving` through, on uvloop where there is one; whether it came up.
+    """Run `serving` to its end, on uvloop if installed; return whether the servers started.
 
-    What start-up made stays for good, so it is left out of garbage collection, which then
-    comes by less often than for a program that makes and drops large structures.
+    Objects made at start-up are permanent, so they are excluded from garbage collection, and
+    collections are less frequent than by default.
     """
     gc.collect()
     gc.freeze()
@@ -93,7 +93,7 @@ def run(serving: Coroutine[Any, Any, bool]) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, leaving signals to whoever runs several of them."""
+    """A uvicorn server that leaves signal handling to `serve`."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -122,24 +122,24 @@ def _config(site: Listener) -> uvicorn.Config:
     )
     return uvicorn.Config(
         site.app,
-        http=connection,  # type: ignore[arg-type]  # called as the class would be
+        http=connection,  # type: ignore[arg-type]  # called like the class
         ws="none",
         lifespan="on",
         access_log=False,
-        log_config=None,  # its messages go where ours go, and are redacted with them
-        log_level="error",  # its warnings are what any stranger may cause
+        log_config=None,  # the gateway configures and redacts all logs
+        log_level="error",  # any client can cause warnings
         server_header=False,
         date_header=True,
         proxy_headers=False,
-        timeout_keep_alive=site.limits.keep_alive_timeout,  # type: ignore[arg-type]  # as precise as a timer
+        timeout_keep_alive=site.limits.keep_alive_timeout,  # type: ignore[arg-type]  # a float works as well
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 
 
 def _return_memory() -> None:
-    """Have the C library, where it is glibc, return large buffers to the system once freed.
+    """Make glibc, if it is the C library, return large freed buffers to the system.
 
-    By itself it keeps them between small ones, and a process stays as large as it ever was.
+    By default it keeps them between small ones, and the process never shrinks.
     """
     with contextlib.suppress(AttributeError, OSError):
         tune = ctypes.CDLL(None).mallopt
@@ -148,7 +148,7 @@ def _return_memory() -> None:
 
 
 def _raise_file_limit() -> None:
-    """Allow as many open files as this process may have: each connection is one."""
+    """Raise the limit of open files, up to `FILES`: each connection needs one."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most if most != resource.RLIM_INFINITY else max(allowed, FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, min(wanted, FILES)), most))
@@ -166,9 +166,9 @@ async def serve(
     started: Callable[[], None],
     stopping: Callable[[Callable[[], None]], None] = on_signals,
 ) -> bool:
-    """Answer on every site until stopped, then drain; whether all came up.
+    """Serve every site until stopped, then drain; return whether all of them started.
 
-    `stopping` takes what stops it; a second stop ends what is still running at once.
+    `stopping` receives the function that stops the servers; its second call skips draining.
     """
     _raise_file_limit()
     servers = [_Server(_config(site)) for site in sites]
@@ -190,7 +190,7 @@ async def serve(
         started()
     else:
         stop()
-    # The first site is the one people talk to: the others stay up until it has drained.
+    # The first site serves clients: the others stay up until it has drained.
     for server, task in zip(servers, tasks, strict=True):
         await task
         server.should_exit = True

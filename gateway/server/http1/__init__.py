@@ -1,1 +1,1 @@
-"""Requests of HTTP/1.1, read strictly off the bytes of a connection (RFC 9112)."""
+"""Strict parsing of HTTP/1.1 requests from the bytes of a connection (RFC 9112)."""

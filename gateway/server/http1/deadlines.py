@@ -1,4 +1,4 @@
-"""The times by which one connection must have gone on, each kept with as few timers as do."""
+"""The deadlines of one connection, kept with as few event loop timers as possible."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 HEAD, BODY = "head", "body"
 _TIMER_SLACK = 0.001
-"""Seconds by which uvloop's timers may ring before their time."""
+"""Seconds by which a uvloop timer may fire early."""
 
 
 class Deadlines:
-    """Calls `late` for a request that does not come whole, `idle` for a connection without one.
+    """Calls `late` if a request does not arrive completely in time, `idle` if none begins.
 
-    `stalled` is called for an answer that is not read.
+    It calls `stalled` if the client does not read a response in time.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class Deadlines:
         self._idle = idle
         self._stalled = stalled
         self._awaited: tuple[int, str] | None = None
-        """The part of which request there is a deadline for."""
+        """The request number and its part that have a deadline."""
         self._part: asyncio.TimerHandle | None = None
         self._answer: asyncio.TimerHandle | None = None
         self._idle_until = math.inf
-        """When the next request must have begun, if none has; by the loop's clock."""
+        """When the next request must have begun, by the loop's clock; infinite if one has."""
         self._timer: asyncio.TimerHandle | None = None
-        """Rings no later than that: one for many requests, as on a busy connection none is late."""
+        """Fires at or before `_idle_until`; one timer serves many requests of a busy connection."""
 
     def expect(self, part: str | None, request: int = 0) -> None:
-        """Expect the end of this part of this request in time; None expects nothing."""
+        """Set the deadline for the end of `part` of a request; None removes the deadline."""
         awaited = None if part is None else (request, part)
         if awaited == self._awaited:
             return
@@ -59,27 +59,27 @@ class Deadlines:
             self._part = self._loop.call_later(seconds, self._late)
 
     def begun(self) -> None:
-        """Something came: the connection is idle no more."""
+        """End the idle period: bytes have arrived."""
         self._idle_until = math.inf
 
     def answered(self) -> None:
-        """The connection is idle from here on."""
+        """Start the idle period of the connection."""
         self._idle_until = self._loop.time() + self._patience.keep_alive_timeout
         if self._timer is None:
             self._timer = self._loop.call_at(self._idle_until, self._on_timer)
 
     def unread(self) -> None:
-        """An answer waits for its client to read on."""
+        """Start the deadline for the client to read a response."""
         self._answer = self._loop.call_later(self._patience.write_timeout, self._stalled)
 
     def read(self) -> None:
-        """It has."""
+        """Cancel that deadline: the client has read the response."""
         if self._answer is not None:
             self._answer.cancel()
             self._answer = None
 
     def cancel(self) -> None:
-        """Expect nothing more, and let go of whoever would be called."""
+        """Cancel all timers, which releases their callbacks."""
         self.expect(None)
         self.read()
         if self._timer is not None:

@@ -1,4 +1,4 @@
-"""What a request's head says of its target, host and body, each allowed in one way only."""
+"""Parse target, host and body framing of a request head; each is accepted in one form only."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _ONCE = (b"host", b"content-length", b"transfer-encoding")
 
 
 class ProtocolError(Exception):
-    """The bytes are no request that is taken; `status` says why. The connection ends with it."""
+    """Raised for a rejected request; `status` is the response's. The connection then closes."""
 
     def __init__(self, status: int, message: str, *, allow: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.allow = allow
-        """The methods to name, where the status is 405."""
+        """The value of the Allow header, if the status is 405."""
 
 
 class RequestLine(NamedTuple):
-    """RFC 9112, 3."""
+    """The request line (RFC 9112, 3)."""
 
     method: bytes
     target: bytes
@@ -39,16 +39,16 @@ class RequestLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Where the request's target lies and how its body ends."""
+    """The target of a request and the framing of its body."""
 
     target: bytes
-    """In origin-form, whichever form came; or `*`."""
+    """The target in origin-form, converted if necessary; or `*`."""
     length: int | None
-    """Bytes of the body; None where it is chunked."""
+    """Length of the body in bytes; None if it is chunked."""
 
 
 def parse_request_line(head: bytes, longest: int) -> RequestLine:
-    """The first line of a head. Raises `Refused`."""
+    """Parse the first line of a head. Raises `ProtocolError`."""
     found = _REQUEST_LINE.match(head)
     if found is None:
         raise ProtocolError(400, "The request line is not one of HTTP/1.1.")
@@ -63,10 +63,10 @@ def parse_request_line(head: bytes, longest: int) -> RequestLine:
 
 
 def parse_framing(line: RequestLine, headers: Headers) -> Framing:
-    """What the headers say of target and body, where they agree (RFC 9112, 3.2 and 6).
+    """Parse target and body framing from consistent headers (RFC 9112, 3.2 and 6).
 
-    `headers` have lower-case names; the Host of a target in absolute-form replaces theirs.
-    Raises `Refused`.
+    `headers` have lower-case names; the host of a target in absolute-form replaces their Host.
+    Raises `ProtocolError`.
     """
     named = dict(headers)
     if len(named) != len(headers):
@@ -101,7 +101,7 @@ def _length(line: RequestLine, named: dict[bytes, bytes]) -> int | None:
 
 
 def _other_form(line: RequestLine, headers: Headers) -> bytes:
-    """The target in origin-form, where it came in another (RFC 9112, 3.2.2 and 3.2.4)."""
+    """Convert a target of another form to origin-form (RFC 9112, 3.2.2 and 3.2.4)."""
     if line.target == b"*" and line.method == b"OPTIONS":
         return b"*"
     found = _ABSOLUTE.fullmatch(line.target)

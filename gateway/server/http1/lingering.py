@@ -1,4 +1,4 @@
-"""The close of a connection that was refused, late enough for its client to read why."""
+"""Close a rejected connection late enough for the client to read the error response."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from gateway.server.http1.limits import ConnectionCounter
 
 _LINGER_SECONDS = 1.0
-"""Seconds for which a connection that was refused may still read why."""
+"""Seconds for which a rejected connection stays open for the client to read."""
 
 
 def close_lingering(
     loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, counter: ConnectionCounter
 ) -> None:
-    """Close the sending side now and the whole a second later (RFC 9112, 9.6).
+    """Close the sending side now and the connection a second later (RFC 9112, 9.6).
 
-    Where too many connections linger already, `transport` is closed at once.
+    If too many connections linger already, close `transport` immediately.
     """
     if not counter.linger():
         transport.close()

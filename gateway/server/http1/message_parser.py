@@ -1,4 +1,4 @@
-"""llhttp (through httptools), which reads the fields of a head and the chunks of a body."""
+"""Parse header fields and chunked bodies with llhttp (through httptools)."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ MALFORMED = "The request is not one of HTTP/1.1 (RFC 9112)."
 
 
 class MessageParser:
-    """What llhttp found in the pieces of one request; `reset` begins the next one."""
+    """The result of llhttp for the pieces of one request; `reset` starts the next one."""
 
     def __init__(self, max_body_bytes: int) -> None:
         self._most_kept = max_body_bytes + 1
         self._parser = httptools.HttpRequestParser(self)
         self._messages = 0
-        """Messages that llhttp has seen begin: one, or it ends them elsewhere than we do."""
+        """Messages that llhttp has started; more than one means that it found another boundary."""
         self.reset()
 
     def reset(self, *, renew: bool = False) -> None:
-        """Begin another request; with `renew` by another parser of llhttp."""
+        """Start the next request; `renew` creates a new llhttp parser for it."""
         if renew:
             self._parser = httptools.HttpRequestParser(self)
         self.headers: Headers = []
-        """With names in lower case, once the head has come: trailers are dropped."""
+        """Header fields with lower-case names; trailers are dropped."""
         self.body = bytearray()
-        """At most one byte more than may be kept."""
+        """The body, cut off one byte after the limit."""
         self.body_size = 0
-        """Bytes of the body that have come."""
+        """Bytes of the body that have arrived."""
         self.head_whole = False
         self.whole = False
         self.upgrade = False
@@ -41,11 +41,11 @@ class MessageParser:
         self._messages = 0
 
     def feed(self, piece: bytes) -> None:
-        """Parse a piece that holds no more than this request. Raises `ProtocolError`."""
+        """Parse bytes that belong to this request only. Raises `ProtocolError`."""
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            pass  # as `upgrade` says
+            pass  # `upgrade` is set
         except httptools.HttpParserInvalidMethodError:
             raise ProtocolError(501, "The method is none that is known.") from None
         except httptools.HttpParserError:
@@ -54,10 +54,10 @@ class MessageParser:
             raise ProtocolError(400, MALFORMED)
 
     def ignore_upgrade(self, length: int | None) -> None:
-        """Read the body as if no upgrade had been wished for (RFC 9110, 7.8).
+        """Parse the body as if no upgrade had been requested (RFC 9110, 7.8).
 
-        llhttp has stopped where the head ends; another parser begins with the same framing,
-        `length` bytes or chunks.
+        llhttp stopped at the end of the head; a new parser starts with the same framing, `length`
+        bytes or chunks.
         """
         self._parser = httptools.HttpRequestParser(self)
         self._messages = 0
@@ -69,34 +69,34 @@ class MessageParser:
             self.feed(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % body)
 
     def close(self) -> None:
-        """Let go of llhttp's parser, which refers back."""
+        """Release llhttp's parser, which references this object."""
         del self._parser
 
-    # What llhttp calls.
+    # Callbacks of llhttp.
 
     def on_message_begin(self) -> None:
-        """A first byte."""
+        """Count the start of a message."""
         self._messages += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer."""
+        """Store a header field; drop a trailer."""
         if not self.head_whole:
             self.headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        """The end of the head."""
+        """Record the end of the head and what it says of the connection."""
         if not self.head_whole:
             self.head_whole = True
             self.keep_alive = self._parser.should_keep_alive()
             self.upgrade = self._parser.should_upgrade()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Count a piece of the body and store what fits."""
         self.body_size += len(body)
         room = self._most_kept - len(self.body)
         if room > 0:
             self.body += body[:room]
 
     def on_message_complete(self) -> None:
-        """The last byte."""
+        """Record the end of the request."""
         self.whole = True

@@ -1,7 +1,7 @@
-"""Requests read off a connection one at a time; what follows stays bytes until it is its turn.
+"""Read requests from a connection one at a time; later bytes stay buffered.
 
-Where a head and a body end is decided here, from the bytes, so that no cut into segments can
-change it. `MessageParser` reads the fields and the chunks between.
+This module finds the ends of head and body in the bytes, so that segmentation cannot change
+them. `MessageParser` parses the header fields and the chunks.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ _END = b"\r\n\r\n"
 _NAMING = re.compile(
     rb"(?i)\r\n(origin|x-request-id|traceparent):[ \t]*([!-~]{1,1024})[ \t]*(?=\r\n)"
 )
-"""Lines that say who asks and how that is called, found in a head that is not understood."""
+"""Lines of origin and tracing, which an error response needs from an invalid head."""
 _MOST_EMPTY = 256
-"""Bytes of empty lines before a request that are no request."""
+"""Bytes of empty lines before a request at which it is rejected."""
 _EMPTY_LINES = re.compile(rb"(?:\r\n){1,128}")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _PIECE = 64 * 1024
-"""Bytes of a body that are parsed in one go."""
+"""Bytes of a body that are parsed in one step."""
 _TURN = 4 * 1024
-"""Bytes of a chunked body that are read in one turn: each may be a chunk's, which costs most."""
+"""Bytes of a chunked body parsed in one turn; small chunks make each byte expensive."""
 
 
 class ParsedRequest(NamedTuple):
-    """One whole request."""
+    """One complete request."""
 
     method: bytes
     target: bytes
-    """In origin-form, or `*`."""
+    """The target in origin-form, or `*`."""
     http_1_0: bool
     headers: Headers
-    """With names in lower case, as they were when the head ended: trailers are dropped."""
+    """Header fields with lower-case names, without trailers."""
     body: bytes
-    """At most one byte more than may be kept, which shows that it was too large."""
+    """The body; of a too large one, the limit and one byte more."""
     keep_alive: bool
 
 
 class RequestReader:
-    """Takes bytes, gives requests. Holds one request and what came after it."""
+    """Turns bytes into requests; holds one request and the bytes after it."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
@@ -63,52 +63,52 @@ class RequestReader:
         self._start()
 
     def feed(self, data: bytes) -> None:
-        """Add what came."""
+        """Append received bytes."""
         self._unread += data
 
     def clear(self) -> None:
-        """Forget all that came."""
+        """Discard all received bytes."""
         self._unread.clear()
         self._start()
 
     @property
     def waiting(self) -> int:
-        """Bytes that are not read yet."""
+        """Number of received bytes that are not parsed yet."""
         return len(self._unread)
 
     @property
     def held(self) -> int:
-        """Bytes of memory, about, for a request that has not come whole, and what follows it."""
+        """Approximate bytes of memory for an incomplete request and the bytes after it."""
         return len(self._unread) + len(self._parser.body) + self._size
 
     @property
     def begun(self) -> bool:
-        """Whether the first byte of a request has come whose last has not."""
+        """True if a request has begun to arrive and is not complete."""
         return self._size > 0 or len(self._unread) > 0
 
     @property
     def in_body(self) -> bool:
-        """Whether the head has come and the body has not."""
+        """True if the head is complete and the body is not."""
         return self._framing is not None
 
     @property
     def interrupted(self) -> bool:
-        """Whether a body that has come in part, or whole, is read further by another `next`."""
+        """True if another call of `next` parses more of a buffered body."""
         return self._framing is not None and len(self._unread) > 0
 
     def continues(self) -> bool:
-        """Whether the client waits for `100 Continue`, once for each request (RFC 9110, 10.1.1)."""
+        """Return True, once per request, if the client awaits `100 Continue` (RFC 9110, 10.1.1)."""
         if self._framing is None or not self._expects or self._parser.body_size or self._unread:
             return False
         self._expects = False
         return True
 
     def next(self) -> ParsedRequest | None:
-        """Return the next request, None until all of it has come. Raises `ProtocolError`."""
+        """Return the next request, or None if it is incomplete. Raises `ProtocolError`."""
         if self._framing is None and not self._read_head():
             return None
         framing, line = self._framing, self._line
-        assert framing is not None and line is not None  # noqa: PT018, S101 - the head has come
+        assert framing is not None and line is not None  # noqa: PT018, S101 - the head is complete
         chunked = framing.length is None
         if not (self._read_chunks() if chunked else self._read_length(framing.length or 0)):
             return None
@@ -120,12 +120,12 @@ class RequestReader:
             bytes(self._parser.body),
             self._parser.keep_alive and not line.http_1_0,
         )
-        # llhttp keeps the last trailer for the next head, and stops after an upgrade.
+        # llhttp keeps the last trailer for the next head and stops after an upgrade.
         self._start(renew=chunked or self._parser.upgrade)
         return request
 
     def named(self) -> Headers:
-        """What a refusal has to know: the headers, or its names and its origin where they came."""
+        """Return the headers for an error response; of an incomplete head, origin and tracing."""
         if self._framing is not None:
             return self._parser.headers
         end = self._unread.find(_END)
@@ -133,7 +133,7 @@ class RequestReader:
         return [(name.lower(), value) for name, value in _NAMING.findall(head)]
 
     def close(self) -> None:
-        """Let go of all that came, and of the parser."""
+        """Release the received bytes and the parser."""
         self.clear()
         self._parser.close()
 
@@ -142,12 +142,12 @@ class RequestReader:
         self._line: RequestLine | None = None
         self._framing: Framing | None = None
         self._size = 0
-        """Bytes read of the request that are not its body."""
+        """Parsed bytes of the request outside its body."""
         self._head_size = 0
         self._tail = b""
-        """The last bytes read, where the end of a chunked body may have begun."""
+        """The last parsed bytes, in which the end of a chunked body may begin."""
         self._sought = 0
-        """Up to where no head ends."""
+        """Number of buffered bytes already searched for the end of the head."""
         self._expects = False
 
     def _read_head(self) -> bool:
@@ -181,16 +181,16 @@ class RequestReader:
         return True
 
     def _skip_empty_lines(self) -> None:
-        """Leave out what is allowed before a request line, a few of them (RFC 9112, 2.2)."""
+        """Skip a few empty lines before a request line (RFC 9112, 2.2)."""
         found = _EMPTY_LINES.match(self._unread)
-        assert found is not None  # noqa: S101 - no line is as good as some
+        assert found is not None  # noqa: S101 - the caller found CRLF
         del self._unread[: found.end()]
         self._size += found.end()
         if self._size >= _MOST_EMPTY:
             raise ProtocolError(400, MALFORMED)
 
     def _check_beginning(self) -> None:
-        """Refuse what cannot become a head, however it goes on."""
+        """Reject bytes that cannot become a valid head. Raises `ProtocolError`."""
         unread = self._unread
         if unread and unread != b"\r" and not b"!" <= unread[:1] <= b"~":
             raise ProtocolError(400, MALFORMED)
@@ -223,14 +223,14 @@ class RequestReader:
             self._parser.feed(piece)
             framed = len(piece) - (self._parser.body_size - before)
             if self._tail.endswith(_END):
-                framed += len(_END)  # each makes a piece, which is as much work as a chunk
+                framed += len(_END)  # each makes a piece, which costs as much as a chunk
             self._count(framed, self._head_size + self._limits.max_framing_bytes)
             if self._parser.body_size > self._limits.max_body_bytes + SURPLUS:
                 raise self._body_too_large()
         return self._parser.whole
 
     def _up_to_empty_line(self) -> bytes:
-        """What came, up to an empty line: a chunked body ends with one, if not with the first."""
+        """Return the bytes up to an empty line, which may be the end of a chunked body."""
         unread, tail = self._unread, self._tail[1 - len(_END) :]
         end = (tail + unread[: len(_END) - 1]).find(_END) - len(tail)
         if end < -len(tail):
@@ -240,7 +240,7 @@ class RequestReader:
         return bytes(unread[: end + len(_END)])
 
     def _count(self, more: int, most: int) -> None:
-        """Count bytes that are not the body; of two limits passed, the body's was the first."""
+        """Count bytes outside the body; if both limits are exceeded, raise the body's error."""
         self._size += more
         if self._size > most:
             if self._parser.body_size > self._limits.max_body_bytes:

@@ -1,4 +1,4 @@
-"""Turns of connections whose clients send ahead: one in each iteration of the event loop."""
+"""Scheduling of pipelined requests: one connection in each event loop iteration."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class TurnQueue:
-    """Connections that have more to be read, first come, first served.
+    """A FIFO queue of connections that have buffered requests.
 
-    One of them has its turn in each iteration of the loop, however many wait. A request that was
-    not sent ahead waits for one turn at most: it is read as it comes.
+    One connection has its turn in each iteration of the loop, however many wait. A request that
+    was not pipelined is not queued, so it waits for one turn at most.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def join(self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None]) -> None:
-        """Have `turn` called once after all turns that wait already. A connection joins once."""
+        """Schedule one call of `turn` after all queued ones. A connection joins once at a time."""
         if not self._waiting:
             loop.call_soon(self._next, loop)
         self._waiting.append(turn)
