@@ -24,7 +24,7 @@ _LAST = ("Torres", "Lee", "Nguyen", "Okafor", "Patel", "Berg", "Dubois", "Garcia
 
 
 def clients() -> list[dict[str, Any]]:
-    """The same clients every time, with the twenty fields of the API page's record."""
+    """Return the same clients every time, with the twenty fields of the API page's record."""
     dice = random.Random(42)  # noqa: S311 - the same clients every time
 
     def uuid4() -> str:
@@ -115,14 +115,14 @@ http {{
 
 
 def answered(rig: Rig) -> int:
-    """Requests answered since nginx started, this one included."""
+    """Return how many requests nginx has answered since its start, this one included."""
     with urllib.request.urlopen(f"{rig.api}/status", timeout=10) as status:  # noqa: S310 - ours
         return int(status.read().split()[9])
 
 
 @contextlib.contextmanager
 def running(rig: Rig) -> Iterator[subprocess.Popen[bytes]]:
-    """The stand-in, on the second core."""
+    """Run the stand-in on the second core."""
     if not (rig.data / "list_100_1.json").exists():
         write(rig.data)
     (rig.root / "scratch").mkdir(exist_ok=True)

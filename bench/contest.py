@@ -77,7 +77,7 @@ def _post(port: int, target: str, body: bytes) -> dict[str, Any]:
 
 
 def check(rig: Rig, contender: Contender, work: Work) -> str | None:
-    """What is wrong with this contender's answers; our own are kept for the bare servers."""
+    """Return what is wrong with a contender's answers; keep our own for the bare servers."""
     side = contender.side
     if side.kind == "bare":
         return None

@@ -83,7 +83,7 @@ class Ratio:
 
 
 def ratio(runs: Sequence[Measured], work: str, ours: str, other: str) -> Ratio | None:
-    """Requests a second of `ours` for each of `other`; None where they never met."""
+    """Divide requests a second of `ours` for each of `other`; None where they never met."""
     by_round: defaultdict[int, dict[str, float]] = defaultdict(dict)
     for run in runs:
         if run.work == work:

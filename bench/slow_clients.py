@@ -33,7 +33,7 @@ ASK = (
 
 
 def slow_clients(host: str, port: int, many: int) -> None:
-    """The second process: a byte a second on each connection, a new one for each hung up on.
+    """Run the second process: a byte a second on each connection, a new one for each hung up on.
 
     It stands for other machines, so it takes no CPU that anybody here wants.
     """

@@ -74,7 +74,7 @@ class Instant(httpx.AsyncBaseTransport):
         self._made: LRUCache[str, bytes] = LRUCache(2_000)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """What nginx would answer."""
+        """Answer as nginx would."""
         path = request.url.raw_path.decode()
         content = self._made.get(path)
         if content is None:
@@ -168,7 +168,7 @@ def asked(app: ASGIApp, bodies: list[bytes]) -> Callable[[int], Awaitable[Any]]:
 
 
 async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
-    """The stages of one workload. nginx must be up."""
+    """Measure the stages of one workload. nginx must be up."""
     bodies = [orjson.dumps(body) for body in work.bodies("connection")]
     said = [parse_post(body, "application/json", JSONLimits()) for body in bodies]
     told = [Stage("reading the request", _now(_reading(bodies), times))]
@@ -236,7 +236,7 @@ def _reading(bodies: list[bytes]) -> Callable[[int], Any]:
 
 
 async def _source(rest: RestClientSource, caller: Caller, work: Work, times: int) -> float:
-    """What the source alone takes for what `work` asks."""
+    """Measure what the source alone takes for the requests of `work`."""
     from schema.source.records import FIELDS, Window, client_id  # noqa: PLC0415
     from schema.source.request_context import Priority  # noqa: PLC0415
 

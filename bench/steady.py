@@ -19,7 +19,7 @@ from gateway.settings import load_settings
 
 
 def bodies(dice: random.Random) -> list[bytes]:
-    """Requests of every workload, and documents that nobody will ask again."""
+    """Yield requests of every workload, and documents that come once."""
     mixed = [
         orjson.dumps(body)
         for work in WORKS

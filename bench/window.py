@@ -210,7 +210,7 @@ class Outcome:
         return 1000 * self.calls / (self.tally.reads + self.tally.writes)
 
     def row(self, name: str) -> str:
-        """The row, in the columns of `HEAD`."""
+        """Format the row in the columns of `HEAD`."""
         tally = self.tally
         cuts = quantiles(tally.ages, n=100) if len(tally.ages) > 1 else [0.0] * 99
         return (
@@ -253,7 +253,7 @@ def run(
 
 
 def broken(outcome: Outcome) -> list[str]:
-    """The promises that every trace must keep and this one did not."""
+    """Return the promises that every trace must keep and this one did not."""
     tally = outcome.tally
     promises = {
         "the API refused nothing (429)": outcome.refused_by_api == 0,

@@ -36,11 +36,11 @@ class Work:
     connections: int = 64
 
     def lines(self, dialect: Dialect) -> bytes:
-        """The bodies, one a line."""
+        """Return the bodies, one a line."""
         return b"".join(orjson.dumps(body) + b"\n" for body in self.bodies(dialect))
 
     def wrong(self, dialect: Dialect, index: int, answer: dict[str, Any]) -> str | None:
-        """What is wrong with an answer to the body with this index."""
+        """Return what is wrong with an answer to the body with this index."""
         if answer.get("errors") or not isinstance(answer.get("data"), dict):
             return f"{self.name}: {orjson.dumps(answer)[:300].decode()}"
         told, right = _rows(dialect, answer["data"]), self.right(index)
