@@ -70,7 +70,7 @@ install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-g
 test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp ## everything; what it had to skip stands at the end
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-newest: ## what depends on the interpreter, on the newest Python of this machine
+test-newest: $(GRAPHIQL)/dist/.stamp ## what depends on the interpreter, on the newest Python of this machine
 	$(eval NEWEST := $(call newer,$(call versions,$(EVERY_PYTHON))))
 	$(call say,'$(if $(NEWEST),testing on $(NEWEST),no newer Python than $(PYTHON) is here)')
 	$(if $(NEWEST),@$(MAKE) --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST) test-parts ARGS="$(NEWEST_TESTS)")
