@@ -65,11 +65,11 @@ class ApiClient:
     ) -> list[PendingRequest]:
         """Send or queue one GET for each path; send none if one request cannot be built."""
         try:
-            heading, terms = (
+            headers, context = (
                 HeaderBlock(_ACCEPT, auth_header(operation.caller)),
                 _context(operation, lane),
             )
-            requests = [Request("GET", self._url(path), heading, terms) for path in paths]
+            requests = [Request("GET", self._url(path), headers, context) for path in paths]
         except httpx.TransportError as error:
             raise transport_failure(error) from error
         return [
@@ -114,20 +114,20 @@ class ApiClient:
         if body is not None:
             headers.append(_CONTENT_TYPE)
             content = orjson.dumps(body)
-        terms = _context(operation, Priority.WRITE)
+        context = _context(operation, Priority.WRITE)
         try:
-            request = Request(method, self._url(path), HeaderBlock(*headers), terms, content)
+            request = Request(method, self._url(path), HeaderBlock(*headers), context, content)
         except httpx.TransportError as end:
             return end
         sending = asyncio.ensure_future(self._transport.handle_async_request(request))
         self._writes.add(sending)
-        sending.add_done_callback(self._over)
+        sending.add_done_callback(self._discard)
         try:
             return await asyncio.shield(sending)
         except (httpx.TransportError, ClientError) as end:
             return end
 
-    def _over(self, sending: asyncio.Task[httpx.Response]) -> None:
+    def _discard(self, sending: asyncio.Task[httpx.Response]) -> None:
         """Discard a finished write and its exception: its caller may have disconnected."""
         self._writes.discard(sending)
         if not sending.cancelled():
@@ -141,7 +141,7 @@ class ApiClient:
 
 def _context(operation: RequestContext, lane: Priority) -> dict[str, CallContext]:
     caller = operation.caller
-    terms = CallContext(
+    context = CallContext(
         operation.deadline,
         lane,
         caller.partition,
@@ -150,4 +150,4 @@ def _context(operation: RequestContext, lane: Priority) -> dict[str, CallContext
         operation.audience,
         operation.spending,
     )
-    return {EXTENSION: terms}
+    return {EXTENSION: context}

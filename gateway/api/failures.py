@@ -122,7 +122,7 @@ def stale(
     another field is not about the version.
     """
     error = api_error(response)
-    assert error is not None  # noqa: S101 - or it would not have been refused
+    assert error is not None  # noqa: S101 - `may_be_stale` requires one
     named = names_version(error.code, error.details)
     clear = named and response.status_code in _CONFLICTS
     if current is None:

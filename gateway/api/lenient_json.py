@@ -46,14 +46,14 @@ def decompress(content: bytes) -> bytes:
     else:
         return content
     for window in windows:
-        unfolding = zlib.decompressobj(window)
+        decompressor = zlib.decompressobj(window)
         try:
-            plain = unfolding.decompress(content, _MOST_BYTES)
+            plain = decompressor.decompress(content, _MOST_BYTES)
         except zlib.error:
             continue
-        if unfolding.unconsumed_tail:
+        if decompressor.unconsumed_tail:
             raise ValueError("the body unfolds to more than is read")
-        if unfolding.eof:
+        if decompressor.eof:
             return plain
     return content
 

@@ -64,7 +64,7 @@ class RetryingTransport(Transport):
         self._budget = budget
         self._clock = clock
         self._random = random
-        self._allowance, self._strangers = RetryBudget(), RetryBudget()
+        self._retry_budget, self._unverified_budget = RetryBudget(), RetryBudget()
         self._known = known
 
     def send(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
@@ -80,7 +80,7 @@ class RetryingTransport(Transport):
             or answer.status_code == REFUSED
         ):
             return None
-        self._allowance.called(self._clock())
+        self._retry_budget.called(self._clock())
         return answer
 
     async def end(
@@ -89,7 +89,7 @@ class RetryingTransport(Transport):
         """Return the result of `first`, or of a second attempt if one is allowed."""
         attempt = await _attempt(first)
         now = self._clock()
-        self._allowance.called(now)  # a request that the budget refused is not a call
+        self._retry_budget.called(now)  # a request that the budget refused is not a call
         pause = self._pause(request.method, attempt)
         if pause is None or not self._allowed(request, attempt, pause, now):
             return _answer(attempt)
@@ -114,7 +114,7 @@ class RetryingTransport(Transport):
             # A wait, not a retry: the rate limiter lets a single request through first as a probe.
             return True
         known = self._known(context_of(request).credential)
-        return (self._allowance if known else self._strangers).take(now, self._budget())
+        return (self._retry_budget if known else self._unverified_budget).take(now, self._budget())
 
     def _pause(self, method: str, first: Attempt) -> float | None:
         """Return the seconds to wait before a second attempt; None if there must not be one."""

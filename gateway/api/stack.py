@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.ratelimit.credentials import CredentialStore
 
 
-def compose_transport(  # noqa: PLR0913 - every part by its name
+def compose_transport(  # noqa: PLR0913 - every parameter has a name
     wire: httpx.AsyncBaseTransport,
     *,
     clock: Callable[[], float] = time.monotonic,

@@ -74,7 +74,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
     # Callbacks of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count the connection, or refuse it."""
+        """Count the connection, or reject it."""
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # it has the methods that uvicorn uses
         self.transport = transport  # type: ignore[assignment]  # a stream transport
         self.transport.set_write_buffer_limits(high=_UNREAD)

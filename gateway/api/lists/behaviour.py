@@ -27,7 +27,7 @@ class PageSizes(NamedTuple):
 
 
 class ListBehaviour:
-    """Observations about pages: the size that works, whether `meta` echoes, counts too high.
+    """Stores observations: page sizes that work, whether `meta` is right, counts too high.
 
     Every method takes the time of a monotonic clock, in seconds. `of` is the caller or list that
     an observation is about; None for all callers.

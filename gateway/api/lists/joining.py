@@ -22,7 +22,7 @@ class ReadPage(NamedTuple):
     end: int
     """The absolute index after its last row."""
     drift: bool
-    """Whether the counts contradict each other or the rows."""
+    """True if the counts contradict each other or the rows."""
     excess: int | None = None
     """By how many the API's count is too high, if the list ended before it; else None."""
 
@@ -77,15 +77,15 @@ def to_page(
     claimed = meta.total or 0
     over = excess or 0
     total = claimed - over if claimed - over >= end else claimed
-    odd = _contradicts(meta, place, end if records else None)
+    contradictory = _contradicts(meta, place, end if records else None)
     if not records:
         page = Page(read.offset, (), begin if meta.total is None else min(total, begin))
         seen = max(0, claimed - begin) if claimed > begin or meta.has_more else None
-        return ReadPage(page, place, end, odd or claimed > begin, seen)
-    unsaid = meta.total is None and meta.has_more is None and len(records) >= place.limit
+        return ReadPage(page, place, end, contradictory or claimed > begin, seen)
+    unstated = meta.total is None and meta.has_more is None and len(records) >= place.limit
     ends = excess is not None and meta.total is not None and total == end
-    more = total <= end and not ends and (meta.has_more is True or unsaid)
-    return ReadPage(Page(first, rows, max(total, end), more=more), place, end, odd)
+    more = total <= end and not ends and (meta.has_more is True or unstated)
+    return ReadPage(Page(first, rows, max(total, end), more=more), place, end, contradictory)
 
 
 def _contradicts(meta: Meta, place: PageRequest, end: int | None) -> bool:
@@ -137,8 +137,8 @@ def join_pages(pages: Sequence[Page], newest: Page) -> tuple[Page, bool]:
     stop = first.offset
     for page in pages:
         drift |= stop < min(page.offset, total)
-        news = page.records[max(0, stop - page.offset) :]
-        for record in news:
+        unseen = page.records[max(0, stop - page.offset) :]
+        for record in unseen:
             drift |= record.id in rows
             rows.setdefault(record.id, record)
         stop = max(stop, page.offset + len(page.records))

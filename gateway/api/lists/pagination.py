@@ -36,7 +36,7 @@ def plan_pages(offset: int, limit: int, most: int = MAX_PAGE) -> tuple[PageReque
     for size in range(limit, most + 1):
         if offset // size == last // size:
             return (PageRequest(offset // size + 1, size),)
-    # No smaller size is needed: pages twice as large cover the same rows in no more calls.
+    # No smaller size is needed: pages of twice the size cover the same rows in as few calls.
     sizes = range(most // 2 + 1, most + 1)
     best = min(sizes, key=lambda size: (last // size - offset // size, size))
     return tuple(PageRequest(page + 1, best) for page in range(offset // best, last // best + 1))

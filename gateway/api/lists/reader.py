@@ -81,19 +81,19 @@ class ListSource:
         sizes = self._behaviour.sizes(None, self._clock())
         return call_count(window, sizes.most if window.needed is None else sizes.works)
 
-    async def window(self, question: ListCall, window: Window) -> Page:
+    async def window(self, call: ListCall, window: Window) -> Page:
         """Read the rows of `window`, or of its needed part, and all rows of the same calls."""
         if window.from_end and window.limit:
-            return await self._read_last(question, window)
+            return await self._read_last(call, window)
         if window.from_end:
-            return await self._rows(question, Window(0, 0))
-        return await self._rows(question, window)
+            return await self._rows(call, Window(0, 0))
+        return await self._rows(call, window)
 
-    async def _read_last(self, question: ListCall, window: Window) -> Page:
+    async def _read_last(self, call: ListCall, window: Window) -> Page:
         """Read rows counted from the end; the first call reads a small collection whole."""
-        page = await self._rows(question, Window(0, MAX_PAGE))
+        page = await self._rows(call, Window(0, MAX_PAGE))
         for read in range(_WALKED):
-            question.operation.spending.may_exceed_estimate |= page.more or read > 0
+            call.operation.spending.may_exceed_estimate |= page.more or read > 0
             known = page.offset + len(page.records)
             begin, stop = _from_end(window, page.total)
             if page.more:
@@ -103,17 +103,17 @@ class ListSource:
             else:
                 missing = max(begin, known) if page.offset <= begin else begin
                 limit = stop - missing
-            on = await self._rows(question, Window(missing, limit))
-            question.operation.receipt.drift |= on.total != page.total
-            adjoining = page.records and page.offset <= on.offset <= known
-            page = self._joined(question, [page, on], on) if adjoining else on
+            following = await self._rows(call, Window(missing, limit))
+            call.operation.receipt.drift |= following.total != page.total
+            adjoining = page.records and page.offset <= following.offset <= known
+            page = self._joined(call, [page, following], following) if adjoining else following
         return page
 
-    async def _rows(self, question: ListCall, window: Window) -> Page:
+    async def _rows(self, call: ListCall, window: Window) -> Page:
         """Read rows counted from the start, in up to `_ROUNDS` rounds if the API returns fewer."""
-        before = self._behaviour.sizes(question.caller, self._clock()).most
-        page, reached = await self._at_size(question, window)
-        capped = self._behaviour.sizes(question.caller, self._clock()).most < before
+        before = self._behaviour.sizes(call.caller, self._clock()).most
+        page, reached = await self._at_size(call, window)
+        capped = self._behaviour.sizes(call.caller, self._clock()).most < before
         needed = window.needed or window
         stop = needed.offset + needed.limit
         for _ in range(_ROUNDS - 1):
@@ -124,49 +124,49 @@ class ListSource:
             # Fewer rows came than the API's own count states: it may answer smaller pages than it
             # states, or count rows that do not exist. Reading the next row decides which.
             rest = Window(reached, end - reached) if capped else probe(page, reached)
-            question.note_drift()
-            on, further = await self._at_size(question, rest)
+            call.note_drift()
+            following, further = await self._at_size(call, rest)
             if further > reached and not capped:
-                self._shortened(question, page)
+                self._shortened(call, page)
             capped = True
-            adjoining = page.offset + len(page.records) >= on.offset
-            page = self._joined(question, [page, on] if adjoining else [on], on)
+            adjoining = page.offset + len(page.records) >= following.offset
+            page = self._joined(call, [page, following] if adjoining else [following], following)
             if further <= reached:
                 return page
             reached = further
-        question.operation.receipt.drift |= reached < min(stop, page.total)
+        call.operation.receipt.drift |= reached < min(stop, page.total)
         return page
 
-    def _shortened(self, question: ListCall, page: Page) -> None:
+    def _shortened(self, call: ListCall, page: Page) -> None:
         """Record the size of a short page after which further rows exist."""
         size, now = len(page.records), self._clock()
-        if 0 < size < self._behaviour.sizes(question.caller, now).most:
+        if 0 < size < self._behaviour.sizes(call.caller, now).most:
             self._behaviour.answered(None, size, size + 1, now)
 
-    async def _at_size(self, question: ListCall, window: Window) -> tuple[Page, int]:
+    async def _at_size(self, call: ListCall, window: Window) -> tuple[Page, int]:
         """Read the window in the fewest calls of an answered size; return the page and its end."""
-        sizes = self._behaviour.sizes(question.caller, self._clock())
+        sizes = self._behaviour.sizes(call.caller, self._clock())
         needed = window.needed or window
         if window.needed is not None and sizes.works < window.limit:
             window = block_of(needed, sizes.works) or needed
         most, refused = sizes.most, 0
         if most < self._behaviour.sizes(None, self._clock()).most:
-            question.note_drift()  # prices include only the limits for all callers
+            call.note_drift()  # prices include only the limits for all callers
         whose: str | None = None
         for narrowings in itertools.count(1):
             reads = plan_pages(window.offset, window.limit, most)
             largest = max(read.limit for read in reads)
             try:
-                read = await self._gather_or_cancel(question, reads, one_first=refused > 0)
+                read = await self._gather_or_cancel(call, reads, one_first=refused > 0)
             except Unavailable as failure:
                 why = too_much(failure)
                 left = MOST_NARROWINGS.get(why, 0) - narrowings
                 smaller = None if left < 0 else narrower(why, needed, largest, first=not refused)
                 if smaller is None or smaller == (window, most):
                     raise
-                refused, whose = largest, question.caller if why in ITS_ROWS else None
+                refused, whose = largest, call.caller if why in ITS_ROWS else None
                 window, most = smaller
-                question.note_drift()
+                call.note_drift()
             else:
                 if refused:
                     self._behaviour.answered(whose, largest, refused, self._clock())
@@ -174,7 +174,7 @@ class ListSource:
         raise AssertionError  # `itertools.count` is infinite
 
     async def _gather_or_cancel(
-        self, question: ListCall, reads: Sequence[PageRequest], *, one_first: bool
+        self, call: ListCall, reads: Sequence[PageRequest], *, one_first: bool
     ) -> tuple[Page, int]:
         """Read `reads` concurrently; return them as one page, and the index after its last row.
 
@@ -182,36 +182,36 @@ class ListSource:
         before the others.
         """
         arrived: list[Page] = []
-        pages = [await self._page(question, reads[0], arrived)] if one_first else []
+        pages = [await self._page(call, reads[0], arrived)] if one_first else []
         rest = reads[len(pages) :]
-        pages += await _all_of([self._page(question, read, arrived) for read in rest])
+        pages += await _all_of([self._page(call, read, arrived) for read in rest])
         pages = without_gaps(pages)
         ends = [page.offset + len(page.records) for page in pages if page.records]
-        return self._joined(question, pages, arrived[-1]), max(ends, default=0)
+        return self._joined(call, pages, arrived[-1]), max(ends, default=0)
 
-    def _joined(self, question: ListCall, pages: Sequence[Page], newest: Page) -> Page:
+    def _joined(self, call: ListCall, pages: Sequence[Page], newest: Page) -> Page:
         page, drift = join_pages(pages, newest)
-        question.operation.receipt.drift |= drift
+        call.operation.receipt.drift |= drift
         return page
 
-    async def _page(self, question: ListCall, read: PageRequest, arrived: list[Page]) -> Page:
-        response = await self._listing(question, read)
+    async def _page(self, call: ListCall, read: PageRequest, arrived: list[Page]) -> Page:
+        response = await self._listing(call, read)
         now = self._clock()
         place = place_of(read, response, echoes=self._behaviour.echoes(now))
         if place is None:
-            place = await self._placed(question, read, response)
-        answered = to_page(read, place, response, self._behaviour.excess(question.name, now))
-        self._learn(question, read, answered, now)
+            place = await self._placed(call, read, response)
+        answered = to_page(read, place, response, self._behaviour.excess(call.name, now))
+        self._learn(call, read, answered, now)
         arrived.append(answered.page)
         return answered.page
 
     async def _placed(
-        self, question: ListCall, read: PageRequest, response: ListResponse
+        self, call: ListCall, read: PageRequest, response: ListResponse
     ) -> PageRequest:
         """Return the place of a page that `meta` names otherwise; read the other one to decide."""
         stated = PageRequest(response.meta.page or 1, read.limit)
-        question.note_drift()
-        other = await self._listing(question, stated)
+        call.note_drift()
+        other = await self._listing(call, stated)
         if not {row.id for row in response.records if row}.isdisjoint(
             row.id for row in other.records if row
         ):
@@ -219,14 +219,14 @@ class ListSource:
         self._behaviour.misplaced(self._clock())
         return read
 
-    def _learn(self, question: ListCall, read: PageRequest, answered: ReadPage, now: float) -> None:
+    def _learn(self, call: ListCall, read: PageRequest, answered: ReadPage, now: float) -> None:
         if answered.drift:
-            question.note_drift()
+            call.note_drift()
         place = answered.place
         if answered.excess is not None:
-            self._behaviour.counted(question.name, answered.excess, now)
+            self._behaviour.counted(call.name, answered.excess, now)
         if place.limit < read.limit:
-            question.note_drift()
+            call.note_drift()
             self._behaviour.answered(None, place.limit, place.limit + 1, now)
             ahead = read.offset - place.offset
             if answered.end > place.offset and not 0 <= ahead < place.limit:
@@ -237,9 +237,9 @@ class ListSource:
         ):
             raise bad_response("The API answered another page than the one requested.")
 
-    async def _listing(self, question: ListCall, read: PageRequest) -> ListResponse:
-        query = _query(question.where, read)
-        response = await self._calls.read(question.operation, query, question.lane)
+    async def _listing(self, call: ListCall, read: PageRequest) -> ListResponse:
+        query = _query(call.where, read)
+        response = await self._calls.read(call.operation, query, call.lane)
         if response.is_success:
             return parse_list(response)
         failure = parse_read_error(response, of_one=False)

@@ -20,7 +20,7 @@ class ConnectionLimits:
     write_timeout: float = 10.0
     """The longest time for which a client may leave a response unread."""
     keep_alive_timeout: float = 5.0
-    """Between an answer and the next request."""
+    """From a response to the first byte of the next request."""
     max_head_bytes: int = 64 * 1024
     """Size of one request's head."""
     max_framing_bytes: int = 16 * 1024
@@ -49,7 +49,7 @@ class ConnectionCounter:
         self._from: Counter[str] = Counter()
         self._all = 0
         self._held = 0
-        self._farewells = 0
+        self._lingering = 0
 
     def acquire(self, address: str) -> bool:
         """Count one more connection; return False if it would exceed a limit."""
@@ -75,14 +75,14 @@ class ConnectionCounter:
 
     def linger(self) -> bool:
         """Count one more lingering connection; return False if it would exceed the limit."""
-        if self._farewells >= self._patience.max_lingering:
+        if self._lingering >= self._patience.max_lingering:
             return False
-        self._farewells += 1
+        self._lingering += 1
         return True
 
     def lingered(self) -> None:
         """Count one lingering connection less."""
-        self._farewells -= 1
+        self._lingering -= 1
 
 
 class ConnectionSlot:
