@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from random import random as chance
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import httpx
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from schema.source.request_context import RateLimitState
 
+CHANCE = SystemRandom().random
+"""A number from 0 to 1, drawn without the state that the `random` module shares."""
 TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
 """Statuses of transient faults, which may end within seconds."""
 PERMANENT_ERRORS = (ResponseTooLarge, InvalidRequest, CertificateError)
@@ -53,7 +55,7 @@ class RetryingTransport(Transport):
         *,
         budget: Callable[[], RateLimitState],
         clock: Callable[[], float] = time.monotonic,
-        random: Callable[[], float] = chance,
+        random: Callable[[], float] = CHANCE,
         known: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`known`: whether the API accepts the credential with this keyed hash.

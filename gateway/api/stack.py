@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from random import random as chance
 from typing import TYPE_CHECKING
 
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
-from gateway.api.retry import RetryingTransport
+from gateway.api.retry import CHANCE, RetryingTransport
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.window import RateLimitWindow
 
@@ -24,7 +23,7 @@ def compose_transport(  # noqa: PLR0913 - every parameter has a name
     wire: httpx.AsyncBaseTransport,
     *,
     clock: Callable[[], float] = time.monotonic,
-    random: Callable[[], float] = chance,
+    random: Callable[[], float] = CHANCE,
     limit: int = 500,
     at_once: int = 16,
     proven: CredentialStore | None = None,

@@ -101,6 +101,8 @@ class Scripted:
     failures: dict[str, ClientError] = field(default_factory=dict)
     holding: bool = False
     held: list[Held] = field(default_factory=list)
+    deleted: int = 0
+    """The highest number of a client that was deleted."""
     made: Callable[[ClientRecord], ClientRecord] = lambda row: row
     trimmed: Callable[[ClientRecord], ClientRecord] = lambda row: row
     detailed: Callable[[ClientRecord], ClientRecord] = lambda row: replace(
@@ -162,7 +164,8 @@ class Scripted:
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         rows = self.clients.setdefault(operation.caller.partition, [])
-        number = 1 + max((int(row.id[-12:]) for row in rows), default=0)
+        # An id is never given twice, as the API's are UUIDs.
+        number = 1 + max([self.deleted, *(int(row.id[-12:]) for row in rows)])
         record = self.made(client(number, first_name=new.first_name, client_type=new.client_type))
         rows.append(record)
         await self._asked(operation, "create")
@@ -185,6 +188,7 @@ class Scripted:
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         rows = self.clients[operation.caller.partition]
         rows[:] = [row for row in rows if row.id != id]
+        self.deleted = max(self.deleted, int(id[-12:]))
         await self._asked(operation, f"delete {int(id[-12:])}")
         return Confirmation.ANSWER
 

@@ -59,13 +59,13 @@ def test_only_the_first_of_a_connection_is_in_flight(way: Way) -> None:
     """What is sent ahead takes nobody's place, and is never begun for a client that leaves."""
     sandbox = Sandbox()
     with serving(sandbox, way, limit_in_flight=2, cache=False) as gateway:
-        sandbox.fail(Fault(path="/clients", latency=0.5, times=1))
+        sandbox.fail(Fault(path="/clients", latency=2.0, times=1))
         with gateway.connection() as eager, gateway.connection() as other:
             eager.send(post(KNOWN) * 16)
             threading.Event().wait(0.1)
 
             assert other.ask(named(1)).status == 200
-        threading.Event().wait(0.6)
+        threading.Event().wait(2.2)
 
         assert sandbox.calls == ["GET /clients?page=1&limit=1"]
 
