@@ -24,7 +24,10 @@ from tests.attacks.oracle import Found, Seen, found
 from tests.attacks.streams import Stream, pieces, stream
 from tests.serving import Serving, Way, Wire, listening
 
-PATIENCE = ConnectionLimits(head_timeout=0.5, body_timeout=0.5, keep_alive_timeout=0.5)
+# Each refused connection lingers for a second: as many as there are streams may.
+PATIENCE = ConnectionLimits(
+    head_timeout=0.5, body_timeout=0.5, keep_alive_timeout=0.5, max_lingering=1_000
+)
 FEW = 4_000
 FEW_AT_THE_SOCKET = 400
 RESET = -1
