@@ -24,8 +24,8 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
     assert called == [
         "make check",
         "make scan",
-        "GATEWAY_TEST_NO_SKIPS=1 make test-newest || GATEWAY_TEST_NO_SKIPS=1 make test-newest",
-        "GATEWAY_TEST_NO_SKIPS=1 make test || GATEWAY_TEST_NO_SKIPS=1 make test ARGS=--last-failed",
+        "GATEWAY_TEST_NO_SKIPS=1 make test-newest",
+        "GATEWAY_TEST_NO_SKIPS=1 make test",
     ]
 
 
@@ -34,7 +34,7 @@ def test_ci_stops_at_the_first_failure() -> None:
 
 
 def test_ci_ends_with_the_tests_whose_closing_line_is_read() -> None:
-    assert commands()[-1].endswith("make test ARGS=--last-failed")
+    assert commands()[-1].endswith("make test")
 
 
 def test_ci_installs_the_programs_that_tests_would_be_skipped_for() -> None:
