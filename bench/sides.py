@@ -58,11 +58,12 @@ def _ours(rig: Rig, *, cached: bool) -> list[Side]:
             cached=cached,
             environment={
                 "GATEWAY_UPSTREAM_URL": f"{rig.api}/v1",
-                "GATEWAY_UPSTREAM_LIMIT": "1000000000",
-                "GATEWAY_UPSTREAM_AT_ONCE": "400",
+                "GATEWAY_UPSTREAM_RATE_LIMIT": "1000000000",
+                "GATEWAY_UPSTREAM_MAX_CONCURRENCY": "400",
+                "GATEWAY_UPSTREAM_MAX_QUEUE": "4800",
                 "GATEWAY_CACHE": str(cached).lower(),
-                "GATEWAY_LIMIT_ALIASES": "50",
-                "GATEWAY_LIMIT_ROOT_FIELDS": "50",
+                "GATEWAY_MAX_ALIASES": "50",
+                "GATEWAY_MAX_ROOT_FIELDS": "50",
             },
         )
     ]

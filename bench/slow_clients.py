@@ -95,8 +95,8 @@ async def percentiles(host: str, port: int, requests: int, every: float) -> tupl
 def measure(many: int, rounds: int, requests: int, rate: float) -> None:
     """Print each round, and the median of their ratios."""
     environment = os.environ | {
-        "GATEWAY_LIMIT_CONNECTIONS": str(2 * many),
-        "GATEWAY_LIMIT_CONNECTIONS_PER_ADDRESS": str(2 * many),
+        "GATEWAY_MAX_CONNECTIONS": str(2 * many),
+        "GATEWAY_MAX_CONNECTIONS_PER_ADDRESS": str(2 * many),
     }
     gateway = subprocess.Popen(  # noqa: S603 - our own command
         [COMMAND, "run", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True

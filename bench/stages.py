@@ -98,10 +98,11 @@ def _settings(rig: Rig, *, cache: bool) -> Settings:
         _env_file=None,
         cache=cache,
         upstream_url=f"{rig.api}/v1",
-        upstream_limit=10**9,
-        upstream_at_once=400,
-        limit_aliases=LIMITS.aliases,
-        limit_root_fields=LIMITS.root_fields,
+        upstream_rate_limit=10**9,
+        upstream_max_concurrency=400,
+        upstream_max_queue=4_800,
+        max_aliases=LIMITS.aliases,
+        max_root_fields=LIMITS.root_fields,
     )
 
 

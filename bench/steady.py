@@ -37,7 +37,7 @@ def bodies(dice: random.Random) -> list[bytes]:
 async def run(requests: int, steps: int) -> list[tuple[int, float]]:
     """Mebibytes held after each of `steps` equal parts of `requests`."""
     app = create_app(
-        load_settings({}, _env_file=None, upstream_limit=10**9),
+        load_settings({}, _env_file=None, upstream_rate_limit=10**9),
         wire=Instant(),
     )
     ask = asked(app, bodies(random.Random(1)))  # noqa: S311 - the same mixture every time

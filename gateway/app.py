@@ -59,6 +59,9 @@ if TYPE_CHECKING:
 
 GRAPHQL_PATH = "/graphql"
 DOCS_URL = "https://www.actuallycare.com/api"
+_POOL_HEADROOM = 2.5
+"""Requests that the pool allows for each that the limiter allows: the limiter refuses first."""
+
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
 
@@ -79,15 +82,17 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     """
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
-    at_once = settings.upstream_at_once
     transport, budget = compose_transport(
         wire
         or ConnectionPool(
-            max_in_flight=at_once * 5 // 2, attempt_seconds=settings.upstream_timeout, clock=clock
+            max_in_flight=int(_POOL_HEADROOM * settings.upstream_max_concurrency),
+            attempt_seconds=settings.upstream_timeout,
+            clock=clock,
         ),
         clock=clock,
-        limit=settings.upstream_limit,
-        at_once=at_once,
+        limit=settings.upstream_rate_limit,
+        at_once=settings.upstream_max_concurrency,
+        waiting=settings.upstream_max_queue,
         proven=SQLiteCredentialStore(state.database),
     )
     client = RestClientSource(transport, settings.upstream_url, clock=clock)
@@ -101,10 +106,10 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     if settings.cache:
         source = cached = CachingClientSource(
             source,
-            store or MemoryStore(clock=clock, max_bytes=settings.cache_bytes),
+            store or MemoryStore(clock=clock, max_bytes=settings.cache_max_bytes),
             clock=clock,
             policy=CachePolicy(
-                prefetch_max_rows=settings.whole_rows,
+                prefetch_max_rows=settings.cache_prefetch_max_rows,
                 type_filter=None if settings.type_filter == "learn" else settings.type_filter,
             ),
             budget=budget.state,
@@ -181,13 +186,13 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
 def connection_limits(settings: Settings) -> ConnectionLimits:
     """Return the limits on client connections: seconds, bytes and counts."""
     return ConnectionLimits(
-        head_timeout=settings.timeout_head,
-        body_timeout=settings.timeout_body,
-        write_timeout=settings.timeout_reading,
-        keep_alive_timeout=settings.timeout_idle,
-        max_body_bytes=settings.limit_body,
-        max_connections=settings.limit_connections,
-        max_per_address=settings.limit_connections_per_address,
+        head_timeout=settings.timeout_request_headers,
+        body_timeout=settings.timeout_request_body,
+        write_timeout=settings.timeout_write,
+        keep_alive_timeout=settings.timeout_keep_alive,
+        max_body_bytes=settings.max_body_bytes,
+        max_connections=settings.max_connections,
+        max_per_address=settings.max_connections_per_address,
     )
 
 
@@ -201,21 +206,21 @@ def _hosts(settings: Settings, *, keyless: bool) -> Hosts:
 
 def _limits(settings: Settings) -> Limits:
     return Limits(
-        depth=settings.limit_depth,
-        aliases=settings.limit_aliases,
-        directives=settings.limit_directives,
-        root_fields=settings.limit_root_fields,
-        tokens=settings.limit_tokens,
-        characters=settings.limit_document,
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        directives=settings.max_directives,
+        root_fields=settings.max_root_fields,
+        tokens=settings.max_tokens,
+        characters=settings.max_document_length,
     )
 
 
 def _handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
     return HandlerConfig(
         _persisted(settings, graph),
-        body=settings.limit_body,
-        bounds=JSONLimits(depth=settings.limit_variables_depth, string=settings.limit_string),
-        in_flight=settings.limit_in_flight,
+        body=settings.max_body_bytes,
+        bounds=JSONLimits(depth=settings.max_variables_depth, string=settings.max_string_length),
+        in_flight=settings.max_concurrent_requests,
         fresh=CachePolicy().fresh if settings.cache else 0,
     )
 
@@ -223,18 +228,22 @@ def _handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
 def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
     """Load the trusted documents. Raises `ConfigurationError` for an invalid document."""
     trusted: Mapping[str, str] = {}
-    if settings.documents_file is not None:
+    if settings.trusted_documents_file is not None:
         try:
-            trusted = load_manifest(settings.documents_file)
+            trusted = load_manifest(settings.trusted_documents_file)
         except ValueError as error:
-            raise ConfigurationError(f"{PREFIX}DOCUMENTS_FILE: {error}") from None
+            raise ConfigurationError(f"{PREFIX}TRUSTED_DOCUMENTS_FILE: {error}") from None
     for id, text in trusted.items():
         parsed = graph.documents.parse_and_validate(text)
         if isinstance(parsed, InvalidDocument):
             reason = parsed.errors[0].message
-            raise ConfigurationError(f"{PREFIX}DOCUMENTS_FILE has {id}, which is refused: {reason}")
+            raise ConfigurationError(
+                f"{PREFIX}TRUSTED_DOCUMENTS_FILE has {id}, which is refused: {reason}"
+            )
     return PersistedDocuments(
-        DocumentPolicy(settings.documents), trusted, memory=settings.documents_memory
+        DocumentPolicy(settings.allowed_documents),
+        trusted,
+        memory=settings.persisted_queries_max_bytes,
     )
 
 
@@ -242,7 +251,7 @@ def _operation_cost_cap(settings: Settings, budget: Callable[[], RateLimitState]
     """Return the upstream calls that one operation may cost, given the rest of the window."""
     state = budget()
     scarce = state.remaining * 5 < state.limit
-    return settings.operation_calls_scarce if scarce else settings.operation_calls
+    return settings.max_operation_cost_low_budget if scarce else settings.max_operation_cost
 
 
 def _api_key(value: str | None) -> Credential | None:

@@ -77,75 +77,82 @@ class Settings(BaseSettings):
     cache: bool = Field(
         True, description="Whether records are cached; without, every read is a request."
     )
-    cache_bytes: int = Field(67_108_864, ge=65_536, description="Bytes of memory for the cache.")
-    whole_rows: int = Field(
+    cache_max_bytes: int = Field(
+        67_108_864, ge=65_536, description="Bytes of memory for the cache."
+    )
+    cache_prefetch_max_rows: int = Field(
         1_000, ge=0, description="Collections of up to this many clients are read whole."
     )
     type_filter: Literal["learn", "exact", "includes_both"] = Field(
         "learn",
         description="Whether the API's `client_type=buyer` includes `both`: learnt, or set here.",
     )
-    upstream_limit: int = Field(
+    upstream_rate_limit: int = Field(
         500,
         ge=1,
         description="Calls the API grants in 15 minutes, until its headers name a number.",
     )
-    upstream_at_once: int = Field(
-        16,
-        ge=1,
-        le=1000,
-        description="Calls to the API in flight together; twelve times as many may wait.",
+    upstream_max_concurrency: int = Field(
+        16, ge=1, le=1000, description="Calls to the API in flight together."
+    )
+    upstream_max_queue: int = Field(
+        192, ge=1, le=100_000, description="Calls to the API that may wait for one of those places."
     )
     upstream_timeout: float = Field(
         3, ge=0.1, le=9, description="Seconds one attempt at a call to the API may take."
     )
-    documents: Literal["any", "persisted", "trusted"] = Field(
+    allowed_documents: Literal["any", "persisted", "trusted"] = Field(
         "any", description="Which documents are executed: any, persisted or trusted."
     )
-    documents_file: Path | None = Field(
-        None, description="Trusted documents: an Apollo manifest or a Relay map."
+    trusted_documents_file: Path | None = Field(
+        None, description="File of trusted documents: an Apollo manifest or a Relay map."
     )
-    documents_memory: int = Field(
+    persisted_queries_max_bytes: int = Field(
         4_194_304, ge=0, description="Bytes for automatic persisted queries; 0 refuses them."
     )
-    limit_connections: int = Field(1_000, ge=1, description="Connections at once, then 503.")
-    limit_connections_per_address: int = Field(
+    max_connections: int = Field(1_000, ge=1, description="Connections at once, then 503.")
+    max_connections_per_address: int = Field(
         256, ge=1, description="Connections at once from one address, then 503."
     )
-    limit_in_flight: int = Field(256, ge=1, description="Requests executed at once, then 503.")
-    limit_body: int = Field(131_072, ge=1024, description="Bytes of one request's body.")
-    limit_document: int = Field(16_384, ge=256, description="Characters of one document.")
-    limit_tokens: int = Field(1_000, ge=10, description="Lexical tokens of one document.")
-    limit_depth: int = Field(8, ge=4, description="Levels of fields, fragments spread out.")
-    limit_aliases: int = Field(15, ge=0, description="Aliases of one operation.")
-    limit_directives: int = Field(10, ge=0, description="Directives of one operation.")
-    limit_root_fields: int = Field(10, ge=1, description="Root fields of one operation.")
-    limit_variables_depth: int = Field(
+    max_concurrent_requests: int = Field(
+        256, ge=1, description="Requests executed at once, then 503."
+    )
+    max_body_bytes: int = Field(131_072, ge=1024, description="Bytes of one request's body.")
+    max_document_length: int = Field(16_384, ge=256, description="Characters of one document.")
+    max_tokens: int = Field(1_000, ge=10, description="Lexical tokens of one document.")
+    max_depth: int = Field(8, ge=4, description="Levels of fields, fragments spread out.")
+    max_aliases: int = Field(15, ge=0, description="Aliases of one operation.")
+    max_directives: int = Field(10, ge=0, description="Directives of one operation.")
+    max_root_fields: int = Field(10, ge=1, description="Root fields of one operation.")
+    max_variables_depth: int = Field(
         16, ge=4, description="Levels of lists and objects in variables."
     )
-    limit_string: int = Field(8_192, ge=256, description="Characters of one string in variables.")
+    max_string_length: int = Field(
+        8_192, ge=256, description="Characters of one string in variables."
+    )
+    max_operation_cost: int = Field(
+        25, ge=1, description="Calls that one operation may cost; more expensive ones are refused."
+    )
+    max_operation_cost_low_budget: int = Field(
+        10, ge=1, description="The same while less than a fifth of the window is left."
+    )
     state_dir: str = Field(
         "~/.local/state/clients-gateway",
         description="Folder for state that outlives a restart; `none` for none.",
-    )
-
-    operation_calls: int = Field(
-        25, ge=1, description="Calls that one operation may cost; more expensive ones are refused."
-    )
-    operation_calls_scarce: int = Field(
-        10, ge=1, description="The same while less than a fifth of the window is left."
     )
     compiled: bool = Field(
         True,
         description="Whether operations are compiled; off, graphql-core executes them, slower.",
     )
 
-    timeout_head: float = Field(5, gt=0, le=60, description="Seconds a request's headers may take.")
-    timeout_body: float = Field(10, gt=0, le=60, description="Seconds its body may take.")
-    timeout_reading: float = Field(
+    timeout_request_headers: float = Field(
+        5, gt=0, le=60, description="Seconds a request's headers may take."
+    )
+    timeout_request_body: float = Field(10, gt=0, le=60, description="Seconds its body may take.")
+    timeout_write: float = Field(
         10, gt=0, le=60, description="Seconds a client may take to read a response."
     )
-    timeout_idle: float = Field(
+    timeout_keep_alive: float = Field(
         5, gt=0, le=300, description="Seconds a connection may be idle between two requests."
     )
 
@@ -188,10 +195,10 @@ class Settings(BaseSettings):
                 f"{PREFIX}API_KEY on the public address {self.host} would let every client act by"
                 f" it: set {PREFIX}CALLER_TOKEN too, or listen on 127.0.0.1"
             )
-        if self.documents == "trusted" and self.documents_file is None:
+        if self.allowed_documents == "trusted" and self.trusted_documents_file is None:
             raise ValueError(
-                f"{PREFIX}DOCUMENTS=trusted takes the documents of a file: name it in"
-                f" {PREFIX}DOCUMENTS_FILE"
+                f"{PREFIX}ALLOWED_DOCUMENTS=trusted takes the documents of a file: name it in"
+                f" {PREFIX}TRUSTED_DOCUMENTS_FILE"
             )
         if self.caller_token and not self.api_key:
             raise ValueError(f"{PREFIX}CALLER_TOKEN proves callers to {PREFIX}API_KEY: set both")

@@ -107,12 +107,12 @@ def test_the_settings_table_is_the_settings() -> None:
 
 def test_every_limit_is_told_where_security_is() -> None:
     page = (ROOT / "docs/security.md").read_text()
-    told = re.findall(r"^\| `(GATEWAY_(?:LIMIT|TIMEOUT)_\w+)` \| `(\d+)` \|", page, re.MULTILINE)
+    told = re.findall(r"^\| `(GATEWAY_(?:MAX|TIMEOUT)_\w+)` \| `(\d+)` \|", page, re.MULTILINE)
 
     assert told == [
         (f"{PREFIX}{name.upper()}", str(field.default))
         for name, field in Settings.model_fields.items()
-        if name.startswith(("limit_", "timeout_"))
+        if name.startswith(("max_", "timeout_"))
     ]
 
 

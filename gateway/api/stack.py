@@ -26,12 +26,14 @@ def compose_transport(  # noqa: PLR0913 - every parameter has a name
     random: Callable[[], float] = CHANCE,
     limit: int = 500,
     at_once: int = 16,
+    waiting: int = 192,
     proven: CredentialStore | None = None,
 ) -> tuple[httpx.AsyncBaseTransport, RateLimiter]:
     """Return `RetryingTransport(RateLimiter(wire))` and the rate limiter in it.
 
     Closing the transport closes `wire`. `limit`: calls in a window; `at_once`: concurrent calls;
-    `proven`: persistent storage of the credentials that the API accepts.
+    `waiting`: calls in the queue; `proven`: persistent storage of the credentials that the API
+    accepts.
     """
     budget = RateLimiter(
         wire,
@@ -39,7 +41,7 @@ def compose_transport(  # noqa: PLR0913 - every parameter has a name
         proven=proven,
         clock=clock,
         at_once=at_once,
-        waiting=12 * at_once,
+        waiting=waiting,
         accepts=succeeded,
         refuses=refused,
     )

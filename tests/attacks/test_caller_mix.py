@@ -109,7 +109,9 @@ async def test_nothing_of_one_callers_is_in_any_answer_to_another(seed: int) -> 
     chance = random.Random(seed)  # noqa: S311 - the same every time
     loop = asyncio.get_running_loop()
     sandbox = Sandbox([ADA, GRACE], clock=loop.time, limit=1_000_000)
-    app = create_app(settings(upstream_limit=1_000_000), wire=InProcess(sandbox), clock=loop.time)
+    app = create_app(
+        settings(upstream_rate_limit=1_000_000), wire=InProcess(sandbox), clock=loop.time
+    )
     people = {"tagada": ADA, "taggrace": GRACE}
     first = {tag: sandbox.rows_of(person)[0]["id"] for tag, person in people.items()}
     crossed, answered = [], 0

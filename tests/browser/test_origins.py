@@ -176,7 +176,7 @@ def test_a_listed_page_reads_when_to_come_back(
     id, sandbox = ADA.clients()[0]["id"], Holding()
 
     with (
-        serving(sandbox, way, cors_origins=(origins[0],), limit_in_flight=1) as served,
+        serving(sandbox, way, cors_origins=(origins[0],), max_concurrent_requests=1) as served,
         recorder(served.port) as relay,
         served.connection() as slow,
     ):

@@ -39,7 +39,7 @@ def test_every_audit_passes_but_those_that_the_first_edition_supersedes(
         "0",
         ready="Ctrl-C",
         folder=tmp_path,
-        GATEWAY_DOCUMENTS_FILE=str(documents),
+        GATEWAY_TRUSTED_DOCUMENTS_FILE=str(documents),
     ) as demo:
         *audits, total = program("audit.mjs", **places(demo)).splitlines()
 

@@ -26,7 +26,7 @@ def test_a_relay_application_pages_both_ways_and_changes_what_it_shows(
         "0",
         ready="Ctrl-C",
         folder=tmp_path,
-        GATEWAY_DOCUMENTS="trusted",
-        GATEWAY_DOCUMENTS_FILE=str(documents),
+        GATEWAY_ALLOWED_DOCUMENTS="trusted",
+        GATEWAY_TRUSTED_DOCUMENTS_FILE=str(documents),
     ) as demo:
         program(*TEST, "build/js/src/", folder="relay", **places(demo, by=EDSGER))

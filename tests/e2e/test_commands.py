@@ -154,7 +154,7 @@ def test_serve_takes_what_compose_files_write_and_prints_an_address_to_follow(
         GATEWAY_HOST="::1",
         GATEWAY_API_KEY="",
         GATEWAY_CORS_ORIGINS="",
-        GATEWAY_DOCUMENTS_FILE="",
+        GATEWAY_TRUSTED_DOCUMENTS_FILE="",
         GATEWAY_UPSTREAM_URL="https://api.example/v1\n",
     ) as gateway:
         address = next(re.finditer(r"http://\[::1\]:\d+", gateway.said)).group()

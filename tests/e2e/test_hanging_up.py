@@ -35,7 +35,7 @@ def gateway(sandbox: Running, tmp_path: Path) -> Iterator[Running]:
         ready="Acts by",
         folder=tmp_path,
         GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
-        GATEWAY_UPSTREAM_AT_ONCE="1",
+        GATEWAY_UPSTREAM_MAX_CONCURRENCY="1",
         GATEWAY_CACHE="false",
     ) as command:
         yield command

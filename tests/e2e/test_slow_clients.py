@@ -53,11 +53,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "0",
         ready="Ctrl-C",
         folder=tmp_path_factory.mktemp("gateway"),
-        GATEWAY_TIMEOUT_HEAD="0.5",
-        GATEWAY_TIMEOUT_BODY="0.5",
-        GATEWAY_TIMEOUT_READING="0.5",
-        GATEWAY_TIMEOUT_IDLE="0.5",
-        GATEWAY_LIMIT_CONNECTIONS=str(CONNECTIONS),
+        GATEWAY_TIMEOUT_REQUEST_HEADERS="0.5",
+        GATEWAY_TIMEOUT_REQUEST_BODY="0.5",
+        GATEWAY_TIMEOUT_WRITE="0.5",
+        GATEWAY_TIMEOUT_KEEP_ALIVE="0.5",
+        GATEWAY_MAX_CONNECTIONS=str(CONNECTIONS),
     ) as command:
         yield command
 
@@ -271,9 +271,9 @@ async def test_a_thousand_slow_clients_are_all_hung_up_on_while_others_are_answe
         "0",
         ready="Ctrl-C",
         folder=tmp_path,
-        GATEWAY_TIMEOUT_HEAD="3",
-        GATEWAY_LIMIT_CONNECTIONS="2000",
-        GATEWAY_LIMIT_CONNECTIONS_PER_ADDRESS="2000",
+        GATEWAY_TIMEOUT_REQUEST_HEADERS="3",
+        GATEWAY_MAX_CONNECTIONS="2000",
+        GATEWAY_MAX_CONNECTIONS_PER_ADDRESS="2000",
     ) as gateway:
         async with contextlib.AsyncExitStack() as crowd:
             slow = [await crowd.enter_async_context(client(gateway)) for _ in range(1_000)]

@@ -56,7 +56,7 @@ def sandbox() -> Sandbox:
 
 def settings(**changes: Any) -> Settings:
     """Settings untouched by this machine's environment."""
-    ours: dict[str, Any] = {"introspection": True, "limit_in_flight": 1_000}
+    ours: dict[str, Any] = {"introspection": True, "max_concurrent_requests": 1_000}
     return load_settings({}, _env_file=None, **(ours | changes))
 
 

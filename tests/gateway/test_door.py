@@ -23,7 +23,7 @@ async def post(gateway: Gateway, query: str = TOTAL, **headers: str) -> httpx.Re
 
 
 async def test_one_operation_too_many_is_turned_away_at_once(sandbox: Sandbox) -> None:
-    async with before(sandbox, limit_in_flight=5) as gateway:
+    async with before(sandbox, max_concurrent_requests=5) as gateway:
         answers = await asyncio.gather(*(post(gateway) for _ in range(8)))
         after = await post(gateway)
 
@@ -35,7 +35,7 @@ async def test_one_operation_too_many_is_turned_away_at_once(sandbox: Sandbox) -
 
 
 async def test_whoever_leaves_or_is_refused_makes_room(sandbox: Sandbox) -> None:
-    async with before(sandbox, limit_in_flight=1) as gateway:
+    async with before(sandbox, max_concurrent_requests=1) as gateway:
         for body in (b"", b"{", b"[]", b'{"query":"{"}', b'{"query":"{__typename}"}'):
             await gateway.http.post("/graphql", content=body)
         await gateway.http.request("BREW", "/graphql")

@@ -29,7 +29,7 @@ async def test_rows_first_seen_to_lack_a_field_are_completed_up_to_the_cap_or_no
 async def test_pages_are_not_read_in_hope_where_clients_could_then_not_be_asked_for(
     sandbox: Sandbox,
 ) -> None:
-    async with before(sandbox, operation_calls=3) as gateway:
+    async with before(sandbox, max_operation_cost=3) as gateway:
         await gateway.query("{ clients(first: 2) { edges { node { firstName } } } }")
         sandbox.calls.clear()
         unknown = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
@@ -43,7 +43,7 @@ async def test_pages_are_not_read_in_hope_where_clients_could_then_not_be_asked_
 async def test_as_many_clients_as_are_allowed_cost_the_one_page_that_shows_them(
     sandbox: Sandbox,
 ) -> None:
-    async with before(sandbox, operation_calls=3) as gateway:
+    async with before(sandbox, max_operation_cost=3) as gateway:
         ids = truth(sandbox)[:3]
 
         assert await price(gateway, NODES, ids=ids) == (1, 1, 5)
@@ -56,7 +56,7 @@ async def test_as_many_clients_as_are_allowed_cost_the_one_page_that_shows_them(
 async def test_clients_that_no_page_shows_cost_that_page_beyond_what_is_allowed(
     sandbox: Sandbox,
 ) -> None:
-    async with before(sandbox, operation_calls=3) as gateway:
+    async with before(sandbox, max_operation_cost=3) as gateway:
         unknown = [f"00000000-0000-4000-8000-{number:012}" for number in range(3)]
 
         answer = await gateway.post(NODES, ids=unknown)
@@ -72,7 +72,7 @@ async def test_clients_that_no_page_shows_cost_that_page_beyond_what_is_allowed(
 async def test_a_call_that_failed_excuses_one_more_and_no_more_than_the_cap(
     sandbox: Sandbox,
 ) -> None:
-    async with before(sandbox, operation_calls=1) as gateway:
+    async with before(sandbox, max_operation_cost=1) as gateway:
         id = truth(sandbox)[0]
         assert await price(gateway, NAME, id=id) == (1, 1, 1)
         sandbox.fail(Fault(status=503, times=1))

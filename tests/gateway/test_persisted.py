@@ -117,7 +117,7 @@ async def test_an_extension_that_is_not_apollos_is_refused(
 
 
 async def test_the_oldest_automatic_document_goes_when_the_memory_is_full(sandbox: Sandbox) -> None:
-    async with before(sandbox, documents_memory=1_000) as gateway:
+    async with before(sandbox, persisted_queries_max_bytes=1_000) as gateway:
         texts = [f"query Q{number} {{ __typename }}{' ' * 200}" for number in range(4)]
         for text in texts:
             await post(gateway, hashed(text, query=text))
@@ -132,7 +132,7 @@ async def test_the_oldest_automatic_document_goes_when_the_memory_is_full(sandbo
 async def test_without_memory_they_are_not_supported_and_the_text_is_answered(
     sandbox: Sandbox,
 ) -> None:
-    async with before(sandbox, documents_memory=0) as gateway:
+    async with before(sandbox, persisted_queries_max_bytes=0) as gateway:
         refused = await post(gateway, hashed(TOTAL))
         answered = await post(gateway, hashed(TOTAL, query=TOTAL))
 
@@ -143,7 +143,9 @@ async def test_without_memory_they_are_not_supported_and_the_text_is_answered(
 async def test_where_documents_must_be_persisted_a_bare_text_is_refused(
     sandbox: Sandbox, manifest: Path
 ) -> None:
-    async with before(sandbox, documents="persisted", documents_file=manifest) as gateway:
+    async with before(
+        sandbox, allowed_documents="persisted", trusted_documents_file=manifest
+    ) as gateway:
         bare = await post(gateway, {"query": OTHER})
         with_hash = await post(gateway, hashed(OTHER, query=OTHER))
         trusted = await post(gateway, {"query": TOTAL})
@@ -165,7 +167,9 @@ async def test_where_documents_must_be_persisted_a_bare_text_is_refused(
 async def test_a_trusted_document_is_answered_however_it_is_named(
     sandbox: Sandbox, manifest: Path, body: dict[str, Any]
 ) -> None:
-    async with before(sandbox, documents="trusted", documents_file=manifest) as gateway:
+    async with before(
+        sandbox, allowed_documents="trusted", trusted_documents_file=manifest
+    ) as gateway:
         answer = await post(gateway, body)
 
     assert answer.json()["data"] == {"clients": {"totalCount": 42}}
@@ -185,7 +189,9 @@ async def test_a_trusted_document_is_answered_however_it_is_named(
 async def test_where_only_trusted_documents_are_taken_no_other_is(
     sandbox: Sandbox, manifest: Path, body: dict[str, Any], refusal: str
 ) -> None:
-    async with before(sandbox, documents="trusted", documents_file=manifest) as gateway:
+    async with before(
+        sandbox, allowed_documents="trusted", trusted_documents_file=manifest
+    ) as gateway:
         answer = await post(gateway, body)
 
     assert code(answer) == refusal
@@ -196,8 +202,10 @@ def test_a_file_with_a_document_this_graph_refuses_stops_the_start(tmp_path: Pat
     file = tmp_path / "relay.json"
     file.write_text(json.dumps({"abc": "{ nonsense }"}))
 
-    with pytest.raises(ConfigurationError, match="DOCUMENTS_FILE has abc, which is refused"):
-        create_app(settings(documents_file=file))
+    with pytest.raises(
+        ConfigurationError, match="TRUSTED_DOCUMENTS_FILE has abc, which is refused"
+    ):
+        create_app(settings(trusted_documents_file=file))
 
 
 async def test_limits_hold_for_persisted_documents(gateway: Gateway) -> None:
@@ -264,7 +272,7 @@ async def test_a_get_with_a_text_nobody_persisted_is_told_to_post(
 
 
 async def test_a_get_never_changes_anything(sandbox: Sandbox, manifest: Path) -> None:
-    async with before(sandbox, documents_file=manifest) as gateway:
+    async with before(sandbox, trusted_documents_file=manifest) as gateway:
         by_id = await get(gateway, documentId="delete")
         by_text = await get(gateway, query=DELETE)
 

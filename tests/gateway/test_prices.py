@@ -200,7 +200,7 @@ async def test_less_may_be_spent_at_once_while_little_is_left(
 async def test_what_one_operation_may_cost_is_for_the_operator_to_say(
     sandbox: Sandbox,
 ) -> None:
-    async with before(sandbox, operation_calls=2) as gateway:
+    async with before(sandbox, max_operation_cost=2) as gateway:
         told = await refusal(gateway, NODES, ids=truth(sandbox)[:3])
 
     assert told["limit"] == 2
@@ -280,8 +280,8 @@ async def _kept(operations: list[str], *, trimmed: bool, cache: bool) -> None:
     async with before(
         sandbox,
         cache=cache,
-        upstream_limit=PLENTY,
-        operation_calls=PLENTY,
+        upstream_rate_limit=PLENTY,
+        max_operation_cost=PLENTY,
     ) as gateway:
         for operation in operations:
             text = operation

@@ -34,7 +34,7 @@ async def test_until_the_api_says_otherwise_the_window_is_as_large_as_the_operat
 ) -> None:
     one, other = (row["id"] for row in sandbox.rows_of(DEMO)[:2])
 
-    async with before(sandbox, cache=False, upstream_limit=1) as gateway:
+    async with before(sandbox, cache=False, upstream_rate_limit=1) as gateway:
         errors = await gateway.errors(
             "query ($a: ID!, $b: ID!) { a: client(id: $a) { id } b: client(id: $b) { id } }",
             a=one,

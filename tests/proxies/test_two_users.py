@@ -28,7 +28,7 @@ def test_every_request_gets_its_own_answer_and_none_is_lost(
     sandbox = Sandbox(limit=PLENTY)
 
     with (
-        serving(sandbox, way, upstream_limit=PLENTY, timeout_idle=60) as gateway,
+        serving(sandbox, way, upstream_rate_limit=PLENTY, timeout_keep_alive=60) as gateway,
         recorder(gateway.port) as relay,
         PROXIES[name].before(relay.port, tmp_path) as port,
     ):

@@ -207,7 +207,7 @@ def test_a_page_reads_that_the_gateway_is_busy(way: Way) -> None:
     sandbox = Sandbox()
     sandbox.fail(Fault(latency=0.3))
     with (
-        serving(sandbox, way, cors_origins=(APP,), limit_in_flight=1) as gateway,
+        serving(sandbox, way, cors_origins=(APP,), max_concurrent_requests=1) as gateway,
         gateway.connection() as slow,
         gateway.connection() as late,
     ):
@@ -224,7 +224,13 @@ def test_a_page_reads_that_the_gateway_is_busy(way: Way) -> None:
 def test_a_page_reads_that_its_request_came_too_late(way: Way, cut: int) -> None:
     late = post(LIST, f"origin: {APP}", "x-request-id: late-1", "x-more: " + "a" * 80)
     with (
-        serving(Sandbox(), way, cors_origins=(APP,), timeout_head=0.1, timeout_body=0.1) as gateway,
+        serving(
+            Sandbox(),
+            way,
+            cors_origins=(APP,),
+            timeout_request_headers=0.1,
+            timeout_request_body=0.1,
+        ) as gateway,
         gateway.connection() as wire,
     ):
         answer = wire.ask(late[:cut])

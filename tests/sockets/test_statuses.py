@@ -66,7 +66,10 @@ def test_data_beside_errors_is_a_partial_success(way: Way, accept: str) -> None:
 
 
 def test_a_document_that_is_not_trusted_is_forbidden(way: Way) -> None:
-    with serving(Sandbox(), way, documents="persisted") as gateway, gateway.connection() as wire:
+    with (
+        serving(Sandbox(), way, allowed_documents="persisted") as gateway,
+        gateway.connection() as wire,
+    ):
         refused = wire.ask(post(body("{ __typename }")))
         sha256 = "0" * 64
         extensions = {"persistedQuery": {"version": 1, "sha256Hash": sha256}}
