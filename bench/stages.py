@@ -111,15 +111,15 @@ async def _cpu(
 ) -> float:
     """Microseconds of CPU for one of `times`, the least of three goes."""
 
-    async def lane(first: int) -> None:
+    async def worker(first: int) -> None:
         for number in range(first, times, together):
             await work(number)
 
-    await asyncio.gather(*map(lane, range(together)))
+    await asyncio.gather(*map(worker, range(together)))
     best = float("inf")
     for _ in range(3):
         began = time.process_time()
-        await asyncio.gather(*map(lane, range(together)))
+        await asyncio.gather(*map(worker, range(together)))
         best = min(best, time.process_time() - began)
     return best / times * 1e6
 

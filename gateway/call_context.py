@@ -23,7 +23,7 @@ class CallContext:
 
     deadline: float
     """Seconds on the monotonic clock."""
-    lane: Priority
+    priority: Priority
     partition: str
     """The caller whose share of the window pays."""
     credential: str
@@ -32,7 +32,7 @@ class CallContext:
     """Records every request that was sent."""
     audience: Waiters = field(default_factory=Waiters)
     """The callers that wait for the response."""
-    spending: CallBudget = field(default_factory=CallBudget)
+    call_budget: CallBudget = field(default_factory=CallBudget)
     """The calls that the operation has spent, and its limit."""
 
     def is_abandoned(self) -> bool:
@@ -41,7 +41,7 @@ class CallContext:
         Writes and background refreshes are never abandoned: a write must end with a known outcome,
         and a refresh serves later requests.
         """
-        return self.lane in _AWAITED and self.audience.abandon()
+        return self.priority in _AWAITED and self.audience.abandon()
 
 
 def context_of(request: httpx.Request) -> CallContext:

@@ -94,7 +94,7 @@ class Graph(federation.Schema):
             if refused is not None:
                 return _completed(ExecutionResult(None, [refused]))
             operation = context.operation
-            operation.spending = CallBudget(
+            operation.call_budget = CallBudget(
                 partial(call_limit, planned, context.source, without_budget(operation), self._cap)
             )
         if self._compiles and planned.compiled:

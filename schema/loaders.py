@@ -31,11 +31,11 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
     Two fields that select different parts of one client share one fetch that covers both.
     """
 
-    def __init__(self, source: ClientSource, operation: RequestContext, lane: Priority) -> None:
+    def __init__(self, source: ClientSource, operation: RequestContext, priority: Priority) -> None:
         super().__init__()
         self._source = source
         self._operation = operation
-        self._lane = lane
+        self._priority = priority
 
     def load(self, key: ClientKey) -> asyncio.Future[ClientRecord]:
         """Return the client, or raise its `ClientError`.
@@ -51,7 +51,7 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
         """Fetch the keys of one tick together."""
         ids = list(dict.fromkeys(key.id for key in keys))
         fields = cast("Fields", frozenset[str]().union(*(key.fields for key in keys)))
-        found = await self._source.fetch(self._operation, ids, fields, self._lane)
+        found = await self._source.fetch(self._operation, ids, fields, self._priority)
         by_id = dict(zip(ids, found, strict=True))
         return [by_id[key.id] for key in keys]
 
@@ -63,9 +63,9 @@ class Loaders:
         self.clients = ClientLoader(source, operation, Priority.INTERACTIVE)
         self.entities = ClientLoader(source, operation, Priority.ENTITIES)
 
-    def for_priority(self, lane: Priority) -> ClientLoader:
-        """Return the loader whose calls have the priority `lane`."""
-        return self.entities if lane is Priority.ENTITIES else self.clients
+    def for_priority(self, priority: Priority) -> ClientLoader:
+        """Return the loader whose calls have this priority."""
+        return self.entities if priority is Priority.ENTITIES else self.clients
 
     def clear(self) -> None:
         """Forget all loaded clients: after a write they may be outdated."""

@@ -35,7 +35,7 @@ def resolve_entities(context: Context, lookup: EntityLookup) -> Any:
     """Return the field's value; clients that must be read are awaitables."""
     if not lookup.many and lookup.slots[0] is None:
         return None
-    loader = context.loaders.for_priority(lookup.lane)
+    loader = context.loaders.for_priority(lookup.priority)
     found = [
         _load(loader, slot, lookup.fields) if isinstance(slot, str) else slot
         for slot in lookup.slots

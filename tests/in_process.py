@@ -27,10 +27,12 @@ class Spent:
     def count(self, request: httpx.Request) -> None:
         """Note a request, and whether its operation may send it."""
         terms: CallContext | None = request.extensions.get(EXTENSION)
-        if terms is None or (limit := terms.spending.limit) is None:
+        if terms is None or (limit := terms.call_budget.limit) is None:
             return
-        sent = self._sent[terms.spending] = self._sent.get(terms.spending, 0) + 1
-        most = limit.cap if terms.spending.may_exceed_estimate else min(limit.estimate, limit.cap)
+        sent = self._sent[terms.call_budget] = self._sent.get(terms.call_budget, 0) + 1
+        most = (
+            limit.cap if terms.call_budget.may_exceed_estimate else min(limit.estimate, limit.cap)
+        )
         if sent > most:
             OVERSPENT.append(f"{request.method} {request.url.path} is call {sent} of {limit}")
 

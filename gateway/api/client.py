@@ -38,7 +38,7 @@ class PendingRequest(NamedTuple):
     response: asyncio.Future[httpx.Response]
     sent: float
     """When it was sent, in Unix seconds."""
-    lane: Priority
+    priority: Priority
 
 
 class ApiClient:
@@ -55,25 +55,27 @@ class ApiClient:
         self._url = lru_cache(_URLS)(lambda path: RequestTarget(clients + path))
         self._writes: set[asyncio.Task[httpx.Response]] = set()
 
-    async def read(self, operation: RequestContext, path: str, lane: Priority) -> httpx.Response:
+    async def read(
+        self, operation: RequestContext, path: str, priority: Priority
+    ) -> httpx.Response:
         """Send a GET; return its response, of any status. Raises `ClientError` if none arrives."""
-        [begun] = self.begin(operation, [path], lane)
+        [begun] = self.begin(operation, [path], priority)
         return await self.end(begun)
 
     def begin(
-        self, operation: RequestContext, paths: Iterable[str], lane: Priority
+        self, operation: RequestContext, paths: Iterable[str], priority: Priority
     ) -> list[PendingRequest]:
         """Send or queue one GET for each path; send none if one request cannot be built."""
         try:
             headers, context = (
                 HeaderBlock(_ACCEPT, auth_header(operation.caller)),
-                _context(operation, lane),
+                _context(operation, priority),
             )
             requests = [Request("GET", self._url(path), headers, context) for path in paths]
         except httpx.TransportError as error:
             raise transport_failure(error) from error
         return [
-            PendingRequest(request, self._transport.send(request), self._now(), lane)
+            PendingRequest(request, self._transport.send(request), self._now(), priority)
             for request in requests
         ]
 
@@ -135,19 +137,19 @@ class ApiClient:
 
     def _compare(self, begun: PendingRequest, response: httpx.Response) -> None:
         """Measure how far the API's clock is ahead of the gateway's."""
-        if begun.lane is Priority.WRITE:  # only writes compare timestamps
+        if begun.priority is Priority.WRITE:  # only writes compare timestamps
             self.lead = measure(response.headers, begun.sent, self._now()) or self.lead
 
 
-def _context(operation: RequestContext, lane: Priority) -> dict[str, CallContext]:
+def _context(operation: RequestContext, priority: Priority) -> dict[str, CallContext]:
     caller = operation.caller
     context = CallContext(
         operation.deadline,
-        lane,
+        priority,
         caller.partition,
         caller.hash,
         operation.receipt,
         operation.audience,
-        operation.spending,
+        operation.call_budget,
     )
     return {EXTENSION: context}

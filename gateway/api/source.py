@@ -90,22 +90,22 @@ class RestClientSource:
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
         """Read the rows of `window`; the page includes all other rows of the same calls."""
         del fields  # the API has no field selection; the graph completes rows
-        return await self._lists.window(ListCall(operation, where, lane), window)
+        return await self._lists.window(ListCall(operation, where, priority), window)
 
     async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
         """Read each client by one detail call, all of them concurrently."""
         del fields  # a detail read returns every field
-        if not operation.spending.take_details(ids):
-            limit = operation.spending.limit
+        if not operation.call_budget.take_details(ids):
+            limit = operation.call_budget.limit
             return [TooExpensive(0 if limit is None else limit.details)] * len(ids)
         try:
-            begun = self._calls.begin(operation, [f"/{id}" for id in ids], lane)
+            begun = self._calls.begin(operation, [f"/{id}" for id in ids], priority)
         except ClientError as failure:  # a request that cannot be built fails every id
             return [failure] * len(ids)
         try:

@@ -117,7 +117,7 @@ class CachingClientSource:
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
         """Return the rows of `window`.
 
@@ -125,7 +125,9 @@ class CachingClientSource:
         """
         now, bounds = self._bounds(operation)
         key = ListKey(Partition(operation.caller), where)
-        query = ListQuery(operation, key, window, fields, now - bounds.served, bounds.fresh, lane)
+        query = ListQuery(
+            operation, key, window, fields, now - bounds.served, bounds.fresh, priority
+        )
         known = self._lookup(query, query.oldest)
         if known is None:
             return await self._fetch_page(query, bounds)
@@ -142,7 +144,7 @@ class CachingClientSource:
                         operation=own,
                         window=known.window,
                         oldest=self._clock() - bounds.fresh,
-                        lane=Priority.REFRESH,
+                        priority=Priority.REFRESH,
                     )
                 ),
             )
@@ -167,7 +169,7 @@ class CachingClientSource:
         return self._lists.lookup.find(query.key, query.window, query.fields, oldest)
 
     async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
         """Return the clients with these ids, in order.
 
@@ -178,7 +180,7 @@ class CachingClientSource:
         operation.receipt.saved += len(found)
         rest = [id for id in ids if id not in found]
         if rest:
-            found |= await self._read(operation, rest, fields, lane, bounds)
+            found |= await self._read(operation, rest, fields, priority, bounds)
             outdated = [id for id in ids if self._by_id.is_outdated(operation, id, found[id])]
             found |= self._find_cached(operation, outdated, fields, bounds)
         return [self._by_id.newest_or_unavailable(operation, id, found[id]) for id in ids]
@@ -221,13 +223,13 @@ class CachingClientSource:
         operation: RequestContext,
         ids: Sequence[ClientId],
         fields: Fields,
-        lane: Priority,
+        priority: Priority,
         bounds: FreshnessLimits,
     ) -> Mapping[ClientId, ClientRecord | ClientError]:
         oldest = self._clock() - bounds.served
         try:
             self._check_upstream_allowed(operation)
-            found = await self._by_id.read(operation, ids, fields, lane, oldest)
+            found = await self._by_id.read(operation, ids, fields, priority, oldest)
         except (RateLimited, TooExpensive, Unavailable) as failure:
             found = dict.fromkeys(ids, EntityResult(failure, oldest, oldest))
         for answer in found.values():

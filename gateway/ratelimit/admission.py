@@ -121,7 +121,7 @@ class AdmissionController:
             and self.credentials.proven(
                 terms.credential, now
             )  # implies that it was not rejected since
-            and not self._window.wait(terms.lane, now)
+            and not self._window.wait(terms.priority, now)
             and not self._share_wait(terms, now)
         )
 
@@ -167,7 +167,7 @@ class AdmissionController:
             self.wait(terms, now) or not self.has_slot(terms, now) or self.rejection(terms, now)
         ):
             return None
-        return int(terms.lane is not _WRITE and self._fair_share.has_used_half(terms.partition))
+        return int(terms.priority is not _WRITE and self._fair_share.has_used_half(terms.partition))
 
     def rate_limited_error(self, terms: CallContext, now: float) -> RateLimited:
         """Return the error, with Retry-After, of a request that would wait too long."""
@@ -185,11 +185,11 @@ class AdmissionController:
     def acquire(self, terms: CallContext, now: float) -> Permit:
         """Debit a request that is about to be sent."""
         proving = self.unproven(terms, now)
-        number = self._window.reserve(now, terms.lane)
+        number = self._window.reserve(now, terms.priority)
         if proving:
             self._unknown_credentials.record_attempt(terms.credential, now)
         else:
-            self._fair_share.spend(terms.partition, now, writes=terms.lane is _WRITE)
+            self._fair_share.spend(terms.partition, now, writes=terms.priority is _WRITE)
         probing = (self._strangers if proving else self._breaker).enter()
         return Permit(terms, number, self._slow_start.enter(), probing, proving)
 
@@ -205,7 +205,7 @@ class AdmissionController:
         else:
             self._slow_start.passed(turn.trial)
             self._see(turn, response, now, what)
-        if terms.lane is _WRITE and not turn.proving and status in POINTLESS:
+        if terms.priority is _WRITE and not turn.proving and status in POINTLESS:
             self._fair_share.pointless(terms.partition)
         self._judge(turn, response, now)
 
@@ -247,7 +247,7 @@ class AdmissionController:
         if unsent:
             self._window.release(turn.number)
             if not turn.proving:
-                self._fair_share.refund(turn.terms.partition, writes=turn.terms.lane is _WRITE)
+                self._fair_share.refund(turn.terms.partition, writes=turn.terms.priority is _WRITE)
         else:
             self._window.record_no_response(turn.number)
         self._slow_start.unknown(turn.trial)
@@ -280,7 +280,9 @@ class AdmissionController:
             self.credentials.accepted(credential, now)
             self._unknown_credentials.succeeded(credential)
             if turn.proving:
-                self._fair_share.spend(turn.terms.partition, now, writes=turn.terms.lane is _WRITE)
+                self._fair_share.spend(
+                    turn.terms.partition, now, writes=turn.terms.priority is _WRITE
+                )
         elif status == UNAUTHORIZED and self._refuses(response):
             self.credentials.rejected(credential, now)
         if success or not turn.proving:
@@ -291,7 +293,7 @@ class AdmissionController:
             self._unknown_credentials.failed(credential, now)
 
     def _common_wait(self, terms: CallContext, now: float) -> float:
-        return max(self._slow_start.wait(now), self._window.wait(terms.lane, now))
+        return max(self._slow_start.wait(now), self._window.wait(terms.priority, now))
 
     def _own_wait(self, terms: CallContext, now: float) -> float:
         if self.unproven(terms, now):
@@ -299,7 +301,7 @@ class AdmissionController:
         return self._share_wait(terms, now)
 
     def _share_wait(self, terms: CallContext, now: float) -> float:
-        if terms.lane is _WRITE:
+        if terms.priority is _WRITE:
             return self._fair_share.wait_to_write(terms.partition, now)
         return self._fair_share.wait(terms.partition, now)
 

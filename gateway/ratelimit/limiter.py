@@ -112,8 +112,8 @@ class RateLimiter(Transport):
     def send(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
         """Send `request` as soon as it may be sent."""
         terms, answer = context_of(request), asyncio.get_running_loop().create_future()
-        if not terms.spending.take():
-            limit = terms.spending.limit
+        if not terms.call_budget.take():
+            limit = terms.call_budget.limit
             answer.set_exception(TooExpensive(0 if limit is None else limit.cap))
             return answer
         try:
@@ -123,7 +123,7 @@ class RateLimiter(Transport):
             else:
                 self._send(request, turn, answer)
         except ClientError as failure:
-            terms.spending.give_back()
+            terms.call_budget.give_back()
             terms.receipt.budget = self.state()
             answer.set_exception(failure)
         return answer
@@ -169,7 +169,7 @@ class RateLimiter(Transport):
     ) -> None:
         now, receipt = self._clock(), turn.terms.receipt
         failed = not isinstance(end, httpx.Response) or end.status_code in FAILED
-        turn.terms.spending.may_exceed_estimate |= failed
+        turn.terms.call_budget.may_exceed_estimate |= failed
         self._notices.ended(end, now)
         if isinstance(end, httpx.Response):
             self._admission.record_response(turn, end, now, str(request.url))
@@ -177,7 +177,7 @@ class RateLimiter(Transport):
             self._admission.record_no_response(turn, end, now, str(request.url))
             if was_never_sent(end):
                 receipt.calls -= 1
-                turn.terms.spending.give_back()
+                turn.terms.call_budget.give_back()
         self._notices.breaker(self._admission.shut(now))
         self._in_flight -= 1
         receipt.budget = self._admission.state(now)
@@ -218,7 +218,7 @@ class RateLimiter(Transport):
             late.cancel()
             self._unproven_waiting -= newcomer
             if turn.cancelled():
-                terms.spending.give_back()
+                terms.call_budget.give_back()
             else:
                 self._on_permit(request, turn, answer)
 
@@ -239,7 +239,7 @@ class RateLimiter(Transport):
     ) -> None:
         failure = turn.exception()
         if failure is not None or answer.cancelled():
-            context_of(request).spending.give_back()
+            context_of(request).call_budget.give_back()
         if failure is not None:
             context_of(request).receipt.budget = self.state()
             if not answer.cancelled():

@@ -40,8 +40,8 @@ class FairQueue:
     """
 
     def __init__(self) -> None:
-        self._lanes: dict[Priority, OrderedDict[str, deque[Waiter]]] = {
-            lane: OrderedDict() for lane in Priority
+        self._by_priority: dict[Priority, OrderedDict[str, deque[Waiter]]] = {
+            priority: OrderedDict() for priority in Priority
         }
         self._arrivals = 0
         self._waiting = 0
@@ -54,7 +54,7 @@ class FairQueue:
         return iter(
             [
                 waiter
-                for callers in self._lanes.values()
+                for callers in self._by_priority.values()
                 for waiters in callers.values()
                 for waiter in waiters
             ]
@@ -62,19 +62,21 @@ class FairQueue:
 
     def heads(self) -> Iterator[Waiter]:
         """Return the first waiter of each caller in each priority."""
-        return (waiters[0] for callers in self._lanes.values() for waiters in callers.values())
+        return (
+            waiters[0] for callers in self._by_priority.values() for waiters in callers.values()
+        )
 
     def join(self, context: CallContext, permit: asyncio.Future[Permit], now: float) -> Waiter:
         """Append a request to this caller's queue."""
         self._arrivals += 1
         self._waiting += 1
         waiter = Waiter(context, permit, now, self._arrivals)
-        self._lanes[context.lane].setdefault(context.partition, deque()).append(waiter)
+        self._by_priority[context.priority].setdefault(context.partition, deque()).append(waiter)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
         """Remove a waiter, if it is still in the queue."""
-        callers = self._lanes[waiter.context.lane]
+        callers = self._by_priority[waiter.context.priority]
         waiters = callers.get(waiter.context.partition)
         if waiters is None or waiter not in waiters:
             return
@@ -90,18 +92,18 @@ class FairQueue:
         contexts, comes first.
         """
         best, chosen = None, None
-        for lane, callers in self._lanes.items():
+        for priority, callers in self._by_priority.items():
             found = _first(callers.values(), rank)
             if found is None:
                 continue
             found_rank, waiter = found
-            aged = max(0, lane - int((now - waiter.since) / AGEING))
+            aged = max(0, priority - int((now - waiter.since) / AGEING))
             order = (found_rank, aged, waiter.arrival)
             if best is None or order < best:
                 best, chosen = order, waiter
         if chosen is not None:
             self.leave(chosen)
-            callers = self._lanes[chosen.context.lane]
+            callers = self._by_priority[chosen.context.priority]
             if chosen.context.partition in callers:
                 callers.move_to_end(chosen.context.partition)
         return chosen
@@ -113,10 +115,14 @@ class FairQueue:
         """
         by_caller: dict[str, list[Waiter]] = {}
         for waiter in self:
-            if waiter.context.lane is not Priority.WRITE:
+            if waiter.context.priority is not Priority.WRITE:
                 by_caller.setdefault(waiter.context.partition, []).append(waiter)
         longest = max(by_caller.values(), key=len, default=[])
-        own = -1 if newcomer.lane is Priority.WRITE else len(by_caller.get(newcomer.partition, ()))
+        own = (
+            -1
+            if newcomer.priority is Priority.WRITE
+            else len(by_caller.get(newcomer.partition, ()))
+        )
         if len(longest) <= own + 1:
             return None
         return max(longest, key=lambda waiter: waiter.arrival)

@@ -67,35 +67,35 @@ class RateLimitWindow:
         self._roll_if_ended(now)
         return self.window if self._ends is None else self._ends - now
 
-    def left(self, lane: Priority, now: float) -> int:
-        """Return how many requests `lane` may still send in this window."""
+    def left(self, priority: Priority, now: float) -> int:
+        """Return how many requests this priority may still send in this window."""
         self._roll_if_ended(now)
-        return max(0, self._left - self._reserved_for_others(lane, now))
+        return max(0, self._left - self._reserved_for_others(priority, now))
 
-    def wait(self, lane: Priority, now: float) -> float:
-        """Return the seconds until `lane` may send a request; 0 if it may now."""
+    def wait(self, priority: Priority, now: float) -> float:
+        """Return the seconds until this priority may send a request; 0 if it may now."""
         rest = self.rest(now)
-        reserved = self._reserved_for_others(lane, now)
+        reserved = self._reserved_for_others(priority, now)
         if self._left <= reserved:
             if self._unsure is not None:
                 return max(0.0, min(self._probe_at - now, rest))
             # The reserve above the minimum shrinks with the time left.
-            least = self.limit * RESERVED // 100 * (2 if lane is _REFRESH else 1)
-            shrinks = lane is not _WRITE and self._left > least
+            least = self.limit * RESERVED // 100 * (2 if priority is _REFRESH else 1)
+            shrinks = priority is not _WRITE and self._left > least
             return max(1.0, rest * (1 - self._left / reserved)) if shrinks else rest
-        if lane is not _REFRESH or self._ends is None:
+        if priority is not _REFRESH or self._ends is None:
             return 0.0
         if self._refreshes >= self.limit * REFRESHING // 100:
             return rest
         return self._surplus_in(rest)
 
-    def _reserved_for_others(self, lane: Priority, now: float) -> int:
-        """Return how many calls `lane` must leave to other priorities.
+    def _reserved_for_others(self, priority: Priority, now: float) -> int:
+        """Return how many calls this priority must leave to other priorities.
 
         Writes get a tenth of the window, or the number expected until its end: the rate of this
         window and the last one, plus twice the standard deviation.
         """
-        if lane is _WRITE:
+        if priority is _WRITE:
             return 0
         reserved = least = self.limit * RESERVED // 100
         if self._writes or self._writes_before:
@@ -105,23 +105,23 @@ class RateLimitWindow:
             expected = max(0.0, rest * seen / observed)
             most = self.limit * MAX_RESERVED // 100
             reserved = min(max(least, math.ceil(expected + 2 * math.sqrt(expected))), most)
-        return reserved + least if lane is _REFRESH else reserved
+        return reserved + least if priority is _REFRESH else reserved
 
     def _surplus_in(self, rest: float) -> float:
         """Return the seconds until more of the calls is left than of the time."""
         return max(0.0, rest - self.window * (self._left - 1) / self.limit)
 
-    def reserve(self, now: float, lane: Priority = Priority.INTERACTIVE) -> int:
+    def reserve(self, now: float, priority: Priority = Priority.INTERACTIVE) -> int:
         """Debit a request that is about to be sent; return its number."""
         self._roll_if_ended(now)
         if self._ends is None:
             self._ends = now + self.window + 1
-        if self._unsure is not None and self._left <= self._reserved_for_others(lane, now):
+        if self._unsure is not None and self._left <= self._reserved_for_others(priority, now):
             self._pause = min(2 * self._pause, MAX_PROBE_SECONDS)
             self._probe_at = now + self._pause
         self._left -= 1
-        self._refreshes += lane is _REFRESH
-        self._writes += lane is _WRITE
+        self._refreshes += priority is _REFRESH
+        self._writes += priority is _WRITE
         self._number += 1
         self._in_flight.add(self._number)
         return self._number

@@ -134,16 +134,16 @@ class IdempotentWriter:
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Coroutine[Any, Any, Page]:
         """Read from the source."""
-        return self._source.window(operation, where, window, fields, lane)
+        return self._source.window(operation, where, window, fields, priority)
 
     def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Coroutine[Any, Any, Sequence[ClientRecord | ClientError]]:
         """Read from the source."""
-        return self._source.fetch(operation, ids, fields, lane)
+        return self._source.fetch(operation, ids, fields, priority)
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch

@@ -113,18 +113,18 @@ class RecoveringWriter:
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
         """Read from the source, and note which clients exist."""
-        page = await self._source.window(operation, where, window, fields, lane)
+        page = await self._source.window(operation, where, window, fields, priority)
         self._saw(page.records)
         return page
 
     async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
         """Read from the source, and note which clients exist."""
-        answers = await self._source.fetch(operation, ids, fields, lane)
+        answers = await self._source.fetch(operation, ids, fields, priority)
         self._saw([answer for answer in answers if not isinstance(answer, ClientError)])
         return answers
 

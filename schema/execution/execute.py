@@ -113,7 +113,7 @@ class Execution:
         if group.ids:
             try:
                 records = await context.source.fetch(
-                    context.operation, group.ids, group.fields, group.lane
+                    context.operation, group.ids, group.fields, group.priority
                 )
             except Exception as error:  # noqa: BLE001 - located at each field
                 found.update(dict.fromkeys(group.ids, error))

@@ -39,7 +39,7 @@ class ParsedOperation(NamedTuple):
 class EntityBatch(NamedTuple):
     """Clients that one or more root fields look up, read together with one priority."""
 
-    lane: Priority
+    priority: Priority
     ids: Sequence[ClientId]
     """Each id once."""
     fields: Fields
@@ -127,9 +127,9 @@ class ExecutionPlan:
                 needs.append((root.key, request))
             elif isinstance(request, EntityLookup):
                 need = request.need
-                ids = tuple(id for id in need.ids if id not in named[need.lane])
-                named[need.lane].update(ids)
-                needs.append((root.key, EntitiesRequest(ids, need.fields, need.lane)))
+                ids = tuple(id for id in need.ids if id not in named[need.priority])
+                named[need.priority].update(ids)
+                needs.append((root.key, EntitiesRequest(ids, need.fields, need.priority)))
         return needs
 
 
@@ -151,14 +151,14 @@ def _batch_lookups(
 
     A field whose only slot holds no id needs no request.
     """
-    lanes: dict[Priority, list[tuple[RootField, EntityLookup]]] = {}
+    by_priority: dict[Priority, list[tuple[RootField, EntityLookup]]] = {}
     for root, one in requests:
         if isinstance(one, EntityLookup) and (one.many or one.slots[0] is not None):
-            lanes.setdefault(one.lane, []).append((root, one))
-    return [_batch(lane, group) for lane, group in lanes.items()]
+            by_priority.setdefault(one.priority, []).append((root, one))
+    return [_batch(priority, group) for priority, group in by_priority.items()]
 
 
-def _batch(lane: Priority, lookups: Sequence[tuple[RootField, EntityLookup]]) -> EntityBatch:
+def _batch(priority: Priority, lookups: Sequence[tuple[RootField, EntityLookup]]) -> EntityBatch:
     named = dict.fromkeys(slot for _, one in lookups for slot in one.slots)
     fields = frozenset[str]().union(*{one.fields for _, one in lookups})
-    return EntityBatch(lane, [slot for slot in named if isinstance(slot, str)], fields, lookups)
+    return EntityBatch(priority, [slot for slot in named if isinstance(slot, str)], fields, lookups)

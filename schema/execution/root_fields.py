@@ -54,7 +54,7 @@ class EntityLookup(msgspec.Struct, frozen=True):
 
     slots: tuple[ClientId | GraphQLError | None, ...]
     fields: Fields
-    lane: Priority
+    priority: Priority
     many: bool
     """Whether the value is a list, or the value of the only slot."""
 
@@ -62,7 +62,7 @@ class EntityLookup(msgspec.Struct, frozen=True):
     def need(self) -> EntitiesRequest:
         """Return the request for the clients, each once."""
         ids = dict.fromkeys(slot for slot in self.slots if isinstance(slot, str))
-        return EntitiesRequest(tuple(ids), self.fields, self.lane)
+        return EntitiesRequest(tuple(ids), self.fields, self.priority)
 
     def answer(self, found: Found) -> Any:
         """Return the value of the field, with a record for each client.

@@ -25,7 +25,7 @@ class EntitiesRequest:
 
     ids: tuple[ClientId, ...]
     fields: Fields
-    lane: Priority
+    priority: Priority
 
 
 Kind = Literal["create", "update", "delete"]

@@ -35,7 +35,7 @@ class ClientSource(Protocol):
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
         """Return the rows of `window` among the caller's clients that match `where`.
 
@@ -45,7 +45,7 @@ class ClientSource(Protocol):
         ...
 
     async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
         """Return the clients with these distinct ids, in order; a failure takes its client's place.
 

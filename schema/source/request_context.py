@@ -235,11 +235,11 @@ class RequestContext:
     freshness: CacheDirectives = field(default_factory=CacheDirectives)
     receipt: Receipt = field(default_factory=Receipt)
     audience: Waiters = field(default_factory=Waiters, compare=False)
-    spending: CallBudget = field(default_factory=CallBudget, compare=False)
+    call_budget: CallBudget = field(default_factory=CallBudget, compare=False)
 
 
 def without_budget(operation: RequestContext) -> RequestContext:
-    """Copy an operation without its spending, to estimate its cost.
+    """Copy an operation without its call budget, to estimate its cost.
 
     A limit that referred to the operation that holds it would be a cycle that only a collection
     frees.

@@ -128,7 +128,7 @@ class Scripted:
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
         rows = [
             self.trimmed(row)
@@ -141,15 +141,15 @@ class Scripted:
         filtered = f" {name}" if name else ""
         end = "end " if window.from_end else ""
         assert fields
-        assert lane in {Priority.INTERACTIVE, Priority.REFRESH}
+        assert priority in {Priority.INTERACTIVE, Priority.REFRESH}
         await self._asked(operation, f"list {end}{window.offset}+{window.limit}{filtered}")
         return Page(start, tuple(rows[start:stop]), len(rows))
 
     async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
         assert fields
-        assert lane is Priority.INTERACTIVE
+        assert priority is Priority.INTERACTIVE
         by_id = {row.id: row for row in self.clients.get(operation.caller.partition, [])}
         found: list[ClientRecord | ClientError] = [
             self.failures[id]

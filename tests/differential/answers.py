@@ -72,9 +72,9 @@ class Answers:
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
-        del operation, fields, lane
+        del operation, fields, priority
         chance = await self._chance("window", where, window)
         failure = self._failure(chance)
         if failure is not None:
@@ -86,9 +86,9 @@ class Answers:
         return Page(start, tuple(record(chance, id) for id in ids[start:stop]), total)
 
     async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
-        del operation, fields, lane
+        del operation, fields, priority
         if self._failure(Random(f"{self._seed} fetch")) is not None:
             await asyncio.sleep(0)
             raise Unavailable("All of it is down.")

@@ -84,36 +84,36 @@ async def test_a_call_that_failed_excuses_one_more_and_no_more_than_the_cap(
 
 
 def test_what_is_spent_is_held_to_the_price_and_after_a_failure_to_the_cap() -> None:
-    spending = CallBudget(lambda: CallLimit(estimate=2, cap=4, details=0))
+    call_budget = CallBudget(lambda: CallLimit(estimate=2, cap=4, details=0))
 
-    assert [spending.take() for _ in range(3)] == [True, True, False]
-    spending.give_back()
-    assert [spending.take() for _ in range(2)] == [True, False]
-    spending.may_exceed_estimate = True
-    assert [spending.take() for _ in range(3)] == [True, True, False]
-    assert (spending.sent, spending.room) == (4, 0)
+    assert [call_budget.take() for _ in range(3)] == [True, True, False]
+    call_budget.give_back()
+    assert [call_budget.take() for _ in range(2)] == [True, False]
+    call_budget.may_exceed_estimate = True
+    assert [call_budget.take() for _ in range(3)] == [True, True, False]
+    assert (call_budget.sent, call_budget.room) == (4, 0)
 
 
 def test_clients_that_are_named_complete_no_rows() -> None:
-    spending = CallBudget(lambda: CallLimit(9, 9, details=2, named=frozenset({"a", "b", "c"})))
+    call_budget = CallBudget(lambda: CallLimit(9, 9, details=2, named=frozenset({"a", "b", "c"})))
 
-    assert spending.take_details(["a", "b", "c"])
-    assert spending.take_details(["a", "x"])
-    assert not spending.take_details(["y", "z"])
-    assert spending.take_details(["y"])
+    assert call_budget.take_details(["a", "b", "c"])
+    assert call_budget.take_details(["a", "x"])
+    assert not call_budget.take_details(["y", "z"])
+    assert call_budget.take_details(["y"])
 
 
 def test_an_operation_without_a_limit_is_held_by_none() -> None:
-    spending = CallBudget()
+    call_budget = CallBudget()
 
-    assert all(spending.take() for _ in range(1_000))
-    assert spending.take_details(map(str, range(1_000)))
-    assert spending.apart().limit is None
+    assert all(call_budget.take() for _ in range(1_000))
+    assert call_budget.take_details(map(str, range(1_000)))
+    assert call_budget.apart().limit is None
 
 
 def test_what_is_read_in_the_background_is_held_to_the_same_cap_on_its_own() -> None:
-    spending = CallBudget(lambda: CallLimit(estimate=1, cap=2, details=0))
-    spending.take()
+    call_budget = CallBudget(lambda: CallLimit(estimate=1, cap=2, details=0))
+    call_budget.take()
 
-    assert [spending.apart().take() for _ in range(2)] == [True, True]
-    assert spending.apart().limit == CallLimit(2, 2, 2)
+    assert [call_budget.apart().take() for _ in range(2)] == [True, True]
+    assert call_budget.apart().limit == CallLimit(2, 2, 2)

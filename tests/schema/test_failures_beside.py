@@ -85,9 +85,9 @@ class Source(Answers):
         raise self.failure
 
     async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, lane: Priority
+        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
-        del operation, fields, lane
+        del operation, fields, priority
         if self.reading is not None:
             raise self.reading
         return [self.record for _ in ids]
@@ -98,9 +98,9 @@ class Source(Answers):
         where: ClientFilter,
         window: Window,
         fields: Fields,
-        lane: Priority = Priority.INTERACTIVE,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
-        del operation, where, fields, lane
+        del operation, where, fields, priority
         return Page(0, (self.record,) * window.limit, window.limit)
 
 

@@ -48,7 +48,7 @@ class ListCall(NamedTuple):
 
     operation: RequestContext
     where: ClientFilter
-    lane: Priority
+    priority: Priority
 
     @property
     def caller(self) -> str:
@@ -57,7 +57,7 @@ class ListCall(NamedTuple):
 
     def note_drift(self) -> None:
         """Record that the API's response contradicts itself: more calls than planned may follow."""
-        self.operation.receipt.drift = self.operation.spending.may_exceed_estimate = True
+        self.operation.receipt.drift = self.operation.call_budget.may_exceed_estimate = True
 
     @property
     def name(self) -> tuple[str, ClientFilter]:
@@ -93,7 +93,7 @@ class ListSource:
         """Read rows counted from the end; the first call reads a small collection whole."""
         page = await self._rows(call, Window(0, MAX_PAGE))
         for read in range(_WALKED):
-            call.operation.spending.may_exceed_estimate |= page.more or read > 0
+            call.operation.call_budget.may_exceed_estimate |= page.more or read > 0
             known = page.offset + len(page.records)
             begin, stop = _from_end(window, page.total)
             if page.more:
@@ -239,7 +239,7 @@ class ListSource:
 
     async def _listing(self, call: ListCall, read: PageRequest) -> ListResponse:
         query = _query(call.where, read)
-        response = await self._calls.read(call.operation, query, call.lane)
+        response = await self._calls.read(call.operation, query, call.priority)
         if response.is_success:
             return parse_list(response)
         failure = parse_read_error(response, of_one=False)

@@ -47,7 +47,7 @@ class BackgroundRevalidation:
             deadline=self._clock() + self._seconds,
             freshness=CacheDirectives(),
             receipt=Receipt(finalized=True),
-            spending=operation.spending.apart(),
+            call_budget=operation.call_budget.apart(),
         )
         task = asyncio.create_task(self._run(read(own)))
         self._under_way[name] = task

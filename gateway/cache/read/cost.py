@@ -54,14 +54,14 @@ class CostEstimates:
         A page that two requests need is read once.
         """
         reading: set[PlannedRead] = set()
-        lanes: set[Priority] = set()
+        priorities: set[Priority] = set()
         prices: list[CostEstimate] = []
         for need in needs:
             if isinstance(need, ListRequest):
                 prices.append(self._rows(operation, need, reading))
             elif isinstance(need, EntitiesRequest):
-                price = self._clients(operation, need, reading, shared=need.lane in lanes)
-                lanes |= {need.lane} if price.maximum else set()
+                price = self._clients(operation, need, reading, shared=need.priority in priorities)
+                priorities |= {need.priority} if price.maximum else set()
                 prices.append(price)
             else:
                 prices.extend(self._source.prices(operation, [need]))

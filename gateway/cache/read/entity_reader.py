@@ -108,23 +108,23 @@ class EntityReader:
         operation: RequestContext,
         ids: Sequence[ClientId],
         fields: Fields,
-        lane: Priority,
+        priority: Priority,
         oldest: float,
     ) -> Mapping[ClientId, EntityResult]:
         """Read these clients, none of them cached, for at most as many calls.
 
         A reading older than `oldest` is among the results only if the API contradicts it.
         """
-        found = await self._read_from_list(operation, ids, fields, lane, oldest)
+        found = await self._read_from_list(operation, ids, fields, priority, oldest)
         rest = [id for id in ids if id not in found]
-        return {**found, **await self._details(operation, rest, fields, lane, oldest)}
+        return {**found, **await self._details(operation, rest, fields, priority, oldest)}
 
     async def _read_from_list(
         self,
         operation: RequestContext,
         ids: Sequence[ClientId],
         fields: Fields,
-        lane: Priority,
+        priority: Priority,
         oldest: float,
     ) -> dict[ClientId, EntityResult]:
         """Return those of `ids` found on list pages, read for as long as that is cheaper."""
@@ -133,9 +133,9 @@ class EntityReader:
         left = list(ids)
         for _ in ids:
             page = self._page(every, left, fields, oldest)
-            if page is None or operation.spending.room < self._source.price(page) + len(left):
+            if page is None or operation.call_budget.room < self._source.price(page) + len(left):
                 break
-            question = ListQuery(operation, every, page, fields, oldest, math.inf, lane)
+            question = ListQuery(operation, every, page, fields, oldest, math.inf, priority)
             [landed] = await self._lists.load(question, [(every, page)])
             records = {record.id: record for record in landed.page.records if landed.kept}
             for id in left:
@@ -203,14 +203,14 @@ class EntityReader:
         operation: RequestContext,
         ids: Sequence[ClientId],
         fields: Fields,
-        lane: Priority,
+        priority: Priority,
         oldest: float,
     ) -> dict[ClientId, EntityResult]:
         """Read each client's detail once, and once more if it was written meanwhile."""
         found: dict[ClientId, EntityResult] = {}
         left = list(ids)
         for readings_left in reversed(range(READINGS)):
-            landed = await self._load(operation, left, fields, lane, oldest) if left else {}
+            landed = await self._load(operation, left, fields, priority, oldest) if left else {}
             for id, one in landed.items():
                 answer = self._usable(
                     EntityKey(Partition(operation.caller), id), one, fields, oldest
@@ -221,7 +221,7 @@ class EntityReader:
                     found[id] = self._unsettled(one)
             left = [id for id in left if id not in found]
             if left and readings_left:
-                operation.receipt.drift = operation.spending.may_exceed_estimate = True
+                operation.receipt.drift = operation.call_budget.may_exceed_estimate = True
         return found
 
     def _usable(
@@ -248,7 +248,7 @@ class EntityReader:
         operation: RequestContext,
         ids: Sequence[ClientId],
         fields: Fields,
-        lane: Priority,
+        priority: Priority,
         oldest: float,
     ) -> dict[ClientId, FetchedEntity]:
         """Join the fetches of these clients, start one for the others, and wait for all."""
@@ -261,7 +261,7 @@ class EntityReader:
         operation.receipt.joined += len(ids) - len(alone)
         if alone:
             at = self._clock()
-            load = partial(self._send, operation, alone, fields, lane, at)
+            load = partial(self._send, operation, alone, fields, priority, at)
             keys = [(name, by) for name in alone.values()]
             flights |= dict.fromkeys(alone, self._flights.start(keys, load, at, who))
         landed: dict[ClientId, FetchedEntity] = {}
@@ -289,14 +289,14 @@ class EntityReader:
         operation: RequestContext,
         names: Mapping[ClientId, tuple[EntityKey, FencingToken]],
         fields: Fields,
-        lane: Priority,
+        priority: Priority,
         at: float,
         audience: Waiters,
     ) -> Mapping[ClientId, FetchedEntity]:
         partition = Partition(operation.caller)
         flight = self._accounts.flight(operation, at + self._policy.flight_seconds, audience)
         try:
-            answers = await self._source.fetch(flight, list(names), fields, lane)
+            answers = await self._source.fetch(flight, list(names), fields, priority)
         except (Unauthenticated, Forbidden):
             self._memory.purge(partition)
             raise

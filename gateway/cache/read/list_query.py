@@ -23,4 +23,4 @@ class ListQuery:
     """The earliest time of a reading that may be part of the result."""
     fresh: float
     """Seconds; a part older than that makes the result stale."""
-    lane: Priority
+    priority: Priority

@@ -103,7 +103,7 @@ class ListReader:
             elif outdated or (reads == again and self._is_stable(key, landed)):
                 break
             else:
-                outdated = receipt.drift = query.operation.spending.may_exceed_estimate = True
+                outdated = receipt.drift = query.operation.call_budget.may_exceed_estimate = True
             reads = again
         receipt.drift = True
         return self._best_effort_page(query, landed[-1].page)
@@ -217,7 +217,7 @@ class ListReader:
         flight = self._accounts.flight(operation, at + self._policy.flight_seconds, audience)
         try:
             page = await self._source.window(
-                flight, key.where, query.window, query.fields, query.lane
+                flight, key.where, query.window, query.fields, query.priority
             )
         except (Unauthenticated, Forbidden):
             self._memory.purge(key.partition)

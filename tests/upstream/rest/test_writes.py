@@ -143,7 +143,10 @@ async def test_writes_and_the_reads_that_explain_them_go_first(operation: Reques
     with pytest.raises(Conflict):
         await source(wire).update(operation, ID, ClientPatch({}, expected_version=3))
 
-    assert [context_of(request).lane for request in wire.sent] == [Priority.WRITE, Priority.WRITE]
+    assert [context_of(request).priority for request in wire.sent] == [
+        Priority.WRITE,
+        Priority.WRITE,
+    ]
 
 
 async def test_a_version_asked_for_but_not_sent_is_no_conflict(operation: RequestContext) -> None:

@@ -31,13 +31,13 @@ def request(  # noqa: PLR0913 -- every term by its name
     url: str = URL,
     *,
     deadline: float,
-    lane: Priority = Priority.INTERACTIVE,
+    priority: Priority = Priority.INTERACTIVE,
     caller: str = "p",
     content: bytes = b"",
     headers: dict[str, str] | None = None,
 ) -> httpx.Request:
     terms = CallContext(
-        deadline=deadline, lane=lane, partition=caller, credential=caller, receipt=Receipt()
+        deadline=deadline, priority=priority, partition=caller, credential=caller, receipt=Receipt()
     )
     return httpx.Request(
         method, url, content=content, headers=headers, extensions={EXTENSION: terms}

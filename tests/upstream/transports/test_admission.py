@@ -93,7 +93,9 @@ def answer(status: int, remaining: int | None) -> httpx.Response:
 
 SECONDS = st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0, 70.0])
 ASKS = st.builds(
-    lambda after, caller, lane: Ask(after, CallContext(1e9, lane, caller, caller, Receipt())),
+    lambda after, caller, priority: Ask(
+        after, CallContext(1e9, priority, caller, caller, Receipt())
+    ),
     SECONDS,
     st.sampled_from(CALLERS),
     st.sampled_from(Priority),

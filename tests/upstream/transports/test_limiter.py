@@ -46,14 +46,14 @@ async def ask(
     budget: RateLimiter,
     path: str = "",
     *,
-    lane: Priority = Priority.INTERACTIVE,
+    priority: Priority = Priority.INTERACTIVE,
     caller: str = "p",
     seconds: float = 10,
 ) -> int | tuple[str, int | None, float]:
     """The status, or the failure's code, its `retry_after` and the seconds it took to fail."""
     began = now()
     asked = request(
-        url=f"http://api.test/{path}", deadline=began + seconds, lane=lane, caller=caller
+        url=f"http://api.test/{path}", deadline=began + seconds, priority=priority, caller=caller
     )
     try:
         return (await budget.handle_async_request(asked)).status_code
@@ -65,7 +65,7 @@ async def ask(
 async def test_no_more_than_the_limit_is_sent_in_a_window_and_the_rest_is_told_how_long() -> None:
     budget = over(inner := Scripted([OK]), limit=3)
 
-    answers = [await ask(budget, lane=Priority.WRITE) for _ in range(5)]
+    answers = [await ask(budget, priority=Priority.WRITE) for _ in range(5)]
 
     assert answers == [200, 200, 200, ("RATE_LIMITED", 901, 0.0), ("RATE_LIMITED", 901, 0.0)]
     assert len(inner.seen) == 3
@@ -74,10 +74,10 @@ async def test_no_more_than_the_limit_is_sent_in_a_window_and_the_rest_is_told_h
 async def test_the_next_window_is_spent_as_freely() -> None:
     budget = over(inner := Scripted([OK]), limit=3)
     for _ in range(4):
-        await ask(budget, lane=Priority.WRITE)
+        await ask(budget, priority=Priority.WRITE)
     await asyncio.sleep(901)
 
-    assert [await ask(budget, lane=Priority.WRITE) for _ in range(3)] == [200] * 3
+    assert [await ask(budget, priority=Priority.WRITE) for _ in range(3)] == [200] * 3
     assert len(inner.seen) == 6
 
 
@@ -86,10 +86,10 @@ async def test_when_readers_have_spent_theirs_a_writer_still_gets_through() -> N
     for _ in range(8):
         await ask(budget)
 
-    assert await ask(budget, lane=Priority.REFRESH) == ("RATE_LIMITED", 901, 0.0)
+    assert await ask(budget, priority=Priority.REFRESH) == ("RATE_LIMITED", 901, 0.0)
     assert await ask(budget) == 200
     assert await ask(budget) == ("RATE_LIMITED", 901, 0.0)
-    assert await ask(budget, lane=Priority.WRITE) == 200
+    assert await ask(budget, priority=Priority.WRITE) == 200
 
 
 async def test_whether_a_refresh_would_go_out_now_is_known_before_it_is_begun() -> None:
@@ -131,7 +131,9 @@ async def test_a_429_keeps_everybody_away_and_tells_them_how_long() -> None:
     first = await ask(budget)
     await asyncio.sleep(100)
 
-    answers = await asyncio.gather(*(ask(budget, lane=lane) for lane in [*Priority] * 250))
+    answers = await asyncio.gather(
+        *(ask(budget, priority=priority) for priority in [*Priority] * 250)
+    )
 
     assert first == 429
     assert set(answers) == {("RATE_LIMITED", 800, 0.0)}
@@ -210,11 +212,11 @@ async def test_no_more_than_so_many_are_in_flight_and_the_others_go_by_lane_then
     await asyncio.sleep(0)
 
     answers = await asyncio.gather(
-        ask(budget, "refresh", lane=Priority.REFRESH),
+        ask(budget, "refresh", priority=Priority.REFRESH),
         ask(budget, "read-1"),
-        ask(budget, "entity", lane=Priority.ENTITIES),
+        ask(budget, "entity", priority=Priority.ENTITIES),
         ask(budget, "read-2"),
-        ask(budget, "write", lane=Priority.WRITE),
+        ask(budget, "write", priority=Priority.WRITE),
         *first,
     )
 
@@ -252,7 +254,7 @@ async def test_a_line_that_is_full_turns_away() -> None:
 async def test_those_in_line_are_sent_away_when_the_window_is_spent_before_them() -> None:
     budget = over(inner := Scripted([(1.0, OK)]), limit=3, at_once=1)
 
-    answers = await asyncio.gather(*(ask(budget, lane=Priority.WRITE) for _ in range(5)))
+    answers = await asyncio.gather(*(ask(budget, priority=Priority.WRITE) for _ in range(5)))
 
     assert answers == [200, 200, 200, ("RATE_LIMITED", 900, 2.0), ("RATE_LIMITED", 900, 2.0)]
     assert len(inner.seen) == 3
@@ -305,7 +307,7 @@ async def test_a_caller_who_leaves_a_request_in_flight_leaves_its_place_taken() 
     await asyncio.wait({leaver})
 
     assert inner.flying == 1
-    assert await ask(budget, "next", lane=Priority.WRITE) == 200
+    assert await ask(budget, "next", priority=Priority.WRITE) == 200
     assert inner.seen == [(0.0, "GET /left"), (1.0, "GET /next")]
     assert budget.state().remaining == 39
 
@@ -317,7 +319,7 @@ async def test_a_burst_that_fills_the_line_leaves_room_for_others_and_for_writes
 
     other = asyncio.create_task(ask(budget, "other", caller="q"))
     await asyncio.sleep(0)
-    write = asyncio.create_task(ask(budget, "write", caller="w", lane=Priority.WRITE))
+    write = asyncio.create_task(ask(budget, "write", caller="w", priority=Priority.WRITE))
     answers = await asyncio.gather(*burst, other, write)
 
     crowded = ("UPSTREAM_UNAVAILABLE", None, 0.0)
@@ -351,7 +353,7 @@ async def test_a_caller_beyond_its_share_is_told_when_and_others_are_served() ->
     assert 40 < sent < 60
     assert held == ("RATE_LIMITED", 476, 0.0)
     assert [await ask(budget, caller="q") for _ in range(30)] == [200] * 30
-    assert await ask(budget, lane=Priority.WRITE) == 200
+    assert await ask(budget, priority=Priority.WRITE) == 200
 
 
 async def test_a_refusal_says_what_is_spent() -> None:
@@ -456,7 +458,7 @@ async def test_an_api_that_only_fails_is_not_asked_and_tried_by_one() -> None:
     budget = over(inner := Scripted([httpx.Response(503)] * 5 + [(0.1, OK)]), known="pq")
     failed = [await ask(budget, caller=caller) for caller in "pqpqp"]
     left = budget.state().remaining
-    refused = await ask(budget), await ask(budget, lane=Priority.WRITE)
+    refused = await ask(budget), await ask(budget, priority=Priority.WRITE)
     await asyncio.sleep(5)
 
     trying, *others = await asyncio.gather(*(ask(budget) for _ in range(3)))

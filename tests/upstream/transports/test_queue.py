@@ -16,14 +16,14 @@ LOOP = asyncio.new_event_loop()  # nothing runs on it: a future must have one
 LOOP.close()
 
 
-def terms(caller: str, lane: Priority = Priority.INTERACTIVE) -> CallContext:
-    return CallContext(1e9, lane, caller, caller, Receipt())
+def terms(caller: str, priority: Priority = Priority.INTERACTIVE) -> CallContext:
+    return CallContext(1e9, priority, caller, caller, Receipt())
 
 
 def stand(
-    line: FairQueue, caller: str, lane: Priority = Priority.INTERACTIVE, *, at: float = 0.0
+    line: FairQueue, caller: str, priority: Priority = Priority.INTERACTIVE, *, at: float = 0.0
 ) -> None:
-    line.join(terms(caller, lane), asyncio.Future(loop=LOOP), at)
+    line.join(terms(caller, priority), asyncio.Future(loop=LOOP), at)
 
 
 def anybody(_: CallContext) -> int:
@@ -36,14 +36,14 @@ def served(
     """Everybody who can be, in order."""
     names = []
     while waiter := line.next(now, rank):
-        names.append(f"{waiter.context.partition}{'wier'[waiter.context.lane]}")
+        names.append(f"{waiter.context.partition}{'wier'[waiter.context.priority]}")
     return names
 
 
 def test_the_most_urgent_lane_goes_first_within_it_whoever_came_first() -> None:
     line = FairQueue()
-    for caller, lane in zip("abcd", reversed(Priority), strict=True):
-        stand(line, caller, lane)
+    for caller, priority in zip("abcd", reversed(Priority), strict=True):
+        stand(line, caller, priority)
     stand(line, "e")
 
     assert served(line) == ["dw", "ci", "ei", "be", "ar"]
@@ -105,14 +105,14 @@ def test_nobody_gives_way_to_one_who_would_have_as_many_except_to_a_write() -> N
     assert other.context.partition == "a"
 
 
-@pytest.mark.parametrize("lane", Priority)
+@pytest.mark.parametrize("priority", Priority)
 @given(st.lists(st.sampled_from(CALLERS), min_size=1, max_size=80))
 def test_while_two_callers_wait_neither_is_served_twice_more_than_the_other(
-    lane: Priority, arrivals: list[str]
+    priority: Priority, arrivals: list[str]
 ) -> None:
     line = FairQueue()
     for caller in arrivals:
-        stand(line, caller, lane)
+        stand(line, caller, priority)
     waiting = {caller: arrivals.count(caller) for caller in set(arrivals)}
     turns = dict.fromkeys(waiting, 0)
     for name in served(line):
@@ -126,11 +126,11 @@ def test_while_two_callers_wait_neither_is_served_twice_more_than_the_other(
 def test_nobody_starves_whatever_keeps_coming(arrivals: list[tuple[str, Priority]]) -> None:
     line = FairQueue()
     stand(line, "z", Priority.REFRESH, at=0)
-    for caller, lane in arrivals:
-        stand(line, caller, lane, at=0)
+    for caller, priority in arrivals:
+        stand(line, caller, priority, at=0)
     turns = 0
     while (waiter := line.next(3.0, anybody)) and waiter.context.partition != "z":
-        stand(line, waiter.context.partition, waiter.context.lane, at=3.0)  # and comes again
+        stand(line, waiter.context.partition, waiter.context.priority, at=3.0)  # and comes again
         turns += 1
 
     # After three seconds as urgent as a write, and older than whoever comes again.

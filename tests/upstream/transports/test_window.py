@@ -45,8 +45,8 @@ def test_the_last_tenth_is_for_writes_and_the_next_not_for_refresh() -> None:
     ledger.reserve(0)
     allowed = dict.fromkeys(Priority, 1)
     for _ in range(499):
-        for lane in Priority:
-            allowed[lane] += ledger.wait(lane, 900) == 0  # the window's last second
+        for priority in Priority:
+            allowed[priority] += ledger.wait(priority, 900) == 0  # the window's last second
         ledger.reserve(900)
 
     assert allowed == {
