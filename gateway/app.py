@@ -73,12 +73,14 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     wire: httpx.AsyncBaseTransport | None = None,
     store: Store | None = None,
     clock: Callable[[], float] | None = None,
+    compiles: bool = True,
 ) -> GatewayApp:
     """Build the gateway.
 
     `demo_key` is the API key for requests without a credential (the demo only). `state` persists
     across restarts; the default keeps all state in memory. `wire` replaces the network in tests.
     `store` holds the cached clients. `clock` returns seconds and replaces both system clocks.
+    If `compiles` is False, graphql-core executes every operation (tests only).
     """
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
@@ -121,7 +123,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         node_fields=settings.node_fields,
         introspection=settings.introspection,
         limits=_limits(settings),
-        compiles=settings.compiled,
+        compiles=compiles,
         cap=partial(_operation_cost_cap, settings, budget.state),
     )
     authenticator = Authenticator(

@@ -140,10 +140,6 @@ class Settings(BaseSettings):
         "~/.local/state/clients-gateway",
         description="Folder for state that outlives a restart; `none` for none.",
     )
-    compiled: bool = Field(
-        True,
-        description="Whether operations are compiled; off, graphql-core executes them, slower.",
-    )
 
     timeout_request_headers: float = Field(
         5, gt=0, le=60, description="Seconds a request's headers may take."

@@ -149,12 +149,14 @@ def post(
 
 
 @contextlib.contextmanager
-def serving(sandbox: Sandbox, way: Way, **settings: Any) -> Iterator[Serving]:
+def serving(
+    sandbox: Sandbox, way: Way, *, compiled: bool = True, **settings: Any
+) -> Iterator[Serving]:
     """A gateway before this sandbox, with some settings changed, until the block ends."""
     chosen = load_settings({}, _env_file=None, **settings)
 
     def site(socket: socket.socket) -> server.Listener:
-        app = create_app(chosen, wire=InProcess(sandbox))
+        app = create_app(chosen, wire=InProcess(sandbox), compiles=compiled)
         direct = app.direct if way is Way.FAST else None
         return server.Listener(app, socket, connection_limits(chosen), direct, app.cors)
 

@@ -35,11 +35,6 @@ class Program:
 CHROMIUM = Program(
     "Chromium", ("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"
 )
-REDIS = Program(
-    "a Redis or Valkey server",
-    ("valkey-server", "redis-server"),
-    "apt-get install redis-server",
-)
 NODE = Program("Node", ("node",), "`make test` brings one")
 GIT = Program("git", ("git",), "apt-get install git")
 JAVA = Program("Java", ("java",), "apt-get install default-jdk-headless")

@@ -62,7 +62,6 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "state_dir": "~/.local/state/clients-gateway",
         "max_operation_cost": 25,
         "max_operation_cost_low_budget": 10,
-        "compiled": True,
     }
 
 

@@ -19,7 +19,7 @@ SKIPPING = """
 SKIPPED_FILE = """
     import pytest
 
-    pytest.skip("no Redis", allow_module_level=True)
+    pytest.skip("no Chromium", allow_module_level=True)
 """
 
 

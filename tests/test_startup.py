@@ -11,7 +11,6 @@ HEAVY = (
     "matplotlib",
     "numpy",
     "pytest",
-    "redis",
     "strawberry.cli",
     "typer",
 )

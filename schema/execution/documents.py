@@ -19,7 +19,6 @@ from schema.execution.lru import WeightedLRU
 from schema.execution.messages import redact_values
 from schema.execution.sizes import document_size
 from schema.execution.validation import ValidationRules
-from schema.plain import plainly_valid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,8 +142,6 @@ class DocumentCache:
         too_much = check_limits(node, self._limits)
         if too_much is not None:
             return [too_much]
-        if plainly_valid(self._schema, node):
-            return []
         errors = validate(
             self._schema,
             node,

@@ -32,7 +32,6 @@ from graphql.validation import (
     MaxIntrospectionDepthRule,
     StreamDirectiveOnListField,
 )
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,8 +68,8 @@ class ValidationRules:
     """The validation rules of one graph, with or without a ban of introspection."""
 
     def __init__(self, *, introspection: bool) -> None:
-        rules = (*specified_rules, OneOfInputValidationRule)
-        self.all: Rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
+        banned = () if introspection else (NoSchemaIntrospectionCustomRule,)
+        self.all: Rules = (*specified_rules, *banned)
         self._of: dict[frozenset[str], Rules] = {}
 
     def applicable(self, text: str) -> Rules:

@@ -107,7 +107,7 @@ class History:
 class World:
     """A gateway, its API, and the truth."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, compiled: bool = True, **settings: Any) -> None:
         self.loop = VirtualLoop()
         self.sandbox = Sandbox(
             tuple(PEOPLE.values()),
@@ -118,6 +118,7 @@ class World:
             load_settings({}, _env_file=None, **settings),
             wire=InProcess(self.sandbox),
             clock=self.loop.time,
+            compiles=compiled,
         )
         self._lifespan = Lifespan(app)
         self.run(self._lifespan.start())

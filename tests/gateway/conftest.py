@@ -76,7 +76,8 @@ async def before(sandbox: Sandbox, **changes: Any) -> AsyncIterator[Gateway]:
 @pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "graphql-core"])
 def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whoever executes an operation, its answer, price, refusals and headers are the same."""
-    monkeypatch.setenv("GATEWAY_COMPILED", str(request.param))
+    defaults = {**(create_app.__kwdefaults__ or {}), "compiles": request.param}
+    monkeypatch.setattr(create_app, "__kwdefaults__", defaults)
     return bool(request.param)
 
 

@@ -43,7 +43,7 @@ def receipt_of(answer: dict[str, object]) -> dict[str, object]:
 
 async def test_thousands_at_once_cost_one_call(sandbox: Sandbox, *, compiled: bool) -> None:
     crowd = 10_000 if compiled else 1_000  # the slower execution shares the same read
-    async with before(sandbox, compiled=compiled, max_concurrent_requests=crowd) as gateway:
+    async with before(sandbox, max_concurrent_requests=crowd) as gateway:
         answers = await asyncio.gather(*(gateway.post(NAMES) for _ in range(crowd)))
 
     assert sandbox.calls == [PAGE]

@@ -46,7 +46,6 @@ def test_ci_installs_the_programs_that_tests_would_be_skipped_for() -> None:
         "haproxy",
         "libokhttp-java",
         "nginx-light",
-        "redis-server",
     ]
 
 

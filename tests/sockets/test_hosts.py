@@ -1,5 +1,7 @@
 """DNS rebinding: where a key acts for callers without proof, Host must name this machine."""
 
+from typing import Any
+
 import pytest
 
 from gateway.sandbox.api import Sandbox
@@ -88,7 +90,7 @@ def test_the_operator_adds_names(way: Way) -> None:
     ids=["callers bring their own", "callers prove themselves", "names are configured"],
 )
 def test_any_name_is_answered_where_reaching_it_proves_nothing(
-    way: Way, settings: dict[str, object], status: int
+    way: Way, settings: dict[str, Any], status: int
 ) -> None:
     with serving(Sandbox(), way, **settings) as gateway, gateway.connection() as wire:
         answer = wire.ask(called("any.example", post(LIST)))
