@@ -33,6 +33,9 @@ FULL_SIZE = ADVERSARY_STEPS=50000 CALLER_MIX_ROUNDS=1000 DIFFERENTIAL_CASES=2000
 	GATEWAY_ATTACK_SECONDS=10 PROXY_REQUESTS=10000 REVOCATION_STEPS=2000 SCROLLS=400 \
 	UNSEEN_DOCUMENTS=400
 
+# On all cores, but one at a time what is marked `alone`. ARGS=-n0 makes it one process.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq
@@ -68,7 +71,7 @@ run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback;
 install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-gateway
 
 test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp ## everything; what it had to skip stands at the end
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-newest: $(GRAPHIQL)/dist/.stamp ## what depends on the interpreter, on the newest Python of this machine
 	$(eval NEWEST := $(call newer,$(call versions,$(EVERY_PYTHON))))
@@ -76,10 +79,10 @@ test-newest: $(GRAPHIQL)/dist/.stamp ## what depends on the interpreter, on the 
 	$(if $(NEWEST),@$(MAKE) --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST) test-parts ARGS="$(NEWEST_TESTS)")
 
 test-parts: install $(VENV)/.stamp-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 prove: install $(VENV)/.stamp-dev ## the proofs that the suite takes a sample of, at their full size
-	@$(FULL_SIZE) $(BIN)/python -m pytest $(SAMPLED) $(ARGS)
+	@$(FULL_SIZE) $(BIN)/python -m pytest $(PARALLEL) $(SAMPLED) $(ARGS)
 
 # One of tests.house's counts is above zero and fails nothing yet: modules above 260 lines.
 # tests/test_house.py holds the others at zero.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import skips
+from tests import alone, skips
 from tests.clockwork import VIRTUAL
 from tests.in_process import OVERSPENT
 from tests.serving import Way
@@ -20,6 +20,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(skips, "skips")
+    config.pluginmanager.register(alone, "alone")
 
 
 @pytest.fixture

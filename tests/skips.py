@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,15 @@ _FORBIDDEN = pytest.StashKey[bool]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read our variable, and take it away: a gateway started by a test would refuse the name."""
-    config.stash[_FORBIDDEN] = os.environ.pop("GATEWAY_TEST_NO_SKIPS", "") == "1"
+    forbidden = os.environ.pop("GATEWAY_TEST_NO_SKIPS", "") == "1"
+    worker = getattr(config, "workerinput", {})
+    config.stash[_FORBIDDEN] = worker.get("skips_forbidden", forbidden)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Pass our variable, taken away here, to a worker that is about to start."""
+    node.workerinput["skips_forbidden"] = node.config.stash[_FORBIDDEN]
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -1,6 +1,5 @@
 import pytest
 
-from tests import skips
 from tests.skips import Program
 
 SKIPPING = """
@@ -23,25 +22,45 @@ SKIPPED_FILE = """
 """
 
 
-def run(pytester: pytest.Pytester) -> pytest.RunResult:
-    return pytester.runpytest_inprocess(plugins=[skips])
+CONFTEST = """
+    from tests import skips
+
+    def pytest_configure(config):
+        config.pluginmanager.register(skips, "skips")
+"""
+UNCOLLECTED = {"-n0": pytest.ExitCode.INTERRUPTED, "-n1": pytest.ExitCode.TESTS_FAILED}
 
 
-def test_what_was_skipped_is_said_at_the_end_with_its_remedy(pytester: pytest.Pytester) -> None:
+@pytest.fixture(autouse=True)
+def without_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests of this file run loads in a moment."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.fixture(params=["-n0", "-n1"], ids=["in one process", "by a worker"])
+def workers(request: pytest.FixtureRequest) -> str:
+    """How many processes run the tests beside the one that reports them."""
+    chosen: str = request.param
+    return chosen
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    pytester.makeconftest(CONFTEST)
+    return pytester.runpytest_inprocess("-p", "xdist", *arguments)
+
+
+def test_what_was_skipped_is_said_at_the_end_with_its_remedy(
+    pytester: pytest.Pytester, workers: str
+) -> None:
     pytester.makepyfile(SKIPPING)
 
-    result = run(pytester)
+    result = run(pytester, workers)
 
     result.assert_outcomes(passed=1, skipped=2, xfailed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*NOT TESTED ON THIS MACHINE*",
-            "2 tests skipped: Chromium is not on this machine: apt-get install chromium",
-            "",
-            "*1 passed, 2 skipped, 1 xfailed*",
-        ],
-        consecutive=True,
-    )
+    title, reason, closing = [line for line in result.outlines if line][-3:]
+    assert "NOT TESTED ON THIS MACHINE" in title
+    assert reason == "2 tests skipped: Chromium is not on this machine: apt-get install chromium"
+    assert "1 passed, 2 skipped, 1 xfailed" in closing
 
 
 def test_nothing_is_said_when_nothing_was_skipped(pytester: pytest.Pytester) -> None:
@@ -54,27 +73,27 @@ def test_nothing_is_said_when_nothing_was_skipped(pytester: pytest.Pytester) -> 
 
 
 def test_a_skip_is_a_failure_where_skips_are_forbidden(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
     monkeypatch.setenv("GATEWAY_TEST_NO_SKIPS", "1")
     pytester.makepyfile(SKIPPING)
 
-    result = run(pytester)
+    result = run(pytester, workers)
 
     result.assert_outcomes(passed=1, failed=2, xfailed=1)
     result.stdout.fnmatch_lines(["skipped, and here nothing may be: Chromium is not*"])
 
 
 def test_a_skipped_file_is_a_failure_where_skips_are_forbidden(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
     monkeypatch.setenv("GATEWAY_TEST_NO_SKIPS", "1")
     pytester.makepyfile(SKIPPED_FILE)
 
-    result = run(pytester)
+    result = run(pytester, workers)
 
     result.assert_outcomes(errors=1)
-    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert result.ret == UNCOLLECTED[workers]
 
 
 def test_a_gateway_started_by_a_test_does_not_see_our_variable(

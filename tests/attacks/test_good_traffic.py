@@ -20,6 +20,8 @@ from tests.attacks.hostile import ASK, LIVE
 from tests.attacks.length import SECONDS
 from tests.serving import Serving
 
+pytestmark = pytest.mark.alone  # its time is compared within one run
+
 MANY = 990
 RATE = 1_000
 """Connections opened and segments sent in a second."""

@@ -68,7 +68,7 @@ def test_a_newer_python_is_tested_in_an_environment_of_its_own() -> None:
     said = make("test-newest", f"EVERY_PYTHON={sys.executable}", "PYTHON=none")
 
     assert f"VENV=.venv-newest PYTHON={sys.executable} test-parts" in said
-    assert ".venv-newest/bin/python -m pytest tests/cache" in said
+    assert re.search(r"\.venv-newest/bin/python -m pytest .*tests/cache", said)
 
 
 def test_with_one_python_there_is_nothing_to_test_twice() -> None:

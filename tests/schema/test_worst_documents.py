@@ -132,6 +132,7 @@ def graphs() -> list[Graph]:
     return [Graph(introspection=False), Graph(introspection=True)]
 
 
+@pytest.mark.alone  # measures CPU time
 @pytest.mark.parametrize("text", WORST.values(), ids=WORST)
 def test_the_worst_documents_are_understood_or_refused_at_little_cost(
     text: str, graphs: list[Graph]
@@ -155,6 +156,7 @@ def test_what_they_are_told_stays_short(
     assert not any("Did you mean" in error.message for error in errors) or introspection
 
 
+@pytest.mark.alone  # compares CPU time
 def test_without_the_limits_they_would_cost_more() -> None:
     text = WORST["one object again and again"]
     ours, lax = Graph().documents, Graph(limits=Limits(repeats=10**9)).documents
