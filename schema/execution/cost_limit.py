@@ -64,50 +64,52 @@ def check_cost(
 ) -> GraphQLError | None:
     """Return the error that keeps the operation from beginning, None if it may begin.
 
-    The operation may make at most `limit` calls for its own reads, and as many again to complete
-    rows that are known to lack selected fields. An operation whose upper bound is within the limit
-    is not examined further.
+    The operation may make at most `limit` calls. A list page whose rows are known to lack selected
+    fields is not counted. An operation whose upper bound is within the limit is not examined
+    further.
     """
     bound = _upper_bound(planned, source)
     if bound <= 1 or bound <= (cap := limit()):
         return None
-    explanation = explain(planned, source, operation)
-    price = explanation.price
-    if price.direct <= cap and price.details <= cap:
+    causes = explain(planned, source, operation).causes
+    incomplete = any(cause.price.direct and cause.price.details for cause in causes)
+    cost = sum(map(_calls, causes)) - incomplete
+    if cost <= cap:
         return None
-    direct = price.direct > cap
-    cost = price.direct if direct else price.details
-    dearest = max(
-        explanation.causes,
-        key=lambda cause: cause.price.direct if direct else cause.price.details,
-    )
-    why = "" if direct else " to complete rows that lack what is shown of them"
+    dearest = max(causes, key=_calls)
+    details = sum(cause.price.details for cause in causes)
+    why = f", {details} of them to complete rows that lack selected fields" if details else ""
     return GraphQLError(
-        f"The operation may cost {cost} calls of the API's window{why}, bound of them for"
+        f"The operation may cost {cost} calls of the API's window{why}, {_calls(dearest)} for"
         f" `{dearest.key}`, and {cap} are allowed: ask for less in one request.",
         extensions={"code": "TOO_EXPENSIVE", "cost": cost, "limit": cap, "field": dearest.key},
     )
 
 
+def _calls(cause: FieldCost) -> int:
+    return cause.price.direct + cause.price.details
+
+
 def call_limit(
     planned: ExecutionPlan, source: ClientSource, operation: RequestContext, cap: Callable[[], int]
 ) -> CallLimit:
-    """Return how many calls the operation may send: by its own estimate, and at most.
+    """Return how many calls the operation may send: by its own estimate, and at most `cap`.
 
-    A query may send at most `cap` calls for its own reads, as many to complete rows, and one for a
-    list page that may show several of the clients looked up by id. A write may send the calls that
-    it states, including those that look for its outcome.
+    A list page is not counted if its rows may have to be completed.
     """
     needs = [need for _, need in planned.needs()]
     prices = source.prices(operation, needs)
-    estimate = sum(price.maximum for price in prices)
+    estimate, bound = sum(price.maximum for price in prices), cap()
     if planned.writes:
-        return CallLimit(estimate, estimate, estimate)
-    bound = cap()
-    details = bound if any(isinstance(n, ListRequest) and n.fields - {"id"} for n in needs) else 0
+        return CallLimit(estimate, bound, bound)
+    lists = [
+        price
+        for need, price in zip(needs, prices, strict=True)
+        if isinstance(need, ListRequest) and need.fields - {"id"}
+    ]
+    page = any(price.direct for price in lists)
     ids = [id for need in needs if isinstance(need, EntitiesRequest) for id in need.ids]
-    named = frozenset(ids)
-    return CallLimit(estimate, bound + details + (len(named) > 1), details, named)
+    return CallLimit(estimate, bound + page, bound if lists else 0, frozenset(ids))
 
 
 def _upper_bound(planned: ExecutionPlan, source: ClientSource) -> int:
@@ -116,7 +118,7 @@ def _upper_bound(planned: ExecutionPlan, source: ClientSource) -> int:
     for _, request in planned.other_fields:
         if isinstance(request, ListRequest):
             details = request.window.limit if source.rows_lack(request.fields) else 0
-            bound += max(source.price(request.window), details)
+            bound += source.price(request.window) + details
         else:
             bound += 1
     return bound

@@ -182,7 +182,7 @@ class CallBudget:
         if limit is None:
             return True
         completing = sum(id not in limit.named for id in ids)
-        if self._details + completing > limit.details:
+        if completing and completing > min(limit.details - self._details, self.room):
             return False
         self._details += completing
         return True

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.faults import Fault
+from gateway.sandbox.faults import ALWAYS, Fault
 from schema.source.request_context import CallBudget, CallLimit
 from tests.gateway.conftest import Gateway, before
 from tests.gateway.test_prices import NODES, NOTES, price
@@ -53,7 +53,7 @@ async def test_as_many_clients_as_are_allowed_cost_the_one_page_that_shows_them(
     assert sandbox.calls == ["GET /clients?page=1&limit=100"]
 
 
-async def test_clients_that_no_page_shows_cost_that_page_beyond_what_is_allowed(
+async def test_clients_that_no_page_shows_are_asked_for_until_the_cap_is_reached(
     sandbox: Sandbox,
 ) -> None:
     async with before(sandbox, max_operation_cost=3) as gateway:
@@ -62,11 +62,56 @@ async def test_clients_that_no_page_shows_cost_that_page_beyond_what_is_allowed(
         answer = await gateway.post(NODES, ids=unknown)
 
     assert answer["data"] == {"nodes": [None] * 3}
-    assert "errors" not in answer
+    codes = [
+        (e["path"], e["extensions"]["code"], e["extensions"]["limit"]) for e in answer["errors"]
+    ]
+    assert codes == [(["nodes", 2], "TOO_EXPENSIVE", 3)]
     assert sandbox.calls == [
         "GET /clients?page=1&limit=100",
-        *(f"GET /clients/{id}" for id in unknown),
+        *(f"GET /clients/{id}" for id in unknown[:2]),
     ]
+
+
+async def test_no_more_is_sent_than_the_cap_however_many_clients_no_page_shows(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    unknown = [f"00000000-0000-4000-8000-{number:012}" for number in range(25)]
+
+    answer = await gateway.post(NODES, ids=unknown)
+
+    assert len(sandbox.calls) == answer["extensions"]["upstream"]["calls"] == 25
+
+
+async def test_pages_and_the_details_of_their_rows_are_held_to_the_cap_together(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
+    query = """query ($ids: [ID!]!) {
+      clients(first: 20) { edges { node { notes } } }
+      nodes(ids: $ids) { ... on Client { createdAt notes } }
+    }"""
+
+    answer = await gateway.post(query, ids=truth(sandbox)[20:28])
+
+    assert len(sandbox.calls) == 9, "one page and eight that are named; then 20 would be 29"
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"TOO_EXPENSIVE"}
+    assert all(answer["data"]["nodes"])
+
+
+async def test_writes_whose_answers_are_lost_are_held_to_the_cap_together(
+    sandbox: Sandbox,
+) -> None:
+    new = 'createClient(input: {firstName: "A", lastName: "B", clientType: BUYER})'
+    ten = " ".join(f"c{number}: {new} {{ __typename }}" for number in range(10))
+    sandbox.fail(Fault(status=502, method="POST", times=ALWAYS))
+    async with before(sandbox, max_operation_cost=11) as gateway:
+        answer = await gateway.post(f"mutation {{ {ten} }}")
+
+    ends = [result and result["__typename"] for result in answer["data"].values()]
+    assert ends == ["CreateClientSuccess"] * 5 + ["ClientWriteUnconfirmed"] + [None] * 4
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["TOO_EXPENSIVE"] * 4
+    look = "GET /clients?page=1&limit=100&client_type=buyer"
+    assert sandbox.calls == ["POST /clients", look] * 5 + ["POST /clients"]
 
 
 async def test_a_call_that_failed_excuses_one_more_and_no_more_than_the_cap(

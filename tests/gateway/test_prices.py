@@ -182,6 +182,22 @@ async def test_a_page_of_25_trimmed_rows_goes_through_and_a_larger_one_does_not(
     assert len(sandbox.calls) == spent + 25
 
 
+async def test_rows_to_complete_and_clients_by_id_are_counted_together(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
+    await gateway.query(NAMES, first=1)
+    query = """query ($ids: [ID!]!) {
+      clients(first: 20) { edges { node { notes } } }
+      nodes(ids: $ids) { ... on Client { createdAt } }
+    }"""
+
+    refused = await refusal(gateway, query, ids=truth(sandbox)[20:28])
+
+    assert refused == {"code": "TOO_EXPENSIVE", "cost": 28, "limit": 25, "field": "clients"}
+    assert len(sandbox.calls) == 1
+
+
 async def test_less_may_be_spent_at_once_while_little_is_left(
     sandbox: Sandbox,
 ) -> None:

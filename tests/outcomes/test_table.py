@@ -63,13 +63,13 @@ OTTOLINE = {"firstName": "Ottoline", "lastName": "Lee", "clientType": "BUYER"}
 class Scene:
     """A gateway before an unlucky network, and what the API holds."""
 
-    def __init__(self, *, keeps: bool = True, window: int = 500) -> None:
+    def __init__(self, *, keeps: bool = True, window: int = 500, **changes: Any) -> None:
         self.sandbox = Sandbox(limit=window)
         self.wire = Unlucky(self.sandbox)
         self.desk = Desk(self.sandbox, self.wire)
         self.id: str = self.desk.first
         app = create_app(
-            settings(),
+            settings(**changes),
             wire=self.wire,
             state=in_memory(trusted=keeps),
             clock=asyncio.get_running_loop().time,
@@ -301,6 +301,21 @@ async def unrecorded(scene: Scene) -> None:
     assert (await scene.create())["confirmedBy"] == "ANSWER"
 
 
+async def without_calls_left(scene: Scene) -> None:
+    write = "createClient(input: $input) { __typename }"
+    many = " ".join(f"c{number}: {write}" for number in range(9))
+    scene = Scene(max_operation_cost=9)
+    scene.wire.fates = ["answer lost"] * 9
+    answer = await scene.gateway.post(
+        f"mutation ($input: CreateClientInput!) {{ {many} }}", input=OTTOLINE
+    )
+
+    failed = {(error["path"][0], error["extensions"]["code"]) for error in answer["errors"]}
+    assert failed == {(name, "TOO_EXPENSIVE") for name, end in answer["data"].items() if not end}
+    assert len(scene.ottolines) == 9 - len(failed)
+    assert len(scene.sandbox.calls) == 9
+
+
 async def gone(scene: Scene) -> None:
     leaving = asyncio.create_task(scene.create(key="one click"))
     while not scene.sandbox.calls:  # noqa: ASYNC110 - it has no event
@@ -334,6 +349,7 @@ ROWS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "error `UPSTREAM_BAD_RESPONSE` of a create with a used key": replay_answered_by_a_proxy,
     "error `UPSTREAM_BAD_RESPONSE` of a create": misplaced,
     "error `IDEMPOTENCY_UNAVAILABLE`": unrecorded,
+    "error `TOO_EXPENSIVE`": without_calls_left,
     "no answer from the gateway": gone,
 }
 

@@ -133,8 +133,11 @@ class EntityReader:
         left = list(ids)
         for _ in ids:
             page = self._page(every, left, fields, oldest)
-            if page is None or operation.call_budget.room < self._source.price(page) + len(left):
-                break
+            if (
+                page is None
+                or operation.call_budget.room < self._source.price(page) + len(left) - 1
+            ):
+                break  # the page shows one of them at least, as a rule
             question = ListQuery(operation, every, page, fields, oldest, math.inf, priority)
             [landed] = await self._lists.load(question, [(every, page)])
             records = {record.id: record for record in landed.page.records if landed.kept}
