@@ -19,7 +19,9 @@ from gateway.api.stack import compose_transport
 from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
+from gateway.cache.uncached import UncachedClientSource
 from gateway.clock import Clock
+from gateway.detached_tasks import DetachedTasks
 from gateway.server.http1.limits import ConnectionLimits
 from gateway.settings import PREFIX, ConfigurationError
 from gateway.storage.credentials import SQLiteCredentialStore
@@ -40,7 +42,7 @@ from gateway.web.refusals import HANDLERS
 from gateway.web.router import Router, Routes
 from gateway.writes.idempotency import IdempotentWriter
 from gateway.writes.idempotency_store import IdempotencyStore
-from gateway.writes.recovery import RecoveringWriter
+from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.execution.documents import InvalidDocument
 from schema.execution.limits import Limits
 from schema.graph import Graph
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from schema.source.request_context import RateLimitState
 
 GRAPHQL_PATH = "/graphql"
+SHUTDOWN_SECONDS = 15.0
+"""Seconds for which a gateway that stops waits for its writes: their deadline and some more."""
 DOCS_URL = "https://www.actuallycare.com/api"
 _POOL_HEADROOM = 2.5
 """Requests that the pool allows for each that the limiter allows: the limiter refuses first."""
@@ -97,18 +101,26 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         waiting=settings.upstream_max_queue,
         proven=SQLiteCredentialStore(state.database),
     )
-    client = RestClientSource(transport, settings.upstream_url, clock=clock)
-    recovering = RecoveringWriter(client, lead=lambda: client.lead)
+    rest = RestClientSource(transport, settings.upstream_url, clock=clock)
     intents = IdempotencyStore(state.database) if state.durable else None
-    keyed = IdempotentWriter(
-        recovering, intents, secret=state.secret, clock=clock, vouched=budget.vouched
+    writer = IdempotentWriter(
+        rest,
+        RecoveringWriter(rest),
+        intents,
+        secret=state.secret,
+        clock=clock,
+        vouched=budget.vouched,
     )
-    source: ClientSource = keyed
+    writes = DetachedTasks()
+    source: ClientSource
     responses = None
     if settings.cache:
         source = cached = CachingClientSource(
-            source,
+            rest,
+            writer,
             store or MemoryStore(clock=clock, max_bytes=settings.cache_max_bytes),
+            write_cost=write_cost,
+            tasks=writes,
             clock=clock,
             policy=CachePolicy(
                 prefetch_max_rows=settings.cache_prefetch_max_rows,
@@ -119,6 +131,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         )
         budget.when_refused(cached.disown)
         responses = cached.responses
+    else:
+        source = UncachedClientSource(rest, writer, write_cost=write_cost, tasks=writes)
     graph = Graph(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
@@ -163,8 +177,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             readiness.ready = False
             if expiry is not None:
                 expiry.cancel()
-            await keyed.aclose()
-            await recovering.aclose()
+            await writes.aclose(SHUTDOWN_SECONDS)
             await transport.aclose()
             await state.database.aclose()
 

@@ -30,7 +30,7 @@ class CallContext:
     """Keyed hash of the credential, the key of its standing with the API."""
     receipt: Receipt
     """Records every request that was sent."""
-    audience: Waiters = field(default_factory=Waiters)
+    waiters: Waiters = field(default_factory=Waiters)
     """The callers that wait for the response."""
     call_budget: CallBudget = field(default_factory=CallBudget)
     """The calls that the operation has spent, and its limit."""
@@ -41,7 +41,7 @@ class CallContext:
         Writes and background refreshes are never abandoned: a write must end with a known outcome,
         and a refresh serves later requests.
         """
-        return self.priority in _AWAITED and self.audience.abandon()
+        return self.priority in _AWAITED and self.waiters.abandon()
 
 
 def context_of(request: httpx.Request) -> CallContext:

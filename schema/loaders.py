@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema.source.errors import ClientError
-    from schema.source.protocols import ClientSource
+    from schema.source.protocols import ClientReader
     from schema.source.records import ClientId, ClientRecord, Fields
     from schema.source.request_context import RequestContext
 
@@ -31,11 +31,11 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
     Two fields that select different parts of one client share one fetch that covers both.
     """
 
-    def __init__(self, source: ClientSource, operation: RequestContext, priority: Priority) -> None:
+    def __init__(self, reader: ClientReader, operation: RequestContext, priority: Priority) -> None:
         super().__init__()
-        self._source = source
+        self._reader = reader
         self._operation = operation
-        self._priority = priority
+        self._lane = priority
 
     def load(self, key: ClientKey) -> asyncio.Future[ClientRecord]:
         """Return the client, or raise its `ClientError`.
@@ -51,7 +51,7 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
         """Fetch the keys of one tick together."""
         ids = list(dict.fromkeys(key.id for key in keys))
         fields = cast("Fields", frozenset[str]().union(*(key.fields for key in keys)))
-        found = await self._source.fetch(self._operation, ids, fields, self._priority)
+        found = await self._reader.fetch(self._operation, ids, fields, self._lane)
         by_id = dict(zip(ids, found, strict=True))
         return [by_id[key.id] for key in keys]
 
@@ -59,12 +59,12 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
 class Loaders:
     """The loaders of one operation, by priority."""
 
-    def __init__(self, source: ClientSource, operation: RequestContext) -> None:
-        self.clients = ClientLoader(source, operation, Priority.INTERACTIVE)
-        self.entities = ClientLoader(source, operation, Priority.ENTITIES)
+    def __init__(self, reader: ClientReader, operation: RequestContext) -> None:
+        self.clients = ClientLoader(reader, operation, Priority.INTERACTIVE)
+        self.entities = ClientLoader(reader, operation, Priority.ENTITIES)
 
     def for_priority(self, priority: Priority) -> ClientLoader:
-        """Return the loader whose calls have this priority."""
+        """Return the loader whose calls have the priority `priority`."""
         return self.entities if priority is Priority.ENTITIES else self.clients
 
     def clear(self) -> None:

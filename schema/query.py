@@ -13,7 +13,7 @@ from schema.execution.selection import selected_fields
 from schema.loaders import ClientKey, ClientLoader
 from schema.source.cost import ListRequest
 from schema.source.errors import NotFound
-from schema.source.protocols import ClientSource
+from schema.source.protocols import ClientReader
 from schema.source.records import ClientId, Fields
 from schema.source.request_context import RequestContext
 from schema.types.client import CALL, Client, Node
@@ -44,9 +44,9 @@ def resolve_entities(context: Context, lookup: EntityLookup) -> Any:
 
 
 async def _page(
-    source: ClientSource, operation: RequestContext, request: ListRequest
+    reader: ClientReader, operation: RequestContext, request: ListRequest
 ) -> ClientConnection:
-    page = await source.window(operation, request.where, request.window, request.fields)
+    page = await reader.read_page(operation, request.where, request.window, request.fields)
     return connection(request.window, page)
 
 

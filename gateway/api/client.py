@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +19,7 @@ from schema.source.errors import ClientError
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable, Mapping
 
     from gateway.api.write_outcome import SendResult
@@ -53,7 +53,6 @@ class ApiClient:
         self.lead = ASSUMED
         clients = f"{base_url.rstrip('/')}/clients"
         self._url = lru_cache(_URLS)(lambda path: RequestTarget(clients + path))
-        self._writes: set[asyncio.Task[httpx.Response]] = set()
 
     async def read(
         self, operation: RequestContext, path: str, priority: Priority
@@ -110,7 +109,7 @@ class ApiClient:
         path: str,
         body: Mapping[str, Any] | None = None,
     ) -> SendResult:
-        """Send a write at most once; finish it even if the caller disconnects."""
+        """Send a write at most once; return its response or the failure to get one."""
         headers = [_ACCEPT, auth_header(operation.caller)]
         content = b""
         if body is not None:
@@ -121,19 +120,10 @@ class ApiClient:
             request = Request(method, self._url(path), HeaderBlock(*headers), context, content)
         except httpx.TransportError as end:
             return end
-        sending = asyncio.ensure_future(self._transport.handle_async_request(request))
-        self._writes.add(sending)
-        sending.add_done_callback(self._discard)
         try:
-            return await asyncio.shield(sending)
+            return await self._transport.handle_async_request(request)
         except (httpx.TransportError, ClientError) as end:
             return end
-
-    def _discard(self, sending: asyncio.Task[httpx.Response]) -> None:
-        """Discard a finished write and its exception: its caller may have disconnected."""
-        self._writes.discard(sending)
-        if not sending.cancelled():
-            sending.exception()
 
     def _compare(self, begun: PendingRequest, response: httpx.Response) -> None:
         """Measure how far the API's clock is ahead of the gateway's."""
@@ -149,7 +139,7 @@ def _context(operation: RequestContext, priority: Priority) -> dict[str, CallCon
         caller.partition,
         caller.hash,
         operation.receipt,
-        operation.audience,
+        operation.waiters,
         operation.call_budget,
     )
     return {EXTENSION: context}

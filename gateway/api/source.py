@@ -1,4 +1,4 @@
-"""A `ClientSource` over the Clients API: makes the calls and decodes the responses."""
+"""Clients over the Clients API: makes the calls and decodes the responses."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 import httpx
-from msgspec import UNSET
 
 from gateway.api.client import ApiClient
 from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
 from gateway.api.failures import may_be_stale, parse_error, parse_read_error, refused, stale
+from gateway.api.first_seen import FirstSeen
 from gateway.api.lists.reader import ListCall, ListSource
-from gateway.api.uncached_cost import uncached_cost
 from gateway.api.write_outcome import WriteOutcome, classify
 from gateway.transport.transport import ignore_results
 from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from gateway.api.client import PendingRequest
     from gateway.api.write_outcome import SendResult
     from gateway.transport.clock_skew import ClockSkew
-    from schema.source.cost import CostEstimate, SourceRequest
     from schema.source.records import (
         ClientFilter,
         ClientId,
@@ -46,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class RestClientSource:
-    """A `ClientSource` without a cache: every read costs its calls.
+    """Reads and writes clients without a cache: every read costs its calls.
 
     `transport` sends each request in its call context; `base_url` is the API's URL with version.
     """
@@ -61,6 +59,7 @@ class RestClientSource:
     ) -> None:
         """`now`: the wall clock, in Unix seconds; `clock`: a monotonic clock, in seconds."""
         self._calls = ApiClient(transport, base_url, now)
+        self._seen = FirstSeen(now)
         self._lists = ListSource(self._calls, clock)
 
     @property
@@ -68,23 +67,15 @@ class RestClientSource:
         """How far the API's clock is ahead of `now`, as last measured."""
         return self._calls.lead
 
-    def price(self, window: Window) -> int:
+    def seen_before(self, time: float) -> set[str]:
+        """Return the ids of the clients that were read before `time`, in Unix seconds."""
+        return self._seen.before(time)
+
+    def page_cost(self, window: Window) -> int:
         """Return the number of calls that reading `window` costs."""
-        return self._lists.price(window)
+        return self._lists.page_cost(window)
 
-    def prices(
-        self, operation: RequestContext, needs: Sequence[SourceRequest]
-    ) -> Sequence[CostEstimate]:
-        """Estimate the cost of each of `needs` without a cache."""
-        del operation
-        return [uncached_cost(need, self.price) for need in needs]
-
-    def rows_lack(self, fields: Fields) -> bool:
-        """Return False: this source keeps no information about rows."""
-        del fields
-        return False
-
-    async def window(
+    async def read_page(
         self,
         operation: RequestContext,
         where: ClientFilter,
@@ -94,7 +85,9 @@ class RestClientSource:
     ) -> Page:
         """Read the rows of `window`; the page includes all other rows of the same calls."""
         del fields  # the API has no field selection; the graph completes rows
-        return await self._lists.window(ListCall(operation, where, priority), window)
+        page = await self._lists.read(ListCall(operation, where, priority), window)
+        self._seen.note(page.records)
+        return page
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
@@ -109,7 +102,7 @@ class RestClientSource:
         except ClientError as failure:  # a request that cannot be built fails every id
             return [failure] * len(ids)
         try:
-            return [
+            answers = [
                 _parse_detail(id, answer)
                 if (answer := self._calls.ended(call))
                 else await self._end(id, call)
@@ -118,6 +111,8 @@ class RestClientSource:
         except BaseException:
             ignore_results(call.response for call in begun)
             raise
+        self._seen.note(answer for answer in answers if not isinstance(answer, ClientError))
+        return answers
 
     async def _end(self, id: ClientId, call: PendingRequest) -> ClientRecord | ClientError:
         try:
@@ -127,14 +122,7 @@ class RestClientSource:
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Send the POST at most once."""
-        optional = {"email": new.email, "phone": new.phone}
-        body = {
-            "first_name": new.first_name,
-            "last_name": new.last_name,
-            "client_type": new.client_type,
-            **{name: value for name, value in optional.items() if value is not UNSET},
-        }
-        end = await self._calls.write(operation, "POST", "", body)
+        end = await self._calls.write(operation, "POST", "", new.fields)
         return WriteResult(_record(_answer(end, of_one=False)))
 
     async def update(

@@ -21,6 +21,7 @@ from gateway.cache.read.cost import CostEstimates
 from gateway.cache.read.entity_reader import EntityReader, EntityResult
 from gateway.cache.read.list_query import ListQuery
 from gateway.cache.read.list_reader import ListReader
+from gateway.cache.read.upstream import Upstream
 from gateway.cache.responses import ResponseCache
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gateway.cache.read.list_lookup import CachedPage
+    from gateway.cache.read.upstream import PricedReader
     from gateway.cache.store.memory import Store
-    from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.protocols import ClientSource
+    from gateway.detached_tasks import DetachedTasks
+    from schema.source.cost import CostEstimate, WriteRequest
+    from schema.source.protocols import ClientWriter
     from schema.source.records import (
         ClientFilter,
         ClientId,
@@ -55,24 +58,29 @@ def _unused_window() -> RateLimitState:
 
 
 class CachingClientSource:
-    """A `ClientSource` that calls `source` only for what its cache cannot serve.
+    """A `ClientSource` that reads from `reader` only what its cache cannot serve.
 
-    Cached entries and shared fetches are partitioned by caller. `clock` is monotonic, in seconds,
-    and the clock of the operations' deadlines. `budget` returns the rate limit's window; `surplus`
-    returns True if a call in the background would be sent now.
+    Cached entries and shared fetches are partitioned by caller. A write continues after its caller
+    leaves: it is one of `tasks`. `write_cost` returns the cost of a write. `clock` is monotonic, in
+    seconds, and the clock of the operations' deadlines. `budget` returns the rate limit's window;
+    `surplus` returns True if a call in the background would be sent now.
     """
 
     def __init__(  # noqa: PLR0913 - the parts it is made of, by name
         self,
-        source: ClientSource,
+        reader: PricedReader,
+        writer: ClientWriter,
         store: Store,
         *,
+        write_cost: Callable[[WriteRequest], CostEstimate],
+        tasks: DetachedTasks,
         clock: Callable[[], float],
         policy: CachePolicy | None = None,
         budget: Callable[[], RateLimitState] = _unused_window,
         surplus: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._source = source
+        self.page_cost = reader.page_cost
+        self._tasks = tasks
         self._clock = clock = strictly_increasing(clock)
         self._policy = policy = policy or CachePolicy()
         self._budget = budget
@@ -81,10 +89,12 @@ class CachingClientSource:
         memory = FencedCache(store, clock, bound=policy.stale, lag=policy.fresh)
         meaning, order = TypeFilterSemantics(policy.type_filter), SortOrder()
         self._memory = memory
-        self._lists = ListReader(source, memory, meaning, order, accounts, policy, clock)
-        self._by_id = EntityReader(source, memory, self._lists, accounts, policy, clock)
-        self._estimates = CostEstimates(source, self._lists, self._by_id, self._bounds)
-        self._writes = WriteThrough(source, memory, meaning, order, clock)
+        upstream = Upstream(reader, memory, accounts, policy.flight_seconds)
+        self._lists = ListReader(upstream, memory, meaning, order, policy, clock)
+        self._by_id = EntityReader(upstream, memory, self._lists, clock)
+        costs = CostEstimates(write_cost, self._lists, self._by_id, self._bounds)
+        self.estimate, self.rows_lack = costs.estimate, costs.rows_lack
+        self._writes = WriteThrough(writer, memory, meaning, order, clock)
         self.responses = ResponseCache(
             memory, meaning, accounts=accounts, pace=self._pace, budget=budget, clock=clock
         )
@@ -97,21 +107,7 @@ class CachingClientSource:
         """
         self._memory.purge(Partition.alone(credential))
 
-    def price(self, window: Window) -> int:
-        """Return the calls for reading `window` with an empty cache."""
-        return self._source.price(window)
-
-    def prices(
-        self, operation: RequestContext, needs: Sequence[SourceRequest]
-    ) -> Sequence[CostEstimate]:
-        """Return the cost of each of `needs`, given what is cached now."""
-        return self._estimates.prices(operation, needs)
-
-    def rows_lack(self, fields: Fields) -> bool:
-        """Return True if list rows were seen to lack any of `fields`."""
-        return self._estimates.rows_lack(fields)
-
-    async def window(
+    async def read_page(
         self,
         operation: RequestContext,
         where: ClientFilter,
@@ -131,7 +127,7 @@ class CachingClientSource:
         known = self._lookup(query, query.oldest)
         if known is None:
             return await self._fetch_page(query, bounds)
-        operation.receipt.saved += self._source.price(window)
+        operation.receipt.saved += self.page_cost(window)
         operation.receipt.drift |= known.anchor_lost
         self._record_age(operation, known.at, bounds.fresh, query.oldest)
         if known.checked_at < self._clock() - bounds.fresh:
@@ -296,16 +292,16 @@ class CachingClientSource:
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, at most once."""
         self._begin(operation)
-        return await self._writes.create(operation, new)
+        return await self._tasks.start(self._writes.create(operation, new))
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
         """Change a client."""
         self._begin(operation)
-        return await self._writes.update(operation, id, patch)
+        return await self._tasks.start(self._writes.update(operation, id, patch))
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         """Delete a client, irreversibly."""
         self._begin(operation)
-        return await self._writes.delete(operation, id)
+        return await self._tasks.start(self._writes.delete(operation, id))

@@ -188,7 +188,7 @@ class GraphQLHandler:
         if operation is None or question.planned.writes:
             return await running
         if asking.on_disconnect is not None:
-            asking.on_disconnect(operation.audience.leave)
+            asking.on_disconnect(operation.waiters.leave)
         # Only a simple POST is looked up by the bytes of its body, so only its response is stored.
         answers = self._responses if asking.body is not None and asking.head.is_simple else None
         basis = None if answers is None else answers.basis(operation)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import UNSET
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
@@ -126,11 +128,5 @@ def covers_since(begin: float, newest_first: Sequence[ClientRecord]) -> bool:
 
 
 def fields_of(new: NewClient) -> dict[str, object]:
-    """Return the fields that are sent to create the client."""
-    return {
-        "first_name": new.first_name,
-        "last_name": new.last_name,
-        "client_type": new.client_type,
-        "email": new.email,
-        "phone": new.phone,
-    }
+    """Return the fields that are sent to create the client; UNSET for those left out."""
+    return {"email": UNSET, "phone": UNSET, **new.fields}

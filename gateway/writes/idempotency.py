@@ -1,38 +1,35 @@
-"""A source of clients that creates one client for one idempotency key, however often it is sent."""
+"""A writer that creates one client for one idempotency key, however often it is sent."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from msgspec import UnsetType
 
 from gateway.storage.database import StorageError
 from gateway.writes.idempotency_store import CreatedClient, IdempotencyRecord
+from gateway.writes.keyed_flights import KeyedFlights, another_payload
 from schema.source.errors import (
     ClientError,
     IdempotencyUnavailable,
-    InvalidInput,
-    Issue,
     NotFound,
     RateLimited,
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import ClientSource
+from schema.source.protocols import ClientWriter
 from schema.source.records import (
     FIELDS,
     ClientFilter,
     ClientId,
     ClientRecord,
     Fields,
-    NewClient,
     SendInterval,
     Window,
     WriteResult,
@@ -40,20 +37,20 @@ from schema.source.records import (
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
 
     from gateway.writes.idempotency_store import ExistingRecord, IdempotencyStore
-    from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.records import ClientPatch, Confirmation, Page
-    from schema.source.request_context import Caller, RequestContext
+    from schema.source.protocols import ClientReader
+    from schema.source.records import NewClient
+    from schema.source.request_context import RequestContext
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PROVING: Fields = frozenset({"id"})
 _log = logging.getLogger(__name__)
 
 
-class RecoverableWriter(ClientSource, Protocol):
-    """A source that can also search for the client of a create."""
+class RecoverableWriter(ClientWriter, Protocol):
+    """A writer that can also search for the client of a create."""
 
     async def find_created(
         self,
@@ -70,19 +67,8 @@ class RecoverableWriter(ClientSource, Protocol):
         ...
 
 
-class _Flight(NamedTuple):
-    payload: bytes
-    caller: Caller
-    task: asyncio.Task[WriteResult]
-
-    def shared_with(self, caller: Caller) -> bool:
-        """Return True if `caller` may share the result: same credential, or same proven user."""
-        proven = self.caller.claimed is None and caller.claimed is None
-        return proven or self.caller.hash == caller.hash
-
-
 class IdempotentWriter:
-    """Wraps a source: a create with an idempotency key is sent once in 24 hours.
+    """Wraps a writer: a create with an idempotency key is sent once in 24 hours.
 
     A record is stored before sending; if that fails (`intents` is None, or its store fails), the
     create is refused. If a record without an outcome exists, the client is searched for and never
@@ -97,7 +83,8 @@ class IdempotentWriter:
 
     def __init__(  # noqa: PLR0913 - every part by its name
         self,
-        source: RecoverableWriter,
+        reader: ClientReader,
+        writer: RecoverableWriter,
         intents: IdempotencyStore | None,
         *,
         secret: bytes,
@@ -106,79 +93,25 @@ class IdempotentWriter:
         now: Callable[[], float] = time.time,
     ) -> None:
         """Set the parts; `secret` is the key of the hashes of keys and payloads on disk."""
-        self._source = source
+        self._reader = reader
+        self._writer = writer
+        self.update, self.delete = writer.update, writer.delete
         self._intents = intents
         self._secret = secret
         self._clock = clock
         self._vouched = vouched
         self._now = now
-        self._flights: dict[bytes, _Flight] = {}
-
-    def price(self, window: Window) -> int:
-        """Return the number of calls that reading `window` costs."""
-        return self._source.price(window)
-
-    def prices(
-        self, operation: RequestContext, needs: Sequence[SourceRequest]
-    ) -> Sequence[CostEstimate]:
-        """Return the source's estimates."""
-        return self._source.prices(operation, needs)
-
-    def rows_lack(self, fields: Fields) -> bool:
-        """Return the source's answer."""
-        return self._source.rows_lack(fields)
-
-    def window(
-        self,
-        operation: RequestContext,
-        where: ClientFilter,
-        window: Window,
-        fields: Fields,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Coroutine[Any, Any, Page]:
-        """Read from the source."""
-        return self._source.window(operation, where, window, fields, priority)
-
-    def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
-    ) -> Coroutine[Any, Any, Sequence[ClientRecord | ClientError]]:
-        """Read from the source."""
-        return self._source.fetch(operation, ids, fields, priority)
-
-    async def update(
-        self, operation: RequestContext, id: ClientId, patch: ClientPatch
-    ) -> WriteResult:
-        """Update in the source."""
-        return await self._source.update(operation, id, patch)
-
-    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """Delete in the source."""
-        return await self._source.delete(operation, id)
+        self._flights = KeyedFlights()
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, or return the one that this key created."""
         if new.idempotency_key is None:
-            return await self._source.create(operation, new)
-        caller = operation.caller
-        name = self._hash(b"name", [caller.identity, _compared(new.idempotency_key)])
-        payload = self._hash(b"payload", _sent(new))
-        while (flight := self._flights.get(name)) is not None and not flight.shared_with(caller):
-            # A flight of another credential, which may be rejected or claim another user.
-            await asyncio.wait([flight.task])
-        if flight is None:
-            task = asyncio.create_task(self._create(operation, new, name, payload))
-            flight = self._flights[name] = _Flight(payload, caller, task)
-            task.add_done_callback(lambda task: self._landed(name, task))
-        elif flight.payload != payload:
-            raise _another_payload()
-        else:
-            operation.receipt.joined += 1
-        return await asyncio.shield(flight.task)
-
-    async def aclose(self) -> None:
-        """Wait for the creates in flight, including those of cancelled callers."""
-        if self._flights:
-            await asyncio.wait([flight.task for flight in self._flights.values()])
+            return await self._writer.create(operation, new)
+        name = self._hash(b"name", [operation.caller.identity, _compared(new.idempotency_key)])
+        payload = self._hash(b"payload", new.fields)
+        return await self._flights.run(
+            operation, name, payload, partial(self._create, operation, new, name, payload)
+        )
 
     async def _create(
         self, operation: RequestContext, new: NewClient, name: bytes, payload: bytes
@@ -206,7 +139,7 @@ class IdempotentWriter:
         intent: IdempotencyRecord,
     ) -> WriteResult:
         try:
-            written = await self._source.create(operation, new)
+            written = await self._writer.create(operation, new)
         except WriteUnconfirmed as lost:
             await _log_storage_error(intents.ended(intent, self._now(), lost.attempt_id))
             raise
@@ -227,7 +160,7 @@ class IdempotentWriter:
         intent = earlier.record
         if intent.payload != payload:
             await self._prove(operation)
-            raise _another_payload()
+            raise another_payload()
         if earlier.created is not None:
             return await self._replayed(operation, new, earlier.created)
         _log.warning("create %s has no recorded outcome; searching for the client", intent.attempt)
@@ -245,7 +178,7 @@ class IdempotentWriter:
         try:
             others = await intents.clients_of(intent.caller)
             sending = SendInterval(intent.began, intent.send_ended_by)
-            written = await self._source.find_created(operation, new, sending, lost, others)
+            written = await self._writer.find_created(operation, new, sending, lost, others)
             await intents.done(intent, _made(written))  # fails if it is another key's client
         except StorageError as reason:
             raise lost from reason
@@ -254,7 +187,7 @@ class IdempotentWriter:
     async def _prove(self, operation: RequestContext) -> None:
         """Read with a credential that is not vouched for. Raises the `ClientError` of the read."""
         if not self._vouched(operation.caller.hash):
-            await self._source.window(
+            await self._reader.read_page(
                 operation, ClientFilter(), Window(0, 1), _PROVING, Priority.WRITE
             )
 
@@ -267,7 +200,7 @@ class IdempotentWriter:
         client is gone.
         """
         id, vouched = ClientId(made.client), self._vouched(operation.caller.hash)
-        [current] = await self._source.fetch(operation, [id], FIELDS, Priority.WRITE)
+        [current] = await self._reader.fetch(operation, [id], FIELDS, Priority.WRITE)
         if isinstance(current, NotFound):
             raise NotFound(
                 "The client that this key made is no longer there, or not for you to see. Nothing"
@@ -277,14 +210,9 @@ class IdempotentWriter:
         if isinstance(current, ClientError):
             if not vouched or not isinstance(current, RateLimited | Unavailable):
                 raise current
-            known: dict[str, Any] = _sent(new)
+            known: dict[str, Any] = new.fields
             current = ClientRecord(id=id, **known)
         return WriteResult(current, made.confirmed_by, replayed=True)
-
-    def _landed(self, name: bytes, task: asyncio.Task[WriteResult]) -> None:
-        del self._flights[name]
-        if not task.cancelled():
-            task.exception()  # retrieved, even if the caller has left
 
     def _hash(self, what: bytes, value: object) -> bytes:
         data = msgspec.json.encode(value)
@@ -300,32 +228,12 @@ def _made(written: WriteResult) -> CreatedClient:
     return CreatedClient(written.record.id, written.confirmed_by)
 
 
-def _sent(new: NewClient) -> dict[str, str | None]:
-    """Return the payload of a create."""
-    fields = {
-        "first_name": new.first_name,
-        "last_name": new.last_name,
-        "client_type": new.client_type,
-        "email": new.email,
-        "phone": new.phone,
-    }
-    return {name: value for name, value in fields.items() if not isinstance(value, UnsetType)}
-
-
 async def _log_storage_error(note: Coroutine[Any, Any, None]) -> None:
     """Await `note`; log a failure: the next request with the key searches for the client."""
     try:
         await note
     except StorageError as reason:
         _log.error("the end of a create could not be recorded: %s", reason)
-
-
-def _another_payload() -> InvalidInput:
-    reason = "stands for another client already: make a new key for each client"
-    return InvalidInput(
-        "The input was refused. Nothing was sent.",
-        issues=[Issue("idempotencyKey", "REUSED", reason)],
-    )
 
 
 def _refused() -> IdempotencyUnavailable:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.writes.candidates import CreationInterval
-    from schema.source.protocols import ClientSource
+    from schema.source.protocols import ClientReader
     from schema.source.records import ClientRecord
     from schema.source.request_context import RequestContext
 
@@ -41,7 +41,7 @@ class _RowsRead(NamedTuple):
 
 
 async def find_created(
-    source: ClientSource,
+    source: ClientReader,
     operation: RequestContext,
     search: Search,
     interval: Callable[[], CreationInterval],
@@ -67,7 +67,7 @@ async def find_created(
 
 
 async def _read(
-    source: ClientSource,
+    source: ClientReader,
     operation: RequestContext,
     where: ClientFilter,
     interval: Callable[[], CreationInterval],
@@ -76,7 +76,7 @@ async def _read(
 
     async def rows(offset: int, limit: int) -> tuple[list[ClientRecord], int]:
         window = Window(offset, limit)
-        page = await source.window(operation, where, window, IDENTIFYING_FIELDS, Priority.WRITE)
+        page = await source.read_page(operation, where, window, IDENTIFYING_FIELDS, Priority.WRITE)
         return list(page.records), page.total
 
     first, total = await rows(0, MAX_PAGE)

@@ -1,4 +1,4 @@
-"""A source of clients that determines the outcome of writes without a response."""
+"""A writer that determines the outcome of writes without a response."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
@@ -16,30 +16,20 @@ from gateway.writes.candidates import Search, creation_interval, fields_of
 from gateway.writes.matching import ValueMatcher
 from gateway.writes.merge import merge_base
 from gateway.writes.update_outcome import resolve_lost_update, unconfirmed, with_changed_fields
-from schema.source.cost import WriteRequest
+from schema.source.cost import CostEstimate
 from schema.source.errors import ClientError, Conflict, NotFound, WriteUnconfirmed
+from schema.source.protocols import ClientReader, ClientWriter
 from schema.source.records import FIELDS, ClientRecord, Confirmation, SendInterval, WriteResult
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping
 
     from gateway.transport.clock_skew import ClockSkew
-    from schema.source.cost import CostEstimate, Kind, SourceRequest
-    from schema.source.protocols import ClientSource
-    from schema.source.records import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        Fields,
-        MergeResult,
-        NewClient,
-        Page,
-        Window,
-    )
+    from schema.source.cost import Kind, WriteRequest
+    from schema.source.records import ClientId, ClientPatch, MergeResult, NewClient
     from schema.source.request_context import RequestContext
 
-T = TypeVar("T")
 MERGES = 2
 """How often an update is re-applied on top of concurrent updates."""
 CREATE_CALLS = 1 + search.CALLS
@@ -48,110 +38,90 @@ UPDATE_CALLS = 3
 MERGE_CALLS = (1 + MERGES) * UPDATE_CALLS
 DELETE_CALLS = 3
 """The most calls of a write whose responses are lost; one call otherwise."""
-_RECOVERED: Mapping[Kind, int] = {
-    "create": CREATE_CALLS - 1,
-    "update": MERGE_CALLS - 1,
-    "delete": DELETE_CALLS - 1,
+_MAX_CALLS: Mapping[Kind, int] = {
+    "create": CREATE_CALLS,
+    "update": MERGE_CALLS,
+    "delete": DELETE_CALLS,
 }
 _MADE = 10_000
 """Created clients that later searches exclude."""
-_SEEN = 20_000
-"""Clients known to exist before a create, the latest read."""
 
 _log = logging.getLogger(__name__)
 
 
-class RecoveringWriter:
-    """Wraps a `ClientSource`: repeats idempotent writes, and verifies the others by reads.
+def write_cost(request: WriteRequest) -> CostEstimate:
+    """Return the cost of a write: one call, or its recovery where responses are lost.
 
-    A create is never sent again. A write continues to its end if its caller leaves. `lead`: how far
-    the API's clock is ahead of `now`, which returns Unix seconds.
+    The maximum includes one detail read, because the client that a write returns may lack fields; a
+    write that is rejected for its version is followed by one read of the client's current state.
+    """
+    return CostEstimate(1, 1, 1 + _MAX_CALLS[request.kind], 1)
+
+
+class RecoverableSource(ClientReader, ClientWriter, Protocol):
+    """A source that also knows what a search for a lost create needs."""
+
+    @property
+    def lead(self) -> ClockSkew:
+        """How far the API's clock is ahead of the gateway's, as last measured."""
+        ...
+
+    def seen_before(self, time: float, /) -> Container[str]:
+        """Return the ids of clients that were read before `time`, in Unix seconds."""
+        ...
+
+
+class RecoveringWriter:
+    """Wraps a source: repeats idempotent writes, and verifies the others by reads.
+
+    A create is never sent again. `now` returns Unix seconds.
     """
 
-    def __init__(
-        self,
-        source: ClientSource,
-        *,
-        lead: Callable[[], ClockSkew],
-        now: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, source: RecoverableSource, *, now: Callable[[], float] = time.time) -> None:
         self._source = source
-        self._lead = lead
         self._now = now
         self._likeness = ValueMatcher()
         self._made: LRUCache[tuple[str, str], None] = LRUCache(_MADE)
-        self._seen: LRUCache[str, float] = LRUCache(_SEEN)
-        """When, in Unix seconds, a client was first read."""
         self._alike: WeakValueDictionary[tuple[str, NewClient], asyncio.Lock] = (
             WeakValueDictionary()
         )
-        self._under_way: set[asyncio.Task[Any]] = set()
-
-    def price(self, window: Window) -> int:
-        """Return the number of calls that reading `window` costs."""
-        return self._source.price(window)
-
-    def prices(
-        self, operation: RequestContext, needs: Sequence[SourceRequest]
-    ) -> Sequence[CostEstimate]:
-        """Return the source's estimates; the maximum of a write includes its recovery."""
-        prices = self._source.prices(operation, needs)
-        return [
-            replace(price, maximum=price.maximum + _RECOVERED[need.kind])
-            if isinstance(need, WriteRequest)
-            else price
-            for need, price in zip(needs, prices, strict=True)
-        ]
-
-    def rows_lack(self, fields: Fields) -> bool:
-        """Return the source's answer."""
-        return self._source.rows_lack(fields)
-
-    async def window(
-        self,
-        operation: RequestContext,
-        where: ClientFilter,
-        window: Window,
-        fields: Fields,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Page:
-        """Read from the source, and note which clients exist."""
-        page = await self._source.window(operation, where, window, fields, priority)
-        self._saw(page.records)
-        return page
-
-    async def fetch(
-        self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
-    ) -> Sequence[ClientRecord | ClientError]:
-        """Read from the source, and note which clients exist."""
-        answers = await self._source.fetch(operation, ids, fields, priority)
-        self._saw([answer for answer in answers if not isinstance(answer, ClientError)])
-        return answers
-
-    def _saw(self, records: Sequence[ClientRecord]) -> None:
-        """Note that these clients exist now: a later create made none of them."""
-        now = self._now()
-        for record in records:
-            self._seen.setdefault(record.id, now)
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client: send once, and search for the client if the response is lost."""
-        return await self._through(self._create(operation, new))
+        async with self._serialise(operation, new):
+            began = self._now()
+            try:
+                written = await self._source.create(operation, new)
+            except WriteUnconfirmed as lost:
+                sending = SendInterval(began, self._now())
+                return await self._find(operation, new, sending, lost, frozenset())
+            self._made[operation.caller.identity, written.record.id] = None
+            self._likeness.learn(fields_of(new), written.record)
+            return written
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
         """Update a client; with `patch.merge`, also on top of changes to other fields."""
-        return await self._through(self._update(operation, id, patch, MERGES, None))
+        return await self._update(operation, id, patch, MERGES, None)
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         """Delete a client; without a response the delete, which is idempotent, is sent again."""
-        return await self._through(self._delete(operation, id))
-
-    async def aclose(self) -> None:
-        """Wait for the writes in flight, including those of cancelled callers."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        try:
+            return await self._source.delete(operation, id)
+        except WriteUnconfirmed as error:
+            lost = error
+        try:
+            return await self._source.delete(operation, id)
+        except NotFound:
+            return Confirmation.READBACK
+        except ClientError:
+            pass
+        try:
+            current = await self._read_back(operation, id, lost)
+        except NotFound:
+            return Confirmation.READBACK
+        raise unconfirmed(lost, [current])
 
     async def find_created(
         self,
@@ -178,11 +148,14 @@ class RecoveringWriter:
     ) -> WriteResult:
         identity = operation.caller.identity
         accounted |= {id for whose, id in self._made if whose == identity}
-        before = {id for id, at in self._seen.items() if at < sending.began}
+        before = self._source.seen_before(sending.began)
         sought = Search(new, self._likeness, accounted, before)
         try:
             found = await search.find_created(
-                self._source, operation, sought, lambda: creation_interval(sending, self._lead())
+                self._source,
+                operation,
+                sought,
+                lambda: creation_interval(sending, self._source.lead),
             )
         except ClientError as failure:
             _log.warning("write %s could not be looked for: %s", lost.attempt_id, failure.code)
@@ -191,18 +164,6 @@ class RecoveringWriter:
             raise unconfirmed(lost, found.candidates)
         self._made[identity, found.match.id] = None
         return WriteResult(found.match, Confirmation.READBACK)
-
-    async def _create(self, operation: RequestContext, new: NewClient) -> WriteResult:
-        async with self._serialise(operation, new):
-            began = self._now()
-            try:
-                written = await self._source.create(operation, new)
-            except WriteUnconfirmed as lost:
-                sending = SendInterval(began, self._now())
-                return await self._find(operation, new, sending, lost, frozenset())
-            self._made[operation.caller.identity, written.record.id] = None
-            self._likeness.learn(fields_of(new), written.record)
-            return written
 
     def _serialise(self, operation: RequestContext, new: NewClient) -> asyncio.Lock:
         """Return the lock of identical creates: of two at once, a client could be either's.
@@ -253,23 +214,6 @@ class RecoveringWriter:
         current = current or await self._read_back(operation, id, lost)
         return resolve_lost_update(patch, current, lost, self._likeness)
 
-    async def _delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        try:
-            return await self._source.delete(operation, id)
-        except WriteUnconfirmed as error:
-            lost = error
-        try:
-            return await self._source.delete(operation, id)
-        except NotFound:
-            return Confirmation.READBACK
-        except ClientError:
-            pass
-        try:
-            current = await self._read_back(operation, id, lost)
-        except NotFound:
-            return Confirmation.READBACK
-        raise unconfirmed(lost, [current])
-
     async def _read_back(
         self, operation: RequestContext, id: ClientId, lost: WriteUnconfirmed
     ) -> ClientRecord:
@@ -280,14 +224,3 @@ class RecoveringWriter:
         if isinstance(current, ClientError):
             raise lost from current
         return current
-
-    async def _through(self, write: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.ensure_future(write)
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # retrieved, even if the caller has left

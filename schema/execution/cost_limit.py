@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema.execution.plan import ExecutionPlan
-    from schema.source.protocols import ClientSource
+    from schema.source.protocols import CostEstimator
     from schema.source.request_context import RequestContext
 
 
@@ -47,10 +47,10 @@ def _shown(price: CostEstimate) -> dict[str, int]:
     return {"minimum": price.minimum, "expected": price.expected, "maximum": price.maximum}
 
 
-def explain(planned: ExecutionPlan, source: ClientSource, operation: RequestContext) -> Explanation:
-    """Return the operation's cost, given what `source` holds now. Nothing is sent."""
+def explain(planned: ExecutionPlan, costs: CostEstimator, operation: RequestContext) -> Explanation:
+    """Return the operation's cost, given what is cached now. Nothing is sent."""
     needs = planned.needs()
-    prices = source.prices(operation, [need for _, need in needs])
+    prices = costs.estimate(operation, [need for _, need in needs])
     return Explanation(
         [FieldCost(key, price) for (key, _), price in zip(needs, prices, strict=True)]
     )
@@ -58,7 +58,7 @@ def explain(planned: ExecutionPlan, source: ClientSource, operation: RequestCont
 
 def check_cost(
     planned: ExecutionPlan,
-    source: ClientSource,
+    costs: CostEstimator,
     operation: RequestContext,
     limit: Callable[[], int],
 ) -> GraphQLError | None:
@@ -68,10 +68,10 @@ def check_cost(
     fields is not counted. An operation whose upper bound is within the limit is not examined
     further.
     """
-    bound = _upper_bound(planned, source)
+    bound = _upper_bound(planned, costs)
     if bound <= 1 or bound <= (cap := limit()):
         return None
-    causes = explain(planned, source, operation).causes
+    causes = explain(planned, costs, operation).causes
     incomplete = any(cause.price.direct and cause.price.details for cause in causes)
     cost = sum(map(_calls, causes)) - incomplete
     if cost <= cap:
@@ -91,14 +91,14 @@ def _calls(cause: FieldCost) -> int:
 
 
 def call_limit(
-    planned: ExecutionPlan, source: ClientSource, operation: RequestContext, cap: Callable[[], int]
+    planned: ExecutionPlan, costs: CostEstimator, operation: RequestContext, cap: Callable[[], int]
 ) -> CallLimit:
     """Return how many calls the operation may send: by its own estimate, and at most `cap`.
 
     A list page is not counted if its rows may have to be completed.
     """
     needs = [need for _, need in planned.needs()]
-    prices = source.prices(operation, needs)
+    prices = costs.estimate(operation, needs)
     estimate, bound = sum(price.maximum for price in prices), cap()
     if planned.writes:
         return CallLimit(estimate, bound, bound)
@@ -112,13 +112,13 @@ def call_limit(
     return CallLimit(estimate, bound + page, bound if lists else 0, frozenset(ids))
 
 
-def _upper_bound(planned: ExecutionPlan, source: ClientSource) -> int:
+def _upper_bound(planned: ExecutionPlan, costs: CostEstimator) -> int:
     """Return an upper bound of the counted calls, found without looking into the cache."""
     bound = planned.clients
     for _, request in planned.other_fields:
         if isinstance(request, ListRequest):
-            details = request.window.limit if source.rows_lack(request.fields) else 0
-            bound += source.price(request.window) + details
+            details = request.window.limit if costs.rows_lack(request.fields) else 0
+            bound += costs.page_cost(request.window) + details
         else:
             bound += 1
     return bound

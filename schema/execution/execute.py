@@ -98,7 +98,7 @@ class Execution:
     async def _read_list(self, root: RootField, need: ListRequest) -> None:
         context = self._context
         try:
-            page = await context.source.window(
+            page = await context.source.read_page(
                 context.operation, need.where, need.window, need.fields
             )
             value = connection(need.window, page)

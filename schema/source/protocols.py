@@ -1,4 +1,7 @@
-"""The contract of a source of clients."""
+"""The contract of a source of clients: what the graph reads, writes and estimates.
+
+Every coroutine may raise a `ClientError`.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,10 @@ if TYPE_CHECKING:
     from schema.source.request_context import RequestContext
 
 
-class ClientSource(Protocol):
-    """A source of clients. Every method may raise a `ClientError`."""
+class ClientReader(Protocol):
+    """Reads clients."""
 
-    async def window(
+    async def read_page(
         self,
         operation: RequestContext,
         where: ClientFilter,
@@ -53,6 +56,10 @@ class ClientSource(Protocol):
         """
         ...
 
+
+class ClientWriter(Protocol):
+    """Creates, changes and deletes clients."""
+
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, at most once."""
         ...
@@ -67,14 +74,18 @@ class ClientSource(Protocol):
         """Delete a client, irreversibly."""
         ...
 
-    def price(self, window: Window) -> int:
+
+class CostEstimator(Protocol):
+    """Estimates what requests cost, in calls of the API. Nothing is sent."""
+
+    def page_cost(self, window: Window) -> int:
         """Return the calls for reading `window` with an empty cache."""
         ...
 
-    def prices(
+    def estimate(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
-        """Return the cost of each of `needs` now, all of them made together; nothing is sent.
+        """Return the cost of each of `needs` now, all of them made together.
 
         Requests that fail, are repeated or are shared with other operations may cost less or more.
         """
@@ -83,3 +94,7 @@ class ClientSource(Protocol):
     def rows_lack(self, fields: Fields) -> bool:
         """Return True if list rows were seen to lack any of `fields`."""
         ...
+
+
+class ClientSource(ClientReader, ClientWriter, CostEstimator, Protocol):
+    """What the graph needs of a source of clients."""

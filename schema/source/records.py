@@ -224,6 +224,17 @@ class NewClient:
     idempotency_key: str | None = field(default=None, compare=False, repr=False)
     """The caller's key for this create: a create with the same key means the same client."""
 
+    @property
+    def fields(self) -> dict[str, str | None]:
+        """Return the fields to send, without those that the caller left out."""
+        optional = {"email": self.email, "phone": self.phone}
+        return {
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "client_type": self.client_type,
+            **{name: value for name, value in optional.items() if not isinstance(value, UnsetType)},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ClientPatch:

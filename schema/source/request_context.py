@@ -234,7 +234,7 @@ class RequestContext:
     """Latest time of the response, on the gateway's monotonic clock, in seconds."""
     freshness: CacheDirectives = field(default_factory=CacheDirectives)
     receipt: Receipt = field(default_factory=Receipt)
-    audience: Waiters = field(default_factory=Waiters, compare=False)
+    waiters: Waiters = field(default_factory=Waiters, compare=False)
     call_budget: CallBudget = field(default_factory=CallBudget, compare=False)
 
 

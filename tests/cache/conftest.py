@@ -1,11 +1,7 @@
-import asyncio
-
 import pytest
 
-from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.source import CachingClientSource
-from gateway.cache.store.memory import MemoryStore
-from tests.cache.scripted import Scripted, client
+from tests.cache.scripted import Scripted, caching, client
 
 
 @pytest.fixture
@@ -15,5 +11,4 @@ def source() -> Scripted:
 
 @pytest.fixture
 async def cached(source: Scripted) -> CachingClientSource:
-    clock = asyncio.get_running_loop().time
-    return CachingClientSource(source, MemoryStore(clock=clock), clock=clock, policy=CachePolicy())
+    return caching(source)

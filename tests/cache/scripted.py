@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.api.lists.pagination import call_count
-from gateway.api.uncached_cost import uncached_cost
 from gateway.cache.policy.filters import matches
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.memory import MemoryStore
+from gateway.detached_tasks import DetachedTasks
+from gateway.writes.recovery import write_cost
 from schema.source.errors import ClientError, NotFound
 from schema.source.records import (
     ClientFilter,
@@ -35,7 +38,8 @@ from schema.source.request_context import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema.source.cost import CostEstimate, SourceRequest
+    from gateway.cache.policy.freshness import CachePolicy
+    from gateway.cache.store.memory import Store
 
 ANY = ClientFilter()
 NAMES: Fields = frozenset({"first_name", "last_name"})
@@ -109,20 +113,10 @@ class Scripted:
         row, notes="N", complete=True
     )
 
-    def price(self, window: Window) -> int:
+    def page_cost(self, window: Window) -> int:
         return call_count(window)
 
-    def prices(
-        self, operation: RequestContext, needs: Sequence[SourceRequest]
-    ) -> Sequence[CostEstimate]:
-        del operation
-        return [uncached_cost(need) for need in needs]
-
-    def rows_lack(self, fields: Fields) -> bool:
-        del fields
-        return False
-
-    async def window(
+    async def read_page(
         self,
         operation: RequestContext,
         where: ClientFilter,
@@ -202,3 +196,25 @@ class Scripted:
             await held.landed
         if failure is not None:
             raise failure
+
+
+def caching(
+    source: Scripted,
+    *,
+    clock: Callable[[], float] | None = None,
+    store: Store | None = None,
+    policy: CachePolicy | None = None,
+    surplus: Callable[[], bool] = lambda: True,
+) -> CachingClientSource:
+    """A cache in front of this source, for its reads and its writes."""
+    clock = clock or asyncio.get_running_loop().time
+    return CachingClientSource(
+        source,
+        source,
+        store or MemoryStore(clock=clock),
+        write_cost=write_cost,
+        tasks=DetachedTasks(),
+        clock=clock,
+        policy=policy,
+        surplus=surplus,
+    )

@@ -8,7 +8,7 @@ from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
 from schema.source.records import ClientFilter, ClientPatch, Window
 from schema.source.request_context import CacheDirectives, Priority, Receipt, RequestContext
-from tests.cache.scripted import Scripted, asking, client, settle, uuid
+from tests.cache.scripted import Scripted, asking, caching, client, settle, uuid
 
 EMAIL = frozenset({"email"})
 ASKED = b'{"query":"..."}'
@@ -21,15 +21,14 @@ def source() -> Scripted:
 
 @pytest.fixture
 async def cached(source: Scripted) -> CachingClientSource:
-    clock = asyncio.get_running_loop().time
-    return CachingClientSource(source, MemoryStore(clock=clock), clock=clock)
+    return caching(source)
 
 
 async def answered(cached: CachingClientSource, who: str = "ada") -> RequestContext:
     """Ask for a page, and let the answer be remembered if it may be."""
     operation = asking(who)
     basis = cached.responses.basis(operation)
-    await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
+    await cached.read_page(operation, ClientFilter(), Window(0, 2), EMAIL)
     cached.responses.keep(operation, ASKED, {"who": who}, basis)
     return operation
 
@@ -121,7 +120,7 @@ async def test_an_answer_that_something_changed_under_is_not_kept(
     await answered(cached)
     operation = asking("ada")
     basis = cached.responses.basis(operation)
-    await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
+    await cached.read_page(operation, ClientFilter(), Window(0, 2), EMAIL)
     await cached.fetch(
         RequestContext(operation.caller, 1e12, CacheDirectives(no_cache=True)),
         [uuid(1)],
@@ -147,12 +146,12 @@ async def test_what_nobody_was_asked_for_is_told_to_everybody_at_no_age(
 async def test_answers_count_in_the_stores_bytes() -> None:
     clock = asyncio.get_running_loop().time
     store = MemoryStore(clock=clock)
-    cached = CachingClientSource(Scripted({"ada": [client(1)]}), store, clock=clock)
+    cached = caching(Scripted({"ada": [client(1)]}), store=store)
     await answered(cached)
     held = store.held_bytes
     operation = asking("ada")
     basis = cached.responses.basis(operation)
-    await cached.window(operation, ClientFilter(), Window(0, 2), EMAIL)
+    await cached.read_page(operation, ClientFilter(), Window(0, 2), EMAIL)
     cached.responses.keep(operation, ASKED, "x" * 10_000, basis)
 
     assert store.held_bytes > held + 10_000

@@ -72,7 +72,7 @@ async def test_twenty_of_forty_two_clients_cost_one_call(
 async def test_fields_that_rows_lack_are_asked_as_details(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
     assert list(await fetch(cached, 1, 2, 3, fields=NOTES)) == [detail(1), detail(2), detail(3)]
     assert list(await fetch(cached, 1, 2, 3, fields=NOTES)) == [detail(1), detail(2), detail(3)]
     assert source.calls == ["list 0+100", "get 1 2 3"]
@@ -83,7 +83,7 @@ async def test_a_row_of_the_same_version_keeps_a_detail_complete(
 ) -> None:
     await fetch(cached, 1, fields=NOTES)
     await asyncio.sleep(20)
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
     await asyncio.sleep(20)
     operation = asking()
 
@@ -95,7 +95,7 @@ async def test_a_row_of_the_same_version_keeps_a_detail_complete(
 async def test_the_rows_of_a_list_are_known_by_id(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
 
     assert await fetch(cached, 1, 42) == [client(1), client(42)]
     assert source.calls == ["list 0+100"]
@@ -115,7 +115,7 @@ async def test_in_a_large_collection_one_page_is_tried_before_details(
 async def test_a_known_client_grown_old_is_read_with_its_whole_list(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
     await asyncio.sleep(61)
     assert await fetch(cached, 7) == [client(7)]
     assert await fetch(cached, 8) == [client(8)]
@@ -204,7 +204,7 @@ async def test_an_answer_that_was_overtaken_does_not_bring_an_older_version_back
     slow = asyncio.create_task(fetch(cached, 1, fields=NOTES))
     await settle()
     source.clients["ada"][0] = client(1, version=2)
-    quick = asyncio.create_task(cached.window(asking(), ANY, Window(0, 1), NAMES))
+    quick = asyncio.create_task(cached.read_page(asking(), ANY, Window(0, 1), NAMES))
     await settle()
     await source.held[1].land()
     assert (await quick).records == (client(1, version=2),)

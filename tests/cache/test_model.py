@@ -11,8 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from gateway.cache.policy.freshness import CachePolicy
-from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
 from schema.source.errors import (
     ClientError,
@@ -24,7 +22,7 @@ from schema.source.errors import (
 )
 from schema.source.records import ClientFilter, ClientPatch, ClientRecord, NewClient, Window
 from schema.source.request_context import CacheDirectives, Priority, RequestContext
-from tests.cache.scripted import Scripted, asking, client, settle, uuid
+from tests.cache.scripted import Scripted, asking, caching, client, settle, uuid
 from tests.clockwork import VirtualLoop
 
 CALLERS = st.sampled_from(["ada", "ada", "ada", "bob"])
@@ -72,11 +70,10 @@ class CacheAgainstModel(RuleBasedStateMachine):
         self.source.holding = True
         self.size = size
         self.store = MemoryStore(clock=self.loop.time, max_bytes=size, share=0.5)
-        self.cached = CachingClientSource(
+        self.cached = caching(
             self.source,
-            self.store,
+            store=self.store,
             clock=self.loop.time,
-            policy=CachePolicy(),
             surplus=lambda: self.refreshing,
         )
         self.under_way = 0
@@ -118,7 +115,7 @@ class CacheAgainstModel(RuleBasedStateMachine):
         operation = asking(who)
         certain = dict(self.certain[who])
         window = Window(offset, limit)
-        task = self.spawn(self.cached.window(operation, where, window, frozenset({"email"})))
+        task = self.spawn(self.cached.read_page(operation, where, window, frozenset({"email"})))
         # One for the list, one more where the first page of all was read in hope of the whole,
         # and one where what was read contradicts what was remembered.
         self.watch(Read(operation, task, certain, promise=3))

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.cache.policy.freshness import CachePolicy
-from gateway.cache.source import CachingClientSource
 from gateway.cache.store.keys import EntityKey, Partition
-from gateway.cache.store.memory import MemoryStore
 from schema.source.records import ClientFilter, ClientId, ClientPatch, NewClient
 from schema.source.request_context import CacheDirectives
 from schema.types.client_connection import connection
 from schema.types.page_arguments import window_for
-from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, uuid
+from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, client, uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.cache.source import CachingClientSource
     from schema.source.records import WriteResult
     from schema.source.request_context import RequestContext
 
@@ -56,7 +54,7 @@ class Scroller:
         else:
             window = window_for(self.size, self.cursor, None, None, None)
         operation = asking(freshness=CacheDirectives(no_cache=fresh))
-        found = await self.cached.window(operation, self.where, window, NAMES)
+        found = await self.cached.read_page(operation, self.where, window, NAMES)
         answer: Any = connection(window, found)
         info = answer.page_info
         ids = [record.id for record in answer.edges.records]
@@ -68,8 +66,7 @@ class Scroller:
 
 
 def cache(source: Scripted) -> CachingClientSource:
-    clock = asyncio.get_running_loop().time
-    return CachingClientSource(source, MemoryStore(clock=clock), clock=clock, policy=CachePolicy())
+    return caching(source)
 
 
 def matching(source: Scripted, where: ClientFilter) -> list[str]:
@@ -165,7 +162,7 @@ async def test_an_offset_counts_from_where_the_row_stood() -> None:
     await close(cached, first[-1])
     window = window_for(3, scroller.cursor, None, None, 2)
 
-    found: Any = connection(window, await cached.window(asking(), ACTIVE, window, NAMES))
+    found: Any = connection(window, await cached.read_page(asking(), ACTIVE, window, NAMES))
 
     assert [record.id for record in found.edges.records] == [uuid(n) for n in (25, 27, 29)]
 
@@ -180,7 +177,7 @@ async def test_the_first_rows_before_a_cursor_are_the_lists_first_wherever_that_
     window = window_for(10, None, None, scroller.cursor, None)
     fresh = asking(freshness=CacheDirectives(no_cache=True))
 
-    found: Any = connection(window, await cached.window(fresh, ANY, window, NAMES))
+    found: Any = connection(window, await cached.read_page(fresh, ANY, window, NAMES))
 
     assert [record.id for record in found.edges.records] == matching(source, ANY)[:10]
     assert found.page_info.has_next_page
@@ -194,7 +191,7 @@ async def test_between_two_cursors_pages_come_to_an_end() -> None:
     top, _ = scroller.cursor, await scroller.page()
     window = window_for(30, top, None, scroller.cursor, None)
 
-    found: Any = connection(window, await cached.window(asking(), ANY, window, NAMES))
+    found: Any = connection(window, await cached.read_page(asking(), ANY, window, NAMES))
 
     assert len(found.edges.records) == 19
     assert not found.page_info.has_next_page

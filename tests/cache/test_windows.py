@@ -10,7 +10,7 @@ from gateway.cache.store.memory import MemoryStore
 from schema.source.errors import Forbidden, RateLimited, Unauthenticated, Unavailable
 from schema.source.records import ClientFilter, ClientRecord, Page, Window
 from schema.source.request_context import CacheDirectives, Priority
-from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
+from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, client, settle, uuid
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ def another(
 ) -> CachingClientSource:
     clock = asyncio.get_running_loop().time
     store = MemoryStore(clock=clock, max_bytes=max_bytes)
-    return CachingClientSource(source, store, clock=clock, policy=policy)
+    return caching(source, store=store, policy=policy)
 
 
 async def test_a_window_read_twice_costs_one_call(
@@ -36,7 +36,7 @@ async def test_a_window_read_twice_costs_one_call(
     first, again = asking(), asking()
 
     for operation in (first, again):
-        assert await cached.window(operation, ANY, Window(0, 3), NAMES) == Page(
+        assert await cached.read_page(operation, ANY, Window(0, 3), NAMES) == Page(
             0, rows(1, 2, 3), 42
         )
 
@@ -48,14 +48,14 @@ async def test_a_window_read_twice_costs_one_call(
 async def test_rows_are_read_again_when_they_are_no_longer_fresh(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 3), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 3), NAMES)
     await asyncio.sleep(29)
     young = asking()
-    await cached.window(young, ANY, Window(0, 3), NAMES)
+    await cached.read_page(young, ANY, Window(0, 3), NAMES)
     await asyncio.sleep(32)
     source.clients["ada"][0] = client(1, first_name="New", version=2)
     old = asking()
-    page = await cached.window(old, ANY, Window(0, 1), NAMES)
+    page = await cached.read_page(old, ANY, Window(0, 1), NAMES)
 
     assert (young.receipt.oldest_seconds, young.receipt.stale) == (29.0, False)
     assert page.records == (client(1, first_name="New", version=2),)
@@ -66,32 +66,34 @@ async def test_one_callers_rows_are_never_anothers(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["bob"] = [client(77)]
-    await cached.window(asking("ada"), ANY, Window(0, 3), NAMES)
+    await cached.read_page(asking("ada"), ANY, Window(0, 3), NAMES)
 
-    assert await cached.window(asking("bob"), ANY, Window(0, 3), NAMES) == Page(0, rows(77), 1)
+    assert await cached.read_page(asking("bob"), ANY, Window(0, 3), NAMES) == Page(0, rows(77), 1)
     assert source.calls == ["list 0+100"] * 2
 
 
 async def test_a_whole_small_collection_answers_every_window_count_and_status(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
 
-    assert await cached.window(asking(), ANY, Window(40, 25), NAMES) == Page(40, rows(41, 42), 42)
-    assert await cached.window(asking(), ANY, Window(0, 2, from_end=True), NAMES) == Page(
+    assert await cached.read_page(asking(), ANY, Window(40, 25), NAMES) == Page(
         40, rows(41, 42), 42
     )
-    assert await cached.window(asking(), ANY, Window(0, 0), NAMES) == Page(0, (), 42)
-    assert await cached.window(asking(), ANY, Window(900, 5), NAMES) == Page(42, (), 42)
-    assert await cached.window(asking(), ACTIVE, Window(1, 2), NAMES) == Page(1, rows(3, 5), 21)
+    assert await cached.read_page(asking(), ANY, Window(0, 2, from_end=True), NAMES) == Page(
+        40, rows(41, 42), 42
+    )
+    assert await cached.read_page(asking(), ANY, Window(0, 0), NAMES) == Page(0, (), 42)
+    assert await cached.read_page(asking(), ANY, Window(900, 5), NAMES) == Page(42, (), 42)
+    assert await cached.read_page(asking(), ACTIVE, Window(1, 2), NAMES) == Page(1, rows(3, 5), 21)
     assert source.calls == ["list 0+100"]
 
 
 async def test_a_type_filter_is_left_to_the_api_while_its_meaning_is_unknown(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
-    page = await cached.window(asking(), BUYERS, Window(0, 2), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
+    page = await cached.read_page(asking(), BUYERS, Window(0, 2), NAMES)
 
     assert page == Page(0, rows(3, 6), 14)
     assert source.calls == ["list 0+100", "list 0+100 buyer"]
@@ -105,9 +107,9 @@ async def test_a_type_filter_whose_meaning_is_configured_is_answered_from_the_wh
     source: Scripted, meaning: TypeFilter, expected: Page
 ) -> None:
     cached = another(source, CachePolicy(type_filter=meaning))
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
 
-    assert await cached.window(asking(), BUYERS, Window(0, 2), NAMES) == expected
+    assert await cached.read_page(asking(), BUYERS, Window(0, 2), NAMES) == expected
     assert source.calls == ["list 0+100"]
 
 
@@ -115,10 +117,10 @@ async def test_a_filter_is_not_answered_from_rows_that_do_not_tell_its_field(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.trimmed = lambda row: replace(row, status=UNSET)
-    await cached.window(asking(), ANY, Window(0, 25), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
     source.trimmed = lambda row: row
 
-    assert (await cached.window(asking(), ACTIVE, Window(0, 1), NAMES)).total == 21
+    assert (await cached.read_page(asking(), ACTIVE, Window(0, 1), NAMES)).total == 21
     assert source.calls == ["list 0+100", "list 0+100 active"]
 
 
@@ -126,8 +128,8 @@ async def test_only_missing_rows_are_read_and_in_one_call(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
-    await cached.window(asking(), ANY, Window(0, 100), NAMES)
-    page = await cached.window(asking(), ANY, Window(80, 50), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 100), NAMES)
+    page = await cached.read_page(asking(), ANY, Window(80, 50), NAMES)
 
     assert page == Page(80, rows(*range(81, 131)), 2500)
     assert source.calls == ["list 0+100", "list 100+100"]
@@ -138,7 +140,7 @@ async def test_a_window_across_two_full_pages_costs_one_call_when_one_can_hold_i
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
 
-    assert (await cached.window(asking(), ANY, Window(90, 25), NAMES)).records == rows(
+    assert (await cached.read_page(asking(), ANY, Window(90, 25), NAMES)).records == rows(
         *range(91, 116)
     )
     assert source.calls == ["list 90+25"]
@@ -151,7 +153,7 @@ async def test_a_large_collection_costs_one_call_for_each_hundred_rows(
     seen = [
         record.id
         for offset in range(0, 2500, 25)
-        for record in (await cached.window(asking(), ANY, Window(offset, 25), NAMES)).records
+        for record in (await cached.read_page(asking(), ANY, Window(offset, 25), NAMES)).records
     ]
 
     assert seen == [client(n).id for n in range(1, 2501)]
@@ -161,15 +163,15 @@ async def test_a_large_collection_costs_one_call_for_each_hundred_rows(
 async def test_a_count_of_something_unknown_is_one_small_read(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    assert (await cached.window(asking(), ANY, Window(0, 0), NAMES)).total == 42
-    assert (await cached.window(asking(), ANY, Window(0, 0), NAMES)).total == 42
+    assert (await cached.read_page(asking(), ANY, Window(0, 0), NAMES)).total == 42
+    assert (await cached.read_page(asking(), ANY, Window(0, 0), NAMES)).total == 42
     assert source.calls == ["list 0+0"]
 
 
 async def test_the_end_of_an_unknown_list_is_one_read(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    assert await cached.window(asking(), ANY, Window(0, 2, from_end=True), NAMES) == Page(
+    assert await cached.read_page(asking(), ANY, Window(0, 2, from_end=True), NAMES) == Page(
         40, rows(41, 42), 42
     )
     assert source.calls == ["list end 0+2"]
@@ -180,7 +182,7 @@ async def test_ten_thousand_identical_misses_are_one_call(
 ) -> None:
     operations = [asking() for _ in range(10_000)]
     pages = await asyncio.gather(
-        *(cached.window(operation, ANY, Window(0, 25), NAMES) for operation in operations)
+        *(cached.read_page(operation, ANY, Window(0, 25), NAMES) for operation in operations)
     )
 
     assert source.calls == ["list 0+100"]
@@ -193,9 +195,9 @@ async def test_a_waiter_that_leaves_does_not_take_the_flight_with_it(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
-    first = asyncio.create_task(cached.window(asking(), ANY, Window(0, 1), NAMES))
+    first = asyncio.create_task(cached.read_page(asking(), ANY, Window(0, 1), NAMES))
     await settle()
-    second = asyncio.create_task(cached.window(asking(), ANY, Window(0, 1), NAMES))
+    second = asyncio.create_task(cached.read_page(asking(), ANY, Window(0, 1), NAMES))
     await settle()
     first.cancel()
     await settle()
@@ -210,13 +212,13 @@ async def test_a_flight_that_everybody_left_still_lands(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True
-    alone = asyncio.create_task(cached.window(asking(), ANY, Window(0, 1), NAMES))
+    alone = asyncio.create_task(cached.read_page(asking(), ANY, Window(0, 1), NAMES))
     await settle()
     alone.cancel()
     await settle()
     await source.held[0].land()
 
-    assert (await cached.window(asking(), ANY, Window(0, 1), NAMES)).records == rows(1)
+    assert (await cached.read_page(asking(), ANY, Window(0, 1), NAMES)).records == rows(1)
     assert source.calls == ["list 0+100"]
 
 
@@ -225,8 +227,10 @@ async def test_a_waiter_waits_no_longer_than_its_own_deadline(
 ) -> None:
     source.holding = True
     now = asyncio.get_running_loop().time()
-    hasty = asyncio.create_task(cached.window(asking(deadline=now + 1), ANY, Window(0, 1), NAMES))
-    patient = asyncio.create_task(cached.window(asking(), ANY, Window(0, 1), NAMES))
+    hasty = asyncio.create_task(
+        cached.read_page(asking(deadline=now + 1), ANY, Window(0, 1), NAMES)
+    )
+    patient = asyncio.create_task(cached.read_page(asking(), ANY, Window(0, 1), NAMES))
     with pytest.raises(Unavailable) as caught:
         await hasty
     await source.held[0].land()
@@ -240,7 +244,7 @@ async def test_an_operation_with_no_time_left_sends_nothing(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     with pytest.raises(Unavailable):
-        await cached.window(asking(deadline=0), ANY, Window(0, 1), NAMES)
+        await cached.read_page(asking(deadline=0), ANY, Window(0, 1), NAMES)
 
     assert source.calls == []
 
@@ -250,13 +254,13 @@ async def test_a_failed_flight_is_shared_and_not_remembered(
 ) -> None:
     source.failure = Unavailable("Down.")
     failed = await asyncio.gather(
-        *(cached.window(asking(), ANY, Window(0, 1), NAMES) for _ in range(3)),
+        *(cached.read_page(asking(), ANY, Window(0, 1), NAMES) for _ in range(3)),
         return_exceptions=True,
     )
     source.failure = None
 
     assert failed == [failed[0]] * 3
-    assert (await cached.window(asking(), ANY, Window(0, 1), NAMES)).records == rows(1)
+    assert (await cached.read_page(asking(), ANY, Window(0, 1), NAMES)).records == rows(1)
     assert source.calls == ["list 0+100"] * 2
 
 
@@ -264,31 +268,31 @@ async def test_a_failed_flight_is_shared_and_not_remembered(
 async def test_old_rows_stand_in_for_an_api_that_does_not_answer(
     cached: CachingClientSource, source: Scripted, failure: Unavailable | RateLimited
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     source.failure = failure
     await asyncio.sleep(299)
     operation = asking()
 
-    assert (await cached.window(operation, ANY, Window(0, 1), NAMES)).records == rows(1)
+    assert (await cached.read_page(operation, ANY, Window(0, 1), NAMES)).records == rows(1)
     assert (operation.receipt.oldest_seconds, operation.receipt.stale) == (299.0, True)
 
     await asyncio.sleep(2)
     with pytest.raises(type(failure)):
-        await cached.window(asking(), ANY, Window(0, 1), NAMES)
+        await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
 
 
 @pytest.mark.parametrize("refusal", [Unauthenticated("Who?"), Forbidden("No.")])
 async def test_a_refused_caller_is_forgotten(
     cached: CachingClientSource, source: Scripted, refusal: Unauthenticated | Forbidden
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(61)
     source.failure = refusal
     with pytest.raises(type(refusal)):
-        await cached.window(asking(), ANY, Window(0, 1), NAMES)
+        await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     source.failure = Unavailable("Down.")
     with pytest.raises(Unavailable):
-        await cached.window(asking(), ANY, Window(0, 1), NAMES)
+        await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
 
     assert source.calls == ["list 0+100"] * 3
 
@@ -296,9 +300,9 @@ async def test_a_refused_caller_is_forgotten(
 async def test_no_cache_asks_again_even_at_the_same_instant(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     fresh = asking(freshness=CacheDirectives(no_cache=True))
-    await cached.window(fresh, ANY, Window(0, 1), NAMES)
+    await cached.read_page(fresh, ANY, Window(0, 1), NAMES)
 
     assert source.calls == ["list 0+100"] * 2
     assert fresh.receipt.oldest_seconds is None
@@ -307,15 +311,15 @@ async def test_no_cache_asks_again_even_at_the_same_instant(
 async def test_max_age_and_max_stale_move_the_bound(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(20)
-    await cached.window(asking(freshness=CacheDirectives(max_age=25)), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(freshness=CacheDirectives(max_age=25)), ANY, Window(0, 1), NAMES)
     assert len(source.calls) == 1
-    await cached.window(asking(freshness=CacheDirectives(max_age=10)), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(freshness=CacheDirectives(max_age=10)), ANY, Window(0, 1), NAMES)
     assert len(source.calls) == 2
     await asyncio.sleep(50)
     operation = asking(freshness=CacheDirectives(max_stale=30))
-    await cached.window(operation, ANY, Window(0, 1), NAMES)
+    await cached.read_page(operation, ANY, Window(0, 1), NAMES)
     assert len(source.calls) == 2
     assert (operation.receipt.oldest_seconds, operation.receipt.stale) == (50.0, True)
 
@@ -342,10 +346,10 @@ async def test_max_stale_counts_from_what_max_age_leaves_of_freshness(
     asked: CacheDirectives,
     calls_and_stale: object,
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(age)
     operation = asking(freshness=asked)
-    await cached.window(operation, ANY, Window(0, 1), NAMES)
+    await cached.read_page(operation, ANY, Window(0, 1), NAMES)
 
     assert (len(source.calls), operation.receipt.stale) == calls_and_stale
 
@@ -363,12 +367,12 @@ async def test_max_stale_counts_from_what_max_age_leaves_of_freshness(
 async def test_an_api_that_is_down_excuses_no_more_age_than_is_taken(
     cached: CachingClientSource, source: Scripted, age: float, asked: CacheDirectives, *, told: bool
 ) -> None:
-    await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(age)
     source.failure = Unavailable("down")
 
     try:
-        await cached.window(asking(freshness=asked), ANY, Window(0, 1), NAMES)
+        await cached.read_page(asking(freshness=asked), ANY, Window(0, 1), NAMES)
     except Unavailable:
         assert not told
     else:
@@ -378,12 +382,12 @@ async def test_an_api_that_is_down_excuses_no_more_age_than_is_taken(
 async def test_only_if_cached_never_asks(cached: CachingClientSource, source: Scripted) -> None:
     only = CacheDirectives(only_if_cached=True)
     with pytest.raises(Unavailable, match="only-if-cached"):
-        await cached.window(asking(freshness=only), ANY, Window(0, 1), NAMES)
-    await cached.window(asking(), ANY, Window(0, 1), NAMES)
-    assert (await cached.window(asking(freshness=only), ANY, Window(0, 1), NAMES)).total == 42
+        await cached.read_page(asking(freshness=only), ANY, Window(0, 1), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
+    assert (await cached.read_page(asking(freshness=only), ANY, Window(0, 1), NAMES)).total == 42
     await asyncio.sleep(61)
     with pytest.raises(Unavailable, match="only-if-cached"):
-        await cached.window(asking(freshness=only), ANY, Window(0, 1), NAMES)
+        await cached.read_page(asking(freshness=only), ANY, Window(0, 1), NAMES)
 
     assert source.calls == ["list 0+100"]
 
@@ -392,9 +396,9 @@ async def test_rows_that_moved_between_two_reads_are_read_together(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(n) for n in range(1, 2501)]
-    await cached.window(asking(), ANY, Window(0, 100), NAMES)
+    await cached.read_page(asking(), ANY, Window(0, 100), NAMES)
     source.clients["ada"].insert(0, client(9000))
-    page = await cached.window(asking(), ANY, Window(80, 40), NAMES)
+    page = await cached.read_page(asking(), ANY, Window(80, 40), NAMES)
 
     assert page == Page(80, rows(*range(80, 120)), 2501)
     assert source.calls == ["list 0+100", "list 100+100", "list 80+40"]
@@ -405,7 +409,7 @@ async def test_rows_that_repeat_are_told_once_and_the_receipt_says_so(
 ) -> None:
     source.clients["ada"] = [client(1), client(1), client(2)]
     operation = asking()
-    page = await cached.window(operation, ANY, Window(0, 3), NAMES)
+    page = await cached.read_page(operation, ANY, Window(0, 3), NAMES)
 
     assert page == Page(0, rows(1, 2), 3)
     assert operation.receipt.drift
@@ -415,7 +419,9 @@ async def test_rows_that_repeat_are_told_once_and_the_receipt_says_so(
 async def test_a_store_too_small_to_hold_a_page_costs_no_more_calls(source: Scripted) -> None:
     cached = another(source, CachePolicy(), max_bytes=3000)
 
-    assert (await cached.window(asking(), ANY, Window(0, 25), NAMES)).records == rows(*range(1, 26))
+    assert (await cached.read_page(asking(), ANY, Window(0, 25), NAMES)).records == rows(
+        *range(1, 26)
+    )
     assert source.calls == ["list 0+100"]
 
 
@@ -425,7 +431,7 @@ async def test_old_details_do_not_ride_on_a_young_row_without_a_version(
     source.trimmed = lambda row: replace(row, version=UNSET)
     [detail] = await _notes(cached)
     await asyncio.sleep(61)
-    page = await cached.window(asking(), ANY, Window(0, 1), NAMES)
+    page = await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
 
     assert detail.notes == "N"
     assert page.records == (client(1, version=UNSET),)

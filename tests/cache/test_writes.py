@@ -29,7 +29,7 @@ FIRST = Window(0, 1)
 
 
 async def first_row(cached: CachingClientSource, who: str = "ada") -> object:
-    [row] = (await cached.window(asking(who), ANY, FIRST, NAMES)).records
+    [row] = (await cached.read_page(asking(who), ANY, FIRST, NAMES)).records
     return row
 
 
@@ -46,12 +46,12 @@ async def test_an_update_is_read_back_for_nothing(
 
 async def test_an_update_is_seen_in_every_list(cached: CachingClientSource) -> None:
     active = ClientFilter(status="active")
-    await cached.window(asking(), ANY, FIRST, NAMES)
-    await cached.window(asking(), active, FIRST, NAMES)
+    await cached.read_page(asking(), ANY, FIRST, NAMES)
+    await cached.read_page(asking(), active, FIRST, NAMES)
     await cached.update(asking(), uuid(1), ClientPatch({"status": "closed"}))
 
-    assert (await cached.window(asking(), active, FIRST, NAMES)).records == (client(3),)
-    assert (await cached.window(asking(), active, FIRST, NAMES)).total == 20
+    assert (await cached.read_page(asking(), active, FIRST, NAMES)).records == (client(3),)
+    assert (await cached.read_page(asking(), active, FIRST, NAMES)).total == 20
 
 
 async def test_an_update_without_a_version_is_read_back_all_the_same(
@@ -67,21 +67,21 @@ async def test_an_update_without_a_version_is_read_back_all_the_same(
 async def test_a_deleted_client_is_gone_from_everywhere(
     cached: CachingClientSource, source: Scripted
 ) -> None:
-    await cached.window(asking(), ANY, FIRST, NAMES)
+    await cached.read_page(asking(), ANY, FIRST, NAMES)
     await cached.delete(asking(), uuid(1))
 
     assert isinstance((await fetch(cached, 1))[0], NotFound)
-    page = await cached.window(asking(), ANY, FIRST, NAMES)
+    page = await cached.read_page(asking(), ANY, FIRST, NAMES)
     assert (page.records, page.total) == ((client(2),), 41)
     assert source.calls == ["list 0+100", "delete 1"]
 
 
 async def test_a_created_client_is_known_and_counted(cached: CachingClientSource) -> None:
-    await cached.window(asking(), ANY, FIRST, NAMES)
+    await cached.read_page(asking(), ANY, FIRST, NAMES)
     written = await cached.create(asking(), NewClient("Eve", "Last", "buyer"))
 
     assert await fetch(cached, 43) == [written.record]
-    assert (await cached.window(asking(), ANY, FIRST, NAMES)).total == 43
+    assert (await cached.read_page(asking(), ANY, FIRST, NAMES)).total == 43
 
 
 async def test_a_detail_sent_before_a_write_is_neither_told_nor_kept(

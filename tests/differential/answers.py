@@ -66,7 +66,7 @@ class Answers:
             ]
         )
 
-    async def window(
+    async def read_page(
         self,
         operation: RequestContext,
         where: ClientFilter,
@@ -129,11 +129,11 @@ class Answers:
             raise failure
         return Confirmation.ANSWER
 
-    def price(self, window: Window) -> int:
+    def page_cost(self, window: Window) -> int:
         del window
         return 1
 
-    def prices(
+    def estimate(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
         raise NotImplementedError

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from gateway.api.source import RestClientSource
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
+from gateway.detached_tasks import DetachedTasks
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DemoUser
-from gateway.writes.recovery import RecoveringWriter
+from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
 from schema.source.records import FIELDS, ClientId, ClientPatch, ClientRecord, WriteResult
 from schema.source.request_context import (
@@ -97,8 +98,14 @@ class Office:
         self.id = ClientId(self.sandbox.rows_of(OFFICE)[0]["id"])
         self.wire = Stepwise(self.sandbox)
         rest = RestClientSource(self.wire, "http://api.test/v1")
-        recovering = RecoveringWriter(rest, lead=lambda: rest.lead)
-        self.source = CachingClientSource(recovering, MemoryStore(clock=loop.time), clock=loop.time)
+        self.source = CachingClientSource(
+            rest,
+            RecoveringWriter(rest),
+            MemoryStore(clock=loop.time),
+            write_cost=write_cost,
+            tasks=DetachedTasks(),
+            clock=loop.time,
+        )
         writers = [asyncio.create_task(self.work(name)) for name in "ab"]
         while not all(writer.done() for writer in writers):
             for _ in range(30):  # until nothing moves by itself

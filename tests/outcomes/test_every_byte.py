@@ -75,7 +75,7 @@ class Api:
         self.proxy.fault, self.proxy.cuts, self.proxy.connections = cut, cuts, 0
         try:
             return await call(
-                RecoveringWriter(rest, lead=lambda: rest.lead),
+                RecoveringWriter(rest),
                 RequestContext(caller, time.monotonic() + 10),
             )
         except ClientError as failure:

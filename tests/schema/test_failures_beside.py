@@ -92,7 +92,7 @@ class Source(Answers):
             raise self.reading
         return [self.record for _ in ids]
 
-    async def window(
+    async def read_page(
         self,
         operation: RequestContext,
         where: ClientFilter,
@@ -242,8 +242,8 @@ async def test_a_root_field_that_is_refused_takes_no_other_with_it(graph: Graph,
 
 async def test_a_count_that_no_int_holds_takes_no_other_field_with_it(graph: Graph) -> None:
     class Crowded(Source):
-        async def window(self, *args: Any, **more: Any) -> Page:
-            page = await super().window(*args, **more)
+        async def read_page(self, *args: Any, **more: Any) -> Page:
+            page = await super().read_page(*args, **more)
             return Page(page.offset, page.records, 2**31)
 
     text = "{ rows: clients(first: 1) { edges { node { id } } } no: clients { totalCount } }"

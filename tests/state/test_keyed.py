@@ -70,7 +70,8 @@ class Gateway:
     def start(self) -> None:
         rest = RestClientSource(self.wire, URL, now=self.now)
         self.source = IdempotentWriter(
-            RecoveringWriter(rest, lead=lambda: rest.lead, now=self.now),
+            rest,
+            RecoveringWriter(rest, now=self.now),
             IdempotencyStore(self.database, uptime=lambda: self.ran, now=self.now),
             secret=b"the same after a restart",
             clock=time.monotonic,
@@ -477,8 +478,9 @@ async def test_a_create_that_cannot_be_recorded_is_not_sent() -> None:
 
 async def test_without_a_store_keys_are_refused_and_the_rest_goes_on(gateway: Gateway) -> None:
     rest = RestClientSource(gateway.wire, URL)
-    recovering = RecoveringWriter(rest, lead=lambda: rest.lead)
-    gateway.source = IdempotentWriter(recovering, None, secret=b"s", clock=time.monotonic)
+    gateway.source = IdempotentWriter(
+        rest, RecoveringWriter(rest), None, secret=b"s", clock=time.monotonic
+    )
 
     assert isinstance(await gateway.create(), IdempotencyUnavailable)
     assert gateway.sandbox.calls == []
@@ -497,17 +499,6 @@ async def test_an_end_that_could_not_be_recorded_is_told_and_looked_for_later() 
 
     assert first == ("ANSWER", *gateway.ottolines)
     assert again == ("READBACK", *gateway.ottolines)
-
-
-async def test_a_caller_who_leaves_takes_no_create_along(gateway: Gateway) -> None:
-    writing = asyncio.create_task(gateway.create())
-    await asyncio.sleep(0)
-    writing.cancel()
-    await asyncio.wait([writing])
-    await gateway.source.aclose()
-
-    assert await gateway.create() == ("ANSWER", *gateway.ottolines)
-    assert gateway.sandbox.calls == [CREATED, gateway.read]
 
 
 async def test_neither_keys_nor_credentials_are_on_record(gateway: Gateway) -> None:

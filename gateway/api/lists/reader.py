@@ -73,7 +73,7 @@ class ListSource:
         self._clock = clock
         self._behaviour = ListBehaviour()
 
-    def price(self, window: Window) -> int:
+    def page_cost(self, window: Window) -> int:
         """Count the calls that reading `window` costs, by the page sizes known to work.
 
         A page larger than needed is only worth reading if its size is known to work.
@@ -81,7 +81,7 @@ class ListSource:
         sizes = self._behaviour.sizes(None, self._clock())
         return call_count(window, sizes.most if window.needed is None else sizes.works)
 
-    async def window(self, call: ListCall, window: Window) -> Page:
+    async def read(self, call: ListCall, window: Window) -> Page:
         """Read the rows of `window`, or of its needed part, and all rows of the same calls."""
         if window.from_end and window.limit:
             return await self._read_last(call, window)

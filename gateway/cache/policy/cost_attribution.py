@@ -26,13 +26,13 @@ class CostAttribution:
     def __init__(self) -> None:
         self._unbilled: LRUCache[str, int] = LRUCache(_CALLERS)
 
-    def flight(self, operation: RequestContext, until: float, audience: Waiters) -> RequestContext:
+    def flight(self, operation: RequestContext, until: float, waiters: Waiters) -> RequestContext:
         """Return the context of a shared fetch, with its own receipt and deadline.
 
-        `audience` are all requests that wait for the fetch.
+        `waiters` are all requests that wait for the fetch.
         """
         deadline = max(operation.deadline, until)
-        return replace(operation, deadline=deadline, receipt=Receipt(), audience=audience)
+        return replace(operation, deadline=deadline, receipt=Receipt(), waiters=waiters)
 
     def attribute(self, operation: RequestContext, flight: RequestContext) -> None:
         """Add the cost of a fetch to the receipt of its request.

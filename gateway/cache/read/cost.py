@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from gateway.cache.read.entity_reader import EntityReader
     from gateway.cache.read.list_reader import ListReader
     from gateway.cache.read.planner import PlannedRead
-    from schema.source.cost import SourceRequest
-    from schema.source.protocols import ClientSource
+    from schema.source.cost import SourceRequest, WriteRequest
     from schema.source.records import Fields
     from schema.source.request_context import Priority, RequestContext
 
@@ -30,13 +29,14 @@ class CostEstimates:
 
     def __init__(
         self,
-        source: ClientSource,
+        write_cost: Callable[[WriteRequest], CostEstimate],
         lists: ListReader,
         by_id: EntityReader,
         bounds: Callable[[RequestContext], tuple[float, FreshnessLimits]],
     ) -> None:
         """Create it; `bounds` returns the time and an operation's freshness limits now."""
-        self._source = source
+        self._page_cost = lists.page_cost
+        self._write_cost = write_cost
         self._lists = lists
         self._by_id = by_id
         self._bounds = bounds
@@ -46,7 +46,7 @@ class CostEstimates:
         learned = self._lists.row_fields is not DOCUMENTED_ROW_FIELDS
         return learned and not fields <= self._lists.row_fields
 
-    def prices(
+    def estimate(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
     ) -> Sequence[CostEstimate]:
         """Return the cost of each request, given those before it.
@@ -64,7 +64,7 @@ class CostEstimates:
                 priorities |= {need.priority} if price.maximum else set()
                 prices.append(price)
             else:
-                prices.extend(self._source.prices(operation, [need]))
+                prices.append(self._write_cost(need))
         return prices
 
     def _rows(
@@ -81,14 +81,14 @@ class CostEstimates:
             return CostEstimate(0, details, details, 0, details)
         reads = set(self._lists.plan.plan(key, need.window, oldest)) - reading
         reading |= reads
-        direct = sum(self._source.price(window) for _, window in reads)
+        direct = sum(self._page_cost(window) for _, window in reads)
         # The first page of another list may not be the whole collection.
         speculative = any(target != key for target, _ in reads)
-        again = self._source.price(need.window) if speculative else 0
+        again = self._page_cost(need.window) if speculative else 0
         if need.window.between is not None:
             # The row that the window is counted from may have moved out of the page read.
-            again += self._source.price(need.window)
-        least = sum(1 if window.from_end else self._source.price(window) for _, window in reads)
+            again += self._page_cost(need.window)
+        least = sum(1 if window.from_end else self._page_cost(window) for _, window in reads)
         rows = 0 if need.fields <= _ALWAYS else need.window.limit
         total = listed.total(key.partition)
         there = rows if total is None else min(rows, total)

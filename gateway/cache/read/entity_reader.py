@@ -19,13 +19,11 @@ from schema.source.records import MAX_PAGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.cache.policy.cost_attribution import CostAttribution
-    from gateway.cache.policy.freshness import CachePolicy
     from gateway.cache.read.list_reader import ListReader
     from gateway.cache.read.single_flight import Fetch
+    from gateway.cache.read.upstream import Upstream
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.generations import FencingToken
-    from schema.source.protocols import ClientSource
     from schema.source.records import ClientId, ClientRecord, Fields, Window
     from schema.source.request_context import Priority, RequestContext, Waiters
 
@@ -55,20 +53,16 @@ class FetchedEntity:
 class EntityReader:
     """Reads the clients of all callers by id."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a reading needs and changes
+    def __init__(
         self,
-        source: ClientSource,
+        upstream: Upstream,
         memory: FencedCache,
         lists: ListReader,
-        accounts: CostAttribution,
-        policy: CachePolicy,
         clock: Callable[[], float],
     ) -> None:
-        self._source = source
-        self._accounts = accounts
+        self._upstream = upstream
         self._memory = memory
         self._lists = lists
-        self._policy = policy
         self._clock = clock
         self._flights: SingleFlight[Mapping[ClientId, FetchedEntity]] = SingleFlight()
 
@@ -133,10 +127,9 @@ class EntityReader:
         left = list(ids)
         for _ in ids:
             page = self._page(every, left, fields, oldest)
-            if (
-                page is None
-                or operation.call_budget.room < self._source.price(page) + len(left) - 1
-            ):
+            if page is None:
+                break
+            if operation.call_budget.room < self._upstream.page_cost(page) + len(left) - 1:
                 break  # the page shows one of them at least, as a rule
             question = ListQuery(operation, every, page, fields, oldest, math.inf, priority)
             [landed] = await self._lists.load(question, [(every, page)])
@@ -180,7 +173,7 @@ class EntityReader:
         likely = max(pages, key=lambda page: places[page.offset // MAX_PAGE], default=None)
         if likely is None or not wanted:
             return None
-        calls = sum(map(self._source.price, pages))
+        calls = sum(map(self._upstream.page_cost, pages))
         sure = all(isinstance(clients[id], CachedRecord) for id in wanted)
         pays = calls < len(wanted) or (sure and calls == len(wanted))
         return likely if pays or places[likely.offset // MAX_PAGE] else None
@@ -258,7 +251,7 @@ class EntityReader:
         partition = Partition(operation.caller)
         names = {id: self._name(EntityKey(partition, id)) for id in ids}
         # By credential: the API may respond differently to another credential of the user.
-        who, by = operation.audience, operation.caller.hash
+        who, by = operation.waiters, operation.caller.hash
         flights = {id: self._flights.join((name, by), oldest, who) for id, name in names.items()}
         alone = {id: names[id] for id, flight in flights.items() if flight is None}
         operation.receipt.joined += len(ids) - len(alone)
@@ -294,23 +287,20 @@ class EntityReader:
         fields: Fields,
         priority: Priority,
         at: float,
-        audience: Waiters,
+        waiters: Waiters,
     ) -> Mapping[ClientId, FetchedEntity]:
-        partition = Partition(operation.caller)
-        flight = self._accounts.flight(operation, at + self._policy.flight_seconds, audience)
-        try:
-            answers = await self._source.fetch(flight, list(names), fields, priority)
-        except (Unauthenticated, Forbidden):
-            self._memory.purge(partition)
-            raise
-        finally:
-            self._accounts.attribute(operation, flight)
+        answers, _ = await self._upstream.send(
+            operation,
+            at,
+            waiters,
+            lambda flight: self._upstream.reader.fetch(flight, list(names), fields, priority),
+        )
         landed = {
             id: FetchedEntity(answer, at, self._store(*names[id], answer, at))
             for id, answer in zip(names, answers, strict=True)
         }
         if any(isinstance(answer, Unauthenticated | Forbidden) for answer in answers):
-            self._memory.purge(partition)
+            self._memory.purge(Partition(operation.caller))
         return landed
 
     def _store(

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cache.policy.filters import matches
-from gateway.cache.store.cursor_anchor import find, locate, locate_among, rebased
+from gateway.cache.store.cursor_anchor import ANY_AGE, find, locate, locate_among, rebased
 from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.keys import EntityKey, ListKey
 from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
 from schema.source.records import ClientFilter, Page, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.cache.policy.filters import TypeFilterSemantics
-    from gateway.cache.store.cursor_anchor import AnchoredWindow, AnchorPosition
+    from gateway.cache.store.cursor_anchor import AnchoredWindow, AnchorPosition, Neighbours
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.keys import Partition
     from schema.source.records import Anchor, ClientRecord, Fields
@@ -48,6 +50,19 @@ def as_page(rows: ListIndex, place: AnchoredWindow, records: tuple[ClientRecord,
         place.bounds,
         rows.beside(start, stop, BESIDE),
     )
+
+
+def page_of(
+    read: Page, window: Window, departed: Callable[[str], Neighbours | None] = lambda _: None
+) -> tuple[Page, bool]:
+    """Return the rows of `window` from a page just read, and True if the page holds them all."""
+    span = IndexRange(read.offset, tuple(record.id for record in read.records), 0)
+    rows = ListIndex(read.total, 0, (span,) if span.ids else (), read.more)
+    place = locate(rows, window, ANY_AGE, departed)
+    start, stop = rows.range_of(place.window)
+    begin = max(0, start - read.offset)
+    records = read.records[begin : begin + stop - start]
+    return as_page(rows, place, records), read.offset <= start and stop <= span.stop
 
 
 class ListLookup:

@@ -6,30 +6,29 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.cache.read.list_lookup import ALL_CLIENTS, CachedPage, ListLookup, as_page
+import msgspec
+
+from gateway.cache.read.list_lookup import ALL_CLIENTS, CachedPage, ListLookup, as_page, page_of
 from gateway.cache.read.planner import ReadPlanner
 from gateway.cache.read.single_flight import SingleFlight
 from gateway.cache.store.cursor_anchor import ANY_AGE, locate
 from gateway.cache.store.entity import CachedRecord, present_fields
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
-from gateway.cache.store.list_index import IndexRange, ListIndex
-from schema.source.errors import Forbidden, Unauthenticated
-from schema.source.records import Page
+from gateway.cache.store.list_index import ListIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from gateway.cache.policy.cost_attribution import CostAttribution
     from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.policy.freshness import CachePolicy
     from gateway.cache.policy.sort_order import SortOrder
     from gateway.cache.read.list_query import ListQuery
     from gateway.cache.read.planner import PlannedRead
     from gateway.cache.read.single_flight import Fetch
+    from gateway.cache.read.upstream import Upstream
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.generations import FencingToken
-    from schema.source.protocols import ClientSource
-    from schema.source.records import ClientRecord, Fields, Window
+    from schema.source.records import ClientRecord, Fields, Page, Window
     from schema.source.request_context import Waiters
 
 DOCUMENTED_ROW_FIELDS: Fields = frozenset(
@@ -58,24 +57,23 @@ class ListReader:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a reading needs and changes
         self,
-        source: ClientSource,
+        upstream: Upstream,
         memory: FencedCache,
         meaning: TypeFilterSemantics,
         order: SortOrder,
-        accounts: CostAttribution,
         policy: CachePolicy,
         clock: Callable[[], float],
     ) -> None:
-        self._source = source
+        self._upstream = upstream
         self._memory = memory
         self._meaning = meaning
         self._order = order
-        self._accounts = accounts
         self._policy = policy
         self._clock = clock
         self._flights: SingleFlight[FetchedPage] = SingleFlight()
         self.lookup = ListLookup(memory, meaning)
-        self.plan = ReadPlanner(self.lookup, meaning, policy, source.price)
+        self.page_cost = upstream.page_cost
+        self.plan = ReadPlanner(self.lookup, meaning, policy, upstream.page_cost)
         self.row_fields: Fields = DOCUMENTED_ROW_FIELDS
         """Fields that list rows are known to have."""
 
@@ -173,20 +171,15 @@ class ListReader:
 
     def _best_effort_page(self, query: ListQuery, page: Page) -> Page:
         """Return rows that moved during every read, each at most once."""
-        span = IndexRange(page.offset, tuple(record.id for record in page.records), 0)
-        read = ListIndex(page.total, 0, (span,) if span.ids else (), page.more)
         departed = self._memory.departures.of(query.key)
-        place = locate(read, query.window, ANY_AGE, departed)
-        start, stop = read.range_of(place.window)
-        begin = max(0, start - page.offset)
-        rows = page.records[begin : begin + stop - start]
+        read, _ = page_of(page, query.window, departed)
         once = {
             record.id: self._note_age(query, self._newest(query.key, record) or record)
-            for record in rows
+            for record in read.records
         }
         for record in once.values():
             self._memory.note_served(EntityKey(query.key.partition, record.id), record)
-        return Page(start, tuple(once.values()), page.total, page.more, place.window, place.bounds)
+        return msgspec.structs.replace(read, records=tuple(once.values()))
 
     async def load(self, query: ListQuery, reads: Sequence[PlannedRead]) -> Sequence[FetchedPage]:
         """Join or start the fetches of these reads, and wait for all."""
@@ -202,7 +195,7 @@ class ListReader:
         fence = self._memory.lists_token(key.partition)
         # By credential: the API may respond differently to another credential of the user.
         name = (key, window, fence, query.operation.caller.hash)
-        who = query.operation.audience
+        who = query.operation.waiters
         flight = self._flights.join(name, query.oldest, who)
         if flight is not None:
             query.operation.receipt.joined += 1
@@ -211,19 +204,17 @@ class ListReader:
         return self._flights.start([name], partial(self._send, read, now, fence), now, who)
 
     async def _send(
-        self, query: ListQuery, at: float, fence: FencingToken, audience: Waiters
+        self, query: ListQuery, at: float, fence: FencingToken, waiters: Waiters
     ) -> FetchedPage:
-        key, operation = query.key, query.operation
-        flight = self._accounts.flight(operation, at + self._policy.flight_seconds, audience)
-        try:
-            page = await self._source.window(
+        key = query.key
+        page, drift = await self._upstream.send(
+            query.operation,
+            at,
+            waiters,
+            lambda flight: self._upstream.reader.read_page(
                 flight, key.where, query.window, query.fields, query.priority
-            )
-        except (Unauthenticated, Forbidden):
-            self._memory.purge(key.partition)
-            raise
-        finally:
-            self._accounts.attribute(operation, flight)
+            ),
+        )
         clients = [record for record in page.records if not record.unreadable]
         if clients:
             self.row_fields = frozenset().union(*map(present_fields, clients))
@@ -231,7 +222,7 @@ class ListReader:
         if kept:
             self._order.observe(page.records)
             self._meaning.observe(key.where, page, self._everyone(key.partition, at))
-        return FetchedPage(page, at, kept, flight.receipt.drift)
+        return FetchedPage(page, at, kept, drift)
 
     def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:
         """Yield all of this caller's clients, if they are cached and fresh; else none."""

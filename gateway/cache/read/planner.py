@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cache.policy.filters import can_evaluate
 from gateway.cache.read.list_lookup import ALL_CLIENTS
-from gateway.cache.store.cursor_anchor import AnchoredWindow, including_anchors
+from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
 from gateway.cache.store.keys import ListKey
 from gateway.cache.store.list_index import ListIndex, full_pages
 from schema.source.records import MAX_PAGE, Window
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 PlannedRead = tuple[ListKey, Window]
 """One read from the source."""
-MARGINS = 8, 2, 0
-"""Rows read beyond a window and its anchors, tried in this order while they are free."""
 
 
 class ReadPlanner:
@@ -90,10 +88,9 @@ class ReadPlanner:
         rows = self._listed.rows(key)
         place = self._place(key, rows, window, oldest)
         if not place.seen:
-            for margin in MARGINS:
-                wide = including_anchors(place, margin)
-                if self._cost_of(wide) <= self._cost_of(place.window):
-                    return [(key, page) for page in self._as_full_pages(wide)]
+            wide = with_anchors(place, self._cost_of)
+            if wide is not None:
+                return [(key, page) for page in self._as_full_pages(wide)]
         window = place.window
         reads = [(key, window)]
         start, stop = window.offset, window.offset + window.limit

@@ -22,7 +22,7 @@ class Fetch(Generic[T]):
 
     task: asyncio.Task[T]
     at: float
-    audience: Waiters
+    waiters: Waiters
     """The requests that wait for it."""
 
     async def wait(self, seconds: float) -> T:
@@ -48,7 +48,7 @@ class SingleFlight(Generic[T]):
     def join(self, key: Hashable, oldest: float, who: Waiters) -> Fetch[T] | None:
         """Join the fetch of `key`, unless it was sent before `oldest` or was abandoned."""
         flight = self._by_key.get(key)
-        if flight is None or flight.at < oldest or not flight.audience.join(who):
+        if flight is None or flight.at < oldest or not flight.waiters.join(who):
             return None
         return flight
 
@@ -60,8 +60,8 @@ class SingleFlight(Generic[T]):
         who: Waiters,
     ) -> Fetch[T]:
         """Start a fetch. It continues even if all its waiters leave after it was sent."""
-        audience = Waiters(who)
-        flight = Fetch(asyncio.create_task(load(audience)), at, audience)
+        waiters = Waiters(who)
+        flight = Fetch(asyncio.create_task(load(waiters)), at, waiters)
         fetched_keys = tuple(keys)
         self._by_key |= dict.fromkeys(fetched_keys, flight)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ANY_AGE = float("-inf")
 END = ""
 """Replaces a missing neighbour: the beginning of a list, and its end."""
+MARGINS = 8, 2, 0
+"""Rows read beyond a window and its anchors, tried in this order while they are free."""
 _MAX_CHAIN = 500
 """Largest number of departed neighbours that are followed."""
 
@@ -171,7 +173,16 @@ def locate_among(positions: Sequence[int], spot: AnchorPosition | None) -> Ancho
     return AnchorPosition(bisect_left(positions, spot.place), present=False)
 
 
-def including_anchors(place: AnchoredWindow, margin: int) -> Window:
+def with_anchors(place: AnchoredWindow, cost: Callable[[Window], int]) -> Window | None:
+    """Return the rows of a window, its anchors and rows beside them, if they cost no more."""
+    for margin in MARGINS:
+        wide = _including_anchors(place, margin)
+        if cost(wide) <= cost(place.window):
+            return wide
+    return None
+
+
+def _including_anchors(place: AnchoredWindow, margin: int) -> Window:
     """Return the rows of a window and its anchors, and `margin` more rows on each side."""
     window, (low, high) = place.window, place.bounds
     begin = min(window.offset, low - 1) if low else window.offset

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.policy.sort_order import SortOrder
     from gateway.cache.store.fenced import FencedCache
-    from schema.source.protocols import ClientSource
+    from schema.source.protocols import ClientWriter
     from schema.source.records import (
         ClientId,
         ClientPatch,
@@ -42,7 +41,7 @@ T = TypeVar("T")
 
 
 class WriteThrough:
-    """The writes of all callers. A write continues after its caller leaves.
+    """The writes of all callers. They must run in tasks that their callers do not cancel.
 
     A cancelled write could still be applied after the second invalidation, without a trace in the
     cache.
@@ -50,25 +49,22 @@ class WriteThrough:
 
     def __init__(
         self,
-        source: ClientSource,
+        writer: ClientWriter,
         memory: FencedCache,
         meaning: TypeFilterSemantics,
         order: SortOrder,
         clock: Callable[[], float],
     ) -> None:
-        self._source = source
+        self._writer = writer
         self._memory = memory
         self._meaning = meaning
         self._order = order
         self._clock = clock
-        self._sent: set[asyncio.Task[Any]] = set()
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client and store it."""
         partition = Partition(operation.caller)
-        return await self._finish(
-            self._for_all_tokens(operation, None, self._create(operation, partition, new))
-        )
+        return await self._for_all_tokens(operation, None, self._create(operation, partition, new))
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
@@ -78,16 +74,12 @@ class WriteThrough:
         if patch.expected_version is not None:
             base = self._base(operation, id, patch.expected_version)
             patch = replace(patch, base=base)
-        return await self._finish(
-            self._for_all_tokens(operation, id, self._update(operation, key, id, patch))
-        )
+        return await self._for_all_tokens(operation, id, self._update(operation, key, id, patch))
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         """Delete a client and store its absence."""
         key = EntityKey(Partition(operation.caller), id)
-        return await self._finish(
-            self._for_all_tokens(operation, id, self._delete(operation, key, id))
-        )
+        return await self._for_all_tokens(operation, id, self._delete(operation, key, id))
 
     def _base(self, operation: RequestContext, id: ClientId, version: int) -> ClientRecord | None:
         """Return the client at `version`, as read by this caller or by the user's other tokens.
@@ -127,21 +119,10 @@ class WriteThrough:
                 self._memory.invalidate_in_flight(claimed, key)
                 self._forget(claimed, key)
 
-    async def _finish(self, write: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.create_task(write)
-        self._sent.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._sent.discard(task)
-        if not task.cancelled():
-            task.exception()  # retrieved, also after the caller has left
-
     async def _create(
         self, operation: RequestContext, partition: Partition, new: NewClient
     ) -> WriteResult:
-        written, _ = await self._fenced(partition, None, self._source.create(operation, new))
+        written, _ = await self._fenced(partition, None, self._writer.create(operation, new))
         if written.replayed:
             return written
         key, types = EntityKey(partition, written.record.id), self._meaning.types
@@ -159,7 +140,7 @@ class WriteThrough:
         began, before, types = self._clock(), self._record(key), self._meaning.types
         try:
             written, alone = await self._fenced(
-                key.partition, key, self._source.update(operation, id, patch)
+                key.partition, key, self._writer.update(operation, id, patch)
             )
         except Conflict as conflict:
             self._memory.forget_client(key)
@@ -185,7 +166,7 @@ class WriteThrough:
     ) -> Confirmation:
         before = self._record(key)
         try:
-            how, _ = await self._fenced(key.partition, key, self._source.delete(operation, id))
+            how, _ = await self._fenced(key.partition, key, self._writer.delete(operation, id))
         except NotFound:
             self._deleted(key, before)
             raise

@@ -10,9 +10,11 @@ import orjson
 import pytest
 
 from gateway.api.source import RestClientSource
+from gateway.cache.uncached import UncachedClientSource
+from gateway.detached_tasks import DetachedTasks
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import ADA, DemoUser
-from gateway.writes.recovery import RecoveringWriter
+from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.source.records import ClientId
 from schema.source.request_context import Caller, Credential, RequestContext
 from tests.in_process import InProcess
@@ -70,7 +72,10 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.rest = RestClientSource(self.wire, URL)
-        self.source = RecoveringWriter(self.rest, lead=lambda: self.rest.lead)
+        self.tasks = DetachedTasks()
+        self.source = UncachedClientSource(
+            self.rest, RecoveringWriter(self.rest), write_cost=write_cost, tasks=self.tasks
+        )
 
     @property
     def operation(self) -> RequestContext:

@@ -427,7 +427,7 @@ async def test_callers_who_leave_take_no_writes_along_and_closing_waits_for_them
     for write in writing:
         write.cancel()
     await asyncio.wait(writing)
-    await desk.source.aclose()
+    await desk.tasks.aclose(10)
 
     changed = desk.row(id)
     assert changed is not None

@@ -100,7 +100,7 @@ async def test_one_just_like_it_that_was_seen_before_cannot_be_it() -> None:
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     desk = desk_at(lambda: long_ago)
     await desk.somebody("POST", "", SENT)
-    await desk.source.window(desk.operation, ClientFilter(), Window(0, 100), FIELDS)
+    await desk.source.read_page(desk.operation, ClientFilter(), Window(0, 100), FIELDS)
     desk.wire.fates = ["never arrived"]
 
     assert candidates(await create(desk)) == []
@@ -305,7 +305,7 @@ async def test_a_caller_who_leaves_takes_no_create_along(desk: Desk) -> None:
     await asyncio.sleep(0)
     writing.cancel()
     await asyncio.wait([writing])
-    await desk.source.aclose()
+    await desk.tasks.aclose(10)
 
     assert writing.cancelled()
     assert len(jordans(desk)) == 1

@@ -434,7 +434,7 @@ async def test_a_field_of_the_wrong_type_costs_that_field_and_not_the_page(
     meta = {"page": 1, "limit": 25, "total": 1, "totalPages": 1, "hasMore": False}
     body = {"success": True, "data": {"clients": rows, "meta": meta, "stats": {}}}
 
-    page = await source(Scripted(lambda _: said(200, body))).window(
+    page = await source(Scripted(lambda _: said(200, body))).read_page(
         operation, ClientFilter(), Window(0, 25), FIELDS
     )
 
@@ -455,7 +455,7 @@ async def test_an_address_that_leads_nowhere_near_http_is_told_as_the_api_being_
     lost = RestClientSource(wire, "ftp://api.test/v1")
 
     with pytest.raises(Unavailable):
-        await lost.window(operation, ClientFilter(), Window(0, 5), FIELDS)
+        await lost.read_page(operation, ClientFilter(), Window(0, 5), FIELDS)
     [failure] = await lost.fetch(operation, [ID], FIELDS, Priority.INTERACTIVE)
     with pytest.raises(Unavailable):
         await lost.delete(operation, ID)

@@ -31,7 +31,7 @@ async def test_what_no_header_can_carry_is_refused_without_a_call_and_not_quoted
 
     (found,) = await source(wire).fetch(operation, [ID], FIELDS, Priority.INTERACTIVE)
     with pytest.raises(Unauthenticated):
-        await source(wire).window(operation, ClientFilter(), Window(0, 5), FIELDS)
+        await source(wire).read_page(operation, ClientFilter(), Window(0, 5), FIELDS)
     with pytest.raises(Unauthenticated):
         await source(wire).create(operation, NewClient("A", "B", "buyer"))
 

@@ -68,7 +68,7 @@ async def detail(clients: RestClientSource, id: ClientId) -> ClientRecord | Clie
 async def test_a_window_is_one_call_and_tells_its_rows(  # noqa: PLR0913, PLR0917 - a row of a table
     sandbox: Sandbox, clients: RestClientSource, window: Window, call: str, begin: int, end: int
 ) -> None:
-    page = await clients.window(by(GRACE), ALL, window, FIELDS)
+    page = await clients.read_page(by(GRACE), ALL, window, FIELDS)
 
     first = begin - page.offset
     told = [record.id for record in page.records[first : first + end - begin]]
@@ -96,7 +96,7 @@ async def test_a_trimmed_row_lacks_what_a_detail_read_would_tell(
 ) -> None:
     sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
 
-    page = await clients.window(by(ADA), ALL, Window(0, 1), FIELDS)
+    page = await clients.read_page(by(ADA), ALL, Window(0, 1), FIELDS)
 
     assert page.records[0].is_missing(frozenset({"version"})) is True
     assert page.records[0].is_missing(frozenset({"first_name"})) is False
@@ -118,7 +118,7 @@ async def test_ids_are_answered_in_order_with_a_failure_where_one_failed(
 
 
 async def test_filters_choose_rows(sandbox: Sandbox, clients: RestClientSource) -> None:
-    page = await clients.window(by(ADA), ClientFilter("buyer", "active"), Window(0, 50), FIELDS)
+    page = await clients.read_page(by(ADA), ClientFilter("buyer", "active"), Window(0, 50), FIELDS)
 
     chosen = [
         row["id"]

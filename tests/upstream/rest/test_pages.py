@@ -72,7 +72,7 @@ async def test_a_window_is_read_at_its_price(
 ) -> None:
     wire = collection(250)
 
-    page = await source(wire).window(operation, ClientFilter(), window, FIELDS)
+    page = await source(wire).read_page(operation, ClientFilter(), window, FIELDS)
 
     assert len(wire.calls) == calls
     assert page.total == 250
@@ -86,7 +86,9 @@ async def test_the_end_of_a_small_collection_is_found_in_one_call(
 ) -> None:
     wire = collection(42)
 
-    page = await source(wire).window(operation, ClientFilter(), Window(0, 5, from_end=True), FIELDS)
+    page = await source(wire).read_page(
+        operation, ClientFilter(), Window(0, 5, from_end=True), FIELDS
+    )
 
     assert wire.calls == ["GET /clients?page=1&limit=100"]
     assert (page.offset, len(page.records), page.total) == (0, 42, 42)
@@ -95,7 +97,7 @@ async def test_the_end_of_a_small_collection_is_found_in_one_call(
 async def test_filters_go_along(operation: RequestContext) -> None:
     wire = collection(3)
 
-    await source(wire).window(operation, ClientFilter("buyer", "active"), Window(0, 5), FIELDS)
+    await source(wire).read_page(operation, ClientFilter("buyer", "active"), Window(0, 5), FIELDS)
 
     assert wire.calls == ["GET /clients?page=1&limit=5&client_type=buyer&status=active"]
 
@@ -109,7 +111,7 @@ async def test_a_row_seen_on_two_pages_is_told_once_and_noted(operation: Request
         found = rows(shifted, shifted + limit)
         return said(200, {"success": True, "data": {"clients": found, "meta": meta}})
 
-    page = await source(Scripted(answer)).window(  # type: ignore[arg-type]
+    page = await source(Scripted(answer)).read_page(  # type: ignore[arg-type]
         operation, ClientFilter(), Window(0, 200), FIELDS
     )
 
@@ -122,6 +124,6 @@ async def test_another_page_than_asked_for_is_no_answer(operation: RequestContex
     body = orjson.dumps({"success": True, "data": {"clients": rows(0, 25), "meta": meta}})
 
     with pytest.raises(Unavailable, match="another page"):
-        await source(Scripted(lambda _: said(200, body))).window(
+        await source(Scripted(lambda _: said(200, body))).read_page(
             operation, ClientFilter(), Window(50, 25), FIELDS
         )

@@ -60,7 +60,7 @@ def wanted(window: Window, total: int) -> tuple[int, int]:
 
 def run(wire: Scripted, window: Window) -> Page:
     async def read() -> Page:
-        return await source(wire).window(asking(), ALL, window, FIELDS)
+        return await source(wire).read_page(asking(), ALL, window, FIELDS)
 
     backend, options = VIRTUAL
     return anyio.run(read, backend=backend, backend_options=dict(options))
@@ -89,7 +89,7 @@ def test_a_window_never_costs_more_than_its_price(window: Window) -> None:
 
     run(wire, window)
 
-    assert len(wire.calls) <= call_count(window) == source(wire).price(window)
+    assert len(wire.calls) <= call_count(window) == source(wire).page_cost(window)
 
 
 @given(windows, st.integers(0, 400), st.integers(1, 100))
@@ -141,7 +141,7 @@ async def test_numbers_told_as_text_are_numbers_still(
     meta = {"page": page, "limit": "25", "total": "1"}
     body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
 
-    told = await source(Scripted(lambda _: said(200, body))).window(
+    told = await source(Scripted(lambda _: said(200, body))).read_page(
         operation, ALL, Window(0, 25), FIELDS
     )
 
@@ -165,7 +165,7 @@ async def test_rows_that_come_without_a_count_are_told_and_counted(
 ) -> None:
     body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
 
-    page = await source(Scripted(lambda _: said(200, body))).window(
+    page = await source(Scripted(lambda _: said(200, body))).read_page(
         operation, ALL, Window(0, 25), FIELDS
     )
 
@@ -174,7 +174,7 @@ async def test_rows_that_come_without_a_count_are_told_and_counted(
 
 async def test_a_list_that_is_not_there_is_no_missing_client(operation: RequestContext) -> None:
     with pytest.raises(Unavailable, match="at this address"):
-        await source(Scripted(lambda _: said(404, REFUSAL))).window(
+        await source(Scripted(lambda _: said(404, REFUSAL))).read_page(
             operation, ALL, Window(0, 25), FIELDS
         )
 
@@ -182,7 +182,7 @@ async def test_a_list_that_is_not_there_is_no_missing_client(operation: RequestC
 async def test_a_filters_value_cannot_add_a_parameter(operation: RequestContext) -> None:
     wire = Scripted(collection(0))
 
-    await source(wire).window(operation, ClientFilter(status="a&limit=9"), Window(0, 5), FIELDS)
+    await source(wire).read_page(operation, ClientFilter(status="a&limit=9"), Window(0, 5), FIELDS)
 
     assert wire.calls == ["GET /clients?page=1&limit=5&status=a%26limit%3D9"]
 
@@ -202,7 +202,7 @@ async def test_the_newest_total_is_told_and_that_it_moved(operation: RequestCont
         total = 299 if read.page == 1 else 300
         return listing(read.offset, read.offset + read.limit, total, read)
 
-    page = await source(LateFirstPage(answer)).window(operation, ALL, Window(0, 200), FIELDS)
+    page = await source(LateFirstPage(answer)).read_page(operation, ALL, Window(0, 200), FIELDS)
 
     assert (page.total, operation.receipt.drift) == (299, True)
 
@@ -212,13 +212,13 @@ async def test_a_page_that_came_short_before_another_is_drift(operation: Request
         read = asked(request)
         return listing(read.offset + (read.page == 1), read.offset + read.limit, 300, read)
 
-    await source(Scripted(answer)).window(operation, ALL, Window(0, 200), FIELDS)
+    await source(Scripted(answer)).read_page(operation, ALL, Window(0, 200), FIELDS)
 
     assert operation.receipt.drift is True
 
 
 async def test_rows_that_hold_still_are_no_drift(operation: RequestContext) -> None:
-    await source(Scripted(collection(250))).window(operation, ALL, Window(0, 260), FIELDS)
+    await source(Scripted(collection(250))).read_page(operation, ALL, Window(0, 260), FIELDS)
 
     assert operation.receipt.drift is False
 
@@ -240,7 +240,7 @@ async def test_when_one_page_fails_those_still_waiting_are_not_sent(
     wire = OneAtATime(lambda _: said(403, REFUSAL))
 
     with pytest.raises(Forbidden):
-        await source(wire).window(operation, ALL, Window(0, 1000), FIELDS)
+        await source(wire).read_page(operation, ALL, Window(0, 1000), FIELDS)
     await asyncio.sleep(10)
 
     assert len(wire.calls) <= 2, "the next in line may have left while the first came back"
@@ -300,9 +300,9 @@ async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(
     wire = Scripted(answer)
     rest = source(wire)
 
-    first = await rest.window(operation, ALL, needing(25, 25), FIELDS)
-    second = await rest.window(operation, ALL, needing(50, 25), FIELDS)
-    third = await rest.window(operation, ALL, Window(0, 100), FIELDS)
+    first = await rest.read_page(operation, ALL, needing(25, 25), FIELDS)
+    second = await rest.read_page(operation, ALL, needing(50, 25), FIELDS)
+    third = await rest.read_page(operation, ALL, Window(0, 100), FIELDS)
 
     assert first == Page(25, records(25, 50), 400)
     assert second == Page(50, records(50, 75), 400)
@@ -322,7 +322,7 @@ async def test_what_is_refused_at_every_size_is_refused(operation: RequestContex
     wire = Scripted(lambda _: said(400, body))
 
     with pytest.raises(Unavailable) as refused:
-        await source(wire).window(operation, ClientFilter(status="x"), needing(0, 25), FIELDS)
+        await source(wire).read_page(operation, ClientFilter(status="x"), needing(0, 25), FIELDS)
 
     assert refused.value.code == "UPSTREAM_BAD_RESPONSE"
     assert wire.calls == [
@@ -344,9 +344,9 @@ async def test_any_limit_that_the_api_names_is_found(operation: RequestContext, 
     wire = Scripted(answer)
     rest = source(wire)
 
-    page = await rest.window(operation, ALL, needing(0, 10), FIELDS)
+    page = await rest.read_page(operation, ALL, needing(0, 10), FIELDS)
     spent = len(wire.calls)
-    again = await rest.window(operation, ALL, needing(10, 10), FIELDS)
+    again = await rest.read_page(operation, ALL, needing(10, 10), FIELDS)
 
     assert page.records[:10] == records(0, 10)
     assert again.records[10 - again.offset :][:10] == records(10, 20)

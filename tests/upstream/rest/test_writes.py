@@ -9,8 +9,11 @@ import orjson
 import pytest
 
 from gateway.api.write_outcome import SendResult, WriteOutcome, classify
+from gateway.cache.uncached import UncachedClientSource
 from gateway.call_context import context_of
+from gateway.detached_tasks import DetachedTasks
 from gateway.transport.errors import InvalidRequest, ResponseTooLarge
+from gateway.writes.recovery import write_cost
 from schema.source.errors import (
     Conflict,
     InvalidInput,
@@ -195,9 +198,15 @@ class Slow(Scripted):
         return await super().handle_async_request(request)
 
 
+def detached(wire: Scripted) -> UncachedClientSource:
+    """The source as the gateway composes it: its writes outlive their callers."""
+    rest = source(wire)
+    return UncachedClientSource(rest, rest, write_cost=write_cost, tasks=DetachedTasks())
+
+
 async def test_a_caller_who_leaves_takes_no_write_along(operation: RequestContext) -> None:
     wire = Slow(lambda _: said(201, DONE))
-    writing = asyncio.create_task(source(wire).create(operation, NEW))
+    writing = asyncio.create_task(detached(wire).create(operation, NEW))
     await asyncio.sleep(0.5)
 
     writing.cancel()
@@ -214,7 +223,7 @@ async def test_a_write_that_fails_when_its_caller_has_left_fails_quietly(
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
     writing = asyncio.create_task(
-        source(Slow(lambda _: httpx.ReadError("x"))).create(operation, NEW)
+        detached(Slow(lambda _: httpx.ReadError("x"))).create(operation, NEW)
     )
     await asyncio.sleep(0.5)
 

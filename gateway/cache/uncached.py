@@ -1,0 +1,120 @@
+"""A source of clients without a cache: every read is a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.cache.read.list_lookup import page_of
+from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
+from schema.source.cost import CostEstimate, EntitiesRequest, WriteRequest
+from schema.source.records import Page
+from schema.source.request_context import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.cache.read.upstream import PricedReader
+    from gateway.detached_tasks import DetachedTasks
+    from schema.source.cost import SourceRequest
+    from schema.source.protocols import ClientWriter
+    from schema.source.records import (
+        ClientFilter,
+        ClientId,
+        ClientPatch,
+        Confirmation,
+        Fields,
+        NewClient,
+        Window,
+        WriteResult,
+    )
+    from schema.source.request_context import RequestContext
+
+
+class UncachedClientSource:
+    """A `ClientSource` that keeps nothing. A write continues after its caller leaves.
+
+    Each write is one of `tasks`. `write_cost` returns its cost.
+    """
+
+    def __init__(
+        self,
+        reader: PricedReader,
+        writer: ClientWriter,
+        *,
+        write_cost: Callable[[WriteRequest], CostEstimate],
+        tasks: DetachedTasks,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._write_cost = write_cost
+        self._tasks = tasks
+        self.page_cost = reader.page_cost
+        self.fetch = reader.fetch
+
+    async def read_page(
+        self,
+        operation: RequestContext,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Page:
+        """Return the rows of `window`, counted from where its cursors' rows are or were."""
+        if window.between is None:
+            return await self._reader.read_page(operation, where, window, fields, priority)
+        nominal = AnchoredWindow(window.plain, window.between.nominal)
+        wide = with_anchors(nominal, self.page_cost) or nominal.window
+        page, covered = page_of(
+            await self._reader.read_page(operation, where, wide, fields, priority), window
+        )
+        if not covered and page.window is not None:
+            operation.receipt.drift = True
+            again = await self._reader.read_page(operation, where, page.window, fields, priority)
+            page = Page(
+                again.offset, again.records, again.total, again.more, page.window, page.bounds
+            )
+        return page
+
+    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
+        """Create a client, at most once."""
+        return await self._tasks.start(self._writer.create(operation, new))
+
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
+    ) -> WriteResult:
+        """Change a client."""
+        return await self._tasks.start(self._writer.update(operation, id, patch))
+
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
+        """Delete a client, irreversibly."""
+        return await self._tasks.start(self._writer.delete(operation, id))
+
+    def rows_lack(self, fields: Fields) -> bool:
+        """Return False: nothing is known about rows."""
+        del fields
+        return False
+
+    def estimate(
+        self, operation: RequestContext, needs: Sequence[SourceRequest]
+    ) -> Sequence[CostEstimate]:
+        """Return the cost of each of `needs`, provided that no call fails."""
+        del operation
+        return [self._cost(need) for need in needs]
+
+    def _cost(self, need: SourceRequest) -> CostEstimate:
+        """Return the cost of one request.
+
+        The maximum includes one detail read for each row, because any field but `id` may be missing
+        there, and a second read of a window whose cursors' rows have moved.
+        """
+        if isinstance(need, WriteRequest):
+            return self._write_cost(need)
+        if isinstance(need, EntitiesRequest):
+            count = len(need.ids)
+            return CostEstimate(count, count, count, count)
+        direct = self.page_cost(need.window)
+        again = 0 if need.window.between is None else direct
+        details = need.window.limit if need.fields - {"id"} else 0
+        return CostEstimate(
+            1 if need.window.from_end else direct, direct, direct + again + details, direct
+        )

@@ -1,0 +1,45 @@
+"""Tasks that outlive their callers: a write that began also ends, though its caller may leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class DetachedTasks:
+    """The tasks under way. A caller that is cancelled leaves its task running."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Start a task; return a future to await, whose cancellation does not reach the task."""
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._discard)
+        return asyncio.shield(task)
+
+    async def aclose(self, seconds: float) -> None:
+        """Wait at most `seconds` for the tasks under way, then cancel the others."""
+        if not self._tasks:
+            return
+        _, unfinished = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            _log.error(
+                "writes cancelled because they did not end in %g s: %d", seconds, len(unfinished)
+            )
+            await asyncio.wait(unfinished)
+
+    def _discard(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved, also after its caller has left
