@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,15 +48,19 @@ def parser() -> argparse.ArgumentParser:
         description="A GraphQL gateway over the ActuallyCare Clients REST API.",
         epilog=f"Settings come from the environment and .env, as {PREFIX}*; see the README.",
     )
+    gateway.add_argument(
+        "--version", action="version", version=f"clients-gateway {version('clients-gateway')}"
+    )
     commands = gateway.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run the demo: the gateway and a sandbox of the API")
-    run.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
     run.set_defaults(run=_run)
-
     serve = commands.add_parser("serve", help="run the gateway for the configured API")
-    serve.add_argument("--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)")
     serve.set_defaults(run=_serve)
+    for command in (run, serve):
+        command.add_argument(
+            "--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)"
+        )
 
     sandbox = commands.add_parser("sandbox", help="run the sandbox of the Clients API alone")
     sandbox.add_argument("--port", type=int, default=8001, help="port to listen on (default 8001)")
@@ -176,18 +181,15 @@ def _schema(options: argparse.Namespace) -> int:
     from schema.graph import Graph  # noqa: PLC0415
 
     sdl = Graph().as_str() + "\n"
-    if options.check is not None:
-        current = options.check.read_text("utf-8") if options.check.exists() else ""
-        if current != sdl:
-            return _fail(
-                f"{options.check} is not the graph's SDL;"
-                f" renew it with: clients-gateway schema --out {options.check}"
-            )
-        return 0
+    if (file := options.check) is not None:
+        if file.exists() and file.read_text("utf-8") == sdl:
+            return 0
+        renew = f"renew it with: clients-gateway schema --out {file}"
+        return _fail(f"{file} is not the graph's SDL; {renew}")
     if options.out is not None:
         options.out.write_text(sdl, "utf-8")
-        return 0
-    print(sdl, end="")
+    else:
+        print(sdl, end="")
     return 0
 
 

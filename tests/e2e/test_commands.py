@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,14 @@ def test_a_lost_answer_to_a_create_is_found_again_by_reading(demo: Running) -> N
     }
     assert calls == ["POST /clients", "GET /clients?page=1&limit=100&client_type=buyer"]
     assert ask("{ clients { totalCount } }")["data"]["clients"]["totalCount"] == 43
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    assert command("--version", folder=tmp_path) == (
+        0,
+        f"clients-gateway {version('clients-gateway')}\n",
+        "",
+    )
 
 
 def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from gateway.cli.doctor.checks import Abort, Runner, run_read_checks, run_write_checks
 from gateway.cli.doctor.probe_client import ProbeClient
-from gateway.cli.doctor.read_checks import run_read_checks
+from gateway.cli.doctor.record import TestRecord, clean_up
 from gateway.cli.doctor.report import Report
-from gateway.cli.doctor.runner import Abort, Runner
-from gateway.cli.doctor.write_checks import run_write_checks
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -29,21 +30,29 @@ async def run_checks(
 ) -> int:
     """Send about ten probes to the API at `base_url` with `api_key`; report to `out` (stdout).
 
-    With `write` the doctor also creates, changes and deletes one client. Returns an exit status:
-    0, or 1 if a finding is a failure. An unreachable API or an invalid response is a finding, not
-    an exception.
+    With `write` the doctor also creates, changes and always deletes one client. Returns an exit
+    status: 0, or 1 if a finding is a failure. An unreachable API or an invalid response is a
+    finding, not an exception.
     """
     report = Report(sys.stdout if out is None else out, secret=api_key)
-    report.write_line(
-        f"Checking {base_url}" + (", writing one client too" if write else ", only reading")
-    )
-    async with ProbeClient(base_url, api_key, transport) as client:
-        runner = Runner(client, report)
-        try:
-            await run_read_checks(runner)
-            if write:
-                await run_write_checks(runner)
-        except Abort as reason:
-            report.write_line(f"Stopped early: {reason}")
-        report.close(client.sent)
+    scope = "writing one client too" if write else "only reading"
+    report.write_line(f"Checking {base_url}, {scope}")
+    client = ProbeClient(base_url, api_key, transport)
+    record = TestRecord(email=f"Doctor-Check-{uuid4().hex[:12]}@example.com")
+    runner = Runner(client, report, record)
+    try:
+        await run_read_checks(runner)
+        if write:
+            await run_write_checks(runner)
+    except Abort as reason:
+        report.write_line(f"Stopped early: {reason}")
+    finally:
+        if record.may_exist:
+            report.write_line("Cleaning up")
+            # In a separate task: the current one may be cancelled.
+            cleaning = asyncio.create_task(clean_up(client, record))
+            report.add("clean-up", await cleaning)
+    sent = f"{client.sent} {'request' if client.sent == 1 else 'requests'} sent"
+    left = f"{report.failures} to correct (FAIL)" if report.failures else "nothing to correct"
+    report.write_line(f"{sent}; {left}.")
     return 1 if report.failures else 0

@@ -1,24 +1,22 @@
-"""The HTTP client of the doctor: sends a probe, returns a response or the reason for none."""
+"""The HTTP client of the doctor: sends a probe, never raises, and gives access to the response."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import ssl
 import time
-from functools import partial
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from gateway.cli.doctor.probe import NoResponse, ProbeResponse
+from gateway.api.error_envelope import json_object
+from schema.source.records import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractAsyncContextManager
-
-    from gateway.cli.doctor.probe import Probe
 
 READ_SECONDS = 5.0
 """Timeout of connecting and of each read, in seconds."""
@@ -26,63 +24,130 @@ RESPONSE_SECONDS = 15.0
 """Timeout of a complete response, in seconds."""
 MAX_BODY = 5 * 1024 * 1024
 """Maximum bytes of a response body."""
+MAX_DIGITS = 18
+"""Longer texts are not integers of a header."""
+
+Decoded = Mapping[str, Any]
+"""A JSON object."""
+
+
+class Probe(NamedTuple):
+    """A request of the doctor; `version` is that of the client before the request."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | int] = {}
+    body: Decoded | None = None
+    version: int | None = None
+
+
+@dataclass
+class ProbeResponse:
+    """The response to a probe; parts of the body that it lacks are empty (API page, Responses)."""
+
+    probe: Probe
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Decoded = field(default_factory=dict)
+    milliseconds: int = 0
+    missing: str = ""
+    """The reason if there is no response."""
+
+    def __post_init__(self) -> None:
+        """Look up the parts of the body."""
+        self.data, self.error = _object(self.body, "data"), _object(self.body, "error")
+        self.meta = _object(self.data, "meta")
+        clients = self.data.get("clients")
+        listed = clients if isinstance(clients, list) else []
+        self.rows: list[Decoded] = [row for row in listed if isinstance(row, dict)]
+        self.count = len(self.rows)
+        self.limit = integer(self.meta.get("limit")) or self.count
+        self.total = integer(self.meta.get("total"))
+        self.version = integer(self.data.get("version"))
+        self.fields = f"{len(FIELDS & self.data.keys())} of the {len(FIELDS)} fields"
+        self.media_type = self.headers.get("content-type", "no content type").partition(";")[0]
+
+    def __str__(self) -> str:
+        code = self.error.get("code") or "without a code"
+        return (
+            f"{self.status} {code}" if self.status >= httpx.codes.BAD_REQUEST else f"{self.status}"
+        )
+
+    @property
+    def retry_after(self) -> int | None:
+        """The seconds to wait, by the headers of a 429."""
+        header = self.headers.get("retry-after") or self.headers.get("ratelimit-reset")
+        return parse_integer(header or "")
+
+    @property
+    def details(self) -> str:
+        """A description of the keys of `error.details`, without the values."""
+        match self.error.get("details"):
+            case dict(details):
+                return f"details are an object {{{', '.join(sorted(map(str, details)))}}}"
+            case list(details):
+                keys = {str(key) for item in details if isinstance(item, dict) for key in item}
+                return f"details are an array of {{{', '.join(sorted(keys))}}}"
+            case _:
+                return "without details"
+
+
+def _object(value: Decoded, name: str) -> Decoded:
+    part = value.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def integer(value: object) -> int | None:
+    """Return `value` if it is an integer and not a boolean, else None."""
+    return value if type(value) is int else None
+
+
+def parse_integer(text: str) -> int | None:
+    """Parse a non-negative decimal integer of a header; None for other texts."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
 class ProbeClient:
-    """Sends probes to one API with one key, one at a time, and counts them. Never raises."""
+    """Sends probes to one API with one key, each on its own connection, and counts them."""
 
     def __init__(
         self, base_url: str, api_key: str, transport: httpx.AsyncBaseTransport | None
     ) -> None:
-        self._connect = partial(
-            httpx.AsyncClient,
-            headers={"X-API-Key": api_key, "Accept": "application/json"},
-            timeout=READ_SECONDS,
-            trust_env=False,
-            follow_redirects=False,
-            transport=transport,
-        )
         self._base_url = base_url
-        self._client = self._connect()
-        self.secure = base_url.startswith("https:")
+        self._headers = {"X-API-Key": api_key, "Accept": "application/json"}
+        self._transport = transport
         self.sent = 0
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
-
-    async def reconnect(self) -> None:
-        """Use new connections: an interruption may have left the old ones unusable."""
-        await self._client.aclose()
-        self._client = self._connect()
-
-    def _send(self, probe: Probe) -> AbstractAsyncContextManager[httpx.Response]:
-        url = self._base_url + probe.path
-        return self._client.stream(probe.method, url, params=probe.params, json=probe.body)
-
-    async def send(self, probe: Probe) -> ProbeResponse | NoResponse:
-        """Send a probe. Return `NoResponse` with the reason if there is no valid response."""
+    async def send(self, probe: Probe) -> ProbeResponse:
+        """Send a probe. Every error is a response with a reason in `missing`."""
         self.sent += 1
-        start = time.perf_counter()
         try:
             async with asyncio.timeout(RESPONSE_SECONDS):
-                async with self._send(probe) as response:
-                    raw = await _body(response)
+                return await self._exchange(probe)
         except TimeoutError:
-            return NoResponse(f"no complete response within {RESPONSE_SECONDS:g} s")
+            reason = f"no complete response within {RESPONSE_SECONDS:g} s"
         except Exception as error:  # noqa: BLE001 - every error is a finding
-            return NoResponse(describe_error(error))
-        if raw is None:
-            return NoResponse(f"the response is larger than {MAX_BODY // 1024**2} MiB")
-        return ProbeResponse(
-            status=response.status_code,
-            headers=response.headers,
-            body=_json(raw),
-            seconds=time.perf_counter() - start,
-            tls=_tls(response),
+            reason = describe_error(error)
+        return ProbeResponse(probe, missing=reason)
+
+    async def _exchange(self, probe: Probe) -> ProbeResponse:
+        start, content = time.perf_counter(), bytearray()
+        client = httpx.AsyncClient(
+            headers=self._headers, timeout=READ_SECONDS, trust_env=False, transport=self._transport
         )
+        url = self._base_url + probe.path
+        async with (
+            client,
+            client.stream(probe.method, url, params=probe.params, json=probe.body) as response,
+        ):
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > MAX_BODY:
+                    reason = f"the response is larger than {MAX_BODY // 1024**2} MiB"
+                    return ProbeResponse(probe, missing=reason)
+        milliseconds = round((time.perf_counter() - start) * 1000)
+        body = json_object(bytes(content))
+        return ProbeResponse(probe, response.status_code, response.headers, body, milliseconds)
 
 
 def describe_error(error: Exception) -> str:
@@ -105,10 +170,9 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.RemoteProtocolError, "the connection was closed, or the response is not HTTP"),
     (httpx.ReadError, "the connection was closed before the response was complete"),
     (httpx.DecodingError, "the compression of the response is invalid"),
-    (httpx.InvalidURL, "the URL is invalid"),
     (OverflowError, "the URL is invalid: its port"),
     (UnicodeError, "the URL is invalid: its host"),
-    (httpx.UnsupportedProtocol, "the URL is invalid"),
+    (httpx.InvalidURL, "the URL is invalid"),
 )
 
 
@@ -119,25 +183,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             for one in error.exceptions:
                 yield from _causes(one)
         error = error.__cause__ or error.__context__
-
-
-async def _body(response: httpx.Response) -> bytes | None:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_BODY:
-            return None
-    return bytes(content)
-
-
-def _json(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _tls(response: httpx.Response) -> str | None:
-    stream = response.extensions.get("network_stream")
-    ssl_object = stream.get_extra_info("ssl_object") if stream is not None else None
-    return ssl_object.version() if isinstance(ssl_object, ssl.SSLObject) else None
