@@ -32,7 +32,7 @@ from gateway.web.authentication import Authenticator
 from gateway.web.direct import FastPathHandler
 from gateway.web.graphiql_page import graphiql_app
 from gateway.web.handler import GraphQLHandler, HandlerConfig
-from gateway.web.health import Readiness, health
+from gateway.web.health import Health, Readiness
 from gateway.web.manifests import load_manifest
 from gateway.web.persisted import DocumentPolicy, PersistedDocuments
 from gateway.web.protocol.cors import Cors
@@ -181,7 +181,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             await transport.aclose()
             await state.database.aclose()
 
-    probes = FastAPI(
+    others = FastAPI(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -189,13 +189,13 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
-    probes.include_router(health(readiness, budget.state))
     if pages is not None:
-        probes.mount("/graphiql", pages)
-        probes.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    routes = Routes(GRAPHQL_PATH, GraphQLApp(handler), pages, probes)
+        others.mount("/graphiql", pages)
+        others.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
+    health = Health(readiness, budget.state, cors)
+    routes = Routes(GRAPHQL_PATH, GraphQLApp(handler), pages, health, others)
     hosts = _hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
-    return GatewayApp(routes, cors, hosts, FastPathHandler(GRAPHQL_PATH, handler, hosts))
+    return GatewayApp(routes, cors, hosts, FastPathHandler(GRAPHQL_PATH, handler, hosts, health))
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:

@@ -83,7 +83,12 @@ class FastPathProtocol(LimitedHTTPProtocol):
     def _begin(self, request: ParsedRequest) -> None:
         piece, self._piece = self._piece, b""
         head = None
-        if request.method == b"POST":
+        if request.method == b"GET":
+            reply = self._direct.health(request.target, request.headers)
+            if reply is not None:
+                self._write(reply)
+                return
+        elif request.method == b"POST":
             head = self._direct.head(
                 request.target, [each for each in request.headers if each[0] != _LENGTH]
             )

@@ -1,9 +1,10 @@
-"""Entry to the GraphQL handler for servers that pass simple POSTs without ASGI."""
+"""Entry to the handlers for servers that pass simple requests without ASGI."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.web.health import PATHS
 from gateway.web.protocol.head import RequestHead
 from gateway.web.request import HTTPRequest
 
@@ -12,23 +13,33 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gateway.web.handler import GraphQLHandler
+    from gateway.web.health import Health
     from gateway.web.protocol.disconnect import OnDisconnect
     from gateway.web.protocol.hosts import Hosts
     from gateway.web.protocol.http_response import Headers, HTTPResponse
 
 
 class FastPathHandler:
-    """Answers POSTs to `path` whose bodies are fully received."""
+    """Answers POSTs to `path` whose bodies are fully received, and health checks."""
 
-    def __init__(self, path: str, handler: GraphQLHandler, hosts: Hosts) -> None:
+    def __init__(self, path: str, handler: GraphQLHandler, hosts: Hosts, health: Health) -> None:
         self._path = path.encode()
         self._hosts = hosts
         self._handler = handler
+        self._health = health
 
     def head(self, path: bytes, headers: Headers) -> RequestHead | None:
         """Return the head if this is a simple POST to `path` at an allowed host, else None."""
         head = RequestHead(headers) if path == self._path else None
         return head if head is not None and head.is_simple and self._hosts.allow(head) else None
+
+    def health(self, path: bytes, headers: Headers) -> HTTPResponse | None:
+        """Return the response if this is a health check by GET at an allowed host, else None."""
+        name = path.decode("ascii")
+        if name not in PATHS:
+            return None
+        head = RequestHead(headers)
+        return self._health.reply("GET", name, head) if self._hosts.allow(head) else None
 
     def known(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
         """Return the stored response, if there is one."""

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+import orjson
+
+from gateway.web.protocol.http_response import (
+    COMMON_HEADERS,
+    VARY_ORIGIN,
+    HTTPResponse,
+    content_type,
+)
+from gateway.web.protocol.negotiation import JSON
+from gateway.web.refusals import error_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.requests import Request
-
+    from gateway.web.protocol.cors import Cors
+    from gateway.web.protocol.head import RequestHead
     from schema.source.request_context import RateLimitState
 
-_READS = ["GET", "HEAD"]
-_NO_STORE = {"Cache-Control": "no-store"}
+LIVENESS, READINESS = "/livez", "/readyz"
+PATHS = frozenset({LIVENESS, READINESS})
+_READS = frozenset({"GET", "HEAD"})
+_ALIVE = b'{"status":"alive"}'
+_PLAIN = [*COMMON_HEADERS, VARY_ORIGIN, (b"content-type", JSON.encode())]
+_REFUSED = [*COMMON_HEADERS, VARY_ORIGIN, content_type(JSON), (b"allow", b"GET, HEAD")]
 
 
 class Readiness:
@@ -25,26 +37,38 @@ class Readiness:
         self.ready = False
 
 
-def health(readiness: Readiness, budget: Callable[[], RateLimitState]) -> APIRouter:
-    """Return the routes of GET /livez and GET /readyz."""
-    routes = APIRouter()
+class Health:
+    """Answers requests to /livez and /readyz."""
 
-    async def livez(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "alive"}, headers=_NO_STORE)
+    def __init__(
+        self, readiness: Readiness, budget: Callable[[], RateLimitState], cors: Cors
+    ) -> None:
+        self._readiness = readiness
+        self._budget = budget
+        self._cors = cors
 
-    async def readyz(_: Request) -> JSONResponse:
-        state = budget()
-        body: dict[str, Any] = {
-            "status": "ready" if readiness.ready else "not ready",
-            "budget": {
-                "limit": state.limit,
-                "remaining": state.remaining,
-                "resetSeconds": state.reset_seconds,
-            },
-        }
-        return JSONResponse(body, 200 if readiness.ready else 503, headers=_NO_STORE)
+    def reply(self, method: str, path: str, head: RequestHead) -> HTTPResponse:
+        """Return the response to a request to one of `PATHS`."""
+        trace = head.trace()
+        own = trace.headers() + self._cors.headers(head.origin)
+        if method not in _READS:
+            content = error_response(405, "Method Not Allowed.", trace).content
+            return HTTPResponse(405, None, [*_REFUSED, *own], content)
+        if path == LIVENESS:
+            return HTTPResponse(200, None, [*_PLAIN, *own], _ALIVE)
+        return HTTPResponse(
+            200 if self._readiness.ready else 503, None, [*_PLAIN, *own], self._state()
+        )
 
-    # Plain routes: FastAPI's parameter analysis would retain the variables of the closures.
-    routes.add_route("/livez", livez, methods=_READS)
-    routes.add_route("/readyz", readyz, methods=_READS)
-    return routes
+    def _state(self) -> bytes:
+        window = self._budget()
+        return orjson.dumps(
+            {
+                "status": "ready" if self._readiness.ready else "not ready",
+                "budget": {
+                    "limit": window.limit,
+                    "remaining": window.remaining,
+                    "resetSeconds": window.reset_seconds,
+                },
+            }
+        )

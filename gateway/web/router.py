@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.datastructures import MutableHeaders
 
 from gateway.web.handler import ALLOWED
+from gateway.web.health import PATHS
 from gateway.web.protocol.head import RequestHead
-from gateway.web.protocol.http_response import NO_STORE, SECURITY_HEADERS, HTTPResponse
+from gateway.web.protocol.http_response import COMMON_HEADERS, VARY_ORIGIN, HTTPResponse
 from gateway.web.protocol.negotiation import prefers_html
 from gateway.web.protocol.tracing import TRACE
 from gateway.web.refusals import error_response
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from gateway.web.asgi import GraphQLApp
+    from gateway.web.health import Health
     from gateway.web.protocol.cors import Cors
     from gateway.web.protocol.hosts import Hosts
 from gateway.web.protocol.http_response import Headers
 
 _MISDIRECTED = "This gateway is not served by the name in Host; GATEWAY_ALLOWED_HOSTS adds one."
-_GUARD = [*(header for header in SECURITY_HEADERS if header[0] != b"vary"), NO_STORE]
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -34,6 +35,7 @@ class Routes(NamedTuple):
     graphql: GraphQLApp
     page: ASGIApp | None
     """The page at `path` for a GET by a browser; all other requests get GraphQL."""
+    health: Health
     rest: ASGIApp
     """The application for all other paths."""
 
@@ -66,12 +68,16 @@ class Router:
         if scope["method"] == "OPTIONS":
             granted = self.cors.preflight(head)
             if granted is None and scope["path"] == "*":  # the server as a whole (RFC 9110, 9.3.7)
-                granted = [ALLOWED, (b"vary", b"Origin"), *self.cors.headers(head.origin)]
+                granted = [ALLOWED, VARY_ORIGIN, *self.cors.headers(head.origin)]
             if granted is not None:
                 names = head.trace().headers()
-                await HTTPResponse(204, None, [*_GUARD, *granted, *names], b"").send(scope, send)
+                await HTTPResponse(204, None, [*COMMON_HEADERS, *granted, *names], b"").send(
+                    scope, send
+                )
                 return
-        if scope["path"] != places.path:
+        if scope["path"] in PATHS:
+            await places.health.reply(scope["method"], scope["path"], head).send(scope, send)
+        elif scope["path"] != places.path:
             await self._other(places.rest, head, scope, receive, send)
         elif places.page is not None and scope["method"] in _READS and prefers_html(head.accept):
             await self._other(places.page, head, scope, receive, send)
@@ -96,7 +102,7 @@ class Router:
 def _completed(headers: Headers, own: Headers) -> Headers:
     """Return `headers` with the common header fields added where they are missing."""
     complete = MutableHeaders(raw=list(headers))
-    for name, value in _GUARD:
+    for name, value in COMMON_HEADERS:
         complete.setdefault(name.decode(), value.decode())
     complete.add_vary_header("Origin")
     return [*complete.raw, *own]

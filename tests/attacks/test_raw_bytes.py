@@ -112,6 +112,9 @@ class Echo:
         """The fast path's: every other POST to /graphql, so that both are mixed."""
         return RequestHead(headers) if target == b"/graphql" else None
 
+    def health(self, target: bytes, headers: Headers) -> HTTPResponse | None:
+        """The fast path's: no request is one."""
+
     def known(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
         """Known at once, where the body is short."""
         return self._reply(head, body) if len(body) < 100 else None

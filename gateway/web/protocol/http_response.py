@@ -29,6 +29,9 @@ SECURITY_HEADERS: Headers = [
 """Header fields that make browsers treat a response as data only, and the request headers that
 select it (Vary; RFC 9110, 12.5.5)."""
 NO_STORE = (b"cache-control", b"no-store")
+VARY_ORIGIN = (b"vary", b"Origin")
+COMMON_HEADERS = [*SECURITY_HEADERS[:-1], NO_STORE]
+"""The same without Vary, for responses that depend on no credential, and Cache-Control."""
 GZIPPED = (b"content-encoding", b"gzip")
 PARTIAL_SUCCESS = 294
 """Data and errors (GraphQL over HTTP, September2026, Partial success); not an IANA status."""
