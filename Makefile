@@ -60,7 +60,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
-.PHONY: help run install test test-newest test-parts prove check graphiql attack audit scan bench bench-rivals image lock clean
+.PHONY: help run install test test-newest test-parts test-image prove check graphiql attack audit scan bench bench-rivals image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -117,8 +117,13 @@ scan: $(SCAN)/.stamp ## code that breaks a promise of the documents, by rules th
 audit: $(VENV)/.stamp-audit ## known vulnerabilities of all that is locked; status 3 where that cannot be known
 	@$(BIN)/python -m tests.packaging.audit requirements/*.txt
 
-image: ## the container image, clients-gateway:latest
-	docker build --tag clients-gateway .
+ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each))) docker)
+
+image: ## the container image, clients-gateway:latest, by docker, podman or buildah
+	$(ENGINE) build --tag clients-gateway --build-arg REVISION=$(shell git rev-parse HEAD) $(ARGS) .
+
+test-image: $(VENV)/.stamp-dev install $(NODE) ## builds the image on bases of Debian's packages and runs it; root, buildah, mmdebstrap
+	@$(BIN)/python -m pytest -s tests/image $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)

@@ -41,6 +41,8 @@ GIT = Program("git", ("git",), "apt-get install git")
 JAVA = Program("Java", ("java",), "apt-get install default-jdk-headless")
 NGINX = Program("nginx", ("nginx", "/usr/sbin/nginx"), "apt-get install nginx-light")
 HAPROXY = Program("HAProxy", ("haproxy", "/usr/sbin/haproxy"), "apt-get install haproxy")
+BUILDAH = Program("buildah", ("buildah",), "apt-get install buildah")
+MMDEBSTRAP = Program("mmdebstrap", ("mmdebstrap",), "apt-get install mmdebstrap")
 CADDY = Program("Caddy", ("caddy",), "`make test` brings one")
 
 JARS = Path("/usr/share/java")

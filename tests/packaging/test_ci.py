@@ -24,6 +24,7 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
     assert called == [
         "make check",
         "make scan",
+        "GATEWAY_TEST_NO_SKIPS=1 make test-image",
         "GATEWAY_TEST_NO_SKIPS=1 make test-newest",
         "GATEWAY_TEST_NO_SKIPS=1 make test",
     ]
@@ -41,10 +42,12 @@ def test_ci_installs_the_programs_that_tests_would_be_skipped_for() -> None:
     install = next(command for command in commands() if " install " in command)
 
     assert install.partition("--no-install-recommends")[2].split() == [
+        "buildah",
         "chromium",
         "default-jdk-headless",
         "haproxy",
         "libokhttp-java",
+        "mmdebstrap",
         "nginx-light",
     ]
 

@@ -28,7 +28,7 @@ def build(source: Path, into: Path) -> subprocess.CompletedProcess[str]:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a clone holds after the build, so that building the wheel leaves this one alone."""
     copy = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         (copy / name).write_bytes((ROOT / name).read_bytes())
     for package in ("schema", "gateway"):
         for path in (ROOT / package).rglob("*"):
