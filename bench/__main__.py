@@ -19,17 +19,17 @@ from bench.work import WORKS, Work
 
 def main() -> None:
     """Measure, then tell."""
-    asked = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    asked.add_argument("--seconds", type=float, default=5, help="length of one run")
-    asked.add_argument("--rounds", type=int, default=3, help="runs of each contender")
-    asked.add_argument("--works", default="", help="only these, e.g. W1,W3c")
-    asked.add_argument("--sides", default="", help="only names that contain one of these")
-    asked.add_argument("--connections", type=int, help="in place of each workload's own")
-    asked.add_argument("--only-check", action="store_true", help="compare answers, load nothing")
-    asked.add_argument("--keep", action="store_true", help="add to the runs already kept")
-    asked.add_argument("--tell", action="store_true", help="only tell the runs already kept")
-    asked.add_argument("--out", type=Path, default=HERE.parent / "docs" / "performance")
-    chosen = asked.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5, help="length of one run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each contender")
+    parser.add_argument("--works", default="", help="only these, e.g. W1,W3c")
+    parser.add_argument("--sides", default="", help="only names that contain one of these")
+    parser.add_argument("--connections", type=int, help="in place of each workload's own")
+    parser.add_argument("--only-check", action="store_true", help="compare answers, load nothing")
+    parser.add_argument("--keep", action="store_true", help="add to the runs already kept")
+    parser.add_argument("--tell", action="store_true", help="only tell the runs already kept")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "performance")
+    chosen = parser.parse_args()
 
     rig = Rig()
     kept = rig.root / "runs.jsonl"

@@ -156,7 +156,7 @@ def load(rig: Rig, contender: Contender, work: Work, seconds: float) -> dict[str
     bodies = rig.root / f"{work.name}.{side.dialect}"
     if not bodies.exists():
         bodies.write_bytes(work.lines(side.dialect))
-    said = subprocess.run(  # noqa: S603
+    output = subprocess.run(  # noqa: S603
         [
             *("taskset", "-c", "1", str(rig.wrk), "-t1", f"-c{work.connections}"),
             *(f"-d{seconds:.0f}s", "--timeout", "60s", "-s", str(HERE / "load.lua")),
@@ -167,7 +167,7 @@ def load(rig: Rig, contender: Contender, work: Work, seconds: float) -> dict[str
         check=True,
         timeout=seconds + 60,
     ).stdout
-    return dict(orjson.loads(said.partition(b"JSON")[2]))
+    return dict(orjson.loads(output.partition(b"JSON")[2]))
 
 
 def measure(  # noqa: PLR0913, PLR0917 - who, what, how long
@@ -181,9 +181,9 @@ def measure(  # noqa: PLR0913, PLR0917 - who, what, how long
 
     calls = answered(rig)
     began, used, ours, all_ = taken()
-    said = load(rig, contender, work, seconds)
+    measured = load(rig, contender, work, seconds)
     ended, used_then, ours_then, all_then = taken()
-    requests = max(1, said["requests"])
+    requests = max(1, measured["requests"])
     elapsed = ended - began
     used, ours, all_ = used_then - used, ours_then - ours, all_then - all_
     return Measured(
@@ -191,14 +191,14 @@ def measure(  # noqa: PLR0913, PLR0917 - who, what, how long
         side=contender.side.name,
         kind=contender.side.kind,
         round=number,
-        rps=said["requests"] / said["seconds"],
-        p50=said["p50"],
-        p99=said["p99"],
+        rps=measured["requests"] / measured["seconds"],
+        p50=measured["p50"],
+        p99=measured["p99"],
         cpu_ms=1000 * used / requests,
         calls=(answered(rig) - calls - 1) / requests,
         memory=resident(contender.pid),
         foreign=max(0.0, all_ - used - ours) / elapsed,
-        bad=said["bad"],
+        bad=measured["bad"],
     )
 
 

@@ -61,7 +61,7 @@ def day(  # noqa: PLR0913 - what makes a day
     With `reads` there are so many times more reads, and as many writes.
     """
     chance = Random(f"day {seed}")
-    asked: list[Question] = []
+    questions: list[Question] = []
     for window in range(windows):
         for who in people:
             own = Random(f"{who.name} looks at").sample(FILTERS, 2)
@@ -70,10 +70,10 @@ def day(  # noqa: PLR0913 - what makes a day
                 for _ in range(1 if write else reads):
                     [kind] = _one_of(chance, WRITES if write else READS)
                     at = (window + chance.random()) * window_seconds
-                    asked.append(
+                    questions.append(
                         Question(at, who, kind, chance.choice(("", "", *own)), chance.random())
                     )
-    return sorted(asked, key=lambda question: question.at)
+    return sorted(questions, key=lambda question: question.at)
 
 
 def _one_of(chance: Random, kinds: tuple[tuple[Kind, int], ...]) -> list[Kind]:

@@ -45,11 +45,11 @@ def standings(runs: Iterable[Measured]) -> dict[str, list[Standing]]:
     by_side: defaultdict[tuple[str, str, str], list[Measured]] = defaultdict(list)
     for run in runs:
         by_side[run.work, run.side, run.kind].append(run)
-    told: defaultdict[str, list[Standing]] = defaultdict(list)
+    ranking: defaultdict[str, list[Standing]] = defaultdict(list)
     for (work, side, kind), all_ in by_side.items():
         quiet = [run for run in all_ if run.foreign < QUIET]
         counted = quiet or all_
-        told[work].append(
+        ranking[work].append(
             Standing(
                 side,
                 kind,
@@ -65,9 +65,9 @@ def standings(runs: Iterable[Measured]) -> dict[str, list[Standing]]:
                 bad=sum(run.bad for run in all_),
             )
         )
-    for each in told.values():
+    for each in ranking.values():
         each.sort(key=lambda standing: -standing.rps)
-    return told
+    return ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ def ratio(runs: Sequence[Measured], work: str, ours: str, other: str) -> Ratio |
 def write(runs: Sequence[Measured], folder: Path) -> None:
     """`ratios.md` and `ratios.png` in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = standings(runs)
-    text = "\n".join([*_head(runs), *_summary(runs, told), *_details(told)])
+    ranking = standings(runs)
+    text = "\n".join([*_head(runs), *_summary(runs, ranking), *_details(ranking)])
     (folder / "ratios.md").write_text(text + "\n")
-    _plot(told, folder / "ratios.png")
+    _plot(ranking, folder / "ratios.png")
     print(text)
 
 
@@ -118,7 +118,7 @@ def _head(runs: Sequence[Measured]) -> list[str]:
     ]
 
 
-def _summary(runs: Sequence[Measured], told: dict[str, list[Standing]]) -> list[str]:
+def _summary(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> list[str]:
     lines = [
         "Requests a second of ours for each of the other's: the median over rounds (least-most).",
         "",
@@ -126,7 +126,7 @@ def _summary(runs: Sequence[Measured], told: dict[str, list[Standing]]) -> list[
         "|---|---|--:|---|--:|--:|",
     ]
     for work in WORKS:
-        standing = told.get(work.name, [])
+        standing = ranking.get(work.name, [])
         rivals = [each.side for each in standing if each.kind == "rival"]
         for ours in (each for each in standing if each.kind == "ours"):
             server = ours.side.rpartition(" ")[2]
@@ -142,10 +142,10 @@ def _summary(runs: Sequence[Measured], told: dict[str, list[Standing]]) -> list[
     return [*lines, ""]
 
 
-def _details(told: dict[str, list[Standing]]) -> list[str]:
+def _details(ranking: dict[str, list[Standing]]) -> list[str]:
     lines: list[str] = []
     for work in WORKS:
-        if work.name not in told:
+        if work.name not in ranking:
             continue
         lines += [
             f"## {work.name}: {work.what}, {work.connections} connections",
@@ -156,7 +156,7 @@ def _details(told: dict[str, list[Standing]]) -> list[str]:
                 f"| {each.side}{' (answers failed)' if each.bad else ''} | {each.rps:,.0f}"
                 f" | {each.least:,.0f}-{each.most:,.0f} | {each.cpu_ms:.3f} | {each.p99:.0f}"
                 f" | {each.calls:.2f} | {each.memory:.0f} | {each.quiet} of {each.rounds} |"
-                for each in told[work.name]
+                for each in ranking[work.name]
             ),
             "",
         ]
@@ -166,18 +166,18 @@ def _details(told: dict[str, list[Standing]]) -> list[str]:
 _COLOURS = {"ours": "#1a7f5a", "bare": "#b0b0b0", "floor": "#d8c37a", "rival": "#6b8ec2"}
 
 
-def _plot(told: dict[str, list[Standing]], path: Path) -> None:
+def _plot(ranking: dict[str, list[Standing]], path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - measuring needs no plots
 
     mpl.use("agg")
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    works = [work for work in WORKS if work.name in told]
+    works = [work for work in WORKS if work.name in ranking]
     figure, axes = plt.subplots(
         (len(works) + 1) // 2, 2, figsize=(12, 3.2 * ((len(works) + 1) // 2)), squeeze=False
     )
     for axis, work in zip(axes.flat, works, strict=False):
-        standing = told[work.name][::-1]
+        standing = ranking[work.name][::-1]
         axis.barh(
             [each.side for each in standing],
             [each.rps for each in standing],

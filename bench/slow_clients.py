@@ -103,8 +103,8 @@ def measure(many: int, rounds: int, requests: int, rate: float) -> None:
     )
     try:
         assert gateway.stdout  # noqa: S101 - asked for
-        said = "".join(iter(gateway.stdout.readline, "Ctrl-C stops both.\n"))
-        url = urlsplit(re.findall(r"http://127\.0\.0\.1:\d+", said)[0])
+        banner = "".join(iter(gateway.stdout.readline, "Ctrl-C stops both.\n"))
+        url = urlsplit(re.findall(r"http://127\.0\.0\.1:\d+", banner)[0])
         host, port = str(url.hostname), int(url.port or 0)
         asyncio.run(percentiles(host, port, requests, 1 / rate))
         p99: dict[bool, list[float]] = {False: [], True: []}

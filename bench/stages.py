@@ -139,7 +139,7 @@ def _now(work: Callable[[int], Any], times: int) -> float:
     return best / times * 1e6
 
 
-def asked(app: ASGIApp, bodies: list[bytes]) -> Callable[[int], Awaitable[Any]]:
+def in_process(app: ASGIApp, bodies: list[bytes]) -> Callable[[int], Awaitable[Any]]:
     """Asks an application in process, as uvicorn would."""
     headers = [
         (b"host", b"127.0.0.1:8000"),
@@ -174,13 +174,13 @@ def asked(app: ASGIApp, bodies: list[bytes]) -> Callable[[int], Awaitable[Any]]:
 async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     """Measure the stages of one workload. nginx must be up."""
     bodies = [orjson.dumps(body) for body in work.bodies("connection")]
-    said = [parse_post(body, "application/json", JSONLimits()) for body in bodies]
-    told = [Stage("reading the request", _now(_reading(bodies), times))]
+    requests = [parse_post(body, "application/json", JSONLimits()) for body in bodies]
+    results = [Stage("reading the request", _now(_reading(bodies), times))]
 
     graph = Graph(limits=LIMITS, introspection=False)
-    query = said[0].query or ""
+    query = requests[0].query or ""
     fresh = iter(range(10**9))
-    told.append(
+    results.append(
         Stage(
             "a document never seen: parse, limits, validate",
             _now(lambda _: graph.documents.get(f"{query} # {next(fresh)}"), 20),
@@ -188,12 +188,14 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     )
     document = graph.documents.get(query)
     assert isinstance(document, Document)  # noqa: S101 - ours is valid
-    told.append(Stage("a document seen before", _now(lambda _: graph.documents.get(query), times)))
+    results.append(
+        Stage("a document seen before", _now(lambda _: graph.documents.get(query), times))
+    )
     operation = graph._operation(document, None)  # noqa: SLF001 - the stage alone
-    told.append(
+    results.append(
         Stage(
             "a question never asked: plan",
-            _now(lambda n: operation.plan(said[n % len(said)].variables), times),
+            _now(lambda n: operation.plan(requests[n % len(requests)].variables), times),
         )
     )
 
@@ -203,7 +205,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     caller = Caller("bench", Credential("X-API-Key", KEY))
 
     async def run(number: int) -> Any:  # noqa: ANN401 - graphql-core's result
-        planned = operation.plan(said[number % len(said)].variables)
+        planned = operation.plan(requests[number % len(requests)].variables)
         assert isinstance(planned, ExecutionPlan)  # noqa: S101 - ours is right
         return await graph.run(
             planned, Context(uncached, RequestContext(caller, time.monotonic() + 10))
@@ -212,27 +214,27 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     result = await run(0)
     executed = await _cpu(run, times, 1)
     source = await _source(rest, caller, work, times)
-    told += [
+    results += [
         Stage("transports and decoding", source),
-        Stage("project", max(0.0, executed - source - told[-1].microseconds)),
+        Stage("project", max(0.0, executed - source - results[-1].microseconds)),
         Stage("encode", _now(lambda _: orjson.dumps({"data": result.data}), times)),
     ]
     within = create_app(_settings(rig, cache=False), wire=Instant())
-    whole = await _cpu(asked(within, bodies), times, 1)
-    told.append(Stage("a whole request, the API answering at once", whole))
+    whole = await _cpu(in_process(within, bodies), times, 1)
+    results.append(Stage("a whole request, the API answering at once", whole))
     wire = ConnectionPool(max_in_flight=1_000)
     app = create_app(_settings(rig, cache=False), wire=wire)
-    with_wire = await _cpu(asked(app, bodies), times)
-    told += [
+    with_wire = await _cpu(in_process(app, bodies), times)
+    results += [
         Stage("the wire", with_wire - whole),
         Stage("a whole request, over the wire", with_wire),
     ]
     await wire.aclose()
-    held = asked(create_app(_settings(rig, cache=True), wire=Instant()), bodies)
+    held = in_process(create_app(_settings(rig, cache=True), wire=Instant()), bodies)
     for number in range(len(bodies)):
         await held(number)
-    told.append(Stage("a whole request, answered from what is held", await _cpu(held, times, 1)))
-    return told
+    results.append(Stage("a whole request, answered from what is held", await _cpu(held, times, 1)))
+    return results
 
 
 def _reading(bodies: list[bytes]) -> Callable[[int], Any]:

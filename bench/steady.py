@@ -12,7 +12,7 @@ import orjson
 from uvicorn.loops.auto import auto_loop_factory
 
 from bench.machine import resident
-from bench.stages import Instant, asked
+from bench.stages import Instant, in_process
 from bench.work import WORKS
 from gateway.app import create_app
 from gateway.settings import load_settings
@@ -40,7 +40,7 @@ async def run(requests: int, steps: int) -> list[tuple[int, float]]:
         load_settings({}, _env_file=None, upstream_rate_limit=10**9),
         wire=Instant(),
     )
-    ask = asked(app, bodies(random.Random(1)))  # noqa: S311 - the same mixture every time
+    ask = in_process(app, bodies(random.Random(1)))  # noqa: S311 - the same mixture every time
     held = []
     for step in range(steps):
         for number in range(requests * step // steps, requests * (step + 1) // steps):

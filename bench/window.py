@@ -69,7 +69,7 @@ class Tally:
     writes: int = 0
     refused_reads: int = 0
     refused_writes: int = 0
-    told_calls: int = 0
+    receipt_calls: int = 0
     too_old: int = 0
     """Answers older than five minutes."""
     ages: list[float] = field(default_factory=list)
@@ -125,7 +125,7 @@ class Office:
         tally.reads += not write
         tally.reads_of[who] = tally.reads_of.get(who, 0) + (not write)
         receipt = answer.get("extensions", {}).get("upstream", {})
-        tally.told_calls += receipt.get("calls", 0)
+        tally.receipt_calls += receipt.get("calls", 0)
         outcomes = [each["__typename"] for each in data.values() if each] if write else []
         if "errors" in answer or any("Success" not in outcome for outcome in outcomes):
             tally.refused_writes += write
@@ -163,13 +163,13 @@ async def post(app: ASGIApp, key: str, query: str, variables: dict[str, Any]) ->
         "headers": [(b"content-type", b"application/json"), (b"x-api-key", key.encode())],
     }
     sent: list[bytes] = []
-    asked = False
+    answered = False
 
     async def receive() -> dict[str, Any]:
-        nonlocal asked
-        if asked:
+        nonlocal answered
+        if answered:
             await asyncio.Event().wait()
-        asked = True
+        answered = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
@@ -261,7 +261,9 @@ def broken(outcome: Outcome) -> list[str]:
         "99.5 % of the reads were answered": tally.refused_reads <= 0.005 * tally.reads,
         "no answer was older than five minutes": tally.too_old == 0,
         # What was still under way when the trace ended was told to nobody.
-        "the receipts add up to what the API counted": 0 <= outcome.calls - tally.told_calls <= 20,
+        "the receipts add up to what the API counted": 0
+        <= outcome.calls - tally.receipt_calls
+        <= 20,
     }
     return [promise for promise, kept in promises.items() if not kept]
 
@@ -313,10 +315,10 @@ def main(arguments: Sequence[str]) -> int:
 def _drowned(outcome: Outcome, flooder: DemoUser) -> list[str]:
     """Whether the others lost over 1 % of their reads to the one that floods."""
     tally = outcome.tally
-    asked = sum(count for who, count in tally.reads_of.items() if who != flooder.name)
+    reads = sum(count for who, count in tally.reads_of.items() if who != flooder.name)
     lost = sum(count for who, count in tally.refused_of.items() if who != flooder.name)
-    kept = lost <= 0.01 * asked and not outcome.refused_by_api and not tally.refused_writes
-    return [] if kept else [f"the others lose at most 1 % of their reads (lost {lost} of {asked})"]
+    kept = lost <= 0.01 * reads and not outcome.refused_by_api and not tally.refused_writes
+    return [] if kept else [f"the others lose at most 1 % of their reads (lost {lost} of {reads})"]
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ class Work:
         """Return what is wrong with an answer to the body with this index."""
         if answer.get("errors") or not isinstance(answer.get("data"), dict):
             return f"{self.name}: {orjson.dumps(answer)[:300].decode()}"
-        told, right = _rows(dialect, answer["data"]), self.right(index)
-        return None if told == right else f"{self.name}: told {told[:1]}, not {right[:1]}"
+        rows, right = _rows(dialect, answer["data"]), self.right(index)
+        return None if rows == right else f"{self.name}: told {rows[:1]}, not {right[:1]}"
 
 
 def _fields(names: str, dialect: Dialect) -> str:

@@ -9,7 +9,7 @@ def test_no_address_takes_more_than_its_share_and_all_together_no_more_than_ther
     assert taken == [True, True, False, True, True, True, False]
 
 
-def test_whoever_leaves_makes_room_for_another_of_its_address() -> None:
+def test_a_connection_that_leaves_makes_room_for_another_of_its_address() -> None:
     crowd = ConnectionCounter(ConnectionLimits(max_connections=2, max_per_address=1))
     assert crowd.acquire("a")
     assert not crowd.acquire("a")

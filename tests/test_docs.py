@@ -90,7 +90,7 @@ async def test_every_example_runs(
 
 
 def test_the_settings_table_is_the_settings() -> None:
-    told = re.findall(
+    documented = re.findall(
         r"^\| `(GATEWAY_\w+)` \| (.*?) ?\| (.*) \|$", PAGES[0].read_text(), re.MULTILINE
     )
 
@@ -99,25 +99,29 @@ def test_the_settings_table_is_the_settings() -> None:
             return ""
         return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
-    assert told == [
+    assert documented == [
         (f"{PREFIX}{name.upper()}", shown(field.default), field.description)
         for name, field in Settings.model_fields.items()
     ]
 
 
-def test_every_limit_is_told_where_security_is() -> None:
+def test_every_limit_is_documented_with_security() -> None:
     page = (ROOT / "docs/security.md").read_text()
-    told = re.findall(r"^\| `(GATEWAY_(?:MAX|TIMEOUT)_\w+)` \| `(\d+)` \|", page, re.MULTILINE)
+    documented = re.findall(
+        r"^\| `(GATEWAY_(?:MAX|TIMEOUT)_\w+)` \| `(\d+)` \|", page, re.MULTILINE
+    )
 
-    assert told == [
+    assert documented == [
         (f"{PREFIX}{name.upper()}", str(field.default))
         for name, field in Settings.model_fields.items()
         if name.startswith(("max_", "timeout_"))
     ]
 
 
-def test_every_error_code_is_told_and_no_other() -> None:
-    told = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+def test_every_error_code_is_documented_and_no_other() -> None:
+    documented = re.findall(
+        r"^\| `([A-Z_]+)` \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE
+    )
     ours = {
         kind.code
         for kind in vars(failures).values()
@@ -132,12 +136,12 @@ def test_every_error_code_is_told_and_no_other() -> None:
         re.findall(r'(?:"code": |error_response\(|request_error\(|_refusal\()"([A-Z_]+)"', sources)
     )
 
-    assert sorted(told) == sorted(CODES)
+    assert sorted(documented) == sorted(CODES)
     assert sorted(ours | unavailable | spoken) == sorted(CODES)
-    assert {str(member.value) for member in ClientErrorCode} <= set(told)
+    assert {str(member.value) for member in ClientErrorCode} <= set(documented)
 
 
-def test_every_command_is_told_and_no_other() -> None:
+def test_every_command_is_documented_and_no_other() -> None:
     usage = parser().format_help()
     commands = set(re.findall(r"^    (\w+) {2,}", usage, re.MULTILINE))
     page = (ROOT / "docs/operating.md").read_text()

@@ -107,7 +107,7 @@ async def test_full_rows_need_no_detail_reads(sandbox: Sandbox) -> None:
     ]
 
 
-async def test_trimmed_rows_are_told_field_by_field_and_cost_two_reads_more(
+async def test_trimmed_rows_are_reported_field_by_field_and_cost_two_reads_more(
     sandbox: Sandbox,
 ) -> None:
     sandbox.behaviour = replace(sandbox.behaviour, list_rows="full")
@@ -154,7 +154,7 @@ async def test_writing_leaves_the_rows_as_they_were(sandbox: Sandbox) -> None:
     assert "Cleaning up" not in lines
 
 
-async def test_a_key_nobody_has_is_refused_and_nothing_more_is_asked(sandbox: Sandbox) -> None:
+async def test_an_unknown_key_is_refused_and_nothing_more_is_sent(sandbox: Sandbox) -> None:
     status, lines = await report(sandbox, key="0" * 64, write=True)
 
     assert (status, len(sandbox.calls)) == (1, 1)
@@ -297,7 +297,7 @@ async def test_an_interruption_during_any_write_leaves_nothing_behind(
     assert last == "ok    clean-up: the client Doctor Check is deleted again"
 
 
-async def test_a_key_that_may_only_read_is_told_so_by_the_first_write(sandbox: Sandbox) -> None:
+async def test_a_key_that_may_only_read_is_reported_by_the_first_write(sandbox: Sandbox) -> None:
     status, lines = await report(sandbox, key=READER.api_key, write=True)
 
     writes = [call for call in sandbox.calls if not call.startswith("GET")]
@@ -325,7 +325,7 @@ async def test_a_client_whose_id_was_lost_is_found_at_either_end_of_a_long_list(
     assert lines[-2] == "ok    clean-up: the client Doctor Check is deleted again"
 
 
-async def test_a_filter_that_also_returns_both_is_told(sandbox: Sandbox) -> None:
+async def test_a_filter_that_also_returns_both_is_reported(sandbox: Sandbox) -> None:
     sandbox.behaviour = replace(sandbox.behaviour, filter_both=True)
 
     status, lines = await report(sandbox)
@@ -430,7 +430,9 @@ async def test_a_client_whose_address_was_tidied_is_found_again_and_deleted(
     assert rows(sandbox) == before
 
 
-async def test_values_stored_as_sent_and_seen_at_once_are_said_to_be(sandbox: Sandbox) -> None:
+async def test_values_stored_as_sent_and_seen_at_once_are_reported_as_such(
+    sandbox: Sandbox,
+) -> None:
     _, lines = await report(sandbox, write=True)
 
     assert about(lines, "values") == ["ok    values: stored as sent"]

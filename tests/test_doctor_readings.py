@@ -42,7 +42,7 @@ def refusal(status: int, code: str, details: object = None) -> ProbeResponse:
 
 
 def listing(*rows: Mapping[str, object], **meta: object) -> ProbeResponse:
-    told = {
+    all_meta = {
         "page": 1,
         "limit": 100,
         "total": len(rows),
@@ -50,7 +50,7 @@ def listing(*rows: Mapping[str, object], **meta: object) -> ProbeResponse:
         "hasMore": False,
         **meta,
     }
-    return answer(200, {"success": True, "data": {"clients": list(rows), "meta": told}})
+    return answer(200, {"success": True, "data": {"clients": list(rows), "meta": all_meta}})
 
 
 async def report_of(respond: Any) -> tuple[int, list[str]]:
@@ -106,7 +106,7 @@ async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
         (httpx.WriteError(KEY), None, "the connection failed (WriteError)"),
     ],
 )
-def test_a_silence_is_told_in_an_operators_words(
+def test_a_missing_response_is_described_in_an_operators_words(
     error: Exception, cause: Exception | None, reason: str
 ) -> None:
     error.__cause__ = cause
@@ -148,15 +148,15 @@ def test_a_silence_is_told_in_an_operators_words(
     ],
 )
 async def test_nonsense_at_the_door_is_one_finding(respond: httpx.Response, finding: str) -> None:
-    asked = []
+    methods = []
 
     def door(request: httpx.Request) -> httpx.Response:
-        asked.append(request.method)
+        methods.append(request.method)
         return respond
 
     status, lines = await report_of(door)
 
-    assert (status, asked, lines[1]) == (1, ["GET"], finding)
+    assert (status, methods, lines[1]) == (1, ["GET"], finding)
 
 
 def test_a_report_never_shows_the_key_nor_drives_a_terminal() -> None:
@@ -168,9 +168,9 @@ def test_a_report_never_shows_the_key_nor_drives_a_terminal() -> None:
 
 
 def test_a_listing_without_its_total_cannot_be_read() -> None:
-    said = listing({"id": "1"}, total="1", hasMore=0)
+    response = listing({"id": "1"}, total="1", hasMore=0)
 
-    assert evidence.envelope(said) == fail(
+    assert evidence.envelope(response) == fail(
         "`data.meta.total` is of another type; `data.meta.hasMore` is of another type",
         "the gateway cannot read such lists",
     )
@@ -186,9 +186,11 @@ def test_a_listing_that_is_an_array_cannot_be_read() -> None:
 
 
 def test_a_reset_that_is_a_moment_is_no_delta() -> None:
-    said = answer(RateLimit_Limit="500", RateLimit_Remaining="499", RateLimit_Reset="1785000000")
+    response = answer(
+        RateLimit_Limit="500", RateLimit_Remaining="499", RateLimit_Reset="1785000000"
+    )
 
-    assert evidence.budget(said) == fail(
+    assert evidence.budget(response) == fail(
         "499 of 500 left, reset 1785000000: not seconds within a window",
         "as seconds this would delay the gateway far too long",
     )
@@ -228,15 +230,15 @@ def test_a_page_past_the_end_may_repeat_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "finding"),
+    ("response", "finding"),
     [
         (listing(limit=100), "lowered to 100"),
         (listing(limit=101), "accepted"),
         (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
     ],
 )
-def test_a_limit_above_the_maximum(said: ProbeResponse, finding: str) -> None:
-    assert judged("limit 101", said).found == finding
+def test_a_limit_above_the_maximum(response: ProbeResponse, finding: str) -> None:
+    assert judged("limit 101", response).found == finding
 
 
 def test_an_invisible_client_that_is_forbidden_is_worth_a_note() -> None:
@@ -244,7 +246,7 @@ def test_an_invisible_client_that_is_forbidden_is_worth_a_note() -> None:
     assert judged("unknown id", refusal(400, "BAD")).severity == "FAIL"
 
 
-def test_values_nobody_documented_are_named() -> None:
+def test_undocumented_values_are_named() -> None:
     seen: list[dict[str, object]] = [
         {"client_type": "buyer", "status": "dormant"},
         {"client_type": None, "status": []},
@@ -343,7 +345,7 @@ def test_a_type_filter_is_judged_by_rows_and_counts(
 
 
 @pytest.mark.parametrize(
-    ("said", "severity"),
+    ("response", "severity"),
     [
         (refusal(409, "ANYTHING"), "ok"),
         (refusal(412, "ANYTHING"), "ok"),
@@ -353,13 +355,13 @@ def test_a_type_filter_is_judged_by_rows_and_counts(
     ],
 )
 def test_only_what_the_gateway_takes_for_a_conflict_is_one(
-    said: ProbeResponse, severity: str
+    response: ProbeResponse, severity: str
 ) -> None:
-    assert judged("stale version", said).severity == severity
+    assert judged("stale version", response).severity == severity
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("response", "found"),
     [
         (answer(200, {"data": {"phone": None}}), "the field is null"),
         (answer(200, {"data": {"phone": ""}}), "the field is an empty text"),
@@ -368,15 +370,15 @@ def test_only_what_the_gateway_takes_for_a_conflict_is_one(
         (refusal(400, "VALIDATION_ERROR"), "refused: 400 VALIDATION_ERROR"),
     ],
 )
-def test_clearing_is_judged_by_the_answer(said: ProbeResponse, found: str) -> None:
-    assert judged("update to null", said).found == found
+def test_clearing_is_judged_by_the_answer(response: ProbeResponse, found: str) -> None:
+    assert judged("update to null", response).found == found
 
 
-def test_the_shape_of_details_is_told_and_never_their_values() -> None:
+def test_the_shape_of_details_is_reported_and_never_their_values() -> None:
     array = refusal(400, "VALIDATION_ERROR", [{"path": "status", "msg": "Ada"}])
     object_ = refusal(400, "VALIDATION_ERROR", {"status": "Ada"})
 
-    assert [judged("unknown status", said).found for said in (array, object_)] == [
+    assert [judged("unknown status", response).found for response in (array, object_)] == [
         "refused: 400 VALIDATION_ERROR, details are an array of {msg, path}",
         "refused: 400 VALIDATION_ERROR, details are an object {status}",
     ]
@@ -405,33 +407,33 @@ async def test_an_api_that_answers_each_question_with_odd_types_is_still_only_re
     assert lines[-1] == "11 requests sent; 5 to correct (FAIL)."
 
 
-async def test_an_api_that_falls_silent_is_asked_twice_more_at_most() -> None:
-    asked = []
+async def test_an_api_that_falls_silent_is_called_twice_more_at_most() -> None:
+    paths = []
 
     def falls_silent(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
-        if len(asked) > 1:
+        paths.append(request.url.path)
+        if len(paths) > 1:
             raise httpx.ReadTimeout("")
         return httpx.Response(200, json=listing({"id": "1"}).body)
 
     status, lines = await report_of(falls_silent)
 
-    assert (status, len(asked)) == (1, 3)
+    assert (status, len(paths)) == (1, 3)
     assert lines[-2:] == [
         "Stopped early: the API has stopped answering",
         "3 requests sent; 2 to correct (FAIL).",
     ]
 
 
-async def test_a_report_nobody_reads_any_more_does_not_stop_the_clean_up() -> None:
+async def test_a_report_whose_reader_left_does_not_stop_the_clean_up() -> None:
     class Gone(StringIO):
         def write(self, _: str) -> int:
             raise BrokenPipeError
 
-    asked = []
+    methods = []
 
     def serve(request: httpx.Request) -> httpx.Response:
-        asked.append(request.method)
+        methods.append(request.method)
         if request.method == "POST":
             return httpx.Response(201, json={"success": True, "data": {"id": "new", "version": 1}})
         return httpx.Response(200, json=listing().body)
@@ -440,7 +442,7 @@ async def test_a_report_nobody_reads_any_more_does_not_stop_the_clean_up() -> No
         "http://api.test/v1", KEY, write=True, transport=httpx.MockTransport(serve), out=Gone()
     )
 
-    assert asked[asked.index("POST") :].count("DELETE") == 2
+    assert methods[methods.index("POST") :].count("DELETE") == 2
 
 
 async def test_an_answer_that_drips_in_for_ever_is_waited_for_fifteen_seconds() -> None:

@@ -157,15 +157,15 @@ def test_a_record_is_one_line_of_json_whatever_it_holds() -> None:
         )
     line = JSONFormatter().format(record)
 
-    told = json.loads(line)
+    payload = json.loads(line)
     assert "\n" not in line
-    assert (told["level"], told["logger"], told["message"]) == (
+    assert (payload["level"], payload["logger"], payload["message"]) == (
         "ERROR",
         "a.logger",
         "it\nfailed: [email]",
     )
-    assert told["time"].endswith("+00:00")
-    assert told["error"].endswith("ValueError: two\nlines about [key]")
+    assert payload["time"].endswith("+00:00")
+    assert payload["error"].endswith("ValueError: two\nlines about [key]")
 
 
 def test_a_long_line_is_redacted_without_long_searching() -> None:

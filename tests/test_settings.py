@@ -172,14 +172,14 @@ def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch)
         ({"GATEWAY_API_KEY": "a" * 64, "GATEWAY_HOST": "192.0.2.1"}, "set GATEWAY_CALLER_TOKEN"),
     ],
 )
-def test_a_wrong_name_or_value_is_told_in_one_line(
+def test_a_wrong_name_or_value_is_reported_in_one_line(
     environment: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = refused(environment, monkeypatch)
+    message = refused(environment, monkeypatch)
 
-    assert reason in told
-    assert "\n" not in told
-    assert "secret-but-short" not in told
+    assert reason in message
+    assert "\n" not in message
+    assert "secret-but-short" not in message
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_dotenv_file_of_other_programs_too_and_with_a_byte_order_mark_is_read(
     assert load_settings({}).port == 7000
 
 
-def test_a_wrong_name_in_the_dotenv_file_is_told_too(an_empty_folder: Path) -> None:
+def test_a_wrong_name_in_the_dotenv_file_is_reported_too(an_empty_folder: Path) -> None:
     (an_empty_folder / ".env").write_text("GATEWAY_HOTS=1\n")
 
     with pytest.raises(ConfigurationError, match="GATEWAY_HOTS is not a setting"):

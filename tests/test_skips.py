@@ -49,7 +49,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess("-p", "xdist", *arguments)
 
 
-def test_what_was_skipped_is_said_at_the_end_with_its_remedy(
+def test_what_was_skipped_is_printed_at_the_end_with_its_remedy(
     pytester: pytest.Pytester, workers: str
 ) -> None:
     pytester.makepyfile(SKIPPING)
@@ -63,7 +63,7 @@ def test_what_was_skipped_is_said_at_the_end_with_its_remedy(
     assert "1 passed, 2 skipped, 1 xfailed" in closing
 
 
-def test_nothing_is_said_when_nothing_was_skipped(pytester: pytest.Pytester) -> None:
+def test_nothing_is_printed_when_nothing_was_skipped(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_runs(): ...")
 
     result = run(pytester)

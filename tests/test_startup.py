@@ -18,14 +18,14 @@ HEAVY = (
 
 def imported(statement: str) -> set[str]:
     """What a fresh interpreter has imported after a statement."""
-    told = subprocess.run(  # noqa: S603 - our own interpreter
+    output = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", f"import sys; {statement}; print(*sys.modules)"],
         capture_output=True,
         check=True,
         text=True,
         timeout=60,
     )
-    return set(told.stdout.split())
+    return set(output.stdout.split())
 
 
 def test_serving_imports_nothing_that_it_does_not_need() -> None:
@@ -35,7 +35,7 @@ def test_serving_imports_nothing_that_it_does_not_need() -> None:
     assert sorted(modules & set(HEAVY)) == []
 
 
-def test_the_command_line_imports_no_web_and_no_graph_before_it_knows_what_is_asked() -> None:
+def test_the_command_line_imports_no_web_and_no_graph_before_it_knows_the_command() -> None:
     modules = imported("import gateway.cli.main")
 
     assert sorted(modules & {"fastapi", "gateway.app", "schema", "strawberry", "uvicorn"}) == []

@@ -100,7 +100,7 @@ def marks(sandbox: Sandbox, person: DemoUser, tag: str) -> set[bytes]:
     return {tag.encode(), *(row["id"].encode() for row in sandbox.rows_of(person))}
 
 
-def asked_for(variables: dict[str, Any]) -> bytes:
+def encoded(variables: dict[str, Any]) -> bytes:
     return orjson.dumps(variables)
 
 
@@ -138,7 +138,7 @@ async def test_nothing_of_one_callers_is_in_any_answer_to_another(seed: int) -> 
             # An id that was asked for comes back in an error's words or not at all.
             found = {mark for mark in theirs if mark in answer.content}
             if found - {first[other].encode()} or (
-                found and first[other].encode() not in asked_for(variables)
+                found and first[other].encode() not in encoded(variables)
             ):
                 crossed.append((text, variables, answer.text))
 

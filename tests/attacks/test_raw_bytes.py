@@ -128,7 +128,7 @@ class Echo:
         return _echo(b"POST", b"/graphql", headers, body)
 
 
-def _told(method: bytes, target: bytes, headers: Headers, body: bytes) -> list[Any]:
+def _as_json(method: bytes, target: bytes, headers: Headers, body: bytes) -> list[Any]:
     """A request as JSON has it, without what the fast path does not pass on."""
     shown = sorted(
         [name.decode("latin-1"), value.decode("latin-1")]
@@ -139,8 +139,8 @@ def _told(method: bytes, target: bytes, headers: Headers, body: bytes) -> list[A
 
 
 def _echo(method: bytes, target: bytes, headers: Headers, body: bytes) -> HTTPResponse:
-    told = orjson.dumps(_told(method, target, headers, body)).hex().encode()
-    return HTTPResponse(200, "application/json", [(b"x-echo", told)], b"{}")
+    reading = orjson.dumps(_as_json(method, target, headers, body)).hex().encode()
+    return HTTPResponse(200, "application/json", [(b"x-echo", reading)], b"{}")
 
 
 @pytest.fixture(scope="module", params=list(Way), ids=lambda way: way.value)
@@ -165,7 +165,7 @@ def test_both_ways_answer_the_same_requests_at_the_socket(echo: Serving) -> None
                     threading.Event().wait(0.002)
             answered, refusal = _answers(wire, [each.method for each in expected.requests])
         wanted = [
-            _told(each.method, each.target, list(each.headers), each.body)
+            _as_json(each.method, each.target, list(each.headers), each.body)
             for each in expected.requests
         ]
         assert answered == wanted, f"seed {seed}: {cut}"

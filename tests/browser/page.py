@@ -146,20 +146,20 @@ class Page:
         self._browser.post("Runtime.runIfWaitingForDebugger", session)
 
     def _hear(self, event: Message) -> None:
-        said = event["params"]
+        params = event["params"]
         match event["method"]:
             case "Target.attachedToTarget":
-                self._watch(said["sessionId"])
+                self._watch(params["sessionId"])
             case "Network.requestWillBeSent":
-                url = said["request"]["url"]
+                url = params["request"]["url"]
                 if not url.startswith(("data:", "blob:")):
                     self.requests.append(url)
             case "Runtime.exceptionThrown":
-                self.problems.append(json.dumps(said["exceptionDetails"]))
-            case "Runtime.consoleAPICalled" if said["type"] in {"error", "assert"}:
-                self.problems.append(json.dumps(said["args"]))
-            case "Log.entryAdded" if said["entry"]["level"] == "error":
-                self.problems.append(json.dumps(said["entry"]))
+                self.problems.append(json.dumps(params["exceptionDetails"]))
+            case "Runtime.consoleAPICalled" if params["type"] in {"error", "assert"}:
+                self.problems.append(json.dumps(params["args"]))
+            case "Log.entryAdded" if params["entry"]["level"] == "error":
+                self.problems.append(json.dumps(params["entry"]))
 
 
 @contextmanager

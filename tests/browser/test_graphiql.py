@@ -42,15 +42,15 @@ BUILT = [
 
 
 def demo_key(demo: Running) -> str:
-    found = re.search(r"Demo key +(\S+)", demo.said)
-    assert found, demo.said
+    found = re.search(r"Demo key +(\S+)", demo.output)
+    assert found, demo.output
     return found[1]
 
 
 def in_the_sandbox(demo: Running, path: str) -> Any:
     """What the API says itself."""
-    found = re.search(r"Sandbox +(\S+)", demo.said)
-    assert found, demo.said
+    found = re.search(r"Sandbox +(\S+)", demo.output)
+    assert found, demo.output
     answer = httpx.get(found[1] + path, headers={"X-API-Key": demo_key(demo)}, trust_env=False)
     return answer.raise_for_status().json()["data"]
 
@@ -111,11 +111,11 @@ def test_a_button_tells_what_an_operation_would_cost_and_executes_nothing(
 
     page.click('[aria-label^="Explain price"]')
 
-    told = until(
+    explanation = until(
         lambda: "explain" in " ".join(page.lines(RESULT)) and read(page, RESULT), "the price"
     )
-    price = told["extensions"]["upstream"]["explain"]
-    assert (told["data"], price["minimum"], price["expected"]) == (None, 1, 1)
+    price = explanation["extensions"]["upstream"]["explain"]
+    assert (explanation["data"], price["minimum"], price["expected"]) == (None, 1, 1)
     assert [cause["path"] for cause in price["causes"]] == [["createClient"]]
     assert in_the_sandbox(demo_gateway, "?limit=1")["meta"]["total"] == rows
     assert page.problems == []
@@ -157,15 +157,15 @@ def test_the_explorer_builds_a_query_by_clicks_and_running_it_shows_sandbox_data
 
     run(page)
     shown = read(page, RESULT)
-    told = in_the_sandbox(demo_gateway, "?limit=2")
+    result = in_the_sandbox(demo_gateway, "?limit=2")
 
-    assert len(told["clients"]) == 2
+    assert len(result["clients"]) == 2
     assert shown["data"] == {
         "clients": {
-            "totalCount": told["meta"]["total"],
+            "totalCount": result["meta"]["total"],
             "edges": [
                 {"node": {"fullName": f"{client['first_name']} {client['last_name']}"}}
-                for client in told["clients"]
+                for client in result["clients"]
             ],
         }
     }
@@ -181,22 +181,24 @@ def test_a_mutation_changes_the_sandbox(page: Page, demo_gateway: Running) -> No
     shown = read(page, RESULT)
 
     created = shown["data"]["createClient"]
-    told = in_the_sandbox(demo_gateway, f"/{created['client']['id']}")
+    result = in_the_sandbox(demo_gateway, f"/{created['client']['id']}")
     assert created == {
         "__typename": "CreateClientSuccess",
         "client": {
-            "id": told["id"],
+            "id": result["id"],
             "fullName": "Jordan Lee",
             "clientType": "BUYER",
             "status": "ACTIVE",
             "version": 1,
         },
     }
-    assert (told["first_name"], told["last_name"]) == ("Jordan", "Lee")
+    assert (result["first_name"], result["last_name"]) == ("Jordan", "Lee")
     assert page.problems == []
 
 
-def test_what_was_asked_is_remembered_and_the_key_is_not(page: Page, demo_gateway: Running) -> None:
+def test_what_was_requested_is_remembered_and_the_key_is_not(
+    page: Page, demo_gateway: Running
+) -> None:
     page.click(TABS, "ServiceSdl")
     run(page)
     until(lambda: page.lines(RESULT), "the answer")

@@ -132,13 +132,13 @@ def test_a_listed_page_queries_and_changes_and_its_preflight_is_remembered(
 ) -> None:
     row, other = ADA.clients()[:2]
 
-    told = [
+    responses = [
         ask(page, name, relay, MINE, ONE, {"id": row["id"]}),
         ask(page, name, relay, MINE, ONE, {"id": other["id"]}),
         ask(page, name, relay, MINE, NEW, OTTOLINE),
     ]
 
-    assert [without_types(each) for each in told] == [
+    assert [without_types(each) for each in responses] == [
         {"data": {"client": {"id": row["id"], "email": row["email"]}}},
         {"data": {"client": {"id": other["id"], "email": other["email"]}}},
         {"data": {"createClient": {"client": {"firstName": "Ottoline"}}}},
@@ -155,13 +155,13 @@ def test_a_listed_page_queries_and_changes_and_its_preflight_is_remembered(
 def test_a_listed_page_reads_why_it_was_refused(
     page: Page, relay: Recorder, gateway: Serving, name: str
 ) -> None:
-    told = [
+    responses = [
         ask(page, name, relay, {"X-API-Key": "nonsense"}, "{ __typename }", {}),
         ask(page, name, relay, MINE, "{ nothing }", {}),
         ask(page, name, relay, MINE, ONE, {"id": "y" * 200_000}),
     ]
 
-    assert [(each["status"], each["codes"]) for each in told] == [
+    assert [(each["status"], each["codes"]) for each in responses] == [
         (401, ["UNAUTHENTICATED"]),
         (422, ["BAD_USER_INPUT"]),
         (413, ["BAD_REQUEST"]),
@@ -183,10 +183,10 @@ def test_a_listed_page_reads_when_to_come_back(
         slow.send(post(ONE_OF % id.encode()))
         assert sandbox.called.wait(PATIENCE)
         for page in opened(browser, origins[0]):
-            told = ask(page, name, relay, MINE, "{ __typename }", {})
+            response = ask(page, name, relay, MINE, "{ __typename }", {})
         sandbox.released.set()
 
-    assert told == {"codes": ["OVERLOADED"], "status": 503, "retryAfter": "1"}
+    assert response == {"codes": ["OVERLOADED"], "status": 503, "retryAfter": "1"}
 
 
 @pytest.mark.parametrize(
@@ -204,11 +204,11 @@ def test_a_listed_page_reads_when_to_come_back(
 def test_a_listed_page_reads_every_status(
     page: Page, relay: Recorder, path: str, init: dict[str, Any], status: int | None
 ) -> None:
-    told = page.look(PLAIN, f"{relay.url}{path}", init)
+    response = page.look(PLAIN, f"{relay.url}{path}", init)
 
-    assert told.get("status") == status, told
-    assert (told.get("refused") == "TypeError") is (status is None)
-    assert bool(told.get("told", {}).get("x-request-id")) is (status is not None)
+    assert response.get("status") == status, response
+    assert (response.get("refused") == "TypeError") is (status is None)
+    assert bool(response.get("told", {}).get("x-request-id")) is (status is not None)
 
 
 HEADERS = (
@@ -229,13 +229,13 @@ HEADERS = (
 def test_a_listed_page_may_send_what_clients_and_tracers_send(page: Page, relay: Recorder) -> None:
     headers = {"Content-Type": "application/json", **MINE, **dict.fromkeys(HEADERS, "x")}
 
-    told = page.look(
+    response = page.look(
         PLAIN,
         f"{relay.url}/graphql",
         {"method": "POST", "headers": headers, "body": '{"query":"{ __typename }"}'},
     )
 
-    assert (told["status"], told["body"].startswith('{"data":{"__typename":"Query"}')) == (
+    assert (response["status"], response["body"].startswith('{"data":{"__typename":"Query"}')) == (
         200,
         True,
     )
@@ -255,9 +255,9 @@ def test_a_listed_page_without_a_credential_acts_by_the_gateways_own(
         recorder(served.port) as relay,
     ):
         for page in opened(browser, origins[0]):
-            told = ask(page, name, relay, {}, ONE, {"id": row["id"]})
+            response = ask(page, name, relay, {}, ONE, {"id": row["id"]})
 
-    assert without_types(told) == {"data": {"client": {"id": row["id"], "email": row["email"]}}}
+    assert without_types(response) == {"data": {"client": {"id": row["id"], "email": row["email"]}}}
     assert b"api-key" not in b"".join(relay.heard).lower()
 
 
@@ -265,9 +265,9 @@ def test_a_listed_page_without_a_credential_acts_by_the_gateways_own(
 def test_a_page_that_is_not_listed_gets_nothing_and_executes_nothing(
     stranger: Page, relay: Recorder, gateway: Serving, name: str
 ) -> None:
-    told = ask(stranger, name, relay, MINE, NEW, OTTOLINE)
+    response = ask(stranger, name, relay, MINE, NEW, OTTOLINE)
 
-    assert told == {"refused": "TypeError"}
+    assert response == {"refused": "TypeError"}
     assert relay.requests() == ["OPTIONS /graphql"]
     assert gateway.sandbox.calls == []
 
@@ -285,9 +285,9 @@ def test_a_page_that_is_not_listed_gets_nothing_and_executes_nothing(
 def test_what_needs_no_preflight_executes_nothing_and_is_not_readable(
     stranger: Page, relay: Recorder, gateway: Serving, init: dict[str, Any]
 ) -> None:
-    told = stranger.look(PLAIN, f"{relay.url}/graphql?query=%7B__typename%7D", init)
+    response = stranger.look(PLAIN, f"{relay.url}/graphql?query=%7B__typename%7D", init)
 
-    assert told.get("refused", told.get("body")) in {"TypeError", ""}
+    assert response.get("refused", response.get("body")) in {"TypeError", ""}
     assert "OPTIONS /graphql" not in relay.requests()
     assert gateway.sandbox.calls == []
 
@@ -299,14 +299,14 @@ def test_a_listed_page_that_would_send_cookies_is_kept_from_it(
     body = '{"query":"{ clients { totalCount } }"}'
     init = {"method": "POST", "headers": headers, "body": body, "credentials": "include"}
 
-    told = page.look(PLAIN, f"{relay.url}/graphql", init)
+    response = page.look(PLAIN, f"{relay.url}/graphql", init)
 
-    assert told == {"refused": "TypeError"}
+    assert response == {"refused": "TypeError"}
     assert gateway.sandbox.calls == []
 
 
-def without_types(told: Any) -> Any:
+def without_types(value: Any) -> Any:
     """Without the `__typename` that caching clients add."""
-    if isinstance(told, dict):
-        return {name: without_types(each) for name, each in told.items() if name != "__typename"}
-    return told
+    if isinstance(value, dict):
+        return {name: without_types(each) for name, each in value.items() if name != "__typename"}
+    return value

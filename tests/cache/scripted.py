@@ -136,7 +136,7 @@ class Scripted:
         end = "end " if window.from_end else ""
         assert fields
         assert priority in {Priority.INTERACTIVE, Priority.REFRESH}
-        await self._asked(operation, f"list {end}{window.offset}+{window.limit}{filtered}")
+        await self._on_call(operation, f"list {end}{window.offset}+{window.limit}{filtered}")
         return Page(start, tuple(rows[start:stop]), len(rows))
 
     async def fetch(
@@ -153,7 +153,9 @@ class Scripted:
             else NotFound("No such client.")
             for id in ids
         ]
-        await self._asked(operation, "get " + " ".join(str(int(id[-12:])) for id in ids), len(ids))
+        await self._on_call(
+            operation, "get " + " ".join(str(int(id[-12:])) for id in ids), len(ids)
+        )
         return found
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
@@ -162,7 +164,7 @@ class Scripted:
         number = 1 + max([self.deleted, *(int(row.id[-12:]) for row in rows)])
         record = self.made(client(number, first_name=new.first_name, client_type=new.client_type))
         rows.append(record)
-        await self._asked(operation, "create")
+        await self._on_call(operation, "create")
         return WriteResult(record)
 
     async def update(
@@ -176,17 +178,17 @@ class Scripted:
         counted = writes + 1 if isinstance(writes, int) else writes
         rows[index] = replace(rows[index], **patch.fields, version=bumped, budget_max=counted)
         record = rows[index]
-        await self._asked(operation, f"update {int(id[-12:])}")
+        await self._on_call(operation, f"update {int(id[-12:])}")
         return WriteResult(record)
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         rows = self.clients[operation.caller.partition]
         rows[:] = [row for row in rows if row.id != id]
         self.deleted = max(self.deleted, int(id[-12:]))
-        await self._asked(operation, f"delete {int(id[-12:])}")
+        await self._on_call(operation, f"delete {int(id[-12:])}")
         return Confirmation.ANSWER
 
-    async def _asked(self, operation: RequestContext, call: str, price: int = 1) -> None:
+    async def _on_call(self, operation: RequestContext, call: str, price: int = 1) -> None:
         self.calls.append(call)
         operation.receipt.calls += price
         failure = self.failure

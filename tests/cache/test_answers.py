@@ -11,7 +11,7 @@ from schema.source.request_context import CacheDirectives, Priority, Receipt, Re
 from tests.cache.scripted import Scripted, asking, caching, client, settle, uuid
 
 EMAIL = frozenset({"email"})
-ASKED = b'{"query":"..."}'
+BODY = b'{"query":"..."}'
 
 
 @pytest.fixture
@@ -29,15 +29,15 @@ async def answered(cached: CachingClientSource, who: str = "ada") -> RequestCont
     operation = asking(who)
     basis = cached.responses.basis(operation)
     await cached.read_page(operation, ClientFilter(), Window(0, 2), EMAIL)
-    cached.responses.keep(operation, ASKED, {"who": who}, basis)
+    cached.responses.keep(operation, BODY, {"who": who}, basis)
     return operation
 
 
 async def known(cached: CachingClientSource, who: str = "ada") -> tuple[bytes, Receipt] | None:
-    return cached.responses.find(asking(who).caller, ASKED)
+    return cached.responses.find(asking(who).caller, BODY)
 
 
-async def told(cached: CachingClientSource, who: str = "ada") -> tuple[bytes, Receipt]:
+async def known_answer(cached: CachingClientSource, who: str = "ada") -> tuple[bytes, Receipt]:
     found = await known(cached, who)
     assert found is not None
     return found
@@ -49,27 +49,27 @@ async def test_an_answer_that_cost_a_call_is_not_kept_and_the_next_is(
     await answered(cached)
     first = await known(cached)
     again = await answered(cached)
-    data, receipt = await told(cached)
+    data, receipt = await known_answer(cached)
 
     assert first is None
     assert data == b'{"who":"ada"}'
     assert (receipt.calls, receipt.saved) == (0, again.receipt.saved)
 
 
-async def test_nobody_is_told_what_another_asked(cached: CachingClientSource) -> None:
+async def test_no_caller_gets_what_another_requested(cached: CachingClientSource) -> None:
     for _ in range(2):
         await answered(cached)
 
     assert await known(cached, "bob") is None
 
 
-async def test_an_answer_is_told_while_it_is_fresh_with_its_age(
+async def test_an_answer_is_returned_with_its_age_while_it_is_fresh(
     cached: CachingClientSource,
 ) -> None:
     for _ in range(2):
         await answered(cached)
     await asyncio.sleep(29)
-    data, receipt = await told(cached)
+    data, receipt = await known_answer(cached)
     await asyncio.sleep(2)
 
     assert data == b'{"who":"ada"}'
@@ -109,7 +109,7 @@ async def test_an_absence_is_not_remembered_for_as_long_as_a_client(
         operation = asking("ada")
         basis = cached.responses.basis(operation)
         await cached.fetch(operation, [uuid(77)], EMAIL, Priority.INTERACTIVE)
-        cached.responses.keep(operation, ASKED, {"client": None}, basis)
+        cached.responses.keep(operation, BODY, {"client": None}, basis)
 
     assert await known(cached) is None
 
@@ -127,20 +127,20 @@ async def test_an_answer_that_something_changed_under_is_not_kept(
         EMAIL,
         Priority.INTERACTIVE,
     )
-    cached.responses.keep(operation, ASKED, {}, basis)
+    cached.responses.keep(operation, BODY, {}, basis)
 
     assert await known(cached) is None
 
 
-async def test_what_nobody_was_asked_for_is_told_to_everybody_at_no_age(
+async def test_what_needs_no_call_is_returned_to_every_caller_at_no_age(
     cached: CachingClientSource,
 ) -> None:
     operation = asking("ada")
     cached.responses.keep(
-        operation, ASKED, {"__typename": "Query"}, cached.responses.basis(operation)
+        operation, BODY, {"__typename": "Query"}, cached.responses.basis(operation)
     )
 
-    assert await told(cached, "bob") == (b'{"__typename":"Query"}', Receipt())
+    assert await known_answer(cached, "bob") == (b'{"__typename":"Query"}', Receipt())
 
 
 async def test_answers_count_in_the_stores_bytes() -> None:
@@ -152,6 +152,6 @@ async def test_answers_count_in_the_stores_bytes() -> None:
     operation = asking("ada")
     basis = cached.responses.basis(operation)
     await cached.read_page(operation, ClientFilter(), Window(0, 2), EMAIL)
-    cached.responses.keep(operation, ASKED, "x" * 10_000, basis)
+    cached.responses.keep(operation, BODY, "x" * 10_000, basis)
 
     assert store.held_bytes > held + 10_000

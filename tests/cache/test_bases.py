@@ -69,7 +69,7 @@ async def test_a_change_of_a_version_never_read_goes_alone(
     assert source.bases == [None]
 
 
-async def test_another_callers_reading_is_nobody_elses_base(
+async def test_another_callers_reading_is_no_other_callers_base(
     cached: CachingClientSource, source: Noting
 ) -> None:
     await fetch(cached, 1)

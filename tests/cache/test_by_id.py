@@ -40,7 +40,7 @@ async def test_a_client_read_twice_costs_one_call(
     assert (again.receipt.calls, again.receipt.saved) == (0, 1)
 
 
-async def test_answers_come_in_the_order_asked_with_absences_in_their_place(
+async def test_answers_come_in_request_order_with_absences_in_their_place(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     found = await fetch(cached, 3, 99, 1, fields=NOTES)
@@ -69,7 +69,7 @@ async def test_twenty_of_forty_two_clients_cost_one_call(
     assert source.calls == ["list 0+100"]
 
 
-async def test_fields_that_rows_lack_are_asked_as_details(
+async def test_fields_that_rows_lack_are_read_as_details(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     await cached.read_page(asking(), ANY, Window(0, 25), NAMES)
@@ -135,9 +135,9 @@ async def test_concurrent_reads_of_a_client_share_its_call(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     operations = [asking() for _ in range(3)]
-    asked = zip([(1,), (1, 2), (2,)], operations, strict=True)
+    requests = zip([(1,), (1, 2), (2,)], operations, strict=True)
     found = await asyncio.gather(
-        *(fetch(cached, *numbers, fields=NOTES, operation=one) for numbers, one in asked)
+        *(fetch(cached, *numbers, fields=NOTES, operation=one) for numbers, one in requests)
     )
 
     assert found == [[detail(1)], [detail(1), detail(2)], [detail(2)]]
@@ -166,7 +166,7 @@ async def test_an_old_client_stands_in_for_an_api_that_does_not_answer(
     assert (operation.receipt.oldest_seconds, operation.receipt.stale) == (200.0, True)
 
 
-async def test_nothing_stands_in_for_an_answer_that_no_cache_asked_for(
+async def test_nothing_replaces_an_answer_that_no_cache_requested(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1)
@@ -216,7 +216,7 @@ async def test_an_answer_that_was_overtaken_does_not_bring_an_older_version_back
     assert source.calls == ["get 1", "list 0+100", "get 1"]
 
 
-async def test_a_client_remembered_is_not_told_older_than_another_answer_meanwhile(
+async def test_a_cached_client_is_not_returned_older_than_another_answer_meanwhile(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     await fetch(cached, 1)

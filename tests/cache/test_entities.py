@@ -51,7 +51,7 @@ def test_an_absence_holds_against_earlier_readings() -> None:
     assert merge_record(Tombstone(5), ROW, 6) == known(ROW, 6)
 
 
-def test_a_field_that_made_no_sense_is_told_but_hides_no_value_read_later() -> None:
+def test_a_field_that_made_no_sense_is_reported_but_hides_no_value_read_later() -> None:
     odd = replace(ROW, email=UNSET, malformed=frozenset({"email"}))
     assert "email" in present_fields(odd)
     assert merge_record(known(odd, 1), DETAIL, 2) == known(DETAIL, 2)
@@ -83,9 +83,9 @@ def test_versions_never_go_back_and_nothing_is_younger_than_it_was_read(
         assert now.other_fields_at <= now.at <= max(at for _, at in readings[:count])
         assert now.fields_at <= FIELDS
         if isinstance(now.record.version, int):
-            told = now.record.version
-            assert told >= version or any(one.version is UNSET for one, _ in readings[:count])
-            version = told
+            newest = now.record.version
+            assert newest >= version or any(one.version is UNSET for one, _ in readings[:count])
+            version = newest
 
 
 def test_a_filter_is_decided_only_where_its_meaning_and_the_field_are_known() -> None:

@@ -138,9 +138,9 @@ class CacheAgainstModel(RuleBasedStateMachine):
 
     @rule(who=CALLERS)
     def create(self, who: str) -> None:
-        rows, told = self.source.clients[who], self.versioned
+        rows, counted = self.source.clients[who], self.versioned
         self.source.made = lambda row: replace(
-            row, created_at=who, budget_max=1, version=1 if told else UNSET
+            row, created_at=who, budget_max=1, version=1 if counted else UNSET
         )
         self.written[who] += 1
         task = self.spawn(self.cached.create(asking(who), NewClient("New", "Last", "buyer")))
@@ -221,22 +221,22 @@ class CacheAgainstModel(RuleBasedStateMachine):
             if read.task.exception() is not None:
                 assert isinstance(read.task.exception(), ClientError)
                 continue
-            told = read.task.result()
-            self.check(read, told if isinstance(told, list) else list(told.records))
+            results = read.task.result()
+            self.check(read, results if isinstance(results, list) else list(results.records))
         self.writes = [task for task in self.writes if not task.done()]
 
-    def check(self, read: Read, told: list[ClientRecord | ClientError]) -> None:
+    def check(self, read: Read, result: list[ClientRecord | ClientError]) -> None:
         who = read.operation.caller.partition
         age = read.operation.receipt.oldest_seconds or 0
         assert age <= 300
         assert age <= PROMISED or read.operation.receipt.stale
         quiet = read.writes == self.written[who] and not self.refreshing
         assert not quiet or read.operation.receipt.calls <= read.promise, "dearer than promised"
-        for id, one in zip(read.ids, told, strict=False):
+        for id, one in zip(read.ids, result, strict=False):
             certain = read.certain.get(id)
             if isinstance(one, NotFound) and certain is not None:
                 assert (who, id) in self.deleted, "a client that certainly exists"
-        records = [one for one in told if isinstance(one, ClientRecord)]
+        records = [one for one in result if isinstance(one, ClientRecord)]
         assert len({record.id for record in records}) == len(records)
         for record in records:
             assert record.created_at == who, "another caller's client"

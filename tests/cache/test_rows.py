@@ -103,12 +103,12 @@ def test_of_a_list_that_holds_still_each_row_is_as_young_as_its_youngest_reading
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20), st.integers(0, 15)), max_size=12))
-def test_of_a_list_that_moves_no_id_is_ever_told_twice(
+def test_of_a_list_that_moves_no_id_is_ever_returned_twice(
     readings: list[tuple[int, int, int]],
 ) -> None:
     rows = ListIndex(20, NEVER)
     for at, (shift, start, length) in enumerate(readings):
         stop = min(20, start + length)
         rows = rows.merge(start, ids(start + shift, stop + shift), 20, at)
-        told = [row[0] for row in rows.slice(0, 20, NEVER) if row is not None]
-        assert len(told) == len(set(told))
+        results = [row[0] for row in rows.slice(0, 20, NEVER) if row is not None]
+        assert len(results) == len(set(results))

@@ -325,7 +325,7 @@ async def test_max_age_and_max_stale_move_the_bound(
 
 
 @pytest.mark.parametrize(
-    ("age", "asked", "calls_and_stale"),
+    ("age", "directives", "calls_and_stale"),
     [
         (20, CacheDirectives(max_age=0, max_stale=300), (1, False)),
         (290, CacheDirectives(max_age=0, max_stale=300), (1, True)),
@@ -343,19 +343,19 @@ async def test_max_stale_counts_from_what_max_age_leaves_of_freshness(
     cached: CachingClientSource,
     source: Scripted,
     age: float,
-    asked: CacheDirectives,
+    directives: CacheDirectives,
     calls_and_stale: object,
 ) -> None:
     await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(age)
-    operation = asking(freshness=asked)
+    operation = asking(freshness=directives)
     await cached.read_page(operation, ANY, Window(0, 1), NAMES)
 
     assert (len(source.calls), operation.receipt.stale) == calls_and_stale
 
 
 @pytest.mark.parametrize(
-    ("age", "asked", "told"),
+    ("age", "directives", "answered"),
     [
         (299, CacheDirectives(), True),
         (20, CacheDirectives(max_age=10), False),
@@ -365,18 +365,23 @@ async def test_max_stale_counts_from_what_max_age_leaves_of_freshness(
     ],
 )
 async def test_an_api_that_is_down_excuses_no_more_age_than_is_taken(
-    cached: CachingClientSource, source: Scripted, age: float, asked: CacheDirectives, *, told: bool
+    cached: CachingClientSource,
+    source: Scripted,
+    age: float,
+    directives: CacheDirectives,
+    *,
+    answered: bool,
 ) -> None:
     await cached.read_page(asking(), ANY, Window(0, 1), NAMES)
     await asyncio.sleep(age)
     source.failure = Unavailable("down")
 
     try:
-        await cached.read_page(asking(freshness=asked), ANY, Window(0, 1), NAMES)
+        await cached.read_page(asking(freshness=directives), ANY, Window(0, 1), NAMES)
     except Unavailable:
-        assert not told
+        assert not answered
     else:
-        assert told
+        assert answered
 
 
 async def test_only_if_cached_never_asks(cached: CachingClientSource, source: Scripted) -> None:
@@ -404,7 +409,7 @@ async def test_rows_that_moved_between_two_reads_are_read_together(
     assert source.calls == ["list 0+100", "list 100+100", "list 80+40"]
 
 
-async def test_rows_that_repeat_are_told_once_and_the_receipt_says_so(
+async def test_rows_that_repeat_are_returned_once_and_the_receipt_says_so(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1), client(1), client(2)]

@@ -84,7 +84,7 @@ async def test_a_created_client_is_known_and_counted(cached: CachingClientSource
     assert (await cached.read_page(asking(), ANY, FIRST, NAMES)).total == 43
 
 
-async def test_a_detail_sent_before_a_write_is_neither_told_nor_kept(
+async def test_a_detail_sent_before_a_write_is_neither_returned_nor_kept(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.clients["ada"] = [client(1, version=UNSET)]
@@ -100,7 +100,7 @@ async def test_a_detail_sent_before_a_write_is_neither_told_nor_kept(
     assert source.calls == ["get 1", "update 1"]
 
 
-async def test_a_list_sent_before_a_write_is_neither_told_nor_kept(
+async def test_a_list_sent_before_a_write_is_neither_returned_nor_kept(
     cached: CachingClientSource, source: Scripted
 ) -> None:
     source.holding = True

@@ -13,7 +13,7 @@ from tests.skips import NODE
 
 HERE = Path(__file__).parent
 PATIENCE = 180
-_TOLD = pytest.StashKey[dict[str, str]]()
+_NOTES = pytest.StashKey[dict[str, str]]()
 
 BIN = HERE / "node_modules" / ".bin"
 TEST = ("--test", "--test-reporter=spec")
@@ -25,7 +25,7 @@ Fails unless it ends with `status`, which is 0 if not said otherwise.
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_TOLD] = {}
+    config.stash[_NOTES] = {}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,9 +33,9 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say what each program did, passed or not: that it ran at all is half the proof."""
-    for test, told in config.stash[_TOLD].items():
+    for test, notes in config.stash[_NOTES].items():
         terminalreporter.section(test, sep="·")
-        terminalreporter.write_line(told.rstrip())
+        terminalreporter.write_line(notes.rstrip())
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def node() -> str:
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Adds to what the end of the run says of this test."""
-    told, name = request.config.stash[_TOLD], request.node.name
+    notes, name = request.config.stash[_NOTES], request.node.name
 
     def add(text: str) -> None:
-        told[name] = told.get(name, "") + text
+        notes[name] = notes.get(name, "") + text
 
     return add
 
@@ -83,7 +83,7 @@ def places(demo: Running, by: DemoUser = DEMO) -> dict[str, str]:
     return {
         "GATEWAY": f"{demo.url}/graphql",
         "API_KEY": by.api_key,
-        "SANDBOX": demo.said.split("Sandbox")[1].split()[0].removesuffix("/v1/clients"),
+        "SANDBOX": demo.output.split("Sandbox")[1].split()[0].removesuffix("/v1/clients"),
     }
 
 

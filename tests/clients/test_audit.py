@@ -7,7 +7,7 @@ from tests.clients.conftest import Program, places
 from tests.e2e.conftest import running
 
 # GET is for documents known in advance; these are the ones that the suite asks by GET.
-ASKED_BY_GET = {
+BY_GET = {
     "name": "{ __typename }",
     "type": "query Type($name: String!) { __type(name: $name) { name } }",
 }
@@ -31,7 +31,7 @@ def test_every_audit_passes_but_those_that_the_first_edition_supersedes(
     program: Program, tmp_path: Path
 ) -> None:
     documents = tmp_path / "documents.json"
-    documents.write_text(json.dumps(ASKED_BY_GET))
+    documents.write_text(json.dumps(BY_GET))
 
     with running(
         "run",

@@ -5,6 +5,6 @@ from tests.e2e.conftest import Running
 
 
 def test_there_are_never_more_clients_than_clicks(program: Program, demo: Running) -> None:
-    told = program(*TEST, "clicks/", **places(demo))
+    output = program(*TEST, "clicks/", **places(demo))
 
-    assert "Keyed: 20 clicks" in told
+    assert "Keyed: 20 clicks" in output

@@ -57,8 +57,8 @@ def test_without_our_node_fields_it_composes_beside_another_owner_of_node(
 def test_two_owners_of_node_are_refused(composer: str, program: Program, tmp_path: Path) -> None:
     ours = clients(tmp_path, node_fields=True)
 
-    told = program(FOLDER / "compose.mjs", composer, tmp_path / "never", ours, LISTINGS, status=1)
+    output = program(FOLDER / "compose.mjs", composer, tmp_path / "never", ours, LISTINGS, status=1)
 
-    assert "INVALID_FIELD_SHARING" in told
-    assert '"Query.node"' in told
+    assert "INVALID_FIELD_SHARING" in output
+    assert '"Query.node"' in output
     assert not (tmp_path / "never").exists()

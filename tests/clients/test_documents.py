@@ -78,22 +78,24 @@ def test_the_sdl_keeps_the_rules_for_schemas_and_for_relay(program: Program) -> 
     assert lint(program) == ""
 
 
-def test_a_rule_that_it_does_not_keep_is_told(program: Program) -> None:
+def test_a_rule_that_it_does_not_keep_is_reported(program: Program) -> None:
     rule = "@graphql-eslint/no-typename-prefix"
 
-    told = lint(program, "--rule", f"{rule}: error", status=1)
+    output = lint(program, "--rule", f"{rule}: error", status=1)
 
-    assert 'Field "clientType" starts with the name of the parent type' in told
+    assert 'Field "clientType" starts with the name of the parent type' in output
 
 
-def test_a_change_to_the_sdl_is_told_with_what_it_breaks(program: Program, tmp_path: Path) -> None:
+def test_a_change_to_the_sdl_is_reported_with_what_it_breaks(
+    program: Program, tmp_path: Path
+) -> None:
     sdl = (ROOT / "schema/schema.graphql").read_text()
     changed = tmp_path / "changed.graphql"
     changed.write_text(sdl.replace("  firstName: String\n", "  givenName: String!\n"))
     held = ROOT / "schema/schema.graphql"
 
-    told = program("diff.mjs", held, changed, status=1)
+    output = program("diff.mjs", held, changed, status=1)
 
-    assert "BREAKING: Field 'firstName' was removed from object type 'Client'" in told
-    assert "NON_BREAKING: Field 'givenName' was added to object type 'Client'" in told
+    assert "BREAKING: Field 'firstName' was removed from object type 'Client'" in output
+    assert "NON_BREAKING: Field 'givenName' was added to object type 'Client'" in output
     assert program("diff.mjs", held, held) == f"0 changes to {held}\n"

@@ -32,11 +32,11 @@ schemathesis.graphql.scalar(
 
 
 def calls(sandbox: str) -> list[str]:
-    told: list[str] = httpx.get(f"{sandbox}/_sandbox/calls", trust_env=False).json()
-    return told
+    seen: list[str] = httpx.get(f"{sandbox}/_sandbox/calls", trust_env=False).json()
+    return seen
 
 
-def test_whatever_is_asked_nothing_breaks_and_the_window_is_never_overspent(
+def test_whatever_is_requested_nothing_breaks_and_the_window_is_never_overspent(
     demo: Running, tell: Callable[[str], None]
 ) -> None:
     at = places(demo)
@@ -53,13 +53,13 @@ def test_whatever_is_asked_nothing_breaks_and_the_window_is_never_overspent(
     @given(case=graph.as_strategy())
     def ask(case: Case[Any]) -> None:
         answer = case.call()
-        said: Any = answer.json()
+        payload: Any = answer.json()
         statuses[answer.status_code] += 1
-        told = [error["extensions"]["code"] for error in said.get("errors", ())]
-        codes.update(told)
-        status = 200 if "errors" not in said else 294 if "data" in said else 422
-        assert answer.status_code == status, (case.body, said)
-        assert {*told} <= REFUSALS, (case.body, said)
+        received = [error["extensions"]["code"] for error in payload.get("errors", ())]
+        codes.update(received)
+        status = 200 if "errors" not in payload else 294 if "data" in payload else 422
+        assert answer.status_code == status, (case.body, payload)
+        assert {*received} <= REFUSALS, (case.body, payload)
 
     ask()
 

@@ -18,9 +18,9 @@ ROOTS = {"Query", "Mutation"}
 def test_graphql_js_builds_and_validates_it_by_every_form_of_its_query(
     program: Program, demo: Running
 ) -> None:
-    told = program("introspection/graphql-js.mjs", **places(demo))
+    output = program("introspection/graphql-js.mjs", **places(demo))
 
-    assert told.splitlines() == [
+    assert output.splitlines() == [
         f"{form}: 200 0 wrong createClient true"
         for form in ("as of graphql 14", "by default", "whole")
     ]
@@ -48,15 +48,15 @@ def test_a_schema_download_of_graphql_14_reads_it(
     """As tutorials of Relay and Apollo have it, for their compilers."""
     key = f"X-API-Key={DEMO.api_key}"
 
-    told = program(
+    output = program(
         BIN / "get-graphql-schema", *filter(None, [form]), "-h", key, f"{demo.url}/graphql"
     )
 
     if form:
-        types = {each["name"] for each in json.loads(told)["__schema"]["types"]}
+        types = {each["name"] for each in json.loads(output)["__schema"]["types"]}
         assert types >= ROOTS | {"Client", "ClientConnection", "DateTime"}
     else:
-        assert "union CreateClientResult = CreateClientSuccess" in told
+        assert "union CreateClientResult = CreateClientSuccess" in output
 
 
 @pytest.fixture
@@ -85,14 +85,14 @@ def python(tell: Callable[[str], None]) -> Callable[..., str]:
 def test_gql_3_5_with_graphql_core_3_2_asks_by_the_schema_it_fetched(
     python: Callable[..., str], demo: Running
 ) -> None:
-    told = python("python", HERE / "introspection" / "gql3.py", **places(demo))
+    output = python("python", HERE / "introspection" / "gql3.py", **places(demo))
 
-    assert told == f"graphql-core 3.2.6: [] True {{'clients': {{'totalCount': {DEMO.rows}}}}}\n"
+    assert output == f"graphql-core 3.2.6: [] True {{'clients': {{'totalCount': {DEMO.rows}}}}}\n"
 
 
 def test_gql_cli_prints_the_schema(python: Callable[..., str], demo: Running) -> None:
-    told = python(
+    output = python(
         "gql-cli", f"{demo.url}/graphql", "--print-schema", "-H", f"X-API-Key:{DEMO.api_key}"
     )
 
-    assert "union CreateClientResult = CreateClientSuccess" in told
+    assert "union CreateClientResult = CreateClientSuccess" in output

@@ -37,7 +37,7 @@ OKHTTP = [f"okhttp {body}" for body in ("whole", "pieces", "stream", "whole expe
 EVERY = [*HTTPCLIENT, *URLCONNECTION, *OKHTTP]
 
 
-class Told(NamedTuple):
+class Reply(NamedTuple):
     status: int
     version: str
     body: str
@@ -61,12 +61,12 @@ class Jvm:
         assert process.stdout
         self._in, self._out = process.stdin, process.stdout
 
-    def ask(self, url: str, how: str, body: object, **headers: str) -> Told:
+    def ask(self, url: str, how: str, body: object, **headers: str) -> Reply:
         """The answer to one request."""
-        (told,) = self.at_once([(url, how, body, headers)])
-        return told
+        (reply,) = self.at_once([(url, how, body, headers)])
+        return reply
 
-    def at_once(self, requests: list[tuple[str, str, object, dict[str, str]]]) -> list[Told]:
+    def at_once(self, requests: list[tuple[str, str, object, dict[str, str]]]) -> list[Reply]:
         """The answers to several requests that are sent together, in their order."""
         for url, how, body, headers in requests:
             given = "|".join(f"{name.replace('_', '-')}: {headers[name]}" for name in headers)
@@ -75,7 +75,7 @@ class Jvm:
         print(file=self._in, flush=True)
         answers = [self._out.readline().rstrip("\n").split("\t", 2) for _ in requests]
         assert self._out.readline() == "\n"
-        return [Told(int(status), version, text) for status, version, text in answers]
+        return [Reply(int(status), version, text) for status, version, text in answers]
 
 
 @pytest.fixture(scope="module")
@@ -121,22 +121,22 @@ def one(id: str) -> dict[str, Any]:
 def test_a_query_is_answered_however_its_body_is_sent(jvm: Jvm, gateway: Serving, how: str) -> None:
     ada = ADA.clients()[EVERY.index(how)]
 
-    told = jvm.ask(gateway.url, how, one(ada["id"]), X_API_Key=ADA.api_key)
+    reply = jvm.ask(gateway.url, how, one(ada["id"]), X_API_Key=ADA.api_key)
 
-    assert told.status == 200, told
-    assert told.data == {"client": {"id": ada["id"], "email": ada["email"]}}
+    assert reply.status == 200, reply
+    assert reply.data == {"client": {"id": ada["id"], "email": ada["email"]}}
     assert gateway.sandbox.calls == [f"GET /clients/{ada['id']}"]
 
 
 @pytest.mark.parametrize("how", EVERY)
 def test_a_mutation_is_executed_once(jvm: Jvm, gateway: Serving, how: str) -> None:
     new = {"firstName": "Ottoline", "lastName": "Lee", "clientType": "BUYER"}
-    asked = {"query": MUTATION, "variables": {"input": new}}
+    operation = {"query": MUTATION, "variables": {"input": new}}
 
-    told = jvm.ask(gateway.url, how, asked, X_API_Key=ADA.api_key)
+    reply = jvm.ask(gateway.url, how, operation, X_API_Key=ADA.api_key)
 
-    assert told.status == 200, told
-    assert told.data == {"createClient": {"client": {"firstName": "Ottoline"}}}
+    assert reply.status == 200, reply
+    assert reply.data == {"createClient": {"client": {"firstName": "Ottoline"}}}
     assert gateway.sandbox.calls == ["POST /clients"]
 
 
@@ -149,10 +149,10 @@ def test_errors_are_readable(jvm: Jvm, gateway: Serving, how: str) -> None:
         (gateway.url, how, long, {"X_API_Key": ADA.api_key}),
     ]
 
-    told = [jvm.at_once([question])[0] for question in questions]
+    replies = [jvm.at_once([question])[0] for question in questions]
 
-    assert [answer.status for answer in told] == [401, 400, 413], told
-    assert [answer.codes for answer in told] == [
+    assert [answer.status for answer in replies] == [401, 400, 413], replies
+    assert [answer.codes for answer in replies] == [
         [] if how in ("urlconnection pieces", "urlconnection stream") else ["UNAUTHENTICATED"],
         ["BAD_REQUEST"],
         ["BAD_REQUEST"],
@@ -165,25 +165,25 @@ def test_a_client_with_an_authenticator_is_given_the_refusal(
     jvm: Jvm, gateway: Serving, how: str
 ) -> None:
     """It throws where a 401 has no WWW-Authenticate."""
-    told = jvm.ask(gateway.url, f"{how} authenticator", one("x"), X_API_Key="nonsense")
+    reply = jvm.ask(gateway.url, f"{how} authenticator", one("x"), X_API_Key="nonsense")
 
-    assert (told.status, told.codes) == (401, ["UNAUTHENTICATED"]), told
+    assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"]), reply
 
 
 @pytest.mark.parametrize("how", [how for how in EVERY if "expect" not in how])
 def test_answers_to_requests_sent_together_are_not_mistaken(
     jvm: Jvm, gateway: Serving, how: str
 ) -> None:
-    asked = [(who, row) for pair in zip(ADA.clients(), GRACE.clients(), strict=False)
+    pairs = [(who, row) for pair in zip(ADA.clients(), GRACE.clients(), strict=False)
              for who, row in zip((ADA, GRACE), pair, strict=True)][:40]  # fmt: skip
 
-    told = jvm.at_once(
-        [(gateway.url, how, one(row["id"]), {"X_API_Key": who.api_key}) for who, row in asked]
+    replies = jvm.at_once(
+        [(gateway.url, how, one(row["id"]), {"X_API_Key": who.api_key}) for who, row in pairs]
     )
 
-    assert [answer.status for answer in told] == [200] * len(asked)
-    assert [answer.data["client"] for answer in told] == [
-        {"id": row["id"], "email": row["email"]} for _, row in asked
+    assert [answer.status for answer in replies] == [200] * len(pairs)
+    assert [answer.data["client"] for answer in replies] == [
+        {"id": row["id"], "email": row["email"]} for _, row in pairs
     ]
 
 
@@ -193,9 +193,9 @@ def test_requests_one_after_the_other_share_a_connection(
 ) -> None:
     rows = ADA.clients()[:5]
 
-    told = [jvm.ask(relay.url, how, one(row["id"]), X_API_Key=ADA.api_key) for row in rows]
+    replies = [jvm.ask(relay.url, how, one(row["id"]), X_API_Key=ADA.api_key) for row in rows]
 
-    assert [answer.data["client"]["id"] for answer in told] == [row["id"] for row in rows]
+    assert [answer.data["client"]["id"] for answer in replies] == [row["id"] for row in rows]
     assert relay.used() == [5]
     assert all(line == "POST /graphql" for line in relay.requests())
 

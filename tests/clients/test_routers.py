@@ -18,7 +18,7 @@ from tests.e2e.conftest import Running, running
 
 FOLDER = HERE / "federation"
 ROWS = ADA.clients()
-NOBODY = "00000000-0000-4000-8000-000000000000"
+MISSING_ID = "00000000-0000-4000-8000-000000000000"
 JUNK = "not a client's id"
 NAMES = "{ appointments(first: 25) { client { id fullName } } }"
 
@@ -46,8 +46,8 @@ class Federation:
             trust_env=False,
             timeout=30,
         )
-        told: Any = answer.json()
-        return told
+        payload: Any = answer.json()
+        return payload
 
     def seen(self) -> Any:
         """The requests that reached our gateway since this was last asked."""
@@ -132,8 +132,8 @@ def start(
 
 
 def names(ids: list[str]) -> list[Any]:
-    told = {row["id"]: f"{row['first_name']} {row['last_name']}" for row in ROWS}
-    return [{"client": {"id": id, "fullName": told.get(id)}} for id in ids]
+    names_of = {row["id"]: f"{row['first_name']} {row['last_name']}" for row in ROWS}
+    return [{"client": {"id": id, "fullName": names_of.get(id)}} for id in ids]
 
 
 Start = Callable[[list[str]], Federation]
@@ -158,15 +158,15 @@ def test_25_appointments_with_names_cost_one_entities_request_and_one_call(start
 
 def test_one_that_is_missing_or_makes_no_sense_nulls_nothing_but_itself(start: Start) -> None:
     ids = [row["id"] for row in ROWS[:3]]
-    federation = start([ids[0], NOBODY, ids[1], JUNK, ids[2]])
+    federation = start([ids[0], MISSING_ID, ids[1], JUNK, ids[2]])
 
     answer = federation.ask(NAMES)
 
-    assert answer["data"]["appointments"] == names([ids[0], NOBODY, ids[1], JUNK, ids[2]])
+    assert answer["data"]["appointments"] == names([ids[0], MISSING_ID, ids[1], JUNK, ids[2]])
     (error,) = answer["errors"]
     assert error["path"][:3] == ["appointments", 3, "client"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert federation.calls() == ["GET /clients?page=1&limit=100", f"GET /clients/{NOBODY}"]
+    assert federation.calls() == ["GET /clients?page=1&limit=100", f"GET /clients/{MISSING_ID}"]
 
 
 def test_the_credential_that_a_router_forwards_keeps_callers_apart(start: Start) -> None:
@@ -196,7 +196,7 @@ def test_a_router_counts_an_operation_in_calls_and_refuses_what_would_take_too_m
 ) -> None:
     federation = start([])
     page = "{ clients(first: 100) { edges { node { fullName owner { id } } } totalCount } }"
-    many = " ".join(f'c{place}: client(id: "{NOBODY}") {{ fullName }}' for place in range(51))
+    many = " ".join(f'c{place}: client(id: "{MISSING_ID}") {{ fullName }}' for place in range(51))
 
     assert federation.ask(page)["extensions"]["cost"] == {"estimated": 1, "max": 50}
     assert federation.calls() == ["GET /clients?page=1&limit=100"]

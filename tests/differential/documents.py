@@ -77,8 +77,8 @@ class Writer:
             picked = {key: types[key] for key in types if chance.random() < 0.2}
             if chance.random() < 0.3:
                 picked["filter"] = "ClientFilter"
-            told = ", ".join(f"{key}: {self.value(type_)}" for key, type_ in picked.items())
-            return f"({told})" if told else ""
+            inner = ", ".join(f"{key}: {self.value(type_)}" for key, type_ in picked.items())
+            return f"({inner})" if inner else ""
         return f"(input: {self.value(f'{name[0].upper()}{name[1:]}Input!')})"
 
     def value(self, type_: str) -> str:

@@ -43,7 +43,7 @@ PARTS = 10
 ANY = Limits(depth=30, aliases=200, directives=200, root_fields=50, tokens=10_000)
 
 
-def told(error: GraphQLError) -> dict[str, Any]:
+def formatted(error: GraphQLError) -> dict[str, Any]:
     return {**error.formatted, "cause": repr(error.original_error)}
 
 
@@ -52,7 +52,7 @@ def answered(result: ExecutionResult) -> bytes:
 
     Where one error took all of the data, which others had been met before is a matter of time.
     """
-    errors = [told(error) for error in result.errors or ()]
+    errors = [formatted(error) for error in result.errors or ()]
     if result.data is None and any("path" in error for error in errors):
         errors = errors[-1:]
     errors.sort(key=orjson.dumps)
@@ -123,7 +123,7 @@ async def _run(
 
 
 def _kind(answer: bytes) -> str:
-    said = orjson.loads(answer)
-    if said["data"] is None:
+    payload = orjson.loads(answer)
+    if payload["data"] is None:
         return "none"
-    return "partial" if said["errors"] else "whole"
+    return "partial" if payload["errors"] else "whole"

@@ -30,7 +30,7 @@ BROKEN = [
 """Changes that make something wrong of a document that holds the first."""
 
 
-def told(errors: list[GraphQLError]) -> list[str]:
+def texts(errors: list[GraphQLError]) -> list[str]:
     return [str(error) for error in errors]
 
 
@@ -50,7 +50,7 @@ def test_a_document_is_refused_by_the_rules_it_can_break_as_by_all(*, introspect
             continue
         errors = validate(schema, node, rules.all)
 
-        assert told(validate(schema, node, rules.applicable(text))) == told(errors), text
+        assert texts(validate(schema, node, rules.applicable(text))) == texts(errors), text
         fewer += len(rules.applicable(text)) < len(rules.all)
         wrong += bool(errors)
     assert (fewer > 300, wrong > 100) == (True, True)

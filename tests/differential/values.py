@@ -44,21 +44,21 @@ def record(chance: Random, id: str, *, complete: bool = False) -> ClientRecord:
     """A client as an API may tell it; mostly sound, as otherwise nothing sound is compared."""
     strange = chance.choice([0.0, 0.0, 0.02, 0.2])
     absent = 0.0 if complete else chance.choice([0.0, 0.0, 0.0, 0.1, 0.5])
-    told: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     malformed = set()
     for name in sorted(FIELDS - {"id"}):
         roll = chance.random()
         usual = _USUAL.get(name, _TEXTS)
         if roll < absent:
-            told[name] = UNSET
+            fields[name] = UNSET
         elif roll < absent + strange / 2:
-            told[name] = UNSET
+            fields[name] = UNSET
             malformed.add(name)
         elif roll < absent + strange / 2 + 0.15:
-            told[name] = None
+            fields[name] = None
         else:
-            told[name] = chance.choice(usual) if chance.random() < strange else usual[0]
-    return ClientRecord(id=id, **told, malformed=frozenset(malformed), complete=complete)
+            fields[name] = chance.choice(usual) if chance.random() < strange else usual[0]
+    return ClientRecord(id=id, **fields, malformed=frozenset(malformed), complete=complete)
 
 
 def given(type_: str, chance: Random, *, literal: bool = False) -> Any:

@@ -29,13 +29,13 @@ class Running:
     """One of our commands, running; `said` is all that it printed before it was ready."""
 
     process: subprocess.Popen[str]
-    said: str
+    output: str
 
     @property
     def url(self) -> str:
         """The first address it printed."""
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.said)
-        assert found, self.said
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.output)
+        assert found, self.output
         return found.group()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -59,14 +59,14 @@ def running(
         text=True,
     )
     assert process.stdout
-    said = ""
+    output = ""
     try:
         for line in process.stdout:
-            said += line
+            output += line
             if ready in line:
                 break
-        assert ready in said, said
-        yield Running(process, said)
+        assert ready in output, output
+        yield Running(process, output)
     finally:
         if process.poll() is None:
             process.kill()

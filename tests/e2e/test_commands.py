@@ -31,8 +31,8 @@ def command(*arguments: str, folder: Path, **environment: str) -> tuple[int, str
 
 
 def test_the_printed_curl_line_answers_as_pasted(demo: Running) -> None:
-    begin = demo.said.index("curl ")
-    line = demo.said[begin : demo.said.index("\n\n", begin)]
+    begin = demo.output.index("curl ")
+    line = demo.output[begin : demo.output.index("\n\n", begin)]
 
     answer = subprocess.run(  # noqa: S603 - the line the demo printed
         shlex.split(line.replace("\\\n", " ")),
@@ -54,7 +54,7 @@ def test_the_bare_address_leads_a_browser_to_graphiql(demo: Running) -> None:
 
 
 def test_the_demo_key_it_prints_is_the_caller_it_acts_for(demo: Running) -> None:
-    key = demo.said.split("Demo key")[1].split()[0]
+    key = demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
 
     with_key, without = (
@@ -73,7 +73,7 @@ def test_a_signal_stops_both_cleanly(demo: Running, how: signal.Signals) -> None
 
 
 def test_a_lost_answer_to_a_create_is_found_again_by_reading(demo: Running) -> None:
-    sandbox = demo.said.split("Sandbox")[1].split()[0].removesuffix("/v1/clients")
+    sandbox = demo.output.split("Sandbox")[1].split()[0].removesuffix("/v1/clients")
 
     def ask(query: str) -> Any:
         return httpx.post(f"{demo.url}/graphql", json={"query": query}, trust_env=False).json()
@@ -103,16 +103,16 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
     )
 
 
-def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        status, _, told = command("run", "--port", str(port), folder=tmp_path)
+        status, _, errors = command("run", "--port", str(port), folder=tmp_path)
 
     assert status == 2
-    assert told.count("\n") == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in told
-    assert "GATEWAY_PORT, or --port" in told
+    assert errors.count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in errors
+    assert "GATEWAY_PORT, or --port" in errors
 
 
 def test_a_command_whose_reader_has_left_ends_without_a_traceback(tmp_path: Path) -> None:
@@ -144,11 +144,11 @@ def test_a_command_whose_reader_has_left_ends_without_a_traceback(tmp_path: Path
 def test_a_wrong_setting_stops_serve_with_one_line(
     tmp_path: Path, environment: dict[str, str], reason: str
 ) -> None:
-    status, out, told = command("serve", folder=tmp_path, **environment)
+    status, out, errors = command("serve", folder=tmp_path, **environment)
 
     assert (status, out) == (2, "")
-    assert told.count("\n") == 1
-    assert reason in told
+    assert errors.count("\n") == 1
+    assert reason in errors
 
 
 def test_serve_takes_what_compose_files_write_and_prints_an_address_to_follow(
@@ -166,11 +166,11 @@ def test_serve_takes_what_compose_files_write_and_prints_an_address_to_follow(
         GATEWAY_TRUSTED_DOCUMENTS_FILE="",
         GATEWAY_UPSTREAM_URL="https://api.example/v1\n",
     ) as gateway:
-        address = next(re.finditer(r"http://\[::1\]:\d+", gateway.said)).group()
+        address = next(re.finditer(r"http://\[::1\]:\d+", gateway.output)).group()
         alive = httpx.get(f"{address}/livez", trust_env=False)
 
     assert alive.status_code == 200
-    assert "API       https://api.example/v1\n" in gateway.said
+    assert "API       https://api.example/v1\n" in gateway.output
 
 
 def test_a_dotenv_file_in_utf_16_stops_serve_with_one_line(tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ def test_a_dotenv_file_in_utf_16_stops_serve_with_one_line(tmp_path: Path) -> No
 
 
 def test_serve_answers_for_the_configured_api(demo: Running, tmp_path: Path) -> None:
-    sandbox = demo.said.split("Sandbox")[1].split()[0].removesuffix("/clients")
-    key = demo.said.split("Demo key")[1].split()[0]
+    sandbox = demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
 
     def ask(url: str, **headers: str) -> Any:
@@ -208,8 +208,8 @@ def test_serve_answers_for_the_configured_api(demo: Running, tmp_path: Path) -> 
 def test_the_service_credential_acts_for_those_who_know_the_token(
     demo: Running, tmp_path: Path
 ) -> None:
-    sandbox = demo.said.split("Sandbox")[1].split()[0].removesuffix("/clients")
-    key = demo.said.split("Demo key")[1].split()[0]
+    sandbox = demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
 
     with running(
@@ -222,7 +222,7 @@ def test_the_service_credential_acts_for_those_who_know_the_token(
         GATEWAY_API_KEY=key,
         GATEWAY_CALLER_TOKEN="correct horse battery",
     ) as gateway:
-        assert key not in gateway.said
+        assert key not in gateway.output
         known, unknown = (
             httpx.post(f"{gateway.url}/graphql", json=query, headers=headers, trust_env=False)
             for headers in ({"X-Gateway-Token": "correct horse battery"}, {})
@@ -239,8 +239,8 @@ def test_the_schema_command_prints_the_checked_in_sdl(tmp_path: Path) -> None:
 
     assert command("schema", folder=tmp_path) == (0, held.read_text("utf-8"), "")
     assert command("schema", "--check", str(held), folder=tmp_path) == (0, "", "")
-    status, _, told = command("schema", "--check", str(stale), folder=tmp_path)
-    assert (status, "renew it with" in told) == (2, True)
+    status, _, errors = command("schema", "--check", str(stale), folder=tmp_path)
+    assert (status, "renew it with" in errors) == (2, True)
 
 
 def test_a_module_run_as_a_script_is_the_same_command(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_the_sandbox_misbehaves_as_its_command_says(tmp_path: Path) -> None:
         ready="Demo key",
         folder=tmp_path,
     ) as sandbox:
-        key = sandbox.said.split("Demo key")[1].split()[0]
+        key = sandbox.output.split("Demo key")[1].split()[0]
         answers = [
             httpx.get(f"{sandbox.url}/v1/clients", headers={"X-API-Key": key}, trust_env=False)
             for _ in range(2)
@@ -276,7 +276,7 @@ def test_the_sandbox_misbehaves_as_its_command_says(tmp_path: Path) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 502]
     assert answers[0].json()["data"]["meta"]["total"] == 0
-    assert "Fault     total-zero: meta.total is 0\n" in sandbox.said
+    assert "Fault     total-zero: meta.total is 0\n" in sandbox.output
 
 
 def test_the_faults_are_listed_and_an_unknown_one_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -12,38 +12,40 @@ def explain(folder: Path, *more: str) -> tuple[int, str, str]:
     return command("explain", "page.graphql", *more, folder=folder)
 
 
-def test_a_price_is_asked_of_a_running_gateway(demo: Running, tmp_path: Path) -> None:
-    key = demo.said.split("Demo key")[1].split()[0]
+def test_a_price_comes_from_a_running_gateway(demo: Running, tmp_path: Path) -> None:
+    key = demo.output.split("Demo key")[1].split()[0]
     variables = json.dumps({"first": 20})
 
-    told = explain(tmp_path, "--variables", variables, "--key", key, "--url", f"{demo.url}/graphql")
+    result = explain(
+        tmp_path, "--variables", variables, "--key", key, "--url", f"{demo.url}/graphql"
+    )
 
     table = (
         "calls                at least  expected  at most\n"
         "the whole operation         1         1       40\n"
         "page                        1         1       40\n"
     )
-    assert told == (0, table, "")
+    assert result == (0, table, "")
 
 
-def test_what_keeps_a_price_from_being_told_is_one_line(demo: Running, tmp_path: Path) -> None:
-    status, said, wrong = explain(tmp_path, "--url", f"{demo.url}/graphql")
+def test_what_prevents_a_price_is_one_line(demo: Running, tmp_path: Path) -> None:
+    status, output, wrong = explain(tmp_path, "--url", f"{demo.url}/graphql")
 
-    assert (status, said, wrong.count("\n")) == (2, "", 1)
+    assert (status, output, wrong.count("\n")) == (2, "", 1)
     assert wrong.startswith("clients-gateway: Variable '$first' has invalid value")
 
 
 def test_no_gateway_is_one_line_too(tmp_path: Path) -> None:
-    status, said, wrong = explain(tmp_path, "--url", "http://127.0.0.1:9/graphql")
+    status, output, wrong = explain(tmp_path, "--url", "http://127.0.0.1:9/graphql")
 
-    assert (status, said, wrong.count("\n")) == (2, "", 1)
+    assert (status, output, wrong.count("\n")) == (2, "", 1)
     assert "no gateway answers at http://127.0.0.1:9/graphql" in wrong
 
 
 def test_a_file_that_is_not_there_is_one_line_too(tmp_path: Path) -> None:
-    told = command("explain", "nothing.graphql", folder=tmp_path)
+    result = command("explain", "nothing.graphql", folder=tmp_path)
 
-    assert told == (
+    assert result == (
         2,
         "",
         "clients-gateway: nothing.graphql cannot be read: No such file or directory\n",

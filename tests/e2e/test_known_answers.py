@@ -62,7 +62,7 @@ async def heard(client: Client) -> tuple[bytes, bytes]:
     return head, await client.reader.readexactly(int(length[1]))
 
 
-async def told(client: Client, *pieces: bytes) -> tuple[bytes, bytes]:
+async def exchange(client: Client, *pieces: bytes) -> tuple[bytes, bytes]:
     for piece in pieces:
         await client.says(piece)
         await asyncio.sleep(0.002 if len(pieces) > 1 else 0)
@@ -72,8 +72,8 @@ async def told(client: Client, *pieces: bytes) -> tuple[bytes, bytes]:
 async def known(client: Client, body: bytes = QUERY) -> tuple[bytes, bytes]:
     """The third answer: the first cost a call, the second was made of memory and is kept."""
     for _ in range(2):
-        await told(client, post(body))
-    return await told(client, post(body))
+        await exchange(client, post(body))
+    return await exchange(client, post(body))
 
 
 def lasting(answer: tuple[bytes, bytes]) -> tuple[list[bytes], bytes]:
@@ -82,9 +82,9 @@ def lasting(answer: tuple[bytes, bytes]) -> tuple[list[bytes], bytes]:
     return sorted(NAMES.sub(b"", head).lower().split(b"\r\n")), PASSING.sub(b"", content)
 
 
-async def test_it_is_told_as_it_would_be_executed(client: Client) -> None:
+async def test_a_price_is_that_of_the_execution(client: Client) -> None:
     again = await known(client)
-    executed = await told(client, post(QUERY, content_type="application/json; charset=utf-8"))
+    executed = await exchange(client, post(QUERY, content_type="application/json; charset=utf-8"))
 
     assert lasting(again) == lasting(executed)
     assert orjson.loads(again[1])["extensions"]["upstream"]["calls"] == 0
@@ -95,15 +95,15 @@ async def test_it_is_the_same_wherever_the_request_is_cut(client: Client) -> Non
     whole = post(QUERY)
 
     for cut in range(1, len(whole)):
-        assert lasting(await told(client, whole[:cut], whole[cut:])) == right, whole[:cut]
+        assert lasting(await exchange(client, whole[:cut], whole[cut:])) == right, whole[:cut]
 
 
 async def test_each_bears_the_names_that_came_with_its_request(client: Client) -> None:
     await known(client)
     parent = f"00-{'4b' * 16}-{'b7' * 8}-01"
 
-    named, _ = await told(client, post(QUERY, "x-request-id: mine", f"traceparent: {parent}"))
-    unnamed = [(await told(client, post(QUERY)))[0] for _ in range(2)]
+    named, _ = await exchange(client, post(QUERY, "x-request-id: mine", f"traceparent: {parent}"))
+    unnamed = [(await exchange(client, post(QUERY)))[0] for _ in range(2)]
 
     assert b"x-request-id: mine\r\n" in named
     assert b"traceparent: 00-" + b"4b" * 16 in named
@@ -113,25 +113,27 @@ async def test_each_bears_the_names_that_came_with_its_request(client: Client) -
 async def test_pipelined_they_come_in_order_among_others(client: Client) -> None:
     await known(client)
     unknown = b'{"query":"{ clients(first: %d) { totalCount edges { cursor } } }"}'
-    asked = [QUERY, unknown % 4, QUERY, QUERY, unknown % 5, OTHER, QUERY]
+    requests = [QUERY, unknown % 4, QUERY, QUERY, unknown % 5, OTHER, QUERY]
 
-    await client.says(b"".join(map(post, asked)))
-    shapes = [set(orjson.loads((await heard(client))[1])["data"]["clients"]) for _ in asked]
+    await client.says(b"".join(map(post, requests)))
+    shapes = [set(orjson.loads((await heard(client))[1])["data"]["clients"]) for _ in requests]
 
     assert shapes == [
-        {"totalCount"} if body is OTHER else {"totalCount", "edges"} for body in asked
+        {"totalCount"} if body is OTHER else {"totalCount", "edges"} for body in requests
     ]
 
 
-async def test_what_is_not_known_is_told_alike_however_it_came(client: Client) -> None:
+async def test_what_is_not_known_is_answered_alike_however_it_came(client: Client) -> None:
     """In one piece, its head known or not, and in pieces: by three ways through the server."""
-    await told(client, post(QUERY))
+    await exchange(client, post(QUERY))
     fresh = "cache-control: no-cache"
 
-    whole = await told(client, post(QUERY, fresh))
-    known_head = [await told(client, post(b'{"query":"{ a%d: __typename }"}' % n)) for n in (1, 2)]
+    whole = await exchange(client, post(QUERY, fresh))
+    known_head = [
+        await exchange(client, post(b'{"query":"{ a%d: __typename }"}' % n)) for n in (1, 2)
+    ]
     pieces = [
-        await told(client, post(b'{"query":"{ a%d: __typename }"}' % n)[:cut], rest)
+        await exchange(client, post(b'{"query":"{ a%d: __typename }"}' % n)[:cut], rest)
         for n, cut in ((1, 40), (2, -3))
         for rest in [post(b'{"query":"{ a%d: __typename }"}' % n)[cut:]]
     ]
@@ -141,18 +143,18 @@ async def test_what_is_not_known_is_told_alike_however_it_came(client: Client) -
 
 
 async def test_requests_that_come_while_one_is_being_answered_wait_for_it(client: Client) -> None:
-    asked = [b'{"query":"{ clients(first: 1, offset: %d) { totalCount edges { cursor } } }"}' % n
+    requests = [b'{"query":"{ clients(first: 1, offset: %d) { totalCount edges { cursor } } }"}' % n
              for n in range(40, 44)]  # fmt: skip
-    await told(client, post(asked[0]))
+    await exchange(client, post(requests[0]))
 
-    for body in asked[1:]:
+    for body in requests[1:]:
         await client.says(post(body))
         await asyncio.sleep(0.001)
     cursors = [
-        orjson.loads((await heard(client))[1])["data"]["clients"]["edges"] for _ in asked[1:]
+        orjson.loads((await heard(client))[1])["data"]["clients"]["edges"] for _ in requests[1:]
     ]
 
-    alone = [orjson.loads((await told(client, post(body)))[1]) for body in asked[1:]]
+    alone = [orjson.loads((await exchange(client, post(body)))[1]) for body in requests[1:]]
     assert cursors == [one["data"]["clients"]["edges"] for one in alone]
 
 
@@ -160,7 +162,7 @@ async def test_http_1_0_is_answered_and_hung_up_on(client: Client) -> None:
     await known(client)
     unknown = b'{"query":"{ old: __typename }"}'
 
-    _, content = await told(client, post(unknown).replace(b"HTTP/1.1", b"HTTP/1.0"))
+    _, content = await exchange(client, post(unknown).replace(b"HTTP/1.1", b"HTTP/1.0"))
 
     assert orjson.loads(content)["data"] == {"old": "Query"}
     assert await client.reader.read() == b""
@@ -169,28 +171,28 @@ async def test_http_1_0_is_answered_and_hung_up_on(client: Client) -> None:
 async def test_a_connection_is_closed_after_it_for_who_asks_so(client: Client) -> None:
     right = lasting(await known(client))[1]
 
-    head, content = await told(client, post(QUERY, "connection: close"))
+    head, content = await exchange(client, post(QUERY, "connection: close"))
 
     assert b"connection: close\r\n" in head.lower()
     assert PASSING.sub(b"", content) == right
     assert await client.reader.read() == b""
 
 
-async def test_nobody_else_is_told_it(client: Client) -> None:
+async def test_another_caller_does_not_get_it(client: Client) -> None:
     await known(client)
     stranger = post(QUERY).replace(DEMO.api_key.encode(), b"0" * 64)
     twice = post(QUERY, f"x-api-key: {DEMO.api_key}")
-    nobody = post(QUERY).replace(b"x-api-key", b"x-other-key")
+    anonymous = post(QUERY).replace(b"x-api-key", b"x-other-key")
 
     codes = [
-        orjson.loads((await told(client, request))[1])["errors"][0]["extensions"]["code"]
-        for request in (stranger, twice, nobody)
+        orjson.loads((await exchange(client, request))[1])["errors"][0]["extensions"]["code"]
+        for request in (stranger, twice, anonymous)
     ]
 
     assert codes == ["UNAUTHENTICATED"] * 3
 
 
-async def test_a_client_that_reads_late_is_told_every_answer(client: Client) -> None:
+async def test_a_client_that_reads_late_gets_every_answer(client: Client) -> None:
     await known(client)
 
     requests = post(QUERY) * 3_000

@@ -16,7 +16,7 @@ BACKWARDS = """query ($before: String) { clients(last: 100, before: $before) {
 
 
 def calls(demo: Running) -> list[str]:
-    origin = demo.said.split("Sandbox")[1].split()[0].removesuffix("/v1/clients")
+    origin = demo.output.split("Sandbox")[1].split()[0].removesuffix("/v1/clients")
     found: list[str] = httpx.get(f"{origin}/_sandbox/calls", trust_env=False).json()
     return found
 

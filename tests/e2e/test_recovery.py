@@ -23,7 +23,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-async def asked(url: str, until: Callable[[Any], bool], times: int) -> Any:
+async def poll(url: str, until: Callable[[Any], bool], times: int) -> Any:
     """Ask until the answer is as wanted, at most so many times; the last answer."""
     answer = None
     async with httpx.AsyncClient(trust_env=False, timeout=2 * DEADLINE) as http:
@@ -52,7 +52,7 @@ async def test_a_question_the_api_dies_under_gets_a_coded_error_and_the_next_an_
             fault = {"path": "/clients", "latency": 30, "times": 9}
             async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as control:
                 await control.post("/_sandbox/faults", json=fault)
-                question = asyncio.create_task(asked(gateway.url, lambda _: True, 1))
+                question = asyncio.create_task(poll(gateway.url, lambda _: True, 1))
                 calls: list[str] = []
                 for _ in range(100):
                     calls = (await control.get("/_sandbox/calls")).json()
@@ -69,6 +69,6 @@ async def test_a_question_the_api_dies_under_gets_a_coded_error_and_the_next_an_
         }
         assert answer["data"] == {"clients": None}
         with running(*at, ready="Demo key", folder=tmp_path):
-            healed = await asked(gateway.url, lambda answer: "errors" not in answer, 25)
+            healed = await poll(gateway.url, lambda answer: "errors" not in answer, 25)
 
     assert healed["data"]["clients"]["totalCount"] == 42

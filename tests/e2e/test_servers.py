@@ -73,7 +73,7 @@ async def refused(gateway: Running) -> bool:
     return False
 
 
-async def test_it_is_ready_once_it_has_said_so_and_answers(gateway: Running) -> None:
+async def test_it_is_ready_once_it_has_printed_so_and_answers(gateway: Running) -> None:
     async with talking_to(gateway) as http:
         ready = await http.get("/readyz")
         answer = await http.post("/graphql", json=QUERY, headers=KEY)
@@ -97,7 +97,7 @@ async def test_a_request_under_way_is_answered_before_it_ends(
     assert await asyncio.to_thread(gateway.process.wait, 10) == 0
 
 
-async def test_it_takes_nobody_new_while_it_drains(gateway: Running, sandbox: Running) -> None:
+async def test_it_takes_no_new_request_while_it_drains(gateway: Running, sandbox: Running) -> None:
     await slowly(sandbox, 1)
     question = asyncio.create_task(ask(gateway))
     await calls_seen(sandbox)
@@ -143,7 +143,7 @@ async def test_an_api_that_does_not_answer_ends_in_a_coded_error(
     assert time.monotonic() - began < 20
 
 
-async def test_a_client_that_leaves_takes_nobody_with_it(
+async def test_a_client_that_leaves_takes_no_other_with_it(
     gateway: Running, sandbox: Running
 ) -> None:
     await slowly(sandbox, 0.5)

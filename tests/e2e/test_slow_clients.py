@@ -220,7 +220,7 @@ async def test_a_client_that_does_not_read_is_let_go(gateway: Running) -> None:
     assert await answers(gateway)
 
 
-async def test_one_connection_too_many_is_told_so_and_room_is_made_again(gateway: Running) -> None:
+async def test_one_connection_too_many_gets_503_and_room_is_made_again(gateway: Running) -> None:
     async with contextlib.AsyncExitStack() as crowd:
         for _ in range(CONNECTIONS):
             await crowd.enter_async_context(client(gateway))

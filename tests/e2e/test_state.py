@@ -43,9 +43,9 @@ async def test_serve_goes_on_without_a_state_that_cannot_be_relied_on(
             ready = await http.get("/readyz")
             create = await http.post("/graphql", json={"query": CREATE}, headers=headers)
 
-    [told] = [said for said in gateway.said.splitlines() if said.startswith("State")]
-    assert line in told
-    assert "creates with an idempotencyKey are refused" in told
-    assert "Traceback" not in gateway.said
+    [state] = [each for each in gateway.output.splitlines() if each.startswith("State")]
+    assert line in state
+    assert "creates with an idempotencyKey are refused" in state
+    assert "Traceback" not in gateway.output
     assert ready.status_code == 200
     assert create.json()["errors"][0]["extensions"]["code"] == "IDEMPOTENCY_UNAVAILABLE"

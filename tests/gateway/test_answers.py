@@ -51,11 +51,11 @@ a remembered one, so that the next question would find it ended in one way and n
 
 WHO = st.sampled_from([0, 0, 0, 0, 1])
 WHICH = st.sampled_from([0, 0, 0, 1])
-ASKED = st.sampled_from([0, 1, 1, 2, 3, 4, 4, 4, 5])
+WHAT = st.sampled_from([0, 1, 1, 2, 3, 4, 4, 4, 5])
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("ask"), ASKED, WHO, WHICH, st.integers(2, 3)),
-        st.tuples(st.just("ask"), ASKED, WHO, WHICH, st.integers(2, 3)),
+        st.tuples(st.just("ask"), WHAT, WHO, WHICH, st.integers(2, 3)),
+        st.tuples(st.just("ask"), WHAT, WHO, WHICH, st.integers(2, 3)),
         st.tuples(st.just("change"), WHO, WHICH, st.integers(0, 99)),
         st.tuples(st.just("delete"), WHO, WHICH),
         st.tuples(st.just("elsewhere"), WHO, WHICH, st.integers(0, 99)),

@@ -26,7 +26,7 @@ async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     assert sandbox.calls == []
 
 
-async def asked(http: httpx.AsyncClient, body: Any) -> Any:
+async def post(http: httpx.AsyncClient, body: Any) -> Any:
     answer = await http.post("/graphql", json=body)
     assert answer.headers["content-type"].startswith("application/json")
     return answer.json()
@@ -39,34 +39,34 @@ def refused(answer: Any, code: str = "LIMIT_EXCEEDED") -> bool:
 async def test_alias_overloading(http: httpx.AsyncClient) -> None:
     aliases = " ".join(f"alias{number}: __typename" for number in range(101))
 
-    assert refused(await asked(http, {"query": f"query cop {{ {aliases} }}"}))
+    assert refused(await post(http, {"query": f"query cop {{ {aliases} }}"}))
 
 
 async def test_array_based_query_batching(http: httpx.AsyncClient) -> None:
-    assert refused(await asked(http, [{"query": "query cop { __typename }"}] * 10), "BAD_REQUEST")
+    assert refused(await post(http, [{"query": "query cop { __typename }"}] * 10), "BAD_REQUEST")
 
 
 async def test_circular_fragment(http: httpx.AsyncClient) -> None:
     query = "query { ...A } fragment A on Query { __typename ...B } fragment B on Query { ...A }"
 
-    assert refused(await asked(http, {"query": query}), "BAD_USER_INPUT")
+    assert refused(await post(http, {"query": query}), "BAD_USER_INPUT")
 
 
 async def test_circular_introspection(http: httpx.AsyncClient) -> None:
     deep = "fields { type { " * 4 + "name" + " } }" * 4
     query = f"query cop {{ __schema {{ types {{ {deep} }} }} }}"
 
-    assert refused(await asked(http, {"query": query}), "BAD_USER_INPUT")
+    assert refused(await post(http, {"query": query}), "BAD_USER_INPUT")
 
 
 async def test_directive_overloading(http: httpx.AsyncClient) -> None:
-    assert refused(await asked(http, {"query": "query cop { __typename " + "@aa" * 50 + " }"}))
-    fewer = await asked(http, {"query": "query cop { __typename " + "@aa" * 10 + " }"})
+    assert refused(await post(http, {"query": "query cop { __typename " + "@aa" * 50 + " }"}))
+    fewer = await post(http, {"query": "query cop { __typename " + "@aa" * 10 + " }"})
     assert len(fewer["errors"]) <= 10
 
 
 async def test_field_duplication(http: httpx.AsyncClient) -> None:
-    assert refused(await asked(http, {"query": "query cop { " + "__typename \n" * 500 + "}"}))
+    assert refused(await post(http, {"query": "query cop { " + "__typename \n" * 500 + "}"}))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_field_duplication(http: httpx.AsyncClient) -> None:
     ],
 )
 async def test_field_suggestions(http: httpx.AsyncClient, query: str) -> None:
-    answer = await asked(http, {"query": query})
+    answer = await post(http, {"query": query})
 
     assert "data" not in answer
     assert "did you mean" not in json.dumps(answer).lower()
@@ -92,7 +92,7 @@ async def test_field_suggestions(http: httpx.AsyncClient, query: str) -> None:
 async def test_suggestions_about_variables(http: httpx.AsyncClient) -> None:
     query = "query ($filter: ClientFilter) { clients(filter: $filter) { totalCount } }"
     for filter in ({"statu": "ACTIVE"}, {"status": "ACTIV"}):
-        answer = await asked(http, {"query": query, "variables": {"filter": filter}})
+        answer = await post(http, {"query": query, "variables": {"filter": filter}})
 
         assert refused(answer, "BAD_USER_INPUT")
         assert "did you mean" not in json.dumps(answer).lower()
@@ -125,7 +125,7 @@ async def test_introspection(http: httpx.AsyncClient) -> None:
         "query cop { __schema { types { name fields { name } } } }",
         'query cop { __type(name: "Client") { name } }',
     ):
-        assert refused(await asked(http, {"query": query}), "BAD_USER_INPUT")
+        assert refused(await post(http, {"query": query}), "BAD_USER_INPUT")
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain"])
@@ -140,8 +140,8 @@ async def test_post_based_csrf(http: httpx.AsyncClient, content_type: str) -> No
 
 
 async def test_trace_mode(http: httpx.AsyncClient) -> None:
-    good = await asked(http, {"query": "query cop { __typename }"})
-    bad = await asked(http, {"query": "query cop { nonsense }"})
+    good = await post(http, {"query": "query cop { __typename }"})
+    bad = await post(http, {"query": "query cop { nonsense }"})
 
     assert "extensions" not in good
     assert set(bad["errors"][0]["extensions"]) == {"code", "requestId"}
@@ -149,7 +149,7 @@ async def test_trace_mode(http: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("body", [{"qwerty": "abc"}, "qwerty {", {"query": "qwerty cop { abc }"}])
 async def test_unhandled_errors(http: httpx.AsyncClient, body: Any) -> None:
-    answer = await asked(http, body)
+    answer = await post(http, body)
 
     assert set(answer) == {"errors"}
     assert set(answer["errors"][0]) <= {"message", "locations", "path", "extensions"}

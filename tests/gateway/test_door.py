@@ -18,8 +18,8 @@ HASH = hashlib.sha256(TOTAL.encode()).hexdigest()
 
 
 async def post(gateway: Gateway, query: str = TOTAL, **headers: str) -> httpx.Response:
-    told = KEY | {name.replace("_", "-"): value for name, value in headers.items()}
-    return await gateway.http.post("/graphql", json={"query": query}, headers=told)
+    sent = KEY | {name.replace("_", "-"): value for name, value in headers.items()}
+    return await gateway.http.post("/graphql", json={"query": query}, headers=sent)
 
 
 async def test_one_operation_too_many_is_turned_away_at_once(sandbox: Sandbox) -> None:
@@ -34,7 +34,7 @@ async def test_one_operation_too_many_is_turned_away_at_once(sandbox: Sandbox) -
     assert after.status_code == 200
 
 
-async def test_whoever_leaves_or_is_refused_makes_room(sandbox: Sandbox) -> None:
+async def test_a_caller_that_leaves_or_is_refused_makes_room(sandbox: Sandbox) -> None:
     async with before(sandbox, max_concurrent_requests=1) as gateway:
         for body in (b"", b"{", b"[]", b'{"query":"{"}', b'{"query":"{__typename}"}'):
             await gateway.http.post("/graphql", content=body)
@@ -71,7 +71,7 @@ async def test_every_answer_keeps_browsers_from_taking_it_for_a_page(gateway: Ga
         assert "server" not in answer.headers
 
 
-async def test_options_says_what_may_be_asked(gateway: Gateway) -> None:
+async def test_options_says_what_may_be_sent(gateway: Gateway) -> None:
     answer = await gateway.http.options("/graphql")
 
     assert (answer.status_code, answer.headers["allow"], answer.content) == (
@@ -82,8 +82,8 @@ async def test_options_says_what_may_be_asked(gateway: Gateway) -> None:
 
 
 async def test_pages_of_other_origins_may_not_call_unless_configured(gateway: Gateway) -> None:
-    asked = {"Origin": ELSEWHERE, "Access-Control-Request-Method": "POST"}
-    preflight = await gateway.http.options("/graphql", headers=asked)
+    request_headers = {"Origin": ELSEWHERE, "Access-Control-Request-Method": "POST"}
+    preflight = await gateway.http.options("/graphql", headers=request_headers)
     answer = await post(gateway, origin=ELSEWHERE)
 
     for each in (preflight, answer):
@@ -95,12 +95,12 @@ async def test_a_configured_origin_may_call_and_read_what_it_needs(
     sandbox: Sandbox, sent: str
 ) -> None:
     async with before(sandbox, cors_origins=(ELSEWHERE,)) as gateway:
-        asked = {
+        request_headers = {
             "Origin": ELSEWHERE,
             "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": "content-type, x-api-key, apollo-require-preflight",
         }
-        preflight = await gateway.http.options("/graphql", headers=asked)
+        preflight = await gateway.http.options("/graphql", headers=request_headers)
         answer = await post(gateway, origin=ELSEWHERE)
 
     assert preflight.status_code == 204
@@ -117,8 +117,8 @@ async def test_a_configured_origin_may_call_and_read_what_it_needs(
 )
 async def test_an_origin_that_only_looks_like_it_may_not(sandbox: Sandbox, origin: str) -> None:
     async with before(sandbox, cors_origins=(ELSEWHERE,)) as gateway:
-        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        preflight = await gateway.http.options("/graphql", headers=asked)
+        request_headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        preflight = await gateway.http.options("/graphql", headers=request_headers)
         answer = await post(gateway, origin=origin)
 
     assert preflight.status_code == 204
@@ -126,7 +126,7 @@ async def test_an_origin_that_only_looks_like_it_may_not(sandbox: Sandbox, origi
         assert "access-control-allow-origin" not in each.headers
 
 
-async def asked_by_hash(gateway: Gateway, **headers: str) -> httpx.Response:
+async def get_by_hash(gateway: Gateway, **headers: str) -> httpx.Response:
     extensions = {"persistedQuery": {"version": 1, "sha256Hash": HASH}}
     body = {"query": TOTAL, "extensions": extensions}
     await gateway.http.post(
@@ -138,7 +138,7 @@ async def asked_by_hash(gateway: Gateway, **headers: str) -> httpx.Response:
 async def test_a_kept_answer_promises_less_the_older_its_data_is(gateway: Gateway) -> None:
     promised = []
     for _ in range(3):
-        answer = await asked_by_hash(gateway)
+        answer = await get_by_hash(gateway)
         age = answer.json()["extensions"]["upstream"]["ages"]["oldestSeconds"] or 0
         promised.append((age, answer.headers["cache-control"]))
         await asyncio.sleep(10)
@@ -155,15 +155,15 @@ async def test_the_time_an_answer_took_counts_as_its_age(
 ) -> None:
     sandbox.fail(Fault(path="/clients", latency=2.5))
 
-    assert (await asked_by_hash(gateway)).headers["cache-control"] == "private, max-age=27"
+    assert (await get_by_hash(gateway)).headers["cache-control"] == "private, max-age=27"
 
 
 async def test_a_stale_answer_may_not_be_kept(gateway: Gateway, sandbox: Sandbox) -> None:
-    await asked_by_hash(gateway)
+    await get_by_hash(gateway)
     await asyncio.sleep(60)
     sandbox.fail(Fault(path="/clients", status=503, times=99))
 
-    answer = await asked_by_hash(gateway)
+    answer = await get_by_hash(gateway)
 
     assert answer.json()["extensions"]["upstream"]["stale"] is True
     assert answer.headers["cache-control"] == "no-store"

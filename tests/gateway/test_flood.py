@@ -70,12 +70,12 @@ async def test_a_caller_at_a_hundred_times_the_rest_costs_them_nothing(
         # It takes no remembered answer, and asks for another client every time.
         moments += [(chance.uniform(0, 899), FLOOD, ONE) for _ in range(3_000)]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as http:
-        began, asked = loop.time(), []
+        began, requests = loop.time(), []
         for at, person, query in sorted(moments, key=lambda moment: moment[0]):
             await asyncio.sleep(began + at - loop.time())
             headers = {"Cache-Control": "no-cache"} if person is FLOOD else {}
-            asked.append(asyncio.create_task(ask(person, query, **headers)))
-        await asyncio.wait(asked)
+            requests.append(asyncio.create_task(ask(person, query, **headers)))
+        await asyncio.wait(requests)
 
     assert {end: count for (who, end), count in ends.items() if who == "normal"} == {
         "answered": 600

@@ -26,7 +26,7 @@ async def test_rows_first_seen_to_lack_a_field_are_completed_up_to_the_cap_or_no
     assert len(answer["data"]["clients"]["edges"]) == rows
 
 
-async def test_pages_are_not_read_in_hope_where_clients_could_then_not_be_asked_for(
+async def test_pages_are_not_read_in_hope_where_clients_could_then_not_be_requested(
     sandbox: Sandbox,
 ) -> None:
     async with before(sandbox, max_operation_cost=3) as gateway:
@@ -53,7 +53,7 @@ async def test_as_many_clients_as_are_allowed_cost_the_one_page_that_shows_them(
     assert sandbox.calls == ["GET /clients?page=1&limit=100"]
 
 
-async def test_clients_that_no_page_shows_are_asked_for_until_the_cap_is_reached(
+async def test_clients_that_no_page_shows_are_requested_until_the_cap_is_reached(
     sandbox: Sandbox,
 ) -> None:
     async with before(sandbox, max_operation_cost=3) as gateway:

@@ -62,7 +62,7 @@ async def ask(gateway: Gateway, *, explain: bool, fresh: bool, **variables: Any)
 
 
 @pytest.mark.parametrize("seed", range(24))
-async def test_a_page_never_costs_more_than_was_said_unless_the_receipt_says_why(
+async def test_a_page_never_costs_more_than_estimated_unless_the_receipt_says_why(
     seed: int,
 ) -> None:
     chance = Random(seed)  # noqa: S311 - the same every time
@@ -77,8 +77,8 @@ async def test_a_page_never_costs_more_than_was_said_unless_the_receipt_says_why
         for _ in range(30):
             wanted = {"filter": chance.choice(FILTERS)} | arguments(chance, cursors)
             fresh = chance.random() < 0.2
-            told = await ask(gateway, explain=True, fresh=fresh, **wanted)
-            maximum = told["extensions"]["upstream"]["explain"]["maximum"]
+            explained = await ask(gateway, explain=True, fresh=fresh, **wanted)
+            maximum = explained["extensions"]["upstream"]["explain"]["maximum"]
             spent = len(sandbox.calls)
 
             answer = await ask(gateway, explain=False, fresh=fresh, **wanted)

@@ -34,7 +34,7 @@ def code_of(answer: Any) -> str:
     return str(answer["errors"][0]["extensions"]["code"])
 
 
-async def test_an_outage_behind_one_service_key_is_not_asked_into(sandbox: Sandbox) -> None:
+async def test_an_outage_behind_one_service_key_gets_no_calls(sandbox: Sandbox) -> None:
     async with before(sandbox, **SERVICE) as gateway:
         sandbox.fail(Fault(status=500, times=1_000))
         codes = Counter[str]()
@@ -54,7 +54,7 @@ async def test_an_outage_behind_one_service_key_is_not_asked_into(sandbox: Sandb
         assert answer.json()["data"] == {"clients": {"totalCount": 42}}
 
 
-async def test_one_record_that_fails_behind_a_service_key_keeps_nobody_from_the_others(
+async def test_one_record_that_fails_behind_a_service_key_keeps_no_caller_from_the_others(
     sandbox: Sandbox,
 ) -> None:
     bad, good = truth(sandbox)[:2]
@@ -150,7 +150,7 @@ async def test_pointless_writes_of_one_who_is_alone_leave_something_to_who_comes
     assert await gateway.query(COUNT, key=GRACE.api_key)
 
 
-async def test_a_503_that_says_when_to_come_back_is_believed_for_everybody_and_told(
+async def test_a_503_with_retry_after_holds_every_caller_and_is_reported(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     await gateway.query(COUNT, key=ADA.api_key)

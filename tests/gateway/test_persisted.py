@@ -35,11 +35,11 @@ async def post(gateway: Gateway, body: dict[str, Any], **headers: str) -> httpx.
 
 
 async def get(gateway: Gateway, **parameters: Any) -> httpx.Response:
-    told = {
+    query = {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in parameters.items()
     }
-    return await gateway.http.get("/graphql", params=told, headers={"X-API-Key": DEMO.api_key})
+    return await gateway.http.get("/graphql", params=query, headers={"X-API-Key": DEMO.api_key})
 
 
 def code(answer: httpx.Response) -> str | None:
@@ -54,8 +54,8 @@ def manifest(tmp_path: Path) -> Path:
         {"id": "total", "name": "Total", "type": "query", "body": TOTAL},
         {"id": "delete", "name": "Delete", "type": "mutation", "body": DELETE},
     ]
-    told = {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
-    file.write_text(json.dumps(told))
+    content = {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
+    file.write_text(json.dumps(content))
     return file
 
 
@@ -258,7 +258,7 @@ async def test_an_answer_with_errors_and_any_to_a_post_is_not_kept(
     assert len(sandbox.calls) == 1
 
 
-async def test_a_get_with_a_text_nobody_persisted_is_told_to_post(
+async def test_a_get_with_a_text_that_is_not_persisted_is_referred_to_post(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     answer = await get(gateway, query=TOTAL)

@@ -12,7 +12,7 @@ from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import DEMO
 from tests.clockwork import VirtualLoop
 from tests.gateway.conftest import Gateway, before
-from tests.gateway.test_reading import NAME, NOBODY, truth
+from tests.gateway.test_reading import MISSING_ID, NAME, truth
 
 NOTES = "query ($first: Int) { clients(first: $first) { edges { node { notes } } } }"
 NAMES = "query ($first: Int) { clients(first: $first) { edges { node { firstName } } } }"
@@ -22,8 +22,8 @@ NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Client { firstName 
 async def price(gateway: Gateway, query: str, **variables: Any) -> tuple[int, int, int]:
     """Calls at least, probably and at most."""
     answer = await explanation(gateway, query, **variables)
-    told = answer["extensions"]["upstream"]["explain"]
-    return told["minimum"], told["expected"], told["maximum"]
+    cost = answer["extensions"]["upstream"]["explain"]
+    return cost["minimum"], cost["expected"], cost["maximum"]
 
 
 async def explanation(gateway: Gateway, query: str, **variables: Any) -> Any:
@@ -40,9 +40,7 @@ async def refusal(gateway: Gateway, query: str, **variables: Any) -> Any:
     return {key: value for key, value in error["extensions"].items() if key != "requestId"}
 
 
-async def test_a_price_is_told_without_spending_anything(
-    gateway: Gateway, sandbox: Sandbox
-) -> None:
+async def test_a_price_spends_nothing(gateway: Gateway, sandbox: Sandbox) -> None:
     query = """query ($ids: [ID!]!) {
       page: clients(first: 100) { edges { node { firstName } } }
       some: nodes(ids: $ids) { id }
@@ -67,7 +65,7 @@ async def test_what_is_remembered_has_no_price(gateway: Gateway, sandbox: Sandbo
     assert await price(gateway, NAME, id=id) == (0, 0, 0)
 
 
-async def test_what_is_to_be_read_anew_has_its_price_though_it_is_remembered(
+async def test_what_is_to_be_read_again_has_its_price_though_it_is_remembered(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     id = truth(sandbox)[0]
@@ -103,9 +101,7 @@ async def test_what_is_left_out_by_a_condition_has_no_price(
     assert await price(gateway, query, id=truth(sandbox)[0], off=False) == (2, 7, 7)
 
 
-async def test_nobody_is_told_a_price_without_a_credential(
-    gateway: Gateway, sandbox: Sandbox
-) -> None:
+async def test_a_price_needs_a_credential(gateway: Gateway, sandbox: Sandbox) -> None:
     body = {"query": NAMES, "extensions": {"upstream": {"explain": True}}}
 
     answer = (await gateway.http.post("/graphql", json=body)).json()
@@ -114,7 +110,7 @@ async def test_nobody_is_told_a_price_without_a_credential(
     assert sandbox.calls == []
 
 
-async def test_a_price_is_told_of_sound_variables_only(gateway: Gateway) -> None:
+async def test_a_price_needs_sound_variables(gateway: Gateway) -> None:
     answer = await explanation(gateway, NODES, ids=None)
 
     assert "data" not in answer
@@ -124,12 +120,12 @@ async def test_a_price_is_told_of_sound_variables_only(gateway: Gateway) -> None
 async def test_an_operation_that_may_cost_too_much_is_refused_before_spending(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
-    unknown = [NOBODY[:-2] + f"{number:02}" for number in range(26)]
+    unknown = [MISSING_ID[:-2] + f"{number:02}" for number in range(26)]
     query = "query ($ids: [ID!]!) { a: __typename  many: nodes(ids: $ids) { id } }"
 
-    told = await refusal(gateway, query, ids=unknown)
+    error = await refusal(gateway, query, ids=unknown)
 
-    assert told == {"code": "TOO_EXPENSIVE", "cost": 26, "limit": 25, "field": "many"}
+    assert error == {"code": "TOO_EXPENSIVE", "cost": 26, "limit": 25, "field": "many"}
     assert sandbox.calls == []
 
 
@@ -151,7 +147,7 @@ async def test_ordinary_operations_are_never_refused(gateway: Gateway, sandbox: 
     ten = " ".join(f"c{number}: {change}" for number in range(10))
 
     await gateway.query(NOTES, first=100)
-    await gateway.query(NODES, ids=[*ids[:10], *(NOBODY[:-1] + str(one) for one in range(10))])
+    await gateway.query(NODES, ids=[*ids[:10], *(MISSING_ID[:-1] + str(one) for one in range(10))])
     await gateway.query(
         f"mutation ($id: ID!, $phone: String) {{ {ten} }}", id=ids[0], phone="+1 555"
     )
@@ -174,8 +170,8 @@ async def test_a_page_of_25_trimmed_rows_goes_through_and_a_larger_one_does_not(
     await gateway.query(NAMES, first=100)
     spent = len(sandbox.calls)
 
-    told = await refusal(gateway, NOTES, first=26)
-    assert told == {"code": "TOO_EXPENSIVE", "cost": 26, "limit": 25, "field": "clients"}
+    error = await refusal(gateway, NOTES, first=26)
+    assert error == {"code": "TOO_EXPENSIVE", "cost": 26, "limit": 25, "field": "clients"}
     assert len(sandbox.calls) == spent
 
     await gateway.query(NOTES, first=25)
@@ -207,9 +203,9 @@ async def test_less_may_be_spent_at_once_while_little_is_left(
     async with before(sandbox) as gateway:
         await gateway.query(NAME, id=ids[-1])
 
-        told = await refusal(gateway, details, ids=ids[:11])
+        error = await refusal(gateway, details, ids=ids[:11])
 
-        assert told == {"code": "TOO_EXPENSIVE", "cost": 11, "limit": 10, "field": "nodes"}
+        assert error == {"code": "TOO_EXPENSIVE", "cost": 11, "limit": 10, "field": "nodes"}
         await gateway.query(details, ids=ids[:10])
 
 
@@ -217,9 +213,9 @@ async def test_what_one_operation_may_cost_is_for_the_operator_to_say(
     sandbox: Sandbox,
 ) -> None:
     async with before(sandbox, max_operation_cost=2) as gateway:
-        told = await refusal(gateway, NODES, ids=truth(sandbox)[:3])
+        error = await refusal(gateway, NODES, ids=truth(sandbox)[:3])
 
-    assert told["limit"] == 2
+    assert error["limit"] == 2
 
 
 PLENTY = 100_000
@@ -292,7 +288,7 @@ async def _kept(operations: list[str], *, trimmed: bool, cache: bool) -> None:
     if trimmed:
         sandbox.behaviour = replace(sandbox.behaviour, list_rows="trimmed")
     ids = truth(sandbox)
-    told = 0
+    reported = 0
     async with before(
         sandbox,
         cache=cache,
@@ -301,11 +297,11 @@ async def _kept(operations: list[str], *, trimmed: bool, cache: bool) -> None:
     ) as gateway:
         for operation in operations:
             text = operation
-            for place, id in enumerate([*ids, *[NOBODY] * 60][:60]):
+            for place, id in enumerate([*ids, *[MISSING_ID] * 60][:60]):
                 text = text.replace(f"<{place}>", id)
             least, _, most = await price(gateway, text)
             spent = len(sandbox.calls)
             answer = await gateway.post(text)
             assert least <= len(sandbox.calls) - spent <= most
-            told += answer["extensions"]["upstream"]["calls"]
-    assert told == len(sandbox.calls)
+            reported += answer["extensions"]["upstream"]["calls"]
+    assert reported == len(sandbox.calls)

@@ -47,18 +47,18 @@ async def post(gateway: Gateway, content: bytes | str, **headers: str) -> tuple[
 async def test_a_body_that_is_no_request_is_refused_with_a_graphql_error(
     gateway: Gateway, body: bytes, status: int
 ) -> None:
-    told, answer = await post(gateway, body)
+    code, answer = await post(gateway, body)
 
-    assert told == status
+    assert code == status
     assert [set(error) for error in answer["errors"]] == [{"message", "extensions"}]
     assert "data" not in answer
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
 async def test_only_json_is_taken(gateway: Gateway, content_type: str) -> None:
-    told, _ = await post(gateway, b'{"query":"{__typename}"}', content_type=content_type)
+    code, _ = await post(gateway, b'{"query":"{__typename}"}', content_type=content_type)
 
-    assert told == 415
+    assert code == 415
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ async def test_a_request_that_cannot_be_executed_has_no_data_whatever_its_media_
 
 async def test_variables_that_do_not_fit_are_unprocessable(gateway: Gateway) -> None:
     query = "query ($first: Int!) { clients(first: $first) { totalCount } }"
-    told = [
+    results = [
         (await post(gateway, json.dumps({"query": query, "variables": variables}), accept=accept))
         for variables in ({}, {"first": None}, {"first": "ten"}, {"first": 2**31})
         for accept in (GRAPHQL, "application/json")
     ]
 
-    assert [status for status, _ in told] == [422] * 8
-    assert all("data" not in answer for _, answer in told)
+    assert [status for status, _ in results] == [422] * 8
+    assert all("data" not in answer for _, answer in results)
 
 
 async def test_data_beside_errors_is_a_partial_success(gateway: Gateway, sandbox: Sandbox) -> None:
@@ -126,25 +126,25 @@ async def test_the_operation_is_chosen_by_name(gateway: Gateway) -> None:
     assert "no operation named 'C'" in wrong["errors"][0]["message"]
 
 
-async def test_other_methods_are_told_which_to_use(gateway: Gateway) -> None:
+async def test_other_methods_get_405_with_allow(gateway: Gateway) -> None:
     answer = await gateway.http.put("/graphql", json={"query": "{__typename}"})
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST, OPTIONS")
     assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_a_client_that_takes_neither_type_is_told_so(gateway: Gateway) -> None:
-    told, _ = await post(gateway, b'{"query":"{__typename}"}', accept="image/png")
+async def test_a_client_that_takes_neither_type_gets_406(gateway: Gateway) -> None:
+    code, _ = await post(gateway, b'{"query":"{__typename}"}', accept="image/png")
 
-    assert told == 406
+    assert code == 406
 
 
 async def test_a_malformed_credential_is_refused_at_the_door(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
-    told, answer = await post(gateway, b'{"query":"{__typename}"}', x_api_key="short")
+    code, answer = await post(gateway, b'{"query":"{__typename}"}', x_api_key="short")
 
-    assert told == 401
+    assert code == 401
     assert answer["errors"][0]["extensions"] == {
         "code": "UNAUTHENTICATED",
         "requestId": "a-request",

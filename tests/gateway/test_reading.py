@@ -8,7 +8,7 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO, EDSGER, GRACE
 from tests.gateway.conftest import Gateway
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+MISSING_ID = "00000000-0000-4000-8000-000000000000"
 
 NAME = "query ($id: ID!) { client(id: $id) { firstName } }"
 PAGE = """
@@ -50,7 +50,7 @@ async def test_a_client_read_twice_costs_one_upstream_call(
     assert sandbox.calls == [f"GET /clients/{row['id']}"]
 
 
-async def test_one_client_asked_for_in_four_ways_costs_one_call(
+async def test_one_client_requested_in_four_ways_costs_one_call(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     row = sandbox.rows_of(DEMO)[3]
@@ -72,7 +72,7 @@ async def test_one_client_asked_for_in_four_ways_costs_one_call(
     assert sandbox.calls == [f"GET /clients/{row['id']}"]
 
 
-async def test_every_field_of_a_client_is_told(gateway: Gateway, sandbox: Sandbox) -> None:
+async def test_every_field_of_a_client_is_returned(gateway: Gateway, sandbox: Sandbox) -> None:
     row = sandbox.rows_of(DEMO)[1]
 
     data = await gateway.query(
@@ -195,7 +195,7 @@ async def test_a_node_is_a_client_and_a_missing_one_is_null(
           client(id: $nobody) { id }
         }""",
         known=known,
-        nobody=NOBODY,
+        nobody=MISSING_ID,
     )
 
     assert data["one"] == {"__typename": "Client", "id": known}
@@ -204,7 +204,7 @@ async def test_a_node_is_a_client_and_a_missing_one_is_null(
     assert data["many"][2]["id"] == known
     assert data["client"] is None
     # Two ids, one page; who is not on it might still be somewhere, and is asked for.
-    assert sandbox.calls == ["GET /clients?page=1&limit=100", f"GET /clients/{NOBODY}"]
+    assert sandbox.calls == ["GET /clients?page=1&limit=100", f"GET /clients/{MISSING_ID}"]
 
 
 async def test_another_callers_client_does_not_exist(gateway: Gateway, sandbox: Sandbox) -> None:
@@ -263,26 +263,26 @@ async def test_fields_that_list_rows_have_cost_nothing_more(
 
 async def test_a_row_seen_in_a_list_is_known_by_its_id(gateway: Gateway, sandbox: Sandbox) -> None:
     data = await gateway.query(PAGE, first=3)
-    asked = list(sandbox.calls)
+    before = list(sandbox.calls)
 
     row = sandbox.rows_of(DEMO)[2]
     assert await gateway.query(NAME, id=ids(data)[2]) == {
         "client": {"firstName": row["first_name"]}
     }
-    assert sandbox.calls == asked
+    assert sandbox.calls == before
 
 
 async def test_the_receipt_counts_what_the_api_saw(gateway: Gateway, sandbox: Sandbox) -> None:
     first = await gateway.post(PAGE, first=3)
     again = await gateway.post(PAGE, first=3)
 
-    told = [answer["extensions"]["upstream"] for answer in (first, again)]
-    assert [receipt["calls"] for receipt in told] == [1, 0]
-    assert told[1]["saved"] == 1
-    assert told[1]["ages"]["oldestSeconds"] is not None
-    assert sum(receipt["calls"] for receipt in told) == len(sandbox.calls)
-    assert told[0]["budget"]["limit"] == 500
-    assert told[0]["budget"]["remaining"] == sandbox.remaining
+    receipts = [answer["extensions"]["upstream"] for answer in (first, again)]
+    assert [receipt["calls"] for receipt in receipts] == [1, 0]
+    assert receipts[1]["saved"] == 1
+    assert receipts[1]["ages"]["oldestSeconds"] is not None
+    assert sum(receipt["calls"] for receipt in receipts) == len(sandbox.calls)
+    assert receipts[0]["budget"]["limit"] == 500
+    assert receipts[0]["budget"]["remaining"] == sandbox.remaining
 
 
 async def test_identical_questions_at_once_cost_one_call(
@@ -301,7 +301,7 @@ async def test_entities_are_answered_in_order_and_junk_nulls_only_itself(
     representations = [
         {"__typename": "Client", "id": rows[0]["id"]},
         {"__typename": "Nonsense", "id": rows[0]["id"]},
-        {"__typename": "Client", "id": NOBODY},
+        {"__typename": "Client", "id": MISSING_ID},
         {"__typename": "Client"},
         {"__typename": "User", "id": rows[0]["user_id"]},
         {"__typename": "Client", "id": rows[0]["id"]},
@@ -319,7 +319,7 @@ async def test_entities_are_answered_in_order_and_junk_nulls_only_itself(
     assert sorted(error["path"] for error in answer["errors"]) == [
         [field, place] for field in ("a", "b") for place in (1, 3, 4)
     ]
-    assert sandbox.calls == ["GET /clients?page=1&limit=100", f"GET /clients/{NOBODY}"]
+    assert sandbox.calls == ["GET /clients?page=1&limit=100", f"GET /clients/{MISSING_ID}"]
 
 
 async def test_the_graph_tells_its_sdl_to_a_router_without_a_credential(gateway: Gateway) -> None:

@@ -58,13 +58,13 @@ async def test_a_mutation_says_it_in_its_result_and_http_says_it_too(spent: Sand
         await send(gateway, "{ clients(first: 1) { totalCount } }")
         answer = await send(gateway, CREATE)
 
-    told = {
+    limited = {
         "__typename": "ClientRateLimited",
         "code": "RATE_LIMITED",
         "retryable": True,
         "retryAfter": 301,
     }
-    assert answer.json()["data"] == {"a": told, "b": told}
+    assert answer.json()["data"] == {"a": limited, "b": limited}
     assert (answer.status_code, answer.headers["Retry-After"]) == (200, "301")
     assert len(spent.calls) == 1
 
@@ -76,7 +76,7 @@ async def test_an_answer_that_needs_no_waiting_says_nothing_of_it(sandbox: Sandb
     assert "Retry-After" not in answer.headers
 
 
-async def test_when_the_api_is_down_it_is_soon_not_asked_any_more_and_soon_after_again(
+async def test_when_the_api_is_down_it_is_soon_not_called_any_more_and_soon_after_again(
     sandbox: Sandbox,
 ) -> None:
     async def codes(gateway: Gateway, times: int) -> list[Any]:
@@ -89,11 +89,11 @@ async def test_when_the_api_is_down_it_is_soon_not_asked_any_more_and_soon_after
     sandbox.fail(Fault(times=1_000, status=503))
     async with before(sandbox) as gateway:
         down = await codes(gateway, 20)
-        asked = len(sandbox.calls)
+        sent = len(sandbox.calls)
         sandbox.faults.clear()
         await asyncio.sleep(6)
         up = await gateway.query(PAGE)
 
     assert down == [[("clients", "UPSTREAM_UNAVAILABLE")]] * 40
-    assert asked <= 6
+    assert sent <= 6
     assert len(up["clients"]["edges"]) == 5

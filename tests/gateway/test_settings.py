@@ -8,7 +8,7 @@ NAME = "query ($id: ID!) { client(id: $id) { firstName } }"
 TWICE = "query ($id: ID!) { a: client(id: $id) { id } b: client(id: $id) { email } }"
 
 
-async def test_without_the_cache_every_read_is_asked_anew(sandbox: Sandbox) -> None:
+async def test_without_the_cache_every_read_is_sent_again(sandbox: Sandbox) -> None:
     id = sandbox.rows_of(DEMO)[0]["id"]
 
     async with before(sandbox, cache=False) as gateway:

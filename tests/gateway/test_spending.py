@@ -121,7 +121,7 @@ async def test_a_write_leaves_the_lists_of_its_caller_known(
     assert sandbox.calls == [PAGE, f"PUT /clients/{id}", f"DELETE /clients/{id}", "POST /clients"]
 
 
-async def test_what_is_not_fresh_is_told_at_once_and_read_anew_behind_it(
+async def test_what_is_not_fresh_is_returned_at_once_and_revalidated_behind_it(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     await gateway.query(NAMES)
@@ -135,7 +135,7 @@ async def test_what_is_not_fresh_is_told_at_once_and_read_anew_behind_it(
     assert sandbox.calls == [PAGE] * 2
 
 
-async def test_an_outage_of_five_minutes_is_bridged_and_said(
+async def test_an_outage_of_five_minutes_is_bridged_and_flagged(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     await gateway.query(NAMES)

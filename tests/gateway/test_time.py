@@ -55,8 +55,12 @@ async def test_rows_read_before_a_suspend_are_as_old_as_it_was_long(
 
     machine.set_by += hours * HOUR
 
-    told = await receipt(gateway)
-    assert (told["calls"], told["stale"], told["ages"]["oldestSeconds"]) == (1, False, None)
+    upstream = await receipt(gateway)
+    assert (upstream["calls"], upstream["stale"], upstream["ages"]["oldestSeconds"]) == (
+        1,
+        False,
+        None,
+    )
     assert len(sandbox.calls) == 2
 
 
@@ -68,8 +72,8 @@ async def test_a_clock_that_is_set_back_makes_nothing_younger(
 
     machine.set_by -= HOUR
 
-    told = await receipt(gateway)
-    assert (told["stale"], told["ages"]["oldestSeconds"]) == (True, 40)
+    upstream = await receipt(gateway)
+    assert (upstream["stale"], upstream["ages"]["oldestSeconds"]) == (True, 40)
 
 
 class TestAnAttempt:
@@ -94,8 +98,8 @@ class TestAnAttempt:
         # With the default of 3 s the two attempts at a GET would take longer than is waited for.
         async with server, httpx.AsyncClient(transport=transport, base_url=HERE) as http:
             body = {"query": "{ clients { totalCount } }"}
-            asked = http.post("/graphql", json=body, headers={"X-API-Key": DEMO.api_key})
-            answer = (await asyncio.wait_for(asked, 5.5)).json()
+            answering = http.post("/graphql", json=body, headers={"X-API-Key": DEMO.api_key})
+            answer = (await asyncio.wait_for(answering, 5.5)).json()
 
         assert opened.is_set()
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["UPSTREAM_TIMEOUT"]

@@ -44,11 +44,11 @@ def names(of: Any) -> list[str]:
 async def test_a_refreshed_token_keeps_what_was_remembered_for_its_user(sandbox: Sandbox) -> None:
     old, new = ADA.token_until(LATER), ADA.token_until(LATER + 900)
     async with before(sandbox) as gateway:
-        asked = [await ask(gateway, token) for token in (old, old, new, new)]
+        answers = [await ask(gateway, token) for token in (old, old, new, new)]
 
     # Each token is shown to the API once; from then on it shares what its user remembers. The
     # first answer was kept for the token alone: nobody knew yet whose it was.
-    assert asked == [(names(ADA), calls) for calls in (1, 1, 1, 0)]
+    assert answers == [(names(ADA), calls) for calls in (1, 1, 1, 0)]
     assert len(sandbox.calls) == 3
 
 
@@ -60,22 +60,22 @@ async def test_a_forged_token_sees_nothing_of_the_user_it_names(sandbox: Sandbox
         for _ in range(2):
             await ask(gateway, token)
         sandbox.calls.clear()
-        asked = [await ask(gateway, forged) for _ in range(3)]
+        answers = [await ask(gateway, forged) for _ in range(3)]
         mine = await ask(gateway, token)
 
-    assert asked == [("UNAUTHENTICATED", 1), ("UNAUTHENTICATED", 0), ("UNAUTHENTICATED", 0)]
+    assert answers == [("UNAUTHENTICATED", 1), ("UNAUTHENTICATED", 0), ("UNAUTHENTICATED", 0)]
     assert mine == (names(ADA), 0)
     assert len(sandbox.calls) == 1
 
 
 async def test_two_users_with_tokens_of_one_issuer_never_meet(sandbox: Sandbox) -> None:
     async with before(sandbox) as gateway:
-        asked = [
+        answers = [
             await ask(gateway, person.token_until(LATER))
             for person in (ADA, GRACE, ADA, GRACE, ADA, GRACE)
         ]
 
-    assert [told for told, _ in asked] == [names(ADA), names(GRACE)] * 3
+    assert [seen for seen, _ in answers] == [names(ADA), names(GRACE)] * 3
 
 
 async def test_a_refused_key_is_not_shown_to_the_api_again_for_a_minute(sandbox: Sandbox) -> None:

@@ -45,7 +45,7 @@ async def ask(gateway: Gateway, query: str, **variables: Any) -> tuple[Any, Any]
     return answer["data"], answer["extensions"]["upstream"]
 
 
-async def test_twenty_nodes_cost_what_was_said_and_are_all_told_flagged(
+async def test_twenty_nodes_cost_what_was_estimated_and_are_all_returned_flagged(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     ids = truth(sandbox)[:20]
@@ -82,7 +82,7 @@ async def test_a_version_that_stays_back_is_believed_once_the_age_bound_has_pass
     assert len(sandbox.calls) <= 1 + 10
 
 
-async def test_a_list_is_told_flagged_until_the_age_bound_and_then_as_it_is(
+async def test_a_list_is_flagged_until_the_age_bound_and_then_returned_as_it_is(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     tell(sandbox, version=7)
@@ -100,7 +100,7 @@ async def test_a_list_is_told_flagged_until_the_age_bound_and_then_as_it_is(
     assert (receipt["calls"], receipt["stale"]) == (1, False)
 
 
-async def test_what_the_api_contradicted_just_now_is_not_asked_for_again_by_every_question(
+async def test_what_the_api_contradicted_just_now_is_not_read_again_by_every_request(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     tell(sandbox, version=7)
@@ -139,7 +139,7 @@ async def test_a_detail_read_that_lags_behind_a_write_costs_one_call_and_takes_n
     assert (len(written), len(sandbox.calls)) == (1, 2)
 
 
-async def test_a_write_on_top_of_a_version_that_went_back_is_told_at_once(
+async def test_a_write_on_top_of_a_version_that_went_back_is_returned_at_once(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     id = truth(sandbox)[0]
@@ -196,13 +196,13 @@ async def test_a_version_that_is_none_now_and_then_hides_nothing_and_costs_nothi
 ) -> None:
     id = truth(sandbox)[0]
     seen = []
-    for told in (7, version, 7, version):
-        tell(sandbox, version=told, phone=f"of {told}")
+    for returned in (7, version, 7, version):
+        tell(sandbox, version=returned, phone=f"of {returned}")
         answer = await gateway.post("query ($id: ID!) { client(id: $id) { phone } }", id=id)
         seen.append((answer["data"]["client"]["phone"], answer["extensions"]["upstream"]["calls"]))
         await asyncio.sleep(100)
 
-    assert seen == [(f"of {told}", 1) for told in (7, version, 7, version)]
+    assert seen == [(f"of {returned}", 1) for returned in (7, version, 7, version)]
 
 
 async def test_one_version_with_other_content_is_believed_as_it_was_read_last(

@@ -8,7 +8,7 @@ from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import Gateway
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+MISSING_ID = "00000000-0000-4000-8000-000000000000"
 
 CREATE = """
 mutation ($input: CreateClientInput!) {
@@ -83,7 +83,7 @@ async def test_a_created_client_exists_and_is_seen_at_once(
     assert after == before + 1
 
 
-async def test_a_bad_new_client_is_told_every_issue_and_costs_nothing(
+async def test_a_bad_new_client_gets_every_issue_and_costs_nothing(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     data = await gateway.query(
@@ -175,14 +175,14 @@ async def test_an_update_of_nothing_is_refused_without_a_call(
 async def test_a_client_that_does_not_exist_cannot_be_changed_or_deleted(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
-    updated = await gateway.query(UPDATE, input={"id": NOBODY, "email": "a@example.com"})
-    deleted = await gateway.query(DELETE, id=NOBODY)
+    updated = await gateway.query(UPDATE, input={"id": MISSING_ID, "email": "a@example.com"})
+    deleted = await gateway.query(DELETE, id=MISSING_ID)
     junk = await gateway.query(DELETE, id="../users")
 
     assert updated["updateClient"]["code"] == "NOT_FOUND"
     assert deleted["deleteClient"]["code"] == "NOT_FOUND"
     assert junk["deleteClient"]["code"] == "NOT_FOUND"
-    assert sandbox.calls == [f"PUT /clients/{NOBODY}", f"DELETE /clients/{NOBODY}"]
+    assert sandbox.calls == [f"PUT /clients/{MISSING_ID}", f"DELETE /clients/{MISSING_ID}"]
 
 
 async def test_a_deleted_client_reads_as_null(gateway: Gateway, sandbox: Sandbox) -> None:

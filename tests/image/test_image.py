@@ -49,7 +49,7 @@ def calls(sandbox: Running) -> list[str]:
 
 
 def test_the_first_run_of_the_readme_works_in_it(demo: Running) -> None:
-    pasted = re.search(r"curl .*?\n\n", demo.said, re.DOTALL)
+    pasted = re.search(r"curl .*?\n\n", demo.output, re.DOTALL)
     assert pasted is not None
 
     answer = subprocess.run(  # noqa: S603 - the line the demo printed
@@ -68,7 +68,7 @@ def test_it_serves_the_configured_api_and_keeps_its_state_in_the_volume(
 
     assert answer.json()["data"] == {"clients": {"totalCount": 42}}
     assert calls(sandbox) == ["GET /clients?page=1&limit=1"]
-    assert "State     /var/lib/clients-gateway/state\n" in gateway.said
+    assert "State     /var/lib/clients-gateway/state\n" in gateway.output
 
 
 def test_a_request_in_flight_is_answered_after_sigterm(gateway: Running, sandbox: Running) -> None:

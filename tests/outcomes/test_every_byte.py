@@ -105,7 +105,7 @@ async def api() -> AsyncIterator[Api]:
 
 
 @dataclass
-class Told:
+class Ending:
     """What the caller was told, and what is true of it."""
 
     verdict: str
@@ -137,23 +137,23 @@ async def cut_everywhere(
     ]
     for cut in walks:
         for length in itertools.count():
-            told = await write(cut(length), cuts, next(numbers))
-            ends[told.verdict, told.made] += 1
-            if told.verdict == "ANSWER" and api.proxy.connections == 1:
+            outcome = await write(cut(length), cuts, next(numbers))
+            ends[outcome.verdict, outcome.made] += 1
+            if outcome.verdict == "ANSWER" and api.proxy.connections == 1:
                 break  # there was nothing left to cut
     return ends
 
 
 @pytest.mark.parametrize("run", RUNS)
 async def test_a_create_is_made_once_and_known_wherever_it_was_made(api: Api, run: str) -> None:
-    async def create(cut: Fault, cuts: int, number: int) -> Told:
+    async def create(cut: Fault, cuts: int, number: int) -> Ending:
         api.office = GROWING[number // 80]
         new = NewClient(f"Cut {number}", run, "buyer", email=f"cut-{number}@example.com")
         end = await api.write(lambda source, asking: source.create(asking, new), cut, cuts)
         made = [row["id"] for row in api.rows if row["first_name"] == f"Cut {number}"]
         if isinstance(end, WriteResult):
             assert made == [end.record.id]
-        return Told(verdict(end), len(made))
+        return Ending(verdict(end), len(made))
 
     ends = await cut_everywhere(api, run, create)
 
@@ -168,14 +168,14 @@ async def test_a_create_is_made_once_and_known_wherever_it_was_made(api: Api, ru
 async def test_a_change_is_made_once_and_known(api: Api, run: str) -> None:
     id = ClientId(api.rows[0]["id"])
 
-    async def update(cut: Fault, cuts: int, number: int) -> Told:
+    async def update(cut: Fault, cuts: int, number: int) -> Ending:
         [before] = api.rows
         email = f"{run[0]}{number}@example.com"
         patch = ClientPatch({"email": email}, expected_version=before["version"])
         end = await api.write(lambda source, asking: source.update(asking, id, patch), cut, cuts)
         [after] = api.rows
         assert (after["version"] - before["version"]) == (after["email"] == email)
-        return Told(verdict(end), after["version"] - before["version"])
+        return Ending(verdict(end), after["version"] - before["version"])
 
     ends = await cut_everywhere(api, run, update)
 
@@ -188,14 +188,14 @@ async def test_a_change_is_made_once_and_known(api: Api, run: str) -> None:
 async def test_a_deletion_is_made_and_known(api: Api, run: str) -> None:
     api.office = LEAVING
 
-    async def delete(cut: Fault, cuts: int, number: int) -> Told:
+    async def delete(cut: Fault, cuts: int, number: int) -> Ending:
         del number
         id = ClientId(api.rows[0]["id"])
         before = len(api.rows)
         end = await api.write(lambda source, asking: source.delete(asking, id), cut, cuts)
         gone = all(row["id"] != id for row in api.rows)
         assert before - len(api.rows) == gone
-        return Told(verdict(end), int(gone))
+        return Ending(verdict(end), int(gone))
 
     ends = await cut_everywhere(api, run, delete)
 

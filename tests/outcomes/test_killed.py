@@ -66,7 +66,7 @@ def serving(folder: Path, port: int) -> Iterator[Running]:
 
 async def create(gateway: Running) -> Any:
     """What became of one click; None when the gateway died under it."""
-    url = f"http://{gateway.said.split('GraphQL')[1].split('//')[1].split('/')[0]}/graphql"
+    url = f"http://{gateway.output.split('GraphQL')[1].split('//')[1].split('/')[0]}/graphql"
     async with httpx.AsyncClient(trust_env=False, timeout=2 * SOON) as http:
         try:
             answer = await http.post(
@@ -77,14 +77,14 @@ async def create(gateway: Running) -> Any:
     return answer.json()["data"]["createClient"]
 
 
-async def asked(sandbox: Running, method: str, path: str, **said: Any) -> Any:
+async def call_sandbox(sandbox: Running, method: str, path: str, **fields: Any) -> Any:
     async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as http:
-        answer = await http.request(method, path, headers={"X-API-Key": DEMO.api_key}, **said)
+        answer = await http.request(method, path, headers={"X-API-Key": DEMO.api_key}, **fields)
     return answer.json()
 
 
 async def ottolines(sandbox: Running) -> list[str]:
-    rows = (await asked(sandbox, "GET", "/v1/clients?limit=100"))["data"]["clients"]
+    rows = (await call_sandbox(sandbox, "GET", "/v1/clients?limit=100"))["data"]["clients"]
     return [row["id"] for row in rows if row["first_name"] == "Ottoline"]
 
 
@@ -92,10 +92,10 @@ async def until(true: Callable[[], Any]) -> Any:
     """What `true` says, or its answer, as soon as there is something to it."""
     async with asyncio.timeout(SOON):
         while True:
-            said = true()
-            said = await said if inspect.isawaitable(said) else said
-            if said:
-                return said
+            holds = true()
+            holds = await holds if inspect.isawaitable(holds) else holds
+            if holds:
+                return holds
             await asyncio.sleep(0.01)
 
 
@@ -111,7 +111,7 @@ def on_record(folder: Path) -> list[tuple[Any, ...]]:
             return []
 
 
-def told(end: Any) -> tuple[str, list[str]]:
+def outcome_of(end: Any) -> tuple[str, list[str]]:
     """How it ended, and the clients it spoke of."""
     if end["__typename"] == "CreateClientSuccess":
         return str(end["confirmedBy"]), [end["client"]["id"]]
@@ -137,7 +137,7 @@ async def test_fifty_clicks_at_once_are_one_client(
 
     made = await ottolines(sandbox)
     assert len(made) == 1
-    assert [told(end) for end in ends] == [("ANSWER", made)] * AT_ONCE
+    assert [outcome_of(end) for end in ends] == [("ANSWER", made)] * AT_ONCE
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ async def test_killed_between_record_and_send(
         assert set(await killed(gateway, clicks)) == {None}
 
     with serving(tmp_path, proxy.port) as gateway:
-        ends = [told(await create(gateway)), told(await create(gateway))]
+        ends = [outcome_of(await create(gateway)), outcome_of(await create(gateway))]
 
     assert ends == [("WRITE_UNCONFIRMED", [])] * 2
     assert await ottolines(sandbox) == []
@@ -180,7 +180,7 @@ async def test_killed_between_send_and_answer(
 
     proxy.fault = Fault()
     with serving(tmp_path, proxy.port) as gateway:
-        ends = [told(await create(gateway)), told(await create(gateway))]
+        ends = [outcome_of(await create(gateway)), outcome_of(await create(gateway))]
 
     assert ends == [("READBACK", made)] * 2
     assert await ottolines(sandbox) == made
@@ -189,16 +189,16 @@ async def test_killed_between_send_and_answer(
 async def test_killed_before_the_api_had_carried_it_out(
     tmp_path: Path, sandbox: Running, proxy: TcpProxy
 ) -> None:
-    await asked(sandbox, "POST", "/_sandbox/faults", json={"method": "POST", "latency": 2})
+    await call_sandbox(sandbox, "POST", "/_sandbox/faults", json={"method": "POST", "latency": 2})
     with serving(tmp_path, proxy.port) as gateway:
         clicks = click(gateway)
-        await until(lambda: asked(sandbox, "GET", "/_sandbox/calls"))
+        await until(lambda: call_sandbox(sandbox, "GET", "/_sandbox/calls"))
         assert set(await killed(gateway, clicks)) == {None}
 
     with serving(tmp_path, proxy.port) as gateway:
-        early = told(await create(gateway))
+        early = outcome_of(await create(gateway))
         made = await until(lambda: ottolines(sandbox))
-        late = told(await create(gateway))
+        late = outcome_of(await create(gateway))
 
     assert early in [("WRITE_UNCONFIRMED", []), ("READBACK", made)]
     assert late == ("READBACK", made)
@@ -218,12 +218,12 @@ async def test_killed_between_answer_and_record(
             await asyncio.sleep(2)
             ends = await killed(gateway, clicks)
     made = await ottolines(sandbox)
-    assert [told(end) for end in ends if end] in ([], [("ANSWER", made)] * AT_ONCE)
+    assert [outcome_of(end) for end in ends if end] in ([], [("ANSWER", made)] * AT_ONCE)
     assert on_record(tmp_path) == [(None,)]
 
     proxy.fault = Fault()
     with serving(tmp_path, proxy.port) as gateway:
-        ends = [told(await create(gateway)), told(await create(gateway))]
+        ends = [outcome_of(await create(gateway)), outcome_of(await create(gateway))]
 
     assert ends == [("READBACK", made)] * 2
     assert len(made) == 1
@@ -231,15 +231,15 @@ async def test_killed_between_answer_and_record(
 
 async def test_killed_after_the_record(tmp_path: Path, sandbox: Running, proxy: TcpProxy) -> None:
     with serving(tmp_path, proxy.port) as gateway:
-        first = told(await create(gateway))
+        first = outcome_of(await create(gateway))
         await killed(gateway, [])
-    await asked(sandbox, "DELETE", "/_sandbox/calls")
+    await call_sandbox(sandbox, "DELETE", "/_sandbox/calls")
 
     with serving(tmp_path, proxy.port) as gateway:
-        again = told(await create(gateway))
+        again = outcome_of(await create(gateway))
 
     [made] = await ottolines(sandbox)
-    calls = await asked(sandbox, "GET", "/_sandbox/calls")
+    calls = await call_sandbox(sandbox, "GET", "/_sandbox/calls")
     assert calls[0] == f"GET /clients/{made}", "one read of the client as it is now"
     assert len(calls) == 2
     assert first == again == ("ANSWER", await ottolines(sandbox))
@@ -248,13 +248,13 @@ async def test_killed_after_the_record(tmp_path: Path, sandbox: Running, proxy: 
 async def test_a_gateway_that_is_stopped_ends_the_writes_it_began(
     tmp_path: Path, sandbox: Running, proxy: TcpProxy
 ) -> None:
-    await asked(sandbox, "POST", "/_sandbox/faults", json={"method": "POST", "latency": 1})
+    await call_sandbox(sandbox, "POST", "/_sandbox/faults", json={"method": "POST", "latency": 1})
     with serving(tmp_path, proxy.port) as gateway:
         staying, leaving = (asyncio.create_task(create(gateway)) for _ in range(2))
         await until(lambda: on_record(tmp_path) == [(None,)])
         leaving.cancel()
         gateway.process.send_signal(signal.SIGTERM)
-        end = told(await staying)
+        end = outcome_of(await staying)
         status = await asyncio.to_thread(gateway.process.wait, SOON)
 
     assert (status, end) == (0, ("ANSWER", await ottolines(sandbox)))
@@ -263,7 +263,7 @@ async def test_a_gateway_that_is_stopped_ends_the_writes_it_began(
 async def test_a_write_whose_only_caller_left_is_ended_and_recorded_too(
     tmp_path: Path, sandbox: Running, proxy: TcpProxy
 ) -> None:
-    await asked(sandbox, "POST", "/_sandbox/faults", json={"method": "POST", "latency": 1})
+    await call_sandbox(sandbox, "POST", "/_sandbox/faults", json={"method": "POST", "latency": 1})
     with serving(tmp_path, proxy.port) as gateway:
         leaving = asyncio.create_task(create(gateway))
         await until(lambda: on_record(tmp_path) == [(None,)])
@@ -280,16 +280,16 @@ async def test_where_nothing_can_be_kept_keyed_creates_are_refused(
 ) -> None:
     (tmp_path / "state").write_text("a file where a folder should be")
     with serving(tmp_path, proxy.port) as gateway:
-        said = gateway.said
+        output = gateway.output
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.post(
-                f"{said.split('GraphQL')[1].split()[0]}",
+                f"{output.split('GraphQL')[1].split()[0]}",
                 json={"query": CREATE},
                 headers={"X-API-Key": DEMO.api_key},
             )
 
-    (line,) = [line for line in said.splitlines() if line.startswith("State")]
+    (line,) = [line for line in output.splitlines() if line.startswith("State")]
     assert "not kept" in line
     assert "idempotencyKey are refused" in line
     assert answer.json()["errors"][0]["extensions"]["code"] == "IDEMPOTENCY_UNAVAILABLE"
-    assert await asked(sandbox, "GET", "/_sandbox/calls") == []
+    assert await call_sandbox(sandbox, "GET", "/_sandbox/calls") == []

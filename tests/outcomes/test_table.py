@@ -20,7 +20,7 @@ from tests.gateway.conftest import HERE, Gateway, settings
 from tests.upstream.recovery.conftest import REFUSAL, Desk, Unlucky
 
 PAGE = Path(__file__).parents[2] / "docs" / "writes.md"
-NOBODY = "00000000-0000-4000-8000-000000000000"
+MISSING_ID = "00000000-0000-4000-8000-000000000000"
 MINE, THEIRS = "mine@example.com", "theirs@example.com"
 CREATE = """
 mutation ($input: CreateClientInput!) {
@@ -179,7 +179,7 @@ async def reused(scene: Scene) -> None:
 
 
 async def missing(scene: Scene) -> None:
-    assert (await scene.delete(NOBODY))["__typename"] == "ClientNotFound"
+    assert (await scene.delete(MISSING_ID))["__typename"] == "ClientNotFound"
 
 
 async def conflict(scene: Scene) -> None:
@@ -372,12 +372,12 @@ async def test_what_a_row_says_is_so(row: str) -> None:
 
 
 def test_the_most_a_write_costs_is_what_the_page_says() -> None:
-    told = re.search(
+    documented = re.search(
         r"a create (\d+), a change (\d+) \((\d+) with `MERGE`\), a deletion (\d+)", PAGE.read_text()
     )
 
-    assert told is not None
-    assert [int(number) for number in told.groups()] == [
+    assert documented is not None
+    assert [int(number) for number in documented.groups()] == [
         CREATE_CALLS,
         UPDATE_CALLS,
         MERGE_CALLS,

@@ -68,17 +68,17 @@ def make(*arguments: str) -> str:
 
 
 def test_a_newer_python_is_tested_in_an_environment_of_its_own() -> None:
-    said = make("test-newest", f"EVERY_PYTHON={sys.executable}", "PYTHON=none")
+    output = make("test-newest", f"EVERY_PYTHON={sys.executable}", "PYTHON=none")
 
-    assert f"VENV=.venv-newest PYTHON={sys.executable} test-parts" in said
-    assert re.search(r"\.venv-newest/bin/python -m pytest .*tests/cache", said)
+    assert f"VENV=.venv-newest PYTHON={sys.executable} test-parts" in output
+    assert re.search(r"\.venv-newest/bin/python -m pytest .*tests/cache", output)
 
 
 def test_with_one_python_there_is_nothing_to_test_twice() -> None:
-    said = make("test-newest", f"EVERY_PYTHON={sys.executable}", f"PYTHON={sys.executable}")
+    output = make("test-newest", f"EVERY_PYTHON={sys.executable}", f"PYTHON={sys.executable}")
 
-    assert "pytest" not in said
-    assert "no newer Python" in said
+    assert "pytest" not in output
+    assert "no newer Python" in output
 
 
 def test_every_proof_that_the_suite_takes_a_sample_of_is_made_at_full_size() -> None:

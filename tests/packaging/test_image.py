@@ -104,7 +104,7 @@ def test_its_node_is_one_that_the_makefile_accepts() -> None:
     assert "major > 22" in makefile()
 
 
-def test_it_runs_the_installed_command_as_nobody_in_particular() -> None:
+def test_it_runs_the_installed_command_as_an_unprivileged_user() -> None:
     assert json.loads(last("ENTRYPOINT")) == list(PYPROJECT["project"]["scripts"])
     assert json.loads(last("CMD")) == ["serve"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last("USER"))

@@ -32,15 +32,15 @@ def test_every_request_gets_its_own_answer_and_none_is_lost(
         recorder(gateway.port) as relay,
         PROXIES[name].before(relay.port, tmp_path) as port,
     ):
-        told = asyncio.run(traffic(port, requests))
+        result = asyncio.run(traffic(port, requests))
 
     wrong = {
-        request.tag: (request.kind, told.get(request.tag))
+        request.tag: (request.kind, result.get(request.tag))
         for request in requests
-        if told.get(request.tag) != request.expected
+        if result.get(request.tag) != request.expected
     }
     assert wrong == {}
-    assert len(told) == REQUESTS
+    assert len(result) == REQUESTS
     assert [call for call in sandbox.calls if not call.startswith("GET ")] == []
     assert Counter(request.kind for request in requests).keys() == set(KINDS)
     shared = [heard for heard in relay.heard if all(key in heard for key in KEYS)]

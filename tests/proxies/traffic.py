@@ -99,7 +99,7 @@ class User:
 
     port: int
     requests: list[Request]
-    told: dict[str, Answer | None] = field(default_factory=dict)
+    answers: dict[str, Answer | None] = field(default_factory=dict)
 
     async def send_all(self) -> None:
         """Send every request and keep every answer."""
@@ -119,10 +119,10 @@ class User:
                     await asyncio.sleep(0.001)  # so that the pieces arrive apart
                 writer.write(piece)
             if request.kind in GIVEN_UP:
-                self.told[request.tag] = None
+                self.answers[request.tag] = None
             else:
                 answer, keeps = await asyncio.wait_for(_answer(reader), SECONDS)
-                self.told[request.tag] = answer
+                self.answers[request.tag] = answer
                 if keeps:
                     continue
             connection = None
@@ -149,7 +149,7 @@ async def traffic(port: int, requests: list[Request]) -> dict[str, Answer | None
         User(port, [request for request in requests if request.who is who]) for who in (ADA, GRACE)
     ]
     await asyncio.gather(*(user.send_all() for user in users))
-    return users[0].told | users[1].told
+    return users[0].answers | users[1].answers
 
 
 def _head(who: DemoUser, tag: str, method: bytes, length: int | None, more: bytes = b"") -> bytes:

@@ -11,10 +11,10 @@ from tests.sandbox.conftest import Clock
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
-    said = answer.json()
-    assert said["success"] is False
-    assert said["errorId"]
-    return answer.status_code, said["error"]["code"]
+    payload = answer.json()
+    assert payload["success"] is False
+    assert payload["errorId"]
+    return answer.status_code, payload["error"]["code"]
 
 
 async def rows(api: httpx.AsyncClient, **query: Any) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def test_the_demo_callers_have_the_same_clients_every_time() -> None:
     assert len(ids) == len(set(ids))
 
 
-async def test_a_key_nobody_has_is_unauthenticated(api: httpx.AsyncClient) -> None:
+async def test_an_unknown_key_is_unauthenticated(api: httpx.AsyncClient) -> None:
     assert code(await api.get("/clients", headers={"X-API-Key": "0" * 64})) == (
         401,
         "UnauthorizedError",
@@ -71,9 +71,7 @@ async def test_pages_are_clamped_and_past_the_end_empty(api: httpx.AsyncClient) 
     assert (await rows(api, page=2, limit=40)) == (await rows(api, limit=100))[40:]
 
 
-async def test_filters_are_exact_unless_told_otherwise(
-    api: httpx.AsyncClient, sandbox: Sandbox
-) -> None:
+async def test_filters_are_exact_by_default(api: httpx.AsyncClient, sandbox: Sandbox) -> None:
     exact = await rows(api, client_type="buyer", status="active", limit=100)
     sandbox.behaviour = replace(sandbox.behaviour, filter_both=True)
     wide = await rows(api, client_type="buyer", status="active", limit=100)
@@ -93,7 +91,7 @@ async def test_rows_can_be_trimmed_and_the_order_turned(
     assert {tuple(row) for row in oldest} == {LISTED}
 
 
-async def test_bad_input_is_told_field_by_field(api: httpx.AsyncClient) -> None:
+async def test_bad_input_is_reported_field_by_field(api: httpx.AsyncClient) -> None:
     created = await api.post("/clients", json={"first_name": " ", "client_type": "x", "email": 1})
     junk = await api.post("/clients", content=b"{")
     no_id = await api.get("/clients/7")
@@ -128,16 +126,16 @@ async def test_the_window_is_counted_down_and_then_closed(clock: Clock) -> None:
     async with httpx.AsyncClient(
         transport=transport, base_url="http://sandbox.test/v1", headers=headers
     ) as api:
-        told = []
+        results = []
         for _ in range(4):
             answer = await api.get("/clients")
-            told.append((answer.status_code, answer.headers["RateLimit-Remaining"]))
+            results.append((answer.status_code, answer.headers["RateLimit-Remaining"]))
             clock.now += 7
         limited = answer
         clock.now = 900
         opened = await api.get("/clients")
 
-    assert told == [(200, "2"), (200, "1"), (200, "0"), (429, "0")]
+    assert results == [(200, "2"), (200, "1"), (200, "0"), (429, "0")]
     assert code(limited) == (429, "RATE_LIMIT_EXCEEDED")
     assert limited.headers["Retry-After"] == limited.headers["RateLimit-Reset"] == "879"
     assert (opened.status_code, opened.headers["RateLimit-Reset"]) == (200, "900")
@@ -174,7 +172,7 @@ async def test_an_answer_can_be_lost_after_the_write_was_done(
     assert len(sandbox.rows_of(DEMO)) == 43
 
 
-async def test_records_can_be_told_wrong(api: httpx.AsyncClient, sandbox: Sandbox) -> None:
+async def test_records_can_be_malformed(api: httpx.AsyncClient, sandbox: Sandbox) -> None:
     sandbox.fail(Fault(record={"status": "hibernating", "budget_min": "a lot"}, without=("tags",)))
 
     row = (await rows(api))[0]

@@ -21,7 +21,7 @@ def test_a_new_client_carries_what_was_given_and_nothing_else() -> None:
     assert found == NewClient("Ada", "Lovelace", "buyer", email=UNSET, phone=None)
 
 
-def test_every_issue_of_a_new_client_is_told_at_once() -> None:
+def test_every_issue_of_a_new_client_is_reported_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_create(" ", "x" * 201, ClientType.UNKNOWN, "nobody", "call me")
 

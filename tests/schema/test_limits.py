@@ -13,7 +13,7 @@ def nested(depth: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "exceeded"),
     [
         (nested(4), None),
         (nested(5), "has 5 levels of fields, 1 more than the 4 allowed"),
@@ -53,11 +53,11 @@ def nested(depth: int) -> str:
         ),
     ],
 )
-def test_a_limit_passed_is_named_with_its_number(document: str, told: str | None) -> None:
+def test_a_limit_passed_is_named_with_its_number(document: str, exceeded: str | None) -> None:
     error = check_limits(parse(document), LIMITS)
 
-    assert (error is None) is (told is None)
-    assert told is None or (error is not None and told in error.message)
+    assert (error is None) is (exceeded is None)
+    assert exceeded is None or (error is not None and exceeded in error.message)
 
 
 def test_fragments_that_double_each_other_are_stopped_early() -> None:

@@ -14,7 +14,7 @@ from schema.types.client_connection import LazyEdges, cursor_of
 from schema.types.cursors import decode_cursor, mark_of
 
 ADA = ClientRecord(id="00000000-0000-4000-8000-000000000001", first_name="Ada")
-TOLD = {"id": ADA.id, "what": "Client"}
+ENCODED = {"id": ADA.id, "what": "Client"}
 COLUMNS = {"id": ID, "__typename": typename("Client")}
 
 
@@ -29,7 +29,7 @@ def tells(row: RecordEncoder, record: ClientRecord) -> bool:
 def test_a_function_tells_records_under_the_keys_of_the_answer() -> None:
     tell = generate(RECORD, {"id": ID, "what": typename("Client")})
 
-    assert tell(ADA) == TOLD
+    assert tell(ADA) == ENCODED
 
 
 def test_a_function_tells_rows_with_their_places() -> None:
@@ -57,7 +57,7 @@ def test_no_function_is_written_for_a_key_that_is_no_name(key: str) -> None:
         generate(RECORD, {key: ID})
 
 
-def test_a_function_is_written_for_what_is_told_often() -> None:
+def test_a_function_is_written_for_what_is_encoded_often() -> None:
     row = RecordEncoders().of({"id": "id"}, COLUMNS.__getitem__)
 
     assert [tells(row, ADA) for _ in range(10)] == [False] * 8 + [True] * 2

@@ -22,7 +22,7 @@ def test_who_joins_in_time_keeps_a_read_alive() -> None:
     assert not read.abandon()
 
 
-def test_a_read_that_was_given_up_takes_nobody_in_any_more() -> None:
+def test_a_read_that_was_given_up_is_not_joined_any_more() -> None:
     first = Waiters()
     read = Waiters(first)
     first.leave()
@@ -31,6 +31,6 @@ def test_a_read_that_was_given_up_takes_nobody_in_any_more() -> None:
     assert not read.join(Waiters())
 
 
-def test_whoever_never_left_waits() -> None:
+def test_a_credential_that_never_left_waits() -> None:
     assert not Waiters().abandon()
     assert not Waiters(Waiters(Waiters())).abandon()

@@ -144,7 +144,7 @@ def test_the_worst_documents_are_understood_or_refused_at_little_cost(
 
 @pytest.mark.parametrize("introspection", [False, True])
 @pytest.mark.parametrize("text", WORST.values(), ids=WORST)
-def test_what_they_are_told_stays_short(
+def test_what_they_receive_stays_short(
     text: str,
     introspection: bool,  # noqa: FBT001
     graphs: list[Graph],

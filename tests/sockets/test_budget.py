@@ -43,7 +43,9 @@ def test_rows_that_cannot_be_completed_within_the_cap_stand_beside_their_errors(
     assert {error["extensions"]["code"] for error in body["errors"]} == {"TOO_EXPENSIVE"}
 
 
-def test_a_version_that_goes_back_is_told_as_it_was_flagged_for_one_call(gateway: Serving) -> None:
+def test_a_version_that_goes_back_is_returned_as_it_was_flagged_for_one_call(
+    gateway: Serving,
+) -> None:
     id = gateway.sandbox.rows_of(GRACE)[0]["id"]
     gateway.sandbox.fail(Fault("GET", record={"version": 7}))
     ask(gateway, VERSION, key=GRACE.api_key, id=id)
@@ -63,13 +65,13 @@ def test_max_stale_beside_max_age_takes_what_is_remembered(gateway: Serving) -> 
     ask(gateway, VERSION, id=id)
 
     _, body = ask(gateway, VERSION, "cache-control: max-age=0, max-stale=300", id=id)
-    told = body["extensions"]["upstream"]
+    receipt = body["extensions"]["upstream"]
 
-    assert (told["calls"], told["saved"]) == (0, 1)
+    assert (receipt["calls"], receipt["saved"]) == (0, 1)
     assert gateway.sandbox.calls == [f"GET /clients/{id}"]
 
 
-def test_when_a_503_says_to_come_back_is_told_in_the_head_and_in_the_error(
+def test_the_retry_after_of_a_503_is_in_the_head_and_in_the_error(
     gateway: Serving,
 ) -> None:
     id = gateway.sandbox.rows_of(ADA)[5]["id"]
@@ -79,6 +81,6 @@ def test_when_a_503_says_to_come_back_is_told_in_the_head_and_in_the_error(
 
     assert answer.headers["retry-after"] == "3"
     [error] = body["errors"]
-    told = {key: value for key, value in error["extensions"].items() if key != "requestId"}
-    assert told == {"code": "UPSTREAM_UNAVAILABLE", "retryAfter": 3}
+    extensions = {key: value for key, value in error["extensions"].items() if key != "requestId"}
+    assert extensions == {"code": "UPSTREAM_UNAVAILABLE", "retryAfter": 3}
     assert gateway.sandbox.calls == [f"GET /clients/{id}"]

@@ -52,7 +52,7 @@ def test_what_is_remembered_is_encoded_for_each_that_asks(gateway: Serving) -> N
     assert seen == ["gzip", None, "gzip", None, None, None, "gzip", None]
 
 
-def test_small_answers_and_errors_are_told_as_they_are(gateway: Serving) -> None:
+def test_small_answers_and_errors_are_not_compressed(gateway: Serving) -> None:
     with gateway.connection() as wire:
         answers = [wire.ask(post(body, "accept-encoding: gzip")) for body in (SMALL, SMALL, b"{")]
 
@@ -69,7 +69,9 @@ def test_all_is_compressed_for_who_excludes_anything_else(gateway: Serving, body
         assert orjson.loads(gzip.decompress(answer.content))
 
 
-def test_who_takes_no_coding_of_ours_is_told_so_before_anything_is_asked(gateway: Serving) -> None:
+def test_a_client_that_takes_no_coding_of_ours_gets_406_before_anything_is_sent(
+    gateway: Serving,
+) -> None:
     before = len(gateway.sandbox.calls)
     with gateway.connection() as wire:
         answer = wire.ask(
@@ -80,7 +82,7 @@ def test_who_takes_no_coding_of_ours_is_told_so_before_anything_is_asked(gateway
     assert len(gateway.sandbox.calls) == before
 
 
-def test_an_entity_tag_names_what_is_told_however_it_is_encoded(gateway: Serving) -> None:
+def test_an_entity_tag_names_the_content_however_it_is_encoded(gateway: Serving) -> None:
     extensions = {"persistedQuery": {"version": 1, "sha256Hash": HASH}}
 
     def get(*lines: str, method: str = "GET") -> bytes:

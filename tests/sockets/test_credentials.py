@@ -39,7 +39,7 @@ def test_two_credentials_are_still_one_too_many(gateway: Serving) -> None:
     assert answer.status == 401
 
 
-def test_what_is_wrong_with_a_credential_is_told_in_whole_sentences(gateway: Serving) -> None:
+def test_what_is_wrong_with_a_credential_is_reported_in_whole_sentences(gateway: Serving) -> None:
     expired = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln"
     with gateway.connection() as wire:
         messages = [

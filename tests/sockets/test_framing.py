@@ -52,17 +52,17 @@ def refused(gateway: Serving, *pieces: bytes) -> Answer:
 def test_an_upgrade_is_ignored_and_its_body_is_a_body_however_it_is_cut(
     gateway: Serving, upgrade: bytes, body: tuple[bytes, bytes]
 ) -> None:
-    asked = request(HOST, JSON, upgrade, body[0], body=body[1])
-    head = asked.index(b"\r\n\r\n")
+    outgoing = request(HOST, JSON, upgrade, body[0], body=body[1])
+    head = outgoing.index(b"\r\n\r\n")
     for cuts in (
         (),
         (head,),
         (head + 4,),
         (head + 2, head + 5),
         (10, head + 10),
-        (len(asked) - 1,),
+        (len(outgoing) - 1,),
     ):
-        pieces = [asked[a:b] for a, b in zip((0, *cuts), (*cuts, len(asked)), strict=True)]
+        pieces = [outgoing[a:b] for a, b in zip((0, *cuts), (*cuts, len(outgoing)), strict=True)]
         with gateway.connection() as wire:
             answer = wire.ask(*pieces)
             assert (answer.status, json.loads(answer.content)["data"]) == (
@@ -91,7 +91,7 @@ def test_no_byte_of_an_upgrading_body_is_a_request(gateway: Serving) -> None:
                 assert statuses(gateway.exchange(*pieces)) == [400, 200]
 
 
-def test_trailers_are_dropped_and_prove_nobody(gateway: Serving) -> None:
+def test_trailers_are_dropped_and_prove_no_caller(gateway: Serving) -> None:
     key = b"X-API-Key: %b\r\n" % DEMO.api_key.encode()
     plain = b"content-type: application/json\r\n"
     chunks = b"%x\r\n%b\r\n0\r\n%b\r\n" % (len(QUERY), QUERY, key)
@@ -139,8 +139,8 @@ def test_http_1_0_needs_no_host_and_is_closed(gateway: Serving) -> None:
         b"HTTP/1.1", b"HTTP/1.0"
     )
 
-    for asked in (old, keeps, expects):
-        assert statuses(gateway.exchange(asked + LAST)) == [200]
+    for outgoing in (old, keeps, expects):
+        assert statuses(gateway.exchange(outgoing + LAST)) == [200]
 
 
 def test_after_close_nothing_is_a_request(gateway: Serving) -> None:
@@ -175,9 +175,9 @@ def test_after_close_nothing_is_a_request(gateway: Serving) -> None:
 def test_a_target_is_a_path_in_any_form_that_a_server_takes(
     gateway: Serving, target: bytes, status: int
 ) -> None:
-    asked = request(HOST, b"connection: close\r\n", first=b"GET " + target + b" HTTP/1.1")
+    outgoing = request(HOST, b"connection: close\r\n", first=b"GET " + target + b" HTTP/1.1")
 
-    assert statuses(gateway.exchange(asked)) == [status]
+    assert statuses(gateway.exchange(outgoing)) == [status]
 
 
 def test_a_target_in_absolute_form_is_answered_as_one_in_origin_form(gateway: Serving) -> None:

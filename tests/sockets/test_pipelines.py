@@ -31,11 +31,11 @@ def test_answers_come_in_the_order_of_requests_of_all_kinds(gateway: Serving) ->
 
 
 def test_the_order_holds_wherever_they_are_cut(gateway: Serving) -> None:
-    asked = b"".join([named(1), post(KNOWN), LIVE, named(2)])
+    pipeline = b"".join([named(1), post(KNOWN), LIVE, named(2)])
     with gateway.connection() as wire:
         wire.ask(post(KNOWN))
-        for cut in range(1, len(asked), 41):
-            wire.send(asked[:cut], asked[cut:])
+        for cut in range(1, len(pipeline), 41):
+            wire.send(pipeline[:cut], pipeline[cut:])
             answers = [wire.answer() for _ in range(4)]
 
             assert [answer.status for answer in answers] == [200] * 4, cut

@@ -67,7 +67,7 @@ def test_json_is_taken_however_its_type_is_written(gateway: Serving, content_typ
         "",
     ],
 )
-def test_anything_else_is_refused_and_told_what_is_taken(
+def test_anything_else_is_refused_with_the_accepted_types(
     gateway: Serving, content_type: str
 ) -> None:
     with gateway.connection() as wire:
@@ -89,7 +89,7 @@ def test_a_compressed_body_is_taken(gateway: Serving, coding: str) -> None:
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "deflate", "compress", "gzip, gzip", "x" * 2_000])
-def test_another_coding_is_refused_and_told_which_is_taken(gateway: Serving, coding: str) -> None:
+def test_another_coding_is_refused_with_the_accepted_one(gateway: Serving, coding: str) -> None:
     with gateway.connection() as wire:
         answer = wire.ask(post(LIST, f"content-encoding: {coding}"))
 
@@ -167,7 +167,7 @@ def test_every_refusal_has_our_headers_our_shape_and_its_names(
 
 
 @pytest.mark.parametrize("path", ["/graphql", "*"])
-def test_options_says_what_may_be_asked(gateway: Serving, path: str) -> None:
+def test_options_says_what_may_be_sent(gateway: Serving, path: str) -> None:
     with gateway.connection() as wire:
         answer = wire.ask(get(path, method="OPTIONS"))
 
@@ -189,7 +189,7 @@ def test_health_has_them_too_and_answers_head(gateway: Serving) -> None:
             assert head.headers["content-length"] == answer.headers["content-length"]
 
 
-def test_a_websocket_attempt_is_told_what_to_do_instead(gateway: Serving) -> None:
+def test_a_websocket_attempt_is_referred_to_what_to_do_instead(gateway: Serving) -> None:
     handshake = get(
         "/graphql",
         "connection: Upgrade",

@@ -78,7 +78,7 @@ def test_a_document_that_is_not_trusted_is_forbidden(way: Way) -> None:
     assert (refused.status, unknown.status) == (403, 422)
 
 
-def test_a_refused_credential_is_told_how_to_prove_itself(gateway: Serving) -> None:
+def test_a_refused_credential_gets_www_authenticate(gateway: Serving) -> None:
     with gateway.connection() as wire:
         answers = [
             wire.ask(post(body("{ __typename }"), key="short")),

@@ -34,13 +34,13 @@ def lasting(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     ids=["a list", "a fresh list", "no JSON", "no credential", "an unknown path", "GET"],
 )
 def test_an_answer_is_the_same_by_both_ways(request_: bytes) -> None:
-    told = []
+    results = []
     for way in Way:
         sandbox = Sandbox()
         with serving(sandbox, way) as gateway, gateway.connection() as wire:
-            told.append([lasting(wire.ask(request_)) for _ in range(3)])
+            results.append([lasting(wire.ask(request_)) for _ in range(3)])
 
-    assert told[0] == told[1]
+    assert results[0] == results[1]
 
 
 def test_only_one_of_them_asks_the_application_for_what_is_plain(way: Way) -> None:

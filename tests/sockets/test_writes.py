@@ -138,7 +138,9 @@ def test_a_deletion_answered_410_by_the_api_is_done(fresh: Serving) -> None:
     assert methods(fresh) == ["DELETE"]
 
 
-def test_a_409_over_another_field_is_told_in_the_apis_words_and_sent_once(fresh: Serving) -> None:
+def test_a_409_over_another_field_is_reported_in_the_apis_words_and_sent_once(
+    fresh: Serving,
+) -> None:
     before = row(fresh)
     words = REFUSED % ("DUPLICATE_PHONE", "Another client has this number.")
     fresh.sandbox.fail(Fault(method="PUT", status=409, body=words, instead=True, times=9))

@@ -55,20 +55,20 @@ def test_a_damaged_secret_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "secret").read_bytes() == b"short"
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(StorageError, match="file/state: Not a directory"):
         open_state_dir(tmp_path / "file" / "state", TABLES)
 
 
-def test_a_home_nobody_knows_is_told() -> None:
+def test_an_unknown_home_is_reported() -> None:
     with pytest.raises(StorageError, match="home directory"):
         open_state_dir(Path("~nobody-of-this-name/state"), TABLES)
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "told"),
+    ("name", "mode", "message"),
     [
         (".", 0o755, "is open to others (mode 0755): chmod 700 it"),
         (".", 0o770, "is open to others (mode 0770): chmod 700 it"),
@@ -78,7 +78,7 @@ def test_a_home_nobody_knows_is_told() -> None:
     ],
 )
 async def test_what_others_can_read_is_refused_in_one_line(
-    tmp_path: Path, name: str, mode: int, told: str
+    tmp_path: Path, name: str, mode: int, message: str
 ) -> None:
     folder = tmp_path / "state"
     await open_state_dir(folder, TABLES).database.aclose()
@@ -87,7 +87,7 @@ async def test_what_others_can_read_is_refused_in_one_line(
     with pytest.raises(StorageError) as refused:
         open_state_dir(folder, TABLES)
 
-    assert str(refused.value).endswith(told)
+    assert str(refused.value).endswith(message)
     assert "\n" not in str(refused.value)
     (folder / name).chmod(0o700)
 

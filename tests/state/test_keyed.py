@@ -121,7 +121,7 @@ def gateway() -> Gateway:
     return Gateway()
 
 
-async def test_asked_again_it_is_the_same_client_for_one_read(gateway: Gateway) -> None:
+async def test_a_replay_is_the_same_client_for_one_read(gateway: Gateway) -> None:
     first = await gateway.create()
     again = await gateway.create()
 
@@ -488,7 +488,7 @@ async def test_without_a_store_keys_are_refused_and_the_rest_goes_on(gateway: Ga
     assert unkeyed == ("ANSWER", *gateway.ottolines)
 
 
-async def test_an_end_that_could_not_be_recorded_is_told_and_looked_for_later() -> None:
+async def test_an_end_that_could_not_be_recorded_is_returned_and_looked_for_later() -> None:
     disk = FullDisk(takes=1)
     gateway = Gateway(database=disk)
     first = await gateway.create()

@@ -65,7 +65,7 @@ async def test_a_proof_is_good_for_a_day_and_then_struck_out() -> None:
     await database.aclose()
 
 
-async def test_a_clock_set_back_makes_nobody_proven_for_longer() -> None:
+async def test_a_clock_set_back_makes_no_credential_proven_for_longer() -> None:
     database = Database()
     kept(database, 1_000).remember("a")
     await written()
@@ -91,7 +91,7 @@ async def test_a_thousand_new_callers_are_written_in_a_few_transactions(tmp_path
     await database.aclose()
 
 
-async def test_what_cannot_be_written_is_said_once_and_costs_nobody_an_answer(
+async def test_what_cannot_be_written_is_logged_once_and_costs_no_answer(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     database = Database()

@@ -31,7 +31,7 @@ def test_the_same_data_has_the_same_name_in_one_media_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "known"),
+    ("condition", "known"),
     [
         ('W/"a"', True),
         ('"a"', True),
@@ -43,5 +43,5 @@ def test_the_same_data_has_the_same_name_in_one_media_type() -> None:
         ('"*"', False),
     ],
 )
-def test_entity_tags_are_compared_weakly(said: str, known: bool) -> None:  # noqa: FBT001
-    assert etag_matches(said, 'W/"a"') is known
+def test_entity_tags_are_compared_weakly(condition: str, known: bool) -> None:  # noqa: FBT001
+    assert etag_matches(condition, 'W/"a"') is known

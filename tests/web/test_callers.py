@@ -18,8 +18,8 @@ def callers(**options: object) -> Authenticator:
 
 
 def jwt(**claims: object) -> bytes:
-    def part(said: object) -> bytes:
-        return urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=")
+    def part(content: object) -> bytes:
+        return urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=")
 
     return b"Bearer " + b".".join([part({"alg": "HS256"}), part(claims), b"c2lnbmF0dXJl"])
 
@@ -38,9 +38,10 @@ def test_a_credential_shows_in_no_repr_and_no_partition() -> None:
 
 
 def test_two_credentials_are_two_partitions_and_one_is_one() -> None:
-    asked = callers()
+    authenticator = callers()
     first, again, other = (
-        asked.authenticate({b"x-api-key": [key]}) for key in (b"ab" * 32, b"ab" * 32, b"cd" * 32)
+        authenticator.authenticate({b"x-api-key": [key]})
+        for key in (b"ab" * 32, b"ab" * 32, b"cd" * 32)
     )
 
     assert first == again
@@ -82,7 +83,7 @@ def test_tokens_are_taken_up_to_8_kb_and_for_half_a_minute_past_their_end(token:
     assert callers().authenticate({b"authorization": [token]}) is not None
 
 
-def test_nobody_asks_when_no_credential_came() -> None:
+def test_a_request_without_a_credential_has_no_caller() -> None:
     assert callers().authenticate({}) is None
 
 
@@ -173,12 +174,12 @@ def test_a_token_that_is_not_proven_names_its_user_for_what_is_on_record() -> No
 
 
 def test_a_credential_that_the_api_refused_is_refused_before_anything_is_looked_at() -> None:
-    asked = callers(refused=lambda _: True, service=SERVICE)
+    authenticator = callers(refused=lambda _: True, service=SERVICE)
 
     for headers in ({b"x-api-key": [KEY.encode()]}, {b"authorization": [OLD]}):
         with pytest.raises(Unauthenticated, match="does not accept"):
-            asked.authenticate(headers)
-    assert credential(asked.authenticate({})) == SERVICE, "its callers cannot mend it"
+            authenticator.authenticate(headers)
+    assert credential(authenticator.authenticate({})) == SERVICE, "its callers cannot mend it"
 
 
 def test_what_the_api_judges_by_stays_the_tokens_own() -> None:
@@ -218,20 +219,22 @@ def credential(caller: Caller | None) -> Credential | None:
 
 
 def test_the_service_acts_for_a_caller_that_proves_itself() -> None:
-    asked = callers(service=SERVICE, token="a shared token")
+    authenticator = callers(service=SERVICE, token="a shared token")
 
-    assert credential(asked.authenticate({b"x-gateway-token": [b"a shared token"]})) == SERVICE
+    assert (
+        credential(authenticator.authenticate({b"x-gateway-token": [b"a shared token"]})) == SERVICE
+    )
 
 
 @pytest.mark.parametrize("shown", [[], [b"another token"], [b"a shared token", b"x"]])
-def test_the_service_acts_for_nobody_else(shown: list[bytes]) -> None:
+def test_the_service_acts_for_no_other_caller(shown: list[bytes]) -> None:
     with pytest.raises(Unauthenticated, match="X-Gateway-Token"):
         callers(service=SERVICE, token="a shared token").authenticate({b"x-gateway-token": shown})
 
 
 def test_a_callers_own_credential_goes_before_the_services() -> None:
-    asked = callers(service=SERVICE, token="a shared token")
+    authenticator = callers(service=SERVICE, token="a shared token")
 
-    assert credential(asked.authenticate({b"x-api-key": [KEY.encode()]})) == Credential(
+    assert credential(authenticator.authenticate({b"x-api-key": [KEY.encode()]})) == Credential(
         "X-API-Key", KEY
     )

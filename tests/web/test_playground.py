@@ -52,7 +52,7 @@ GUARDED = {
 }
 
 
-async def test_the_page_is_asked_for_anew_each_time(dist: Path) -> None:
+async def test_the_page_is_revalidated_each_time(dist: Path) -> None:
     page = await got(graphiql_app(dist, headers={}, docs_url=DOCS), "/graphql")
 
     assert (page.status_code, page.text) == (200, "<title>Clients gateway</title>")
@@ -76,17 +76,17 @@ async def test_its_files_may_be_kept_for_ever(dist: Path) -> None:
         assert guard(response) == GUARDED
 
 
-async def test_it_is_told_the_headers_to_begin_with_and_where_the_docs_are(dist: Path) -> None:
-    told = await got(mounted(dist, **{"X-API-Key": "demo"}), "/graphiql/config.json")
+async def test_it_gets_the_first_headers_and_the_address_of_the_docs(dist: Path) -> None:
+    config = await got(mounted(dist, **{"X-API-Key": "demo"}), "/graphiql/config.json")
 
-    assert told.json() == {"headers": {"X-API-Key": "demo"}, "docs": DOCS}
-    assert told.headers["cache-control"] == "no-store"
+    assert config.json() == {"headers": {"X-API-Key": "demo"}, "docs": DOCS}
+    assert config.headers["cache-control"] == "no-store"
 
 
 async def test_outside_a_demo_the_page_begins_without_headers(dist: Path) -> None:
-    told = await got(mounted(dist), "/graphiql/config.json")
+    config = await got(mounted(dist), "/graphiql/config.json")
 
-    assert told.json() == {"headers": {}, "docs": DOCS}
+    assert config.json() == {"headers": {}, "docs": DOCS}
 
 
 @pytest.mark.parametrize(

@@ -34,20 +34,20 @@ def body(query: str, **more: object) -> bytes:
     return orjson.dumps({"query": query, **more})
 
 
-def asked(questions: PreparedRequests, said: bytes) -> PreparedRequest:
-    question = questions.prepare(parse_post(said, "application/json", JSONLimits()))
-    questions.remember(said, question)
+def prepared(questions: PreparedRequests, content: bytes) -> PreparedRequest:
+    question = questions.prepare(parse_post(content, "application/json", JSONLimits()))
+    questions.remember(content, question)
     return question
 
 
 def test_it_is_understood_once(questions: PreparedRequests) -> None:
-    said = body(CLIENT, variables={"id": ONE})
+    content = body(CLIENT, variables={"id": ONE})
 
-    assert questions.find(said) is None
-    question = asked(questions, said)
+    assert questions.find(content) is None
+    question = prepared(questions, content)
 
-    assert questions.find(said) is question
-    assert questions.find(said + b" ") is None
+    assert questions.find(content) is question
+    assert questions.find(content + b" ") is None
 
 
 def test_two_of_one_document_are_two(questions: PreparedRequests) -> None:
@@ -55,9 +55,9 @@ def test_two_of_one_document_are_two(questions: PreparedRequests) -> None:
     bodies = [body("query A { a: __typename } query B { b: __typename }", operationName=name)
               for name in names]  # fmt: skip
 
-    for said in bodies:
-        asked(questions, said)
-    found = [questions.find(said) for said in bodies]
+    for content in bodies:
+        prepared(questions, content)
+    found = [questions.find(content) for content in bodies]
 
     assert [one and one.planned.name for one in found] == list(names)
 
@@ -70,13 +70,13 @@ def test_two_of_one_document_are_two(questions: PreparedRequests) -> None:
         ('{ _entities(representations: [{ __typename: "House", id: "1" }]) { __typename } }', {}),
     ],
 )
-def test_what_is_wrong_with_it_is_found_anew_each_time(
+def test_what_is_wrong_with_it_is_found_again_each_time(
     questions: PreparedRequests, query: str, variables: dict[str, str]
 ) -> None:
-    said = body(query, variables=variables)
+    content = body(query, variables=variables)
 
-    assert not asked(questions, said).planned.has_no_errors
-    assert questions.find(said) is None
+    assert not prepared(questions, content).planned.has_no_errors
+    assert questions.find(content) is None
 
 
 def test_what_is_to_be_written_is_not_remembered(questions: PreparedRequests) -> None:
@@ -84,17 +84,17 @@ def test_what_is_to_be_written_is_not_remembered(questions: PreparedRequests) ->
         "mutation ($id: ID!, $email: String) {"
         " updateClient(input: { id: $id, email: $email }) { __typename } }"
     )
-    said = body(change, variables={"id": ONE, "email": "ada@example.com"})
+    content = body(change, variables={"id": ONE, "email": "ada@example.com"})
 
-    assert asked(questions, said).planned.has_no_errors
-    assert questions.find(said) is None
+    assert prepared(questions, content).planned.has_no_errors
+    assert questions.find(content) is None
 
 
 def test_what_is_refused_is_not_remembered(questions: PreparedRequests) -> None:
-    for said in (body("{ nonsense }"), body(CLIENT, variables={}), body("{", variables={})):
+    for content in (body("{ nonsense }"), body(CLIENT, variables={}), body("{", variables={})):
         with pytest.raises(RequestError):
-            asked(questions, said)
-        assert questions.find(said) is None
+            prepared(questions, content)
+        assert questions.find(content) is None
 
 
 def test_a_text_that_came_with_its_hash_stays_registered_by_each_that_comes(
@@ -104,23 +104,23 @@ def test_a_text_that_came_with_its_hash_stays_registered_by_each_that_comes(
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     persisted = PersistedDocuments(DocumentPolicy.ANY, {}, memory=150)
     questions = PreparedRequests(graph, persisted)
-    said = body(text, extensions={"persistedQuery": {"version": 1, "sha256Hash": sha256}})
+    content = body(text, extensions={"persistedQuery": {"version": 1, "sha256Hash": sha256}})
     by_hash = orjson.dumps({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256}}})
-    asked(questions, said)
+    prepared(questions, content)
     for other in ("{ a: __typename }", "{ b: __typename }", "{ c: __typename }"):
         digest = hashlib.sha256(other.encode()).hexdigest()
-        asked(
+        prepared(
             questions,
             body(other, extensions={"persistedQuery": {"version": 1, "sha256Hash": digest}}),
         )
     with pytest.raises(RequestError):
-        asked(questions, by_hash)
+        prepared(questions, by_hash)
 
-    assert questions.find(said) is not None
-    assert asked(questions, by_hash).planned.name is None
+    assert questions.find(content) is not None
+    assert prepared(questions, by_hash).planned.name is None
 
 
-def test_those_not_asked_lately_are_forgotten_however_small_their_documents(
+def test_those_not_used_lately_are_forgotten_however_small_their_documents(
     questions: PreparedRequests,
 ) -> None:
     bodies = [
@@ -128,9 +128,9 @@ def test_those_not_asked_lately_are_forgotten_however_small_their_documents(
         for n in range(1, 900)
     ]
 
-    for said in bodies:
-        asked(questions, said)
-    remembered = [questions.find(said) is not None for said in bodies]
+    for content in bodies:
+        prepared(questions, content)
+    remembered = [questions.find(content) is not None for content in bodies]
 
     assert remembered[-1]
     assert not remembered[0]

@@ -114,7 +114,7 @@ def test_every_repeated_name_is_found(value: dict[str, Any], which: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ([[1]], None),
         ([[[1]]], "more than 2 levels"),
@@ -127,11 +127,11 @@ def test_every_repeated_name_is_found(value: dict[str, Any], which: int) -> None
         ({"a": [1] * 5, "b": [1] * 5}, "more than 10 values"),
     ],
 )
-def test_what_is_too_large_is_refused_with_the_bound(value: object, told: str | None) -> None:
+def test_what_is_too_large_is_refused_with_the_bound(value: object, message: str | None) -> None:
     bounds = JSONLimits(depth=2, string=5, values=10)
 
-    if told is None:
+    if message is None:
         count_keys_within(value, bounds)
     else:
-        with pytest.raises(InvalidJSON, match=told):
+        with pytest.raises(InvalidJSON, match=message):
             count_keys_within(value, bounds)

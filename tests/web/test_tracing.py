@@ -68,11 +68,11 @@ def test_no_two_requests_are_called_the_same() -> None:
 
 
 def test_no_byte_of_what_was_drawn_is_given_twice() -> None:
-    asked: list[int] = []
+    lengths: list[int] = []
 
     def source(length: int) -> bytes:
-        asked.append(length)
-        return bytes(range(sum(asked[:-1]), sum(asked)))
+        lengths.append(length)
+        return bytes(range(sum(lengths[:-1]), sum(lengths)))
 
     draw = buffered_entropy(source, at_once=5)
 
@@ -82,4 +82,4 @@ def test_no_byte_of_what_was_drawn_is_given_twice() -> None:
         b"\x05\x06",
         b"\x0a\x0b\x0c\x0d\x0e\x0f",
     ]
-    assert asked == [5, 5, 6]
+    assert lengths == [5, 5, 6]

@@ -180,7 +180,7 @@ async def test_a_namesake_of_long_ago_is_no_candidate() -> None:
     assert len(jordans(desk)) == 1
 
 
-async def test_two_just_like_it_at_the_same_time_cannot_be_told_apart(desk: Desk) -> None:
+async def test_two_just_like_it_at_the_same_time_cannot_be_distinguished(desk: Desk) -> None:
     desk.wire.fates = ["answer lost"]
     await desk.somebody("POST", "", SENT)
 
@@ -201,16 +201,16 @@ async def test_two_just_like_it_at_the_same_time_cannot_be_told_apart(desk: Desk
         (["never arrived", "answer lost"], 1),
     ],
 )
-async def test_of_two_alike_at_once_neither_is_told_the_others_client(
+async def test_of_two_alike_at_once_neither_gets_the_others_client(
     desk: Desk, fates: list[Fate], made: int
 ) -> None:
     desk.wire.fates = fates
 
     ends = await asyncio.gather(create(desk), create(desk))
 
-    told = [end.record.id for end in ends if isinstance(end, WriteResult)]
-    assert sorted(told) == sorted(jordans(desk))
-    assert len(told) == made
+    ids = [end.record.id for end in ends if isinstance(end, WriteResult)]
+    assert sorted(ids) == sorted(jordans(desk))
+    assert len(ids) == made
     assert all(candidates(end) == [] for end in ends if not isinstance(end, WriteResult))
 
 

@@ -37,7 +37,7 @@ class Scripted(httpx.AsyncBaseTransport):
         ]
 
 
-def said(status: int, body: object, **headers: str) -> httpx.Response:
+def reply(status: int, body: object, **headers: str) -> httpx.Response:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
     return httpx.Response(status, content=content, headers=headers)
 

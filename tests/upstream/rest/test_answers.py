@@ -28,7 +28,7 @@ from schema.source.records import (
     Window,
 )
 from schema.source.request_context import Priority, RequestContext
-from tests.upstream.rest.conftest import Answer, Scripted, said, source
+from tests.upstream.rest.conftest import Answer, Scripted, reply, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
 NEW = NewClient("Jordan", "Lee", "buyer")
@@ -81,7 +81,7 @@ async def read(operation: RequestContext, answer: Answer) -> ClientError:
 async def test_a_status_in_the_apis_own_envelope_means_what_it_documents(
     operation: RequestContext, status: int, kind: type[ClientError], code: str
 ) -> None:
-    failure = await read(operation, said(status, error("ANY")))
+    failure = await read(operation, reply(status, error("ANY")))
 
     assert (type(failure), failure.code) == (kind, code)
     assert "do not echo me" not in failure.message
@@ -125,7 +125,7 @@ async def test_a_status_without_the_apis_envelope_says_nothing_of_clients_and_is
     body: bytes,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    failure = await read(operation, said(status, body))
+    failure = await read(operation, reply(status, body))
 
     assert failure.code == code
     assert "do not echo me" not in failure.message
@@ -139,7 +139,7 @@ async def test_a_403_with_a_wait_and_nothing_left_is_a_rate_limit(
 ) -> None:
     headers = {"Retry-After": "7", "RateLimit-Limit": "500", "RateLimit-Remaining": "0"}
 
-    failure = await read(operation, said(403, error("FORBIDDEN"), **headers))
+    failure = await read(operation, reply(403, error("FORBIDDEN"), **headers))
 
     assert isinstance(failure, RateLimited)
     assert failure.retry_after == 7
@@ -166,7 +166,7 @@ async def test_a_403_with_a_wait_and_nothing_left_is_a_rate_limit(
 async def test_a_200_that_is_no_client_is_a_bad_response(
     operation: RequestContext, body: bytes
 ) -> None:
-    assert (await read(operation, said(200, body))).code == "UPSTREAM_BAD_RESPONSE"
+    assert (await read(operation, reply(200, body))).code == "UPSTREAM_BAD_RESPONSE"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ async def test_a_200_that_is_no_client_is_a_bad_response(
         (httpx.RemoteProtocolError("x"), "UPSTREAM_BAD_RESPONSE"),
     ],
 )
-async def test_trouble_on_the_wire_is_told_apart(
+async def test_troubles_on_the_wire_are_distinguished(
     operation: RequestContext, trouble: Exception, code: str
 ) -> None:
     assert (await read(operation, trouble)).code == code
@@ -192,7 +192,7 @@ async def test_the_apis_trace_is_kept(operation: RequestContext, where: str) -> 
         del body["correlationId"]
         body["error"]["errorId"] = "trace-1"
 
-    assert (await read(operation, said(500, body))).correlation_id == "trace-1"
+    assert (await read(operation, reply(500, body))).correlation_id == "trace-1"
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ async def test_the_apis_trace_is_kept(operation: RequestContext, where: str) -> 
 async def test_the_apis_details_become_issues_whatever_their_shape(
     operation: RequestContext, details: object, issues: list[Issue]
 ) -> None:
-    wire = Scripted(lambda _: said(400, error("VALIDATION_ERROR", details)))
+    wire = Scripted(lambda _: reply(400, error("VALIDATION_ERROR", details)))
 
     with pytest.raises(InvalidInput) as refused:
         await source(wire).create(operation, NEW)
@@ -229,20 +229,20 @@ async def test_the_apis_details_become_issues_whatever_their_shape(
 @pytest.mark.parametrize(
     "answer",
     [
-        said(409, error("CONFLICT")),
-        said(412, error("PRECONDITION_FAILED")),
-        said(409, error("DUPLICATE_EMAIL")),  # the version says otherwise
-        said(400, error("STALE_VERSION")),
-        said(422, error("STALE_VERSION")),
-        said(423, error("VERSION_LOCKED")),
-        said(400, error("VALIDATION_ERROR", [{"path": "version", "msg": "old"}])),
+        reply(409, error("CONFLICT")),
+        reply(412, error("PRECONDITION_FAILED")),
+        reply(409, error("DUPLICATE_EMAIL")),  # the version says otherwise
+        reply(400, error("STALE_VERSION")),
+        reply(422, error("STALE_VERSION")),
+        reply(423, error("VERSION_LOCKED")),
+        reply(400, error("VALIDATION_ERROR", [{"path": "version", "msg": "old"}])),
     ],
 )
 async def test_a_conflict_is_one_whatever_its_status_and_shows_the_client(
     operation: RequestContext, answer: httpx.Response
 ) -> None:
     now = {"success": True, "data": {"id": ID, "version": 7}}
-    wire = Scripted(lambda request: answer if request.method == "PUT" else said(200, now))
+    wire = Scripted(lambda request: answer if request.method == "PUT" else reply(200, now))
 
     with pytest.raises(Conflict) as conflict:
         await source(wire).update(operation, ID, PATCH)
@@ -257,7 +257,7 @@ async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
     operation: RequestContext,
 ) -> None:
     wire = Scripted(
-        lambda request: said(409 if request.method == "PUT" else 500, error("CONFLICT"))
+        lambda request: reply(409 if request.method == "PUT" else 500, error("CONFLICT"))
     )
 
     with pytest.raises(Conflict) as conflict:
@@ -268,13 +268,13 @@ async def test_a_conflict_whose_client_cannot_be_read_is_a_conflict_still(
 
 @pytest.mark.parametrize("current", [3, None], ids=["at the version sent", "unreadable"])
 @pytest.mark.parametrize("status", [409, 412])
-async def test_a_conflict_over_another_field_is_told_in_the_apis_words(
+async def test_a_conflict_over_another_field_is_reported_in_the_apis_words(
     operation: RequestContext, status: int, current: int | None
 ) -> None:
     now = {"success": True, "data": {"id": ID, "version": current}}
-    refusal = said(status, error("DUPLICATE_EMAIL"))
+    refusal = reply(status, error("DUPLICATE_EMAIL"))
     wire = Scripted(
-        lambda request: refusal if request.method == "PUT" else said(200 if current else 500, now)
+        lambda request: refusal if request.method == "PUT" else reply(200 if current else 500, now)
     )
 
     with pytest.raises(InvalidInput) as refused:
@@ -287,18 +287,18 @@ async def test_a_conflict_over_another_field_is_told_in_the_apis_words(
 @pytest.mark.parametrize(
     "answer",
     [
-        said(409, error("CONFLICT")),
-        said(412, error("PRECONDITION_FAILED")),
-        said(400, error("API_VERSION_UNKNOWN")),
-        said(422, error("VALIDATION_ERROR", [{"path": "version", "msg": "is too small"}])),
-        said(423, error("VERSION_LOCKED")),
+        reply(409, error("CONFLICT")),
+        reply(412, error("PRECONDITION_FAILED")),
+        reply(400, error("API_VERSION_UNKNOWN")),
+        reply(422, error("VALIDATION_ERROR", [{"path": "version", "msg": "is too small"}])),
+        reply(423, error("VERSION_LOCKED")),
     ],
 )
 async def test_a_refusal_at_the_very_version_sent_is_no_conflict_whose_advice_would_loop(
     operation: RequestContext, answer: httpx.Response
 ) -> None:
     now = {"success": True, "data": {"id": ID, "version": 3}}
-    wire = Scripted(lambda request: answer if request.method == "PUT" else said(200, now))
+    wire = Scripted(lambda request: answer if request.method == "PUT" else reply(200, now))
 
     with pytest.raises(InvalidInput):
         await source(wire).update(operation, ID, PATCH)
@@ -308,7 +308,7 @@ async def test_a_refusal_at_the_very_version_sent_is_no_conflict_whose_advice_wo
 async def test_a_conflict_of_a_change_without_a_version_is_the_apis_words(
     operation: RequestContext, status: int
 ) -> None:
-    wire = Scripted(lambda _: said(status, error("DUPLICATE_PHONE")))
+    wire = Scripted(lambda _: reply(status, error("DUPLICATE_PHONE")))
 
     with pytest.raises(InvalidInput) as refused:
         await source(wire).update(operation, ID, ClientPatch({"phone": "1"}))
@@ -328,21 +328,21 @@ THE_API, ANOTHER = "the API", "something other than the API"
         (httpx.WriteError("x"), "sent and its answer was lost"),
         *[
             (
-                said(status, error("ANY")),
+                reply(status, error("ANY")),
                 f"answered {status} by {THE_API}, which does not say whether it happened",
             )
             for status in (408, 418, 425, 499, 500, 503, 520)
         ],
         *[
             (
-                said(status, b"<html>"),
+                reply(status, b"<html>"),
                 f"answered {status} by {ANOTHER}, which does not say whether it happened",
             )
             for status in (200, 302, 400, 401, 403, 404, 409, 410, 422, 429, 502)
         ],
         *[
             (
-                said(status, body),
+                reply(status, body),
                 f"answered {status} by {by}, which does not say whether it happened",
             )
             for status, body, by in (
@@ -377,8 +377,8 @@ async def test_a_create_whose_answer_is_lost_may_have_happened_and_is_not_sent_a
         (httpx.ConnectError("x"), Unavailable),
         (httpx.PoolTimeout("x"), Unavailable),
         (RateLimited("spent", retry_after=9), RateLimited),
-        (said(401, error("ANY")), Unauthenticated),
-        (said(403, error("ANY")), Forbidden),
+        (reply(401, error("ANY")), Unauthenticated),
+        (reply(403, error("ANY")), Forbidden),
     ],
 )
 async def test_a_write_that_was_never_taken_is_not_called_unknown(
@@ -389,7 +389,7 @@ async def test_a_write_that_was_never_taken_is_not_called_unknown(
 
 
 async def test_a_delete_that_answers_empty_success_is_done(operation: RequestContext) -> None:
-    wire = Scripted(lambda _: said(200, {"success": True, "data": {}}))
+    wire = Scripted(lambda _: reply(200, {"success": True, "data": {}}))
 
     await source(wire).delete(operation, ID)
 
@@ -397,7 +397,7 @@ async def test_a_delete_that_answers_empty_success_is_done(operation: RequestCon
 
 
 async def test_a_delete_of_what_is_gone_already_is_done(operation: RequestContext) -> None:
-    wire = Scripted(lambda _: said(410, error("GONE")))
+    wire = Scripted(lambda _: reply(410, error("GONE")))
 
     assert await source(wire).delete(operation, ID) is Confirmation.ANSWER
     assert wire.calls == [f"DELETE /clients/{ID}"]
@@ -407,7 +407,7 @@ async def test_nothing_of_the_caller_goes_upstream_but_its_credential(
     operation: RequestContext,
 ) -> None:
     row = {"success": True, "data": {"id": ID}}
-    wire = Scripted(lambda _: said(200, row))
+    wire = Scripted(lambda _: reply(200, row))
 
     await source(wire).create(operation, NEW)
 
@@ -434,7 +434,7 @@ async def test_a_field_of_the_wrong_type_costs_that_field_and_not_the_page(
     meta = {"page": 1, "limit": 25, "total": 1, "totalPages": 1, "hasMore": False}
     body = {"success": True, "data": {"clients": rows, "meta": meta, "stats": {}}}
 
-    page = await source(Scripted(lambda _: said(200, body))).read_page(
+    page = await source(Scripted(lambda _: reply(200, body))).read_page(
         operation, ClientFilter(), Window(0, 25), FIELDS
     )
 
@@ -448,10 +448,10 @@ async def test_a_field_of_the_wrong_type_costs_that_field_and_not_the_page(
     assert operation.receipt.drift is True
 
 
-async def test_an_address_that_leads_nowhere_near_http_is_told_as_the_api_being_away(
+async def test_an_address_that_leads_nowhere_near_http_is_reported_as_the_api_being_away(
     operation: RequestContext,
 ) -> None:
-    wire = Scripted(lambda _: said(200, {}))
+    wire = Scripted(lambda _: reply(200, {}))
     lost = RestClientSource(wire, "ftp://api.test/v1")
 
     with pytest.raises(Unavailable):

@@ -4,7 +4,7 @@ from gateway.api.auth_header import auth_header
 from schema.source.errors import Unauthenticated
 from schema.source.records import FIELDS, ClientFilter, ClientId, NewClient, Window
 from schema.source.request_context import Caller, Credential, Priority
-from tests.upstream.rest.conftest import Scripted, asking, said, source
+from tests.upstream.rest.conftest import Scripted, asking, reply, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
 
@@ -26,7 +26,7 @@ def test_a_credential_goes_up_in_the_header_it_came_in(
 async def test_what_no_header_can_carry_is_refused_without_a_call_and_not_quoted(
     value: str,
 ) -> None:
-    wire = Scripted(lambda _: said(200, b""))
+    wire = Scripted(lambda _: reply(200, b""))
     operation = asking(value)
 
     (found,) = await source(wire).fetch(operation, [ID], FIELDS, Priority.INTERACTIVE)

@@ -36,7 +36,7 @@ json_values = st.recursive(
         (7, [(None, "the API's words")]),
     ],
 )
-def test_problems_are_told_by_the_graphs_names(
+def test_problems_are_reported_by_the_graphs_names(
     details: object, issues: list[tuple[str, str]]
 ) -> None:
     found = parse_issues("VALIDATION_ERROR", "the API's words", details)
@@ -67,7 +67,7 @@ def test_a_flood_of_problems_is_cut_off() -> None:
         ("VALIDATION_ERROR", None),
     ],
 )
-def test_an_error_without_details_is_told_in_the_apis_words_of_the_field_its_code_names(
+def test_an_error_without_details_is_reported_in_the_apis_words_of_the_field_its_code_names(
     code: str, field: str | None
 ) -> None:
     assert parse_issues(code, "It is taken.", None) == [Issue(field, CODE, "It is taken.")]

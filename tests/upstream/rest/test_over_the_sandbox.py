@@ -71,8 +71,8 @@ async def test_a_window_is_one_call_and_tells_its_rows(  # noqa: PLR0913, PLR091
     page = await clients.read_page(by(GRACE), ALL, window, FIELDS)
 
     first = begin - page.offset
-    told = [record.id for record in page.records[first : first + end - begin]]
-    assert told == [row["id"] for row in sandbox.rows_of(GRACE)[begin:end]]
+    ids = [record.id for record in page.records[first : first + end - begin]]
+    assert ids == [row["id"] for row in sandbox.rows_of(GRACE)[begin:end]]
     assert page.total == 137
     assert sandbox.calls == [call]
 
@@ -160,7 +160,7 @@ async def test_a_stale_version_is_a_conflict_with_the_client_as_it_is(
     assert sandbox.rows_of(ADA) == before
 
 
-async def test_what_the_api_refuses_is_told_by_field(
+async def test_what_the_api_refuses_is_reported_by_field(
     sandbox: Sandbox, clients: RestClientSource
 ) -> None:
     before = sandbox.rows_of(ADA)

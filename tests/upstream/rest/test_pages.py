@@ -9,7 +9,7 @@ from gateway.api.lists.pagination import PageRequest, plan_pages
 from schema.source.errors import Unavailable
 from schema.source.records import FIELDS, ClientFilter, Window
 from schema.source.request_context import RequestContext
-from tests.upstream.rest.conftest import Scripted, said, source
+from tests.upstream.rest.conftest import Scripted, reply, source
 
 
 def rows(begin: int, end: int) -> list[dict[str, str]]:
@@ -22,7 +22,7 @@ def collection(total: int) -> Scripted:
         page, limit = int(query["page"]), int(query["limit"])
         found = rows((page - 1) * limit, min(total, page * limit))
         meta = {"page": page, "limit": limit, "total": total}
-        return said(200, {"success": True, "data": {"clients": found, "meta": meta}})
+        return reply(200, {"success": True, "data": {"clients": found, "meta": meta}})
 
     return Scripted(answer)  # type: ignore[arg-type]
 
@@ -102,14 +102,16 @@ async def test_filters_go_along(operation: RequestContext) -> None:
     assert wire.calls == ["GET /clients?page=1&limit=5&client_type=buyer&status=active"]
 
 
-async def test_a_row_seen_on_two_pages_is_told_once_and_noted(operation: RequestContext) -> None:
+async def test_a_row_seen_on_two_pages_is_returned_once_and_noted(
+    operation: RequestContext,
+) -> None:
     def answer(request: object) -> object:
         page = int(request.url.params["page"])  # type: ignore[attr-defined]
         limit = int(request.url.params["limit"])  # type: ignore[attr-defined]
         shifted = (page - 1) * limit - (page - 1)
         meta = {"page": page, "limit": limit, "total": 400}
         found = rows(shifted, shifted + limit)
-        return said(200, {"success": True, "data": {"clients": found, "meta": meta}})
+        return reply(200, {"success": True, "data": {"clients": found, "meta": meta}})
 
     page = await source(Scripted(answer)).read_page(  # type: ignore[arg-type]
         operation, ClientFilter(), Window(0, 200), FIELDS
@@ -119,11 +121,11 @@ async def test_a_row_seen_on_two_pages_is_told_once_and_noted(operation: Request
     assert operation.receipt.drift is True
 
 
-async def test_another_page_than_asked_for_is_no_answer(operation: RequestContext) -> None:
+async def test_another_page_than_requested_is_no_answer(operation: RequestContext) -> None:
     meta = {"page": 1, "limit": 25, "total": 400}
     body = orjson.dumps({"success": True, "data": {"clients": rows(0, 25), "meta": meta}})
 
     with pytest.raises(Unavailable, match="another page"):
-        await source(Scripted(lambda _: said(200, body))).read_page(
+        await source(Scripted(lambda _: reply(200, body))).read_page(
             operation, ClientFilter(), Window(50, 25), FIELDS
         )

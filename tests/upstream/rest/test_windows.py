@@ -17,7 +17,7 @@ from schema.source.errors import Forbidden, Unavailable
 from schema.source.records import FIELDS, ClientFilter, ClientRecord, Page, Window
 from schema.source.request_context import Priority, RequestContext
 from tests.clockwork import VIRTUAL
-from tests.upstream.rest.conftest import Answer, Scripted, asking, said, source
+from tests.upstream.rest.conftest import Answer, Scripted, asking, reply, source
 
 REFUSAL = {"success": False, "error": {"code": "ANY", "message": "m"}}
 ALL = ClientFilter()
@@ -31,21 +31,21 @@ def records(begin: int, end: int) -> tuple[ClientRecord, ...]:
     return tuple(ClientRecord(id=row(place)["id"]) for place in range(begin, end))
 
 
-def asked(request: httpx.Request) -> PageRequest:
+def page_request(request: httpx.Request) -> PageRequest:
     return PageRequest(int(request.url.params["page"]), int(request.url.params["limit"]))
 
 
 def listing(begin: int, end: int, total: int, read: PageRequest) -> httpx.Response:
     meta = {"page": read.page, "limit": read.limit, "total": total}
     rows = [row(place) for place in range(begin, end)]
-    return said(200, {"success": True, "data": {"clients": rows, "meta": meta}})
+    return reply(200, {"success": True, "data": {"clients": rows, "meta": meta}})
 
 
 def collection(
     total: int, clamped: Callable[[PageRequest], PageRequest] = lambda read: read
 ) -> Callable[[httpx.Request], httpx.Response]:
     def answer(request: httpx.Request) -> httpx.Response:
-        read = clamped(asked(request))
+        read = clamped(page_request(request))
         return listing(read.offset, min(total, read.offset + read.limit), total, read)
 
     return answer
@@ -135,17 +135,17 @@ def test_what_was_read_to_find_the_end_is_kept_where_the_end_adjoins_it() -> Non
 
 
 @pytest.mark.parametrize("page", ["1", 1.0])
-async def test_numbers_told_as_text_are_numbers_still(
+async def test_numbers_sent_as_text_are_numbers_still(
     operation: RequestContext, page: object
 ) -> None:
     meta = {"page": page, "limit": "25", "total": "1"}
     body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
 
-    told = await source(Scripted(lambda _: said(200, body))).read_page(
+    read = await source(Scripted(lambda _: reply(200, body))).read_page(
         operation, ALL, Window(0, 25), FIELDS
     )
 
-    assert told == Page(0, records(0, 1), 1)
+    assert read == Page(0, records(0, 1), 1)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ async def test_numbers_told_as_text_are_numbers_still(
         {"page": 0, "limit": 0, "total": "many"},
     ],
 )
-async def test_rows_that_come_without_a_count_are_told_and_counted(
+async def test_rows_that_come_without_a_count_are_returned_and_counted(
     operation: RequestContext, meta: object
 ) -> None:
     body = {"success": True, "data": {"clients": [row(0)], "meta": meta}}
 
-    page = await source(Scripted(lambda _: said(200, body))).read_page(
+    page = await source(Scripted(lambda _: reply(200, body))).read_page(
         operation, ALL, Window(0, 25), FIELDS
     )
 
@@ -174,7 +174,7 @@ async def test_rows_that_come_without_a_count_are_told_and_counted(
 
 async def test_a_list_that_is_not_there_is_no_missing_client(operation: RequestContext) -> None:
     with pytest.raises(Unavailable, match="at this address"):
-        await source(Scripted(lambda _: said(404, REFUSAL))).read_page(
+        await source(Scripted(lambda _: reply(404, REFUSAL))).read_page(
             operation, ALL, Window(0, 25), FIELDS
         )
 
@@ -191,14 +191,14 @@ class LateFirstPage(Scripted):
     """Answers the first page last, when the collection has lost a row."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if asked(request).page == 1:
+        if page_request(request).page == 1:
             await asyncio.sleep(1)
         return await super().handle_async_request(request)
 
 
-async def test_the_newest_total_is_told_and_that_it_moved(operation: RequestContext) -> None:
+async def test_the_newest_total_is_returned_and_that_it_moved(operation: RequestContext) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        read = asked(request)
+        read = page_request(request)
         total = 299 if read.page == 1 else 300
         return listing(read.offset, read.offset + read.limit, total, read)
 
@@ -209,7 +209,7 @@ async def test_the_newest_total_is_told_and_that_it_moved(operation: RequestCont
 
 async def test_a_page_that_came_short_before_another_is_drift(operation: RequestContext) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        read = asked(request)
+        read = page_request(request)
         return listing(read.offset + (read.page == 1), read.offset + read.limit, 300, read)
 
     await source(Scripted(answer)).read_page(operation, ALL, Window(0, 200), FIELDS)
@@ -237,7 +237,7 @@ class OneAtATime(Scripted):
 async def test_when_one_page_fails_those_still_waiting_are_not_sent(
     operation: RequestContext,
 ) -> None:
-    wire = OneAtATime(lambda _: said(403, REFUSAL))
+    wire = OneAtATime(lambda _: reply(403, REFUSAL))
 
     with pytest.raises(Forbidden):
         await source(wire).read_page(operation, ALL, Window(0, 1000), FIELDS)
@@ -262,13 +262,13 @@ def test_pages_that_overlap_are_joined_without_drift() -> None:
     assert join_pages(pages, pages[1]) == (Page(0, records(0, 110), 110), False)
 
 
-def test_a_larger_page_than_asked_for_is_cut_to_what_was_asked() -> None:
-    told = ListResponse(list(records(0, 100)), Meta(1, 100, 110))
+def test_a_larger_page_than_requested_is_cut_to_what_was_requested() -> None:
+    response = ListResponse(list(records(0, 100)), Meta(1, 100, 110))
     read = PageRequest(2, 10)
-    place = place_of(read, told)
+    place = place_of(read, response)
 
     assert place == PageRequest(1, 100)
-    assert to_page(read, place, told).page == Page(10, records(10, 20), 110)
+    assert to_page(read, place, response).page == Page(10, records(10, 20), 110)
 
 
 @given(st.integers(0, 5_000), st.integers(1, 100))
@@ -292,7 +292,7 @@ async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(
     operation: RequestContext,
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response | Exception:
-        read = asked(request)
+        read = page_request(request)
         if read.limit > 60:
             return httpx.ReadTimeout("x")
         return listing(read.offset, read.offset + read.limit, 400, read)
@@ -319,7 +319,7 @@ async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(
 
 async def test_what_is_refused_at_every_size_is_refused(operation: RequestContext) -> None:
     body = {"success": False, "error": {"code": "VALIDATION_ERROR", "message": "No such filter."}}
-    wire = Scripted(lambda _: said(400, body))
+    wire = Scripted(lambda _: reply(400, body))
 
     with pytest.raises(Unavailable) as refused:
         await source(wire).read_page(operation, ClientFilter(status="x"), needing(0, 25), FIELDS)
@@ -335,10 +335,10 @@ async def test_what_is_refused_at_every_size_is_refused(operation: RequestContex
 @pytest.mark.parametrize("most", [1, 7, 20, 25, 40, 99])
 async def test_any_limit_that_the_api_names_is_found(operation: RequestContext, most: int) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        read = asked(request)
+        read = page_request(request)
         if read.limit > most:
             error = {"code": "VALIDATION_ERROR", "message": "limit is too large"}
-            return said(400, {"success": False, "error": error})
+            return reply(400, {"success": False, "error": error})
         return listing(read.offset, min(400, read.offset + read.limit), 400, read)
 
     wire = Scripted(answer)

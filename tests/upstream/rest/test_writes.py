@@ -24,7 +24,7 @@ from schema.source.errors import (
 )
 from schema.source.records import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
 from schema.source.request_context import Priority, RequestContext
-from tests.upstream.rest.conftest import Answer, Scripted, said, source
+from tests.upstream.rest.conftest import Answer, Scripted, reply, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")
 OTHER = "00000000-0000-4000-8000-000000000000"
@@ -39,35 +39,35 @@ def refusal(code: str, details: Any = None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("end", "outcome"),
     [
-        (said(200, DONE), WriteOutcome.ANSWERED),
-        (said(201, DONE), WriteOutcome.ANSWERED),
-        (said(200, {"success": True, "data": {}}), WriteOutcome.ANSWERED),
-        (said(200, {"data": {}}), WriteOutcome.UNKNOWN),  # not the envelope that the API documents
-        (said(202, DONE), WriteOutcome.UNKNOWN),
-        (said(204, b""), WriteOutcome.UNKNOWN),  # a proxy's looks the same
-        (said(200, b""), WriteOutcome.UNKNOWN),
-        (said(200, b"<html>please log in</html>"), WriteOutcome.UNKNOWN),
-        (said(200, b'{"success":true,"da'), WriteOutcome.UNKNOWN),
-        (said(200, b"{}"), WriteOutcome.UNKNOWN),
-        (said(200, b"[]"), WriteOutcome.UNKNOWN),
-        (said(200, {"success": False, "data": {}}), WriteOutcome.UNKNOWN),
-        (said(200, {"success": "yes", "data": {}}), WriteOutcome.UNKNOWN),
-        (said(303, b""), WriteOutcome.UNKNOWN),
-        (said(500, refusal("ANY")), WriteOutcome.UNKNOWN),
-        (said(502, b"<html>"), WriteOutcome.UNKNOWN),
-        (said(503, b""), WriteOutcome.UNKNOWN),
-        (said(504, b""), WriteOutcome.UNKNOWN),
-        (said(400, refusal("ANY")), WriteOutcome.REFUSED),
+        (reply(200, DONE), WriteOutcome.ANSWERED),
+        (reply(201, DONE), WriteOutcome.ANSWERED),
+        (reply(200, {"success": True, "data": {}}), WriteOutcome.ANSWERED),
+        (reply(200, {"data": {}}), WriteOutcome.UNKNOWN),  # not the envelope that the API documents
+        (reply(202, DONE), WriteOutcome.UNKNOWN),
+        (reply(204, b""), WriteOutcome.UNKNOWN),  # a proxy's looks the same
+        (reply(200, b""), WriteOutcome.UNKNOWN),
+        (reply(200, b"<html>please log in</html>"), WriteOutcome.UNKNOWN),
+        (reply(200, b'{"success":true,"da'), WriteOutcome.UNKNOWN),
+        (reply(200, b"{}"), WriteOutcome.UNKNOWN),
+        (reply(200, b"[]"), WriteOutcome.UNKNOWN),
+        (reply(200, {"success": False, "data": {}}), WriteOutcome.UNKNOWN),
+        (reply(200, {"success": "yes", "data": {}}), WriteOutcome.UNKNOWN),
+        (reply(303, b""), WriteOutcome.UNKNOWN),
+        (reply(500, refusal("ANY")), WriteOutcome.UNKNOWN),
+        (reply(502, b"<html>"), WriteOutcome.UNKNOWN),
+        (reply(503, b""), WriteOutcome.UNKNOWN),
+        (reply(504, b""), WriteOutcome.UNKNOWN),
+        (reply(400, refusal("ANY")), WriteOutcome.REFUSED),
         *[
-            (said(status, refusal("ANY")), WriteOutcome.REFUSED)
+            (reply(status, refusal("ANY")), WriteOutcome.REFUSED)
             for status in (401, 403, 404, 409, 410, 412, 422, 423, 429)
         ],
         *[
-            (said(status, refusal("ANY")), WriteOutcome.UNKNOWN)
+            (reply(status, refusal("ANY")), WriteOutcome.UNKNOWN)
             for status in (402, 405, 408, 413, 418, 421, 425, 431, 451, 499, 501, 520, 525, 599)
         ],
         *[
-            (said(status, body), WriteOutcome.UNKNOWN)
+            (reply(status, body), WriteOutcome.UNKNOWN)
             for status in (400, 401, 403, 404, 409, 410, 412, 422, 423, 429)
             for body in (b"", b"<html>", b"404 page not found", {"message": "no Route matched"})
         ],
@@ -91,7 +91,7 @@ def test_how_a_write_ended_tells_whether_it_happened(
     assert classify(end) is outcome
 
 
-@pytest.mark.parametrize("answer", [said(200, b"<html>"), said(500, b""), httpx.ReadError("x")])
+@pytest.mark.parametrize("answer", [reply(200, b"<html>"), reply(500, b""), httpx.ReadError("x")])
 async def test_a_delete_that_only_somebody_else_answered_is_not_called_done(
     operation: RequestContext, answer: Answer
 ) -> None:
@@ -110,13 +110,13 @@ async def test_an_update_answered_with_another_client_is_not_called_done(
     other = {"success": True, "data": {"id": OTHER}}
 
     with pytest.raises(WriteUnconfirmed):
-        await source(Scripted(lambda _: said(200, other))).update(
+        await source(Scripted(lambda _: reply(200, other))).update(
             operation, ID, ClientPatch({"status": "closed"})
         )
 
 
 async def test_null_is_sent_and_absent_is_not(operation: RequestContext) -> None:
-    wire = Scripted(lambda _: said(200, DONE))
+    wire = Scripted(lambda _: reply(200, DONE))
 
     await source(wire).update(operation, ID, ClientPatch({"phone": None}, expected_version=3))
     await source(wire).update(operation, ID, ClientPatch({"status": "closed"}))
@@ -129,10 +129,10 @@ async def test_null_is_sent_and_absent_is_not(operation: RequestContext) -> None
     ]
 
 
-async def test_a_write_tells_what_its_answer_told_and_claims_no_more(
+async def test_a_write_returns_what_its_answer_held_and_claims_no_more(
     operation: RequestContext,
 ) -> None:
-    written = await source(Scripted(lambda _: said(201, DONE))).create(operation, NEW)
+    written = await source(Scripted(lambda _: reply(201, DONE))).create(operation, NEW)
 
     assert written == WriteResult(ClientRecord(id=ID, version=4))
     assert written.record.complete is False
@@ -140,7 +140,7 @@ async def test_a_write_tells_what_its_answer_told_and_claims_no_more(
 
 async def test_writes_and_the_reads_that_explain_them_go_first(operation: RequestContext) -> None:
     wire = Scripted(
-        lambda request: said(409 if request.method == "PUT" else 404, refusal("VERSION_CONFLICT"))
+        lambda request: reply(409 if request.method == "PUT" else 404, refusal("VERSION_CONFLICT"))
     )
 
     with pytest.raises(Conflict):
@@ -152,9 +152,9 @@ async def test_writes_and_the_reads_that_explain_them_go_first(operation: Reques
     ]
 
 
-async def test_a_version_asked_for_but_not_sent_is_no_conflict(operation: RequestContext) -> None:
+async def test_a_version_expected_but_not_sent_is_no_conflict(operation: RequestContext) -> None:
     problem = [{"path": "version", "msg": "is required"}]
-    wire = Scripted(lambda _: said(400, refusal("VALIDATION_ERROR", problem)))
+    wire = Scripted(lambda _: reply(400, refusal("VALIDATION_ERROR", problem)))
 
     with pytest.raises(InvalidInput) as refused:
         await source(wire).update(operation, ID, ClientPatch({"status": "closed"}))
@@ -163,9 +163,9 @@ async def test_a_version_asked_for_but_not_sent_is_no_conflict(operation: Reques
     assert wire.calls == [f"PUT /clients/{ID}"]
 
 
-async def test_a_version_told_in_an_object_is_a_conflict(operation: RequestContext) -> None:
+async def test_a_version_named_in_an_object_is_a_conflict(operation: RequestContext) -> None:
     body = refusal("BAD_REQUEST", {"currentVersion": 9})
-    wire = Scripted(lambda request: said(400 if request.method == "PUT" else 404, body))
+    wire = Scripted(lambda request: reply(400 if request.method == "PUT" else 404, body))
 
     with pytest.raises(Conflict):
         await source(wire).update(operation, ID, ClientPatch({}, expected_version=3))
@@ -173,7 +173,7 @@ async def test_a_version_told_in_an_object_is_a_conflict(operation: RequestConte
 
 @pytest.mark.parametrize("status", [409, 412])
 async def test_what_is_new_cannot_have_changed(operation: RequestContext, status: int) -> None:
-    wire = Scripted(lambda _: said(status, refusal("DUPLICATE", [{"field": "email"}])))
+    wire = Scripted(lambda _: reply(status, refusal("DUPLICATE", [{"field": "email"}])))
 
     with pytest.raises(InvalidInput) as refused:
         await source(wire).create(operation, NEW)
@@ -184,7 +184,7 @@ async def test_what_is_new_cannot_have_changed(operation: RequestContext, status
 
 async def test_a_create_at_the_wrong_address_misses_no_client(operation: RequestContext) -> None:
     with pytest.raises(Unavailable, match="at this address"):
-        await source(Scripted(lambda _: said(404, refusal("NOT_FOUND")))).create(operation, NEW)
+        await source(Scripted(lambda _: reply(404, refusal("NOT_FOUND")))).create(operation, NEW)
 
 
 class Slow(Scripted):
@@ -205,7 +205,7 @@ def detached(wire: Scripted) -> UncachedClientSource:
 
 
 async def test_a_caller_who_leaves_takes_no_write_along(operation: RequestContext) -> None:
-    wire = Slow(lambda _: said(201, DONE))
+    wire = Slow(lambda _: reply(201, DONE))
     writing = asyncio.create_task(detached(wire).create(operation, NEW))
     await asyncio.sleep(0.5)
 
@@ -221,7 +221,9 @@ async def test_a_write_that_fails_when_its_caller_has_left_fails_quietly(
     operation: RequestContext,
 ) -> None:
     complaints: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, complaint: complaints.append(complaint)
+    )
     writing = asyncio.create_task(
         detached(Slow(lambda _: httpx.ReadError("x"))).create(operation, NEW)
     )

@@ -134,13 +134,13 @@ class Upstream:
                 await reader.readexactly(_length(head))
                 self.heads.append(head)
                 self.over.append(number)
-                asked = head.split(b" HTTP/1.1", 1)[0]
-                self.received.append(asked.decode())
+                target = head.split(b" HTTP/1.1", 1)[0]
+                self.received.append(target.decode())
                 self.arrival.set()
                 if self.hang_up(len(self.received)):
                     return
                 await asyncio.sleep(self.pause)
-                writer.write(_said(asked) if self.echo else self.answer)
+                writer.write(_ok(target) if self.echo else self.answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, OSError):
             pass
@@ -148,7 +148,7 @@ class Upstream:
             writer.close()
 
 
-def _said(body: bytes) -> bytes:
+def _ok(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 

@@ -56,14 +56,14 @@ def look(admission: AdmissionController, terms: CallContext, now: float) -> Perm
 
 def lived(admission: AdmissionController, history: Sequence[Ask | End]) -> list[object]:
     """All that it says in the course of `history`, and last what it knows."""
-    said: list[object] = []
+    verdicts: list[object] = []
     flying: list[Permit] = []
     now = 0.0
     for event in history:
         now += event.after
         if isinstance(event, Ask):
-            said += [admission.wait(event.terms, now), admission.rank(event.terms, now)]
-            said.append(answer := look(admission, event.terms, now))
+            verdicts += [admission.wait(event.terms, now), admission.rank(event.terms, now)]
+            verdicts.append(answer := look(admission, event.terms, now))
             flying += [answer] if isinstance(answer, Permit) else []
         elif flying:
             turn, end = flying.pop(event.which % len(flying)), event.end
@@ -71,8 +71,8 @@ def lived(admission: AdmissionController, history: Sequence[Ask | End]) -> list[
                 admission.record_response(turn, end, now, "/")
             else:
                 admission.record_no_response(turn, end, now, "/")
-        said.append(admission.state(now))
-    return [*said, known(admission)]
+        verdicts.append(admission.state(now))
+    return [*verdicts, known(admission)]
 
 
 def known(part: object) -> object:

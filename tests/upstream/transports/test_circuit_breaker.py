@@ -8,7 +8,7 @@ def fail(breaker: CircuitBreaker, *callers: str, now: float = 0.0) -> None:
         breaker.failed(now, FailedCall(caller, "/1"), trying=breaker.enter())
 
 
-def test_an_api_that_answers_is_asked() -> None:
+def test_an_api_that_answers_is_called() -> None:
     breaker = CircuitBreaker()
     for _ in range(100):
         breaker.answered(0, "c", trying=breaker.enter())
@@ -25,7 +25,7 @@ def test_five_failures_in_a_row_of_two_callers_open_it_for_five_seconds() -> Non
     assert (before, breaker.wait(0), breaker.wait(4)) == (0.0, 5.0, 1.0)
 
 
-def test_one_callers_failures_open_it_for_nobody() -> None:
+def test_one_callers_failures_open_it_for_no_other() -> None:
     breaker = CircuitBreaker()
     fail(breaker, *["a"] * 50)
 
@@ -116,21 +116,21 @@ def test_where_one_caller_is_alone_different_things_that_fail_open_it() -> None:
     assert (before, breaker.wait(0, "a")) == (0.0, 5.0)
 
 
-def test_one_callers_poisoned_record_opens_it_for_nobody_though_it_is_alone() -> None:
+def test_one_callers_poisoned_record_does_not_open_it_though_it_is_alone() -> None:
     breaker = CircuitBreaker()
     fail_at(breaker, "a", *["/1"] * 50)
 
     assert breaker.wait(0, "a") == 0
 
 
-def test_an_api_to_which_no_connection_stands_is_not_asked_whatever_is_asked_for() -> None:
+def test_an_api_to_which_no_connection_stands_is_not_called_whatever_is_requested() -> None:
     breaker = CircuitBreaker()
     fail_at(breaker, "a", *[None] * 5)
 
     assert breaker.wait(0, "a") == 5.0
 
 
-def test_while_others_are_answered_one_caller_opens_it_for_nobody() -> None:
+def test_while_others_are_answered_one_caller_does_not_open_it() -> None:
     breaker = CircuitBreaker()
     breaker.answered(0, "b", trying=False)
     fail_at(breaker, "a", *(f"/{number}" for number in range(50)))

@@ -40,7 +40,7 @@ def test_a_lone_caller_may_have_all_that_is_not_for_writes() -> None:
     assert Window().ask("a", 0, 1_000) == 450
 
 
-def test_whoever_comes_first_leaves_room_for_those_already_seen() -> None:
+def test_the_first_to_come_leaves_room_for_those_already_seen() -> None:
     window = Window()
     for caller in "bcdefghij":
         window.ask(caller, 0)
@@ -67,7 +67,7 @@ def test_one_who_spent_nothing_yet_is_never_held_up_by_its_share() -> None:
     assert window.wait("new", 0) == 0
 
 
-def test_a_caller_held_up_is_told_when_one_more_can_be_spared_if_the_others_go_on() -> None:
+def test_a_held_up_caller_learns_when_one_more_can_be_spared_if_the_others_go_on() -> None:
     window = Window()
     for _ in range(10):
         window.ask("b", 0)
@@ -101,14 +101,14 @@ def test_in_the_next_window_a_caller_is_expected_to_need_what_it_needed() -> Non
     assert window.refused["b"] == 0
 
 
-def test_after_hours_of_silence_nobody_is_remembered() -> None:
+def test_after_hours_of_silence_no_credential_is_remembered() -> None:
     window = Window()
     window.ask("b", 0, 100)
 
     assert window.ask("a", 50_000, 1_000) == 450
 
 
-def test_whoever_had_half_of_a_window_comes_after_the_others() -> None:
+def test_a_caller_that_had_half_of_a_window_comes_after_the_others() -> None:
     window = Window()
     window.ask("a", 0, 249)
     before = window.shares.has_used_half("a")
@@ -140,7 +140,7 @@ def test_one_caller_at_a_hundred_times_the_rest_takes_next_to_nothing_from_them(
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 30)), max_size=300), st.integers(10, 60))
-def test_whatever_is_asked_no_caller_is_held_below_an_equal_share(
+def test_whatever_is_requested_no_caller_is_held_below_an_equal_share(
     asks: list[tuple[int, float]], limit: int
 ) -> None:
     window, now = Window(limit=limit), 0.0

@@ -52,17 +52,17 @@ async def ask(
 ) -> int | tuple[str, int | None, float]:
     """The status, or the failure's code, its `retry_after` and the seconds it took to fail."""
     began = now()
-    asked = request(
+    outgoing = request(
         url=f"http://api.test/{path}", deadline=began + seconds, priority=priority, caller=caller
     )
     try:
-        return (await budget.handle_async_request(asked)).status_code
+        return (await budget.handle_async_request(outgoing)).status_code
     except ClientError as failure:
         wait = failure.retry_after if isinstance(failure, RateLimited) else None
         return (failure.code, wait, round(now() - began, 3))
 
 
-async def test_no_more_than_the_limit_is_sent_in_a_window_and_the_rest_is_told_how_long() -> None:
+async def test_no_more_than_the_limit_is_sent_in_a_window_and_the_rest_get_retry_after() -> None:
     budget = over(inner := Scripted([OK]), limit=3)
 
     answers = [await ask(budget, priority=Priority.WRITE) for _ in range(5)]
@@ -167,7 +167,7 @@ async def test_a_429_to_the_one_that_tries_sends_the_others_away() -> None:
     assert len(inner.seen) == 2
 
 
-async def test_nobody_waits_long_for_the_one_that_tries() -> None:
+async def test_no_call_waits_long_for_the_one_that_tries() -> None:
     budget = over(inner := Scripted([limited(1), (3.0, OK)]))
     await ask(budget)
 
@@ -342,7 +342,7 @@ async def test_callers_take_turns_where_places_are_few() -> None:
     await asyncio.gather(*burst)
 
 
-async def test_a_caller_beyond_its_share_is_told_when_and_others_are_served() -> None:
+async def test_a_caller_beyond_its_share_gets_retry_after_and_others_are_served() -> None:
     budget = over(inner := Scripted([OK]), limit=100, known="pq")
     await ask(budget, caller="q")
     answers = [await ask(budget) for _ in range(100)]
@@ -357,7 +357,7 @@ async def test_a_caller_beyond_its_share_is_told_when_and_others_are_served() ->
 
 
 async def test_a_refusal_says_what_is_spent() -> None:
-    async def told(budget: RateLimiter, caller: str) -> str:
+    async def refusal_text(budget: RateLimiter, caller: str) -> str:
         with pytest.raises(RateLimited) as refused:
             await budget.handle_async_request(request(deadline=now() + 9, caller=caller))
         return refused.value.message.split(";")[0]
@@ -373,16 +373,18 @@ async def test_a_refusal_says_what_is_spent() -> None:
     for number in range(25):
         await ask(flooded, caller=f"random {number}")
 
-    assert [await told(shared, "p"), await told(spent, "p"), await told(flooded, "new")] == [
+    assert [
+        await refusal_text(shared, "p"),
+        await refusal_text(spent, "p"),
+        await refusal_text(flooded, "new"),
+    ] == [
         "Your share of the API's request budget is spent",
         "The API's request budget is spent",
         "Many credentials that nobody knows yet are being tried",
     ]
 
 
-async def test_credentials_that_nobody_knows_are_tried_a_few_at_a_time_and_others_pass_them() -> (
-    None
-):
+async def test_unknown_credentials_are_tried_a_few_at_a_time_and_others_pass_them() -> None:
     budget = over(inner := Scripted([(0.1, OK)]))
     strangers = [asyncio.create_task(ask(budget, name, caller=name)) for name in "abcdef"]
     await asyncio.sleep(0)
@@ -454,7 +456,7 @@ async def test_when_failures_are_used_up_strangers_are_sent_away_at_once_and_onl
     assert len(inner.seen) == 27
 
 
-async def test_an_api_that_only_fails_is_not_asked_and_tried_by_one() -> None:
+async def test_an_api_that_only_fails_is_tried_by_one_call() -> None:
     budget = over(inner := Scripted([httpx.Response(503)] * 5 + [(0.1, OK)]), known="pq")
     failed = [await ask(budget, caller=caller) for caller in "pqpqp"]
     left = budget.state().remaining
@@ -474,12 +476,12 @@ async def test_an_api_that_only_fails_is_not_asked_and_tried_by_one() -> None:
 async def test_those_in_line_are_not_sent_either_once_it_only_fails() -> None:
     lost = (0.1, httpx.ReadError("x"))
     budget = over(inner := Scripted([lost]), at_once=1, known="pq")
-    asked = [asyncio.create_task(ask(budget, caller="pq"[number % 2])) for number in range(9)]
-    await asyncio.wait(asked)
+    waiting = [asyncio.create_task(ask(budget, caller="pq"[number % 2])) for number in range(9)]
+    await asyncio.wait(waiting)
 
-    errors = [task.exception() for task in asked[:5]]
+    errors = [task.exception() for task in waiting[:5]]
     assert [type(error) for error in errors] == [httpx.ReadError] * 5
-    assert [task.result() for task in asked[5:]] == [("UPSTREAM_UNAVAILABLE", None, 0.5)] * 4
+    assert [task.result() for task in waiting[5:]] == [("UPSTREAM_UNAVAILABLE", None, 0.5)] * 4
     assert len(inner.seen) == 5
 
 
@@ -528,12 +530,12 @@ async def test_a_request_stands_on_its_payers_receipt_unless_it_never_left(
     error: httpx.TransportError, calls: int
 ) -> None:
     budget = over(Scripted([error]))
-    asked = request(deadline=now() + 10)
+    outgoing = request(deadline=now() + 10)
 
     with pytest.raises(type(error)):
-        await budget.handle_async_request(asked)
+        await budget.handle_async_request(outgoing)
 
-    assert receipt(asked).calls == calls
+    assert receipt(outgoing).calls == calls
 
 
 async def test_a_request_still_on_its_way_is_counted_already_for_its_payer_alone() -> None:

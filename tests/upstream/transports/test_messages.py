@@ -15,7 +15,7 @@ def test_an_answer_reads_as_httpxs_own() -> None:
     theirs = httpx.Response(404, headers=FIELDS, content=b'{"a": 1}', request=REQUEST)
     del theirs.headers["content-length"]
 
-    def told(answer: httpx.Response) -> tuple[object, ...]:
+    def everything(answer: httpx.Response) -> tuple[object, ...]:
         return (
             answer.status_code,
             answer.headers,
@@ -38,7 +38,7 @@ def test_an_answer_reads_as_httpxs_own() -> None:
             repr(answer),
         )
 
-    assert told(ours) == (*told(theirs)[:-2], 0, repr(theirs))
+    assert everything(ours) == (*everything(theirs)[:-2], 0, repr(theirs))
 
 
 async def test_an_answer_passes_through_httpxs_client() -> None:
@@ -46,20 +46,22 @@ async def test_an_answer_passes_through_httpxs_client() -> None:
         return Response(200, FIELDS, b"{}", request)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-        told = await client.get("http://api.test/")
+        response = await client.get("http://api.test/")
 
-    assert (told.status_code, told.json(), told.headers["x-a"]) == (200, {}, "1, 2")
+    assert (response.status_code, response.json(), response.headers["x-a"]) == (200, {}, "1, 2")
 
 
 async def test_a_request_passes_through_httpxs_transports() -> None:
     address = RequestTarget("http://api.test/v1/clients?page=1")
     request = Request("POST", address, HeaderBlock(FIELDS[0]), {}, b'{"a": 1}')
 
-    def answer(asked: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=[asked.url.path, asked.url.query.decode(), asked.method])
+    def answer(received: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200, json=[received.url.path, received.url.query.decode(), received.method]
+        )
 
-    told = await httpx.MockTransport(answer).handle_async_request(request)
-    assert told.json() == ["/v1/clients", "page=1", "POST"]
+    response = await httpx.MockTransport(answer).handle_async_request(request)
+    assert response.json() == ["/v1/clients", "page=1", "POST"]
     assert dict(request.headers) == {
         "host": "api.test",
         "content-type": "application/json",

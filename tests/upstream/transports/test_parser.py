@@ -146,7 +146,7 @@ def test_what_could_be_read_in_two_ways_is_no_answer(sent: bytes, step: int) -> 
     "more", [b"{}", b"\x00", OK + b"Content-Length: 2\r\n\r\n[]", b"\r\nGET / HTTP/1.1\r\n"]
 )
 @pytest.mark.parametrize("closes", [b"", b"Connection: close\r\n"])
-def test_more_than_was_asked_for_is_left_unread_and_ends_the_connection(
+def test_more_than_was_requested_is_left_unread_and_ends_the_connection(
     more: bytes, closes: bytes
 ) -> None:
     assert read(OK + closes + TWO + more) == Read(200, b"{}", kept=0.0)
@@ -231,7 +231,7 @@ def test_names_are_made_small_and_what_is_no_text_or_speaks_of_compression_is_le
         (b"RateLimit-Remaining: \xb2\r\n", False),
     ],
 )
-def test_what_is_told_by_name_is_what_a_look_at_each_header_tells(
+def test_a_look_up_by_name_finds_what_a_look_at_each_header_finds(
     sent: bytes, *, known: bool
 ) -> None:
     answers = ResponseParser(HEAD_BYTES, BODY_BYTES)

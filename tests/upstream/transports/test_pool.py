@@ -151,7 +151,7 @@ async def test_proxies_of_the_environment_are_ignored(
     assert upstream.received == ["GET /direct"]
 
 
-async def test_compression_nobody_asked_for_is_not_undone(
+async def test_compression_that_was_not_requested_is_not_undone(
     wire: ConnectionPool, upstream: Upstream
 ) -> None:
     upstream.answer = (
@@ -314,7 +314,7 @@ async def test_over_tls_a_connection_is_trusted_as_the_machine_says_and_kept(
     assert upstream.over == [1, 1, 1]
 
 
-def test_where_the_machine_trusts_nobody_certifi_says_whom_to_trust(
+def test_where_the_machine_trusts_no_authority_certifi_says_whom_to_trust(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
@@ -412,7 +412,7 @@ async def test_nonsense_is_no_answer_and_maybe_sent(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-async def test_a_kept_connection_closed_while_idle_costs_nobody_a_second_request(
+async def test_a_kept_connection_closed_while_idle_costs_no_second_request(
     wire: ConnectionPool, upstream: Upstream, proxy: TcpProxy, method: str
 ) -> None:
     proxy.fault = Fault(response_bytes=len(upstream.answer))
@@ -482,7 +482,7 @@ async def test_what_comes_between_requests_is_nobodys_answer(
     assert (answer.content, upstream.over) == (b"{}", [1, 2])
 
 
-async def test_a_connection_nobody_uses_is_closed_in_time(
+async def test_an_unused_connection_is_closed_in_time(
     wire: ConnectionPool, upstream: Upstream
 ) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\nContent-Length: 2\r\n\r\n{}"
@@ -511,7 +511,7 @@ async def test_an_answer_may_end_with_its_connection(
     assert answer.content == b"abc"
 
 
-async def test_answers_to_many_at_once_reach_who_asked(upstream: Upstream) -> None:
+async def test_answers_to_many_at_once_reach_their_callers(upstream: Upstream) -> None:
     upstream.echo = True
     wire = ConnectionPool(max_in_flight=64)
     urls = [f"{upstream.url}/{number}" for number in range(64)] * 5
@@ -524,8 +524,8 @@ async def test_answers_to_many_at_once_reach_who_asked(upstream: Upstream) -> No
     ]
     await wire.aclose()
 
-    told = [answer.text for answer in answers if isinstance(answer, httpx.Response)]
-    assert told == [f"GET {httpx.URL(url).path}" for url in urls]
+    texts = [answer.text for answer in answers if isinstance(answer, httpx.Response)]
+    assert texts == [f"GET {httpx.URL(url).path}" for url in urls]
     assert len(upstream.peers) == 64
 
 

@@ -26,12 +26,12 @@ def stand(
     line.join(terms(caller, priority), asyncio.Future(loop=LOOP), at)
 
 
-def anybody(_: CallContext) -> int:
+def any_rank(_: CallContext) -> int:
     return 0
 
 
 def served(
-    line: FairQueue, now: float = 0.0, rank: Callable[[CallContext], int | None] = anybody
+    line: FairQueue, now: float = 0.0, rank: Callable[[CallContext], int | None] = any_rank
 ) -> list[str]:
     """Everybody who can be, in order."""
     names = []
@@ -40,7 +40,7 @@ def served(
     return names
 
 
-def test_the_most_urgent_lane_goes_first_within_it_whoever_came_first() -> None:
+def test_the_most_urgent_lane_goes_first_and_within_it_the_first_to_come() -> None:
     line = FairQueue()
     for caller, priority in zip("abcd", reversed(Priority), strict=True):
         stand(line, caller, priority)
@@ -50,7 +50,7 @@ def test_the_most_urgent_lane_goes_first_within_it_whoever_came_first() -> None:
     assert len(line) == 0
 
 
-def test_callers_take_turns_whoever_has_more_in_line() -> None:
+def test_callers_take_turns_however_many_calls_each_has_in_line() -> None:
     line = FairQueue()
     for caller in "aaaabbc":
         stand(line, caller)
@@ -66,7 +66,7 @@ def test_each_second_of_waiting_makes_one_lane_of_urgency() -> None:
     assert served(line, now=2) == ["oldr", "newi"]
 
 
-def test_who_may_not_go_keeps_its_place_and_holds_nobody_up() -> None:
+def test_a_call_that_may_not_go_keeps_its_place_and_holds_no_other_up() -> None:
     line = FairQueue()
     for caller in "abc":
         stand(line, caller)
@@ -83,7 +83,7 @@ def test_who_had_half_of_a_window_comes_after_all_others() -> None:
     assert served(line, rank=lambda of: int(of.partition == "a")) == ["br", "ai"]
 
 
-def test_in_a_full_line_the_last_of_whoever_has_most_gives_way() -> None:
+def test_in_a_full_line_the_last_call_of_the_caller_with_most_gives_way() -> None:
     line = FairQueue()
     for caller in "abbbc":
         stand(line, caller)
@@ -94,7 +94,7 @@ def test_in_a_full_line_the_last_of_whoever_has_most_gives_way() -> None:
     assert line.newest_of_longest(terms("b")) is None
 
 
-def test_nobody_gives_way_to_one_who_would_have_as_many_except_to_a_write() -> None:
+def test_no_call_gives_way_to_a_caller_who_would_have_as_many_except_to_a_write() -> None:
     line = FairQueue()
     stand(line, "a")
     stand(line, "w", Priority.WRITE)
@@ -123,13 +123,13 @@ def test_while_two_callers_wait_neither_is_served_twice_more_than_the_other(
 
 
 @given(st.lists(st.tuples(st.sampled_from(CALLERS), st.sampled_from(Priority)), max_size=60))
-def test_nobody_starves_whatever_keeps_coming(arrivals: list[tuple[str, Priority]]) -> None:
+def test_no_call_starves_whatever_keeps_coming(arrivals: list[tuple[str, Priority]]) -> None:
     line = FairQueue()
     stand(line, "z", Priority.REFRESH, at=0)
     for caller, priority in arrivals:
         stand(line, caller, priority, at=0)
     turns = 0
-    while (waiter := line.next(3.0, anybody)) and waiter.context.partition != "z":
+    while (waiter := line.next(3.0, any_rank)) and waiter.context.partition != "z":
         stand(line, waiter.context.partition, waiter.context.priority, at=3.0)  # and comes again
         turns += 1
 

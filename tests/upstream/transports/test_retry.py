@@ -40,9 +40,9 @@ def retrying(inner: Scripted, *, remaining: int = 500) -> RetryingTransport:
 async def ask(
     transport: httpx.AsyncBaseTransport, method: str = "GET", *, seconds: float = 10
 ) -> int | type[BaseException]:
-    asked = request(method, deadline=now() + seconds)
+    outgoing = request(method, deadline=now() + seconds)
     try:
-        return (await transport.handle_async_request(asked)).status_code
+        return (await transport.handle_async_request(outgoing)).status_code
     except (httpx.TransportError, RateLimited) as error:
         return type(error)
 
@@ -65,15 +65,15 @@ async def test_a_get_is_sent_twice_at_most() -> None:
 
 
 @pytest.mark.parametrize("first", [OK, *LASTING, *PASSING, *MAYBE_SENT, *NEVER_SENT], ids=str)
-async def test_what_has_come_is_told_without_waiting_unless_it_may_be_asked_for_again(
+async def test_a_received_response_is_returned_without_waiting_unless_it_may_be_retried(
     first: httpx.Response | Exception,
 ) -> None:
-    retry, asked = retrying(inner := Scripted([first, OK])), request(deadline=now() + 10)
-    begun = retry.send(asked)
+    retry, outgoing = retrying(inner := Scripted([first, OK])), request(deadline=now() + 10)
+    begun = retry.send(outgoing)
     early = retry.ended(begun)
     await asyncio.wait([begun])
     late = retry.ended(begun)
-    await retry.end(asked, begun)
+    await retry.end(outgoing, begun)
 
     again = len(inner.seen) > 1
     assert (early, late) == (None, None if again else first)
@@ -81,7 +81,7 @@ async def test_what_has_come_is_told_without_waiting_unless_it_may_be_asked_for_
 
 @pytest.mark.parametrize("method", ["GET", *WRITES])
 @pytest.mark.parametrize("answer", LASTING, ids=str)
-async def test_an_answer_that_would_be_the_same_is_not_asked_for_again(
+async def test_an_answer_that_would_be_the_same_is_not_requested_again(
     method: str, answer: httpx.Response
 ) -> None:
     inner = Scripted([answer])
@@ -118,8 +118,8 @@ async def test_a_write_that_may_have_happened_is_never_sent_again(
 ) -> None:
     inner = Scripted([end])
 
-    told = end.status_code if isinstance(end, httpx.Response) else type(end)
-    assert await ask(retrying(inner), method) == told
+    ended = end.status_code if isinstance(end, httpx.Response) else type(end)
+    assert await ask(retrying(inner), method) == ended
     assert len(inner.seen) == 1
 
 
@@ -174,7 +174,7 @@ async def test_no_attempt_is_begun_that_has_no_time_left() -> None:
     assert len(inner.seen) == 1
 
 
-async def test_a_lasting_outage_is_not_asked_twice_by_everybody() -> None:
+async def test_a_lasting_outage_is_not_called_twice_by_every_caller() -> None:
     inner = Scripted([httpx.Response(503)])
     transport = retrying(inner)
 
@@ -220,11 +220,11 @@ async def test_a_refusal_by_the_budget_is_passed_on() -> None:
 async def test_composed_each_attempt_is_paid_and_counted() -> None:
     inner = Scripted([httpx.Response(503), OK])
     transport, budget = compose_transport(inner, clock=now, random=half, proven=Known("p"))
-    asked = request(deadline=now() + 10)
+    outgoing = request(deadline=now() + 10)
 
-    assert (await transport.handle_async_request(asked)).status_code == 200
-    assert receipt(asked).calls == 2
-    assert receipt(asked).budget == budget.state()
+    assert (await transport.handle_async_request(outgoing)).status_code == 200
+    assert receipt(outgoing).calls == 2
+    assert receipt(outgoing).budget == budget.state()
     assert budget.state().remaining == 498
 
 

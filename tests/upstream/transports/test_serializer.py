@@ -38,7 +38,7 @@ def test_a_write_tells_how_long_its_content_is() -> None:
     assert b"Content-Length" not in sent(Request("DELETE", HERE, HeaderBlock(), {}))
 
 
-def test_what_is_our_own_business_is_said_once_and_by_us() -> None:
+def test_an_own_header_is_sent_once_and_by_us() -> None:
     headers = {
         "Host": "elsewhere.test",
         "Accept-Encoding": "gzip",

@@ -3,7 +3,7 @@
 from gateway.ratelimit.slow_start import TRIAL_WAIT, SlowStart
 
 
-def test_a_gate_nobody_shut_lets_everybody_through() -> None:
+def test_a_gate_never_shut_lets_every_call_through() -> None:
     gate = SlowStart()
 
     assert [(gate.wait(0), gate.enter()) for _ in range(3)] == [(0.0, 0)] * 3
@@ -58,7 +58,7 @@ def test_others_wait_for_the_end_of_those_that_try() -> None:
     assert gate.wait(10) == 0.0
 
 
-def test_when_the_one_that_tries_is_refused_the_wait_begins_anew() -> None:
+def test_when_the_one_that_tries_is_refused_the_wait_begins_again() -> None:
     gate = SlowStart()
     gate.refused(0, 10)
     gate.enter()

@@ -112,7 +112,7 @@ def test_of_those_that_come_back_the_next_is_tried_ten_seconds_after_one_that_fa
     assert proofs.wait("d", 2) == 10.0
 
 
-def test_whoever_comes_back_does_not_wait_for_strangers() -> None:
+def test_a_credential_that_comes_back_does_not_wait_for_strangers() -> None:
     proofs = after(UNTHROTTLED)
     proofs.record_rejection("back", 0)
     try_all(proofs, ["stranger"], 2)
@@ -130,7 +130,7 @@ def test_failures_are_forgotten_after_a_window() -> None:
     assert proofs.wait("a", SPAN) == 0
 
 
-def test_one_of_which_the_api_said_nothing_may_be_tried_again() -> None:
+def test_a_credential_without_an_answer_may_be_tried_again() -> None:
     proofs = UnknownCredentialLimiter()
     try_all(proofs, ["a"], 0)
     proofs.unknown("a")
@@ -143,7 +143,7 @@ def test_one_of_which_the_api_said_nothing_may_be_tried_again() -> None:
         st.tuples(st.floats(0, 3), st.integers(0, 40), st.booleans(), st.booleans()), max_size=400
     )
 )
-def test_whoever_comes_back_however_often_failures_are_rationed(
+def test_failures_of_credentials_that_come_back_are_rationed_however_often_they_come(
     asks: list[tuple[float, int, bool, bool]],
 ) -> None:
     proofs, now, failures = UnknownCredentialLimiter(), 0.0, []

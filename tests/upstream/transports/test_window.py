@@ -200,7 +200,7 @@ def test_without_headers_our_own_count_holds_and_the_window_ends_by_itself() -> 
     assert ledger.state(901).remaining == 2
 
 
-def test_a_window_of_which_nothing_is_said_may_have_begun_as_late_as_its_first_answer() -> None:
+def test_a_window_without_a_stated_end_may_have_begun_as_late_as_its_first_answer() -> None:
     ledger = RateLimitWindow(limit=2)
     one, two = spend(ledger, 2)
     ledger.record_response(one, RateLimitStatus(), 8)
@@ -329,28 +329,28 @@ def overspent(steps: list[tuple[float, float, float, str]], limit: int) -> int:
 
 @given(steps(*FATES), st.integers(1, 12))
 def test_alone_on_its_address_the_gateway_never_overspends_whatever_order_answers_come_in(
-    asked: list[tuple[float, float, float, str]], limit: int
+    calls: list[tuple[float, float, float, str]], limit: int
 ) -> None:
-    assert overspent(asked, limit) == 0
+    assert overspent(calls, limit) == 0
 
 
 @given(steps("headerless", "never sent"), st.integers(1, 12))
 def test_nor_does_it_where_no_answer_says_anything_of_the_window(
-    asked: list[tuple[float, float, float, str]], limit: int
+    calls: list[tuple[float, float, float, str]], limit: int
 ) -> None:
-    assert overspent(asked, limit) == 0
+    assert overspent(calls, limit) == 0
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 600), st.integers(0, 600), st.floats(1, 900)), max_size=40)
 )
-def test_within_a_window_no_header_raises_the_count(said: list[tuple[int, int, float]]) -> None:
+def test_within_a_window_no_header_raises_the_count(headers: list[tuple[int, int, float]]) -> None:
     ledger = RateLimitWindow()
     ledger.record_response(
         ledger.reserve(0), RateLimitStatus(limit=500, remaining=499, reset=900), 0
     )
     left = [ledger.state(1).remaining]
-    for limit, remaining, reset in said:
+    for limit, remaining, reset in headers:
         ledger.record_response(
             ledger.reserve(1), RateLimitStatus(limit or None, remaining, reset), 1
         )
@@ -370,11 +370,13 @@ def _happen(
     while events and min(events)[0] <= until:
         event = min(events)
         events.remove(event)
-        at, index, what, number, said, fate, back = event
+        at, index, what, number, headers, fate, back = event
         if what == "arrives":
-            said = api.call(at)
-            events.append((at + back, index, "returns", number, said, fate, back))
+            headers = api.call(at)
+            events.append((at + back, index, "returns", number, headers, fate, back))
         elif fate == "lost":
             ledger.record_no_response(number)
         else:
-            ledger.record_response(number, RateLimitStatus() if fate == "headerless" else said, at)
+            ledger.record_response(
+                number, RateLimitStatus() if fate == "headerless" else headers, at
+            )
