@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.clock import strictly_increasing
@@ -19,21 +19,22 @@ from gateway.cache.policy.revalidation import BackgroundRevalidation
 from gateway.cache.policy.sort_order import SortOrder
 from gateway.cache.read.cost import CostEstimates
 from gateway.cache.read.entity_reader import EntityReader, EntityResult
-from gateway.cache.read.list_query import ListQuery
 from gateway.cache.read.list_reader import ListReader
+from gateway.cache.read.queries import EntityQuery, ListQuery
 from gateway.cache.read.upstream import Upstream
 from gateway.cache.responses import ResponseCache
 from gateway.cache.store.fenced import FencedCache
-from gateway.cache.store.keys import EntityKey, ListKey, Partition
+from gateway.cache.store.keys import ListKey, Partition
 from gateway.cache.write.write_through import WriteThrough
 from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavailable
 from schema.source.request_context import Priority, RateLimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from gateway.cache.read.list_lookup import CachedPage
     from gateway.cache.read.upstream import PricedReader
+    from gateway.cache.store.entity import Held
     from gateway.cache.store.memory import Store
     from gateway.detached_tasks import DetachedTasks
     from schema.source.cost import CostEstimate, WriteRequest
@@ -171,92 +172,53 @@ class CachingClientSource:
 
         Clients that are not cached are read as details or from list pages.
         """
-        bounds = self._bounds(operation)[1]
-        found = self._find_cached(operation, ids, fields, bounds, refresh=True)
+        now, bounds = self._bounds(operation)
+        query = EntityQuery(operation, fields, now - bounds.served, now - bounds.missing, priority)
+        found, missing = self._by_id.lookup(query, ids)
         operation.receipt.saved += len(found)
-        rest = [id for id in ids if id not in found]
-        if rest:
-            found |= await self._read(operation, rest, fields, priority, bounds)
-            outdated = [id for id in ids if self._by_id.is_outdated(operation, id, found[id])]
-            found |= self._find_cached(operation, outdated, fields, bounds)
-        return [self._by_id.newest_or_unavailable(operation, id, found[id]) for id in ids]
+        for result in found.values():
+            operation.receipt.short_lived |= isinstance(result.value, ClientError)
+            self._record_age(operation, result.at, bounds.fresh, query.oldest)
+        self._revalidate_clients(query, found, bounds)
+        if missing:
+            found |= await self._read_clients(query, missing, bounds)
+        return [self._by_id.newest(query, id, found[id]) for id in ids]
 
-    def _find_cached(
-        self,
-        operation: RequestContext,
-        ids: Sequence[ClientId],
-        fields: Fields,
-        bounds: FreshnessLimits,
-        *,
-        refresh: bool = False,
-    ) -> dict[ClientId, ClientRecord | ClientError]:
-        """Return those of `ids` that may be served from the cache; revalidate the stale ones."""
-        now, partition = self._clock(), Partition(operation.caller)
-        found: dict[ClientId, ClientRecord | ClientError] = {}
-        aged: list[ClientId] = []
-        for id in ids:
-            known = self._by_id.find(
-                EntityKey(partition, id), fields, now - bounds.served, now - bounds.missing
-            )
-            if known is not None:
-                found[id] = known.value
-                operation.receipt.short_lived |= isinstance(known.value, ClientError)
-                self._record_age(operation, known.at, bounds.fresh, now - bounds.served)
-                if known.checked_at < now - bounds.fresh:
-                    aged.append(id)
-        if aged and refresh:
-            self._refresh.start(
-                operation,
-                (partition, tuple(aged)),
-                lambda own: self._by_id.read(
-                    own, aged, fields, Priority.REFRESH, self._clock() - bounds.fresh
-                ),
-            )
-        return found
+    def _revalidate_clients(
+        self, query: EntityQuery, found: Mapping[ClientId, EntityResult], bounds: FreshnessLimits
+    ) -> None:
+        since = self._clock() - bounds.fresh
+        aged = tuple(id for id, result in found.items() if result.checked_at < since)
 
-    async def _read(
-        self,
-        operation: RequestContext,
-        ids: Sequence[ClientId],
-        fields: Fields,
-        priority: Priority,
-        bounds: FreshnessLimits,
-    ) -> Mapping[ClientId, ClientRecord | ClientError]:
-        oldest = self._clock() - bounds.served
+        def refresh(own: RequestContext) -> Coroutine[Any, Any, Any]:
+            oldest = self._clock() - bounds.fresh
+            fresh = EntityQuery(own, query.fields, oldest, oldest, Priority.REFRESH)
+            return self._by_id.read(fresh, self._by_id.lookup(fresh, aged)[1])
+
+        if aged:
+            self._refresh.start(query.operation, (query.partition, aged), refresh)
+
+    async def _read_clients(
+        self, query: EntityQuery, missing: Mapping[ClientId, Held], bounds: FreshnessLimits
+    ) -> dict[ClientId, EntityResult]:
+        """Read clients; in the place of a failure return an older record, marked as stale."""
+        operation = query.operation
+        query = replace(query, oldest=self._clock() - bounds.served)
         try:
             self._check_upstream_allowed(operation)
-            found = await self._by_id.read(operation, ids, fields, priority, oldest)
+            found = await self._by_id.read(query, missing)
         except (RateLimited, TooExpensive, Unavailable) as failure:
-            found = dict.fromkeys(ids, EntityResult(failure, oldest, oldest))
-        for answer in found.values():
-            if answer.at < oldest:  # kept although the API contradicts it
-                self._record_age(operation, answer.at, bounds.fresh, oldest)
-        return {
-            id: self._or_stale(operation, id, fields, answer.value, bounds)
-            for id, answer in found.items()
-        }
-
-    def _or_stale(
-        self,
-        operation: RequestContext,
-        id: ClientId,
-        fields: Fields,
-        answer: ClientRecord | ClientError,
-        bounds: FreshnessLimits,
-    ) -> ClientRecord | ClientError:
-        """Return the result; if it is a failure, an older record, marked as stale."""
-        if not isinstance(answer, ClientError):
-            return answer
+            found = dict.fromkeys(missing, EntityResult(failure, query.oldest, query.oldest))
         now = self._clock()
-        oldest = stale_if_error_since(answer, now, bounds)
-        if oldest is None:
-            return answer
-        key = EntityKey(Partition(operation.caller), id)
-        known = self._by_id.find(key, fields, oldest, now - bounds.missing)
-        if known is None:
-            return answer
-        self._record_age(operation, known.at, bounds.fresh, now - bounds.served)
-        return known.value
+        for id, result in found.items():
+            if isinstance(result.value, ClientError):
+                oldest = stale_if_error_since(result.value, now, bounds)
+                if oldest is not None:
+                    stale = replace(query, oldest=oldest, missing_oldest=now - bounds.missing)
+                    found |= self._by_id.lookup(stale, [id])[0]
+            if found[id].at < query.oldest:  # also if kept although the API contradicts it
+                self._record_age(operation, found[id].at, bounds.fresh, query.oldest)
+        return found
 
     def _bounds(self, operation: RequestContext) -> tuple[float, FreshnessLimits]:
         """Begin the receipt; return the time and the operation's freshness limits."""

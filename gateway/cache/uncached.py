@@ -64,9 +64,10 @@ class UncachedClientSource:
             return await self._reader.read_page(operation, where, window, fields, priority)
         nominal = AnchoredWindow(window.plain, window.between.nominal)
         wide = with_anchors(nominal, self.page_cost) or nominal.window
-        page, covered = page_of(
+        page, covered, lost = page_of(
             await self._reader.read_page(operation, where, wide, fields, priority), window
         )
+        operation.receipt.drift |= lost
         if not covered and page.window is not None:
             operation.receipt.drift = True
             again = await self._reader.read_page(operation, where, page.window, fields, priority)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.cache.source import CachingClientSource
+    from schema.source.protocols import ClientReader
     from schema.source.records import WriteResult
     from schema.source.request_context import RequestContext
 
@@ -36,7 +37,7 @@ class Scroller:
     """A client that pages by `hasNextPage` and `endCursor`, or back by their opposites."""
 
     def __init__(
-        self, cached: CachingClientSource, where: ClientFilter, size: int, *, back: bool = False
+        self, cached: ClientReader, where: ClientFilter, size: int, *, back: bool = False
     ) -> None:
         self.cached = cached
         self.where = where

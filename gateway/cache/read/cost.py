@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import DOCUMENTED_ROW_FIELDS
-from gateway.cache.store.keys import EntityKey, ListKey, Partition
+from gateway.cache.read.queries import EntityQuery
+from gateway.cache.store.keys import ListKey, Partition
 from schema.source.cost import CostEstimate, EntitiesRequest, ListRequest
 
 if TYPE_CHECKING:
@@ -117,10 +118,8 @@ class CostEstimates:
         now, ages = self._bounds(operation)
         oldest, missing_oldest = now - ages.served, now - ages.missing
         partition = Partition(operation.caller)
-        unknown_ids = sum(
-            self._by_id.find(EntityKey(partition, id), need.fields, oldest, missing_oldest) is None
-            for id in need.ids
-        )
+        query = EntityQuery(operation, need.fields, oldest, missing_oldest, need.priority)
+        unknown_ids = len(self._by_id.lookup(query, need.ids)[1])
         if not unknown_ids:
             return CostEstimate()
         sweep = [

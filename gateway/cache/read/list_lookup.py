@@ -54,15 +54,20 @@ def as_page(rows: ListIndex, place: AnchoredWindow, records: tuple[ClientRecord,
 
 def page_of(
     read: Page, window: Window, departed: Callable[[str], Neighbours | None] = lambda _: None
-) -> tuple[Page, bool]:
-    """Return the rows of `window` from a page just read, and True if the page holds them all."""
+) -> tuple[Page, bool, bool]:
+    """Return the rows of `window` from a page just read.
+
+    Also return whether the page holds them all, and whether a row that the window is counted from
+    was not found where it should be.
+    """
     span = IndexRange(read.offset, tuple(record.id for record in read.records), 0)
     rows = ListIndex(read.total, 0, (span,) if span.ids else (), read.more)
     place = locate(rows, window, ANY_AGE, departed)
     start, stop = rows.range_of(place.window)
     begin = max(0, start - read.offset)
     records = read.records[begin : begin + stop - start]
-    return as_page(rows, place, records), read.offset <= start and stop <= span.stop
+    covered = read.offset <= start and stop <= span.stop
+    return as_page(rows, place, records), covered, place.lost
 
 
 class ListLookup:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.cache.policy.filters import matches
 from gateway.cache.read.list_lookup import ALL_CLIENTS, CachedPage, ListLookup, as_page, page_of
 from gateway.cache.read.planner import ReadPlanner
 from gateway.cache.read.single_flight import SingleFlight
@@ -17,13 +19,13 @@ from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.policy.freshness import CachePolicy
     from gateway.cache.policy.sort_order import SortOrder
-    from gateway.cache.read.list_query import ListQuery
     from gateway.cache.read.planner import PlannedRead
+    from gateway.cache.read.queries import ListQuery
     from gateway.cache.read.single_flight import Fetch
     from gateway.cache.read.upstream import Upstream
     from gateway.cache.store.fenced import FencedCache
@@ -48,6 +50,8 @@ class FetchedPage:
 
     page: Page
     at: float
+    newest: Mapping[str, CachedRecord]
+    """The newest of its clients, as far as it was held when the page arrived."""
     kept: bool
     drift: bool
 
@@ -98,7 +102,7 @@ class ListReader:
             again = [(key, self._anchored(query))]
             if all(target != key for target, _ in reads):
                 again = self.plan.own(key, window, query.oldest) or again
-            elif outdated or (reads == again and self._is_stable(key, landed)):
+            elif outdated or (reads == again and self._is_stable(landed)):
                 break
             else:
                 outdated = receipt.drift = query.operation.call_budget.may_exceed_estimate = True
@@ -126,10 +130,11 @@ class ListReader:
         page = self._page_just_read(query, landed)
         return None if page is None else CachedPage(page, landed[0].at, window, landed[0].at)
 
-    def _is_stable(self, key: ListKey, landed: Sequence[FetchedPage]) -> bool:
+    @staticmethod
+    def _is_stable(landed: Sequence[FetchedPage]) -> bool:
         """Return True if another read gives no better result: no write, no older version."""
         return all(
-            one.kept and all(self._newest(key, record) for record in one.page.records)
+            one.kept and all(record.id in one.newest for record in one.page.records)
             for one in landed
         )
 
@@ -137,49 +142,46 @@ class ListReader:
         """Return the window from the pages just read, for a store that could not hold them."""
         first = landed[0].page
         rows = ListIndex(first.total, float("-inf"), open=first.more)
-        records: dict[str, ClientRecord] = {}
+        newest: dict[str, CachedRecord] = {}
         for one in landed:
             ids = [record.id for record in one.page.records]
             rows = rows.merge(one.page.offset, ids, one.page.total, one.at, one.page.more)
-            records |= zip(ids, one.page.records, strict=True)
+            newest |= one.newest
         departed = self._memory.departures.of(query.key)
         place = locate(rows, query.window, ANY_AGE, departed)
         start, stop = rows.range_of(place.window)
         served: list[ClientRecord] = []
         for row in rows.slice(start, stop, float("-inf")):
-            record = None if row is None else self._newest(query.key, records[row[0]])
-            if record is None:
+            held = None if row is None else newest.get(row[0])
+            if row is None or held is None or self._is_outdated(query, held.record):
                 return None
-            served.append(self._note_age(query, record))
+            served.append(self._note_age(query, held, row[1]))
         return as_page(rows, place, tuple(served))
 
-    def _newest(self, of: ListKey, record: ClientRecord) -> ClientRecord | CachedRecord | None:
-        """Return the record or a later cached version; None if the caller saw a lost later one."""
-        key = EntityKey(of.partition, record.id)
-        if not self._memory.is_outdated(key, record):
-            return record
-        known = self._memory.client(key)
-        return known if isinstance(known, CachedRecord) else None
+    def _is_outdated(self, query: ListQuery, record: ClientRecord) -> bool:
+        return self._memory.is_outdated(EntityKey(query.key.partition, record.id), record)
 
-    def _note_age(self, query: ListQuery, newest: ClientRecord | CachedRecord) -> ClientRecord:
-        """Return the record to serve; note the age of a cached one on the receipt."""
-        if not isinstance(newest, CachedRecord):
-            return newest
-        age = self._clock() - newest.at
-        query.operation.receipt.note_age(round(age, 3), stale=True)
-        return newest.record
+    def _note_age(self, query: ListQuery, held: CachedRecord, at: float) -> ClientRecord:
+        """Return the record to serve; note its age if it was read before `at`."""
+        if held.at < at:
+            age = self._clock() - held.at
+            query.operation.receipt.note_age(round(age, 3), stale=True)
+        return held.record
 
     def _best_effort_page(self, query: ListQuery, page: Page) -> Page:
         """Return rows that moved during every read, each at most once."""
-        departed = self._memory.departures.of(query.key)
-        read, _ = page_of(page, query.window, departed)
-        once = {
-            record.id: self._note_age(query, self._newest(query.key, record) or record)
-            for record in read.records
-        }
+        read, _, _ = page_of(page, query.window, self._memory.departures.of(query.key))
+        once = {record.id: self._newest(query, record) for record in read.records}
         for record in once.values():
             self._memory.note_served(EntityKey(query.key.partition, record.id), record)
         return msgspec.structs.replace(read, records=tuple(once.values()))
+
+    def _newest(self, query: ListQuery, record: ClientRecord) -> ClientRecord:
+        """Return a later version of the record, if the caller was served one that is still held."""
+        if not self._is_outdated(query, record):
+            return record
+        held = self._memory.client(EntityKey(query.key.partition, record.id))
+        return self._note_age(query, held, math.inf) if isinstance(held, CachedRecord) else record
 
     async def load(self, query: ListQuery, reads: Sequence[PlannedRead]) -> Sequence[FetchedPage]:
         """Join or start the fetches of these reads, and wait for all."""
@@ -218,11 +220,18 @@ class ListReader:
         clients = [record for record in page.records if not record.unreadable]
         if clients:
             self.row_fields = frozenset().union(*map(present_fields, clients))
-        kept = self._memory.store_page(key, page, at, fence)
-        if kept:
+        page = self._memory.own_writes.applied(
+            key.partition,
+            page,
+            at,
+            lambda record: matches(key.where, record, self._meaning.types),
+            self._order.newest,
+        )
+        newest = self._memory.store_page(key, page, at, fence)
+        if newest is not None:
             self._order.observe(page.records)
             self._meaning.observe(key.where, page, self._everyone(key.partition, at))
-        return FetchedPage(page, at, kept, drift)
+        return FetchedPage(page, at, newest or {}, newest is not None, drift)
 
     def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:
         """Yield all of this caller's clients, if they are cached and fresh; else none."""

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.cache.policy.filters import can_evaluate
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
+from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.keys import ListKey
 from gateway.cache.store.list_index import ListIndex, full_pages
 from schema.source.records import MAX_PAGE, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.policy.freshness import CachePolicy
     from gateway.cache.read.list_lookup import ListLookup
+    from gateway.cache.store.entity import Held
+    from schema.source.records import ClientId
 
 PlannedRead = tuple[ListKey, Window]
 """One read from the source."""
@@ -103,6 +107,35 @@ class ReadPlanner:
         elif window.from_end:
             return reads
         return [(key, page) for page in self._as_full_pages(Window(start, stop - start))] or reads
+
+    def page_with(
+        self, every: ListKey, held: Mapping[ClientId, Held], oldest: float
+    ) -> Window | None:
+        """Return the page of all clients to read next, if it is cheaper than details of `held`.
+
+        Reading the whole list is, if it costs less than the ids that it is for. So is a page on
+        which ids were when it was last read; a page of equal cost returns more.
+        """
+        wanted = [
+            id
+            for id, known in held.items()
+            if not (isinstance(known, CachedRecord) and known.checked_at >= oldest)
+        ]
+        pages, rows = self._listed.unread(every, oldest), self._listed.rows(every)
+        if rows is None:
+            return pages[0] if len(wanted) > 1 else None
+        places = Counter(
+            place // MAX_PAGE
+            for id in wanted
+            if (place := rows.index_of(id, float("-inf"))) is not None
+        )
+        likely = max(pages, key=lambda page: places[page.offset // MAX_PAGE], default=None)
+        if likely is None or not wanted:
+            return None
+        calls = sum(map(self._cost_of, pages))
+        sure = all(isinstance(held[id], CachedRecord) for id in wanted)
+        pays = calls < len(wanted) or (sure and calls == len(wanted))
+        return likely if pays or places[likely.offset // MAX_PAGE] else None
 
     def _place(
         self, key: ListKey, rows: ListIndex | None, window: Window, oldest: float

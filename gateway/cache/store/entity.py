@@ -63,6 +63,10 @@ class CachedRecord:
         return replace(self, contradicted_at=-math.inf) if old else self
 
 
+Held = CachedRecord | Tombstone | None
+"""What the cache holds of one client."""
+
+
 def present_fields(record: ClientRecord) -> Fields:
     """Return the fields that this record has, malformed ones included."""
     if record.complete:
@@ -95,6 +99,14 @@ def merge_record(
             return fresh if new > old else before
         return _same_version(before, fresh)
     return before if at < before.at else _unversioned(before, fresh)
+
+
+def is_later(before: CachedRecord | Tombstone | None, record: ClientRecord, at: float) -> bool:
+    """Return True if the cached version is later than `record`, a later reading to be stored."""
+    if not isinstance(before, CachedRecord) or at < before.at:
+        return False
+    old, new = version_of(before.record), version_of(record)
+    return old is not None and new is not None and new < old
 
 
 def _unversioned(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:

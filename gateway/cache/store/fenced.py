@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
-
-from cachetools import LRUCache
+from typing import TYPE_CHECKING
 
 from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import (
     CachedRecord,
     Tombstone,
+    is_later,
     merge_record,
     present_fields,
-    version_of,
 )
 from gateway.cache.store.generations import Generations
 from gateway.cache.store.keys import EntityKey
 from gateway.cache.store.list_index import ListIndex
+from gateway.cache.store.own_writes import OwnWrites
+from gateway.cache.store.served_versions import ServedVersions
 from gateway.cache.store.versions import VersionHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.cache.store.entity import Held
     from gateway.cache.store.generations import FencingToken
     from gateway.cache.store.keys import ListKey, Partition, ResponseKey
     from gateway.cache.store.memory import Store
     from schema.source.records import ClientFilter, ClientRecord, Page
-
-_MAX_VERSIONS = 20_000
-"""Versions held against responses that overtake each other: 200 full pages in flight."""
-_MAX_WRITTEN = 10_000
-"""Clients written through the gateway that one 404 does not make absent."""
-
-
-class SeenVersion(NamedTuple):
-    """The highest version of a client that its caller was served."""
-
-    version: int
-    first_served_at: float
-    """When a response first held it. A request sent later should return no earlier version."""
-    at: float
-    """When the latest reading that returned it was sent."""
 
 
 class FencedCache:
@@ -57,19 +42,18 @@ class FencedCache:
         """Create it; `clock` is strictly increasing, in seconds.
 
         `bound`: seconds for which a cached reading is kept against an API that contradicts it.
-        `lag`: seconds after a write through the gateway in which a 404 may come from a replica.
+        `lag`: seconds after a write through the gateway in which a reading may not show it yet.
         """
         self._store = store
         self._clock = clock
         self._bound = bound
-        self._lag = lag
         self._generations = Generations()
-        self._versions: LRUCache[EntityKey, SeenVersion] = LRUCache(_MAX_VERSIONS)
-        self._written: LRUCache[EntityKey, float] = LRUCache(_MAX_WRITTEN)
+        self._served = ServedVersions(clock, bound)
+        self.own_writes = OwnWrites(lag)
         self._bases = VersionHistory()
         self.departures = Departures()
 
-    def client(self, key: EntityKey) -> CachedRecord | Tombstone | None:
+    def client(self, key: EntityKey) -> Held:
         """Return the cached entry of one client."""
         entry = self._store.get(key)
         if isinstance(entry, CachedRecord):
@@ -88,28 +72,14 @@ class FencedCache:
         entry = self._store.get(key)
         return entry if isinstance(entry, ListIndex) else None
 
-    def is_outdated(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> bool:
-        """Return True if the caller was already served a later version of this client.
-
-        `at`: when the reading of this version was sent; now, by default. A served version expires
-        after `bound` seconds, because an API may be restored from a backup.
-        """
-        version, seen = version_of(record), self._versions.get(key)
-        if version is None or seen is None or version >= seen.version:
-            return False
-        return (self._clock() if at is None else at) <= seen.at + self._bound
+    def is_outdated(self, key: EntityKey, record: ClientRecord) -> bool:
+        """Return True if the caller was already served a later version of this client."""
+        return self._served.is_outdated(key, record)
 
     def note_served(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> None:
         """Note that the caller is served this record, read at `at`, stored or not."""
-        version = version_of(record)
-        if version is None:
-            return
-        now, seen = self._clock(), self._versions.get(key)
-        if seen is not None and seen.version == version:
-            self._versions[key] = seen._replace(at=max(seen.at, seen.at if at is None else at))
-        elif not self.is_outdated(key, record, at):
+        if self._served.note(key, record, at):
             self._generations.bump_responses(key.partition)
-            self._versions[key] = SeenVersion(version, now, now if at is None else at)
 
     def lists_token(self, partition: Partition) -> FencingToken:
         """Return the token to note before a list is requested."""
@@ -119,58 +89,82 @@ class FencedCache:
         """Return the token to note before a client is requested."""
         return self._generations.of_client(key)
 
-    def store_page(self, key: ListKey, page: Page, at: float, fence: FencingToken) -> bool:
-        """Store a page and its clients, unless this caller wrote since `fence` was noted."""
+    def store_page(
+        self, key: ListKey, page: Page, at: float, fence: FencingToken
+    ) -> dict[str, CachedRecord] | None:
+        """Store a page and return the newest of each of its clients, as far as it is held.
+
+        Return None if this caller wrote since `fence` was noted.
+        """
         if self._generations.of_lists(key.partition) != fence:
-            return False
-        known, ids = (
-            self.rows(key) or ListIndex(page.total, float("-inf")),
-            tuple(r.id for r in page.records),
-        )
+            return None
+        known = self.rows(key) or ListIndex(page.total, float("-inf"))
+        newest: dict[str, CachedRecord] = {}
         for record in page.records:
-            self._merge(EntityKey(key.partition, record.id), record, at)
+            held = self._merge(EntityKey(key.partition, record.id), record, at)
+            if isinstance(held, CachedRecord):
+                newest[record.id] = held
+        ids = tuple(record.id for record in page.records)
         news = known.merge(page.offset, ids, page.total, at, page.more)
         self.departures.note(key, known, news, (page.offset, page.offset + len(ids)))
         self._put(key, news)
-        return True
+        return newest
 
     def store_record(
         self, key: EntityKey, record: ClientRecord, at: float, fence: FencingToken
-    ) -> bool:
-        """Store a client's record, unless it was written since `fence` was noted."""
-        if self._generations.of_client(key) != fence:
-            return False
-        self._merge(key, record, at)
-        return True
+    ) -> Held:
+        """Store a client's record and return the newest that is held.
 
-    def store_absence(self, key: EntityKey, at: float, fence: FencingToken) -> bool:
-        """Store that there is no such client, unless it was written since `fence` was noted."""
+        Return None if it was written since `fence` was noted.
+        """
         if self._generations.of_client(key) != fence:
-            return False
-        known = self.client(key)
-        if isinstance(known, CachedRecord) and at < self._written.get(key, -math.inf) + self._lag:
-            # A replica of the API may not have the latest write yet.
-            self._put(key, known.kept_against(at))
-        elif known is None or known.at <= at:
-            self.deleted(key, at)
-        return True
+            return None
+        return self._merge(key, record, at)
 
-    def store_written(self, key: EntityKey, record: ClientRecord, at: float, began: float) -> None:
+    def store_absence(self, key: EntityKey, at: float, fence: FencingToken) -> Held:
+        """Store that there is no such client, and return what is held then.
+
+        Return None if it was written since `fence` was noted.
+        """
+        if self._generations.of_client(key) != fence:
+            return None
+        held = self.client(key)
+        if isinstance(held, CachedRecord) and self.own_writes.may_be_unseen(key, at):
+            held = held.kept_against(at)
+            self._put(key, held)
+        elif held is None or held.at <= at:
+            held = self._bury(key, at)
+        return held
+
+    def store_written(
+        self,
+        key: EntityKey,
+        record: ClientRecord,
+        at: float,
+        began: float,
+        *,
+        created: bool = False,
+    ) -> None:
         """Store the client that a write, sent at `began`, returned at `at`.
 
         An earlier version than the one served before `began` is accepted: the API wrote on top of
         it.
         """
-        self._written[key] = at
-        if self.is_outdated(key, record, at) and began >= self._versions[key].first_served_at:
-            del self._versions[key]
+        self.own_writes.note(key, record, at, created=created)
+        if self._served.is_outdated(key, record, at) and not self._served.was_overtaken(key, began):
+            self._served.forget(key)
         self._merge(key, record, at)
 
-    def deleted(self, key: EntityKey, at: float) -> None:
+    def store_deleted(self, key: EntityKey, at: float) -> None:
         """Store that a write found or left no such client; its versions start over."""
-        self._put(key, Tombstone(at))
-        self._versions.pop(key, None)
-        self._written.pop(key, None)
+        self.own_writes.note(key, None, at)
+        self._bury(key, at)
+
+    def _bury(self, key: EntityKey, at: float) -> Tombstone:
+        tombstone = Tombstone(at)
+        self._put(key, tombstone)
+        self._served.forget(key)
+        return tombstone
 
     def invalidate_in_flight(self, partition: Partition, key: EntityKey | None) -> None:
         """Prevent the storing of readings under way: a write begins or has ended."""
@@ -181,9 +175,7 @@ class FencedCache:
 
     def forget_client(self, key: EntityKey) -> None:
         """Remove a client's entry; its record stays available by its version."""
-        known = self.client(key)
-        if isinstance(known, CachedRecord):
-            self._bases.keep(key, known.record)
+        self._bases.keep(key, self.client(key))
         self._generations.bump_responses(key.partition)
         self._store.forget(key)
 
@@ -232,13 +224,14 @@ class FencedCache:
         self._store.purge(partition)
         self._bases.purge(partition)
         self.departures.purge(partition)
+        self.own_writes.purge(partition)
 
     def _put(self, key: EntityKey | ListKey, entry: CachedRecord | Tombstone | ListIndex) -> None:
         self._generations.bump_responses(key.partition)
         self._store.put(key, entry)
 
-    def _merge(self, key: EntityKey, record: ClientRecord, at: float) -> None:
-        """Merge a reading sent at `at` into the cache.
+    def _merge(self, key: EntityKey, record: ClientRecord, at: float) -> Held:
+        """Merge a reading sent at `at` into the cache, and return the newest that is held.
 
         A version earlier than one already served has two explanations. If its request was sent
         before the later version arrived, the response was overtaken: it is dropped. If its request
@@ -247,33 +240,22 @@ class FencedCache:
         seconds. Without a cached record that is as complete, the reading is stored.
         """
         before = self.client(key)
-        if self.is_outdated(key, record, at):
-            if at < self._versions[key].first_served_at:
-                return
-            if isinstance(before, CachedRecord) and self._holds(key, before, record):
-                self._put(key, before.kept_against(at))
-                return
-            del self._versions[key]
+        if self._served.is_outdated(key, record, at):
+            if self._served.was_overtaken(key, at):
+                return before
+            if isinstance(before, CachedRecord) and self._can_replace(key, before, record):
+                before = before.kept_against(at)
+                self._put(key, before)
+                return before
+            self._served.forget(key)
         self.note_served(key, record, at)
-        after = merge_record(None if _is_later(before, record, at) else before, record, at)
-        if (
-            isinstance(before, CachedRecord)
-            and isinstance(after, CachedRecord)
-            and before.record.version != after.record.version
-        ):
-            self._bases.keep(key, before.record)
+        after = merge_record(None if is_later(before, record, at) else before, record, at)
+        self._bases.keep(key, before, after)
         self._put(key, after)
+        return after
 
-    def _holds(self, key: EntityKey, known: CachedRecord, record: ClientRecord) -> bool:
+    def _can_replace(self, key: EntityKey, known: CachedRecord, record: ClientRecord) -> bool:
         """Return True if `known` can be served in the place of `record`."""
         young = min(known.at, known.other_fields_at) >= self._clock() - self._bound
         whole = known.record.complete or present_fields(record) <= present_fields(known.record)
         return young and whole and not self.is_outdated(key, known.record)
-
-
-def _is_later(before: CachedRecord | Tombstone | None, record: ClientRecord, at: float) -> bool:
-    """Return True if the cached version is later than `record`, a later reading to be stored."""
-    if not isinstance(before, CachedRecord) or at < before.at:
-        return False
-    old, new = version_of(before.record), version_of(record)
-    return old is not None and new is not None and new < old

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from gateway.cache.store.entity import version_of
+from gateway.cache.store.entity import CachedRecord, version_of
 
 if TYPE_CHECKING:
+    from gateway.cache.store.entity import Held
     from gateway.cache.store.keys import EntityKey, Partition
     from schema.source.records import ClientRecord
 
@@ -22,11 +23,14 @@ class VersionHistory:
     def __init__(self) -> None:
         self._records: LRUCache[tuple[EntityKey, int], ClientRecord] = LRUCache(_MAX_RECORDS)
 
-    def keep(self, key: EntityKey, record: ClientRecord) -> None:
-        """Store a record that is about to be replaced; one without a version is of no use."""
-        version = version_of(record)
-        if version is not None:
-            self._records[key, version] = record
+    def keep(self, key: EntityKey, before: Held, after: Held = None) -> None:
+        """Store a record that is replaced by `after`, unless that one has the same version."""
+        if not isinstance(before, CachedRecord):
+            return
+        version = version_of(before.record)
+        same = isinstance(after, CachedRecord) and version_of(after.record) == version
+        if version is not None and not same:
+            self._records[key, version] = before.record
 
     def at(self, key: EntityKey, version: int) -> ClientRecord | None:
         """Return the client as it was at this version, if it is stored."""

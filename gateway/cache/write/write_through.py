@@ -128,7 +128,7 @@ class WriteThrough:
         key, types = EntityKey(partition, written.record.id), self._meaning.types
         created = list_updates.CreatedRow(written.record, self._clock(), self._order.newest)
         self._memory.invalidate_in_flight(partition, key)
-        self._memory.store_written(key, created.record, created.at, created.at)
+        self._memory.store_written(key, created.record, created.at, created.at, created=True)
         self._memory.revise_lists(
             partition, lambda where, rows: list_updates.apply_create(where, rows, created, types)
         )
@@ -179,7 +179,7 @@ class WriteThrough:
 
     def _deleted(self, key: EntityKey, before: ClientRecord | None) -> None:
         types = self._meaning.types
-        self._memory.deleted(key, self._clock())
+        self._memory.store_deleted(key, self._clock())
         self._memory.revise_lists(
             key.partition,
             lambda where, rows: list_updates.apply_delete(where, rows, key.id, before, types),

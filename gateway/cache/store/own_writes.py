@@ -1,0 +1,107 @@
+"""The callers' own writes of the last seconds, which a lagging replica of the API may not show."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from cachetools import LRUCache
+
+from gateway.cache.store.entity import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    from gateway.cache.store.keys import EntityKey, Partition
+    from schema.source.records import ClientRecord, Page
+
+_MAX_CALLERS = 1_000
+_MAX_WRITES = 100
+"""Writes of one caller that are held, the latest."""
+
+
+class _Write(NamedTuple):
+    at: float
+    record: ClientRecord | None
+    """The client afterwards; None if it was deleted."""
+    created: bool
+
+
+class OwnWrites:
+    """The writes of all callers that are younger than `lag` seconds."""
+
+    def __init__(self, lag: float) -> None:
+        self._lag = lag
+        self._writes: LRUCache[Partition, dict[str, _Write]] = LRUCache(_MAX_CALLERS)
+
+    def note(
+        self, key: EntityKey, record: ClientRecord | None, at: float, *, created: bool = False
+    ) -> None:
+        """Note that the caller wrote this client at `at`; `record` is None for a deletion."""
+        writes = self._writes.setdefault(key.partition, {})
+        before = writes.pop(key.id, None)
+        created |= before is not None and before.created and at < before.at + self._lag
+        writes[key.id] = _Write(at, record, created)
+        if len(writes) > _MAX_WRITES:
+            del writes[next(iter(writes))]
+
+    def may_be_unseen(self, key: EntityKey, at: float) -> bool:
+        """Return True if a reading sent at `at` may not show this client as the caller wrote it."""
+        write = self._writes.get(key.partition, {}).get(key.id)
+        return write is not None and at < write.at + self._lag
+
+    def applied(
+        self,
+        partition: Partition,
+        page: Page,
+        at: float,
+        listed: Callable[[ClientRecord], bool | None],
+        newest: Literal["first", "last"] | None,
+    ) -> Page:
+        """Return a page read at `at` with the caller's writes that it does not show.
+
+        `listed` decides whether a client belongs to the list, and `newest` is the end where the API
+        lists new clients.
+        """
+        for id, write in self._writes.get(partition, {}).items():
+            if at < write.at + self._lag:
+                page = _applied(page, id, write, listed, newest)
+        return page
+
+    def purge(self, partition: Partition) -> None:
+        """Remove the writes of this caller."""
+        self._writes.pop(partition, None)
+
+
+def _applied(
+    page: Page,
+    id: str,
+    write: _Write,
+    listed: Callable[[ClientRecord], bool | None],
+    newest: Literal["first", "last"] | None,
+) -> Page:
+    shown = next((record for record in page.records if record.id == id), None)
+    belongs = write.record is not None and listed(write.record)
+    if shown is not None:
+        gone = write.record is None or (belongs is False and _is_older(shown, write.record))
+        return _with_rows(page, [r for r in page.records if r is not shown]) if gone else page
+    if write.record is None or not (write.created and belongs):
+        return page
+    end = page.offset + len(page.records) >= page.total and not page.more
+    if newest == "first":
+        return _with_rows(page, [write.record, *page.records]) if page.offset == 0 else page
+    known = newest == "last" or page.offset == 0  # at either end of a whole list it is shown
+    return _with_rows(page, [*page.records, write.record]) if end and known else page
+
+
+def _with_rows(page: Page, rows: list[ClientRecord]) -> Page:
+    total = page.total + len(rows) - len(page.records)
+    return msgspec.structs.replace(page, records=tuple(rows), total=total)
+
+
+def _is_older(shown: ClientRecord, written: ClientRecord) -> bool:
+    """Return True if a row is certainly of an earlier version than the one written."""
+    old, new = version_of(shown), version_of(written)
+    return (math.inf if old is None else old) < (-math.inf if new is None else new)

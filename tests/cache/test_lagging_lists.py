@@ -1,0 +1,180 @@
+"""After a caller's own write, a list page of a replica that lags does not take the write back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from schema.source.errors import NotFound
+from schema.source.records import ClientFilter, ClientPatch, NewClient, Page, Window
+from schema.source.request_context import CacheDirectives
+from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, client, uuid
+from tests.cache.test_by_id import fetch
+
+if TYPE_CHECKING:
+    from gateway.cache.source import CachingClientSource
+
+pytestmark = pytest.mark.anyio
+
+ACTIVE = ClientFilter(status="active")
+ROWS = Window(0, 100)
+EVE = NewClient("Eve", "Last", "buyer")
+
+
+class Lagging(Scripted):
+    """Lists show the clients as they were when `lag` was called."""
+
+    def lag(self) -> None:
+        self.seen = {who: list(rows) for who, rows in self.clients.items()}
+
+    async def read_page(self, *args: object, **more: object) -> Page:
+        now, self.clients = self.clients, getattr(self, "seen", self.clients)
+        reading = asyncio.ensure_future(super().read_page(*args, **more))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        self.clients = now
+        return await reading
+
+
+def lists(count: int, *, newest_first: bool = False) -> Lagging:
+    """Clients in the order of their creation, or in the opposite one."""
+    numbers = list(range(1, count + 1))
+    rows = [client(n, created_at=f"2026-01-01T{n // 60:02d}:{n % 60:02d}:00Z") for n in numbers]
+    source = Lagging({"ada": rows[::-1] if newest_first else rows})
+    source.made = lambda row: replace(row, created_at="2026-02-01T00:00:00Z")
+    return source
+
+
+async def page(cached: CachingClientSource, where: ClientFilter = ANY) -> Page:
+    """The list, read from the API in any case."""
+    fresh = asking(freshness=CacheDirectives(no_cache=True))
+    return await cached.read_page(fresh, where, ROWS, NAMES)
+
+
+def numbers(page: Page) -> list[int]:
+    return [int(record.id[-12:]) for record in page.records]
+
+
+async def test_a_deleted_client_does_not_come_back() -> None:
+    source = lists(20)
+    cached = caching(source)
+    await page(cached)
+    source.lag()
+    await cached.delete(asking(), uuid(7))
+
+    shown = await page(cached)
+
+    assert numbers(shown) == [n for n in range(1, 21) if n != 7]
+    assert shown.total == 19
+    assert isinstance((await fetch(cached, 7))[0], NotFound)
+    assert source.calls == ["list 0+100", "delete 7", "list 0+100"]
+
+
+@pytest.mark.parametrize("newest_first", [False, True], ids=["newest last", "newest first"])
+async def test_a_created_client_stays_where_the_api_lists_new_ones(*, newest_first: bool) -> None:
+    source = lists(20, newest_first=newest_first)
+    cached = caching(source)
+    before = numbers(await page(cached))
+    source.lag()
+    await cached.create(asking(), EVE)
+
+    shown = await page(cached)
+
+    assert numbers(shown) == ([21, *before] if newest_first else [*before, 21])
+    assert shown.total == 21
+    assert source.calls == ["list 0+100", "create", "list 0+100"]
+
+
+async def test_a_created_client_is_shown_in_a_short_list_whose_order_is_unknown() -> None:
+    source = lists(3)
+    cached = caching(source)
+    await page(cached)
+    source.lag()
+    await cached.create(asking(), EVE)
+
+    assert numbers(await page(cached)) == [1, 2, 3, 4]
+
+
+async def test_a_client_created_and_deleted_is_not_shown() -> None:
+    source = lists(20)
+    cached = caching(source)
+    await page(cached)
+    source.lag()
+    written = await cached.create(asking(), EVE)
+    await cached.delete(asking(), uuid(int(written.record.id[-12:])))
+
+    assert numbers(await page(cached)) == list(range(1, 21))
+
+
+async def test_a_client_created_and_changed_is_still_shown_as_changed() -> None:
+    source = lists(20)
+    cached = caching(source)
+    await page(cached)
+    source.lag()
+    written = await cached.create(asking(), EVE)
+    id = uuid(int(written.record.id[-12:]))
+    await cached.update(asking(), id, ClientPatch({"email": "eve@example.org"}))
+
+    [eve] = [row for row in (await page(cached)).records if row.id == id]
+
+    assert eve.email == "eve@example.org"
+
+
+async def test_a_client_that_was_closed_leaves_the_list_of_active_ones() -> None:
+    source = lists(150)
+    cached = caching(source)
+    await page(cached, ACTIVE)
+    source.lag()
+    await cached.update(asking(), uuid(7), ClientPatch({"status": "closed"}))
+
+    shown = await page(cached, ACTIVE)
+
+    assert numbers(shown) == [n for n in range(1, 151) if n % 2 and n != 7]
+    assert shown.total == 74
+
+
+async def test_a_filter_shows_only_created_clients_that_it_matches() -> None:
+    source = lists(20)
+    cached = caching(source)
+    await page(cached, ACTIVE)
+    source.lag()
+    await cached.create(asking(), EVE)  # number 21: active
+    await cached.create(asking(), EVE)  # number 22: inactive
+
+    assert numbers(await page(cached, ACTIVE)) == [n for n in range(1, 22) if n % 2]
+
+
+async def test_thirty_seconds_after_a_write_the_list_is_believed() -> None:
+    source = lists(20)
+    cached = caching(source)
+    await page(cached)
+    source.lag()
+    await cached.delete(asking(), uuid(7))
+    await asyncio.sleep(31)
+
+    assert numbers(await page(cached)) == list(range(1, 21))
+
+
+async def test_a_list_that_does_not_lag_is_shown_as_it_is() -> None:
+    source = lists(20)
+    cached = caching(source)
+    await page(cached)
+    await cached.create(asking(), EVE)
+    await cached.delete(asking(), uuid(7))
+
+    shown = await page(cached)
+
+    assert numbers(shown) == [n for n in range(1, 22) if n != 7]
+    assert shown.total == 20
+
+
+async def test_anothers_writes_change_no_list() -> None:
+    source = lists(20)
+    source.clients["bob"] = list(source.clients["ada"])
+    cached = caching(source)
+    await page(cached)
+    await cached.delete(asking("bob"), uuid(7))
+
+    assert numbers(await page(cached)) == list(range(1, 21))
