@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import uuid
 from dataclasses import asdict, dataclass, replace
@@ -58,7 +59,7 @@ class Sandbox:
         self._windows: dict[str, _Window] = {}
         self._by_key = {user.api_key: user for user in users}
         self._by_id = {user.id: user for user in users}
-        self._clients = {user: Clients(user) for user in users}
+        self._clients = functools.cache(Clients)  # generated when first called for
 
     @property
     def remaining(self) -> int:
@@ -71,7 +72,7 @@ class Sandbox:
 
     def rows_of(self, user: DemoUser) -> list[dict[str, Any]]:
         """Return the current clients of a user, in list order."""
-        rows = self._clients[user].seen(math.inf)
+        rows = self._clients(user).seen(math.inf)
         return [dict(row) for row in ordered(rows, self.behaviour)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,7 +157,7 @@ class Sandbox:
             raise SandboxError(403, "FORBIDDEN", f"This key may not {need} clients.")
         for fault in faults:
             fault.receive(call)
-        clients = self._clients[user]
+        clients = self._clients(user)
         seen = clients.seen(call.now - max((fault.behind(call) for fault in faults), default=0.0))
         if path == "/clients":
             if method == "GET":

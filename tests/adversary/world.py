@@ -163,7 +163,7 @@ class World:
 
     def write_behind(self, who: str, id: str, **fields: Any) -> None:
         """Change a client as another program would, beside the gateway."""
-        clients = self.sandbox._clients[PEOPLE[who]]  # noqa: SLF001 - no call, so no fault
+        clients = self.sandbox._clients(PEOPLE[who])  # noqa: SLF001 - no call, so no fault
         row = next(row for row in self.rows(who) if row["id"] == id)
         stamped = BEGIN + timedelta(seconds=self.now)
         clients.update(row, fields, self.now, stamped, self.sandbox.behaviour)

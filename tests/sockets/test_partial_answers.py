@@ -197,7 +197,7 @@ def test_a_null_that_means_nothing_is_an_issue_and_hides_no_earlier_change(
 
 def test_a_version_beyond_int_can_be_built_on(gateway: Serving) -> None:
     id = some_client(gateway)
-    row = gateway.sandbox._clients[DEMO].seen(math.inf)[id]  # noqa: SLF001 - as an API may count
+    row = gateway.sandbox._clients(DEMO).seen(math.inf)[id]  # noqa: SLF001 - as an API may count
     row["version"] = 2_147_483_648
     change = """mutation ($input: UpdateClientInput!) {
       updateClient(input: $input) {
