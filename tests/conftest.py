@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import alone, skips
+from tests import alone, skips, transcripts
 from tests.clockwork import VIRTUAL
 from tests.in_process import OVERSPENT
 from tests.serving import Way
@@ -19,8 +19,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(skips, "skips")
-    config.pluginmanager.register(alone, "alone")
+    for plugin in (alone, skips, transcripts):
+        config.pluginmanager.register(plugin)
 
 
 @pytest.fixture

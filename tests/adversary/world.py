@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,13 +15,14 @@ import httpx
 
 from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.clients import Rows, ordered
 from gateway.sandbox.users import DemoUser
 from gateway.settings import load_settings
 from tests.clockwork import VirtualLoop
 from tests.in_process import InProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from gateway.app import GatewayApp
 
@@ -80,7 +82,7 @@ class History:
         default_factory=lambda: defaultdict(list)
     )
 
-    def note(self, now: float, rows: list[Row]) -> None:
+    def note(self, now: float, rows: Sequence[Row]) -> None:
         """Take down what differs from the state before."""
         present = {row["id"]: row for row in rows}
         for id, row in present.items():
@@ -126,6 +128,7 @@ class World:
             transport=httpx.ASGITransport(app=app), base_url="http://gateway.test"
         )
         self.history = {who: History() for who in PEOPLE}
+        self._noted: dict[str, Rows] = {}
         self.look()
 
     @property
@@ -137,11 +140,19 @@ class World:
 
     def look(self) -> None:
         """Take down what is true now."""
-        for who, person in PEOPLE.items():
-            self.history[who].note(self.now, self.sandbox.rows_of(person))
+        for who in PEOPLE:
+            state = self._state(who)
+            if state is not self._noted.get(who):
+                self.history[who].note(self.now, self.rows(who))
+                self._noted[who] = state
 
-    def rows(self, who: str) -> list[Row]:
-        return self.sandbox.rows_of(PEOPLE[who])
+    def rows(self, who: str) -> Sequence[Row]:
+        """The clients of a caller, in list order."""
+        return ordered(self._state(who), self.sandbox.behaviour)
+
+    def _state(self, who: str) -> Rows:
+        """What each write replaces."""
+        return self.sandbox._clients(PEOPLE[who]).seen(math.inf)  # noqa: SLF001 - copies nothing
 
     def wait(self, seconds: float) -> None:
         self.run(asyncio.sleep(seconds))
@@ -164,7 +175,7 @@ class World:
     def write_behind(self, who: str, id: str, **fields: Any) -> None:
         """Change a client as another program would, beside the gateway."""
         clients = self.sandbox._clients(PEOPLE[who])  # noqa: SLF001 - no call, so no fault
-        row = next(row for row in self.rows(who) if row["id"] == id)
+        row = dict(self._state(who)[id])
         stamped = BEGIN + timedelta(seconds=self.now)
         clients.update(row, fields, self.now, stamped, self.sandbox.behaviour)
         self.look()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from gateway.sandbox.users import DEMO, DemoUser
 from tests.e2e.conftest import Running, running
 from tests.skips import NODE
+from tests.transcripts import note
 
 HERE = Path(__file__).parent
 PATIENCE = 180
-_NOTES = pytest.StashKey[dict[str, str]]()
 
 BIN = HERE / "node_modules" / ".bin"
 TEST = ("--test", "--test-reporter=spec")
@@ -22,20 +23,6 @@ Program = Callable[..., str]
 
 Fails unless it ends with `status`, which is 0 if not said otherwise.
 """
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_NOTES] = {}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say what each program did, passed or not: that it ran at all is half the proof."""
-    for test, notes in config.stash[_NOTES].items():
-        terminalreporter.section(test, sep="·")
-        terminalreporter.write_line(notes.rstrip())
 
 
 @pytest.fixture
@@ -49,12 +36,7 @@ def node() -> str:
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Adds to what the end of the run says of this test."""
-    notes, name = request.config.stash[_NOTES], request.node.name
-
-    def add(text: str) -> None:
-        notes[name] = notes.get(name, "") + text
-
-    return add
+    return partial(note, request.node)
 
 
 @pytest.fixture

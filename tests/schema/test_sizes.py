@@ -26,8 +26,8 @@ from tests.schema.test_failures_beside import ID, SHOWN, Source
 EACH = 2
 """Documents that are measured together."""
 ATTEMPTS = 3
-"""Measurements of other documents of a family. The smallest excess counts: tracemalloc also
-counts what other threads and the interpreter's own caches allocate meanwhile."""
+"""Measurements of other documents of a family, at most. The smallest excess counts: tracemalloc
+also counts what other threads and the interpreter's own caches allocate meanwhile."""
 
 
 def numbered(what: str, count: int) -> str:
@@ -126,6 +126,8 @@ def test_a_document_takes_no_more_than_is_estimated(graph: Graph, family: str) -
             found += map(graph.documents.parse_and_validate, given)
 
         excess.append(sum(taken) - sum(document.size for document in found))
+        if excess[-1] <= 0:
+            break
 
     assert min(excess) <= 0
 
@@ -146,6 +148,8 @@ async def test_nor_does_what_is_compiled_of_it_and_has_been_executed(
                     await graph.run(each, Context(Source(), operation))
 
         excess.append(taken[0] - sum(each.size for each in found))
+        if excess[-1] <= 0:
+            break
 
     assert min(excess) <= 0
 
