@@ -48,7 +48,7 @@ SCAN := .venv-scan
 # npm's programs look for `node` on the path, and so do the tests.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# What the GraphiQL build needs: Node 20.19, or 22.12 and newer. Asked only where it matters.
+# What the GraphiQL build needs: Node 20.19, or 22.12 and newer. Checked only where it matters.
 NODE_FITS = const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)
 SYSTEM_NODE := $(shell command -v npm >/dev/null && node -e '$(NODE_FITS)' 2>/dev/null && echo yes)
@@ -58,7 +58,7 @@ NPM_BUILD := npm run build
 
 say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
-quietly = @said=$$({ $(1); } 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
+quietly = @output=$$({ $(1); } 2>&1) || { printf '%s\n' "$$output" >&2; exit 1; }
 
 .PHONY: help run install test test-newest test-parts test-image prove check graphiql attack audit scan bench bench-rivals image lock clean
 

@@ -94,7 +94,7 @@ def check(rig: Rig, contender: Contender, work: Work) -> str | None:
 
 @contextlib.contextmanager
 def up(rig: Rig, sides: Sequence[Side], first_port: int) -> Iterator[list[Contender]]:
-    """All of `sides` on the first core; those that did not start are left out, and said."""
+    """All of `sides` on the first core; those that did not start are left out and reported."""
     started: list[tuple[Contender, subprocess.Popen[bytes]]] = []
     try:
         for port, side in enumerate(sides, first_port):

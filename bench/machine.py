@@ -40,7 +40,7 @@ def resident(pid: int) -> float:
 
 
 def busy() -> float:
-    """Seconds of CPU used on this machine by anybody, since it started."""
+    """Seconds of CPU that all processes of this machine used since it started."""
     fields = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
     return (sum(fields) - fields[3] - fields[4]) / _TICKS
 

@@ -25,7 +25,7 @@ LARGE = 2_500
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One operation: when it is asked (seconds from the beginning), by whom, and of what kind."""
+    """One operation: when it is sent (seconds from the beginning), by whom, and of what kind."""
 
     at: float
     who: DemoUser

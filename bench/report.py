@@ -1,4 +1,4 @@
-"""The runs told: ratios to the fastest rival and to the bare server, with their spread."""
+"""The report of the runs: ratios to the fastest rival and to the bare server, with their spread."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Rig:
 
     @property
     def logs(self) -> Path:
-        """What the contenders said."""
+        """The output of the contenders."""
         return self.root / "logs"
 
     @property

@@ -35,7 +35,7 @@ ASK = (
 def slow_clients(host: str, port: int, many: int) -> None:
     """Run the second process: a byte a second on each connection, a new one for each hung up on.
 
-    It stands for other machines, so it takes no CPU that anybody here wants.
+    It stands for other machines, so it takes no CPU that another process here wants.
     """
     os.nice(19)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -53,7 +53,7 @@ def slow_clients(host: str, port: int, many: int) -> None:
                 if not connection.recv(1024, socket.MSG_DONTWAIT):
                     raise ConnectionError
             except BlockingIOError:
-                continue  # nothing was said to it yet
+                continue  # nothing was sent to it yet
             except OSError:
                 if connection is not None:
                     connection.close()
@@ -102,7 +102,7 @@ def measure(many: int, rounds: int, requests: int, rate: float) -> None:
         [COMMAND, "run", "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True
     )
     try:
-        assert gateway.stdout  # noqa: S101 - asked for
+        assert gateway.stdout  # noqa: S101 - a pipe was requested
         banner = "".join(iter(gateway.stdout.readline, "Ctrl-C stops both.\n"))
         url = urlsplit(re.findall(r"http://127\.0\.0\.1:\d+", banner)[0])
         host, port = str(url.hostname), int(url.port or 0)

@@ -194,7 +194,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     operation = graph._operation(document, None)  # noqa: SLF001 - the stage alone
     results.append(
         Stage(
-            "a question never asked: plan",
+            "a request never seen: plan",
             _now(lambda n: operation.plan(requests[n % len(requests)].variables), times),
         )
     )

@@ -260,7 +260,7 @@ def broken(outcome: Outcome) -> list[str]:
         "every write was accepted": tally.refused_writes == 0,
         "99.5 % of the reads were answered": tally.refused_reads <= 0.005 * tally.reads,
         "no answer was older than five minutes": tally.too_old == 0,
-        # What was still under way when the trace ended was told to nobody.
+        # What was still under way when the trace ended is on no receipt.
         "the receipts add up to what the API counted": 0
         <= outcome.calls - tally.receipt_calls
         <= 20,

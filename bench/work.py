@@ -1,4 +1,4 @@
-"""The questions asked, in the words of each contender, and what a right answer holds."""
+"""The requests in the dialect of each contender, and what a right answer holds."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Work:
         if answer.get("errors") or not isinstance(answer.get("data"), dict):
             return f"{self.name}: {orjson.dumps(answer)[:300].decode()}"
         rows, right = _rows(dialect, answer["data"]), self.right(index)
-        return None if rows == right else f"{self.name}: told {rows[:1]}, not {right[:1]}"
+        return None if rows == right else f"{self.name}: got {rows[:1]}, not {right[:1]}"
 
 
 def _fields(names: str, dialect: Dialect) -> str:

@@ -46,7 +46,7 @@ def test_a_wall_clock_that_is_set_back_takes_nothing_away() -> None:
     machine.unix -= 3600
     machine.run(10)
     before = clock()
-    machine.unix += 3600  # and forward again: as far as anybody knows, an hour has passed
+    machine.unix += 3600  # and forward again: by all that is known, an hour has passed
     machine.run(1)
 
     assert (before, clock()) == (110.0, 111.0 + 3600)

@@ -29,7 +29,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 class Example(NamedTuple):
-    """A GraphQL example, and the code of the error it is said to end in."""
+    """A GraphQL example, and the code of the error that the page states."""
 
     page: str
     query: str

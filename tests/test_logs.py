@@ -186,7 +186,7 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """All that is logged by anybody, down to the last detail."""
+    """All that any logger writes, down to the last detail."""
     root, level, handlers = logging.getLogger(), logging.root.level, logging.root.handlers[:]
     named = [logging.getLogger(name) for name in ("httpx", "httpcore", "uvicorn", "asyncio")]
     levels = [logger.level for logger in named]

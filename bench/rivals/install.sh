@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs every rival that can be had here; one that cannot is left out, and said.
+# Installs every rival that can be had here; one that cannot is left out and reported.
 # Everything lands beside the rival's own files.
 cd "$(dirname "$0")" || exit 1
 API=${API:-http://127.0.0.1:9000}

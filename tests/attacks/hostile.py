@@ -1,7 +1,7 @@
 """Connections that mean harm: what each sends, for as long as it is let, and whether it reads.
 
 `python -m tests.attacks.hostile HOST PORT MANY SECONDS RATE` attacks by all kinds, by another
-process than that of whoever measures, and writes how many bytes were taken.
+process than the one that measures, and writes how many bytes were taken.
 """
 
 import contextlib

@@ -12,7 +12,7 @@ class Stream(NamedTuple):
 
     raw: bytes
     strict: bool
-    """Whether all of it is as RFC 9112 has it, so that whoever refuses it is wrong."""
+    """Whether all of it is as RFC 9112 has it, so that a server that refuses it is wrong."""
     ends: list[int]
     """Where its requests end, unless it was damaged."""
 

@@ -135,7 +135,7 @@ async def test_nothing_of_one_callers_is_in_any_answer_to_another(seed: int) -> 
             )
             answered += b'"data"' in answer.content
             theirs = marks(sandbox, people[other], other)
-            # An id that was asked for comes back in an error's words or not at all.
+            # An id that was requested comes back in an error's words or not at all.
             found = {mark for mark in theirs if mark in answer.content}
             if found - {first[other].encode()} or (
                 found and first[other].encode() not in encoded(variables)

@@ -1,7 +1,7 @@
 """Strangers who would fill the memory or a core, against a real process with the default limits.
 
-What is held to is memory: 250 MB at most, whoever is connected. How long others wait meanwhile is
-told beside it, as a ratio within one run.
+What is held to is memory: 250 MB at most, whatever is connected. How long others wait meanwhile is
+reported beside it, as a ratio within one run.
 """
 
 import statistics

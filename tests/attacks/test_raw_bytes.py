@@ -1,6 +1,6 @@
 """Raw bytes, read by both of our ways and by h11: the same requests, or a refusal.
 
-h11 takes a little that is refused here (a bare LF, folded headers, methods of anybody's own):
+h11 takes a little that is refused here (a bare LF, folded headers, unregistered methods):
 that may end a connection sooner. Nothing may be seen as a request that h11 does not see.
 """
 

@@ -1,4 +1,4 @@
-"""The workloads are asked of the real gateway, and a wrong answer is noticed."""
+"""The workloads are sent to the real gateway, and a wrong answer is noticed."""
 
 import asyncio
 import contextlib

@@ -46,7 +46,7 @@ def until(look: Callable[[], Seen | None], what: str) -> Seen:
 
 
 class Chromium:
-    """One browser; `listen` is told of every event between a command and its answer."""
+    """One browser; `listen` gets every event between a command and its answer."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket

@@ -42,7 +42,7 @@ _TEXTS = "selector => [...document.querySelectorAll(selector)].map(e => e.innerT
 class Page:
     """One tab, with storage of its own.
 
-    `requests` are the addresses it and its workers asked; `problems` what its console reported.
+    `requests`: addresses that it and its workers requested; `problems`: what its console reported.
     """
 
     def __init__(self, browser: Chromium, session: str) -> None:
@@ -98,7 +98,7 @@ class Page:
         self._call("Input.insertText", text=text)
 
     def _focused(self, selector: str) -> bool:
-        """Click into a field; a field that was drawn anew meanwhile is not focused by it."""
+        """Click into a field; a field that was drawn again meanwhile is not focused by it."""
         self.click(selector)
         focused: bool = self.look("field => document.activeElement.matches(field)", selector)
         return focused
@@ -164,7 +164,7 @@ class Page:
 
 @contextmanager
 def new_page(browser: Chromium) -> Iterator[Page]:
-    """A tab of a browser nobody has used before."""
+    """A tab of a browser that was not used before."""
     context = browser.call("Target.createBrowserContext")["browserContextId"]
     target = browser.call("Target.createTarget", url="about:blank", browserContextId=context)
     session = browser.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)

@@ -1,4 +1,4 @@
-"""Takes docs/graphiql.png anew: `.venv/bin/python -m tests.browser.picture`."""
+"""Take docs/graphiql.png again: `.venv/bin/python -m tests.browser.picture`."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

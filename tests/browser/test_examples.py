@@ -1,4 +1,4 @@
-"""The example in each tab, asked as it stands: a first visit meets no error and no empty hand."""
+"""The example in each tab, sent as it stands: a first visit meets no error and no empty result."""
 
 import json
 from pathlib import Path

@@ -208,7 +208,7 @@ def test_a_listed_page_reads_every_status(
 
     assert response.get("status") == status, response
     assert (response.get("refused") == "TypeError") is (status is None)
-    assert bool(response.get("told", {}).get("x-request-id")) is (status is not None)
+    assert bool(response.get("headers", {}).get("x-request-id")) is (status is not None)
 
 
 HEADERS = (

@@ -1,4 +1,4 @@
-"""A source whose answers the test releases one by one, and which writes down what it is asked."""
+"""A source whose answers the test releases one by one, and which writes down the calls."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def settle() -> None:
 
 @dataclass
 class Scripted:
-    """An API of few words. An answer is decided when the question arrives, told when it lands."""
+    """An API whose answer is decided when the request arrives, and released by the test."""
 
     clients: dict[str, list[ClientRecord]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a writer had read goes along with the change, for as long as anybody remembers it."""
+"""What a writer had read goes along with the change, for as long as it is held."""
 
 from dataclasses import dataclass, field
 

@@ -42,7 +42,7 @@ class Read:
         self.task = task
         self.certain = certain
         self.promise = promise
-        """Calls that it costs at most, where nobody writes meanwhile."""
+        """Calls that it costs at most, where no write happens meanwhile."""
         self.writes = 0
         self.ids: list[str] = []
 

@@ -21,7 +21,7 @@ TEST = ("--test", "--test-reporter=spec")
 Program = Callable[..., str]
 """Runs `node` with these arguments, in a folder here, and answers what it printed.
 
-Fails unless it ends with `status`, which is 0 if not said otherwise.
+Fails unless it ends with `status`, which is 0 by default.
 """
 
 

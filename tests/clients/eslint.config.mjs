@@ -1,4 +1,4 @@
-// Our SDL by graphql-eslint: every schema rule and every Relay rule, less what is said why.
+// Our SDL by graphql-eslint: every schema rule and every Relay rule, less those listed with a reason.
 import plugin from "@graphql-eslint/eslint-plugin";
 
 const all = {

@@ -3,7 +3,7 @@ export const url = process.env.GATEWAY;
 export const credential = { "X-API-Key": process.env.API_KEY };
 const sandbox = process.env.SANDBOX;
 
-/** Calls upstream since the last time this was asked, as "METHOD /path?query". */
+/** Calls upstream since the last call of this, as "METHOD /path?query". */
 export async function spent() {
   const calls = await (await fetch(`${sandbox}/_sandbox/calls`)).json();
   await fetch(`${sandbox}/_sandbox/calls`, { method: "DELETE" });

@@ -1,4 +1,4 @@
-"""Operations that schemathesis makes up from our schema, asked with the window nearly spent."""
+"""Operations that schemathesis makes up from our schema, sent with the window nearly spent."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +22,7 @@ LEFT = 30
 """Calls that others leave to the gateway, without telling it."""
 EXAMPLES = 200
 REFUSALS = {"BAD_USER_INPUT", "RATE_LIMITED", "TOO_EXPENSIVE"}
-"""Errors of who asked or of the moment: none is ours."""
+"""Errors of the client or of the moment: none is ours."""
 
 IDS = st.sampled_from([*(row["id"] for row in DEMO.clients()), "nobody"])
 schemathesis.graphql.scalar("ID", IDS.map(nodes.String))

@@ -50,14 +50,14 @@ class Federation:
         return payload
 
     def seen(self) -> Any:
-        """The requests that reached our gateway since this was last asked."""
+        """The requests that reached our gateway since the last call of this."""
         seen = httpx.get(self.recorder.url, trust_env=False).json()
         for request in seen:
             self.tell(f"{request['representations']} representations: {request['query']}\n")
         return seen
 
     def calls(self) -> Any:
-        """The calls that reached the sandbox since this was last asked."""
+        """The calls that reached the sandbox since the last call of this."""
         control = f"{self.sandbox.url}/_sandbox/calls"
         calls = httpx.get(control, trust_env=False).json()
         httpx.delete(control, trust_env=False)

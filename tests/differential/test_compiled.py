@@ -48,7 +48,7 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
 
 
 def answered(result: ExecutionResult) -> bytes:
-    """What a client would be told, errors in any order.
+    """What a client would receive, errors in any order.
 
     Where one error took all of the data, which others had been met before is a matter of time.
     """

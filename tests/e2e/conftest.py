@@ -26,7 +26,7 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 
 @dataclass
 class Running:
-    """One of our commands, running; `said` is all that it printed before it was ready."""
+    """One of our commands, running; `output` is all that it printed before it was ready."""
 
     process: subprocess.Popen[str]
     output: str

@@ -27,7 +27,7 @@ def sandbox(tmp_path: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def gateway(sandbox: Running, tmp_path: Path) -> Iterator[Running]:
-    """One call at a time, and nothing remembered: what is asked stands in line."""
+    """One call at a time, and nothing cached: requests wait in the queue."""
     with running(
         "serve",
         "--port",
@@ -70,7 +70,7 @@ async def seen(sandbox: Running, wanted: int) -> list[str]:
 async def test_reads_in_line_are_dropped_when_their_clients_leave_and_writes_never(
     gateway: Running, sandbox: Running
 ) -> None:
-    known = await asks(gateway, LIST, offset=0)  # a credential the API accepts is in nobody's way
+    known = await asks(gateway, LIST, offset=0)  # a credential the API accepts delays no other
     await seen(sandbox, 1)
     async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as control:
         await control.post("/_sandbox/faults", json={"latency": 1.5, "times": 1})

@@ -1,4 +1,4 @@
-"""Answers told at once, without the application: whole, in order, and like any other."""
+"""Answers of the fast path, without the application: whole, in order, and like any other."""
 
 import asyncio
 import re

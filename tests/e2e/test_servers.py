@@ -1,4 +1,4 @@
-"""The promises of a server: ready once it says so, drained, and deaf to nobody."""
+"""The promises of a server: ready once it says so, drained, and no accepted request dropped."""
 
 import asyncio
 import signal
@@ -46,13 +46,13 @@ async def slowly(sandbox: Running, seconds: float, times: int = 1) -> None:
 
 
 async def calls_seen(sandbox: Running) -> None:
-    """Wait until the sandbox was asked something."""
+    """Wait until the sandbox was called."""
     async with talking_to(sandbox) as control:
         for _ in range(200):
             if (await control.get("/_sandbox/calls")).json():
                 return
             await asyncio.sleep(0.02)
-    raise AssertionError("nothing was asked")
+    raise AssertionError("the sandbox was not called")
 
 
 async def ask(gateway: Running, **headers: str) -> Any:

@@ -20,7 +20,7 @@ HERE = "http://gateway.test"
 
 @dataclass
 class Gateway:
-    """A gateway somebody is talking to; unless told otherwise, as the demo caller."""
+    """A gateway with a client of it, by default the demo caller."""
 
     http: httpx.AsyncClient
 
@@ -75,7 +75,7 @@ async def before(sandbox: Sandbox, **changes: Any) -> AsyncIterator[Gateway]:
 
 @pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "graphql-core"])
 def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whoever executes an operation, its answer, price, refusals and headers are the same."""
+    """By both executors the answer, price, refusals and headers of an operation are the same."""
     defaults = {**(create_app.__kwdefaults__ or {}), "compiles": request.param}
     monkeypatch.setattr(create_app, "__kwdefaults__", defaults)
     return bool(request.param)

@@ -1,6 +1,6 @@
 """Remembered answers are what would be answered anyway, in every order of events.
 
-One gateway is asked in a way whose answers are remembered whole, one in a way (a parameter on
+One gateway gets requests whose answers are remembered whole, one in a way (a parameter on
 the media type) that always executes. Everything else about them is the same.
 """
 
@@ -67,7 +67,7 @@ STEPS = st.lists(
 
 
 def one_by_one(steps: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Yield each step, a question once for each time that it is asked."""
+    """Yield each step, a request once for each time that it is sent."""
     for step in steps:
         if step[0] == "ask":
             yield from repeat(step[:-1], step[-1])

@@ -1,4 +1,4 @@
-"""Credentials that nobody knows yet, through the whole gateway in virtual time."""
+"""Unknown credentials, through the whole gateway in virtual time."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,7 @@ def random_key(number: int) -> str:
 
 
 class Office:
-    """A gateway, the API behind it, and what came of everybody who asked."""
+    """A gateway, the API behind it, and what came of every caller."""
 
     def __init__(self) -> None:
         self.sandbox = Sandbox(AGENTS, clock=asyncio.get_running_loop().time)
@@ -43,7 +43,7 @@ class Office:
         self.ends[answer["errors"][0]["extensions"]["code"]] += 1
 
     async def genuine(self, person: DemoUser, at: float) -> float:
-        """A new caller asks, and waits for as long as it is told; when it was served."""
+        """A new caller sends, and waits for each `retryAfter`; when it was served."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(at)
         began = loop.time()

@@ -50,8 +50,8 @@ async def page(gateway: Gateway, first: int, offset: int = 0) -> tuple[list[str]
 
 
 CAPPED: dict[str, tuple[Fault, list[str]]] = {
-    "said": (named("page-cap-50"), ["1&limit=100", "2&limit=50"]),
-    "not said": (named("page-cap-50-silent"), ["1&limit=100", "1&limit=100", "2&limit=50"]),
+    "stated": (named("page-cap-50"), ["1&limit=100", "2&limit=50"]),
+    "not stated": (named("page-cap-50-silent"), ["1&limit=100", "1&limit=100", "2&limit=50"]),
     "400": (named("page-refused"), ["1&limit=100", "1&limit=50", "2&limit=50"]),
     "413": (TooMuch(), ["1&limit=100", "1&limit=50", "2&limit=50"]),
 }

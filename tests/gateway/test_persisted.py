@@ -1,4 +1,4 @@
-"""Documents asked by hash or id: Apollo's automatic ones, and those of a file."""
+"""Documents named by hash or id: Apollo's automatic ones, and those of a file."""
 
 import hashlib
 import json

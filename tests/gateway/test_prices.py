@@ -1,4 +1,4 @@
-"""What an operation costs is told before, kept to, and refused where it is too much."""
+"""What an operation costs is estimated before, kept to, and refused where it is too much."""
 
 import asyncio
 from dataclasses import replace

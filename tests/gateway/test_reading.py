@@ -203,7 +203,7 @@ async def test_a_node_is_a_client_and_a_missing_one_is_null(
     assert data["many"][:2] == [None, None]
     assert data["many"][2]["id"] == known
     assert data["client"] is None
-    # Two ids, one page; who is not on it might still be somewhere, and is asked for.
+    # Two ids, one page; a client that is not on it might still exist, and is requested.
     assert sandbox.calls == ["GET /clients?page=1&limit=100", f"GET /clients/{MISSING_ID}"]
 
 

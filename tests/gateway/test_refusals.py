@@ -1,4 +1,4 @@
-"""What a caller is told when the window is spent, through the whole gateway."""
+"""What a caller receives when the window is spent, through the whole gateway."""
 
 import asyncio
 from typing import Any

@@ -24,7 +24,7 @@ COUNT = "{ clients(first: 5) { totalCount } }"
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    return REAL  # the disk is asked by a thread
+    return REAL  # a thread reads the disk
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +53,7 @@ async def test_known_callers_are_known_after_a_restart_whatever_flood_it_meets(
             )
         )
         stranger = asyncio.create_task(gateway.post(COUNT, key=GRACE.api_key))
-        await asyncio.sleep(0.05)  # so that it stands in line, and first of those nobody knows
+        await asyncio.sleep(0.05)  # so that it stands in line, and first of the unknown ones
         known = await gateway.query(COUNT, key=ADA.api_key)
         waiting = not stranger.done()
         await stranger

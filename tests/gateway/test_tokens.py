@@ -47,7 +47,7 @@ async def test_a_refreshed_token_keeps_what_was_remembered_for_its_user(sandbox:
         answers = [await ask(gateway, token) for token in (old, old, new, new)]
 
     # Each token is shown to the API once; from then on it shares what its user remembers. The
-    # first answer was kept for the token alone: nobody knew yet whose it was.
+    # first answer was kept for the token alone: its user was not known yet.
     assert answers == [(names(ADA), calls) for calls in (1, 1, 1, 0)]
     assert len(sandbox.calls) == 3
 

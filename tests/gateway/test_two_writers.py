@@ -48,7 +48,7 @@ class Applied:
 
 @dataclass
 class Attempt:
-    """One change somebody asked for: what they had read, and how it ended for them."""
+    """One requested change: what its author had read, and how it ended."""
 
     patch: ClientPatch
     seen: ClientRecord
@@ -62,7 +62,7 @@ class Attempt:
 
 @dataclass
 class Stepwise(httpx.AsyncBaseTransport):
-    """Every request waits until it may arrive, and every answer until it may be told."""
+    """Every request waits until it may arrive, and every answer until it may be sent."""
 
     sandbox: Sandbox
     waiting: list[asyncio.Future[bool]] = field(default_factory=list)
@@ -145,7 +145,7 @@ class Office:
             name: values[name] for name in self.chance.sample(WRITABLE, self.chance.randint(1, 3))
         }
         if fields.keys() == {"status"}:
-            fields["email"] = values["email"]  # so that each change can be told from all others
+            fields["email"] = values["email"]  # so that each change differs from all others
         assert isinstance(seen.version, int)
         return ClientPatch(fields, expected_version=seen.version, merge=self.merge)
 

@@ -1,4 +1,4 @@
-"""The connection is cut at every byte of a write: what its caller is told is what happened."""
+"""The connection is cut at every byte of a write: its caller gets the outcome that happened."""
 
 import asyncio
 import itertools
@@ -28,7 +28,7 @@ from tests.tcp_proxy import Fault, TcpProxy
 SETTLED, LEAVING = DemoUser("Settled", 1), DemoUser("Leaving", 900)
 GROWING = [DemoUser(f"Growing {number}", 0) for number in range(30)]
 """Offices with as many clients as a test needs; more than a page of new ones in a second, which
-no window allows, cannot all be told apart."""
+no window allows, cannot all be distinguished."""
 PLENTY = 1_000_000
 RUNS = {
     "closed": (Fault(), 1),
@@ -106,7 +106,7 @@ async def api() -> AsyncIterator[Api]:
 
 @dataclass
 class Ending:
-    """What the caller was told, and what is true of it."""
+    """What the caller received, and what is true of it."""
 
     verdict: str
     made: int
@@ -121,7 +121,7 @@ def verdict(end: Any) -> str:
 
 
 TRUE = {("ANSWER", 1), ("READBACK", 1), ("unknown", 0), ("nothing happened", 0)}
-"""Whatever was made is known to be; what was not made is never said to be."""
+"""Whatever was made is reported as made; what was not made never is."""
 
 
 async def cut_everywhere(

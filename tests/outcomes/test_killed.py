@@ -1,4 +1,4 @@
-"""The gateway is killed at every moment of a keyed create, started again, and asked again."""
+"""The gateway is killed at every moment of a keyed create, started again, and called again."""
 
 import asyncio
 import contextlib
@@ -119,7 +119,7 @@ def outcome_of(end: Any) -> tuple[str, list[str]]:
 
 
 async def killed(gateway: Running, clicks: list[asyncio.Task[Any]]) -> list[Any]:
-    """What those who had clicked were told: of a killed gateway, nothing."""
+    """What those who had clicked received: of a killed gateway, nothing."""
     gateway.process.send_signal(signal.SIGKILL)
     await asyncio.to_thread(gateway.process.wait, SOON)
     return await asyncio.gather(*clicks)

@@ -128,7 +128,7 @@ async def test_a_first_answer_of_a_proxys_is_followed_by_the_apis_own(
 ) -> None:
     scene.proxy.answers, id = [answer], scene.id
 
-    # A 429 keeps everybody away for a minute, whoever said it.
+    # A 429 holds every caller for a minute, whichever server sent it.
     end = await scene.write(DELETE)
 
     if answer[0] == 429:

@@ -1,4 +1,4 @@
-"""Every row of the outcome table in docs/writes.md, run: what is told, and what is true."""
+"""Every row of the outcome table in docs/writes.md, run: what is returned, and what is true."""
 
 import asyncio
 import re

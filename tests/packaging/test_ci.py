@@ -53,7 +53,7 @@ def test_ci_installs_the_programs_that_tests_would_be_skipped_for() -> None:
 
 
 def test_ci_can_be_run() -> None:
-    assert os.stat(CI).st_mode & stat.S_IXUSR  # noqa: PTH116 - the mode is what is asked
+    assert os.stat(CI).st_mode & stat.S_IXUSR  # noqa: PTH116 - the mode is what is tested
 
 
 def make(*arguments: str) -> str:

@@ -48,7 +48,7 @@ class Request:
 
     @property
     def expected(self) -> Answer | None:
-        """The one answer that is right; None where nobody waits for one."""
+        """The one answer that is right; None where no answer is expected."""
         if self.kind in GIVEN_UP:
             return None
         if self.kind == "websocket":

@@ -120,14 +120,14 @@ def _object(fields: dict[str, str]) -> str:
 
 
 def _connected(text: str) -> str:
-    """A list is no node: only its name is asked for."""
+    """A list is no node: only its name is selected."""
     if "{ clients(" not in text and "_entities(" not in text:
         return text
     return text.replace(" ...I", "").replace(_ISSUES["query"], "")
 
 
 async def messages(text: str, variables: dict[str, Any]) -> list[str]:
-    """All that an answer says to people, in errors and in data, whoever executes it."""
+    """All that an answer says to people, in errors and in data, by both executors."""
     document = GRAPH.documents.parse_and_validate(text)
     if isinstance(document, InvalidDocument):
         return _of(format_errors(document.errors, "r"))

@@ -1,4 +1,4 @@
-"""What the most expensive documents cost when nobody has asked them before, in CPU time."""
+"""What the most expensive documents cost when they are new, in CPU time."""
 
 import time
 from collections.abc import Callable

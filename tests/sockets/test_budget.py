@@ -56,7 +56,7 @@ def test_a_version_that_goes_back_is_returned_as_it_was_flagged_for_one_call(
 
     assert held["data"] == {"client": {"version": 7}}
     assert held["extensions"]["upstream"]["stale"] is True
-    assert again["data"] == {"client": None}  # another caller's client, whoever saw it before
+    assert again["data"] == {"client": None}  # another caller's client, which a caller saw before
     assert gateway.sandbox.calls == [f"GET /clients/{id}"] * 3
 
 

@@ -122,7 +122,7 @@ def test_who_expects_to_go_on_is_let_and_who_sends_too_much_is_not(gateway: Serv
         interim = wire.ask(request(HOST, JSON, expects, LENGTH))
         final = wire.ask(QUERY)
         assert (interim.status, final.status) == (100, 200)
-        # Whoever does not wait is not told.
+        # A client that does not wait gets no 100 Continue.
         assert wire.ask(request(HOST, JSON, expects, LENGTH, body=QUERY)).status == 200
         assert wire.ask(request(HOST, JSON, expects, CHUNKED, body=CHUNKS)).status == 200
 

@@ -56,7 +56,7 @@ def test_thousands_are_answered_to_a_client_that_reads_late(gateway: Serving) ->
 
 
 def test_only_the_first_of_a_connection_is_in_flight(way: Way) -> None:
-    """What is sent ahead takes nobody's place, and is never begun for a client that leaves."""
+    """A request sent ahead takes no other's place, and is never begun for a client that leaves."""
     sandbox = Sandbox()
     with serving(sandbox, way, max_concurrent_requests=2, cache=False) as gateway:
         sandbox.fail(Fault(path="/clients", latency=2.0, times=1))

@@ -1,4 +1,4 @@
-"""What is said to be kept is on disk, and a disk in trouble is in nobody's way."""
+"""What is reported as kept is on disk, and a failing disk delays no request."""
 
 import asyncio
 import sqlite3
@@ -100,7 +100,7 @@ async def test_the_loop_runs_on_while_the_disk_is_busy(tmp_path: Path) -> None:
 
     waiting = asyncio.create_task(kept.run(slow))
     await asyncio.sleep(0)
-    release.set()  # were the loop blocked by it, nobody would come this far
+    release.set()  # were the loop blocked by it, this line would not be reached
 
     assert await waiting == "done"
     await kept.aclose()

@@ -1,4 +1,4 @@
-"""One key, one client: asked again, asked fifty times at once, or asked after a restart."""
+"""One key, one client: sent again, sent fifty times at once, or sent after a restart."""
 
 import asyncio
 import sqlite3

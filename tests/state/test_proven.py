@@ -14,7 +14,7 @@ from tests.clockwork import REAL
 
 @pytest.fixture
 def anyio_backend() -> object:
-    return REAL  # the disk is asked by a thread
+    return REAL  # a thread reads the disk
 
 
 def kept(database: Database, at: float = 0.0) -> SQLiteCredentialStore:

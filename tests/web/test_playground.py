@@ -17,7 +17,7 @@ DOCS = "https://docs.example.com"
 
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
-    """What a build leaves, and beside it something that nobody should get."""
+    """What a build leaves, and beside it something that must not be served."""
     assets = tmp_path / "dist" / "assets"
     assets.mkdir(parents=True)
     (tmp_path / "dist" / "index.html").write_text("<title>Clients gateway</title>")

@@ -1,4 +1,4 @@
-"""What was asked byte for byte before is understood already, and nothing else is taken for it."""
+"""A body that came byte for byte before is prepared already, and no other is taken for it."""
 
 import hashlib
 

@@ -15,13 +15,13 @@ import { cache, possibleTypes } from "./cache.mjs";
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
-/** A client of its own cache; `seen` has each request it sent: its method and what it said. */
+/** A client of its own cache; `seen` has each request it sent: its method and what it sent. */
 function application({ useGETForHashedQueries } = {}) {
   const seen = [];
   const recorded = (where, init) => {
     const { method, body } = init;
-    const said = method === "GET" ? Object.fromEntries(new URL(where).searchParams) : JSON.parse(body);
-    seen.push({ method, asked: "query" in said ? "text" : "hash" });
+    const sent = method === "GET" ? Object.fromEntries(new URL(where).searchParams) : JSON.parse(body);
+    seen.push({ method, by: "query" in sent ? "text" : "hash" });
     return fetch(where, init);
   };
   const http = new HttpLink({ uri: url, headers: credential, fetch: recorded });
@@ -64,7 +64,7 @@ const DELETE = gql`
     deleteClient(input: { id: $id }) { ... on DeleteClientSuccess { deletedClientId } }
   }
 `;
-const NOBODY = "00000000-0000-4000-8000-000000000000";
+const MISSING = "00000000-0000-4000-8000-000000000000";
 /** Two fields, the second of which makes no sense. */
 const HALF = gql`
   query Half($id: ID!, $junk: ID!) {
@@ -76,7 +76,7 @@ const HALF = gql`
 const cached = (client) => client.readQuery({ query: LIST, variables: { first: 10 } }).clients;
 const ids = (list) => list.edges.map(({ node }) => node.id);
 
-test("the possible types that the cache is told are those of the SDL", () => {
+test("the possible types that the cache gets are those of the SDL", () => {
   const sdl = readFileSync(new URL("../../../schema/schema.graphql", import.meta.url), "utf8");
   const schema = buildSchema(sdl, { assumeValidSDL: true });
   const interfaces = Object.values(schema.getTypeMap()).filter(isInterfaceType);
@@ -161,14 +161,14 @@ test("a created edge is added and a deleted client evicted, without another read
 });
 
 const policies = {
-  none: (asked) => assert.rejects(asked, CombinedGraphQLErrors),
-  all: async (asked) => {
-    const { data, error } = await asked;
+  none: (result) => assert.rejects(result, CombinedGraphQLErrors),
+  all: async (result) => {
+    const { data, error } = await result;
     assert.deepEqual([data.good.__typename, data.bad], ["Client", null]);
     assert.equal(error.errors[0].extensions.code, "BAD_USER_INPUT");
   },
-  ignore: async (asked) => {
-    const { data, error } = await asked;
+  ignore: async (result) => {
+    const { data, error } = await result;
     assert.deepEqual([data.good.__typename, data.bad, error], ["Client", null, undefined]);
   },
 };
@@ -178,29 +178,29 @@ for (const [errorPolicy, holds] of Object.entries(policies))
     const { data } = await client.query({ query: LIST, variables: { first: 1 } });
     await spent();
 
-    const variables = { id: ids(data.clients)[0], junk: "nobody" };
+    const variables = { id: ids(data.clients)[0], junk: "stranger" };
     await holds(client.query({ query: HALF, variables, errorPolicy, fetchPolicy: "no-cache" }));
     assert.deepEqual(await spent(), []);
   });
 
-const once = { method: "POST", asked: "text" };
+const once = { method: "POST", by: "text" };
 for (const method of ["POST", "GET"])
-  test(`a persisted query is asked by its hash with ${method}, its text sent once`, async () => {
+  test(`a persisted query is sent by its hash with ${method}, its text sent once`, async () => {
     const { client, seen } = application({ useGETForHashedQueries: method === "GET" });
     const query = gql(`query Persisted${method} { clients(first: 3) { edges { cursor } } }`);
     const ask = () => client.query({ query, fetchPolicy: "no-cache" });
     const answers = [await ask(), await ask()];
 
-    assert.deepEqual(seen, [{ method, asked: "hash" }, once, { method, asked: "hash" }]);
+    assert.deepEqual(seen, [{ method, by: "hash" }, once, { method, by: "hash" }]);
     assert.equal(answers[0].data.clients.edges.length, 3);
     assert.deepEqual(answers[0].data, answers[1].data);
   });
 
-test("a persisted mutation is never asked with GET", async () => {
+test("a persisted mutation is never sent with GET", async () => {
   const { client, seen } = application({ useGETForHashedQueries: true });
-  const { data } = await client.mutate({ mutation: DELETE, variables: { id: NOBODY } });
+  const { data } = await client.mutate({ mutation: DELETE, variables: { id: MISSING } });
 
   assert.equal(data.deleteClient.__typename, "ClientNotFound");
   assert.deepEqual(seen.map(({ method }) => method), ["POST", "POST"]);
-  assert.deepEqual(await spent(), [`DELETE /clients/${NOBODY}`]);
+  assert.deepEqual(await spent(), [`DELETE /clients/${MISSING}`]);
 });

@@ -33,7 +33,7 @@ function network({ losing }) {
   return { fetched, sent: () => sent };
 }
 
-/** The clients of this family name, straight from the API, however often it must be asked. */
+/** The clients of this family name, straight from the API, however often it must be called. */
 async function made(family) {
   for (let turn = 0; turn < 20; turn += 1) {
     try {
@@ -44,7 +44,7 @@ async function made(family) {
       // lost too
     }
   }
-  throw new Error("the sandbox cannot be asked");
+  throw new Error("the sandbox cannot be called");
 }
 
 /** What became of each click: by the application's own knowledge, and by the API's. */
@@ -68,8 +68,8 @@ async function clicking(family, { keyed, losing }) {
   }
   const clients = await made(family);
   const count = (click) => clients.filter((row) => row.first_name === `Click ${click}`).length;
-  const told = ends.map((end) => end.confirmedBy ?? end.code);
-  const tally = [...new Set(told)].map((kind) => `${told.filter((end) => end === kind).length} ${kind}`);
+  const outcomes = ends.map((end) => end.confirmedBy ?? end.code);
+  const tally = [...new Set(outcomes)].map((kind) => `${outcomes.filter((end) => end === kind).length} ${kind}`);
   console.log(`${family}: ${CLICKS} clicks, ${sent()} requests, ${clients.length} clients; ${tally.join(", ")}`);
   return { ends, clients, counts: ends.map((_, click) => count(click)), sent: sent() };
 }

@@ -10,7 +10,7 @@ declare function ask<Result, Variables>(
 
 type Change = ResultOf<typeof ReadmeChangeDocument>["updateClient"];
 
-/** Every way a change can end, told apart by `__typename` alone. */
+/** Every way a change can end, distinguished by `__typename` alone. */
 function ending(change: Change): string {
   if (!change) return "an error, with the path of this mutation, says why";
   switch (change.__typename) {
@@ -28,7 +28,7 @@ function ending(change: Change): string {
 }
 
 // @ts-expect-error a change names its client
-const nobody: VariablesOf<typeof ReadmeChangeDocument> = {};
+const none: VariablesOf<typeof ReadmeChangeDocument> = {};
 
 export async function use(): Promise<string[]> {
   const { updateClient } = await ask(ReadmeChangeDocument, { id: "1", version: 3 });
@@ -36,5 +36,5 @@ export async function use(): Promise<string[]> {
   const names: (string | null)[] = (clients?.edges ?? []).map(({ node }) => node?.fullName ?? null);
   // @ts-expect-error a client may be without a budget
   const budget: number | undefined = clients?.edges[0]?.node?.budgetMax;
-  return [ending(updateClient), ...names.map((name) => name ?? ""), String([nobody, budget])];
+  return [ending(updateClient), ...names.map((name) => name ?? ""), String([none, budget])];
 }

@@ -7,7 +7,7 @@ import { startStandaloneServer } from "@apollo/server/standalone";
 
 const CREDENTIALS = ["x-api-key", "authorization"];
 
-/** The clients subgraph, asked by whoever asks the router. */
+/** The clients subgraph, called with the credentials of the router's client. */
 class Clients extends RemoteGraphQLDataSource {
   willSendRequest({ request, context }) {
     for (const name of CREDENTIALS)

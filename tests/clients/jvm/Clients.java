@@ -124,7 +124,7 @@ public class Clients {
   }
 
   static HttpClient client(Asking asking) {
-    HttpClient.Builder builder = HttpClient.newBuilder(); // HTTP/2 is preferred unless said
+    HttpClient.Builder builder = HttpClient.newBuilder(); // HTTP/2 is preferred by default
     if (asking.is("1.1")) builder.version(HttpClient.Version.HTTP_1_1);
     if (asking.is("authenticator")) {
       builder.authenticator(

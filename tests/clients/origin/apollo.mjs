@@ -6,7 +6,7 @@ window.clients = {
   ...window.clients,
   apollo: async (uri, headers, text, variables) => {
     let answer;
-    const recorded = async (...asked) => (answer = await fetch(...asked));
+    const recorded = async (...request) => (answer = await fetch(...request));
     const client = new ApolloClient({
       link: new HttpLink({ uri, headers, fetch: recorded }),
       cache: new InMemoryCache(),

@@ -2,8 +2,8 @@
 window.plain = async (url, init) => {
   try {
     const answer = await fetch(url, init);
-    const told = Object.fromEntries(answer.headers);
-    return { status: answer.status, retryAfter: told["retry-after"], told, body: await answer.text() };
+    const received = Object.fromEntries(answer.headers);
+    return { status: answer.status, retryAfter: received["retry-after"], headers: received, body: await answer.text() };
   } catch (refusal) {
     return { refused: refusal.name };
   }

@@ -88,7 +88,7 @@ class Desk:
 
     @property
     def calls(self) -> list[str]:
-        """What was asked, ids left out."""
+        """The requests, ids left out."""
         return [
             call.split("/")[0] + "one" if call.count("/") > 1 else call.replace("/clients", "all")
             for call in self.sandbox.calls

@@ -50,7 +50,7 @@ UNWELL: list[tuple[int, type[ClientError], str]] = [
     (503, Unavailable, "UPSTREAM_UNAVAILABLE"),
     (504, Unavailable, "UPSTREAM_TIMEOUT"),
 ]
-"""What says how the API is, whoever says it."""
+"""Failures that are about the API, whatever reported them."""
 
 
 async def read(operation: RequestContext, answer: Answer) -> ClientError:

@@ -1,4 +1,4 @@
-"""The same source asking the API in miniature: what is asked, what it costs, what was done."""
+"""The same source over the sandbox: the calls, their cost, and what was done."""
 
 from dataclasses import replace
 
@@ -134,7 +134,7 @@ async def test_a_client_is_made_changed_and_deleted(
 ) -> None:
     made = await clients.create(by(ADA), NEW)
     id = ClientId(made.record.id)
-    changed = await clients.update(by(ADA), id, ClientPatch({"phone": "1"}, made.record.version))  # type: ignore[arg-type]  # it told its version
+    changed = await clients.update(by(ADA), id, ClientPatch({"phone": "1"}, made.record.version))  # type: ignore[arg-type]  # it has a version
     gone = await clients.delete(by(ADA), id)
 
     assert (made.record.first_name, made.record.version) == ("Jordan", 1)

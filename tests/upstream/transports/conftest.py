@@ -66,7 +66,7 @@ def receipt(of: httpx.Request) -> Receipt:
 
 @dataclass
 class Scripted(httpx.AsyncBaseTransport):
-    """Answers as told, in order; the last line is repeated. A number is seconds to take first."""
+    """Scripted answers in order; the last line is repeated. A number is seconds to take first."""
 
     script: Sequence[httpx.Response | Exception | tuple[float, httpx.Response | Exception]]
     seen: list[tuple[float, str]] = field(default_factory=list)

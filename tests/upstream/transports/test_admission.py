@@ -1,4 +1,4 @@
-"""The quick look at a request says what asking everything about it would have said."""
+"""The quick look at a request gives the verdict that all checks together would give."""
 
 from collections.abc import Sequence
 from types import FunctionType
@@ -44,7 +44,7 @@ class Deliberate(AdmissionController):
 
 
 def look(admission: AdmissionController, terms: CallContext, now: float) -> Permit | str | None:
-    """What a request is told that finds a place: to go, why not, or to stand in line."""
+    """The verdict on a request that finds a place: to go, why not, or to wait in line."""
     if admission.can_send_now(terms, now):
         return admission.acquire(terms, now)
     if barred := admission.rejection(terms, now):

@@ -1,4 +1,4 @@
-"""What the API last said of a credential, on times made up."""
+"""The API's last verdict on a credential, on times made up."""
 
 from gateway.ratelimit.credentials import DAY, HOUR, MINUTE, MOST_REFUSED, CredentialHistory
 from tests.upstream.transports.conftest import Known

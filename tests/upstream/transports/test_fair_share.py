@@ -1,4 +1,4 @@
-"""How a window is shared out, on times made up; and in a trace where nobody queues."""
+"""How a window is shared out, on times made up; and in a trace where no call queues."""
 
 from collections import Counter
 from random import Random

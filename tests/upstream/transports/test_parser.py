@@ -89,7 +89,7 @@ def test_a_part_of_an_answer_is_none(name: str) -> None:
     sent, answer = ANSWERS[name]
     wholes = [read(sent[:length]) for length in range(len(sent))]
 
-    # One that lasts as long as the connection cannot be told from a part of it.
+    # One that lasts as long as the connection cannot be distinguished from a part of it.
     assert [whole for whole in wholes if whole is not None and not answer.ended] == []
 
 

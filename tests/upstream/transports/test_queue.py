@@ -133,6 +133,6 @@ def test_no_call_starves_whatever_keeps_coming(arrivals: list[tuple[str, Priorit
         stand(line, waiter.context.partition, waiter.context.priority, at=3.0)  # and comes again
         turns += 1
 
-    # After three seconds as urgent as a write, and older than whoever comes again.
+    # After three seconds as urgent as a write, and older than one that comes again.
     assert waiter is not None
     assert turns <= len(arrivals)

@@ -1,4 +1,4 @@
-// A Relay environment over the gateway: documents are asked by the id relay-compiler gave them.
+// A Relay environment over the gateway: documents are named by the id that relay-compiler gave them.
 import {
   commitMutation,
   Environment,
@@ -29,7 +29,7 @@ export const environment = new Environment({
   }),
 });
 
-/** Calls upstream since this was last asked. */
+/** Calls upstream since the last call of this. */
 export async function spent(): Promise<string[]> {
   const calls = (await (await fetch(`${SANDBOX}/_sandbox/calls`)).json()) as string[];
   await fetch(`${SANDBOX}/_sandbox/calls`, { method: "DELETE" });
