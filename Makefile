@@ -44,6 +44,7 @@ GRAPHIQL := gateway/web/graphiql
 CONSUMERS := tests/clients
 GQL3 := $(CONSUMERS)/.venv-gql3
 SCAN := .venv-scan
+SBOM := .venv-sbom
 
 # npm's programs look for `node` on the path, and so do the tests.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -60,7 +61,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @output=$$({ $(1); } 2>&1) || { printf '%s\n' "$$output" >&2; exit 1; }
 
-.PHONY: help run install test test-newest test-parts test-image prove check graphiql attack audit scan bench bench-rivals image lock clean
+.PHONY: help run install test test-newest test-parts test-image prove check graphiql attack audit scan bench bench-rivals sbom image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -117,6 +118,16 @@ scan: $(SCAN)/.stamp ## code that breaks a promise of the documents, by rules th
 audit: $(VENV)/.stamp-audit ## known vulnerabilities of all that is locked; status 3 where that cannot be known
 	@$(BIN)/python -m tests.packaging.audit requirements/*.txt
 
+sbom: $(SBOM)/.stamp $(NODE) ## build/sbom/*.json (CycloneDX): the packages of the gateway and of its page
+	@rm -rf build/sbom && mkdir -p build/sbom
+	@PYTHONWARNINGS= $(PYTHON) -m venv --without-pip build/sbom/environment
+	@$(SBOM)/bin/python -m pip -qq --python build/sbom/environment install --require-hashes -r requirements/run.txt
+	@$(SBOM)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-file build/sbom/gateway.json build/sbom/environment
+	@rm -r build/sbom/environment
+	@cd $(GRAPHIQL) && npm sbom --sbom-format cyclonedx --package-lock-only --omit dev > $(CURDIR)/build/sbom/graphiql.json
+	$(call say,'build/sbom/gateway.json and build/sbom/graphiql.json')
+
 ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each))) docker)
 
 image: ## the container image, clients-gateway:latest, by docker, podman or buildah
@@ -136,12 +147,13 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group lock -o requirements/lock.txt
 	$(LOCK) --group audit -c requirements/dev.txt -o requirements/audit.txt
+	$(LOCK) --group sbom -o requirements/sbom.txt
 	$(LOCK) --group scan -o requirements/scan.txt
 	$(LOCK) --group gql3 -o requirements/gql3.txt
 
 clean: ## back to a fresh clone
 	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
-	rm -rf $(VENV) .venv-newest $(GQL3) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
+	rm -rf $(VENV) .venv-newest $(SBOM) $(GQL3) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
 
 $(VENV)/.stamp-venv:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed, and none was found. PYTHON=/path/to/python names one.' >&2; exit 1; }
@@ -184,6 +196,12 @@ $(SCAN)/.stamp: requirements/scan.txt
 
 $(VENV)/.stamp-audit: requirements/audit.txt | $(VENV)/.stamp-venv
 	@$(LOCKED) requirements/audit.txt
+	@touch $@
+
+$(SBOM)/.stamp: requirements/sbom.txt
+	$(call say,'installing the writer of the SBOM (locked; about 10 seconds)')
+	@PYTHONWARNINGS= $(PYTHON) -m venv $(SBOM)
+	@$(SBOM)/bin/python -m pip -qq install --require-hashes -r requirements/sbom.txt
 	@touch $@
 
 $(VENV)/.stamp-lock: requirements/lock.txt | $(VENV)/.stamp-venv

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -13,11 +12,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.addresses import base_url, is_loopback, listening_host, origin
 from gateway.env_file import ENCODING, names_in
+from gateway.secret_files import read_secrets
+from gateway.validation_message import first_mistake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "GATEWAY_"
+
+_HEXADECIMAL = "must be 64 hexadecimal characters"
+_PRINTABLE = "must be printable ASCII characters"
+_PATTERNS = {"api_key": _HEXADECIMAL, "caller_token": _PRINTABLE}
 
 DOCUMENTED_URL = "https://api.actuallycare.com/v1"
 """API page: Base URL."""
@@ -54,12 +59,18 @@ class Settings(BaseSettings):
         repr=False,
         description="API key for the requests of callers that send no credential.",
     )
+    api_key_file: Path | None = Field(
+        None, description="File that holds the API key, in place of GATEWAY_API_KEY."
+    )
     caller_token: str | None = Field(
         None,
         min_length=16,
         pattern=r"^[ -~]*$",  # allowed in a header field (RFC 9110, 5.5)
         repr=False,
         description="Token that such callers must send, in X-Gateway-Token.",
+    )
+    caller_token_file: Path | None = Field(
+        None, description="File that holds that token, in place of GATEWAY_CALLER_TOKEN."
     )
     introspection: bool = Field(False, description="Whether the schema may be introspected.")
     graphiql: bool = Field(False, description="Whether GET /graphql shows GraphiQL.")
@@ -160,7 +171,8 @@ class Settings(BaseSettings):
             name: value.strip() if isinstance(value, str) else value
             for name, value in values.items()
         }
-        return {name: value for name, value in plain.items() if value != ""}
+        given = {name: value for name, value in plain.items() if value != ""}
+        return read_secrets(given, secrets(), PREFIX)
 
     @field_validator("cors_origins", "allowed_hosts", mode="before")
     @classmethod
@@ -201,6 +213,11 @@ class Settings(BaseSettings):
         return self
 
 
+def secrets() -> list[str]:
+    """Return the names of the settings whose values are not shown."""
+    return [name for name, field in Settings.model_fields.items() if not field.repr]
+
+
 def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
     """Return the settings in force. Raises `ConfigurationError`, in one line."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
@@ -226,25 +243,4 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise ConfigurationError(_one_line(error)) from None
-
-
-_HEXADECIMAL = "must be 64 hexadecimal characters"
-_PRINTABLE = "must be printable ASCII characters"
-_PATTERNS = {"api_key": _HEXADECIMAL, "caller_token": _PRINTABLE}
-
-
-def _one_line(error: ValidationError) -> str:
-    """Return the first mistake as `GATEWAY_NAME must be ...`, in the words of this project."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    reason = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return reason
-    name = str(first["loc"][0])
-    if first["type"] == "string_pattern_mismatch":
-        reason = _PATTERNS[name]
-    elif first["type"] == "bool_parsing":
-        reason = "must be true or false"
-    else:
-        reason = re.sub(r"^(Input|String) should ", "must ", reason).partition(", unable")[0]
-    return f"{PREFIX}{name.upper()} {reason[0].lower()}{reason[1:]}"
+        raise ConfigurationError(first_mistake(error, PREFIX, _PATTERNS)) from None

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.app import create_app
 from gateway.cli.demo import BANNER
-from gateway.cli.main import parser
+from gateway.cli.parser import parser
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import FAULTS
 from gateway.sandbox.users import DEMO
@@ -25,7 +25,12 @@ from schema.types.enums import ClientErrorCode
 from tests.in_process import InProcess
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 class Example(NamedTuple):
@@ -143,7 +148,7 @@ def test_every_error_code_is_documented_and_no_other() -> None:
 
 def test_every_command_is_documented_and_no_other() -> None:
     usage = parser().format_help()
-    commands = set(re.findall(r"^    (\w+) {2,}", usage, re.MULTILINE))
+    commands = set(re.findall(r"^    (\w+)(?: {2,}|$)", usage, re.MULTILINE))
     page = (ROOT / "docs/operating.md").read_text()
 
     assert set(re.findall(r"^\| `clients-gateway (\w+)`", page, re.MULTILINE)) == commands

@@ -1,9 +1,11 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from gateway.settings import PREFIX, ConfigurationError, Settings, load_settings
+from gateway.cli.config import format_settings, format_value, settings_sources
+from gateway.settings import PREFIX, ConfigurationError, Settings, load_settings, secrets
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,9 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "host": "127.0.0.1",
         "port": 8000,
         "api_key": None,
+        "api_key_file": None,
         "caller_token": None,
+        "caller_token_file": None,
         "introspection": False,
         "graphiql": False,
         "cors_origins": (),
@@ -318,3 +322,96 @@ def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "a" * 64 not in shown
     assert "correct horse battery" not in shown
+
+
+SECRET = "a1" * 32
+
+
+@pytest.mark.parametrize("name", secrets())
+def test_every_secret_can_be_in_a_file(name: str) -> None:
+    assert f"{name}_file" in Settings.model_fields
+
+
+def test_a_secret_is_read_from_its_file_without_the_line_end(
+    an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = an_empty_folder / "key"
+    file.write_text(f"{SECRET}\n")
+    monkeypatch.setenv("GATEWAY_API_KEY_FILE", str(file))
+
+    settings = load_settings({"GATEWAY_API_KEY_FILE": str(file)})
+
+    assert settings.api_key == SECRET
+    assert SECRET not in repr(settings)
+
+
+def test_the_file_of_a_secret_may_be_named_in_the_dotenv_file(an_empty_folder: Path) -> None:
+    (an_empty_folder / "key").write_text(SECRET)
+    (an_empty_folder / ".env").write_text("GATEWAY_API_KEY_FILE=key\n")
+
+    assert load_settings({}).api_key == SECRET
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "GATEWAY_API_KEY_FILE: key cannot be read: No such file or directory"),
+        (b" \n", "GATEWAY_API_KEY_FILE: key is empty"),
+        (b"\xff\xfe", "GATEWAY_API_KEY_FILE: key is not UTF-8"),
+        (b"short", "GATEWAY_API_KEY must be 64 hexadecimal characters"),
+    ],
+)
+def test_a_file_without_the_secret_is_one_line(
+    an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, reason: str
+) -> None:
+    if content is not None:
+        (an_empty_folder / "key").write_bytes(content)
+
+    assert refused({"GATEWAY_API_KEY_FILE": "key"}, monkeypatch) == reason
+
+
+def test_a_secret_is_set_once(an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (an_empty_folder / "key").write_text(SECRET)
+    twice = {"GATEWAY_API_KEY": SECRET, "GATEWAY_API_KEY_FILE": "key"}
+
+    assert refused(twice, monkeypatch) == (
+        "GATEWAY_API_KEY and GATEWAY_API_KEY_FILE are both set: set one of them"
+    )
+
+
+def test_config_shows_where_each_value_comes_from_and_no_secret(
+    an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (an_empty_folder / "key").write_text(SECRET)
+    (an_empty_folder / ".env").write_text(
+        "GATEWAY_PORT=7000\nGATEWAY_GRAPHIQL=on\nGATEWAY_API_KEY_FILE=key\nGATEWAY_CACHE=\n"
+    )
+    monkeypatch.setenv("GATEWAY_PORT", "9000")
+    monkeypatch.setenv("GATEWAY_INTROSPECTION", " ")
+    monkeypatch.setenv("GATEWAY_CALLER_TOKEN", "correct horse battery")
+    settings = load_settings({"GATEWAY_PORT": "9000"})
+
+    rows = [line.split() for line in format_settings(settings, settings_sources())]
+
+    assert [name for name, *_ in rows] == [f"GATEWAY_{name.upper()}" for name, _ in settings]
+    assert [row[1:] for row in rows if row[-1] != "default"] == [
+        ["9000", "environment"],
+        ["********", "GATEWAY_API_KEY_FILE"],
+        ["key", ".env"],
+        ["********", "environment"],
+        ["true", ".env"],
+    ]
+
+
+def test_the_example_of_a_dotenv_file_has_every_setting_with_its_default() -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text()
+    lines = re.findall(r"^# (.*)\n#(GATEWAY_\w+)=(.*)$", example, re.MULTILINE)
+
+    def shown(default: object) -> str:
+        return format_value(default).removeprefix("-")
+
+    assert lines == [
+        (field.description, f"{PREFIX}{name.upper()}", shown(field.default))
+        for name, field in Settings.model_fields.items()
+    ]
+    assert not re.search(r"^[^#\n]", example, re.MULTILINE)

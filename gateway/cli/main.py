@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.addresses import authority
+from gateway.cli.parser import parser
 from gateway.logs import configure
 from gateway.settings import PREFIX, ConfigurationError, load_settings
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from gateway.storage.state_dir import State
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     configure()
     try:
-        status = int(options.run(options))
+        status = _COMMANDS[options.command](options)
         sys.stdout.flush()
     except ConfigurationError as error:
         status = _fail(str(error))
@@ -39,65 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
     sys.exit(status)
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    gateway = argparse.ArgumentParser(
-        prog="clients-gateway",
-        description="A GraphQL gateway over the ActuallyCare Clients REST API.",
-        epilog=f"Settings come from the environment and .env, as {PREFIX}*; see the README.",
-    )
-    gateway.add_argument(
-        "--version", action="version", version=f"clients-gateway {version('clients-gateway')}"
-    )
-    commands = gateway.add_subparsers(required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="run the demo: the gateway and a sandbox of the API")
-    run.set_defaults(run=_run)
-    serve = commands.add_parser("serve", help="run the gateway for the configured API")
-    serve.set_defaults(run=_serve)
-    for command in (run, serve):
-        command.add_argument(
-            "--port", type=int, help=f"port to listen on (default {PREFIX}PORT or 8000)"
-        )
-
-    sandbox = commands.add_parser("sandbox", help="run the sandbox of the Clients API alone")
-    sandbox.add_argument("--port", type=int, default=8001, help="port to listen on (default 8001)")
-    sandbox.add_argument(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="NAME[:SHARE]",
-        help="inject a fault into all calls or a share of them; repeatable; `list` shows all",
-    )
-    sandbox.set_defaults(run=_sandbox)
-
-    schema = commands.add_parser("schema", help="print the graph's SDL")
-    schema.add_argument("--out", type=Path, help="write it to this file instead")
-    schema.add_argument("--check", type=Path, help="fail if this file differs from the SDL")
-    schema.set_defaults(run=_schema)
-
-    explain = commands.add_parser(
-        "explain",
-        help="show the price of an operation by a running gateway, without a call to the API",
-    )
-    explain.add_argument("file", type=Path, help="the GraphQL document")
-    explain.add_argument("--variables", default="{}", help="its variables, as a JSON object")
-    explain.add_argument("--key", help="the API key of the request; the demo needs none")
-    explain.add_argument(
-        "--url",
-        default="http://127.0.0.1:8000/graphql",
-        help="the gateway's GraphQL address (default %(default)s)",
-    )
-    explain.set_defaults(run=_explain)
-
-    doctor = commands.add_parser("doctor", help="check how the configured API behaves")
-    doctor.add_argument(
-        "--write", action="store_true", help="also create, change and delete one client"
-    )
-    doctor.set_defaults(run=_doctor)
-    return gateway
 
 
 def _fail(reason: str) -> int:
@@ -207,7 +148,7 @@ def _explain(options: argparse.Namespace) -> int:
         explanation = fetch_explanation(options.url, document, variables, options.key)
     except ExplainError as reason:
         return _fail(str(reason))
-    print("\n".join(format_table(explanation)))
+    print(json.dumps(explanation) if options.json else "\n".join(format_table(explanation)))
     return 0
 
 
@@ -217,8 +158,45 @@ def _doctor(options: argparse.Namespace) -> int:
     settings = load_settings(os.environ)
     if settings.api_key is None:
         return _fail(f"doctor needs the operator's API key: set {PREFIX}API_KEY")
-    return asyncio.run(run_checks(settings.upstream_url, settings.api_key, write=options.write))
+    return asyncio.run(
+        run_checks(
+            settings.upstream_url, settings.api_key, write=options.write, as_json=options.json
+        )
+    )
+
+
+def _config(options: argparse.Namespace) -> int:
+    from gateway.cli.config import format_settings, settings_sources  # noqa: PLC0415
+
+    settings = load_settings(os.environ)
+    if not options.check:
+        print("\n".join(format_settings(settings, settings_sources())))
+        return 0
+    from gateway.app import create_app  # noqa: PLC0415
+
+    create_app(settings)
+    print("The settings are valid, and so are the files that they name.")
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from gateway.cli.completion import completion_script  # noqa: PLC0415
+
+    print(completion_script(parser(), options.shell))
+    return 0
 
 
 def _overrides(**flags: object) -> dict[str, object]:
     return {name: value for name, value in flags.items() if value is not None}
+
+
+_COMMANDS = {
+    "run": _run,
+    "serve": _serve,
+    "sandbox": _sandbox,
+    "schema": _schema,
+    "explain": _explain,
+    "doctor": _doctor,
+    "config": _config,
+    "completion": _completion,
+}

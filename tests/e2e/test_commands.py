@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shlex
@@ -13,8 +14,11 @@ import httpx
 import orjson
 import pytest
 
+from gateway.cli.parser import SHELLS, parser
 from gateway.sandbox.catalogue import FAULTS
 from tests.e2e.conftest import COMMAND, Running, running
+
+COMMANDS = re.findall(r"^    (\w+)(?: {2,}|$)", parser().format_help(), re.MULTILINE)
 
 
 def command(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
@@ -287,3 +291,56 @@ def test_the_faults_are_listed_and_an_unknown_one_is_refused_in_one_line(tmp_pat
     status, out, line = command("sandbox", "--fault", "nonsense", folder=tmp_path)
     assert (status, out, line.count("\n")) == (2, "", 1)
     assert "'nonsense'" in line
+
+
+def test_config_prints_the_settings_and_check_fails_on_a_mistake(tmp_path: Path) -> None:
+    documents = tmp_path / "documents.json"
+    documents.write_text('{"a": "{ nothing }"}')
+    wrong = {"GATEWAY_TRUSTED_DOCUMENTS_FILE": str(documents)}
+
+    status, shown, _ = command("config", folder=tmp_path, GATEWAY_API_KEY="a1" * 32)
+    assert (status, "a1a1" in shown) == (0, False)
+    assert re.search(r"^GATEWAY_API_KEY +\*{8} +environment$", shown, re.MULTILINE)
+
+    valid = "The settings are valid, and so are the files that they name.\n"
+    assert command("config", "--check", folder=tmp_path) == (0, valid, "")
+    status, shown, line = command("config", "--check", folder=tmp_path, **wrong)
+    assert (status, shown, line.count("\n")) == (2, "", 1)
+    assert "Cannot query field 'nothing'" in line
+    assert command("config", folder=tmp_path, GATEWAY_PROT="1")[0] == 2
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_completion_script_names_every_command(tmp_path: Path, shell: str) -> None:
+    status, script, line = command("completion", shell, folder=tmp_path)
+
+    assert (status, line) == (0, "")
+    assert all(name in script for name in ("serve", "explain", "variables"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_has_examples_of_it(tmp_path: Path, name: str) -> None:
+    status, text, _ = command(name, "--help", folder=tmp_path)
+
+    examples = text.partition("examples:\n")[2].splitlines()
+    assert status == 0
+    assert examples
+    for example in examples:
+        _, _, arguments = example.partition("clients-gateway ")
+        assert parser().parse_args(shlex.split(arguments.partition(" > ")[0])).command == name
+
+
+def test_the_doctor_prints_json_lines_for_programs(demo: Running, tmp_path: Path) -> None:
+    upstream = demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = demo.output.split("Demo key")[1].split()[0]
+
+    status, printed, _ = command(
+        *("doctor", "--json"), folder=tmp_path, GATEWAY_UPSTREAM_URL=upstream, GATEWAY_API_KEY=key
+    )
+
+    *findings, totals = map(json.loads, printed.splitlines())
+    assert (status, totals["failures"]) == (0, 0)
+    assert totals["requests"] == 9
+    assert {tuple(finding) for finding in findings} == {
+        ("subject", "severity", "found", "consequence")
+    }

@@ -28,6 +28,17 @@ def test_a_price_comes_from_a_running_gateway(demo: Running, tmp_path: Path) -> 
     assert result == (0, table, "")
 
 
+def test_a_price_is_printed_as_json_for_programs(demo: Running, tmp_path: Path) -> None:
+    variables = ("--variables", json.dumps({"first": 20}))
+
+    status, printed, _ = explain(tmp_path, *variables, "--url", f"{demo.url}/graphql", "--json")
+
+    price = json.loads(printed)
+    assert status == 0
+    assert (price["minimum"], price["expected"], price["maximum"]) == (1, 1, 40)
+    assert [cause["path"] for cause in price["causes"]] == [["page"]]
+
+
 def test_what_prevents_a_price_is_one_line(demo: Running, tmp_path: Path) -> None:
     status, output, wrong = explain(tmp_path, "--url", f"{demo.url}/graphql")
 

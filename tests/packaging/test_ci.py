@@ -97,3 +97,11 @@ def test_every_proof_that_the_suite_takes_a_sample_of_is_made_at_full_size() -> 
     for name, (file, few) in sampled.items():
         assert int(re.findall(rf"\b{name}=(\d+)\b", sizes)[0]) > few
         assert any(file.is_relative_to(proof) for proof in proofs.split())
+
+
+def test_the_sbom_is_of_the_locked_packages_that_run() -> None:
+    recipe = make("sbom")
+
+    assert "--require-hashes -r requirements/run.txt" in recipe
+    assert "cyclonedx-py environment --pyproject pyproject.toml" in recipe
+    assert "npm sbom --sbom-format cyclonedx --package-lock-only --omit dev" in recipe

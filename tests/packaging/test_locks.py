@@ -40,6 +40,7 @@ def test_the_locks_are_the_ones_make_lock_writes() -> None:
         "lock",
         "node",
         "run",
+        "sbom",
         "scan",
     ]
 

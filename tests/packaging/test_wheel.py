@@ -1,12 +1,15 @@
-"""An installed gateway needs no Node: its wheel carries the page, and no npm sources."""
+"""An installed gateway needs no Node: wheel and sdist carry the page, and no npm sources."""
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.e2e.conftest import running
 from tests.packaging.recipes import ROOT
 
 DIST = ROOT / "gateway" / "web" / "graphiql" / "dist"
@@ -43,6 +46,16 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def sdist(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not (DIST / "index.html").exists():
+        pytest.skip("GraphiQL is not built: `make graphiql`")
+    folder = tmp_path_factory.mktemp("sdist")
+    hook = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", hook], cwd=source, capture_output=True, check=True)  # noqa: S603
+    return next(folder.glob("clients_gateway-*.tar.gz"))
+
+
+@pytest.fixture(scope="module")
 def contents(source: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     if not (DIST / "index.html").exists():
         pytest.skip("GraphiQL is not built: `make graphiql`")
@@ -71,7 +84,8 @@ def test_the_wheel_carries_the_schema_and_every_module(contents: set[str]) -> No
         if "node_modules" not in path.parts
     }
 
-    assert "schema/schema.graphql" in contents
+    assert {"schema/schema.graphql", "schema/py.typed", "gateway/py.typed"} < contents
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in contents)
     assert {name for name in contents if name.endswith(".py")} == modules
 
 
@@ -88,3 +102,39 @@ def test_a_wheel_without_the_page_is_not_built(source: Path, tmp_path: Path) -> 
     assert done.returncode != 0
     assert "GraphiQL is not built" in done.stderr
     assert not list(tmp_path.glob("wheels/*.whl"))
+
+
+def test_what_pip_installs_from_the_sdist_serves_graphiql(sdist: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as files:
+        assert not [name for name in files.getnames() if "node_modules" in name]
+    subprocess.run(  # noqa: S603 - installs our own source, beside the packages that it needs
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
+            *("--no-build-isolation", "--target", tmp_path / "site", sdist),
+        ],
+        capture_output=True,
+        check=True,
+    )
+
+    with running(
+        *("-P", "-m", "gateway", "run", "--port", "0"),
+        ready="Ctrl-C",
+        folder=tmp_path,
+        command=sys.executable,
+        PYTHONPATH=str(tmp_path / "site"),
+    ) as demo:
+        html = {"Accept": "text/html"}
+        page = httpx.get(f"{demo.url}/graphql", headers=html, trust_env=False)
+        script = page.text.partition('<script type="module" crossorigin src="')[2].partition('"')[0]
+        bundle = httpx.get(f"{demo.url}{script}", trust_env=False)
+    where = subprocess.run(
+        [sys.executable, "-P", "-c", "import gateway; print(gateway.__file__)"],
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "<title>Clients gateway</title>" in page.text
+    assert (bundle.status_code, bundle.headers["content-type"][:15]) == (200, "text/javascript")
+    assert where.stdout.startswith(str(tmp_path / "site"))

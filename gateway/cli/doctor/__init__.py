@@ -20,21 +20,23 @@ if TYPE_CHECKING:
 __all__ = ["run_checks"]
 
 
-async def run_checks(
+async def run_checks(  # noqa: PLR0913 - keyword arguments for the options
     base_url: str,
     api_key: str,
     *,
     write: bool,
+    as_json: bool = False,
     transport: httpx.AsyncBaseTransport | None = None,
     out: TextIO | None = None,
 ) -> int:
     """Send about ten probes to the API at `base_url` with `api_key`; report to `out` (stdout).
 
-    With `write` the doctor also creates, changes and always deletes one client. Returns an exit
-    status: 0, or 1 if a finding is a failure. An unreachable API or an invalid response is a
-    finding, not an exception.
+    With `write` the doctor also creates, changes and always deletes one client. With `as_json` each
+    line of the report is a JSON object: a finding, the reason of an early end, or the totals.
+    Returns an exit status: 0, or 1 if a finding is a failure. An unreachable API or an invalid
+    response is a finding, not an exception.
     """
-    report = Report(sys.stdout if out is None else out, secret=api_key)
+    report = Report(sys.stdout if out is None else out, secret=api_key, as_json=as_json)
     scope = "writing one client too" if write else "only reading"
     report.write_line(f"Checking {base_url}, {scope}")
     client = ProbeClient(base_url, api_key, transport)
@@ -45,7 +47,7 @@ async def run_checks(
         if write:
             await run_write_checks(runner)
     except Abort as reason:
-        report.write_line(f"Stopped early: {reason}")
+        report.write_line(f"Stopped early: {reason}", stopped=str(reason))
     finally:
         if record.may_exist:
             report.write_line("Cleaning up")
@@ -54,5 +56,5 @@ async def run_checks(
             report.add("clean-up", await cleaning)
     sent = f"{client.sent} {'request' if client.sent == 1 else 'requests'} sent"
     left = f"{report.failures} to correct (FAIL)" if report.failures else "nothing to correct"
-    report.write_line(f"{sent}; {left}.")
+    report.write_line(f"{sent}; {left}.", requests=client.sent, failures=report.failures)
     return 1 if report.failures else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -29,11 +30,15 @@ fail = partial(Finding, "FAIL")
 
 
 class Report:
-    """Writes findings at once. `secret` and control characters are never written."""
+    """Writes findings at once. `secret` and control characters are never written.
 
-    def __init__(self, out: TextIO, *, secret: str) -> None:
+    With `as_json` each line is a JSON object.
+    """
+
+    def __init__(self, out: TextIO, *, secret: str, as_json: bool = False) -> None:
         self._out = out
         self._secret = secret
+        self._as_json = as_json
         self.failures = 0
 
     def add(self, about: str, finding: Finding | None) -> None:
@@ -42,14 +47,28 @@ class Report:
             return
         self.failures += finding.severity == "FAIL"
         line = f"{finding.severity:<4}  {about}: {finding.found}"
-        self.write_line(f"{line} -> {finding.consequence}" if finding.consequence else line)
+        line = f"{line} -> {finding.consequence}" if finding.consequence else line
+        self.write_line(line, subject=about, **finding._asdict())
 
-    def write_line(self, text: str) -> None:
-        """Write a line. A closed pipe is ignored, so that the clean-up is completed."""
-        if self._secret:
-            text = text.replace(self._secret, "[key]")
+    def write_line(self, text: str, **facts: str | int) -> None:
+        """Write `text`, or `facts` as a JSON object; without facts JSON has no such line.
+
+        A closed pipe is ignored, so that the clean-up is completed.
+        """
+        if not self._as_json:
+            self._write(f"{self._safe(text)}")
+        elif facts:
+            self._write(json.dumps({name: self._safe(fact) for name, fact in facts.items()}))
+
+    def _safe(self, fact: str | int) -> str | int:
+        if not isinstance(fact, str):
+            return fact
+        shown = fact.replace(self._secret, "[key]") if self._secret else fact
+        return printable(shown)[:MAX_LINE]
+
+    def _write(self, line: str) -> None:
         with suppress(BrokenPipeError):
-            self._out.write(f"{printable(text)[:MAX_LINE]}\n")
+            self._out.write(f"{line}\n")
             self._out.flush()
 
 

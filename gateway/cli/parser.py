@@ -1,0 +1,146 @@
+"""The parser of the command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.settings import PREFIX
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+    from collections.abc import Callable
+
+PROGRAM = "clients-gateway"
+SHELLS = ("bash", "zsh", "tcsh")
+_PORT = f"port to listen on (default {PREFIX}PORT or 8000)"
+_JSON = "print JSON instead, for programs"
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    gateway = ArgumentParser(
+        prog=PROGRAM,
+        description="A GraphQL gateway over the ActuallyCare Clients REST API.",
+        epilog=f"Settings come from the environment and .env, as {PREFIX}*; `{PROGRAM} config`"
+        f" prints them. `{PROGRAM} COMMAND --help` has examples of a command.",
+    )
+    gateway.add_argument("--version", action="version", version=f"{PROGRAM} {version(PROGRAM)}")
+    commands = gateway.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for add in (_add_servers, _add_sandbox, _add_schema, _add_explain, _add_checks, _add_others):
+        add(partial(_add_command, commands))
+    return gateway
+
+
+def _add_command(
+    commands: _SubParsersAction[ArgumentParser], name: str, purpose: str, *examples: str
+) -> ArgumentParser:
+    lines = [f"  {example.replace('%', '%%')}" for example in examples]
+    return commands.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog="\n".join(["examples:", *lines]),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+
+
+def _add_servers(command: Callable[..., ArgumentParser]) -> None:
+    run = command(
+        "run",
+        "run the demo: the gateway and a sandbox of the API",
+        f"{PROGRAM} run",
+        f"{PROGRAM} run --port 9000",
+    )
+    serve = command(
+        "serve",
+        "run the gateway for the configured API",
+        f"{PROGRAM} serve",
+        f"{PREFIX}API_KEY_FILE=/run/secrets/api-key {PROGRAM} serve --port 9000",
+    )
+    for server in (run, serve):
+        server.add_argument("--port", type=int, help=_PORT)
+
+
+def _add_sandbox(command: Callable[..., ArgumentParser]) -> None:
+    sandbox = command(
+        "sandbox",
+        "run the sandbox of the Clients API alone",
+        f"{PROGRAM} sandbox",
+        f"{PROGRAM} sandbox --fault proxy-502:0.2 --fault slow",
+        f"{PROGRAM} sandbox --fault list",
+    )
+    sandbox.add_argument("--port", type=int, default=8001, help="port to listen on (default 8001)")
+    sandbox.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:SHARE]",
+        help="inject a fault into all calls or a share of them; repeatable; `list` shows all",
+    )
+
+
+def _add_schema(command: Callable[..., ArgumentParser]) -> None:
+    schema = command(
+        "schema",
+        "print the graph's SDL",
+        f"{PROGRAM} schema --out schema.graphql",
+        f"{PROGRAM} schema --check schema.graphql",
+    )
+    schema.add_argument("--out", type=Path, help="write it to this file instead")
+    schema.add_argument("--check", type=Path, help="fail if this file differs from the SDL")
+
+
+def _add_explain(command: Callable[..., ArgumentParser]) -> None:
+    explain = command(
+        "explain",
+        "show the price of an operation by a running gateway, without a call to the API",
+        f"{PROGRAM} explain page.graphql",
+        f"{PROGRAM} explain page.graphql --variables '{{\"first\": 20}}' --json",
+    )
+    explain.add_argument("file", type=Path, help="the GraphQL document")
+    explain.add_argument("--variables", default="{}", help="its variables, as a JSON object")
+    explain.add_argument("--key", help="the API key of the request; the demo needs none")
+    explain.add_argument(
+        "--url",
+        default="http://127.0.0.1:8000/graphql",
+        help="the gateway's GraphQL address (default %(default)s)",
+    )
+    explain.add_argument("--json", action="store_true", help=_JSON)
+
+
+def _add_checks(command: Callable[..., ArgumentParser]) -> None:
+    doctor = command(
+        "doctor",
+        "check how the configured API behaves",
+        f"{PREFIX}API_KEY_FILE=api-key {PROGRAM} doctor",
+        f"{PROGRAM} doctor --write --json",
+    )
+    doctor.add_argument(
+        "--write", action="store_true", help="also create, change and delete one client"
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON Lines, for programs")
+    config = command(
+        "config",
+        "print each setting in force and where its value comes from; secrets are masked",
+        f"{PROGRAM} config",
+        f"{PROGRAM} config --check",
+    )
+    config.add_argument(
+        "--check",
+        action="store_true",
+        help="print no settings; check them and the files that they name, and fail on a mistake",
+    )
+
+
+def _add_others(command: Callable[..., ArgumentParser]) -> None:
+    completion = command(
+        "completion",
+        "print the completion script of a shell",
+        f"{PROGRAM} completion bash > ~/.local/share/bash-completion/completions/{PROGRAM}",
+        f"{PROGRAM} completion zsh > ~/.zfunc/_{PROGRAM}",
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
