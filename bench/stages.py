@@ -11,8 +11,8 @@ import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import orjson
 from cachetools import LRUCache
 from uvicorn.loops.auto import auto_loop_factory
@@ -21,14 +21,14 @@ from bench import api
 from bench.rig import Rig
 from bench.sides import KEY
 from bench.work import WORKS
-from gateway.api.source import RestClientSource
-from gateway.api.stack import compose_transport
+from gateway.api.stack import compose_source
 from gateway.app import GRAPHQL_PATH, create_app
 from gateway.cache.uncached import UncachedClientSource
 from gateway.detached_tasks import DetachedTasks
 from gateway.settings import load_settings
-from gateway.transport.messages import Response
+from gateway.transport.messages import Headers, Request, Response
 from gateway.transport.pool import ConnectionPool
+from gateway.transport.transport import Transport
 from gateway.web.protocol.strict_json import JSONLimits
 from gateway.web.request import parse_post
 from gateway.writes.recovery import write_cost
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Scope
 
     from bench.work import Work
+    from gateway.api.source import RestClientSource
     from gateway.settings import Settings
 
 TOGETHER = 16
@@ -61,14 +62,16 @@ class Stage:
     microseconds: float
 
 
-_HEADERS = [
-    (b"server", b"nginx"),
-    (b"content-type", b"application/json"),
-    (b"connection", b"keep-alive"),
-]
+_HEADERS = Headers(
+    [
+        (b"server", b"nginx"),
+        (b"content-type", b"application/json"),
+        (b"connection", b"keep-alive"),
+    ]
+)
 
 
-class Instant(httpx.AsyncBaseTransport):
+class Instant(Transport):
     """The API's stand-in without a network: each answer is there at once."""
 
     def __init__(self) -> None:
@@ -76,21 +79,28 @@ class Instant(httpx.AsyncBaseTransport):
         self._by_id = {row["id"]: row for row in self._rows}
         self._made: LRUCache[str, bytes] = LRUCache(2_000)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, request: Request[Any]) -> asyncio.Future[Response]:
         """Answer as nginx would."""
-        path = request.url.raw_path.decode()
-        content = self._made.get(path)
+        address = request.target.url
+        content = self._made.get(address)
         if content is None:
-            content = self._made[path] = orjson.dumps(
-                {"success": True, "data": self._data(request)}
+            content = self._made[address] = orjson.dumps(
+                {"success": True, "data": self._data(address)}
             )
-        return Response(200, _HEADERS, content, request)
+        response = asyncio.get_running_loop().create_future()
+        response.set_result(Response(200, _HEADERS, content))
+        return response
 
-    def _data(self, request: httpx.Request) -> Any:  # noqa: ANN401 - any JSON
-        id = request.url.path.removeprefix("/v1/clients").strip("/")
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+    def _data(self, address: str) -> Any:  # noqa: ANN401 - any JSON
+        parts = urlsplit(address)
+        id = parts.path.removeprefix("/v1/clients").strip("/")
         if id:
             return self._by_id[id]
-        page, limit = (int(request.url.params[name]) for name in ("page", "limit"))
+        query = parse_qs(parts.query)
+        page, limit = int(query["page"][0]), int(query["limit"][0])
         meta = {"page": page, "limit": limit, "total": len(self._rows)}
         return {"clients": self._rows[(page - 1) * limit : page * limit], "meta": meta}
 
@@ -199,8 +209,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
         )
     )
 
-    transport, _ = compose_transport(Instant(), limit=10**9, at_once=64)
-    rest = RestClientSource(transport, f"{rig.api}/v1")
+    rest, _ = compose_source(Instant(), f"{rig.api}/v1", limit=10**9, at_once=64)
     uncached = UncachedClientSource(rest, rest, write_cost=write_cost, tasks=DetachedTasks())
     caller = Caller("bench", Credential("X-API-Key", KEY))
 

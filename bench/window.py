@@ -30,11 +30,11 @@ from tests.in_process import InProcess
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import httpx
     from starlette.types import ASGIApp
 
     from bench.office import Question
     from gateway.sandbox.users import DemoUser
+    from gateway.transport.messages import Request, Response
 
 LATENCY = 0.08
 """Seconds an answer of the API takes."""
@@ -186,10 +186,10 @@ class Distant(InProcess):
 
     refused = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         """Answer after a while."""
         await asyncio.sleep(LATENCY)
-        response = await super().handle_async_request(request)
+        response = await super().handle(request)
         self.refused += response.status_code == 429
         return response
 

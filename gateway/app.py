@@ -14,8 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from gateway.addresses import is_loopback
-from gateway.api.source import RestClientSource
-from gateway.api.stack import compose_transport
+from gateway.api.stack import compose_source
 from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
@@ -51,11 +50,10 @@ from schema.source.request_context import Credential
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    import httpx
-
     from gateway.cache.store.memory import Store
     from gateway.settings import Settings
     from gateway.storage.state_dir import State
+    from gateway.transport.transport import Transport
     from schema.source.protocols import ClientSource
     from schema.source.request_context import RateLimitState
 
@@ -74,7 +72,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     *,
     demo_key: str | None = None,
     state: State | None = None,
-    wire: httpx.AsyncBaseTransport | None = None,
+    wire: Transport | None = None,
     store: Store | None = None,
     clock: Callable[[], float] | None = None,
     compiles: bool = True,
@@ -88,20 +86,20 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     """
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
-    transport, budget = compose_transport(
+    rest, budget = compose_source(
         wire
         or ConnectionPool(
             max_in_flight=int(_POOL_HEADROOM * settings.upstream_max_concurrency),
             attempt_seconds=settings.upstream_timeout,
             clock=clock,
         ),
+        settings.upstream_url,
         clock=clock,
         limit=settings.upstream_rate_limit,
         at_once=settings.upstream_max_concurrency,
         waiting=settings.upstream_max_queue,
         proven=SQLiteCredentialStore(state.database),
     )
-    rest = RestClientSource(transport, settings.upstream_url, clock=clock)
     intents = IdempotencyStore(state.database) if state.durable else None
     writer = IdempotentWriter(
         rest,
@@ -178,7 +176,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             if expiry is not None:
                 expiry.cancel()
             await writes.aclose(SHUTDOWN_SECONDS)
-            await transport.aclose()
+            await budget.aclose()
             await state.database.aclose()
 
     others = FastAPI(

@@ -21,6 +21,7 @@ from gateway.logs import JSONFormatter, configure, redact, redact_credentials
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
 from gateway.storage.state_dir import open_state_dir
+from gateway.transport.messages import Request, Response
 from gateway.web.request import GraphQLRequest
 from gateway.writes.idempotency_store import TABLES
 from schema.source.request_context import Caller, Credential
@@ -207,8 +208,8 @@ def log() -> Iterator[io.StringIO]:
 class Leaky(InProcess):
     """An API that puts its callers' credentials and its clients' data into every failure."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        text = f"{request.headers} {request.content!r} {EMAIL} {PHONE}"
+    async def handle(self, request: Request[Any]) -> Response:
+        text = f"{request.headers.sent_fields} {request.content!r} {EMAIL} {PHONE}"
         logging.getLogger("httpx").debug("sending %s", text)
         raise RuntimeError(text)
 

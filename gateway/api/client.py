@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
 import orjson
 
 from gateway.api.auth_header import auth_header
 from gateway.api.decoding import transport_failure
-from gateway.call_context import EXTENSION, CallContext
+from gateway.ratelimit.call_context import Call, CallContext
 from gateway.transport.clock_skew import ASSUMED, measure
+from gateway.transport.errors import TransportError
 from gateway.transport.messages import Request
 from gateway.transport.serializer import HeaderBlock, RequestTarget
-from gateway.transport.transport import begin_with
 from schema.source.errors import ClientError
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable, Mapping
 
+    from gateway.api.retry import Attempt, RetryPolicy
     from gateway.api.write_outcome import SendResult
+    from gateway.transport.messages import Response
+    from gateway.transport.transport import Transport
     from schema.source.request_context import RequestContext
 
 _ACCEPT = (b"Accept", b"application/json")
@@ -34,72 +36,57 @@ _URLS = 1024
 class PendingRequest(NamedTuple):
     """A GET that has been sent and whose response is pending."""
 
-    request: httpx.Request
-    response: asyncio.Future[httpx.Response]
+    call: Call
+    response: asyncio.Future[Response]
     sent: float
     """When it was sent, in Unix seconds."""
-    priority: Priority
 
 
 class ApiClient:
     """Sends requests about clients through `transport`, in the context of an operation."""
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, base_url: str, now: Callable[[], float]
+        self,
+        transport: Transport,
+        base_url: str,
+        now: Callable[[], float],
+        retries: RetryPolicy | None = None,
     ) -> None:
         """`now`: the gateway's clock, in Unix seconds, with which the API's clock is compared."""
-        self._transport = begin_with(transport)
+        self._transport = transport
         self._now = now
+        self._retries = retries
         self.lead = ASSUMED
         clients = f"{base_url.rstrip('/')}/clients"
-        self._url = lru_cache(_URLS)(lambda path: RequestTarget(clients + path))
+        self._target = lru_cache(_URLS)(lambda path: RequestTarget(clients + path))
 
-    async def read(
-        self, operation: RequestContext, path: str, priority: Priority
-    ) -> httpx.Response:
+    async def read(self, operation: RequestContext, path: str, priority: Priority) -> Response:
         """Send a GET; return its response, of any status. Raises `ClientError` if none arrives."""
-        [begun] = self.begin(operation, [path], priority)
-        return await self.end(begun)
+        [pending] = self.begin(operation, [path], priority)
+        return await self.end(pending)
 
     def begin(
         self, operation: RequestContext, paths: Iterable[str], priority: Priority
     ) -> list[PendingRequest]:
         """Send or queue one GET for each path; send none if one request cannot be built."""
+        headers = HeaderBlock(_ACCEPT, auth_header(operation.caller))
+        context, deadline = _context(operation, priority), operation.deadline
         try:
-            headers, context = (
-                HeaderBlock(_ACCEPT, auth_header(operation.caller)),
-                _context(operation, priority),
-            )
-            requests = [Request("GET", self._url(path), headers, context) for path in paths]
-        except httpx.TransportError as error:
+            calls = [
+                Request("GET", self._target(path), headers, deadline, context) for path in paths
+            ]
+        except TransportError as error:
             raise transport_failure(error) from error
-        return [
-            PendingRequest(request, self._transport.send(request), self._now(), priority)
-            for request in requests
-        ]
+        return [PendingRequest(call, self._transport.send(call), self._now()) for call in calls]
 
-    def ended(self, begun: PendingRequest) -> httpx.Response | None:
-        """Return what `end` would return if the response has arrived; None if `end` must wait."""
-        response = self._transport.ended(begun.response)
-        if response is not None:
-            self._compare(begun, response)
-        return response
-
-    async def end(self, begun: PendingRequest) -> httpx.Response:
+    async def end(self, pending: PendingRequest) -> Response:
         """Wait for the response to a GET that was sent, of any status. Raises `ClientError`."""
         try:
-            await begun.response
-        except (httpx.TransportError, ClientError):
-            pass  # the transport's `end` raises it, or makes another attempt
-        else:
-            response = self.ended(begun)
-            if response is not None:
-                return response
-        try:
-            response = await self._transport.end(begun.request, begun.response)
-        except httpx.TransportError as error:
+            response = await self._finish(pending.call, pending.response)
+        except TransportError as error:
             raise transport_failure(error) from error
-        self._compare(begun, response)
+        if pending.call.context.priority is Priority.WRITE:  # only writes compare timestamps
+            self.lead = measure(response.headers, pending.sent, self._now()) or self.lead
         return response
 
     async def write(
@@ -109,32 +96,48 @@ class ApiClient:
         path: str,
         body: Mapping[str, Any] | None = None,
     ) -> SendResult:
-        """Send a write at most once; return its response or the failure to get one."""
+        """Send a write, a second time only if the first attempt did nothing.
+
+        The caller is a task that nothing cancels: the outcome of the write would be lost.
+        """
         headers = [_ACCEPT, auth_header(operation.caller)]
         content = b""
         if body is not None:
             headers.append(_CONTENT_TYPE)
             content = orjson.dumps(body)
-        context = _context(operation, Priority.WRITE)
+        context, deadline = _context(operation, Priority.WRITE), operation.deadline
         try:
-            request = Request(method, self._url(path), HeaderBlock(*headers), context, content)
-        except httpx.TransportError as end:
-            return end
-        try:
-            return await self._transport.handle_async_request(request)
-        except (httpx.TransportError, ClientError) as end:
+            target, block = self._target(path), HeaderBlock(*headers)
+            call = Request(method, target, block, deadline, context, content)
+            return await self._finish(call, self._transport.send(call))
+        except (TransportError, ClientError) as end:
             return end
 
-    def _compare(self, begun: PendingRequest, response: httpx.Response) -> None:
-        """Measure how far the API's clock is ahead of the gateway's."""
-        if begun.priority is Priority.WRITE:  # only writes compare timestamps
-            self.lead = measure(response.headers, begun.sent, self._now()) or self.lead
+    async def _finish(self, call: Call, response: asyncio.Future[Response]) -> Response:
+        """Return the response to the first attempt, or to a second one if it may be made."""
+        first = await _attempt(response)
+        delay = None if self._retries is None else self._retries.next_delay(call, first)
+        if delay is not None:
+            await asyncio.sleep(delay)
+            try:
+                return await self._transport.send(call)
+            except ClientError:
+                pass  # the rate limiter refused the second attempt: the result of the first stands
+        if isinstance(first, TransportError):
+            raise first
+        return first
 
 
-def _context(operation: RequestContext, priority: Priority) -> dict[str, CallContext]:
+async def _attempt(response: asyncio.Future[Response]) -> Attempt:
+    try:
+        return await response
+    except TransportError as error:
+        return error
+
+
+def _context(operation: RequestContext, priority: Priority) -> CallContext:
     caller = operation.caller
-    context = CallContext(
-        operation.deadline,
+    return CallContext(
         priority,
         caller.partition,
         caller.hash,
@@ -142,4 +145,3 @@ def _context(operation: RequestContext, priority: Priority) -> dict[str, CallCon
         operation.waiters,
         operation.call_budget,
     )
-    return {EXTENSION: context}

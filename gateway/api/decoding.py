@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 
 from gateway.api.error_envelope import correlation_id, json_object, log_foreign_response
 from gateway.api.records import are_canonical_ids, decode_leniently
-from gateway.transport.errors import ResponseTooLarge
+from gateway.transport.errors import (
+    TIMEOUTS,
+    RemoteProtocolError,
+    ResponseTooLarge,
+    TransportError,
+)
 from schema.source.errors import Unavailable
 from schema.source.records import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
+
+if TYPE_CHECKING:
+    from gateway.transport.messages import Response
 
 
 class RecordEnvelope(msgspec.Struct):
@@ -33,7 +40,7 @@ def bad_response(
     return Unavailable(what, code="UPSTREAM_BAD_RESPONSE", correlation_id=correlation_id)
 
 
-def parse_record(response: httpx.Response, *, complete: bool) -> ClientRecord:
+def parse_record(response: Response, *, complete: bool) -> ClientRecord:
     """Decode the record in a successful response. Raises `Unavailable`."""
     record: ClientRecord | None = None
     try:
@@ -51,7 +58,7 @@ def parse_record(response: httpx.Response, *, complete: bool) -> ClientRecord:
     return record
 
 
-def parse_envelope(response: httpx.Response) -> dict[str, Any]:
+def parse_envelope(response: Response) -> dict[str, Any]:
     """Decode the envelope of a response, leniently if it must. Raises `Unavailable`."""
     body = json_object(response.content, response.headers.get("content-type", ""))
     if body.get("success") is False or "data" not in body:
@@ -61,7 +68,7 @@ def parse_envelope(response: httpx.Response) -> dict[str, Any]:
     return body
 
 
-def _data(response: httpx.Response) -> dict[str, Any]:
+def _data(response: Response) -> dict[str, Any]:
     body = parse_envelope(response)
     data = body["data"]
     if not isinstance(data, dict):
@@ -69,10 +76,10 @@ def _data(response: httpx.Response) -> dict[str, Any]:
     return data
 
 
-def transport_failure(error: httpx.TransportError) -> Unavailable:
+def transport_failure(error: TransportError) -> Unavailable:
     """Map a transport error (no complete response) to the error that the client gets."""
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, TIMEOUTS):
         return Unavailable("The API did not answer in time.", code="UPSTREAM_TIMEOUT")
-    if isinstance(error, httpx.ProtocolError | ResponseTooLarge):
+    if isinstance(error, RemoteProtocolError | ResponseTooLarge):
         return bad_response()
     return Unavailable("The API cannot be reached.")

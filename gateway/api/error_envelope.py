@@ -18,7 +18,7 @@ from gateway.api.lenient_json import loads
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
+    from gateway.transport.messages import Response
 
 OK, CREATED = 200, 201
 """The statuses of the API's success envelope (API page, Clients)."""
@@ -62,7 +62,7 @@ def json_object(content: bytes, content_type: str = "") -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def api_error(response: httpx.Response) -> APIError | None:
+def api_error(response: Response) -> APIError | None:
     """Return the API's error in a failed response; None if the API did not write the response."""
     body = json_object(response.content)
     error = body.get("error")
@@ -74,7 +74,7 @@ def api_error(response: httpx.Response) -> APIError | None:
     return APIError(code, message, error.get("details"), correlation_id(body))
 
 
-def succeeded(response: httpx.Response) -> bool:
+def succeeded(response: Response) -> bool:
     """Return True if the API itself confirms the request (`success`, status 200 or 201).
 
     No other status is documented: 202 does not confirm, and a proxy can answer 204.
@@ -94,7 +94,7 @@ def correlation_id(body: Mapping[str, Any]) -> str | None:
     return None
 
 
-def log_foreign_response(response: httpx.Response) -> None:
+def log_foreign_response(response: Response) -> None:
     """Log the status and media type of a response that the API did not write."""
     media_type = response.headers.get("content-type", "no media type")
     _log.warning(

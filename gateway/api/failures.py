@@ -21,8 +21,7 @@ from schema.source.errors import (
 )
 
 if TYPE_CHECKING:
-    import httpx
-
+    from gateway.transport.messages import Response
     from schema.source.records import ClientRecord
 
 _UNSTATED_WAIT = 60
@@ -50,12 +49,12 @@ Any other status (408, 425, 499, 5xx) can follow a write that was carried out.
 """
 
 
-def refused(response: httpx.Response) -> bool:
+def refused(response: Response) -> bool:
     """Return True if the API itself states that it did not carry out the request."""
     return response.status_code in REFUSALS and api_error(response) is not None
 
 
-def parse_error(response: httpx.Response, *, of_one: bool = True) -> ClientError:
+def parse_error(response: Response, *, of_one: bool = True) -> ClientError:
     """Map a failed response to an error (API pages: Clients, Errors).
 
     `of_one`: whether the path names a client; only then can the client be missing.
@@ -80,7 +79,7 @@ def parse_error(response: httpx.Response, *, of_one: bool = True) -> ClientError
     )
 
 
-def parse_read_error(response: httpx.Response, *, of_one: bool = True) -> ClientError:
+def parse_read_error(response: Response, *, of_one: bool = True) -> ClientError:
     """Map a failed response to a read to an error, like `parse_error`.
 
     The gateway builds a read's request from a valid operation, so a rejected parameter is not
@@ -98,7 +97,7 @@ def parse_read_error(response: httpx.Response, *, of_one: bool = True) -> Client
     return refused_read
 
 
-def may_be_stale(response: httpx.Response, expected_version: int | None) -> bool:
+def may_be_stale(response: Response, expected_version: int | None) -> bool:
     """Return True if a change may have been rejected because of its version.
 
     That applies to a 409 or 412 and, if a version was sent, to any other input error that names it.
@@ -113,7 +112,7 @@ def may_be_stale(response: httpx.Response, expected_version: int | None) -> bool
 
 
 def stale(
-    response: httpx.Response, expected_version: int | None, current: ClientRecord | None
+    response: Response, expected_version: int | None, current: ClientRecord | None
 ) -> Conflict | InvalidInput:
     """Build the error for a change that `may_be_stale`, given the client's current state.
 
@@ -148,7 +147,7 @@ def refused_input(error: APIError) -> InvalidInput:
     )
 
 
-def _limited(response: httpx.Response, error: APIError | None) -> RateLimited:
+def _limited(response: Response, error: APIError | None) -> RateLimited:
     seconds = math.ceil(retry_delay_of_429(response.headers) or _UNSTATED_WAIT)
     if error is None:
         log_foreign_response(response)
@@ -161,7 +160,7 @@ def _limited(response: httpx.Response, error: APIError | None) -> RateLimited:
     )
 
 
-def _server_error(response: httpx.Response, error: APIError | None) -> Unavailable:
+def _server_error(response: Response, error: APIError | None) -> Unavailable:
     status = response.status_code
     if error is None:
         log_foreign_response(response)

@@ -6,8 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schema.source.request_context import RateLimitState
 
 BASE, CAP = 0.05, 1.0
@@ -16,14 +14,14 @@ WORTHWHILE = 0.25
 """Seconds that must remain after the backoff for an attempt to be worth starting."""
 
 
-def full_jitter(random: Callable[[], float], *, retries: int = 0) -> float:
-    """Return a random delay in seconds, at most `BASE` doubled for each earlier retry."""
-    return random() * min(CAP, BASE * 2.0**retries)
+def full_jitter(chance: float, *, retries: int = 0) -> float:
+    """Return `chance`, from 0 to 1, of `BASE` seconds doubled for each earlier retry."""
+    return chance * min(CAP, BASE * 2.0**retries)
 
 
-def fits_deadline(wait: float, *, now: float, deadline: float) -> bool:
-    """Return True if an attempt after `wait` seconds leaves `WORTHWHILE` before `deadline`."""
-    return deadline - now >= wait + WORTHWHILE
+def fits_deadline(wait: float, left: float) -> bool:
+    """Return True if an attempt after `wait` leaves `WORTHWHILE` of the `left` seconds."""
+    return left >= wait + WORTHWHILE
 
 
 class RetryBudget:
@@ -46,18 +44,19 @@ class RetryBudget:
         self._forget(now)
         self._calls.append(now)
 
-    def take(self, now: float, budget: RateLimitState) -> bool:
-        """Take one retry from the budget; return whether it is allowed."""
+    def allows(self, now: float, budget: RateLimitState) -> bool:
+        """Return True if a retry is allowed now."""
         self._forget(now)
         recent = sum(at > now - self.SPAN for at in self._retries)
-        allowed = (
+        return (
             len(self._retries) < self.MOST
             and recent < max(self.FLOOR, int(self.SHARE * len(self._calls)))
             and budget.remaining >= self.RESERVE * budget.limit
         )
-        if allowed:
-            self._retries.append(now)
-        return allowed
+
+    def retried(self, now: float) -> None:
+        """Record a retry."""
+        self._retries.append(now)
 
     def _forget(self, now: float) -> None:
         while self._calls and self._calls[0] <= now - self.SPAN:

@@ -7,8 +7,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-import httpx
-
 from gateway.api.client import ApiClient
 from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
@@ -16,17 +14,21 @@ from gateway.api.failures import may_be_stale, parse_error, parse_read_error, re
 from gateway.api.first_seen import FirstSeen
 from gateway.api.lists.reader import ListCall, ListSource
 from gateway.api.write_outcome import WriteOutcome, classify
-from gateway.transport.transport import ignore_results
+from gateway.transport.errors import TransportError
+from gateway.transport.messages import Response
 from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed
 from schema.source.records import FIELDS, Confirmation, WriteResult
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from gateway.api.client import PendingRequest
+    from gateway.api.retry import RetryPolicy
     from gateway.api.write_outcome import SendResult
     from gateway.transport.clock_skew import ClockSkew
+    from gateway.transport.transport import Transport
     from schema.source.records import (
         ClientFilter,
         ClientId,
@@ -51,14 +53,15 @@ class RestClientSource:
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport,
+        transport: Transport,
         base_url: str,
+        retries: RetryPolicy | None = None,
         *,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`now`: the wall clock, in Unix seconds; `clock`: a monotonic clock, in seconds."""
-        self._calls = ApiClient(transport, base_url, now)
+        self._calls = ApiClient(transport, base_url, now, retries)
         self._seen = FirstSeen(now)
         self._lists = ListSource(self._calls, clock)
 
@@ -98,25 +101,21 @@ class RestClientSource:
             limit = operation.call_budget.limit
             return [TooExpensive(0 if limit is None else limit.details)] * len(ids)
         try:
-            begun = self._calls.begin(operation, [f"/{id}" for id in ids], priority)
+            pending = self._calls.begin(operation, [f"/{id}" for id in ids], priority)
         except ClientError as failure:  # a request that cannot be built fails every id
             return [failure] * len(ids)
         try:
-            answers = [
-                _parse_detail(id, answer)
-                if (answer := self._calls.ended(call))
-                else await self._end(id, call)
-                for id, call in zip(ids, begun, strict=True)
-            ]
+            answers = [await self._end(id, each) for id, each in zip(ids, pending, strict=True)]
         except BaseException:
-            ignore_results(call.response for call in begun)
+            for each in pending:
+                _abandon(each.response)
             raise
         self._seen.note(answer for answer in answers if not isinstance(answer, ClientError))
         return answers
 
-    async def _end(self, id: ClientId, call: PendingRequest) -> ClientRecord | ClientError:
+    async def _end(self, id: ClientId, pending: PendingRequest) -> ClientRecord | ClientError:
         try:
-            return _parse_detail(id, await self._calls.end(call))
+            return _parse_detail(id, await self._calls.end(pending))
         except ClientError as failure:
             return failure
 
@@ -132,7 +131,7 @@ class RestClientSource:
         version = patch.expected_version
         body = dict(patch.fields) | ({} if version is None else {"version": version})
         end = await self._calls.write(operation, "PUT", f"/{id}", body)
-        if isinstance(end, httpx.Response) and may_be_stale(end, version):
+        if isinstance(end, Response) and may_be_stale(end, version):
             [current] = await self.fetch(operation, [id], FIELDS, Priority.WRITE)
             raise stale(end, version, None if isinstance(current, ClientError) else current)
         record = _record(_answer(end))
@@ -143,13 +142,19 @@ class RestClientSource:
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         """Send the DELETE at most once. A client that is gone (410) counts as deleted."""
         end = await self._calls.write(operation, "DELETE", f"/{id}")
-        gone = isinstance(end, httpx.Response) and end.status_code == _GONE and refused(end)
+        gone = isinstance(end, Response) and end.status_code == _GONE and refused(end)
         if not gone:
             _answer(end)
         return Confirmation.ANSWER
 
 
-def _parse_detail(id: ClientId, response: httpx.Response) -> ClientRecord | ClientError:
+def _abandon(response: asyncio.Future[Response]) -> None:
+    """Cancel a call that is not sent yet; ignore the result of any other."""
+    if not response.cancel() and not response.cancelled():
+        response.exception()
+
+
+def _parse_detail(id: ClientId, response: Response) -> ClientRecord | ClientError:
     """Decode the response to a detail read into a record or an error."""
     if not response.is_success:
         return parse_read_error(response)
@@ -162,20 +167,20 @@ def _parse_detail(id: ClientId, response: httpx.Response) -> ClientRecord | Clie
     return record
 
 
-def _answer(end: SendResult, *, of_one: bool = True) -> httpx.Response:
+def _answer(end: SendResult, *, of_one: bool = True) -> Response:
     """Return the API's confirmation of a write; raise the error for any other outcome."""
     if classify(end) is WriteOutcome.UNKNOWN:
         raise _unconfirmed(end) from (end if isinstance(end, Exception) else None)
     if isinstance(end, ClientError):
         raise end
-    if isinstance(end, httpx.TransportError):
+    if isinstance(end, TransportError):
         raise transport_failure(end) from end
     if not end.is_success:
         raise parse_error(end, of_one=of_one)
     return end
 
 
-def _record(response: httpx.Response) -> ClientRecord:
+def _record(response: Response) -> ClientRecord:
     """Decode the client as written. Raises `WriteUnconfirmed` if the response is unreadable."""
     try:
         return parse_record(response, complete=False)
@@ -185,7 +190,7 @@ def _record(response: httpx.Response) -> ClientRecord:
 
 def _unconfirmed(end: SendResult | None = None) -> WriteUnconfirmed:
     attempt_id = str(uuid.uuid4())
-    if isinstance(end, httpx.Response):
+    if isinstance(end, Response):
         by = "the API" if api_error(end) or succeeded(end) else "something other than the API"
         _log.warning(
             "write %s was answered %d by %s, which does not say whether it happened",

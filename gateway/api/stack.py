@@ -1,4 +1,4 @@
-"""Compose the transport: each retry is charged, and only requests that were sent are counted."""
+"""Compose the API's client: each retry is charged, and only requests that were sent are counted."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ from typing import TYPE_CHECKING
 
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
-from gateway.api.retry import CHANCE, RetryingTransport
+from gateway.api.retry import CHANCE, RetryPolicy
+from gateway.api.source import RestClientSource
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.window import RateLimitWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
-
     from gateway.ratelimit.credentials import CredentialStore
+    from gateway.transport.transport import Transport
 
 
-def compose_transport(  # noqa: PLR0913 - every parameter has a name
-    wire: httpx.AsyncBaseTransport,
+def compose_source(  # noqa: PLR0913 - every parameter has a name
+    transport: Transport,
+    base_url: str,
     *,
     clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], float] = time.time,
     random: Callable[[], float] = CHANCE,
     limit: int = 500,
     at_once: int = 16,
     waiting: int = 192,
     proven: CredentialStore | None = None,
-) -> tuple[httpx.AsyncBaseTransport, RateLimiter]:
-    """Return `RetryingTransport(RateLimiter(wire))` and the rate limiter in it.
+) -> tuple[RestClientSource, RateLimiter]:
+    """Return the source of clients at `base_url`, and the rate limiter before `transport`.
 
-    Closing the transport closes `wire`. `limit`: calls in a window; `at_once`: concurrent calls;
-    `waiting`: calls in the queue; `proven`: persistent storage of the credentials that the API
-    accepts.
+    Closing the limiter closes `transport`. `limit`: calls in a window; `at_once`: concurrent calls;
+    `waiting`: calls that may wait; `proven`: persistent storage of the credentials that the API
+    accepts; `now`: the wall clock, in Unix seconds.
     """
-    budget = RateLimiter(
-        wire,
+    limiter = RateLimiter(
+        transport,
         ledger=RateLimitWindow(limit=limit),
         proven=proven,
         clock=clock,
@@ -45,7 +47,5 @@ def compose_transport(  # noqa: PLR0913 - every parameter has a name
         accepts=succeeded,
         refuses=refused,
     )
-    retry = RetryingTransport(
-        budget, budget=budget.state, clock=clock, random=random, known=budget.proven
-    )
-    return retry, budget
+    retries = RetryPolicy(state=limiter.state, verified=limiter.proven, clock=clock, random=random)
+    return RestClientSource(limiter, base_url, retries, now=now, clock=clock), limiter

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-import httpx
-
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
-from gateway.transport.errors import was_never_sent
+from gateway.transport.errors import TransportError, was_never_sent
+from gateway.transport.messages import Response
 from schema.source.errors import ClientError
 
 
@@ -25,7 +24,7 @@ class WriteOutcome(Enum):
     """The write may have been carried out."""
 
 
-SendResult = httpx.Response | httpx.TransportError | ClientError
+SendResult = Response | TransportError | ClientError
 """How sending ended: a response, a transport error, or a refusal before it was sent."""
 
 
@@ -36,7 +35,7 @@ def classify(end: SendResult) -> WriteOutcome:
     follow a write that was carried out, a redirect may confirm it (RFC 9110, 15.4.4), and any
     other body was written by an intermediary, whatever its status.
     """
-    if isinstance(end, httpx.Response):
+    if isinstance(end, Response):
         if succeeded(end):
             return WriteOutcome.ANSWERED
         return WriteOutcome.REFUSED if refused(end) else WriteOutcome.UNKNOWN

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 
-import httpx
+from gateway.transport.errors import TransportError
+from gateway.transport.messages import Response
 
 EVERY = 60.0
 """Seconds for which a logged reason is not logged again."""
@@ -22,12 +23,12 @@ class OutageLog:
         self._logged: dict[str, float] = {}
         self._open = False
 
-    def ended(self, end: httpx.Response | BaseException, now: float) -> None:
+    def ended(self, end: Response | BaseException, now: float) -> None:
         """Log the end of a call at `now`, in monotonic seconds, if it was an outage."""
-        if isinstance(end, httpx.Response):
+        if isinstance(end, Response):
             if end.is_server_error:
                 self._warn(f"the API answered {end.status_code}", now)
-        elif isinstance(end, httpx.TransportError):
+        elif isinstance(end, TransportError):
             self._warn(f"the API cannot be reached: {_reason(end)}", now)
 
     def breaker(self, seconds: float) -> None:
@@ -48,5 +49,5 @@ class OutageLog:
         _log.warning("%s (logged at most once a minute)", reason)
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: TransportError) -> str:
     return str(error) or type(error).__name__

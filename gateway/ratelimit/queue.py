@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable, Iterator
 
-    from gateway.call_context import CallContext
     from gateway.ratelimit.admission import Permit
+    from gateway.ratelimit.call_context import Call, CallContext
 
 AGEING = 1.0
 """Seconds of waiting that raise a request by one priority."""
@@ -23,12 +23,17 @@ AGEING = 1.0
 class Waiter:
     """A waiting request. `permit` gets a permit or an error; the caller cancels it to give up."""
 
-    context: CallContext
+    call: Call
     permit: asyncio.Future[Permit]
     since: float
     arrival: int
     expires_at: float | None = None
     """When waiting for the window becomes too long; None while the window is not the reason."""
+
+    @property
+    def context(self) -> CallContext:
+        """The context of the call."""
+        return self.call.context
 
 
 class FairQueue:
@@ -66,11 +71,11 @@ class FairQueue:
             waiters[0] for callers in self._by_priority.values() for waiters in callers.values()
         )
 
-    def join(self, context: CallContext, permit: asyncio.Future[Permit], now: float) -> Waiter:
+    def join(self, call: Call, permit: asyncio.Future[Permit], now: float) -> Waiter:
         """Append a request to this caller's queue."""
         self._arrivals += 1
         self._waiting += 1
-        waiter = Waiter(context, permit, now, self._arrivals)
+        waiter, context = Waiter(call, permit, now, self._arrivals), call.context
         self._by_priority[context.priority].setdefault(context.partition, deque()).append(waiter)
         return waiter
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.transport.rate_limit_headers import date_of
 
 if TYPE_CHECKING:
-    import httpx
+    from gateway.transport.messages import Headers
 
 
 class ClockSkew(NamedTuple):
@@ -21,11 +21,11 @@ ASSUMED = ClockSkew(-2.0, 2.0)
 """The bounds before the first measurement: both clocks are assumed to be synchronised."""
 
 
-def measure(headers: httpx.Headers, sent: float, received: float) -> ClockSkew | None:
+def measure(headers: Headers, sent: float, received: float) -> ClockSkew | None:
     """Return the bounds that one response proves; None if it proves none.
 
     `sent` and `received` are Unix seconds. `Date` counts whole seconds. The `Date` of a response
     that a cache stored (RFC 9111, 5.1: `Age` is present) says nothing about the API's clock.
     """
-    date = None if "Age" in headers else date_of(headers)
+    date = None if headers.get("age") else date_of(headers)
     return None if date is None else ClockSkew(date - received, date + 1 - sent)

@@ -6,13 +6,12 @@ import asyncio
 import select
 from typing import TYPE_CHECKING, cast
 
-import httpx
-
-from gateway.transport.messages import Response
+from gateway.transport.errors import ReadError, ReadTimeout, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.transport.messages import Response
     from gateway.transport.parser import ResponseParser
 
 _TIMER_SLACK = 0.001
@@ -32,13 +31,13 @@ class HTTPConnection(asyncio.Protocol):
         self,
         parser: ResponseParser,
         on_idle: Callable[[HTTPConnection], None],
-        on_finished: Callable[[asyncio.Future[httpx.Response]], None],
+        on_finished: Callable[[asyncio.Future[Response]], None],
     ) -> None:
         """Call `on_finished` at a response's end, `on_idle` when the connection is reusable."""
         self._loop = asyncio.get_running_loop()
         self._parser = parser
         self._on_idle, self._on_finished = on_idle, on_finished
-        self._response: asyncio.Future[httpx.Response] | None = None
+        self._response: asyncio.Future[Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = self._timer_at = 0.0
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -52,13 +51,10 @@ class HTTPConnection(asyncio.Protocol):
         """
         return not (self._transport.is_closing() or self._readable.poll(0))
 
-    def send(
-        self, request: httpx.Request, data: bytes, deadline: float
-    ) -> asyncio.Future[httpx.Response]:
-        """Send `request` once; fail it when the loop's clock reaches `deadline` (seconds)."""
+    def send(self, method: str, data: bytes, deadline: float) -> asyncio.Future[Response]:
+        """Send the bytes of a request once; fail at `deadline`, in seconds of the loop's clock."""
         response = self._response = self._loop.create_future()
-        self._request = request
-        self._parser.begin(request.method)
+        self._parser.begin(method)
         self._arm_timer(deadline)
         self._transport.write(data)
         return response
@@ -80,7 +76,7 @@ class HTTPConnection(asyncio.Protocol):
             return
         try:
             complete = self._parser.feed(data)
-        except httpx.TransportError as error:
+        except TransportError as error:
             self._fail(error)
         else:
             if complete:
@@ -95,20 +91,16 @@ class HTTPConnection(asyncio.Protocol):
         """Fail the request in flight, if there is one."""
         if self._timer is not None:
             self._timer.cancel()
-        self._fail(
-            httpx.ReadError("the connection was closed before the response was complete"), error
-        )
+        self._fail(ReadError("the connection was closed before the response was complete"), error)
         self.closed.set_result(None)
 
     def _succeed(self) -> None:
         response, self._response = self._response, None
-        status, headers, body = self._parser.take()
+        result = self._parser.take()
         if response is not None:
             self._on_finished(response)
             if not response.done():
-                response.set_result(
-                    Response(status, headers, body, self._request, self._parser.by_name)
-                )
+                response.set_result(result)
         seconds = self._parser.keep_alive_seconds
         if not seconds or self._transport.get_write_buffer_size():
             self.abort()
@@ -116,13 +108,12 @@ class HTTPConnection(asyncio.Protocol):
         self._arm_timer(self._loop.time() + seconds)
         self._on_idle(self)
 
-    def _fail(self, error: httpx.TransportError, cause: Exception | None = None) -> None:
+    def _fail(self, error: TransportError, cause: Exception | None = None) -> None:
         response, self._response = self._response, None
         if response is None:
             return
         self._on_finished(response)
         if not response.done():
-            error.request = self._request
             error.__cause__ = cause
             response.set_exception(error)
         self.abort()
@@ -143,4 +134,4 @@ class HTTPConnection(asyncio.Protocol):
         elif self._response is None:
             self.abort()
         else:
-            self._fail(httpx.ReadTimeout("no complete response in time"))
+            self._fail(ReadTimeout("no complete response in time"))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
+import certifi
 from aiohappyeyeballs import start_connection
+
+from gateway.transport.errors import CertificateError, ConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +27,11 @@ HEAD_START = 0.25
 
 
 class Connector:
-    """Opens connections, with the trust store of the machine (`SSL_CERT_FILE`, `SSL_CERT_DIR`)."""
+    """Opens connections."""
+
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        """`ssl_context`: by default that of `create_ssl_context`, made when it is needed."""
+        self._given = ssl_context
 
     async def __call__(
         self, origin: Origin, factory: Callable[[], HTTPConnection]
@@ -52,15 +59,33 @@ class Connector:
 
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
-        return create_ssl_context()
+        return self._given or create_ssl_context()
 
 
-def create_ssl_context() -> ssl.SSLContext:
-    """Return a context with the machine's trust store or, if it has none, certifi's."""
+def connect_error(error: OSError | ValueError, host: str) -> ConnectError:
+    """Return the error that says why no connection to `host` could be opened."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CertificateError(f"its certificate is not trusted: {error.verify_message}")
+    if isinstance(error, socket.gaierror):
+        return ConnectError(f"the name {host} does not resolve")
+    if isinstance(error, ssl.SSLError):
+        return ConnectError(f"TLS failed: {error.reason or type(error).__name__}")
+    number = error.errno if isinstance(error, OSError) else None
+    return ConnectError(os.strerror(number) if number and number > 0 else type(error).__name__)
+
+
+def create_ssl_context(client_certificate: Path | None = None) -> ssl.SSLContext:
+    """Return a context with the machine's trust store or, if it has none, certifi's.
+
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the trust store. `client_certificate`: a PEM file
+    with a certificate and its key, to show to servers. Raises `OSError` if it cannot be read.
+    """
     has_own = _has_certificates(ssl.get_default_verify_paths())
-    context = ssl.create_default_context() if has_own else httpx.create_ssl_context(trust_env=False)
+    context = ssl.create_default_context(cafile=None if has_own else certifi.where())
     context.hostname_checks_common_name = False  # RFC 9110, 4.3.4
     context.set_alpn_protocols(["http/1.1"])
+    if client_certificate is not None:
+        context.load_cert_chain(client_certificate)
     return context
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from gateway.transport.errors import ResponseTooLarge
+from gateway.transport.errors import RemoteProtocolError, ResponseTooLarge, TransportError
+from gateway.transport.messages import Headers, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,15 +34,12 @@ class ResponseParser:
 
     keep_alive_seconds: float
     """Seconds for which the connection may be reused; 0.0 if it may not."""
-    by_name: dict[bytes, bytes] | None = None
-    """The headers by name; None if a name is repeated or a value had to be trimmed."""
 
     def __init__(self, head_bytes: int, body_bytes: int) -> None:
         self._head_bytes, self._body_bytes = head_bytes, body_bytes
         self._parser = HttpResponseParser(self)
         self._complete = True
         self._head: list[tuple[bytes, bytes]] = []
-        self._fields: list[tuple[bytes, bytes]] = []
         self._chunks: list[bytes] = []
 
     def begin(self, method: str) -> None:
@@ -51,15 +48,14 @@ class ResponseParser:
         self._complete = self._in_body = False
         self._bytes_received = 0
 
-    def take(self) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Return status, headers and body of the complete response, and release the body.
+    def take(self) -> Response:
+        """Return the complete response, and release its body.
 
-        Names are in lower case. Headers with a value outside ASCII are left out. The body is as it
-        was sent, without decoding.
+        Headers with a value outside ASCII are left out.
         """
         chunks, self._chunks = self._chunks, []
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        return self._status, self._fields, body
+        return Response(self._status, self._headers, body)
 
     def feed(self, data: bytes) -> bool:
         """Parse `data`; return True if the response is complete.
@@ -72,9 +68,9 @@ class ResponseParser:
         except (HttpParserError, HttpParserUpgrade) as error:
             if not self._complete:
                 cause = error.__context__
-                if isinstance(cause, httpx.TransportError):
+                if isinstance(cause, TransportError):
                     raise cause from None
-                raise httpx.RemoteProtocolError(str(error)) from None
+                raise RemoteProtocolError(str(error)) from None
             self.keep_alive_seconds = 0.0  # more bytes than the response has
         if self._complete:
             return True
@@ -93,7 +89,7 @@ class ResponseParser:
     def on_message_begin(self) -> None:
         """Reset the buffers for a new response."""
         if self._complete:
-            raise httpx.RemoteProtocolError("a response without a request")
+            raise RemoteProtocolError("a response without a request")
         self._head, self._chunks = [], []
         self._body_bytes_received = 0
 
@@ -108,14 +104,14 @@ class ResponseParser:
         # The exact size is counted only if the bytes received could exceed the limit.
         if (
             self._bytes_received + len(head) * _HEADER_OVERHEAD > self._head_bytes
-            and _size(head) > self._head_bytes
+            and head_size(head) > self._head_bytes
         ):
             raise ResponseTooLarge("the response's headers are too large")
         self._status = self._parser.get_status_code()
         if self._status in _UNSUPPORTED_STATUSES or not self._parser.get_http_version().startswith(
             "1."
         ):
-            raise httpx.RemoteProtocolError("a response in another protocol")
+            raise RemoteProtocolError("a response in another protocol")
         if self._status < _FINAL:
             return
         by_name = dict(head)
@@ -125,7 +121,7 @@ class ResponseParser:
             fields = [(name, value.rstrip(b" \t")) for name, value in head if value.isascii()]
         if by_name.pop(_CONTENT_ENCODING, None) is not None:
             fields = [field for field in fields if field[0] != _CONTENT_ENCODING]
-        self._fields, self.by_name = fields, by_name if clean else None
+        self._headers = Headers(fields, by_name if clean else None)
         self.keep_alive_seconds = _keep_alive_seconds(by_name.get(_KEEP_ALIVE))
         self._check_framing(by_name)
 
@@ -134,7 +130,7 @@ class ResponseParser:
         length, coding = by_name.get(_CONTENT_LENGTH), by_name.get(_TRANSFER_ENCODING)
         if self._no_body:
             self._complete = True
-            raise httpx.RemoteProtocolError("no body follows")  # stops llhttp from waiting for one
+            raise RemoteProtocolError("no body follows")  # stops llhttp from waiting for one
         self._in_body = True
         self._until_closed = False
         if self._status == _NOT_MODIFIED:
@@ -144,7 +140,7 @@ class ResponseParser:
                 self.keep_alive_seconds = 0.0  # the announced body may follow
             return
         if coding is not None and not self._chunked():
-            raise httpx.RemoteProtocolError("an unsupported transfer coding")
+            raise RemoteProtocolError("an unsupported transfer coding")
         if length is not None and int(length) > self._body_bytes:
             raise ResponseTooLarge("the response's body is too large")
         self._until_closed = length is None and coding is None
@@ -177,7 +173,8 @@ def _is_clean(values: Iterable[bytes]) -> bool:
     return joined.isascii() and b" \0" not in joined and b"\t\0" not in joined
 
 
-def _size(head: list[tuple[bytes, bytes]]) -> int:
+def head_size(head: list[tuple[bytes, bytes]]) -> int:
+    """Return the bytes of all headers, as they are counted for the limit."""
     return sum(len(name) + len(value) + _HEADER_OVERHEAD for name, value in head)
 
 

@@ -7,36 +7,35 @@ and spends most of a call's CPU time on the crossing. docs/performance.md has th
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import ssl
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from gateway.call_context import context_of
 from gateway.transport.connection import HTTPConnection
-from gateway.transport.connector import Connector
-from gateway.transport.errors import CertificateError
+from gateway.transport.connector import Connector, connect_error
+from gateway.transport.errors import (
+    ConnectError,
+    ConnectTimeout,
+    PoolTimeout,
+    TransportError,
+)
 from gateway.transport.parser import ResponseParser
-from gateway.transport.serializer import RequestTarget, serialize
+from gateway.transport.serializer import serialize
 from gateway.transport.transport import Transport
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
+    from gateway.transport.messages import Request, Response
     from gateway.transport.serializer import Origin
 
 
 class ConnectionPool(Transport):
     """A transport that sends each request once and reads the complete response.
 
-    Raises `httpx.ConnectError`, `ConnectTimeout` or `PoolTimeout` when no byte of the request was
-    sent (see `was_never_sent`); any other `httpx.TransportError` when it may have been executed.
     Redirects are returned as responses. Proxies of the environment, cookies and compression are not
     used. Bodies are returned as sent: a `Content-Encoding` header is removed, and the body is not
-    decoded. If the caller is cancelled, its request continues to its own end.
+    decoded.
     """
 
     def __init__(  # noqa: PLR0913 -- every limit by its name
@@ -47,12 +46,13 @@ class ConnectionPool(Transport):
         connect_seconds: float = 1.0,
         body_bytes: int = 5 * 1024 * 1024,
         head_bytes: int = 64 * 1024,
+        ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set the limits; times are in seconds.
 
         `max_in_flight`: concurrent requests, including those of cancelled callers; more are
-        refused.
+        refused. `ssl_context`: by default that of `create_ssl_context`.
         """
         self._max_in_flight = max_in_flight
         self._attempt_seconds = attempt_seconds
@@ -60,11 +60,11 @@ class ConnectionPool(Transport):
         self._body_bytes = body_bytes
         self._head_bytes = head_bytes
         self._clock = clock
-        self._connector = Connector()
+        self._connector = Connector(ssl_context)
         self._idle: dict[Origin, list[HTTPConnection]] = {}
         """Reusable connections; the last one used is taken first."""
         self._open: set[HTTPConnection] = set()
-        self._in_flight: set[asyncio.Future[httpx.Response]] = set()
+        self._in_flight: set[asyncio.Future[Response]] = set()
         self._closed = False
 
     @property
@@ -72,16 +72,12 @@ class ConnectionPool(Transport):
         """The number of requests in flight, including those of cancelled callers."""
         return len(self._in_flight)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` once, within its context's deadline and the pool's limits."""
-        return await asyncio.shield(self.send(request))
-
-    def send(self, request: httpx.Request) -> asyncio.Future[httpx.Response]:
+    def send(self, request: Request[Any]) -> asyncio.Future[Response]:
         """Send `request` once, without waiting; the caller must not cancel the future."""
         loop = asyncio.get_running_loop()
         try:
             response = self._start(request, loop)
-        except httpx.TransportError as error:
+        except TransportError as error:
             response = loop.create_future()
             response.set_exception(error)
         else:
@@ -99,31 +95,29 @@ class ConnectionPool(Transport):
             await asyncio.wait([connection.closed for connection in self._open], timeout=1)
 
     def _start(
-        self, request: httpx.Request, loop: asyncio.AbstractEventLoop
-    ) -> asyncio.Future[httpx.Response]:
+        self, request: Request[Any], loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Future[Response]:
         if self._closed or len(self._in_flight) >= self._max_in_flight:
-            raise httpx.PoolTimeout("no connection is free", request=request)
-        seconds = min(self._attempt_seconds, context_of(request).deadline - self._clock())
+            raise PoolTimeout("no connection is free")
+        seconds = min(self._attempt_seconds, request.deadline - self._clock())
         if seconds <= 0:
-            raise httpx.ConnectTimeout("the deadline passed before sending", request=request)
+            raise ConnectTimeout("the deadline passed before sending")
         deadline = loop.time() + seconds
-        target = (
-            request.url if isinstance(request.url, RequestTarget) else RequestTarget(request.url)
-        )
-        outgoing = serialize(request, target)
+        method, target = request.method, request.target
+        outgoing = serialize(method, target, request.headers, request.content)
         connection = self._take_idle(target.origin)
         if connection is not None:
-            return connection.send(request, outgoing, deadline)
-        task = loop.create_task(self._send_on_new(request, target.origin, outgoing, deadline))
+            return connection.send(method, outgoing, deadline)
+        task = loop.create_task(self._send_on_new(method, target.origin, outgoing, deadline))
         task.add_done_callback(self._in_flight.discard)
         return task
 
     async def _send_on_new(
-        self, request: httpx.Request, origin: Origin, outgoing: bytes, deadline: float
-    ) -> httpx.Response:
+        self, method: str, origin: Origin, outgoing: bytes, deadline: float
+    ) -> Response:
         """Send the first request of a new connection."""
-        connection = await self._connect(request, origin, deadline)
-        return await connection.send(request, outgoing, deadline)
+        connection = await self._connect(origin, deadline)
+        return await connection.send(method, outgoing, deadline)
 
     def _take_idle(self, origin: Origin) -> HTTPConnection | None:
         idle = self._idle.get(origin)
@@ -134,9 +128,7 @@ class ConnectionPool(Transport):
             connection.abort()
         return None
 
-    async def _connect(
-        self, request: httpx.Request, origin: Origin, deadline: float
-    ) -> HTTPConnection:
+    async def _connect(self, origin: Origin, deadline: float) -> HTTPConnection:
         """Open a connection. Raises an error that means that the request was never sent."""
         idle = self._idle.setdefault(origin, [])
         left = deadline - asyncio.get_running_loop().time()
@@ -151,29 +143,17 @@ class ConnectionPool(Transport):
                     ),
                 )
         except TimeoutError as error:
-            raise httpx.ConnectTimeout("no connection in time", request=request) from error
-        except ssl.SSLCertVerificationError as error:
-            reason = f"its certificate is not trusted: {error.verify_message}"
-            raise CertificateError(reason, request=request) from error
+            raise ConnectTimeout("no connection in time") from error
         except (OSError, ValueError) as error:
-            raise httpx.ConnectError(_reason(error, origin.host), request=request) from error
+            raise connect_error(error, origin.host) from error
         self._open.add(connection)
         connection.closed.add_done_callback(lambda _: self._forget(connection, idle))
         if not connection.usable:
             connection.abort()
-            raise httpx.ConnectError("the connection was closed at once", request=request)
+            raise ConnectError("the connection was closed at once")
         return connection
 
     def _forget(self, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
         self._open.discard(connection)
         if connection in idle:
             idle.remove(connection)
-
-
-def _reason(error: OSError | ValueError, host: str) -> str:
-    if isinstance(error, socket.gaierror):
-        return f"the name {host} does not resolve"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or type(error).__name__}"
-    number = error.errno if isinstance(error, OSError) else None
-    return os.strerror(number) if number and number > 0 else type(error).__name__

@@ -13,12 +13,11 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from gateway.transport.messages import Headers
 from gateway.transport.rate_limit_policy import parse_structured
 from gateway.transport.rate_limit_status import RateLimitStatus
 
 if TYPE_CHECKING:
-    import httpx
+    from gateway.transport.messages import Headers, Response
 
 SHORTEST, LONGEST = 1.0, 900.0
 """The seconds used for a wait of 0, and the longest accepted wait: one window."""
@@ -47,12 +46,12 @@ HeaderValues = dict[bytes, bytes]
 """Header values by lower-case name; empty if a header is repeated with different values."""
 
 
-def parse_rate_limit(headers: httpx.Headers) -> RateLimitStatus:
+def parse_rate_limit(headers: Headers) -> RateLimitStatus:
     """Parse the RateLimit-* headers of a response."""
     return _window(_values(headers))
 
 
-def retry_after(headers: httpx.Headers) -> float | None:
+def retry_after(headers: Headers) -> float | None:
     """Return the seconds that `Retry-After` states, up to 900; None if absent, repeated or invalid.
 
     A wait of 0 becomes 1 second; fractions are kept.
@@ -60,7 +59,7 @@ def retry_after(headers: httpx.Headers) -> float | None:
     return _parse_retry_after(_values(headers))
 
 
-def retry_delay_of_429(headers: httpx.Headers) -> float | None:
+def retry_delay_of_429(headers: Headers) -> float | None:
     """Return the seconds that a 429 asks all callers to wait, 1 to 900; None if it states none.
 
     This is the later of Retry-After and the window's end. If calls remain in the window, its end is
@@ -73,7 +72,7 @@ def retry_delay_of_429(headers: httpx.Headers) -> float | None:
     return _clamped(max(window.reset, seconds or 0.0))
 
 
-def limited(response: httpx.Response) -> bool:
+def limited(response: Response) -> bool:
     """Return True if the response is a rate limit error: a 429, or its equivalent as a 403.
 
     A 403 is one if it has a `Retry-After` and no remaining calls.
@@ -84,23 +83,20 @@ def limited(response: httpx.Response) -> bool:
     return _parse_retry_after(values) is not None and _window(values).remaining == 0
 
 
-def date_of(headers: httpx.Headers) -> float | None:
+def date_of(headers: Headers) -> float | None:
     """Return the time in `Date` (RFC 9110, 6.6.1), in Unix seconds."""
     return _date(_values(headers).get(_DATE))
 
 
-def _values(headers: httpx.Headers) -> HeaderValues:
-    """Read the headers in one pass; httpx makes several passes for each lookup."""
-    by_name = headers.by_name if isinstance(headers, Headers) else None
-    if by_name is not None:
-        return by_name
+def _values(headers: Headers) -> HeaderValues:
+    if headers.by_name is not None:
+        return headers.by_name
     values: HeaderValues = {}
-    for name, value in headers.raw:
-        lower_name = name.lower()
-        if lower_name in _RELEVANT:
+    for name, value in headers.fields:
+        if name in _RELEVANT:
             stripped = value.strip()
-            if values.setdefault(lower_name, stripped) != stripped:
-                values[lower_name] = b""
+            if values.setdefault(name, stripped) != stripped:
+                values[name] = b""
     return values
 
 

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
-import httpx
+import idna
 
 from gateway.transport.errors import InvalidRequest
 
+Field = tuple[bytes, bytes]
+"""The name and the value of a header."""
+
 _PORTS = {"http": 80, "https": 443}
-_LAST_PORT = 65535
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _METHOD = re.compile(_TOKEN.decode())
 _LINE = re.compile(_TOKEN + rb": [\t\x20-\x7e\x80-\xff]*\r\n")
 """A header line (RFC 9110, 5.1 and 5.5); its value cannot start another header."""
-_VISIBLE_ASCII = re.compile(rb"[\x21-\x7e]+")
+_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:-]+")
+_UNRESERVED = "/%:@!$&'()*+,;=~"
+"""Characters of a path that are sent as they are, beside letters, digits, `-`, `.` and `_`."""
 _MANAGED_HEADERS = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"connection", b"accept-encoding"}
 )
 """Headers that depend on the connection; the transport sets them, not the caller."""
-_USER_AGENT = b"user-agent"
-_DEFAULT_USER_AGENT = b"User-Agent: clients-gateway\r\n"
+_USER_AGENT = (b"User-Agent", b"clients-gateway")
 METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 """Methods that send `Content-Length` even for empty content (RFC 9110, 8.6)."""
 
@@ -29,29 +33,29 @@ METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 class HeaderBlock:
     """Headers that several requests share; they are serialised once."""
 
-    def __init__(self, *fields: tuple[bytes, bytes]) -> None:
-        self.fields = fields
+    __slots__ = ("_fields", "_lines")
+
+    def __init__(self, *fields: Field) -> None:
+        self._fields = fields
         self._lines = b""
 
     @property
-    def lines(self) -> bytes:
-        """The header lines with `User-Agent`. Raises `InvalidRequest`, quoting no value."""
-        self._lines = self._lines or self._serialize()
-        return self._lines
+    def sent_fields(self) -> list[Field]:
+        """The headers that do not depend on the connection, with `User-Agent`."""
+        fields = [field for field in self._fields if field[0].lower() not in _MANAGED_HEADERS]
+        if not any(name.lower() == b"user-agent" for name, _ in fields):
+            fields.append(_USER_AGENT)
+        return fields
 
-    def _serialize(self) -> bytes:
-        name, lines = _DEFAULT_USER_AGENT, []
-        for field, value in self.fields:
-            lower_name = field.lower()
-            if lower_name in _MANAGED_HEADERS:
-                continue
-            line = b"%b: %b\r\n" % (field, value)
-            if not _LINE.fullmatch(line):
+    @property
+    def lines(self) -> bytes:
+        """The header lines. Raises `InvalidRequest`, quoting no value."""
+        if not self._lines:
+            lines = [b"%b: %b\r\n" % field for field in self.sent_fields]
+            if not all(map(_LINE.fullmatch, lines)):
                 raise InvalidRequest("a header that no request can carry")
-            lines.append(line)
-            if lower_name == _USER_AGENT:
-                name = b""
-        return b"".join((*lines, name))
+            self._lines = b"".join(lines)
+        return self._lines
 
 
 class Origin(NamedTuple):
@@ -62,42 +66,52 @@ class Origin(NamedTuple):
     port: int
 
 
-class RequestTarget(httpx.URL):
-    """A URL prepared for requests. Raises `InvalidRequest` if HTTP cannot reach it."""
+class RequestTarget:
+    """An address prepared for requests. Raises `InvalidRequest` if HTTP cannot reach it."""
 
-    def __init__(self, url: httpx.URL | str) -> None:
-        super().__init__(url)
-        if self.scheme not in _PORTS or not self.host:
+    __slots__ = ("authority", "origin", "start_line", "url")
+
+    def __init__(self, url: str) -> None:
+        """Parse an absolute URL; its user information and its fragment are left out."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORTS[parts.scheme]
+            host = parts.hostname or ""
+            host = host if host.isascii() else idna.encode(host, uts46=True).decode()
+        except (KeyError, ValueError):
+            raise InvalidRequest("not an HTTP address") from None
+        if not _HOST.fullmatch(host) or not url.isprintable():
             raise InvalidRequest("not an HTTP address")
-        port = self.port or _PORTS[self.scheme]
-        if port > _LAST_PORT:
-            raise InvalidRequest("not a port")
-        host = self.raw_host.decode("ascii").strip("[]")
-        self.origin = Origin(self.scheme == "https", host, port)
-        self.authority = self.netloc
+        self.origin = Origin(parts.scheme == "https", host, port)
+        authority = f"[{host}]" if ":" in host else host
+        if port != _PORTS[parts.scheme]:
+            authority = f"{authority}:{port}"
+        self.authority = authority.encode()
         """The value of the `Host` header."""
-        if not (
-            _VISIBLE_ASCII.fullmatch(self.raw_path) and _VISIBLE_ASCII.fullmatch(self.authority)
-        ):
-            raise InvalidRequest("an address that no request can carry")
-        self.start_line = b" %b HTTP/1.1\r\nHost: %b\r\nAccept-Encoding: identity\r\n" % (
-            self.raw_path,
-            self.authority,
+        path = quote(parts.path or "/", _UNRESERVED)
+        if parts.query:
+            path = f"{path}?{quote(parts.query, _UNRESERVED + '?')}"
+        self.url = f"{parts.scheme}://{authority}{path}"
+        self.start_line = (
+            f" {path} HTTP/1.1\r\nHost: {authority}\r\nAccept-Encoding: identity\r\n".encode()
         )
         """The part of the head after the method; it is the same for all requests to this URL."""
 
 
-def serialize(request: httpx.Request, target: RequestTarget) -> bytes:
-    """Return the bytes of `request`, content included.
-
-    Raises `InvalidRequest` for a request that a server could misread. The message quotes no value,
-    since a value may be a credential.
-    """
-    method, content = request.method, request.content
-    if not _METHOD.fullmatch(method):
-        raise InvalidRequest("a method that no request can carry", request=request)
-    heading = getattr(request, "heading", None) or HeaderBlock(*request.headers.raw)
+def serialize(method: str, target: RequestTarget, headers: HeaderBlock, content: bytes) -> bytes:
+    """Return the bytes of a request, content included. Raises `InvalidRequest`, see `check`."""
+    check(method, headers)
     length = b""
     if content or method in METHODS_WITH_CONTENT:
         length = b"Content-Length: %d\r\n" % len(content)
-    return b"%b%b%b%b\r\n%b" % (method.encode(), target.start_line, heading.lines, length, content)
+    return b"%b%b%b%b\r\n%b" % (method.encode(), target.start_line, headers.lines, length, content)
+
+
+def check(method: str, headers: HeaderBlock) -> None:
+    """Raise `InvalidRequest` for a request that a server could misread.
+
+    The message quotes no value, since a value may be a credential.
+    """
+    if not _METHOD.fullmatch(method):
+        raise InvalidRequest("a method that no request can carry")
+    headers.lines  # noqa: B018 - raises for an invalid header

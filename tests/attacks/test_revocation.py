@@ -13,8 +13,10 @@ import pytest
 from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import ADA, GRACE
+from gateway.transport.messages import Request, Response
 from tests.gateway.conftest import HERE, settings
 from tests.in_process import InProcess
+from tests.wires import CoroutineTransport, header_of, respond
 
 BOUND = 300.0
 """Seconds after a revocation in which what was read before may still be given (security.md)."""
@@ -41,7 +43,7 @@ mutation ($id: ID!, $email: String) {
 
 
 @dataclass
-class Revoking(httpx.AsyncBaseTransport):
+class Revoking(CoroutineTransport):
     """The API, which accepts no credential that was revoked."""
 
     sandbox: Sandbox
@@ -51,13 +53,13 @@ class Revoking(httpx.AsyncBaseTransport):
     def __post_init__(self) -> None:
         self._inner = InProcess(self.sandbox)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        shown = request.headers.get("authorization") or request.headers["x-api-key"]
+    async def handle(self, request: Request[Any]) -> Response:
+        shown = header_of(request, "authorization") or header_of(request, "x-api-key") or ""
         if shown.removeprefix("Bearer ") not in self.revoked:
-            return await self._inner.handle_async_request(request)
+            return await self._inner.handle(request)
         self.sandbox.calls.append(f"{request.method} refused")
         error = {"code": "UnauthorizedError", "message": "Revoked."}
-        return httpx.Response(401, json={"success": False, "error": error}, request=request)
+        return respond(401, json={"success": False, "error": error})
 
 
 def credentials() -> list[str]:

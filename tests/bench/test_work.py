@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -14,26 +15,28 @@ from bench.sides import KEY
 from bench.work import WORKS, Work
 from gateway.app import create_app
 from gateway.settings import load_settings
+from gateway.transport.messages import Request, Response
+from tests.wires import CoroutineTransport, page_of, respond
 
 
-class StandIn(httpx.AsyncBaseTransport):
+class StandIn(CoroutineTransport):
     """The API's stand-in, as files would be served."""
 
     def __init__(self) -> None:
         self.calls = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         self.calls += 1
         rows = api.clients()
-        id = request.url.path.removeprefix("/v1/clients").strip("/")
+        id = urlsplit(request.target.url).path.removeprefix("/v1/clients").strip("/")
         data: Any
         if id:
             data = next(row for row in rows if row["id"] == id)
         else:
-            page, limit = (int(request.url.params[name]) for name in ("page", "limit"))
+            page, limit = page_of(request)
             meta = {"page": page, "limit": limit, "total": len(rows)}
             data = {"clients": rows[(page - 1) * limit : page * limit], "meta": meta}
-        return httpx.Response(200, content=orjson.dumps({"success": True, "data": data}))
+        return respond(200, content=orjson.dumps({"success": True, "data": data}))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DemoUser
+from gateway.transport.messages import Request, Response
 from tests.gateway.conftest import HERE, settings
 from tests.in_process import InProcess
 
@@ -30,8 +31,8 @@ class Answers(InProcess):
         super().__init__(sandbox)
         self.statuses: Counter[int] = Counter()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await super().handle_async_request(request)
+    async def handle(self, request: Request[Any]) -> Response:
+        response = await super().handle(request)
         self.statuses[response.status_code] += 1
         return response
 

@@ -15,9 +15,12 @@ from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import ADA, DEMO, GRACE
+from gateway.transport.messages import Request, Response
 from tests.clockwork import REAL
 from tests.gateway.conftest import HERE, Gateway, before, settings
 from tests.gateway.test_reading import NAME, truth
+from tests.in_process import InProcess
+from tests.wires import CoroutineTransport, respond
 
 NO_SUCH = """mutation ($id: ID!) { deleteClient(input: {id: $id}) { __typename } }"""
 SERVICE: dict[str, Any] = {"api_key": DEMO.api_key, "caller_token": "the token of the office"}
@@ -89,20 +92,19 @@ async def test_junk_tokens_that_the_api_fails_on_do_not_shut_it_for_a_good_calle
     assert unlike.failed <= 25
 
 
-class Unlike(httpx.AsyncBaseTransport):
+class Unlike(CoroutineTransport):
     """An API that answers 500 to every credential it does not know."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._inner = httpx.ASGITransport(app=sandbox)
+        self._inner = InProcess(sandbox)
         self.failed = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
-        await response.aread()
+    async def handle(self, request: Request[Any]) -> Response:
+        response = await self._inner.handle(request)
         if response.status_code != httpx.codes.UNAUTHORIZED:
             return response
         self.failed += 1
-        return httpx.Response(500, json={"success": False})
+        return respond(500, json={"success": False})
 
     def gateway(self) -> "Attacked":
         return Attacked(self)

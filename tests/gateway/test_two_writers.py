@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from random import Random  # noqa: TC003 - hypothesis
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -19,6 +18,7 @@ from gateway.cache.store.memory import MemoryStore
 from gateway.detached_tasks import DetachedTasks
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DemoUser
+from gateway.transport.errors import ReadError
 from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
 from schema.source.records import FIELDS, ClientId, ClientPatch, ClientRecord, WriteResult
@@ -31,6 +31,10 @@ from schema.source.request_context import (
 )
 from tests.clockwork import VirtualLoop, virtually
 from tests.in_process import InProcess
+from tests.wires import CoroutineTransport
+
+if TYPE_CHECKING:
+    from gateway.transport.messages import Request, Response
 
 OFFICE = DemoUser("Office", 1)
 WRITABLE = ("email", "phone", "status")
@@ -61,22 +65,22 @@ class Attempt:
 
 
 @dataclass
-class Stepwise(httpx.AsyncBaseTransport):
+class Stepwise(CoroutineTransport):
     """Every request waits until it may arrive, and every answer until it may be sent."""
 
     sandbox: Sandbox
     waiting: list[asyncio.Future[bool]] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         if not await self._turn():
-            raise httpx.ReadError("it never arrived", request=request)
+            raise ReadError("it never arrived")
         [before] = self.sandbox.rows_of(OFFICE)
-        answer = await InProcess(self.sandbox).handle_async_request(request)
+        answer = await InProcess(self.sandbox).send(request)
         if request.method == "PUT" and answer.is_success:
             self.applied.append(Applied(orjson.loads(request.content), before))
         if not await self._turn():
-            raise httpx.ReadError("its answer was lost", request=request)
+            raise ReadError("its answer was lost")
         return answer
 
     async def _turn(self) -> bool:

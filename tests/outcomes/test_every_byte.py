@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from gateway.api.source import RestClientSource
-from gateway.api.stack import compose_transport
+from gateway.api.stack import compose_source
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault as SandboxFault
 from gateway.sandbox.users import DemoUser
@@ -69,8 +68,8 @@ class Api:
         self, call: Callable[[RecoveringWriter, RequestContext], Any], cut: Fault, cuts: int
     ) -> Any:
         """How a write ends for a gateway that knows nothing yet, not even of an outage."""
-        transport, _ = compose_transport(ConnectionPool(attempt_seconds=2), limit=PLENTY)
-        rest = RestClientSource(transport, f"http://127.0.0.1:{self.proxy.port}/v1")
+        url = f"http://127.0.0.1:{self.proxy.port}/v1"
+        rest, limiter = compose_source(ConnectionPool(attempt_seconds=2), url, limit=PLENTY)
         caller = Caller("office", Credential("X-API-Key", self.office.api_key))
         self.proxy.fault, self.proxy.cuts, self.proxy.connections = cut, cuts, 0
         try:
@@ -81,7 +80,7 @@ class Api:
         except ClientError as failure:
             return failure
         finally:
-            await transport.aclose()
+            await limiter.aclose()
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -11,8 +11,10 @@ import pytest
 from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
+from gateway.transport.messages import Request, Response
 from tests.gateway.conftest import HERE, Gateway, settings
 from tests.in_process import InProcess
+from tests.wires import CoroutineTransport, respond
 
 LIST = "{ clients(first: 50) { edges { node { id } } } }"
 READ = "query ($id: ID!) { client(id: $id) { id email notes } }"
@@ -57,7 +59,7 @@ NOT_LIMITED = [case for case in PROXY if case[0] not in {429, 520}]
 
 
 @dataclass
-class Proxy(httpx.AsyncBaseTransport):
+class Proxy(CoroutineTransport):
     """Answers the next requests itself, in order; then it passes them on."""
 
     sandbox: Sandbox
@@ -66,12 +68,12 @@ class Proxy(httpx.AsyncBaseTransport):
     def __post_init__(self) -> None:
         self._inner = InProcess(self.sandbox)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         if not self.answers:
-            return await self._inner.handle_async_request(request)
+            return await self._inner.handle(request)
         self.sandbox.calls.append(f"{request.method} at the proxy")
         status, body = self.answers.pop(0)
-        return httpx.Response(status, text=body, request=request)
+        return respond(status, content=body)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from gateway.api.records import are_canonical_ids, decode_leniently
 from schema.source.records import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
 
 if TYPE_CHECKING:
-    import httpx
+    from gateway.transport.messages import Response
 
 
 class Meta(NamedTuple):
@@ -53,7 +53,7 @@ class _Envelope(msgspec.Struct):
 _envelope = msgspec.json.Decoder(_Envelope)
 
 
-def parse_list(response: httpx.Response) -> ListResponse:
+def parse_list(response: Response) -> ListResponse:
     """Decode a page's rows and its `meta`. Raises `Unavailable` if there is no list of rows.
 
     The rows are in `data.clients` or, as in other lists of the API, in `data` itself; `meta` is in

@@ -1,11 +1,11 @@
 """The sandbox behind a wire that loses answers, and other writers who come in between."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import httpx
 import orjson
 import pytest
 
@@ -14,10 +14,14 @@ from gateway.cache.uncached import UncachedClientSource
 from gateway.detached_tasks import DetachedTasks
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import ADA, DemoUser
+from gateway.transport.errors import ConnectError, ReadError
+from gateway.transport.messages import Request, Response
+from gateway.transport.serializer import HeaderBlock, RequestTarget
 from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.source.records import ClientId
 from schema.source.request_context import Caller, Credential, RequestContext
 from tests.in_process import InProcess
+from tests.wires import CoroutineTransport
 
 Fate = Literal["answered", "answer lost", "never arrived", "never sent"]
 URL = "http://api.test/v1"
@@ -26,7 +30,7 @@ REFUSAL = '{"success": false, "error": {"code": "ANY", "message": "No."}}'
 
 
 @dataclass
-class Unlucky(httpx.AsyncBaseTransport):
+class Unlucky(CoroutineTransport):
     """Lets each write meet its fate, in order; what is left of them is answered."""
 
     sandbox: Sandbox
@@ -42,23 +46,23 @@ class Unlucky(httpx.AsyncBaseTransport):
         self.fates = list(self.fates)
         self._inner = InProcess(self.sandbox)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         if request.method == "GET":
             if self.unreadable:
-                raise httpx.ReadError("lost", request=request)
-            return await self._inner.handle_async_request(request)
+                raise ReadError("lost")
+            return await self._inner.handle(request)
         if self.beforehand:
             await self.beforehand.pop(0)()
         fate = self.fates.pop(0) if self.fates else "answered"
         if fate == "never sent":
-            raise httpx.ConnectError("refused", request=request)
+            raise ConnectError("refused")
         answer = None
         if fate != "never arrived":
-            answer = await self._inner.handle_async_request(request)
+            answer = await self._inner.handle(request)
         if self.afterwards:
             await self.afterwards.pop(0)()
         if answer is None or fate == "answer lost":
-            raise httpx.ReadError("lost", request=request)
+            raise ReadError("lost")
         return answer
 
 
@@ -100,12 +104,10 @@ class Desk:
     async def somebody(self, method: str, path: str, body: object = None) -> None:
         """Somebody else writes, straight to the API; that call is not counted."""
         wire = InProcess(self.sandbox)
-        headers = {"X-API-Key": self.person.api_key}
+        headers = HeaderBlock((b"X-API-Key", self.person.api_key.encode()))
         content = b"" if body is None else orjson.dumps(body)
-        url = f"{URL}/clients{path}"
-        await wire.handle_async_request(
-            httpx.Request(method, url, headers=headers, content=content)
-        )
+        target = RequestTarget(f"{URL}/clients{path}")
+        await wire.send(Request(method, target, headers, math.inf, None, content))
         self.sandbox.calls.pop()
 
     @property

@@ -6,16 +6,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import httpx
+import orjson
 import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import ADA, EDSGER
+from gateway.transport.messages import Request, Response
 from gateway.writes.recovery import CREATE_CALLS
 from schema.source.errors import RateLimited, Unavailable, WriteUnconfirmed
 from schema.source.records import FIELDS, ClientFilter, Confirmation, NewClient, Window, WriteResult
 from tests.upstream.recovery.conftest import REFUSAL, Desk, Fate, Unlucky
+from tests.wires import respond
 
 JORDAN = NewClient("Jordan", "Lee", "buyer", email="jordan@example.com")
 BUYERS = "client_type=buyer"
@@ -134,13 +136,13 @@ class Rewriting(Unlucky):
         self.known = {row["id"] for row in desk.rows}
         self.desk = Desk(desk.sandbox, self)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await super().handle_async_request(request)
-        body = response.json()
+    async def handle(self, request: Request[Any]) -> Response:
+        response = await super().handle(request)
+        body = orjson.loads(response.content)
         for row in body["data"]["clients"]:
             if row["id"] not in self.known:
                 row.update(self.values)
-        return httpx.Response(200, json=body, headers={"date": response.headers.get("date", "")})
+        return respond(200, json=body, headers={"date": response.headers.get("date", "")})
 
 
 @pytest.mark.parametrize("seconds", [-20, 20, -3600, 7200])

@@ -3,25 +3,27 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-import httpx
 import orjson
 import pytest
 
 from gateway.api.source import RestClientSource
+from gateway.transport.messages import Request, Response
 from schema.source.request_context import Caller, Credential, RequestContext
+from tests.wires import CoroutineTransport, path_of, respond
 
-Answer = httpx.Response | Exception
+Answer = Response | Exception
 
 
 @dataclass
-class Scripted(httpx.AsyncBaseTransport):
+class Scripted(CoroutineTransport):
     """Answers each request with what `answer` makes of it, and remembers them all."""
 
-    answer: Callable[[httpx.Request], Answer]
-    sent: list[httpx.Request] = field(default_factory=list)
+    answer: Callable[[Request[Any]], Answer]
+    sent: list[Request[Any]] = field(default_factory=list)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         self.sent.append(request)
         await asyncio.sleep(0.01)
         answer = self.answer(request)
@@ -31,15 +33,12 @@ class Scripted(httpx.AsyncBaseTransport):
 
     @property
     def calls(self) -> list[str]:
-        return [
-            f"{request.method} {request.url.raw_path.decode().removeprefix('/v1')}"
-            for request in self.sent
-        ]
+        return [f"{request.method} {path_of(request).removeprefix('/v1')}" for request in self.sent]
 
 
-def reply(status: int, body: object, **headers: str) -> httpx.Response:
+def reply(status: int, body: object, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    return httpx.Response(status, content=content, headers=headers)
+    return respond(status, content=content, headers=headers)
 
 
 def source(wire: Scripted) -> RestClientSource:

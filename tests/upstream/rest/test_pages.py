@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 import orjson
 import pytest
@@ -6,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.api.lists.pagination import PageRequest, plan_pages
+from gateway.transport.messages import Request, Response
 from schema.source.errors import Unavailable
 from schema.source.records import FIELDS, ClientFilter, Window
 from schema.source.request_context import RequestContext
 from tests.upstream.rest.conftest import Scripted, reply, source
+from tests.wires import page_of
 
 
 def rows(begin: int, end: int) -> list[dict[str, str]]:
@@ -17,14 +20,13 @@ def rows(begin: int, end: int) -> list[dict[str, str]]:
 
 
 def collection(total: int) -> Scripted:
-    def answer(request: object) -> object:
-        query = dict(request.url.params)  # type: ignore[attr-defined]
-        page, limit = int(query["page"]), int(query["limit"])
+    def answer(request: Request[Any]) -> Response:
+        page, limit = page_of(request)
         found = rows((page - 1) * limit, min(total, page * limit))
         meta = {"page": page, "limit": limit, "total": total}
         return reply(200, {"success": True, "data": {"clients": found, "meta": meta}})
 
-    return Scripted(answer)  # type: ignore[arg-type]
+    return Scripted(answer)
 
 
 def fewest(offset: int, limit: int) -> int:
@@ -105,15 +107,14 @@ async def test_filters_go_along(operation: RequestContext) -> None:
 async def test_a_row_seen_on_two_pages_is_returned_once_and_noted(
     operation: RequestContext,
 ) -> None:
-    def answer(request: object) -> object:
-        page = int(request.url.params["page"])  # type: ignore[attr-defined]
-        limit = int(request.url.params["limit"])  # type: ignore[attr-defined]
+    def answer(request: Request[Any]) -> Response:
+        page, limit = page_of(request)
         shifted = (page - 1) * limit - (page - 1)
         meta = {"page": page, "limit": limit, "total": 400}
         found = rows(shifted, shifted + limit)
         return reply(200, {"success": True, "data": {"clients": found, "meta": meta}})
 
-    page = await source(Scripted(answer)).read_page(  # type: ignore[arg-type]
+    page = await source(Scripted(answer)).read_page(
         operation, ClientFilter(), Window(0, 200), FIELDS
     )
 

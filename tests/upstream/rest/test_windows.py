@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
-import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from gateway.api.lists.joining import join_pages, place_of, to_page
 from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
 from gateway.api.lists.response import ListResponse, Meta
+from gateway.transport.errors import ReadTimeout
+from gateway.transport.messages import Request, Response
 from schema.source.errors import Forbidden, Unavailable
 from schema.source.records import FIELDS, ClientFilter, ClientRecord, Page, Window
 from schema.source.request_context import Priority, RequestContext
 from tests.clockwork import VIRTUAL
 from tests.upstream.rest.conftest import Answer, Scripted, asking, reply, source
+from tests.wires import page_of
 
 REFUSAL = {"success": False, "error": {"code": "ANY", "message": "m"}}
 ALL = ClientFilter()
@@ -31,11 +34,11 @@ def records(begin: int, end: int) -> tuple[ClientRecord, ...]:
     return tuple(ClientRecord(id=row(place)["id"]) for place in range(begin, end))
 
 
-def page_request(request: httpx.Request) -> PageRequest:
-    return PageRequest(int(request.url.params["page"]), int(request.url.params["limit"]))
+def page_request(request: Request[Any]) -> PageRequest:
+    return PageRequest(*page_of(request))
 
 
-def listing(begin: int, end: int, total: int, read: PageRequest) -> httpx.Response:
+def listing(begin: int, end: int, total: int, read: PageRequest) -> Response:
     meta = {"page": read.page, "limit": read.limit, "total": total}
     rows = [row(place) for place in range(begin, end)]
     return reply(200, {"success": True, "data": {"clients": rows, "meta": meta}})
@@ -43,8 +46,8 @@ def listing(begin: int, end: int, total: int, read: PageRequest) -> httpx.Respon
 
 def collection(
     total: int, clamped: Callable[[PageRequest], PageRequest] = lambda read: read
-) -> Callable[[httpx.Request], httpx.Response]:
-    def answer(request: httpx.Request) -> httpx.Response:
+) -> Callable[[Request[Any]], Response]:
+    def answer(request: Request[Any]) -> Response:
         read = clamped(page_request(request))
         return listing(read.offset, min(total, read.offset + read.limit), total, read)
 
@@ -190,14 +193,14 @@ async def test_a_filters_value_cannot_add_a_parameter(operation: RequestContext)
 class LateFirstPage(Scripted):
     """Answers the first page last, when the collection has lost a row."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         if page_request(request).page == 1:
             await asyncio.sleep(1)
-        return await super().handle_async_request(request)
+        return await super().handle(request)
 
 
 async def test_the_newest_total_is_returned_and_that_it_moved(operation: RequestContext) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: Request[Any]) -> Response:
         read = page_request(request)
         total = 299 if read.page == 1 else 300
         return listing(read.offset, read.offset + read.limit, total, read)
@@ -208,7 +211,7 @@ async def test_the_newest_total_is_returned_and_that_it_moved(operation: Request
 
 
 async def test_a_page_that_came_short_before_another_is_drift(operation: RequestContext) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: Request[Any]) -> Response:
         read = page_request(request)
         return listing(read.offset + (read.page == 1), read.offset + read.limit, 300, read)
 
@@ -229,9 +232,9 @@ class OneAtATime(Scripted):
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         async with self.turn:
-            return await super().handle_async_request(request)
+            return await super().handle(request)
 
 
 async def test_when_one_page_fails_those_still_waiting_are_not_sent(
@@ -247,7 +250,7 @@ async def test_when_one_page_fails_those_still_waiting_are_not_sent(
 
 
 async def test_no_ids_cost_no_call(operation: RequestContext) -> None:
-    def unasked(_: httpx.Request) -> Answer:
+    def unasked(_: Request[Any]) -> Answer:
         raise AssertionError
 
     wire = Scripted(unasked)
@@ -291,10 +294,10 @@ def needing(begin: int, limit: int) -> Window:
 async def test_what_is_too_slow_in_full_is_read_as_it_was_requested(
     operation: RequestContext,
 ) -> None:
-    def answer(request: httpx.Request) -> httpx.Response | Exception:
+    def answer(request: Request[Any]) -> Response | Exception:
         read = page_request(request)
         if read.limit > 60:
-            return httpx.ReadTimeout("x")
+            return ReadTimeout("x")
         return listing(read.offset, read.offset + read.limit, 400, read)
 
     wire = Scripted(answer)
@@ -334,7 +337,7 @@ async def test_what_is_refused_at_every_size_is_refused(operation: RequestContex
 
 @pytest.mark.parametrize("most", [1, 7, 20, 25, 40, 99])
 async def test_any_limit_that_the_api_names_is_found(operation: RequestContext, most: int) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: Request[Any]) -> Response:
         read = page_request(request)
         if read.limit > most:
             error = {"code": "VALIDATION_ERROR", "message": "limit is too large"}

@@ -4,15 +4,23 @@ import asyncio
 import gc
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
 from gateway.api.write_outcome import SendResult, WriteOutcome, classify
 from gateway.cache.uncached import UncachedClientSource
-from gateway.call_context import context_of
 from gateway.detached_tasks import DetachedTasks
-from gateway.transport.errors import InvalidRequest, ResponseTooLarge
+from gateway.transport.errors import (
+    ConnectError,
+    ConnectTimeout,
+    InvalidRequest,
+    PoolTimeout,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    ResponseTooLarge,
+)
+from gateway.transport.messages import Request, Response
 from gateway.writes.recovery import write_cost
 from schema.source.errors import (
     Conflict,
@@ -71,17 +79,15 @@ def refusal(code: str, details: Any = None) -> dict[str, Any]:
             for status in (400, 401, 403, 404, 409, 410, 412, 422, 423, 429)
             for body in (b"", b"<html>", b"404 page not found", {"message": "no Route matched"})
         ],
-        (httpx.ConnectError("x"), WriteOutcome.NEVER_SENT),
-        (httpx.ConnectTimeout("x"), WriteOutcome.NEVER_SENT),
-        (httpx.PoolTimeout("x"), WriteOutcome.NEVER_SENT),
+        (ConnectError("x"), WriteOutcome.NEVER_SENT),
+        (ConnectTimeout("x"), WriteOutcome.NEVER_SENT),
+        (PoolTimeout("x"), WriteOutcome.NEVER_SENT),
         (InvalidRequest("x"), WriteOutcome.NEVER_SENT),
         (RateLimited("spent", retry_after=9), WriteOutcome.NEVER_SENT),
         (Unavailable("no connection came free"), WriteOutcome.NEVER_SENT),
-        (httpx.WriteError("x"), WriteOutcome.UNKNOWN),
-        (httpx.WriteTimeout("x"), WriteOutcome.UNKNOWN),
-        (httpx.ReadError("x"), WriteOutcome.UNKNOWN),
-        (httpx.ReadTimeout("x"), WriteOutcome.UNKNOWN),
-        (httpx.RemoteProtocolError("x"), WriteOutcome.UNKNOWN),
+        (ReadError("x"), WriteOutcome.UNKNOWN),
+        (ReadTimeout("x"), WriteOutcome.UNKNOWN),
+        (RemoteProtocolError("x"), WriteOutcome.UNKNOWN),
         (ResponseTooLarge("x"), WriteOutcome.UNKNOWN),
     ],
 )
@@ -91,7 +97,7 @@ def test_how_a_write_ended_tells_whether_it_happened(
     assert classify(end) is outcome
 
 
-@pytest.mark.parametrize("answer", [reply(200, b"<html>"), reply(500, b""), httpx.ReadError("x")])
+@pytest.mark.parametrize("answer", [reply(200, b"<html>"), reply(500, b""), ReadError("x")])
 async def test_a_delete_that_only_somebody_else_answered_is_not_called_done(
     operation: RequestContext, answer: Answer
 ) -> None:
@@ -146,7 +152,7 @@ async def test_writes_and_the_reads_that_explain_them_go_first(operation: Reques
     with pytest.raises(Conflict):
         await source(wire).update(operation, ID, ClientPatch({}, expected_version=3))
 
-    assert [context_of(request).priority for request in wire.sent] == [
+    assert [request.context.priority for request in wire.sent] == [
         Priority.WRITE,
         Priority.WRITE,
     ]
@@ -192,10 +198,10 @@ class Slow(Scripted):
 
     ended = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         await asyncio.sleep(1)
         self.ended += 1
-        return await super().handle_async_request(request)
+        return await super().handle(request)
 
 
 def detached(wire: Scripted) -> UncachedClientSource:
@@ -224,9 +230,7 @@ async def test_a_write_that_fails_when_its_caller_has_left_fails_quietly(
     asyncio.get_running_loop().set_exception_handler(
         lambda _, complaint: complaints.append(complaint)
     )
-    writing = asyncio.create_task(
-        detached(Slow(lambda _: httpx.ReadError("x"))).create(operation, NEW)
-    )
+    writing = asyncio.create_task(detached(Slow(lambda _: ReadError("x"))).create(operation, NEW))
     await asyncio.sleep(0.5)
 
     writing.cancel()

@@ -5,21 +5,24 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import httpx
 import pytest
 
-from gateway.call_context import EXTENSION, CallContext, context_of
+from gateway.ratelimit.call_context import Call, CallContext
+from gateway.transport.messages import Request, Response
+from gateway.transport.serializer import HeaderBlock, RequestTarget
 from schema.source.request_context import Priority, Receipt
+from tests.wires import CoroutineTransport, path_of, respond
 
 URL = "http://api.test/v1/clients"
-OK = httpx.Response(200, json={"success": True, "data": {}})
+OK = respond(200, json={"success": True, "data": {}})
 
 
-def refusal(status: int, **headers: str) -> httpx.Response:
+def refusal(status: int, **headers: str) -> Response:
     """The API's own word that it did not do what it was sent."""
     body = {"success": False, "error": {"code": "ANY", "message": "No."}}
-    return httpx.Response(
+    return respond(
         status,
         json=body,
         headers={name.replace("_", "-"): value for name, value in headers.items()},
@@ -35,13 +38,10 @@ def request(  # noqa: PLR0913 -- every term by its name
     caller: str = "p",
     content: bytes = b"",
     headers: dict[str, str] | None = None,
-) -> httpx.Request:
-    terms = CallContext(
-        deadline=deadline, priority=priority, partition=caller, credential=caller, receipt=Receipt()
-    )
-    return httpx.Request(
-        method, url, content=content, headers=headers, extensions={EXTENSION: terms}
-    )
+) -> Call:
+    fields = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    context = CallContext(priority, partition=caller, credential=caller, receipt=Receipt())
+    return Request(method, RequestTarget(url), HeaderBlock(*fields), deadline, context, content)
 
 
 class Known:
@@ -60,26 +60,26 @@ class Known:
         del self.ages[credential]
 
 
-def receipt(of: httpx.Request) -> Receipt:
-    return context_of(of).receipt
+def receipt(of: Call) -> Receipt:
+    return of.context.receipt
 
 
 @dataclass
-class Scripted(httpx.AsyncBaseTransport):
+class Scripted(CoroutineTransport):
     """Scripted answers in order; the last line is repeated. A number is seconds to take first."""
 
-    script: Sequence[httpx.Response | Exception | tuple[float, httpx.Response | Exception]]
+    script: Sequence[Response | Exception | tuple[float, Response | Exception]]
     seen: list[tuple[float, str]] = field(default_factory=list)
     """When each request arrived, in seconds since the first one, and what it was."""
     flying: int = 0
     most: int = 0
     _began: float | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: Request[Any]) -> Response:
         now = asyncio.get_running_loop().time()
         self._began = now if self._began is None else self._began
         line = self.script[min(len(self.seen), len(self.script) - 1)]
-        self.seen.append((round(now - self._began, 3), f"{request.method} {request.url.path}"))
+        self.seen.append((round(now - self._began, 3), f"{request.method} {path_of(request)}"))
         seconds, outcome = line if isinstance(line, tuple) else (0.0, line)
         self.flying += 1
         self.most = max(self.most, self.flying)

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import NamedTuple
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.call_context import CallContext
 from gateway.ratelimit.admission import AdmissionController, Permit
+from gateway.ratelimit.call_context import CallContext
 from gateway.ratelimit.credentials import CredentialHistory
+from gateway.ratelimit.flow_controls import FlowControls
+from gateway.ratelimit.outcomes import OutcomeRecorder
 from gateway.ratelimit.window import RateLimitWindow
+from gateway.transport.errors import ConnectError, PoolTimeout, ReadError, TransportError
+from gateway.transport.messages import Response
 from schema.source.request_context import Priority, Receipt
 from tests.upstream.transports.conftest import Known
+from tests.wires import respond
 
 CALLERS = "abc"
 """The last of them is a stranger at first."""
@@ -32,14 +36,14 @@ class End(NamedTuple):
 
     after: float
     which: int
-    end: httpx.Response | httpx.TransportError
+    end: Response | TransportError
 
 
 class Deliberate(AdmissionController):
     """One that looks at nothing quickly."""
 
-    def clear(self, terms: CallContext, now: float) -> bool:
-        del terms, now
+    def can_send_now(self, context: CallContext, now: float) -> bool:
+        del context, now
         return False
 
 
@@ -54,8 +58,11 @@ def look(admission: AdmissionController, terms: CallContext, now: float) -> Perm
     return admission.acquire(terms, now) if admission.has_slot(terms, now) else None
 
 
-def lived(admission: AdmissionController, history: Sequence[Ask | End]) -> list[object]:
+def lived(
+    kind: type[AdmissionController], controls: FlowControls, history: Sequence[Ask | End]
+) -> list[object]:
     """All that it says in the course of `history`, and last what it knows."""
+    admission, outcomes = kind(controls), OutcomeRecorder(controls)
     verdicts: list[object] = []
     flying: list[Permit] = []
     now = 0.0
@@ -67,12 +74,12 @@ def lived(admission: AdmissionController, history: Sequence[Ask | End]) -> list[
             flying += [answer] if isinstance(answer, Permit) else []
         elif flying:
             turn, end = flying.pop(event.which % len(flying)), event.end
-            if isinstance(end, httpx.Response):
-                admission.record_response(turn, end, now, "/")
+            if isinstance(end, Response):
+                outcomes.record_response(turn, end, now, "/")
             else:
-                admission.record_no_response(turn, end, now, "/")
-        verdicts.append(admission.state(now))
-    return [*verdicts, known(admission)]
+                outcomes.record_no_response(turn, end, now, "/")
+        verdicts.append(controls.state(now))
+    return [*verdicts, known(controls)]
 
 
 def known(part: object) -> object:
@@ -82,29 +89,25 @@ def known(part: object) -> object:
     return {name: known(value) for name, value in inside.items()} if inside else part
 
 
-def answer(status: int, remaining: int | None) -> httpx.Response:
+def answer(status: int, remaining: int | None) -> Response:
     if remaining is None:
-        return httpx.Response(status)
+        return respond(status)
     window = {"Limit": 40, "Remaining": remaining, "Reset": 60}
-    return httpx.Response(
+    return respond(
         status, headers={f"RateLimit-{name}": str(number) for name, number in window.items()}
     )
 
 
 SECONDS = st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0, 70.0])
 ASKS = st.builds(
-    lambda after, caller, priority: Ask(
-        after, CallContext(1e9, priority, caller, caller, Receipt())
-    ),
+    lambda after, caller, priority: Ask(after, CallContext(priority, caller, caller, Receipt())),
     SECONDS,
     st.sampled_from(CALLERS),
     st.sampled_from(Priority),
 )
 STATUSES = st.sampled_from([200, 200, 200, 200, 401, 404, 429, 503])
 ANSWERS = st.builds(answer, STATUSES, st.none() | st.integers(0, 40))
-LOSSES = st.sampled_from(
-    [httpx.ReadError("lost"), httpx.ConnectError("refused"), httpx.PoolTimeout("full")]
-)
+LOSSES = st.sampled_from([ReadError("lost"), ConnectError("refused"), PoolTimeout("full")])
 ENDS = st.builds(End, SECONDS, st.integers(0, 9), ANSWERS | ANSWERS | ANSWERS | LOSSES)
 OUTAGE = st.builds(End, SECONDS, st.integers(0, 9), st.builds(answer, st.just(503), st.none()))
 HISTORIES = st.tuples(
@@ -119,16 +122,20 @@ def test_a_quick_look_and_a_long_one_tell_the_same_and_leave_the_same_behind(
     history: list[Ask | End], limit: int
 ) -> None:
     quick, long = (
-        kind(RateLimitWindow(limit=limit), CredentialHistory(Known(*CALLERS[:2])))
+        lived(
+            kind,
+            FlowControls(RateLimitWindow(limit=limit), CredentialHistory(Known(*CALLERS[:2]))),
+            history,
+        )
         for kind in (AdmissionController, Deliberate)
     )
 
-    assert lived(quick, history) == lived(long, history)
+    assert quick == long
 
 
 def test_nothing_stands_against_the_ordinary_request() -> None:
-    admission = AdmissionController(RateLimitWindow(), CredentialHistory(Known("a")))
-    terms = CallContext(1e9, Priority.INTERACTIVE, "a", "a", Receipt())
+    admission = AdmissionController(FlowControls(RateLimitWindow(), CredentialHistory(Known("a"))))
+    terms = CallContext(Priority.INTERACTIVE, "a", "a", Receipt())
 
     assert admission.can_send_now(terms, 0.0)
 
@@ -137,12 +144,14 @@ def test_nothing_stands_against_the_ordinary_request() -> None:
 def test_only_what_is_the_apis_own_word_proves_or_refuses_a_credential(
     *, own: bool, standing: tuple[bool, bool]
 ) -> None:
-    admission = AdmissionController(RateLimitWindow(), accepts=lambda _: own, refuses=lambda _: own)
+    controls = FlowControls(RateLimitWindow(), CredentialHistory())
+    admission = AdmissionController(controls)
+    outcomes = OutcomeRecorder(controls, accepts=lambda _: own, refuses=lambda _: own)
     for credential, status in (("good", 200), ("bad", 401)):
-        terms = CallContext(1e9, Priority.INTERACTIVE, credential, credential, Receipt())
-        admission.record_response(
-            admission.acquire(terms, 0.0), httpx.Response(status), 0.0, "GET /clients"
+        terms = CallContext(Priority.INTERACTIVE, credential, credential, Receipt())
+        outcomes.record_response(
+            admission.acquire(terms, 0.0), respond(status), 0.0, "GET /clients"
         )
 
-    found = admission.credentials
+    found = controls.credentials
     assert (found.proven("good", 1.0), found.refused("bad", 1.0)) == standing

@@ -1,29 +1,41 @@
 """Who may send when, on virtual time."""
 
 import asyncio
+from typing import Any
 
-import httpx
 import pytest
 
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.window import RateLimitWindow
+from gateway.transport.errors import (
+    ConnectError,
+    ConnectTimeout,
+    PoolTimeout,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    TransportError,
+)
+from gateway.transport.messages import Request, Response
+from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, RateLimited
 from schema.source.request_context import Priority, RateLimitState
 from tests.upstream.transports.conftest import OK, Known, Scripted, receipt, refusal, request
+from tests.wires import path_of, respond
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def limited(seconds: int) -> httpx.Response:
+def limited(seconds: int) -> Response:
     return refusal(429, Retry_After=str(seconds))
 
 
 def over(
-    inner: httpx.AsyncBaseTransport,
+    inner: Transport,
     *,
     limit: int = 500,
     at_once: int = 16,
@@ -56,7 +68,7 @@ async def ask(
         url=f"http://api.test/{path}", deadline=began + seconds, priority=priority, caller=caller
     )
     try:
-        return (await budget.handle_async_request(outgoing)).status_code
+        return (await budget.send(outgoing)).status_code
     except ClientError as failure:
         wait = failure.retry_after if isinstance(failure, RateLimited) else None
         return (failure.code, wait, round(now() - began, 3))
@@ -115,12 +127,12 @@ async def test_no_refresh_is_begun_while_the_api_says_429_or_all_places_are_take
 
 async def test_the_receipt_says_what_is_left_whether_sent_or_refused() -> None:
     headers = {"RateLimit-Limit": "500", "RateLimit-Remaining": "0", "RateLimit-Reset": "300"}
-    budget = over(Scripted([httpx.Response(200, headers=headers)]))
+    budget = over(Scripted([respond(200, headers=headers)]))
     sent, refused = request(deadline=now() + 9), request(deadline=now() + 9)
 
-    await budget.handle_async_request(sent)
+    await budget.send(sent)
     with pytest.raises(RateLimited):
-        await budget.handle_async_request(refused)
+        await budget.send(refused)
 
     left = RateLimitState(limit=500, remaining=0, reset_seconds=301)
     assert (receipt(sent).budget, receipt(refused).budget, budget.state()) == (left, left, left)
@@ -178,13 +190,13 @@ async def test_no_call_waits_long_for_the_one_that_tries() -> None:
 
 
 async def test_when_the_one_that_tries_is_lost_another_one_tries() -> None:
-    budget = over(inner := Scripted([limited(1), (0.1, httpx.ReadError("x")), OK]))
+    budget = over(inner := Scripted([limited(1), (0.1, ReadError("x")), OK]))
     await ask(budget)
 
     lost = asyncio.create_task(ask(budget))
     answers = await asyncio.gather(*(ask(budget) for _ in range(2)))
 
-    assert isinstance(await _error(lost), httpx.ReadError)
+    assert isinstance(await _error(lost), ReadError)
     assert answers == [200, 200]
     assert [at for at, _ in inner.seen] == [0.0, 1.0, 1.1, 1.1]
 
@@ -261,12 +273,12 @@ async def test_those_in_line_are_sent_away_when_the_window_is_spent_before_them(
 
 
 async def test_what_never_left_is_not_debited_and_what_may_have_is() -> None:
-    script = [httpx.ConnectError("x"), httpx.ReadError("x")]
+    script = [ConnectError("x"), ReadError("x")]
     budget = over(Scripted(script))
 
-    assert isinstance(await _error(asyncio.create_task(ask(budget))), httpx.ConnectError)
+    assert isinstance(await _error(asyncio.create_task(ask(budget))), ConnectError)
     assert budget.state().remaining == 500
-    assert isinstance(await _error(asyncio.create_task(ask(budget))), httpx.ReadError)
+    assert isinstance(await _error(asyncio.create_task(ask(budget))), ReadError)
     assert budget.state().remaining == 499
 
 
@@ -283,9 +295,9 @@ async def test_a_caller_who_leaves_the_line_takes_nothing_with_it() -> None:
 
 async def test_a_caller_who_leaves_just_as_its_turn_comes_hands_it_on() -> None:
     class Startling(Scripted):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            answer = await super().handle_async_request(request)
-            if request.url.path == "/a":
+        async def handle(self, request: Request[Any]) -> Response:
+            answer = await super().handle(request)
+            if path_of(request) == "/a":
                 asyncio.get_running_loop().call_soon(leaver.cancel)  # its turn is given by then
             return answer
 
@@ -300,7 +312,7 @@ async def test_a_caller_who_leaves_just_as_its_turn_comes_hands_it_on() -> None:
 
 async def test_a_caller_who_leaves_a_request_in_flight_leaves_its_place_taken() -> None:
     headers = {"RateLimit-Remaining": "40", "RateLimit-Reset": "300"}
-    budget = over(inner := Scripted([(1.0, httpx.Response(200, headers=headers)), OK]), at_once=1)
+    budget = over(inner := Scripted([(1.0, respond(200, headers=headers)), OK]), at_once=1)
     leaver = asyncio.create_task(ask(budget, "left"))
     await asyncio.sleep(0.5)
     leaver.cancel()
@@ -359,7 +371,7 @@ async def test_a_caller_beyond_its_share_gets_retry_after_and_others_are_served(
 async def test_a_refusal_says_what_is_spent() -> None:
     async def refusal_text(budget: RateLimiter, caller: str) -> str:
         with pytest.raises(RateLimited) as refused:
-            await budget.handle_async_request(request(deadline=now() + 9, caller=caller))
+            await budget.send(request(deadline=now() + 9, caller=caller))
         return refused.value.message.split(";")[0]
 
     shared = over(Scripted([OK]), limit=100, known="pq")
@@ -416,7 +428,7 @@ async def test_when_the_first_is_refused_the_others_are_not_sent() -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 407])
 async def test_a_refusal_that_is_not_the_apis_bars_no_credential(status: int) -> None:
-    login = httpx.Response(status, content=b"<html>Log in")
+    login = respond(status, content=b"<html>Log in")
     budget = over(inner := Scripted([OK, login, login, OK]))
 
     assert [await ask(budget) for _ in range(4)] == [200, status, status, 200]
@@ -424,7 +436,7 @@ async def test_a_refusal_that_is_not_the_apis_bars_no_credential(status: int) ->
 
 
 async def test_a_page_in_the_apis_place_proves_no_credential() -> None:
-    budget = over(Scripted([httpx.Response(200, content=b"<html>Log in")]), known="")
+    budget = over(Scripted([respond(200, content=b"<html>Log in")]), known="")
 
     assert await ask(budget) == 200
     assert not budget.proven("p")
@@ -457,7 +469,7 @@ async def test_when_failures_are_used_up_strangers_are_sent_away_at_once_and_onl
 
 
 async def test_an_api_that_only_fails_is_tried_by_one_call() -> None:
-    budget = over(inner := Scripted([httpx.Response(503)] * 5 + [(0.1, OK)]), known="pq")
+    budget = over(inner := Scripted([respond(503)] * 5 + [(0.1, OK)]), known="pq")
     failed = [await ask(budget, caller=caller) for caller in "pqpqp"]
     left = budget.state().remaining
     refused = await ask(budget), await ask(budget, priority=Priority.WRITE)
@@ -474,13 +486,13 @@ async def test_an_api_that_only_fails_is_tried_by_one_call() -> None:
 
 
 async def test_those_in_line_are_not_sent_either_once_it_only_fails() -> None:
-    lost = (0.1, httpx.ReadError("x"))
+    lost = (0.1, ReadError("x"))
     budget = over(inner := Scripted([lost]), at_once=1, known="pq")
     waiting = [asyncio.create_task(ask(budget, caller="pq"[number % 2])) for number in range(9)]
     await asyncio.wait(waiting)
 
     errors = [task.exception() for task in waiting[:5]]
-    assert [type(error) for error in errors] == [httpx.ReadError] * 5
+    assert [type(error) for error in errors] == [ReadError] * 5
     assert [task.result() for task in waiting[5:]] == [("UPSTREAM_UNAVAILABLE", None, 0.5)] * 4
     assert len(inner.seen) == 5
 
@@ -518,22 +530,22 @@ async def _error(task: asyncio.Task[object]) -> BaseException | None:
 @pytest.mark.parametrize(
     ("error", "calls"),
     [
-        (httpx.ConnectError("x"), 0),
-        (httpx.ConnectTimeout("x"), 0),
-        (httpx.PoolTimeout("x"), 0),
-        (httpx.ReadError("x"), 1),
-        (httpx.ReadTimeout("x"), 1),
-        (httpx.RemoteProtocolError("x"), 1),
+        (ConnectError("x"), 0),
+        (ConnectTimeout("x"), 0),
+        (PoolTimeout("x"), 0),
+        (ReadError("x"), 1),
+        (ReadTimeout("x"), 1),
+        (RemoteProtocolError("x"), 1),
     ],
 )
 async def test_a_request_stands_on_its_payers_receipt_unless_it_never_left(
-    error: httpx.TransportError, calls: int
+    error: TransportError, calls: int
 ) -> None:
     budget = over(Scripted([error]))
     outgoing = request(deadline=now() + 10)
 
     with pytest.raises(type(error)):
-        await budget.handle_async_request(outgoing)
+        await budget.send(outgoing)
 
     assert receipt(outgoing).calls == calls
 
@@ -541,7 +553,7 @@ async def test_a_request_stands_on_its_payers_receipt_unless_it_never_left(
 async def test_a_request_still_on_its_way_is_counted_already_for_its_payer_alone() -> None:
     budget = over(Scripted([(1.0, OK)]))
     one, other = request(deadline=now() + 10), request(deadline=now() + 10)
-    call = asyncio.create_task(budget.handle_async_request(one))
+    call = budget.send(one)
     await asyncio.sleep(0.5)
 
     assert (receipt(one).calls, receipt(other).calls) == (1, 0)

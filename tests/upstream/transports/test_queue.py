@@ -7,23 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.call_context import CallContext
+from gateway.ratelimit.call_context import CallContext
 from gateway.ratelimit.queue import FairQueue
+from gateway.transport.messages import Request
+from gateway.transport.serializer import HeaderBlock, RequestTarget
 from schema.source.request_context import Priority, Receipt
 
 CALLERS = "abcd"
 LOOP = asyncio.new_event_loop()  # nothing runs on it: a future must have one
 LOOP.close()
+TARGET = RequestTarget("http://api.test/")
 
 
 def terms(caller: str, priority: Priority = Priority.INTERACTIVE) -> CallContext:
-    return CallContext(1e9, priority, caller, caller, Receipt())
+    return CallContext(priority, caller, caller, Receipt())
 
 
 def stand(
     line: FairQueue, caller: str, priority: Priority = Priority.INTERACTIVE, *, at: float = 0.0
 ) -> None:
-    line.join(terms(caller, priority), asyncio.Future(loop=LOOP), at)
+    call = Request("GET", TARGET, HeaderBlock(), 1e9, terms(caller, priority))
+    line.join(call, asyncio.Future(loop=LOOP), at)
 
 
 def any_rank(_: CallContext) -> int:

@@ -1,6 +1,5 @@
 """What headers say, however badly they say it."""
 
-import httpx
 import pytest
 
 from gateway.transport.rate_limit_headers import (
@@ -10,6 +9,7 @@ from gateway.transport.rate_limit_headers import (
     retry_delay_of_429,
 )
 from gateway.transport.rate_limit_status import RateLimitStatus
+from tests.wires import headers_of, respond
 
 DATE = "Tue, 24 Nov 2026 02:00:00 GMT"
 MINUTE_LATER = "Tue, 24 Nov 2026 02:01:00 GMT"
@@ -19,7 +19,7 @@ Headers = list[tuple[str, str]]
 
 
 def test_the_documented_headers_are_read() -> None:
-    headers = httpx.Headers(
+    headers = headers_of(
         {"RateLimit-Limit": "500", "RateLimit-Remaining": "123", "RateLimit-Reset": "893"}
     )
 
@@ -35,27 +35,27 @@ def test_the_documented_headers_are_read() -> None:
     ],
 )
 def test_absurd_headers_say_nothing(name: str, value: str) -> None:
-    assert parse_rate_limit(httpx.Headers([(name.encode(), value.encode())])) == RateLimitStatus()
+    assert parse_rate_limit(headers_of({name: value})) == RateLimitStatus()
 
 
 def test_a_remaining_above_the_limit_says_nothing() -> None:
-    headers = httpx.Headers({"RateLimit-Limit": "500", "RateLimit-Remaining": "501"})
+    headers = headers_of({"RateLimit-Limit": "500", "RateLimit-Remaining": "501"})
 
     assert parse_rate_limit(headers) == RateLimitStatus(limit=500)
 
 
 def test_a_header_sent_twice_says_something_only_if_both_agree() -> None:
-    twice = httpx.Headers([("RateLimit-Remaining", "3"), ("RateLimit-Remaining", "4")])
-    same = httpx.Headers([("RateLimit-Remaining", "3"), ("RateLimit-Remaining", "3")])
+    twice = headers_of([("RateLimit-Remaining", "3"), ("RateLimit-Remaining", "4")])
+    same = headers_of([("RateLimit-Remaining", "3"), ("RateLimit-Remaining", "3")])
 
     assert (parse_rate_limit(twice).remaining, parse_rate_limit(same).remaining) == (None, 3)
 
 
 def test_a_reset_that_is_a_point_in_time_is_counted_from_the_answers_own_date() -> None:
-    headers = httpx.Headers({"RateLimit-Reset": str(EPOCH + 90), "Date": DATE})
+    headers = headers_of({"RateLimit-Reset": str(EPOCH + 90), "Date": DATE})
 
     assert parse_rate_limit(headers).reset == 90.0
-    assert parse_rate_limit(httpx.Headers({"RateLimit-Reset": str(EPOCH + 90)})).reset is None
+    assert parse_rate_limit(headers_of({"RateLimit-Reset": str(EPOCH + 90)})).reset is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_reset_that_is_a_point_in_time_is_counted_from_the_answers_own_date() 
 def test_retry_after_is_seconds_or_a_date_held_to_a_window_and_else_nothing(
     headers: Headers, seconds: float | None
 ) -> None:
-    assert retry_after(httpx.Headers(headers)) == seconds
+    assert retry_after(headers_of(headers)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_retry_after_is_seconds_or_a_date_held_to_a_window_and_else_nothing(
 def test_a_429_keeps_everybody_away_until_the_later_of_what_it_states(
     headers: Headers, seconds: float | None
 ) -> None:
-    assert retry_delay_of_429(httpx.Headers(headers)) == seconds
+    assert retry_delay_of_429(headers_of(headers)) == seconds
 
 
 def test_where_calls_remain_only_retry_after_counts() -> None:
-    headers = httpx.Headers(
+    headers = headers_of(
         {"Retry-After": "1", "RateLimit-Reset": "800", "RateLimit-Remaining": "250"}
     )
 
@@ -148,11 +148,11 @@ def test_where_calls_remain_only_retry_after_counts() -> None:
     ],
 )
 def test_other_spellings_of_the_window_are_read(headers: Headers, found: RateLimitStatus) -> None:
-    assert parse_rate_limit(httpx.Headers(headers)) == found
+    assert parse_rate_limit(headers_of(headers)) == found
 
 
 def test_of_several_policies_the_scarcest_counts_and_none_that_only_limits_bursts() -> None:
-    headers = httpx.Headers(
+    headers = headers_of(
         {
             "RateLimit": '"burst";r=0;t=1, "hour";r=30;t=800, "day";r=900;t=70000',
             "RateLimit-Policy": '"burst";q=10;w=1, "hour";q=200;w=3600, "day";q=5000;w=86400',
@@ -163,7 +163,7 @@ def test_of_several_policies_the_scarcest_counts_and_none_that_only_limits_burst
 
 
 def test_where_headers_contradict_each_other_the_one_that_leaves_less_is_believed() -> None:
-    headers = httpx.Headers(
+    headers = headers_of(
         {
             "RateLimit-Limit": "500",
             "RateLimit-Remaining": "400",
@@ -193,4 +193,4 @@ def test_a_403_with_nothing_remaining_and_a_time_to_come_back_is_a_rate_limit(
     headers: dict[str, str],
     spent: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    assert limited(httpx.Response(status, headers=headers)) is spent
+    assert limited(respond(status, headers=headers)) is spent

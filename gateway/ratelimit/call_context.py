@@ -1,28 +1,23 @@
-"""The context of an upstream call: deadline, priority, payer and receipt."""
+"""The context of an upstream call: priority, payer and receipt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from gateway.transport.messages import Request
 from schema.source.request_context import CallBudget, Priority, Waiters
 
 if TYPE_CHECKING:
-    import httpx
-
     from schema.source.request_context import Receipt
 
-EXTENSION = "gateway.terms"
-"""Key in `httpx.Request.extensions` that holds the `CallContext`."""
 _AWAITED = frozenset({Priority.INTERACTIVE, Priority.ENTITIES})
 
 
 @dataclass(slots=True)  # not frozen: `frozen=True` costs a microsecond a call
 class CallContext:
-    """The deadline, priority, payer and receipt of one request: all that transports read of it."""
+    """The priority, payer and receipt of one request."""
 
-    deadline: float
-    """Seconds on the monotonic clock."""
     priority: Priority
     partition: str
     """The caller whose share of the window pays."""
@@ -44,6 +39,5 @@ class CallContext:
         return self.priority in _AWAITED and self.waiters.abandon()
 
 
-def context_of(request: httpx.Request) -> CallContext:
-    """Return the context of a request. Raises `KeyError` if there is none, which is a bug."""
-    return cast("CallContext", request.extensions[EXTENSION])
+Call = Request[CallContext]
+"""A request to the API, with its context."""

@@ -1,0 +1,163 @@
+"""Record what the end of a call proves about the window, the API, the caller and its credential."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.ratelimit.circuit_breaker import CircuitBreaker, FailedCall
+from gateway.transport.errors import InvalidRequest, PoolTimeout, TransportError, was_never_sent
+from gateway.transport.rate_limit_headers import (
+    limited,
+    parse_rate_limit,
+    retry_after,
+    retry_delay_of_429,
+)
+from schema.source.request_context import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.ratelimit.admission import Permit
+    from gateway.ratelimit.flow_controls import FlowControls
+    from gateway.transport.messages import Response
+
+UNAUTHORIZED, RESTING = 401, 503
+POINTLESS = frozenset({401, 403, 404, 410})
+"""Statuses of writes that did nothing for their caller."""
+_WRITE = Priority.WRITE  # looked up once: a lookup takes longer than a comparison
+
+
+def is_success(response: Response) -> bool:
+    """Return whether the status is 2xx (RFC 9110, 15.3)."""
+    return response.is_success
+
+
+def is_unauthorized(response: Response) -> bool:
+    """Return whether the status is 401 (RFC 9110, 15.5.2)."""
+    return response.status_code == UNAUTHORIZED
+
+
+class OutcomeRecorder:
+    """Changes `FlowControls` by the ends of calls; every method takes the time, in seconds."""
+
+    def __init__(
+        self,
+        controls: FlowControls,
+        *,
+        accepts: Callable[[Response], bool] = is_success,
+        refuses: Callable[[Response], bool] = is_unauthorized,
+    ) -> None:
+        """Set `accepts` and `refuses`: whether the API itself wrote the response.
+
+        `accepts` is called with responses with a 2xx status, `refuses` with those with a 401. The
+        defaults check the status alone, which any intermediary can send.
+        """
+        self._controls = controls
+        self._accepts, self._refuses = accepts, refuses
+
+    def record_response(self, permit: Permit, response: Response, now: float, what: str) -> None:
+        """Record the response to a request for `what`."""
+        status, context = response.status_code, permit.context
+        self._controls.window.record_response(
+            permit.number, parse_rate_limit(response.headers), now
+        )
+        if limited(response):
+            self._controls.slow_start.refused(now, retry_delay_of_429(response.headers))
+            self._breaker_of(permit).unknown(trying=permit.probing)
+        else:
+            self._controls.slow_start.passed(permit.trial)
+            self._see(permit, response, now, what)
+        if context.priority is _WRITE and not permit.proving and status in POINTLESS:
+            self._controls.fair_share.pointless(context.partition)
+        self._judge(permit, response, now)
+
+    def _see(self, permit: Permit, response: Response, now: float, what: str) -> None:
+        """Record what a response proves about the API.
+
+        A server may fail only on requests of an unverified credential. While callers with proven
+        credentials get responses, such a failure counts against the credential, and otherwise for
+        the breaker of unverified credentials alone.
+        """
+        partition, breaker = permit.context.partition, self._breaker_of(permit)
+        if not response.is_server_error:
+            breaker.answered(now, partition, trying=permit.probing)
+            if response.is_success or not permit.proving:
+                self._controls.note_well(now)
+            back = (
+                response.is_success
+                and not self._controls.breaker.closed
+                and self._controls.breaker.due(now)
+            )
+            if permit.proving and back:
+                self._controls.breaker.close()
+        elif permit.proving and self._controls.is_well(now):
+            breaker.unknown(trying=permit.probing)
+        else:
+            breaker.failed(now, FailedCall(partition, what), trying=permit.probing)
+            seconds = retry_after(response.headers)
+            if response.status_code == RESTING and seconds is not None:
+                breaker.rest(now, seconds)
+
+    def _breaker_of(self, permit: Permit) -> CircuitBreaker:
+        return self._controls.unverified_breaker if permit.proving else self._controls.breaker
+
+    def record_no_response(
+        self, permit: Permit, error: BaseException | None, now: float, what: str
+    ) -> None:
+        """Record a request without a response; without an `error` it was not sent."""
+        unsent = error is None or was_never_sent(error)
+        if unsent:
+            self._controls.window.release(permit.number)
+            if not permit.proving:
+                self._controls.fair_share.refund(
+                    permit.context.partition, writes=permit.context.priority is _WRITE
+                )
+        else:
+            self._controls.window.record_no_response(permit.number)
+        self._controls.slow_start.unknown(permit.trial)
+        absent = _is_outage(error)
+        theirs = permit.proving and absent and not unsent and self._controls.is_well(now)
+        if permit.proving:
+            credential = permit.context.credential
+            if theirs:
+                self._controls.unknown_credentials.failed(credential, now)
+            else:
+                self._controls.unknown_credentials.unknown(credential)
+        breaker = self._breaker_of(permit)
+        if absent and not theirs:
+            failed = FailedCall(permit.context.partition, None if unsent else what)
+            breaker.failed(now, failed, trying=permit.probing)
+        else:
+            breaker.unknown(trying=permit.probing)
+
+    def _judge(self, permit: Permit, response: Response, now: float) -> None:
+        """Record what the response proves about the credential.
+
+        Only a response of the API itself accepts or rejects it. A try with any other response
+        counts as failed, so that unverified credentials cannot make tries without end.
+        """
+        credential, status = permit.context.credential, response.status_code
+        success = response.is_success and (
+            self._controls.credentials.noted(credential, now) or self._accepts(response)
+        )
+        if success:
+            self._controls.credentials.accepted(credential, now)
+            self._controls.unknown_credentials.succeeded(credential)
+            if permit.proving:
+                self._controls.fair_share.spend(
+                    permit.context.partition, now, writes=permit.context.priority is _WRITE
+                )
+        elif status == UNAUTHORIZED and self._refuses(response):
+            self._controls.credentials.rejected(credential, now)
+        if success or not permit.proving:
+            return
+        if limited(response) or (response.is_server_error and not self._controls.is_well(now)):
+            self._controls.unknown_credentials.unknown(credential)
+        else:
+            self._controls.unknown_credentials.failed(credential, now)
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    """Return True if the request ended as it would if the API were unreachable."""
+    ours = InvalidRequest | PoolTimeout
+    return isinstance(error, TransportError) and not isinstance(error, ours)

@@ -1,0 +1,231 @@
+"""The transport contract over httpx2, for what `ConnectionPool` does not have: egress proxies.
+
+httpx2 continues httpx, whose pool loses connections when calls are cancelled
+(encode/httpcore#1093). Its parser, h11, accepts responses that `ResponseParser` rejects, such as
+bare line feeds. It would read surplus bytes after a response as the response to the next request,
+which may be another caller's: so no connection is used twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from gateway.transport.connector import connect_error
+from gateway.transport.errors import (
+    ConnectError,
+    ConnectTimeout,
+    PoolTimeout,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    ResponseTooLarge,
+    TransportError,
+)
+from gateway.transport.messages import Headers, Response
+from gateway.transport.parser import head_size
+from gateway.transport.serializer import METHODS_WITH_CONTENT, check
+from gateway.transport.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.transport.messages import Request
+
+_CONNECTING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+_CLOSED = ("Server disconnected", "peer closed connection")
+"""How the messages of errors begin that are about a closed connection, not about invalid HTTP."""
+_SWITCHING_PROTOCOLS = 101
+
+
+class HTTPXTransport(Transport):
+    """Sends each request once through an httpx2 transport, under the limits of `ConnectionPool`.
+
+    A call is cancelled only when its time is over. The caller must not cancel the future.
+    """
+
+    def __init__(  # noqa: PLR0913 - every limit by its name
+        self,
+        inner: httpx2.AsyncBaseTransport,
+        *,
+        max_in_flight: int = 40,
+        attempt_seconds: float = 3.0,
+        connect_seconds: float = 1.0,
+        body_bytes: int = 5 * 1024 * 1024,
+        head_bytes: int = 64 * 1024,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Set the limits; times are in seconds, and may be infinite."""
+        self._inner = inner
+        self._max_in_flight = max_in_flight
+        self._attempt_seconds = attempt_seconds
+        self._connect_seconds = connect_seconds
+        self._body_bytes = body_bytes
+        self._head_bytes = head_bytes
+        self._clock = clock
+        self._in_flight: set[asyncio.Task[Response]] = set()
+        self._closed = False
+
+    @property
+    def in_flight(self) -> int:
+        """The number of requests in flight, including those of cancelled callers."""
+        return len(self._in_flight)
+
+    def send(self, request: Request[Any]) -> asyncio.Future[Response]:
+        """Send `request` once, without waiting; the caller must not cancel the future."""
+        loop = asyncio.get_running_loop()
+        try:
+            seconds = self._seconds(request)
+            check(request.method, request.headers)
+        except TransportError as error:
+            refused: asyncio.Future[Response] = loop.create_future()
+            refused.set_exception(error)
+            return refused
+        task = loop.create_task(self._send(request, seconds))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+        return task
+
+    async def aclose(self) -> None:
+        """Wait for the requests in flight, each within its own limit, then close."""
+        self._closed = True
+        if self._in_flight:
+            await asyncio.wait(self._in_flight)
+        await self._inner.aclose()
+
+    def _seconds(self, request: Request[Any]) -> float:
+        if self._closed or len(self._in_flight) >= self._max_in_flight:
+            raise PoolTimeout("no connection is free")
+        seconds = min(self._attempt_seconds, request.deadline - self._clock())
+        if seconds <= 0:
+            raise ConnectTimeout("the deadline passed before sending")
+        return seconds
+
+    async def _send(self, request: Request[Any], seconds: float) -> Response:
+        progress = _Progress()
+        try:
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                return await self._exchange(request, seconds, progress)
+        except TimeoutError:
+            raise _timeout(sent=progress.sent is not False) from None
+        except (httpx2.TransportError, OSError) as error:
+            raise _failure(error, request.target.origin.host, progress.sent) from error
+
+    async def _exchange(
+        self, request: Request[Any], seconds: float, progress: _Progress
+    ) -> Response:
+        outgoing = httpx2.Request(
+            request.method,
+            request.target.url,
+            headers=_header_fields(request),
+            stream=httpx2.ByteStream(request.content),
+            extensions={
+                "trace": progress,
+                "timeout": {"connect": min(self._connect_seconds, seconds)},
+            },
+        )
+        response = await self._inner.handle_async_request(outgoing)
+        try:
+            fields = self._checked_fields(response)
+            return Response(response.status_code, Headers(fields), await self._read(response))
+        finally:
+            await response.aclose()
+
+    def _checked_fields(self, response: httpx2.Response) -> list[tuple[bytes, bytes]]:
+        """Return the headers as `ResponseParser` does."""
+        if response.status_code == _SWITCHING_PROTOCOLS:
+            raise RemoteProtocolError("a response in another protocol")
+        head = [(name.lower(), value) for name, value in response.headers.raw]
+        if head_size(head) > self._head_bytes:
+            raise ResponseTooLarge("the response's headers are too large")
+        return [
+            (name, value) for name, value in head if value.isascii() and name != b"content-encoding"
+        ]
+
+    async def _read(self, response: httpx2.Response) -> bytes:
+        """Return the body as it was sent, without decoding."""
+        assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - of async transports
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._body_bytes:
+            raise ResponseTooLarge("the response's body is too large")
+        body = bytearray()
+        async for chunk in response.stream:
+            body += chunk
+            if len(body) > self._body_bytes:
+                raise ResponseTooLarge("the response's body is too large")
+        return bytes(body)
+
+
+class _Progress:
+    """A `trace` extension that notes whether the request, not a proxy's CONNECT, is being sent."""
+
+    sent: bool | None = None
+    """None if the inner transport reports no progress."""
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        starts = event == "http11.send_request_headers.started"
+        self.sent = bool(self.sent) or (starts and info["request"].method != b"CONNECT")
+
+
+def open_network(
+    *, ssl_context: ssl.SSLContext, proxy: str | None = None
+) -> httpx2.AsyncHTTPTransport:
+    """Return httpx2's own transport. `proxy`: the URL of an HTTP proxy; all calls pass it.
+
+    The number of its connections is not limited: `HTTPXTransport` limits the calls.
+    """
+    return httpx2.AsyncHTTPTransport(
+        verify=ssl_context,
+        trust_env=False,
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+        proxy=None if proxy is None else httpx2.Proxy(proxy, ssl_context=ssl_context),
+    )
+
+
+def _header_fields(request: Request[Any]) -> list[tuple[bytes, bytes]]:
+    """Return the headers that `serialize` writes, and that the connection is not kept."""
+    fields = [
+        (b"Host", request.target.authority),
+        (b"Accept-Encoding", b"identity"),
+        (b"Connection", b"close"),
+    ]
+    fields += request.headers.sent_fields
+    if request.content or request.method in METHODS_WITH_CONTENT:
+        fields.append((b"Content-Length", b"%d" % len(request.content)))
+    return fields
+
+
+def _timeout(*, sent: bool) -> TransportError:
+    if sent:
+        return ReadTimeout("no complete response in time")
+    return ConnectTimeout("no connection in time")
+
+
+def _failure(error: Exception, host: str, sent: bool | None) -> TransportError:  # noqa: FBT001 - its only state
+    """Map an error of httpx2; without `sent`, its type says whether the request was sent."""
+    if sent is None:
+        sent = not isinstance(error, _CONNECTING)
+    if isinstance(error, httpx2.TimeoutException):
+        return _timeout(sent=sent)
+    if not sent:
+        cause = _system_error(error)
+        if isinstance(error, httpx2.ProxyError) or cause is None:
+            return ConnectError(f"the proxy refused the connection: {error}")
+        return connect_error(cause, host)
+    if isinstance(error, httpx2.ProtocolError) and not str(error).startswith(_CLOSED):
+        return RemoteProtocolError(str(error))
+    return ReadError("the connection was closed before the response was complete")
+
+
+def _system_error(error: BaseException | None) -> OSError | None:
+    """Return the first error of the operating system or of TLS among the causes of `error`."""
+    while error is not None:
+        if isinstance(error, OSError) and (error.errno or isinstance(error, ssl.SSLError)):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
