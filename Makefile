@@ -22,9 +22,12 @@ versions = $(shell for each in $(1); do "$$each" -c $(VERSION); done 2>/dev/null
 minor = $(firstword $(subst :, ,$(1)))
 path = $(lastword $(subst :, ,$(1)))
 newer = $(if $(filter-out $(call minor,$(call versions,$(PYTHON))),$(call minor,$(1))),$(call path,$(1)))
-# What runs there: all that holds connections, databases, tasks and generators in its hands.
-NEWEST_TESTS = tests/cache tests/gateway tests/outcomes tests/sockets tests/state tests/upstream \
-	tests/web tests/e2e/test_commands.py tests/test_startup.py
+NEWEST = $(eval NEWEST := $(call newer,$(call versions,$(EVERY_PYTHON))))$(NEWEST)
+ON_NEWEST = --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST)
+# What runs there: what holds connections, databases, tasks, generators and memory in its hands.
+NEWEST_TESTS = tests/cache tests/gateway tests/outcomes tests/sandbox tests/schema tests/sockets \
+	tests/state tests/upstream tests/web tests/e2e/test_commands.py \
+	$(filter-out %_house.py,$(wildcard tests/test_*.py)) --ignore=tests/cache/test_fences_bite.py
 
 # What `make test` takes a sample of, and how much `make prove` takes of each.
 SAMPLED = tests/adversary tests/attacks tests/cache/test_scrolling.py \
@@ -61,7 +64,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @output=$$({ $(1); } 2>&1) || { printf '%s\n' "$$output" >&2; exit 1; }
 
-.PHONY: help run install test test-newest test-parts test-image prove check graphiql attack audit scan bench bench-rivals sbom image lock clean
+.PHONY: help run install ready ready-newest test test-newest test-parts test-image prove check graphiql attack audit scan bench bench-rivals sbom image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -74,10 +77,14 @@ install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-g
 test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp ## everything; what it had to skip stands at the end
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-newest: $(GRAPHIQL)/dist/.stamp ## what depends on the interpreter, on the newest Python of this machine
-	$(eval NEWEST := $(call newer,$(call versions,$(EVERY_PYTHON))))
+test-newest: $(GRAPHIQL)/dist/.stamp ready-newest ## what depends on the interpreter, on the newest Python of this machine
 	$(call say,'$(if $(NEWEST),testing on $(NEWEST),no newer Python than $(PYTHON) is here)')
-	$(if $(NEWEST),@$(MAKE) --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST) test-parts ARGS="$(NEWEST_TESTS)")
+	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) test-parts ARGS="$(NEWEST_TESTS) $(ARGS)")
+
+ready: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp $(SCAN)/.stamp ready-newest ## fetches all that is tested with; --jobs=4 at once
+
+ready-newest: $(VENV)/.stamp-project # two builds of one tree would meet
+	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) .venv-newest/.stamp-dev)
 
 test-parts: install $(VENV)/.stamp-dev
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
@@ -166,7 +173,8 @@ $(VENV)/.stamp-run: requirements/run.txt | $(VENV)/.stamp-venv
 	@$(LOCKED) requirements/run.txt
 	@touch $@
 
-$(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-run
+# After the project, also where make runs jobs in parallel: no two pips write there at once.
+$(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-run | $(VENV)/.stamp-project
 	$(call say,'installing what tests and checks need (locked; about 15 seconds)')
 	@$(LOCKED) requirements/dev.txt
 	@touch $@
@@ -183,7 +191,7 @@ $(VENV)/.stamp-bench: requirements/bench.txt $(VENV)/.stamp-run
 	@$(LOCKED) requirements/bench.txt
 	@touch $@
 
-$(VENV)/.stamp-node: requirements/node.txt | $(VENV)/.stamp-venv
+$(VENV)/.stamp-node: requirements/node.txt | $(VENV)/.stamp-project
 	$(call say,'no fitting Node on this machine: installing one into $(VENV) (60 MB)')
 	@$(LOCKED) requirements/node.txt
 	@touch $@

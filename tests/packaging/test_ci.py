@@ -22,12 +22,12 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
     called = [command for command in commands() if not command.startswith(PREPARING)]
 
     assert called == [
-        "make check",
-        "make scan",
-        "GATEWAY_TEST_NO_SKIPS=1 make test-image",
-        "GATEWAY_TEST_NO_SKIPS=1 make test-newest",
-        "GATEWAY_TEST_NO_SKIPS=1 make test",
+        "make --jobs=4 --output-sync ready",
+        "make --jobs=3 --output-sync check scan test-image",
+        "make test-newest",
+        "make test",
     ]
+    assert commands().index("export GATEWAY_TEST_NO_SKIPS=1") < commands().index(called[1])
 
 
 def test_ci_stops_at_the_first_failure() -> None:
