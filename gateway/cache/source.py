@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.clock import strictly_increasing
@@ -11,7 +11,6 @@ from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.filters import TypeFilterSemantics
 from gateway.cache.policy.freshness import (
     CachePolicy,
-    FreshnessLimits,
     freshness_limits,
     stale_if_error_since,
 )
@@ -20,19 +19,18 @@ from gateway.cache.policy.sort_order import SortOrder
 from gateway.cache.read.cost import CostEstimates
 from gateway.cache.read.entity_reader import EntityReader, EntityResult
 from gateway.cache.read.list_reader import ListReader
-from gateway.cache.read.queries import EntityQuery, ListQuery
+from gateway.cache.read.queries import ListQuery, ReadQuery
 from gateway.cache.read.upstream import Upstream
 from gateway.cache.responses import ResponseCache
 from gateway.cache.store.fenced import FencedCache
-from gateway.cache.store.keys import ListKey, Partition
+from gateway.cache.store.keys import Partition
 from gateway.cache.write.write_through import WriteThrough
 from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavailable
 from schema.source.request_context import Priority, RateLimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.cache.read.list_lookup import CachedPage
     from gateway.cache.read.upstream import PricedReader
     from gateway.cache.store.entity import Held
     from gateway.cache.store.memory import Store
@@ -93,7 +91,7 @@ class CachingClientSource:
         upstream = Upstream(reader, memory, accounts, policy.flight_seconds)
         self._lists = ListReader(upstream, memory, meaning, order, policy, clock)
         self._by_id = EntityReader(upstream, memory, self._lists, clock)
-        costs = CostEstimates(write_cost, self._lists, self._by_id, self._bounds)
+        costs = CostEstimates(write_cost, self._lists, self._by_id, self._query)
         self.estimate, self.rows_lack = costs.estimate, costs.rows_lack
         self._writes = WriteThrough(writer, memory, meaning, order, clock)
         self.responses = ResponseCache(
@@ -120,50 +118,38 @@ class CachingClientSource:
 
         Only rows that are not cached are read, and more rows where they are free.
         """
-        now, bounds = self._bounds(operation)
-        key = ListKey(Partition(operation.caller), where)
-        query = ListQuery(
-            operation, key, window, fields, now - bounds.served, bounds.fresh, priority
-        )
-        known = self._lookup(query, query.oldest)
+        query = self._query(operation, fields, priority).of_list(where, window)
+        known = self._lists.lookup.find(query.list_key, window, fields, query.oldest)
         if known is None:
-            return await self._fetch_page(query, bounds)
+            return await self._read_missing_rows(query)
         operation.receipt.saved += self.page_cost(window)
         operation.receipt.drift |= known.anchor_lost
-        self._record_age(operation, known.at, bounds.fresh, query.oldest)
-        if known.checked_at < self._clock() - bounds.fresh:
+        now = self._clock()
+        query.note_age(known.at, now)
+        if known.checked_at < now - query.limits.fresh:
+            aged = replace(query, window=known.window)
             self._refresh.start(
                 operation,
-                (key, known.window),
-                lambda own: self._lists.read(
-                    replace(
-                        query,
-                        operation=own,
-                        window=known.window,
-                        oldest=self._clock() - bounds.fresh,
-                        priority=Priority.REFRESH,
-                    )
-                ),
+                (query.list_key, known.window),
+                lambda own: self._lists.read(aged.for_refresh(own, self._clock())),
             )
         return known.page
 
-    async def _fetch_page(self, query: ListQuery, bounds: FreshnessLimits) -> Page:
+    async def _read_missing_rows(self, query: ListQuery) -> Page:
         """Read the missing rows; if that fails, return an older page, marked as stale."""
-        operation = query.operation
         try:
-            self._check_upstream_allowed(operation)
-            page = await self._lists.read(query)
+            query.check_upstream_allowed(self._clock())
+            return await self._lists.read(query)
         except (RateLimited, TooExpensive, Unavailable) as failure:
-            oldest = stale_if_error_since(failure, self._clock(), bounds)
-            older = None if oldest is None else self._lookup(query, oldest)
+            now = self._clock()
+            oldest = stale_if_error_since(failure, now, query.limits)
+            if oldest is None:
+                raise
+            older = self._lists.lookup.find(query.list_key, query.window, query.fields, oldest)
             if older is None:
                 raise
-            self._record_age(operation, older.at, bounds.fresh, query.oldest)
+            query.note_age(older.at, now)
             return older.page
-        return page
-
-    def _lookup(self, query: ListQuery, oldest: float) -> CachedPage | None:
-        return self._lists.lookup.find(query.key, query.window, query.fields, oldest)
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
@@ -172,84 +158,58 @@ class CachingClientSource:
 
         Clients that are not cached are read as details or from list pages.
         """
-        now, bounds = self._bounds(operation)
-        query = EntityQuery(operation, fields, now - bounds.served, now - bounds.missing, priority)
+        query = self._query(operation, fields, priority)
         found, missing = self._by_id.lookup(query, ids)
         operation.receipt.saved += len(found)
+        now = self._clock()
         for result in found.values():
             operation.receipt.short_lived |= isinstance(result.value, ClientError)
-            self._record_age(operation, result.at, bounds.fresh, query.oldest)
-        self._revalidate_clients(query, found, bounds)
+            query.note_age(result.at, now)
+        aged = tuple(id for id, one in found.items() if one.checked_at < now - query.limits.fresh)
+        if aged:
+            self._refresh.start(
+                operation,
+                (query.partition, aged),
+                lambda own: self._by_id.refresh(query.for_refresh(own, self._clock()), aged),
+            )
         if missing:
-            found |= await self._read_clients(query, missing, bounds)
+            found |= await self._read_missing_clients(query, missing)
         return [self._by_id.newest(query, id, found[id]) for id in ids]
 
-    def _revalidate_clients(
-        self, query: EntityQuery, found: Mapping[ClientId, EntityResult], bounds: FreshnessLimits
-    ) -> None:
-        since = self._clock() - bounds.fresh
-        aged = tuple(id for id, result in found.items() if result.checked_at < since)
-
-        def refresh(own: RequestContext) -> Coroutine[Any, Any, Any]:
-            oldest = self._clock() - bounds.fresh
-            fresh = EntityQuery(own, query.fields, oldest, oldest, Priority.REFRESH)
-            return self._by_id.read(fresh, self._by_id.lookup(fresh, aged)[1])
-
-        if aged:
-            self._refresh.start(query.operation, (query.partition, aged), refresh)
-
-    async def _read_clients(
-        self, query: EntityQuery, missing: Mapping[ClientId, Held], bounds: FreshnessLimits
+    async def _read_missing_clients(
+        self, query: ReadQuery, missing: Mapping[ClientId, Held]
     ) -> dict[ClientId, EntityResult]:
         """Read clients; in the place of a failure return an older record, marked as stale."""
-        operation = query.operation
-        query = replace(query, oldest=self._clock() - bounds.served)
+        query = replace(query, oldest=self._clock() - query.limits.served)
         try:
-            self._check_upstream_allowed(operation)
+            query.check_upstream_allowed(self._clock())
             found = await self._by_id.read(query, missing)
         except (RateLimited, TooExpensive, Unavailable) as failure:
             found = dict.fromkeys(missing, EntityResult(failure, query.oldest, query.oldest))
         now = self._clock()
-        for id, result in found.items():
+        for id, result in list(found.items()):
             if isinstance(result.value, ClientError):
-                oldest = stale_if_error_since(result.value, now, bounds)
+                oldest = stale_if_error_since(result.value, now, query.limits)
                 if oldest is not None:
-                    stale = replace(query, oldest=oldest, missing_oldest=now - bounds.missing)
+                    stale = replace(query, oldest=oldest, missing_oldest=now - query.limits.missing)
                     found |= self._by_id.lookup(stale, [id])[0]
             if found[id].at < query.oldest:  # also if kept although the API contradicts it
-                self._record_age(operation, found[id].at, bounds.fresh, query.oldest)
+                query.note_age(found[id].at, now)
         return found
 
-    def _bounds(self, operation: RequestContext) -> tuple[float, FreshnessLimits]:
-        """Begin the receipt; return the time and the operation's freshness limits."""
+    def _query(self, operation: RequestContext, fields: Fields, priority: Priority) -> ReadQuery:
+        """Begin the receipt; return the query by the operation's freshness limits."""
         self._begin(operation)
-        fresh = self._pace.fresh(Partition(operation.caller))
-        return self._clock(), freshness_limits(fresh, operation.freshness, self._policy)
+        partition = Partition(operation.caller)
+        limits = freshness_limits(self._pace.fresh(partition), operation.freshness, self._policy)
+        now = self._clock()
+        oldest, missing_oldest = now - limits.served, now - limits.missing
+        return ReadQuery(operation, partition, fields, limits, oldest, missing_oldest, priority)
 
     def _begin(self, operation: RequestContext) -> None:
         """Begin the receipt with the caller's unbilled calls and the state of the window."""
         self._accounts.bill(operation)
         operation.receipt.budget = self._budget()
-
-    def _record_age(
-        self, operation: RequestContext, at: float, fresh: float, oldest: float
-    ) -> None:
-        """Note on the receipt the age of a part of the response, to the millisecond.
-
-        A reading older than `oldest` is stale at any age: the API contradicts it.
-        """
-        age = self._clock() - at
-        operation.receipt.note_age(round(age, 3), stale=age > fresh or at < oldest)
-        operation.receipt.oldest_at = min(operation.receipt.oldest_at, at)
-
-    def _check_upstream_allowed(self, operation: RequestContext) -> None:
-        if operation.freshness.only_if_cached:
-            raise Unavailable(
-                "Only a remembered answer was accepted, and none is fresh enough."
-                " Ask without `only-if-cached`."
-            )
-        if operation.deadline <= self._clock():
-            raise Unavailable("There was no time left to ask.", code="UPSTREAM_TIMEOUT")
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, at most once."""

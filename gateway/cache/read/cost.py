@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import DOCUMENTED_ROW_FIELDS
-from gateway.cache.read.queries import EntityQuery
-from gateway.cache.store.keys import ListKey, Partition
+from gateway.cache.store.keys import ListKey
 from schema.source.cost import CostEstimate, EntitiesRequest, ListRequest
+from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.cache.policy.freshness import FreshnessLimits
     from gateway.cache.read.entity_reader import EntityReader
     from gateway.cache.read.list_reader import ListReader
     from gateway.cache.read.planner import PlannedRead
+    from gateway.cache.read.queries import ReadQuery
     from schema.source.cost import SourceRequest, WriteRequest
     from schema.source.records import Fields
-    from schema.source.request_context import Priority, RequestContext
+    from schema.source.request_context import RequestContext
 
 _ALWAYS: frozenset[str] = frozenset({"id"})
 """Fields that no row lacks."""
@@ -33,14 +33,14 @@ class CostEstimates:
         write_cost: Callable[[WriteRequest], CostEstimate],
         lists: ListReader,
         by_id: EntityReader,
-        bounds: Callable[[RequestContext], tuple[float, FreshnessLimits]],
+        query: Callable[[RequestContext, Fields, Priority], ReadQuery],
     ) -> None:
-        """Create it; `bounds` returns the time and an operation's freshness limits now."""
+        """Create it; `query` returns the query of an operation that begins now."""
         self._page_cost = lists.page_cost
         self._write_cost = write_cost
         self._lists = lists
         self._by_id = by_id
-        self._bounds = bounds
+        self._query = query
 
     def rows_lack(self, fields: Fields) -> bool:
         """Return True if list rows were seen to lack any of `fields`."""
@@ -72,15 +72,14 @@ class CostEstimates:
         self, operation: RequestContext, need: ListRequest, reading: set[PlannedRead]
     ) -> CostEstimate:
         listed = self._lists.lookup
-        now, ages = self._bounds(operation)
-        oldest = now - ages.served
-        key = ListKey(Partition(operation.caller), need.where)
-        known = listed.find(key, need.window, need.fields, oldest)
+        query = self._query(operation, need.fields, Priority.INTERACTIVE)
+        key = ListKey(query.partition, need.where)
+        known = listed.find(key, need.window, need.fields, query.oldest)
         if known is not None:
             lacking = [record for record in known.page.records if record.is_missing(need.fields)]
             details = len(lacking)
             return CostEstimate(0, details, details, 0, details)
-        reads = set(self._lists.plan.plan(key, need.window, oldest)) - reading
+        reads = set(self._lists.plan.plan(key, need.window, query.oldest)) - reading
         reading |= reads
         direct = sum(self._page_cost(window) for _, window in reads)
         # The first page of another list may not be the whole collection.
@@ -115,21 +114,16 @@ class CostEstimates:
 
         `shared`: whether other clients are read with these, perhaps from the same pages.
         """
-        now, ages = self._bounds(operation)
-        oldest, missing_oldest = now - ages.served, now - ages.missing
-        partition = Partition(operation.caller)
-        query = EntityQuery(operation, need.fields, oldest, missing_oldest, need.priority)
+        query = self._query(operation, need.fields, need.priority)
         unknown_ids = len(self._by_id.lookup(query, need.ids)[1])
         if not unknown_ids:
             return CostEstimate()
-        sweep = [
-            (ListKey(partition, ALL_CLIENTS), page)
-            for page in self._lists.lookup.unread(ListKey(partition, ALL_CLIENTS), oldest)
-        ]
+        every = ListKey(query.partition, ALL_CLIENTS)
+        sweep = [(every, page) for page in self._lists.lookup.unread(every, query.oldest)]
         pays = unknown_ids > 1 and need.fields <= self._lists.row_fields and bool(sweep)
         expected = min(unknown_ids, len(sweep)) if pays else unknown_ids
         least = 0 if pays and not reading.isdisjoint(sweep) else 1
-        known = shared or self._lists.lookup.total(partition) is not None
+        known = shared or self._lists.lookup.total(query.partition) is not None
         return CostEstimate(
             least, expected, self._worst(unknown_ids, need.fields, known=known), unknown_ids, 0
         )

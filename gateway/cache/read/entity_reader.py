@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cache.read.list_lookup import ALL_CLIENTS
-from gateway.cache.read.queries import ListQuery
 from gateway.cache.read.single_flight import SingleFlight
 from gateway.cache.store.entity import Tombstone
 from gateway.cache.store.keys import ListKey
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from gateway.cache.read.list_reader import ListReader
-    from gateway.cache.read.queries import EntityQuery
+    from gateway.cache.read.queries import ReadQuery
     from gateway.cache.read.single_flight import Fetch
     from gateway.cache.read.upstream import Upstream
     from gateway.cache.store.entity import Held
@@ -51,7 +49,7 @@ class FetchedEntity(NamedTuple):
     newest: Held
 
 
-def usable(held: Held, query: EntityQuery) -> EntityResult | None:
+def usable(held: Held, query: ReadQuery) -> EntityResult | None:
     """Return the client, or its absence, if what is held of it answers the query."""
     if held is None:
         return None
@@ -81,7 +79,7 @@ class EntityReader:
         self._flights: SingleFlight[Mapping[ClientId, FetchedEntity]] = SingleFlight()
 
     def lookup(
-        self, query: EntityQuery, ids: Iterable[ClientId]
+        self, query: ReadQuery, ids: Iterable[ClientId]
     ) -> tuple[dict[ClientId, EntityResult], dict[ClientId, Held]]:
         """Return the clients that the cache answers, and what it holds of the others."""
         found: dict[ClientId, EntityResult] = {}
@@ -96,7 +94,7 @@ class EntityReader:
         return found, missing
 
     async def read(
-        self, query: EntityQuery, missing: Mapping[ClientId, Held]
+        self, query: ReadQuery, missing: Mapping[ClientId, Held]
     ) -> dict[ClientId, EntityResult]:
         """Read the clients that `lookup` did not find, for at most as many calls.
 
@@ -106,8 +104,14 @@ class EntityReader:
         found = await self._read_from_list(query, missing)
         return found | await self._read_details(query, [id for id in missing if id not in found])
 
+    async def refresh(
+        self, query: ReadQuery, ids: Iterable[ClientId]
+    ) -> Mapping[ClientId, EntityResult]:
+        """Read those of these clients that were not read since `query.oldest`."""
+        return await self.read(query, self.lookup(query, ids)[1])
+
     def newest(
-        self, query: EntityQuery, id: ClientId, result: EntityResult
+        self, query: ReadQuery, id: ClientId, result: EntityResult
     ) -> ClientRecord | ClientError:
         """Return the client, or a later version that this caller was served in the meantime.
 
@@ -122,7 +126,7 @@ class EntityReader:
         return value
 
     async def _read_from_list(
-        self, query: EntityQuery, missing: Mapping[ClientId, Held]
+        self, query: ReadQuery, missing: Mapping[ClientId, Held]
     ) -> dict[ClientId, EntityResult]:
         """Return those found on list pages, which are read for as long as that is cheaper."""
         every, room = ListKey(query.partition, ALL_CLIENTS), query.operation.call_budget
@@ -136,9 +140,7 @@ class EntityReader:
                 break
             if room.room < self._upstream.page_cost(page) + len(left) - 1:
                 break  # the page shows one of them at least, as a rule
-            rows = ListQuery(
-                query.operation, every, page, query.fields, query.oldest, math.inf, query.priority
-            )
+            rows = query.of_list(ALL_CLIENTS, page)
             [landed] = await self._lists.load(rows, [(every, page)])
             for id in list(left):
                 result = usable(landed.newest.get(id), query)
@@ -150,7 +152,7 @@ class EntityReader:
         return found
 
     async def _read_details(
-        self, query: EntityQuery, ids: Collection[ClientId]
+        self, query: ReadQuery, ids: Collection[ClientId]
     ) -> dict[ClientId, EntityResult]:
         """Read each client's detail once, and once more if it was written meanwhile."""
         found: dict[ClientId, EntityResult] = {}
@@ -171,7 +173,7 @@ class EntityReader:
         return found
 
     def _settled(
-        self, query: EntityQuery, id: ClientId, landed: FetchedEntity
+        self, query: ReadQuery, id: ClientId, landed: FetchedEntity
     ) -> EntityResult | None:
         """Return the result of a detail read; None if another reading may return a better one."""
         if isinstance(landed.result, ClientError) and not isinstance(landed.result, NotFound):
@@ -182,7 +184,7 @@ class EntityReader:
         return usable(held, query)
 
     async def _load(
-        self, query: EntityQuery, ids: Collection[ClientId]
+        self, query: ReadQuery, ids: Collection[ClientId]
     ) -> dict[ClientId, FetchedEntity]:
         """Join the fetches of these clients, start one for the others, and wait for all."""
         operation = query.operation
@@ -207,7 +209,7 @@ class EntityReader:
         }
 
     async def _complete(
-        self, query: EntityQuery, flight: Fetch[Mapping[ClientId, FetchedEntity]], id: ClientId
+        self, query: ReadQuery, flight: Fetch[Mapping[ClientId, FetchedEntity]], id: ClientId
     ) -> FetchedEntity:
         try:
             return (await flight.wait(query.operation.deadline - self._clock()))[id]
@@ -216,7 +218,7 @@ class EntityReader:
 
     async def _send(
         self,
-        query: EntityQuery,
+        query: ReadQuery,
         tokens: Mapping[ClientId, FencingToken],
         at: float,
         waiters: Waiters,

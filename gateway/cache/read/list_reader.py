@@ -83,7 +83,7 @@ class ListReader:
 
     async def read(self, query: ListQuery) -> Page:
         """Read the missing rows of the window and return its page."""
-        key = query.key
+        key = query.list_key
         query = replace(query, window=self.lookup.rebased(key, query.window))
         window, receipt = query.window, query.operation.receipt
         reads = self.plan.plan(key, window, query.oldest)
@@ -94,9 +94,7 @@ class ListReader:
             page = self._stable_page(query, reads, landed)
             if page is not None:
                 if page.at < began:
-                    age = began - page.at
-                    stale = age > query.fresh or page.at < query.oldest
-                    receipt.note_age(round(age, 3), stale=stale)
+                    query.note_age(page.at, began)
                 receipt.drift |= page.anchor_lost
                 return page.page
             again = [(key, self._anchored(query))]
@@ -112,10 +110,10 @@ class ListReader:
 
     def _anchored(self, query: ListQuery) -> Window:
         """Return the window at its place, as far as that is known by now."""
-        rows = self._memory.rows(query.key)
+        rows = self._memory.rows(query.list_key)
         if rows is None:
             return query.window.plain
-        return self.lookup.placed(query.key, rows, query.window, query.oldest).window
+        return self.lookup.placed(query.list_key, rows, query.window, query.oldest).window
 
     def _stable_page(
         self, query: ListQuery, reads: Sequence[PlannedRead], landed: Sequence[FetchedPage]
@@ -123,7 +121,7 @@ class ListReader:
         """Return the page after the missing rows were read; None if it must be read again."""
         if not all(one.kept for one in landed):
             return None
-        key, window = query.key, query.window
+        key, window = query.list_key, query.window
         answer = self.lookup.find(key, window, query.fields, query.oldest)
         if answer is not None or any(target != key for target, _ in reads):
             return answer
@@ -147,7 +145,7 @@ class ListReader:
             ids = [record.id for record in one.page.records]
             rows = rows.merge(one.page.offset, ids, one.page.total, one.at, one.page.more)
             newest |= one.newest
-        departed = self._memory.departures.of(query.key)
+        departed = self._memory.departures.of(query.list_key)
         place = locate(rows, query.window, ANY_AGE, departed)
         start, stop = rows.range_of(place.window)
         served: list[ClientRecord] = []
@@ -159,7 +157,7 @@ class ListReader:
         return as_page(rows, place, tuple(served))
 
     def _is_outdated(self, query: ListQuery, record: ClientRecord) -> bool:
-        return self._memory.is_outdated(EntityKey(query.key.partition, record.id), record)
+        return self._memory.is_outdated(EntityKey(query.partition, record.id), record)
 
     def _note_age(self, query: ListQuery, held: CachedRecord, at: float) -> ClientRecord:
         """Return the record to serve; note its age if it was read before `at`."""
@@ -170,17 +168,17 @@ class ListReader:
 
     def _best_effort_page(self, query: ListQuery, page: Page) -> Page:
         """Return rows that moved during every read, each at most once."""
-        read, _, _ = page_of(page, query.window, self._memory.departures.of(query.key))
+        read, _, _ = page_of(page, query.window, self._memory.departures.of(query.list_key))
         once = {record.id: self._newest(query, record) for record in read.records}
         for record in once.values():
-            self._memory.note_served(EntityKey(query.key.partition, record.id), record)
+            self._memory.note_served(EntityKey(query.partition, record.id), record)
         return msgspec.structs.replace(read, records=tuple(once.values()))
 
     def _newest(self, query: ListQuery, record: ClientRecord) -> ClientRecord:
         """Return a later version of the record, if the caller was served one that is still held."""
         if not self._is_outdated(query, record):
             return record
-        held = self._memory.client(EntityKey(query.key.partition, record.id))
+        held = self._memory.client(EntityKey(query.partition, record.id))
         return self._note_age(query, held, math.inf) if isinstance(held, CachedRecord) else record
 
     async def load(self, query: ListQuery, reads: Sequence[PlannedRead]) -> Sequence[FetchedPage]:
@@ -202,13 +200,13 @@ class ListReader:
         if flight is not None:
             query.operation.receipt.joined += 1
             return flight
-        read = replace(query, key=key, window=window)
+        read = replace(query, where=key.where, window=window)
         return self._flights.start([name], partial(self._send, read, now, fence), now, who)
 
     async def _send(
         self, query: ListQuery, at: float, fence: FencingToken, waiters: Waiters
     ) -> FetchedPage:
-        key = query.key
+        key = query.list_key
         page, drift = await self._upstream.send(
             query.operation,
             at,

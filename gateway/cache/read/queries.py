@@ -2,49 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
-from gateway.cache.store.keys import EntityKey, Partition
+from gateway.cache.store.keys import EntityKey, ListKey
+from schema.source.errors import Unavailable
+from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
-    from gateway.cache.store.keys import ListKey
-    from schema.source.records import ClientId, Fields, Window
-    from schema.source.request_context import Priority, RequestContext
+    from gateway.cache.policy.freshness import FreshnessLimits
+    from gateway.cache.store.keys import Partition
+    from schema.source.records import ClientFilter, ClientId, Fields, Window
+    from schema.source.request_context import RequestContext
 
 
 @dataclass(frozen=True, slots=True)
-class ListQuery:
-    """The rows of a list to read."""
+class ReadQuery:
+    """The fields of clients to read."""
 
     operation: RequestContext
-    key: ListKey
-    window: Window
+    partition: Partition
     fields: Fields
+    limits: FreshnessLimits
     oldest: float
     """The earliest time of a reading that may be part of the result."""
-    fresh: float
-    """Seconds; a part older than that makes the result stale."""
-    priority: Priority
-
-
-@dataclass(frozen=True, slots=True)
-class EntityQuery:
-    """The fields of clients to read by their ids."""
-
-    operation: RequestContext
-    fields: Fields
-    oldest: float
-    """The earliest time of a reading that may be a result."""
     missing_oldest: float
-    """The same for the absence of a client."""
+    """The earliest time of a reading that may show a client's absence."""
     priority: Priority
 
-    @property
-    def partition(self) -> Partition:
-        """Return the partition of the operation's caller."""
-        return Partition(self.operation.caller)
+    def of_list(self, where: ClientFilter, window: Window) -> ListQuery:
+        """Return the query for these fields of a list's rows."""
+        common = {name: getattr(self, name) for name in ReadQuery.__slots__}
+        return ListQuery(**common, where=where, window=window)
 
     def key(self, id: ClientId) -> EntityKey:
         """Return the cache key of one client."""
         return EntityKey(self.partition, id)
+
+    def note_age(self, at: float, now: float) -> None:
+        """Note on the receipt the age of a part of the response, to the millisecond.
+
+        A reading older than `oldest` is stale at any age: the API contradicts it.
+        """
+        age, receipt = now - at, self.operation.receipt
+        receipt.note_age(round(age, 3), stale=age > self.limits.fresh or at < self.oldest)
+        receipt.oldest_at = min(receipt.oldest_at, at)
+
+    def for_refresh(self, operation: RequestContext, now: float) -> Self:
+        """Return the query for a revalidation of what is no longer fresh."""
+        oldest = now - self.limits.fresh
+        return replace(
+            self,
+            operation=operation,
+            oldest=oldest,
+            missing_oldest=oldest,
+            priority=Priority.REFRESH,
+        )
+
+    def check_upstream_allowed(self, now: float) -> None:
+        """Raise `Unavailable` if the operation accepts only cached data, or has no time left."""
+        if self.operation.freshness.only_if_cached:
+            raise Unavailable(
+                "Only a remembered answer was accepted, and none is fresh enough."
+                " Ask without `only-if-cached`."
+            )
+        if self.operation.deadline <= now:
+            raise Unavailable("There was no time left to ask.", code="UPSTREAM_TIMEOUT")
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery(ReadQuery):
+    """The rows of a list to read."""
+
+    where: ClientFilter
+    window: Window
+
+    @property
+    def list_key(self) -> ListKey:
+        """Return the cache key of the list."""
+        return ListKey(self.partition, self.where)

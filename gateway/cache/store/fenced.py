@@ -179,14 +179,11 @@ class FencedCache:
         self._generations.bump_responses(key.partition)
         self._store.forget(key)
 
-    def forget_list(self, key: ListKey, left: str | None = None) -> None:
-        """Clear a list whose rows may have moved; its total stays as a hint.
-
-        `left`: the id of a client that has left the list, if it is one.
-        """
+    def forget_list(self, key: ListKey, left: str) -> None:
+        """Clear a list that a client has left; its total stays as a hint."""
         rows = self.rows(key)
         if rows is not None:
-            shorter = None if left is None else rows.without(left)
+            shorter = rows.without(left)
             if shorter is not None:
                 self.departures.note(key, rows, shorter)
             self._put(key, rows.cleared())
