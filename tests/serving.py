@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from gateway.app import connection_limits, create_app
+from gateway.app import create_app
+from gateway.configuration import connection_limits
 from gateway.sandbox.users import DEMO
 from gateway.server import uvicorn as server
 from gateway.settings import load_settings

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from gateway.addresses import authority, is_loopback
-from gateway.app import GRAPHQL_PATH, connection_limits, create_app
+from gateway.app import GRAPHQL_PATH, create_app
+from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
 from gateway.server import uvicorn as server

@@ -55,7 +55,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from gateway.app import GRAPHQL_PATH, connection_limits, create_app  # noqa: PLC0415
+    from gateway.app import GRAPHQL_PATH, create_app  # noqa: PLC0415
+    from gateway.configuration import connection_limits  # noqa: PLC0415
     from gateway.server import uvicorn as server  # noqa: PLC0415
 
     settings = load_settings(os.environ, **_overrides(port=options.port))

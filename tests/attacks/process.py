@@ -3,7 +3,8 @@
 import resource
 import sys
 
-from gateway.app import connection_limits, create_app
+from gateway.app import create_app
+from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
 from gateway.server import uvicorn as server
 from gateway.settings import load_settings

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import connection_limits, create_app
+from gateway.app import create_app
+from gateway.configuration import connection_limits
 from gateway.server import uvicorn as server
 from gateway.settings import load_settings
 from tests.e2e.conftest import running

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.app import connection_limits, create_app
+from gateway.app import create_app
+from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import DEMO

@@ -1,0 +1,105 @@
+"""Turn the settings into the values that the parts of the gateway are given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.addresses import is_loopback
+from gateway.cache.policy.freshness import CachePolicy
+from gateway.server.http1.limits import ConnectionLimits
+from gateway.settings import PREFIX, ConfigurationError
+from gateway.web.handler import HandlerConfig
+from gateway.web.manifests import load_manifest
+from gateway.web.persisted import DocumentPolicy, PersistedDocuments
+from gateway.web.protocol.hosts import LOCAL, Hosts
+from gateway.web.protocol.strict_json import JSONLimits
+from schema.execution.documents import InvalidDocument
+from schema.execution.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway.settings import Settings
+    from schema.graph import Graph
+    from schema.source.request_context import RateLimitState
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    """Return the limits on client connections: seconds, bytes and counts."""
+    return ConnectionLimits(
+        head_timeout=settings.timeout_request_headers,
+        body_timeout=settings.timeout_request_body,
+        write_timeout=settings.timeout_write,
+        keep_alive_timeout=settings.timeout_keep_alive,
+        max_body_bytes=settings.max_body_bytes,
+        max_connections=settings.max_connections,
+        max_per_address=settings.max_connections_per_address,
+    )
+
+
+def accepted_hosts(settings: Settings, *, keyless: bool) -> Hosts:
+    """Accept any host by default; local and configured hosts only if some are set or `keyless`."""
+    if not keyless and not settings.allowed_hosts:
+        return Hosts()
+    own = (settings.host,) if is_loopback(settings.host) else ()
+    return Hosts((*LOCAL, *own, *settings.allowed_hosts))
+
+
+def document_limits(settings: Settings) -> Limits:
+    """Return the limits on documents."""
+    return Limits(
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        directives=settings.max_directives,
+        root_fields=settings.max_root_fields,
+        tokens=settings.max_tokens,
+        characters=settings.max_document_length,
+    )
+
+
+def handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
+    """Return the limits on requests, and the accepted documents."""
+    return HandlerConfig(
+        _persisted(settings, graph),
+        body=settings.max_body_bytes,
+        bounds=JSONLimits(depth=settings.max_variables_depth, string=settings.max_string_length),
+        in_flight=settings.max_concurrent_requests,
+        fresh=CachePolicy().fresh if settings.cache else 0,
+    )
+
+
+def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
+    """Load the trusted documents. Raises `ConfigurationError` for an invalid document."""
+    trusted: Mapping[str, str] = {}
+    if settings.trusted_documents_file is not None:
+        try:
+            trusted = load_manifest(settings.trusted_documents_file)
+        except ValueError as error:
+            raise ConfigurationError(f"{PREFIX}TRUSTED_DOCUMENTS_FILE: {error}") from None
+    for id, text in trusted.items():
+        parsed = graph.documents.parse_and_validate(text)
+        if isinstance(parsed, InvalidDocument):
+            reason = parsed.errors[0].message
+            raise ConfigurationError(
+                f"{PREFIX}TRUSTED_DOCUMENTS_FILE has {id}, which is refused: {reason}"
+            )
+    return PersistedDocuments(
+        DocumentPolicy(settings.allowed_documents),
+        trusted,
+        memory=settings.persisted_queries_max_bytes,
+    )
+
+
+def operation_cost_cap(settings: Settings, budget: Callable[[], RateLimitState]) -> int:
+    """Return the upstream calls that one operation may cost, given the rest of the window."""
+    state = budget()
+    scarce = state.remaining * 5 < state.limit
+    return settings.max_operation_cost_low_budget if scarce else settings.max_operation_cost
+
+
+def cache_policy(settings: Settings) -> CachePolicy:
+    """Return the ages and sizes by which the cache decides."""
+    return CachePolicy(
+        prefetch_max_rows=settings.cache_prefetch_max_rows,
+        type_filter=None if settings.type_filter == "learn" else settings.type_filter,
+    )
