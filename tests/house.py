@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import io
 import re
 import sys
+import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +28,12 @@ MAX_FILES = 14
 MAX_LINES = 260
 MAX_SAME_NAME = 2
 BANNED = ("told", "said", "asked", "anew", "of late", "nobody", "anybody", "whoever")
-"""Words that the glossary keeps out of identifiers and docstrings."""
+"""Words that stay out of identifiers, docstrings, comments and all texts but Python's strings."""
+TEXTS = {".css", ".graphql", ".java", ".js", ".md", ".mjs", ".sh", ".toml", ".ts", ".tsx", ".yaml"}
+"""Endings of files, beside Python's, whose words are counted."""
+WITHOUT_SUFFIX = {".npmrc", "Dockerfile", "Makefile", "run"}
+FOREIGN = {".git", ".venv", ".venv-gql3", "build", "dist", "node_modules"}
+"""Folders of what is generated or installed."""
 
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _BANNED = re.compile(r"\b(?:" + "|".join(BANNED) + r")\b", re.IGNORECASE)
@@ -97,29 +104,39 @@ def cycles(imports: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def banned_words() -> list[str]:
-    """Return identifiers and docstrings that hold a banned word."""
+    """Return the places of banned words, in the code, the tests, the benchmarks and the docs."""
     found = []
-    for name, (_, text) in modules().items():
-        for line, words in _words(ast.parse(text)):
-            found += [f"{name}:{line}: {word.group()}" for word in _BANNED.finditer(words)]
+    for path in sorted(_texts(ROOT)):
+        text = path.read_text()
+        words = _words(text) if path.suffix == ".py" else enumerate(text.splitlines(), 1)
+        name = path.relative_to(ROOT)
+        found += [
+            f"{name}:{line}: {word.group()}"
+            for line, phrase in words
+            for word in _BANNED.finditer(phrase)
+        ]
     return found
 
 
-def _words(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield identifiers, split into their words, and docstrings, each with its line."""
-    for node in ast.walk(tree):
-        line = getattr(node, "lineno", 1)
+def _texts(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink() and path.name not in FOREIGN:
+            yield from _texts(path)
+        elif path.suffix in TEXTS | {".py"} or path.name in WITHOUT_SUFFIX:
+            yield path
+
+
+def _words(text: str) -> Iterator[tuple[int, str]]:
+    """Yield identifiers, split into their words, docstrings and comments, each with its line."""
+    for node in ast.walk(ast.parse(text)):
         match node:
-            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
-                yield line, _split(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield line, _split(name)
-            case ast.ClassDef(name=name):
-                yield line, _split(name)
-            case ast.Expr(value=ast.Constant(value=str(text))):
-                yield line, text
-            case _:
-                pass
+            case ast.Expr(value=ast.Constant(value=str(docstring)), lineno=line):
+                yield line, docstring
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME:
+            yield token.start[0], _split(token.string)
+        elif token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
 
 
 def _split(name: str) -> str:

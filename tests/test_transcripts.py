@@ -2,7 +2,7 @@ import pytest
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
-def test_what_a_test_notes_is_repeated_at_the_end_whoever_ran_it(
+def test_what_a_test_notes_is_repeated_at_the_end_by_any_worker(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

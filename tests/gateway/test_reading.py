@@ -188,14 +188,14 @@ async def test_a_node_is_a_client_and_a_missing_one_is_null(
     known = sandbox.rows_of(DEMO)[5]["id"]
 
     data = await gateway.query(
-        """query ($known: ID!, $nobody: ID!) {
+        """query ($known: ID!, $absent: ID!) {
           one: node(id: $known) { __typename id }
           junk: node(id: "not an id") { id }
-          many: nodes(ids: [$nobody, "junk", $known]) { id ... on Client { firstName } }
-          client(id: $nobody) { id }
+          many: nodes(ids: [$absent, "junk", $known]) { id ... on Client { firstName } }
+          client(id: $absent) { id }
         }""",
         known=known,
-        nobody=MISSING_ID,
+        absent=MISSING_ID,
     )
 
     assert data["one"] == {"__typename": "Client", "id": known}

@@ -350,13 +350,13 @@ ROWS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "error `UPSTREAM_BAD_RESPONSE` of a create": misplaced,
     "error `IDEMPOTENCY_UNAVAILABLE`": unrecorded,
     "error `TOO_EXPENSIVE`": without_calls_left,
-    "no answer from the gateway": gone,
+    "no response from the gateway": gone,
 }
 
 
 def rows() -> list[str]:
     """The first column of the outcome table."""
-    table = PAGE.read_text().split("| what you saw |")[1].split("\n\n")[0]
+    table = PAGE.read_text().split("| result |")[1].split("\n\n")[0]
     return [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]]
 
 

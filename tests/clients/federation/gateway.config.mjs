@@ -11,6 +11,6 @@ export const gatewayConfig = defineConfig({
         ? Object.fromEntries(CREDENTIALS.map((name) => [name, request.headers.get(name)]))
         : {},
   },
-  // Our `@cost` and `@listSize` count calls of the API: one operation may ask for this many.
+  // `@cost` and `@listSize` of the clients subgraph count calls of the API.
   demandControl: { maxCost: 50, includeExtensionMetadata: true },
 });

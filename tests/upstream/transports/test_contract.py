@@ -296,7 +296,7 @@ async def test_over_tls_a_connection_is_trusted_as_the_machine_says(
     assert upstream.received == ["GET /0", "GET /1", "GET /2"]
 
 
-def test_where_the_machine_trusts_nobody_certifi_says_whom_to_trust(
+def test_where_the_machine_trusts_no_authority_certifi_says_whom_to_trust(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
@@ -397,7 +397,7 @@ async def test_an_answer_may_end_with_its_connection(wire: Sending, upstream: Up
     assert answer.content == b"abc"
 
 
-async def test_answers_to_many_at_once_reach_who_asked(
+async def test_answers_to_many_at_once_reach_their_callers(
     open_wire: OpenWire, upstream: Upstream
 ) -> None:
     upstream.echo = True
@@ -412,8 +412,8 @@ async def test_answers_to_many_at_once_reach_who_asked(
     ]
     await wire.aclose()
 
-    told = [answer.content for answer in answers if isinstance(answer, Response)]
-    assert told == [f"GET {urlsplit(url).path}".encode() for url in urls]
+    contents = [answer.content for answer in answers if isinstance(answer, Response)]
+    assert contents == [f"GET {urlsplit(url).path}".encode() for url in urls]
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])

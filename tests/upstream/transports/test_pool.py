@@ -39,7 +39,7 @@ async def proxy(upstream: Upstream) -> AsyncIterator[TcpProxy]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-async def test_a_kept_connection_closed_while_idle_costs_nobody_a_second_request(
+async def test_a_kept_connection_closed_while_idle_costs_no_second_request(
     wire: ConnectionPool, upstream: Upstream, proxy: TcpProxy, method: str
 ) -> None:
     proxy.fault = Fault(response_bytes=len(upstream.answer))
@@ -109,7 +109,7 @@ async def test_what_comes_between_requests_is_nobodys_answer(
     assert (answer.content, upstream.over) == (b"{}", [1, 2])
 
 
-async def test_a_connection_nobody_uses_is_closed_in_time(
+async def test_an_unused_connection_is_closed_in_time(
     wire: ConnectionPool, upstream: Upstream
 ) -> None:
     upstream.answer = b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\nContent-Length: 2\r\n\r\n{}"
