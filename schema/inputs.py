@@ -10,7 +10,8 @@ import strawberry
 from msgspec import UNSET
 
 from schema.source.errors import InvalidInput, Issue, NotFound
-from schema.source.records import ClientId, ClientPatch, NewClient, client_id
+from schema.source.records import ClientId, client_id
+from schema.source.writes import ClientPatch, NewClient
 from schema.types.enums import ClientConflictPolicy, ClientStatus, ClientType
 
 if TYPE_CHECKING:

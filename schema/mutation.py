@@ -7,7 +7,7 @@ from strawberry.types import Info
 
 from schema.context import Context
 from schema.inputs import parse_create, parse_id, parse_update
-from schema.source.records import Confirmation, MergeResult
+from schema.source.writes import Confirmation, MergeResult
 from schema.types.client import Client
 from schema.types.client_connection import ClientEdge, make_edge
 from schema.types.enums import (

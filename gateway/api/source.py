@@ -17,8 +17,9 @@ from gateway.api.write_outcome import WriteOutcome, classify
 from gateway.transport.errors import TransportError
 from gateway.transport.messages import Response
 from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed
-from schema.source.records import FIELDS, Confirmation, WriteResult
+from schema.source.records import FIELDS
 from schema.source.request_context import Priority
+from schema.source.writes import Confirmation, WriteResult
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,17 +30,9 @@ if TYPE_CHECKING:
     from gateway.api.write_outcome import SendResult
     from gateway.transport.clock_skew import ClockSkew
     from gateway.transport.transport import Transport
-    from schema.source.records import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        ClientRecord,
-        Fields,
-        NewClient,
-        Page,
-        Window,
-    )
+    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
     from schema.source.request_context import RequestContext
+    from schema.source.writes import ClientPatch, NewClient
 
 _GONE = 410
 _log = logging.getLogger(__name__)

@@ -37,19 +37,9 @@ if TYPE_CHECKING:
     from gateway.detached_tasks import DetachedTasks
     from schema.source.cost import CostEstimate, WriteRequest
     from schema.source.protocols import ClientWriter
-    from schema.source.records import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        ClientRecord,
-        Confirmation,
-        Fields,
-        NewClient,
-        Page,
-        Window,
-        WriteResult,
-    )
+    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
     from schema.source.request_context import RequestContext
+    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 
 def _unused_window() -> RateLimitState:

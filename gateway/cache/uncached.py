@@ -17,17 +17,9 @@ if TYPE_CHECKING:
     from gateway.detached_tasks import DetachedTasks
     from schema.source.cost import SourceRequest
     from schema.source.protocols import ClientWriter
-    from schema.source.records import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        Confirmation,
-        Fields,
-        NewClient,
-        Window,
-        WriteResult,
-    )
+    from schema.source.records import ClientFilter, ClientId, Fields, Window
     from schema.source.request_context import RequestContext
+    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 
 class UncachedClientSource:

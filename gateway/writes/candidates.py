@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from gateway.transport.clock_skew import ClockSkew
     from gateway.writes.matching import ValueMatcher
-    from schema.source.records import ClientRecord, Fields, NewClient, SendInterval
+    from schema.source.records import ClientRecord, Fields
+    from schema.source.writes import NewClient, SendInterval
 
 IDENTIFYING_FIELDS: Fields = frozenset(
     {"first_name", "last_name", "client_type", "email", "phone", "created_at"}

@@ -24,25 +24,17 @@ from schema.source.errors import (
     WriteUnconfirmed,
 )
 from schema.source.protocols import ClientWriter
-from schema.source.records import (
-    FIELDS,
-    ClientFilter,
-    ClientId,
-    ClientRecord,
-    Fields,
-    SendInterval,
-    Window,
-    WriteResult,
-)
+from schema.source.records import FIELDS, ClientFilter, ClientId, ClientRecord, Fields, Window
 from schema.source.request_context import Priority
+from schema.source.writes import SendInterval, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from gateway.writes.idempotency_store import ExistingRecord, IdempotencyStore
     from schema.source.protocols import ClientReader
-    from schema.source.records import NewClient
     from schema.source.request_context import RequestContext
+    from schema.source.writes import NewClient
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PROVING: Fields = frozenset({"id"})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.storage.database import StorageError, Tables
-from schema.source.records import Confirmation
+from schema.source.writes import Confirmation
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,8 +10,8 @@ from schema.source.errors import InvalidInput, Issue
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from schema.source.records import WriteResult
     from schema.source.request_context import Caller, RequestContext
+    from schema.source.writes import WriteResult
 
 
 class _Flight(NamedTuple):

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from schema.source.records import FIELDS, Fields, MergeResult
+from schema.source.records import FIELDS, Fields
+from schema.source.writes import MergeResult
 
 if TYPE_CHECKING:
-    from schema.source.records import ClientPatch, ClientRecord
+    from schema.source.records import ClientRecord
+    from schema.source.writes import ClientPatch
 
 _BOOKKEEPING: Fields = frozenset({"version", "updated_at"})
 """Fields that every update changes."""

@@ -19,16 +19,18 @@ from gateway.writes.update_outcome import resolve_lost_update, unconfirmed, with
 from schema.source.cost import CostEstimate
 from schema.source.errors import ClientError, Conflict, NotFound, WriteUnconfirmed
 from schema.source.protocols import ClientReader, ClientWriter
-from schema.source.records import FIELDS, ClientRecord, Confirmation, SendInterval, WriteResult
+from schema.source.records import FIELDS, ClientRecord
 from schema.source.request_context import Priority
+from schema.source.writes import Confirmation, SendInterval, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
 
     from gateway.transport.clock_skew import ClockSkew
     from schema.source.cost import Kind, WriteRequest
-    from schema.source.records import ClientId, ClientPatch, MergeResult, NewClient
+    from schema.source.records import ClientId
     from schema.source.request_context import RequestContext
+    from schema.source.writes import ClientPatch, MergeResult, NewClient
 
 MERGES = 2
 """How often an update is re-applied on top of concurrent updates."""

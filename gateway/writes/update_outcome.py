@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from gateway.writes.matching import equals
 from gateway.writes.merge import changed_fields
 from schema.source.errors import Conflict, WriteUnconfirmed
-from schema.source.records import Confirmation, WriteResult
+from schema.source.writes import Confirmation, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.writes.matching import ValueMatcher
-    from schema.source.records import ClientPatch, ClientRecord
+    from schema.source.records import ClientRecord
+    from schema.source.writes import ClientPatch
 
 
 class UpdateOutcome(Enum):

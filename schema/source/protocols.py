@@ -14,19 +14,9 @@ if TYPE_CHECKING:
 
     from schema.source.cost import CostEstimate, SourceRequest
     from schema.source.errors import ClientError
-    from schema.source.records import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        ClientRecord,
-        Confirmation,
-        Fields,
-        NewClient,
-        Page,
-        Window,
-        WriteResult,
-    )
+    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
     from schema.source.request_context import RequestContext
+    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 
 class ClientReader(Protocol):

@@ -15,18 +15,7 @@ from gateway.cache.store.memory import MemoryStore
 from gateway.detached_tasks import DetachedTasks
 from gateway.writes.recovery import write_cost
 from schema.source.errors import ClientError, NotFound
-from schema.source.records import (
-    ClientFilter,
-    ClientId,
-    ClientPatch,
-    ClientRecord,
-    Confirmation,
-    Fields,
-    NewClient,
-    Page,
-    Window,
-    WriteResult,
-)
+from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
 from schema.source.request_context import (
     CacheDirectives,
     Caller,
@@ -34,6 +23,7 @@ from schema.source.request_context import (
     Priority,
     RequestContext,
 )
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

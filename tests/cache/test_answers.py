@@ -6,8 +6,9 @@ import pytest
 
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.memory import MemoryStore
-from schema.source.records import ClientFilter, ClientPatch, Window
+from schema.source.records import ClientFilter, Window
 from schema.source.request_context import CacheDirectives, Priority, Receipt, RequestContext
+from schema.source.writes import ClientPatch
 from tests.cache.scripted import Scripted, asking, caching, client, settle, uuid
 
 EMAIL = frozenset({"email"})

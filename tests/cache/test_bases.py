@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from gateway.cache.source import CachingClientSource
 from schema.source.errors import Conflict, Forbidden, NotFound
-from schema.source.records import ClientId, ClientPatch, ClientRecord, NewClient, WriteResult
+from schema.source.records import ClientId, ClientRecord
 from schema.source.request_context import RequestContext
+from schema.source.writes import ClientPatch, NewClient, WriteResult
 from tests.cache.scripted import Scripted, asking, client, uuid
 from tests.cache.test_by_id import fetch
 

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from schema.source.errors import NotFound
-from schema.source.records import ClientFilter, ClientPatch, NewClient, Page, Window
+from schema.source.records import ClientFilter, Page, Window
 from schema.source.request_context import CacheDirectives
+from schema.source.writes import ClientPatch, NewClient
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, client, uuid
 from tests.cache.test_by_id import fetch
 

@@ -20,8 +20,9 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.records import ClientFilter, ClientPatch, ClientRecord, NewClient, Window
+from schema.source.records import ClientFilter, ClientRecord, Window
 from schema.source.request_context import CacheDirectives, Priority, RequestContext
+from schema.source.writes import ClientPatch, NewClient
 from tests.cache.scripted import Scripted, asking, caching, client, settle, uuid
 from tests.clockwork import VirtualLoop
 

@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.cache.store.keys import EntityKey, Partition
-from schema.source.records import ClientFilter, ClientId, ClientPatch, NewClient
+from schema.source.records import ClientFilter, ClientId
 from schema.source.request_context import CacheDirectives
+from schema.source.writes import ClientPatch, NewClient
 from schema.types.client_connection import connection
 from schema.types.page_arguments import window_for
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, client, uuid
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from gateway.cache.source import CachingClientSource
     from schema.source.protocols import ClientReader
-    from schema.source.records import WriteResult
     from schema.source.request_context import RequestContext
+    from schema.source.writes import WriteResult
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,8 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.records import ClientFilter, ClientPatch, NewClient, Window
+from schema.source.records import ClientFilter, Window
+from schema.source.writes import ClientPatch, NewClient
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
 from tests.cache.test_by_id import NOTES, detail, fetch
 

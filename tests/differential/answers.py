@@ -18,24 +18,18 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.records import Confirmation, Page, WriteResult
+from schema.source.records import Page
 from schema.source.request_context import Priority
+from schema.source.writes import Confirmation, WriteResult
 from tests.differential.values import IDS, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.records import (
-        ClientFilter,
-        ClientId,
-        ClientPatch,
-        ClientRecord,
-        Fields,
-        NewClient,
-        Window,
-    )
+    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Window
     from schema.source.request_context import RequestContext
+    from schema.source.writes import ClientPatch, NewClient
 
 
 class Answers:

@@ -21,7 +21,7 @@ from gateway.sandbox.users import DemoUser
 from gateway.transport.errors import ReadError
 from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
-from schema.source.records import FIELDS, ClientId, ClientPatch, ClientRecord, WriteResult
+from schema.source.records import FIELDS, ClientId, ClientRecord
 from schema.source.request_context import (
     CacheDirectives,
     Caller,
@@ -29,6 +29,7 @@ from schema.source.request_context import (
     Priority,
     RequestContext,
 )
+from schema.source.writes import ClientPatch, WriteResult
 from tests.clockwork import VirtualLoop, virtually
 from tests.in_process import InProcess
 from tests.wires import CoroutineTransport

@@ -19,8 +19,9 @@ from gateway.sandbox.users import DemoUser
 from gateway.transport.pool import ConnectionPool
 from gateway.writes.recovery import RecoveringWriter
 from schema.source.errors import ClientError, WriteUnconfirmed
-from schema.source.records import ClientId, ClientPatch, Confirmation, NewClient, WriteResult
+from schema.source.records import ClientId
 from schema.source.request_context import Caller, Credential, RequestContext
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 from tests.clockwork import REAL
 from tests.tcp_proxy import Fault, TcpProxy
 

@@ -20,8 +20,9 @@ from gateway.storage.database import Database
 from gateway.writes.idempotency import IdempotentWriter
 from gateway.writes.idempotency_store import IdempotencyStore
 from gateway.writes.recovery import RecoveringWriter, write_cost
-from schema.source.records import FIELDS, ClientFilter, ClientId, ClientPatch, NewClient, Window
+from schema.source.records import FIELDS, ClientFilter, ClientId, Window
 from schema.source.request_context import Caller, Credential, Priority, RequestContext
+from schema.source.writes import ClientPatch, NewClient
 from tests.upstream.recovery.conftest import URL, Fate, Unlucky
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from schema.source.errors import (
     Unauthenticated,
     Unavailable,
 )
-from schema.source.records import FIELDS, ClientRecord, Confirmation, Page, WriteResult
+from schema.source.records import FIELDS, ClientRecord, Page
 from schema.source.request_context import Caller, Credential, Priority, RequestContext
+from schema.source.writes import Confirmation, WriteResult
 from tests.differential.answers import Answers
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from graphql import ExecutionResult, GraphQLError
 
-    from schema.source.records import ClientFilter, ClientId, ClientPatch, Fields, NewClient, Window
+    from schema.source.records import ClientFilter, ClientId, Fields, Window
+    from schema.source.writes import ClientPatch, NewClient
 
 ID = "00000000-0000-4000-8000-000000000001"
 MALFORMED = FIELDS - {"id"}

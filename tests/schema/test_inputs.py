@@ -7,7 +7,7 @@ from strawberry import Some
 
 from schema.inputs import parse_create, parse_id, parse_update
 from schema.source.errors import InvalidInput, NotFound
-from schema.source.records import ClientPatch, NewClient
+from schema.source.writes import ClientPatch, NewClient
 from schema.types.enums import ClientConflictPolicy, ClientStatus, ClientType
 
 

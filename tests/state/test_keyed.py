@@ -26,8 +26,9 @@ from schema.source.errors import (
     Unauthenticated,
     WriteUnconfirmed,
 )
-from schema.source.records import ClientRecord, NewClient, WriteResult
+from schema.source.records import ClientRecord
 from schema.source.request_context import Caller, Credential, RequestContext
+from schema.source.writes import NewClient, WriteResult
 from tests.upstream.recovery.conftest import REFUSAL, URL, Desk, Fate, Unlucky
 
 T = TypeVar("T")

@@ -27,15 +27,9 @@ if TYPE_CHECKING:
     from gateway.cache.policy.sort_order import SortOrder
     from gateway.cache.store.fenced import FencedCache
     from schema.source.protocols import ClientWriter
-    from schema.source.records import (
-        ClientId,
-        ClientPatch,
-        ClientRecord,
-        Confirmation,
-        NewClient,
-        WriteResult,
-    )
+    from schema.source.records import ClientId, ClientRecord
     from schema.source.request_context import RequestContext
+    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ import pytest
 from gateway.sandbox.faults import Fault
 from gateway.writes.recovery import DELETE_CALLS, MERGE_CALLS, UPDATE_CALLS
 from schema.source.errors import ClientError, Conflict, WriteUnconfirmed
-from schema.source.records import ClientPatch, ClientRecord, Confirmation, MergeResult, WriteResult
+from schema.source.records import ClientRecord
+from schema.source.writes import ClientPatch, Confirmation, MergeResult, WriteResult
 from tests.upstream.recovery.conftest import Desk, Fate
 
 MINE, THEIRS = "mine@example.com", "theirs@example.com"

@@ -15,7 +15,8 @@ from gateway.sandbox.users import ADA, EDSGER
 from gateway.transport.messages import Request, Response
 from gateway.writes.recovery import CREATE_CALLS
 from schema.source.errors import RateLimited, Unavailable, WriteUnconfirmed
-from schema.source.records import FIELDS, ClientFilter, Confirmation, NewClient, Window, WriteResult
+from schema.source.records import FIELDS, ClientFilter, Window
+from schema.source.writes import Confirmation, NewClient, WriteResult
 from tests.upstream.recovery.conftest import REFUSAL, Desk, Fate, Unlucky
 from tests.wires import respond
 

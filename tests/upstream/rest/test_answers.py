@@ -26,16 +26,9 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.records import (
-    FIELDS,
-    ClientFilter,
-    ClientId,
-    ClientPatch,
-    Confirmation,
-    NewClient,
-    Window,
-)
+from schema.source.records import FIELDS, ClientFilter, ClientId, Window
 from schema.source.request_context import Priority, RequestContext
+from schema.source.writes import ClientPatch, Confirmation, NewClient
 from tests.upstream.rest.conftest import Answer, Scripted, reply, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")

@@ -2,8 +2,9 @@ import pytest
 
 from gateway.api.auth_header import auth_header
 from schema.source.errors import Unauthenticated
-from schema.source.records import FIELDS, ClientFilter, ClientId, NewClient, Window
+from schema.source.records import FIELDS, ClientFilter, ClientId, Window
 from schema.source.request_context import Caller, Credential, Priority
+from schema.source.writes import NewClient
 from tests.upstream.rest.conftest import Scripted, asking, reply, source
 
 ID = ClientId("a3f8c1d2-6b4e-4a9f-8d27-95c0e3b1f684")

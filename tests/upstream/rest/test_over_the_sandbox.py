@@ -16,17 +16,9 @@ from schema.source.errors import (
     NotFound,
     WriteUnconfirmed,
 )
-from schema.source.records import (
-    FIELDS,
-    ClientFilter,
-    ClientId,
-    ClientPatch,
-    ClientRecord,
-    Confirmation,
-    NewClient,
-    Window,
-)
+from schema.source.records import FIELDS, ClientFilter, ClientId, ClientRecord, Window
 from schema.source.request_context import Priority, RequestContext
+from schema.source.writes import ClientPatch, Confirmation, NewClient
 from tests.in_process import InProcess
 from tests.upstream.rest.conftest import asking
 

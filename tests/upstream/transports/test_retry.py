@@ -24,7 +24,7 @@ from gateway.transport.errors import (
 )
 from gateway.transport.messages import Response
 from schema.source.errors import ClientError, RateLimited
-from schema.source.records import FIELDS, ClientId, ClientRecord, Confirmation
+from schema.source.records import FIELDS, ClientId, ClientRecord
 from schema.source.request_context import (
     Caller,
     Credential,
@@ -32,6 +32,7 @@ from schema.source.request_context import (
     RateLimitState,
     RequestContext,
 )
+from schema.source.writes import Confirmation
 from tests.upstream.transports.conftest import OK, Known, Scripted, refusal
 from tests.wires import respond
 
