@@ -48,6 +48,7 @@ CONSUMERS := tests/clients
 GQL3 := $(CONSUMERS)/.venv-gql3
 SCAN := .venv-scan
 SBOM := .venv-sbom
+DEPLOY := .venv-deploy
 
 # npm's programs look for `node` on the path, and so do the tests.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -64,7 +65,7 @@ say = @printf '· %s\n' $(1)
 # Talkative programs are heard only when they fail.
 quietly = @output=$$({ $(1); } 2>&1) || { printf '%s\n' "$$output" >&2; exit 1; }
 
-.PHONY: help run install ready ready-newest test test-newest test-parts test-image prove check graphiql attack audit scan bench bench-rivals sbom image lock clean
+.PHONY: help run install ready ready-newest test test-newest test-parts test-image prove check check-deploy graphiql attack audit scan bench bench-rivals sbom image lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
@@ -81,7 +82,7 @@ test-newest: $(GRAPHIQL)/dist/.stamp ready-newest ## what depends on the interpr
 	$(call say,'$(if $(NEWEST),testing on $(NEWEST),no newer Python than $(PYTHON) is here)')
 	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) test-parts ARGS="$(NEWEST_TESTS) $(ARGS)")
 
-ready: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp $(SCAN)/.stamp ready-newest ## fetches all that is tested with; --jobs=4 at once
+ready: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp $(SCAN)/.stamp $(DEPLOY)/.stamp ready-newest ## fetches all that is tested with; --jobs=4 at once
 
 ready-newest: $(VENV)/.stamp-project # two builds of one tree would meet
 	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) .venv-newest/.stamp-dev)
@@ -115,6 +116,12 @@ bench: install $(VENV)/.stamp-bench ## our side beside every rival installed her
 
 bench-rivals: $(VENV)/.stamp-bench $(NODE) ## installs the rivals, under bench/rivals
 	@bench/rivals/install.sh
+
+KUBERNETES := $(wildcard deploy/kubernetes/*.yaml)
+
+check-deploy: $(DEPLOY)/.stamp ## deploy/ against the schemas of compose files and of Kubernetes
+	@$(DEPLOY)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose*.yaml
+	$(call quietly,$(DEPLOY)/bin/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(KUBERNETES)))
 
 SEMGREP = SEMGREP_ENABLE_VERSION_CHECK=0 $(SCAN)/bin/semgrep scan --metrics off --quiet --config tests/semgrep/promises.yaml
 
@@ -155,12 +162,13 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 	$(LOCK) --group lock -o requirements/lock.txt
 	$(LOCK) --group audit -c requirements/dev.txt -o requirements/audit.txt
 	$(LOCK) --group sbom -o requirements/sbom.txt
+	$(LOCK) --group deploy -o requirements/deploy.txt
 	$(LOCK) --group scan -o requirements/scan.txt
 	$(LOCK) --group gql3 -o requirements/gql3.txt
 
 clean: ## back to a fresh clone
 	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
-	rm -rf $(VENV) .venv-newest $(SBOM) $(GQL3) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
+	rm -rf $(VENV) .venv-newest $(SBOM) $(DEPLOY) $(GQL3) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
 
 $(VENV)/.stamp-venv:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed, and none was found. PYTHON=/path/to/python names one.' >&2; exit 1; }
@@ -204,6 +212,12 @@ $(SCAN)/.stamp: requirements/scan.txt
 
 $(VENV)/.stamp-audit: requirements/audit.txt | $(VENV)/.stamp-venv
 	@$(LOCKED) requirements/audit.txt
+	@touch $@
+
+$(DEPLOY)/.stamp: requirements/deploy.txt
+	$(call say,'installing the schemas of deploy/ (locked; about 10 seconds)')
+	@PYTHONWARNINGS= $(PYTHON) -m venv $(DEPLOY)
+	@$(DEPLOY)/bin/python -m pip -qq install --no-compile --require-hashes -r requirements/deploy.txt
 	@touch $@
 
 $(SBOM)/.stamp: requirements/sbom.txt

@@ -32,7 +32,7 @@ BANNED = ("told", "said", "asked", "anew", "of late", "nobody", "anybody", "whoe
 TEXTS = {".css", ".graphql", ".java", ".js", ".md", ".mjs", ".sh", ".toml", ".ts", ".tsx", ".yaml"}
 """Endings of files, beside Python's, whose words are counted."""
 WITHOUT_SUFFIX = {".npmrc", "Dockerfile", "Makefile", "run"}
-FOREIGN = {".git", ".venv", ".venv-gql3", "build", "dist", "node_modules"}
+FOREIGN = re.compile(r"\.git|\.venv.*|build|dist|node_modules")
 """Folders of what is generated or installed."""
 
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -120,7 +120,7 @@ def banned_words() -> list[str]:
 
 def _texts(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink() and path.name not in FOREIGN:
+        if path.is_dir() and not path.is_symlink() and not FOREIGN.fullmatch(path.name):
             yield from _texts(path)
         elif path.suffix in TEXTS | {".py"} or path.name in WITHOUT_SUFFIX:
             yield path

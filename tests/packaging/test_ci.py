@@ -23,7 +23,7 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
 
     assert called == [
         "make --jobs=4 --output-sync ready",
-        "make --jobs=3 --output-sync check scan test-image",
+        "make --jobs=3 --output-sync check check-deploy scan test-image",
         "make test-newest",
         "make test",
     ]

@@ -35,6 +35,7 @@ def test_the_locks_are_the_ones_make_lock_writes() -> None:
         "audit",
         "bench",
         "build",
+        "deploy",
         "dev",
         "gql3",
         "lock",
