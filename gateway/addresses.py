@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 _PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 _PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)*", re.ASCII)
+_USER = re.compile(r"([\w.~!$&'()*+,;=:-]|%[0-9a-fA-F]{2})*", re.ASCII)
 LONGEST_NAME = 253
 """Characters of a host name (RFC 1035, 2.3.4, without the length octets)."""
 
@@ -61,7 +62,7 @@ def listening_host(value: str) -> str:
 
 def base_url(value: str) -> str:
     """Return the API's base URL without trailing slashes. Raises `ValueError` with the reason."""
-    parts = _split(value, "a URL like https://api.actuallycare.com/v1")
+    parts = _split(value, "a URL like https://api.actuallycare.com/v1, beginning with https://")
     netloc = _netloc(parts)
     path = parts.path.rstrip("/")
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
@@ -77,7 +78,7 @@ def origin(value: str) -> str:
     Raises `ValueError` with the reason.
     """
     try:
-        parts = _split(value, "an origin")
+        parts = _split(value, "an origin, beginning with https://")
         netloc = _netloc(parts)
         if parts.path:
             raise ValueError("must not have a path, not even a slash")
@@ -89,6 +90,21 @@ def origin(value: str) -> str:
     return f"{parts.scheme}://{netloc.removesuffix(default)}"
 
 
+def proxy_url(value: str) -> str:
+    """Return the URL of an HTTP proxy, with its user name and password, if it has them.
+
+    Raises `ValueError` with the reason, which quotes neither.
+    """
+    scheme, _, rest = value.partition("://")
+    user, at, place = rest.rpartition("@")
+    if not _USER.fullmatch(user):
+        raise ValueError("must have a user name and a password in percent-encoded ASCII")
+    parts = _split(f"{scheme}://{place}", "a URL like http://proxy.example:3128")
+    if parts.path.strip("/"):
+        raise ValueError("must not have a path")
+    return f"{scheme}://{user}{at}{_netloc(parts)}"
+
+
 def _split(value: str, kind: str) -> SplitResult:
     if re.search(r"[\s\x00-\x1f\x7f\\]", value):
         raise ValueError("must not contain blanks, control characters or backslashes")
@@ -97,7 +113,7 @@ def _split(value: str, kind: str) -> SplitResult:
     except ValueError:
         raise ValueError("has a host that is no IPv6 address") from None
     if parts.scheme not in _PORTS or not value[len(parts.scheme) :].startswith("://"):
-        raise ValueError(f"must be {kind}, beginning with https://")
+        raise ValueError(f"must be {kind}")
     if "@" in parts.netloc:
         raise ValueError("must not contain a user name or a password")
     if "?" in value or "#" in value:

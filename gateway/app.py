@@ -28,7 +28,7 @@ from gateway.configuration import (
 from gateway.detached_tasks import DetachedTasks
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import in_memory
-from gateway.transport.pool import ConnectionPool
+from gateway.upstream_client import create_transport
 from gateway.web.asgi import GraphQLApp
 from gateway.web.authentication import Authenticator
 from gateway.web.direct import FastPathHandler
@@ -58,9 +58,6 @@ GRAPHQL_PATH = "/graphql"
 SHUTDOWN_SECONDS = 15.0
 """Seconds for which a gateway that stops waits for its writes: their deadline and some more."""
 DOCS_URL = "https://www.actuallycare.com/api"
-_POOL_HEADROOM = 2.5
-"""Requests that the pool allows for each that the limiter allows: the limiter refuses first."""
-
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
 
@@ -84,12 +81,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
     rest, budget = compose_source(
-        wire
-        or ConnectionPool(
-            max_in_flight=int(_POOL_HEADROOM * settings.upstream_max_concurrency),
-            attempt_seconds=settings.upstream_timeout,
-            clock=clock,
-        ),
+        wire or create_transport(settings, clock),
         settings.upstream_url,
         clock=clock,
         limit=settings.upstream_rate_limit,

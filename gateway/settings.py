@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.addresses import base_url, is_loopback, listening_host, origin
+from gateway.addresses import base_url, is_loopback, listening_host, origin, proxy_url
 from gateway.env_file import ENCODING, names_in
 from gateway.secret_files import read_secrets
 from gateway.validation_message import first_mistake
@@ -74,10 +74,12 @@ class Settings(BaseSettings):
     )
     introspection: bool = Field(False, description="Whether the schema may be introspected.")
     graphiql: bool = Field(False, description="Whether GET /graphql shows GraphiQL.")
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(origin)], ...], NoDecode] = Field(
         (), description="Origins whose pages may call, comma-separated and exact."
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(listening_host)], ...], NoDecode
+    ] = Field(
         (),
         description="Names Host may have, comma-separated; any, unless a key acts without proof.",
     )
@@ -111,6 +113,18 @@ class Settings(BaseSettings):
     )
     upstream_timeout: float = Field(
         3, ge=0.1, le=9, description="Seconds one attempt at a call to the API may take."
+    )
+    upstream_client: Literal["builtin", "httpx"] = Field(
+        "builtin", description="HTTP client for the API: builtin, or httpx, which can use a proxy."
+    )
+    upstream_proxy: Annotated[str, AfterValidator(proxy_url)] | None = Field(
+        None, repr=False, description="URL of an HTTP proxy for all calls to the API; takes httpx."
+    )
+    upstream_proxy_file: Path | None = Field(
+        None, description="File that holds that URL, in place of GATEWAY_UPSTREAM_PROXY."
+    )
+    upstream_client_certificate: Path | None = Field(
+        None, description="PEM file of the certificate and key that are shown to the API."
     )
     allowed_documents: Literal["any", "persisted", "trusted"] = Field(
         "any", description="Which documents are executed: any, persisted or trusted."
@@ -181,16 +195,6 @@ class Settings(BaseSettings):
             return value
         return tuple(each.strip() for each in value.split(",") if each.strip())
 
-    @field_validator("cors_origins")
-    @classmethod
-    def _exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(origin, origins))
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _named(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(listening_host, names))
-
     @property
     def acts_without_proof(self) -> bool:
         """True if a caller needs no credential to use the gateway's API key."""
@@ -208,6 +212,8 @@ class Settings(BaseSettings):
                 f"{PREFIX}ALLOWED_DOCUMENTS=trusted takes the documents of a file: name it in"
                 f" {PREFIX}TRUSTED_DOCUMENTS_FILE"
             )
+        if self.upstream_proxy and self.upstream_client != "httpx":
+            raise ValueError(f"{PREFIX}UPSTREAM_PROXY needs {PREFIX}UPSTREAM_CLIENT=httpx")
         if self.caller_token and not self.api_key:
             raise ValueError(f"{PREFIX}CALLER_TOKEN proves callers to {PREFIX}API_KEY: set both")
         return self

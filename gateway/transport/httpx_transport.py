@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from gateway.transport.connector import connect_error
+from gateway.transport.connector import connect_error, create_ssl_context
 from gateway.transport.errors import (
     ConnectError,
     ConnectTimeout,
@@ -183,8 +183,14 @@ def open_network(
         verify=ssl_context,
         trust_env=False,
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
-        proxy=None if proxy is None else httpx2.Proxy(proxy, ssl_context=ssl_context),
+        proxy=None if proxy is None else _proxy(proxy),
     )
+
+
+def _proxy(url: str) -> httpx2.Proxy:
+    """Return a proxy, which is not shown the client certificate for the API."""
+    secure = url.startswith("https://")
+    return httpx2.Proxy(url, ssl_context=create_ssl_context() if secure else None)
 
 
 def _header_fields(request: Request[Any]) -> list[tuple[bytes, bytes]]:

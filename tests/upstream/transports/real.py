@@ -62,15 +62,21 @@ async def send(
 
 
 @contextlib.asynccontextmanager
-async def secured(upstream: Upstream, folder: Path) -> AsyncIterator[str]:
+async def secured(
+    upstream: Upstream, folder: Path, *, asks_clients: bool = False
+) -> AsyncIterator[str]:
     """The address of `upstream` behind TLS, with the certificate of `self_signed`."""
+    context = self_signed(folder)
+    if asks_clients:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(folder / "certificate.pem")
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(upstream.serve(reader, writer))
         tasks.add(task)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=self_signed(folder))
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
     yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     server.close()
     for task in tasks:

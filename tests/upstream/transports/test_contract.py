@@ -296,6 +296,25 @@ async def test_over_tls_a_connection_is_trusted_as_the_machine_says(
     assert upstream.received == ["GET /0", "GET /1", "GET /2"]
 
 
+async def test_a_server_that_asks_for_a_certificate_gets_the_configured_one(
+    open_wire: OpenWire, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with secured(upstream, tmp_path, asks_clients=True) as url:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+        own = tmp_path / "own.pem"
+        own.write_bytes(
+            (tmp_path / "certificate.pem").read_bytes() + (tmp_path / "key.pem").read_bytes()
+        )
+        ends = []
+        for context in (create_ssl_context(own), create_ssl_context()):
+            wire = open_wire(ssl_context=context)
+            ends.append(await send(wire, "GET", url))
+            await wire.aclose()
+
+    assert [isinstance(end, Response) for end in ends] == [True, False]
+    assert upstream.received == ["GET /"]
+
+
 def test_where_the_machine_trusts_no_authority_certifi_says_whom_to_trust(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,56 @@
+"""Choose the transport that calls the API, by the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from gateway.settings import PREFIX, ConfigurationError
+from gateway.transport.connector import create_ssl_context
+from gateway.transport.pool import ConnectionPool
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from gateway.settings import Settings
+    from gateway.transport.transport import Transport
+
+_HEADROOM = 2.5
+"""Requests in flight that the transport allows for each of the limiter, which refuses first."""
+
+
+class _Limits(TypedDict):
+    max_in_flight: int
+    attempt_seconds: float
+    clock: Callable[[], float]
+
+
+def create_transport(settings: Settings, clock: Callable[[], float]) -> Transport:
+    """Build the transport. Raises `ConfigurationError` for an unusable client certificate."""
+    limits = _Limits(
+        max_in_flight=int(_HEADROOM * settings.upstream_max_concurrency),
+        attempt_seconds=settings.upstream_timeout,
+        clock=clock,
+    )
+    if settings.upstream_client == "builtin":
+        return ConnectionPool(ssl_context=_client_context(settings), **limits)
+    # Imported only where it is used: it takes as long as a tenth of the start.
+    from gateway.transport.httpx_transport import HTTPXTransport, open_network  # noqa: PLC0415
+
+    context = _client_context(settings) or create_ssl_context()
+    network = open_network(ssl_context=context, proxy=settings.upstream_proxy)
+    return HTTPXTransport(network, **limits)
+
+
+def _client_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS context with the client certificate; None if none is configured."""
+    file = settings.upstream_client_certificate
+    if file is None:
+        return None
+    try:
+        return create_ssl_context(file.expanduser())
+    except OSError as error:
+        raise ConfigurationError(
+            f"{PREFIX}UPSTREAM_CLIENT_CERTIFICATE: {file} has no usable certificate and key:"
+            f" {error.strerror or error}"
+        ) from None
