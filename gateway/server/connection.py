@@ -2,7 +2,8 @@
 
 A request is answered once it has arrived completely. The next one is parsed after the response
 has been written and the client has read it; until then pipelined bytes are buffered, and beyond
-`_AHEAD` left in the kernel. A pipelined request waits for the connection's turn (`TurnQueue`).
+`_AHEAD` left in the kernel. A pipelined request waits for the connection's turn (`TurnQueue`), and
+so does each piece of a request after the first ones; while it waits, nothing is read.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _UNREAD = 16 * 1024
 """Bytes of unsent responses in this process at which no further response is made."""
 _AHEAD = 64 * 1024
 """Pipelined bytes that are read; the rest stays in the kernel and hides a disconnect."""
+_PIECES = 2
+"""Pieces of a request that wait for no turn: clients often send head and body apart."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -61,7 +64,11 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self._cors = cors
         self._reader = RequestReader(patience)
         self._deadlines = Deadlines(
-            self.loop, patience, late=self._on_timeout, idle=self._close, stalled=self._abort
+            self.loop,
+            patience,
+            late=lambda: self._reject(REQUEST_TIMEOUT),
+            idle=lambda: self.transport.close(),  # noqa: PLW0108 - the transport is set later
+            stalled=lambda: self.transport.abort(),  # noqa: PLW0108 - the same
         )
         self._answering = False
         """True while a request is being answered; the next one waits."""
@@ -69,6 +76,8 @@ class LimitedConnection(asyncio.Protocol, ABC):
         """True if no request is accepted after the current one."""
         self._requests = 0
         """Number of requests that have arrived completely."""
+        self._pieces = 0
+        """Number of times that bytes of the current request were received."""
         self._reading = True
 
     # Callbacks of the transport.
@@ -91,9 +100,12 @@ class LimitedConnection(asyncio.Protocol, ABC):
             self._read(on=self._slot.taken)
             return
         self._deadlines.begun()
+        self._pieces = self._pieces + 1 if self._reader.begun else 1
         self._reader.feed(data)
         if self._queued:
-            self._hold_ahead()
+            self._account()
+        elif self._pieces > _PIECES:
+            self._proceed_in_turn()
         else:
             self._proceed()
 
@@ -150,11 +162,10 @@ class LimitedConnection(asyncio.Protocol, ABC):
             self._last = True
             self._reader.clear()  # RFC 9112, 9.6: later bytes are not a request
         self._begin(request)
-        if not self._answering:
-            self._proceed_in_turn()
+        self._proceed_in_turn()
 
     def _proceed_in_turn(self) -> None:
-        """Continue; a pipelined request waits for this connection's turn."""
+        """Continue; what is buffered waits for this connection's turn."""
         if not self._reader.waiting or self._answering or self.flow.write_paused:
             self._proceed()
             return
@@ -163,7 +174,8 @@ class LimitedConnection(asyncio.Protocol, ABC):
         if not self._queued:
             self._queued = True
             self._turns.join(self.loop, self._take_turn)
-        self._hold_ahead()
+        self._read(on=False)
+        self._account()
 
     def _take_turn(self) -> None:
         self._queued = False
@@ -231,15 +243,6 @@ class LimitedConnection(asyncio.Protocol, ABC):
             self._reject(TOO_MANY_CONNECTIONS)
 
     # Closing.
-
-    def _on_timeout(self) -> None:
-        self._reject(REQUEST_TIMEOUT)
-
-    def _close(self) -> None:
-        self.transport.close()
-
-    def _abort(self) -> None:
-        self.transport.abort()
 
     def _reject(self, why: ProtocolError) -> None:
         """Send the error response, then close after the client has had time to read it."""

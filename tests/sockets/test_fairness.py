@@ -7,7 +7,7 @@ import pytest
 
 from gateway.server.http1.limits import ConnectionLimits
 from gateway.server.http1.reader import RequestReader
-from gateway.server.http1.turns import TurnQueue
+from gateway.server.http1.turns import BURST, SHARE, SLICE, CPUAllowance, TurnQueue
 
 CHUNKED = b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -40,6 +40,41 @@ async def test_connections_take_turns_one_in_each_iteration_of_the_loop() -> Non
 
     assert noted == ["a", "b", "c", "a", "c", "a"]
     assert taken == [1, 2, 3, 4, 5, 6]
+
+
+def test_turns_take_their_share_of_a_core_and_a_little_at_once() -> None:
+    allowance, now, at = CPUAllowance(0.0), 0.0, list[float]()
+    for _ in range(500):
+        at.append(now)
+        now += allowance.spend(0.002, now)
+
+    assert at[:5] == [0.0] * 5
+    taken = 500 * 0.002
+    assert taken == pytest.approx(BURST + SHARE * at[-1], abs=3 * SLICE)
+
+
+def test_what_turns_did_not_take_is_not_kept_beyond_that() -> None:
+    allowance = CPUAllowance(0.0)
+
+    assert allowance.spend(BURST, 1_000.0) == pytest.approx(SLICE / SHARE)
+
+
+async def test_turns_that_joined_during_a_pause_follow_it() -> None:
+    taken = 0.0
+    queue, noted = TurnQueue(cpu=lambda: taken), list[str]()
+
+    def costly() -> None:
+        nonlocal taken
+        taken += BURST
+
+    queue.join(asyncio.get_running_loop(), costly)
+    await asyncio.sleep(0)
+    Connection("a", 1, queue, noted).join()
+    await asyncio.sleep(0)
+    paused = noted.copy()
+    await asyncio.sleep(SLICE / SHARE)
+
+    assert (paused, noted) == ([], ["a"])
 
 
 async def test_a_turn_that_fails_takes_no_turn_from_others() -> None:

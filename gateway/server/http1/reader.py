@@ -31,7 +31,6 @@ _NAMING = re.compile(
 _MOST_EMPTY = 256
 """Bytes of empty lines before a request at which it is rejected."""
 _EMPTY_LINES = re.compile(rb"(?:\r\n){1,128}")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 _PIECE = 64 * 1024
 """Bytes of a body that are parsed in one step."""
 _TURN = 4 * 1024
@@ -194,7 +193,7 @@ class RequestReader:
         unread = self._unread
         if unread and unread != b"\r" and not b"!" <= unread[:1] <= b"~":
             raise ProtocolError(400, MALFORMED)
-        if _BARE_LF.search(unread, self._sought):
+        if unread.count(b"\n", self._sought) > unread.count(b"\r\n", max(0, self._sought - 1)):
             raise ProtocolError(400, MALFORMED)
         if len(unread) > 2 * self._limits.max_target_bytes and unread.find(b"\r\n") < 0:
             raise ProtocolError(
