@@ -50,8 +50,8 @@ class CreateClientInput:
 
 @strawberry.input(
     description=(
-        "What changes. A field left out stays as it is; null asks the API to clear it. The API"
-        " lets no other field be changed."
+        "The fields to change. An omitted field stays as it is; null requests the API to clear it."
+        " The API allows no other field to be changed."
     )
 )
 class UpdateClientInput:
@@ -65,39 +65,41 @@ class UpdateClientInput:
         )
     )
     expected_version_raw: strawberry.Maybe[str | None] = strawberry.field(
-        description="The `versionRaw` you read, in place of `expectedVersion`."
+        description="The `versionRaw` that you read, instead of `expectedVersion`."
     )
     email: strawberry.Maybe[str | None] = strawberry.field(description="E-mail address.")
     phone: strawberry.Maybe[str | None] = strawberry.field(description="Phone number, free form.")
     status: strawberry.Maybe[ClientStatus | None] = strawberry.field(
-        description="Where the relationship stands; null is refused."
+        description="State of the relationship; null is refused."
     )
     on_conflict: ClientConflictPolicy = strawberry.field(
         default=ClientConflictPolicy.FAIL,
-        description="What to do when the client is no longer at `expectedVersion`.",
+        description="What to do if the client is no longer at `expectedVersion`.",
     )
 
 
-@strawberry.input(description="Which client to delete.")
+@strawberry.input(description="The client to delete.")
 class DeleteClientInput:
     """API page, Delete client."""
 
     id: strawberry.ID = strawberry.field(description="The client's UUID.")
 
 
-_CONFIRMED_BY = "How the gateway knows."
+_CONFIRMED_BY = "How the write was confirmed."
 
 
-@strawberry.type(description="Another writer's changes that a change was merged with.")
+@strawberry.type(description="Another writer's changes that an update was merged with.")
 class ClientMergedOver:
     """The changes of another writer that an update kept."""
 
     version: int | None = strawberry.field(
-        description="The version that was built on; null where `Int` cannot hold it."
+        description="The version that the update was applied to; null if it exceeds `Int`."
     )
-    version_raw: str = strawberry.field(description="The version that was built on, in digits.")
+    version_raw: str = strawberry.field(
+        description="The version that the update was applied to, in digits."
+    )
     changed_fields: list[str] = strawberry.field(
-        description="What differed in it from the version you had read, and was kept."
+        description="The fields in which it differed from the version you read; they were kept."
     )
 
     @classmethod
@@ -118,7 +120,7 @@ class CreateClientSuccess:
 
     client: Client = strawberry.field(description="The new client.")
     client_edge: ClientEdge = strawberry.field(
-        description="For adding to a list already shown; its cursor marks no place in it yet."
+        description="To add to a list on the screen; its cursor has no position in it yet."
     )
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
     replayed: bool = strawberry.field(
@@ -133,18 +135,18 @@ class CreateClientSuccess:
 class UpdateClientSuccess:
     """The client as it is after the update."""
 
-    client: Client = strawberry.field(description="The client as it now is.")
+    client: Client = strawberry.field(description="The present client.")
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
     merged_over: ClientMergedOver | None = strawberry.field(
-        description="With `onConflict: MERGE`, what of another writer's was kept; else null."
+        description="With `onConflict: MERGE`, another writer's changes that were kept; else null."
     )
 
 
-@strawberry.type(description="The client was deleted; treat that as final.")
+@strawberry.type(description="The client was deleted; treat the deletion as final.")
 class DeleteClientSuccess:
     """The deleted client's id."""
 
-    deleted_client_id: strawberry.ID = strawberry.field(description="The id it had.")
+    deleted_client_id: strawberry.ID = strawberry.field(description="The id of the deleted client.")
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
 
 
@@ -154,7 +156,9 @@ CreateClientResult = Annotated[
     | ClientNotFound
     | ClientRateLimited
     | ClientWriteUnconfirmed,
-    strawberry.union("CreateClientResult", description="Every way creating a client can end."),
+    strawberry.union(
+        "CreateClientResult", description="The possible results of creating a client."
+    ),
 ]
 UpdateClientResult = Annotated[
     UpdateClientSuccess
@@ -163,22 +167,26 @@ UpdateClientResult = Annotated[
     | ClientVersionConflict
     | ClientRateLimited
     | ClientWriteUnconfirmed,
-    strawberry.union("UpdateClientResult", description="Every way changing a client can end."),
+    strawberry.union(
+        "UpdateClientResult", description="The possible results of updating a client."
+    ),
 ]
 DeleteClientResult = Annotated[
     DeleteClientSuccess | ClientNotFound | ClientRateLimited | ClientWriteUnconfirmed,
-    strawberry.union("DeleteClientResult", description="Every way deleting a client can end."),
+    strawberry.union(
+        "DeleteClientResult", description="The possible results of deleting a client."
+    ),
 ]
 
 
-@strawberry.type(description="What can be changed.")
+@strawberry.type(description="The fields of an update.")
 class Mutation:
     """The mutation root. `schema.types.error_union` turns failures into members of results."""
 
     @strawberry.mutation(
         description=(
-            "Create a client. Never sent again once it may have happened; an `idempotencyKey`"
-            " makes it safe for you to ask again, too."
+            "Create a client. The gateway never sends a create again that may have happened; with"
+            " an `idempotencyKey` you may send it again safely too."
         )
     )
     async def create_client(
@@ -210,7 +218,7 @@ class Mutation:
     async def update_client(
         self,
         info: Info[Context, None],
-        input: Annotated[UpdateClientInput, strawberry.argument(description="What changes.")],
+        input: Annotated[UpdateClientInput, strawberry.argument(description="The changes.")],
     ) -> UpdateClientResult | None:
         id = parse_id(input.id)
         change = parse_update(
@@ -234,14 +242,16 @@ class Mutation:
 
     @strawberry.mutation(
         description=(
-            "Delete a client. Treat it as irreversible: the API documents no way back. To retire"
+            "Delete a client. Treat it as final: the API documents no way to undo it. To retire"
             " a client, set its status to CLOSED instead."
         )
     )
     async def delete_client(
         self,
         info: Info[Context, None],
-        input: Annotated[DeleteClientInput, strawberry.argument(description="Which client.")],
+        input: Annotated[
+            DeleteClientInput, strawberry.argument(description="The client to delete.")
+        ],
     ) -> DeleteClientResult | None:
         id = parse_id(input.id)
         context = info.context

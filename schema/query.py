@@ -50,12 +50,13 @@ async def _page(
     return connection(request.window, page)
 
 
-@strawberry.type(name="Query", description="What can be read.")
+@strawberry.type(name="Query", description="The queries.")
 class QueryWithoutNode:
     """The query root without `node` and `nodes`, which one subgraph alone may own."""
 
     @strawberry.field(
-        description="One client by id; null when there is none you may see.", directives=[CALL]
+        description="A client by its id; null if it does not exist or the caller may not see it.",
+        directives=[CALL],
     )
     def client(
         self,
@@ -86,22 +87,22 @@ class QueryWithoutNode:
         self,
         info: Info[Context, None],
         filter: Annotated[
-            ClientFilterInput | None, argument(description="Which clients; all when absent.")
+            ClientFilterInput | None, argument(description="The filter; without it all clients.")
         ] = strawberry.UNSET,
         first: Annotated[
-            int | None, argument(description="How many rows from the front, 0 to 100.")
+            int | None, argument(description="Number of rows from the start, 0 to 100.")
         ] = strawberry.UNSET,
         after: Annotated[
             str | None, argument(description="Only rows after this cursor.")
         ] = strawberry.UNSET,
         last: Annotated[
-            int | None, argument(description="How many rows from the back, 0 to 100.")
+            int | None, argument(description="Number of rows from the end, 0 to 100.")
         ] = strawberry.UNSET,
         before: Annotated[
             str | None, argument(description="Only rows before this cursor.")
         ] = strawberry.UNSET,
         offset: Annotated[
-            int | None, argument(description="Skip this many rows, for jumping to a page.")
+            int | None, argument(description="Number of rows to skip, to jump to a page.")
         ] = strawberry.UNSET,
     ) -> ClientConnection | None:
         request = root_fields.clients(
@@ -117,15 +118,17 @@ class QueryWithoutNode:
         return cast("ClientConnection", found)
 
 
-@strawberry.type(name="Query", description="What can be read.")
+@strawberry.type(name="Query", description="The queries.")
 class Query(QueryWithoutNode):
     """The query root with Relay's `node` and `nodes`."""
 
-    @strawberry.field(description="Anything by its id; null when there is none you may see.")
+    @strawberry.field(
+        description="An object by its id; null if it does not exist or the caller may not see it."
+    )
     def node(
         self,
         info: Info[Context, None],
-        id: Annotated[strawberry.ID, argument(description="Any id of this graph.")],
+        id: Annotated[strawberry.ID, argument(description="An id of this graph.")],
     ) -> Node | None:
         return cast(
             "Node | None",
@@ -134,7 +137,7 @@ class Query(QueryWithoutNode):
 
     @strawberry.field(
         description=(
-            "Things by their ids, at most 100, in the order of `ids`; null for an unknown id."
+            "Objects by their ids, at most 100, in the order of `ids`; null for an unknown id."
         ),
         directives=[
             ListSize(assumed_size=root_fields.MAX_NODES, require_one_slicing_argument=False),  # type: ignore[call-arg]  # has defaults

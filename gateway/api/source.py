@@ -195,6 +195,6 @@ def _unconfirmed(end: SendResult | None = None) -> WriteUnconfirmed:
         _log.warning("write %s was sent and its answer was lost", attempt_id)
     return WriteUnconfirmed(
         "The write was sent and its answer was lost: it may have happened."
-        " Look before you send it again.",
+        " Read the client before you send it again.",
         attempt_id=attempt_id,
     )

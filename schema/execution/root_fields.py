@@ -32,7 +32,7 @@ MAX_REPRESENTATIONS = 100
 
 
 @strawberry.input(
-    name="ClientFilter", description="Which clients; both conditions must hold when both are given."
+    name="ClientFilter", description="A filter of clients. If both fields are set, both must match."
 )
 class ClientFilterInput:
     """The API's two filters (API page, List all clients: parameters)."""

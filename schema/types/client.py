@@ -24,7 +24,7 @@ def _full_name(first: str | None, last: str | None) -> str:
     return " ".join(part for part in (first, last) if part)
 
 
-@strawberry.interface(description="Anything with an id that is unique across types.")
+@strawberry.interface(description="An object with an id that is unique across types.")
 class Node:
     """Relay's Node, over raw UUIDs: the id is the one other systems already hold."""
 
@@ -43,22 +43,25 @@ def _preference(key: str, read: Callable[[object], Any], description: str) -> An
 
 
 @strawberry.type(
-    description="What a client is looking for. Numbers are minimums.", directives=[FREE]
+    description="The property that a client is looking for. Numbers are minimums.",
+    directives=[FREE],
 )
 class PropertyPreferences:
     """The documented keys of the API's open `property_preferences` object."""
 
     of: strawberry.Private[dict[str, Any]]
 
-    bedrooms_min: float | None = _preference("bedrooms_min", number, "Bedrooms at least.")
-    bathrooms_min: float | None = _preference("bathrooms_min", number, "Bathrooms at least.")
-    square_feet_min: float | None = _preference("square_feet_min", number, "Living area at least.")
+    bedrooms_min: float | None = _preference("bedrooms_min", number, "Minimum number of bedrooms.")
+    bathrooms_min: float | None = _preference(
+        "bathrooms_min", number, "Minimum number of bathrooms."
+    )
+    square_feet_min: float | None = _preference("square_feet_min", number, "Minimum living area.")
     property_types: list[str] | None = _preference("property_types", strings, "Kinds of property.")
 
 
 @strawberry.federation.type(
     keys=[Key(fields=cast("Any", "id"), resolvable=False)],
-    description="The person a client belongs to; other subgraphs know more about them.",
+    description="The user that a client belongs to; other subgraphs resolve its fields.",
     directives=[FREE],
 )
 class User:
@@ -97,7 +100,7 @@ class Client(Node):
         "client_type", description="The API's own value behind `clientType`."
     )
     status: ClientStatus | None = record_field(
-        "status", read=client_status_of, description="Where the relationship stands."
+        "status", read=client_status_of, description="State of the relationship."
     )
     status_raw: str | None = record_field(
         "status", description="The API's own value behind `status`."
@@ -106,18 +109,22 @@ class Client(Node):
         "source", description="Where the client came from, e.g. Zillow."
     )
     budget_min: float | None = record_field(
-        "budget_min", read=number, description="Least they would spend, in whole currency units."
+        "budget_min",
+        read=number,
+        description="The lowest price that they would pay, in whole currency units.",
     )
     budget_max: float | None = record_field(
-        "budget_max", read=number, description="Most they would spend, in whole currency units."
+        "budget_max",
+        read=number,
+        description="The highest price that they would pay, in whole currency units.",
     )
     preferred_locations: list[str] | None = record_field(
-        "preferred_locations", description="Places they would like to live in."
+        "preferred_locations", description="Places where they want to live."
     )
     property_preferences: PropertyPreferences | None = record_field(
         "property_preferences",
         read=lambda held: PropertyPreferences(of=held),
-        description="What they are looking for.",
+        description="The property that they are looking for.",
     )
     pre_approved: bool | None = record_field(
         "pre_approved", description="Whether a lender has pre-approved them."
@@ -155,7 +162,7 @@ class Client(Node):
     owner: User | None = record_field(
         "user_id",
         read=lambda user_id: User(id=strawberry.ID(user_id)),
-        description="Whose client this is.",
+        description="The user that the client belongs to.",
     )
 
     @classmethod

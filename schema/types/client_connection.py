@@ -99,7 +99,7 @@ def _page_cursor_field(place: int, description: str) -> Any:
 
 
 @strawberry.federation.type(
-    shareable=True, description="Where this page lies in the whole list.", directives=[FREE]
+    shareable=True, description="The position of this page in the list.", directives=[FREE]
 )
 class PageInfo:
     """Relay's PageInfo (Cursor Connections Specification)."""
@@ -108,8 +108,8 @@ class PageInfo:
 
     has_next_page: bool = strawberry.field(description="Whether rows follow this page.")
     has_previous_page: bool = strawberry.field(description="Whether rows precede this page.")
-    start_cursor: str | None = _page_cursor_field(0, "Cursor of the first row here.")
-    end_cursor: str | None = _page_cursor_field(-1, "Cursor of the last row here.")
+    start_cursor: str | None = _page_cursor_field(0, "Cursor of the first row of the page.")
+    end_cursor: str | None = _page_cursor_field(-1, "Cursor of the last row of the page.")
 
 
 def _edge_field(
@@ -141,7 +141,7 @@ def _node(root: Any) -> Client:
     return Client.of(edge_value(root.record))
 
 
-@strawberry.type(description="A client in its place in the list.", directives=[FREE])
+@strawberry.type(description="A client and its cursor in a list.", directives=[FREE])
 class ClientEdge:
     """Relay's edge (Cursor Connections Specification)."""
 
@@ -158,7 +158,7 @@ class ClientEdge:
     cursor: str = _edge_field(
         _cursor,
         cursor_of,
-        "Opaque; pass it as `after` or `before`.",
+        "An opaque value for `after` or `before`.",
     )
     node: Client | None = _edge_field(_node, None, "The client.")
 
@@ -170,9 +170,7 @@ def _total(connection: Any) -> int:
         raise malformed("meta.total") from None
 
 
-@strawberry.type(
-    description="A page of clients and where it lies in the whole list.", directives=[FREE]
-)
+@strawberry.type(description="A page of clients and its position in the list.", directives=[FREE])
 class ClientConnection:
     """Relay's connection (Cursor Connections Specification)."""
 
@@ -180,9 +178,9 @@ class ClientConnection:
     """The total as the API counts it."""
 
     edges: list[ClientEdge] = strawberry.field(description="The rows, in the API's order.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    page_info: PageInfo = strawberry.field(description="The position of this page.")
     total_count: int = computed(
-        _total, "How many clients match. Costs nothing beyond the rows' own read."
+        _total, "Number of matching clients. Costs no call beyond those for the rows."
     )
 
 

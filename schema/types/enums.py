@@ -17,17 +17,19 @@ class ClientType(Enum):
     UNKNOWN = strawberry.enum_value("unknown", description=_UNKNOWN)
 
 
-@strawberry.enum(description="Where the relationship with a client stands (API page: `status`).")
+@strawberry.enum(description="State of the relationship with a client (API page: `status`).")
 class ClientStatus(Enum):
     """Where the relationship with a client stands; values are the API's own."""
 
-    ACTIVE = strawberry.enum_value("active", description="Being worked with.")
+    ACTIVE = strawberry.enum_value("active", description="Currently served.")
     INACTIVE = strawberry.enum_value("inactive", description="Resting.")
     CLOSED = strawberry.enum_value("closed", description="Done.")
     UNKNOWN = strawberry.enum_value("unknown", description=_UNKNOWN)
 
 
-@strawberry.enum(description="Why a mutation did not simply succeed; safe to branch on.")
+@strawberry.enum(
+    description="The reason why a mutation did not succeed. Programs may branch on it."
+)
 class ClientErrorCode(Enum):
     """Why a mutation failed; values are `ClientError.code`."""
 
@@ -35,13 +37,14 @@ class ClientErrorCode(Enum):
         "BAD_USER_INPUT", description="The input was refused; nothing happened. See `issues`."
     )
     NOT_FOUND = strawberry.enum_value(
-        "NOT_FOUND", description="No such client, or not one you may see; nothing happened."
+        "NOT_FOUND",
+        description="The client does not exist, or the caller may not see it; nothing happened.",
     )
     VERSION_CONFLICT = strawberry.enum_value(
         "VERSION_CONFLICT", description="Another writer changed the client first."
     )
     RATE_LIMITED = strawberry.enum_value(
-        "RATE_LIMITED", description="The API's window is spent; nothing happened. Ask again later."
+        "RATE_LIMITED", description="The API's window is spent; nothing happened. Repeat later."
     )
     WRITE_UNCONFIRMED = strawberry.enum_value(
         "WRITE_UNCONFIRMED",
@@ -49,21 +52,25 @@ class ClientErrorCode(Enum):
     )
 
 
-@strawberry.enum(description="How the gateway knows that a write happened.")
+@strawberry.enum(description="How a write was confirmed.")
 class ClientWriteConfirmation(Enum):
     """How the gateway knows that a write happened; values are `Confirmation`'s."""
 
-    ANSWER = strawberry.enum_value("ANSWER", description="The API's answer to it arrived.")
+    ANSWER = strawberry.enum_value("ANSWER", description="By the API's response.")
     READBACK = strawberry.enum_value(
-        "READBACK", description="The answer was lost; reading afterwards showed it done."
+        "READBACK", description="By a read, after the response was lost."
     )
 
 
-@strawberry.enum(description="What becomes of a change when the client has changed meanwhile.")
+@strawberry.enum(
+    description="What an update does if the client has changed since `expectedVersion`."
+)
 class ClientConflictPolicy(Enum):
     """The handling of a change whose client has changed since it was read."""
 
-    FAIL = strawberry.enum_value("FAIL", description="It ends in ClientVersionConflict.")
+    FAIL = strawberry.enum_value(
+        "FAIL", description="The update is refused with ClientVersionConflict."
+    )
     MERGE = strawberry.enum_value(
         "MERGE",
         description=(

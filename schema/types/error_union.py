@@ -24,29 +24,27 @@ from schema.types.enums import ClientErrorCode
 from schema.types.scalars import digits, held, integer
 
 
-@strawberry.interface(description="A mutation that did not simply succeed.")
+@strawberry.interface(description="The result of a mutation that did not succeed.")
 class ClientMutationError:
     """The fields of every failure of a mutation."""
 
-    message: str = strawberry.field(description="For people; may change.")
-    code: ClientErrorCode = strawberry.field(description="For programs; stable.")
+    message: str = strawberry.field(description="A sentence for people; it may change.")
+    code: ClientErrorCode = strawberry.field(description="A stable code for programs.")
     retryable: bool = strawberry.field(
-        description="Whether sending the very same mutation again is safe and may succeed."
+        description="Whether the same mutation may be sent again safely and may then succeed."
     )
-    retry_after: int | None = strawberry.field(
-        description="Seconds to wait before that, where known."
-    )
+    retry_after: int | None = strawberry.field(description="Seconds to wait before that, if known.")
 
 
-@strawberry.type(description="One thing wrong with the input.")
+@strawberry.type(description="One error in the input.")
 class ClientInputIssue:
     """One issue with one field of an input."""
 
     field: str | None = strawberry.field(
-        description="The input field, where it is one field's fault."
+        description="The input field, if the error is about one field."
     )
-    code: str = strawberry.field(description="What is wrong, for programs.")
-    message: str = strawberry.field(description="What is wrong, for people.")
+    code: str = strawberry.field(description="The error as a code for programs.")
+    message: str = strawberry.field(description="The error as a sentence for people.")
 
     @classmethod
     def of(cls, issue: Issue) -> "ClientInputIssue":
@@ -58,10 +56,12 @@ class ClientInputIssue:
 class ClientValidationError(ClientMutationError):
     """Input rejected by the gateway before any call, or by the API."""
 
-    issues: list[ClientInputIssue] = strawberry.field(description="All that is wrong with it.")
+    issues: list[ClientInputIssue] = strawberry.field(description="All errors of the input.")
 
 
-@strawberry.type(description="There is no such client, or none you may see. Nothing happened.")
+@strawberry.type(
+    description="The client does not exist, or the caller may not see it. Nothing happened."
+)
 class ClientNotFound(ClientMutationError):
     """An id of no client that this caller may write to."""
 
@@ -82,27 +82,27 @@ class ClientVersionConflict(ClientMutationError):
     """`expectedVersion` is no longer the client's version."""
 
     current: Client | None = strawberry.field(
-        description="The client as it is now; null when it could not be read."
+        description="The present client; null if it could not be read."
     )
     expected_version: int | None = strawberry.field(
-        description="The version you had read; null where `Int` cannot hold it."
+        description="The version that you had read; null if it exceeds `Int`."
     )
     current_version: int | None = strawberry.field(
-        description="The version it has now; null where `Int` cannot hold it."
+        description="The present version; null if it exceeds `Int`."
     )
     current_version_raw: str | None = strawberry.field(
-        description="The version it has now, in digits; pass it as `expectedVersionRaw`."
+        description="The present version in digits, for `expectedVersionRaw`."
     )
     changed_fields: list[str] | None = strawberry.field(
         description=(
-            "The client's fields that differ from the version you had read; null when the gateway"
-            " no longer knows that one."
+            "The client's fields that differ from the version that you read; null if the gateway"
+            " no longer holds that version."
         )
     )
     maybe_written: bool = strawberry.field(
         description=(
-            "True when your change was sent, its answer was lost, and the client has changed more"
-            " than once since: yours may be among those changes. Compare with `current`."
+            "True if your update was sent, its response was lost, and the client has changed more"
+            " than once since: your update may be among those changes. Compare with `current`."
         )
     )
 
@@ -114,8 +114,8 @@ class ClientRateLimited(ClientMutationError):
 
 @strawberry.type(
     description=(
-        "The write was sent and its answer was lost: it may have happened. Look before you send"
-        " it again."
+        "The write was sent and its response was lost: it may have happened. Read the client before"
+        " you send it again."
     )
 )
 class ClientWriteUnconfirmed(ClientMutationError):
@@ -124,8 +124,8 @@ class ClientWriteUnconfirmed(ClientMutationError):
     attempt_id: str = strawberry.field(description="Names this attempt in the gateway's log.")
     candidates: list[Client] = strawberry.field(
         description=(
-            "Where to look first: the clients it may have made or changed, as they are now. Empty"
-            " when none was found, or the search failed."
+            "The clients that it may have created or changed, as they are now. Empty if none was"
+            " found, or if the search failed."
         )
     )
 

@@ -85,7 +85,7 @@ def test_it_loads_without_a_complaint_and_asks_no_other_host(
 ) -> None:
     assert page.look("() => document.title") == "Clients gateway"
     assert page.texts(TABS) == EXAMPLES
-    assert page.lines(QUERY)[0] == "# Welcome to the Clients gateway:"
+    assert page.lines(QUERY)[0] == "# Welcome to the Clients gateway."
     assert page.requests
     assert [url for url in page.requests if not url.startswith(f"{demo_gateway.url}/")] == []
     assert page.problems == []
