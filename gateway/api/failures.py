@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.api.error_details import field_named, parse_issues
 from gateway.api.error_envelope import APIError, api_error, log_foreign_response, names_version
+from gateway.ratelimit.slow_start import UNSTATED
 from gateway.transport.rate_limit_headers import limited, retry_after, retry_delay_of_429
 from schema.source.errors import (
     ClientError,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from gateway.transport.messages import Response
     from schema.source.records import ClientRecord
 
-_UNSTATED_WAIT = 60
-"""Seconds to wait after a 429 that states no delay."""
 _INPUT = frozenset({400, 409, 412, 422, 423})
 """Statuses with which the API rejects the input (API pages: Clients, Errors)."""
 _CONFLICTS = frozenset({409, 412})
@@ -148,7 +147,7 @@ def refused_input(error: APIError) -> InvalidInput:
 
 
 def _limited(response: Response, error: APIError | None) -> RateLimited:
-    seconds = math.ceil(retry_delay_of_429(response.headers) or _UNSTATED_WAIT)
+    seconds = math.ceil(retry_delay_of_429(response.headers) or UNSTATED)
     if error is None:
         log_foreign_response(response)
         return RateLimited(

@@ -12,7 +12,8 @@ from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
 from gateway.api.failures import may_be_stale, parse_error, parse_read_error, refused, stale
 from gateway.api.first_seen import FirstSeen
-from gateway.api.lists.reader import ListCall, ListSource
+from gateway.api.lists.page_reader import ListCall
+from gateway.api.lists.reader import ListSource
 from gateway.api.write_outcome import WriteOutcome, classify
 from gateway.transport.errors import TransportError
 from gateway.transport.messages import Response

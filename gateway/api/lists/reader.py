@@ -1,17 +1,13 @@
-"""Read windows of the list; handle responses that deviate from the documentation."""
+"""Read windows of the list in as few pages as the API allows."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, TypeVar
 
-from gateway.api.decoding import bad_response
-from gateway.api.failures import parse_read_error
 from gateway.api.lists.behaviour import ListBehaviour
-from gateway.api.lists.joining import join_pages, place_of, to_page, without_gaps
+from gateway.api.lists.joining import join_pages, without_gaps
 from gateway.api.lists.narrowing import (
     ITS_ROWS,
     MOST_NARROWINGS,
@@ -20,9 +16,8 @@ from gateway.api.lists.narrowing import (
     probe,
     too_much,
 )
-from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
-from gateway.api.lists.response import parse_list
-from gateway.transport.errors import ResponseTooLarge
+from gateway.api.lists.page_reader import PageReader
+from gateway.api.lists.pagination import call_count, plan_pages
 from schema.source.errors import Unavailable
 from schema.source.records import MAX_PAGE, Page, Window
 
@@ -30,48 +25,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from gateway.api.client import ApiClient
-    from gateway.api.lists.joining import ReadPage
-    from gateway.api.lists.response import ListResponse
-    from schema.source.records import ClientFilter
-    from schema.source.request_context import Priority, RequestContext
+    from gateway.api.lists.page_reader import ListCall
+    from gateway.api.lists.pagination import PageRequest
 
 T = TypeVar("T")
 _ROUNDS = 4
 """Maximum rounds of reading one window, each for the rows that the earlier ones left out."""
 _WALKED = 10
 """Maximum full pages read to find the end of a list whose count is too low."""
-_TOO_LARGE = 413
-
-
-class ListCall(NamedTuple):
-    """The operation, filter and priority of a list read."""
-
-    operation: RequestContext
-    where: ClientFilter
-    priority: Priority
-
-    @property
-    def caller(self) -> str:
-        """The cache partition of the caller."""
-        return self.operation.caller.partition
-
-    def note_drift(self) -> None:
-        """Record that the API's response contradicts itself: more calls than planned may follow."""
-        self.operation.receipt.drift = self.operation.call_budget.may_exceed_estimate = True
-
-    @property
-    def name(self) -> tuple[str, ClientFilter]:
-        """The identity of the list: caller and filter."""
-        return self.caller, self.where
 
 
 class ListSource:
     """Reads windows by list calls. `clock` is monotonic, in seconds."""
 
     def __init__(self, calls: ApiClient, clock: Callable[[], float]) -> None:
-        self._calls = calls
         self._clock = clock
         self._behaviour = ListBehaviour()
+        self._pages = PageReader(calls, self._behaviour, clock)
 
     def page_cost(self, window: Window) -> int:
         """Count the calls that reading `window` costs, by the page sizes known to work.
@@ -182,9 +152,9 @@ class ListSource:
         before the others.
         """
         arrived: list[Page] = []
-        pages = [await self._page(call, reads[0], arrived)] if one_first else []
+        pages = [await self._pages.read(call, reads[0], arrived)] if one_first else []
         rest = reads[len(pages) :]
-        pages += await _all_of([self._page(call, read, arrived) for read in rest])
+        pages += await _all_of([self._pages.read(call, read, arrived) for read in rest])
         pages = without_gaps(pages)
         ends = [page.offset + len(page.records) for page in pages if page.records]
         return self._joined(call, pages, arrived[-1]), max(ends, default=0)
@@ -194,72 +164,11 @@ class ListSource:
         call.operation.receipt.drift |= drift
         return page
 
-    async def _page(self, call: ListCall, read: PageRequest, arrived: list[Page]) -> Page:
-        response = await self._listing(call, read)
-        now = self._clock()
-        place = place_of(read, response, echoes=self._behaviour.echoes(now))
-        if place is None:
-            place = await self._placed(call, read, response)
-        answered = to_page(read, place, response, self._behaviour.excess(call.name, now))
-        self._learn(call, read, answered, now)
-        arrived.append(answered.page)
-        return answered.page
-
-    async def _placed(
-        self, call: ListCall, read: PageRequest, response: ListResponse
-    ) -> PageRequest:
-        """Return the place of a page that `meta` names otherwise; read the other one to decide."""
-        stated = PageRequest(response.meta.page or 1, read.limit)
-        call.note_drift()
-        other = await self._listing(call, stated)
-        if not {row.id for row in response.records if row}.isdisjoint(
-            row.id for row in other.records if row
-        ):
-            raise bad_response("The API answered another page than the one requested.")
-        self._behaviour.misplaced(self._clock())
-        return read
-
-    def _learn(self, call: ListCall, read: PageRequest, answered: ReadPage, now: float) -> None:
-        if answered.drift:
-            call.note_drift()
-        place = answered.place
-        if answered.excess is not None:
-            self._behaviour.counted(call.name, answered.excess, now)
-        if place.limit < read.limit:
-            call.note_drift()
-            self._behaviour.answered(None, place.limit, place.limit + 1, now)
-            ahead = read.offset - place.offset
-            if answered.end > place.offset and not 0 <= ahead < place.limit:
-                # The answered page does not contain the first requested row.
-                return
-        elif place != read and len(answered.page.records) < min(
-            read.limit, answered.page.total - read.offset
-        ):
-            raise bad_response("The API answered another page than the one requested.")
-
-    async def _listing(self, call: ListCall, read: PageRequest) -> ListResponse:
-        query = _query(call.where, read)
-        response = await self._calls.read(call.operation, query, call.priority)
-        if response.is_success:
-            return parse_list(response)
-        failure = parse_read_error(response, of_one=False)
-        if response.status_code == _TOO_LARGE:
-            raise failure from ResponseTooLarge("the page is too large")
-        raise failure
-
 
 def _from_end(window: Window, total: int) -> tuple[int, int]:
     """Return the start and stop index of a window counted from the end."""
     stop = max(0, total - window.offset)
     return max(0, stop - window.limit), stop
-
-
-@lru_cache(1024)
-def _query(where: ClientFilter, read: PageRequest) -> str:
-    """Build the query string (API page, List all clients: query parameters)."""
-    pages = {"page": read.page, "limit": read.limit}
-    filters = {"client_type": where.client_type, "status": where.status}
-    return f"?{urlencode(pages | {name: value for name, value in filters.items() if value})}"
 
 
 async def _all_of(reads: Sequence[Coroutine[object, object, T]]) -> Sequence[T]:
