@@ -157,7 +157,7 @@ class FairShare:
             spent = self._spent.get(caller, 0)
             seen = spent + self._last_window.get(caller, 0) + PRIOR * equal
             needs.append((spent, rest * seen / watched))
-        return needs
+        return sorted(needs)  # sums of floats depend on the order, which must not be the hashing's
 
     def _seconds_until_allowed(self, spent: int, now: float) -> float:
         """Return the seconds until the expected needs, which shrink with time, leave a call."""

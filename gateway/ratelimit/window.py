@@ -191,7 +191,7 @@ class RateLimitWindow:
             self._pause = PROBE_SECONDS
 
     def _roll_if_ended(self, now: float) -> None:
-        if self._ends is not None and now >= self._ends:
+        while self._ends is not None and now >= self._ends:
             self._start_next(self._ends)
 
     def _start_next(self, ended: float) -> None:

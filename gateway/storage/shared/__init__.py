@@ -1,0 +1,1 @@
+"""State that several gateways share in one Valkey or Redis server."""

@@ -1,0 +1,169 @@
+"""The functions in the server decide as the pure code of the single process does."""
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+import redis
+
+from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
+from gateway.transport.rate_limit_status import RateLimitStatus
+from schema.source.request_context import Priority
+from tests.valkey.servers import Server
+from tests.valkey.specification import Ask, Granted, Held, Specification
+
+CLOCK = "local function server_time() return tonumber(redis.call('GET', 'clock')) end"
+LEARNED = 10.0
+
+
+@dataclass
+class Functions:
+    """The functions of one budget, called as a gateway would."""
+
+    client: redis.Redis
+    limit: int
+    seconds: float
+    now: float = 1000.0
+    total: int = 0
+    incarnation: str = ""
+    flights: dict[int, tuple[Ask, str]] = field(default_factory=dict)
+    ids: int = 0
+
+    def __post_init__(self) -> None:
+        self.library = FunctionLibrary(CLOCK)
+        self.client.flushall()
+        self.client.function_flush()
+        self.client.function_load(self.library.source)
+        self.wind(0)
+        self.call("retry", 0)
+        self.wind(LEARNED)
+
+    def wind(self, seconds: float) -> None:
+        self.now += seconds
+        self.client.set("clock", repr(self.now))
+
+    def call(self, name: str, *arguments: object) -> list[str]:
+        keys = budget_keys("b")
+        common = (self.limit, self.seconds, "gateway", self.incarnation, self.total, 0)
+        found = self.client.fcall(
+            self.library.function(name), len(keys), *keys, *common, *map(str, arguments)
+        )
+        assert isinstance(found, list)
+        self.limit_now, self.left, self.rest = int(found[3]), int(found[4]), float(found[5])
+        return found
+
+    def reserve(self, ask: Ask) -> Granted | Held:
+        self.ids += 1
+        found = self.call(
+            "reserve", self.ids, int(ask.priority), ask.caller, ask.caller, int(ask.proven),
+            ask.patience, 100_000,
+        )  # fmt: skip
+        verdict, value, third = found[9:]
+        if verdict == "granted":
+            self.flights[int(value)] = ask, str(self.ids)
+            return Granted(int(value), int(third))
+        return Held(verdict, float(value), third)
+
+    def answered(
+        self, number: int, status: RateLimitStatus, code: int, delay: float | None
+    ) -> None:
+        verdict = "accepted" if code == 200 else "unknown" if code == 429 else "failed"
+        self._report(number, "response", verdict, code, status, delay)
+
+    def unanswered(self, number: int, *, sent: bool) -> None:
+        self._report(number, "lost" if sent else "unsent", "unknown", 0, RateLimitStatus(), None)
+
+    def _report(  # noqa: PLR0913, PLR0917 - the arguments of the function
+        self,
+        number: int,
+        kind: str,
+        verdict: str,
+        code: int,
+        status: RateLimitStatus,
+        delay: float | None,
+    ) -> None:
+        ask, id = self.flights.pop(number)
+        headers = ("" if each is None else each for each in status)
+        self.call(
+            "report", id, number, kind, int(ask.priority), ask.caller, ask.caller, int(ask.proven),
+            verdict, int(code in {401, 403, 404, 410}), 0, *headers, int(code == 429),
+            "" if delay is None else delay,
+        )  # fmt: skip
+
+
+PRIORITIES = [Priority.WRITE, *[Priority.INTERACTIVE] * 4, Priority.ENTITIES, Priority.REFRESH]
+CODES = [*[200] * 12, 404, 403, 401, 429]
+
+
+def a_status(chance: random.Random, model: Specification, now: float) -> RateLimitStatus:
+    """Headers near the truth, or none, or of another window, or those of a shared address."""
+    state = model.window.state(now)
+    if chance.random() < 0.4:
+        return RateLimitStatus()
+    remaining = max(0, state.remaining + chance.randint(-3, 3))
+    reset = chance.choice(
+        [None, float(max(0, state.reset_seconds)), float(chance.randint(0, 1000)), 3.5]
+    )
+    return RateLimitStatus(
+        chance.choice([None, state.limit, state.limit + 5]),
+        chance.choice([None, remaining, remaining]),
+        reset,
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_functions_decide_as_the_pure_code(server: Server, seed: int) -> None:
+    chance = random.Random(seed)
+    limit, seconds = chance.choice([(500, 900.0), (40, 60.0), (100, 900.0)])
+    with server.client() as client:
+        functions = Functions(client, limit, seconds)
+        model = Specification(limit, seconds)
+        callers = [f"caller-{number}" for number in range(chance.choice([1, 4, 30]))]
+        strangers = [f"stranger-{number}" for number in range(40)]
+        pace = chance.choice([0.01, 0.5, 3.0])
+        for _ in range(600):
+            functions.wind(round(chance.expovariate(1 / pace), 3))
+            if chance.random() < 0.003:
+                functions.wind(chance.choice([seconds / 2, seconds, 3 * seconds]))
+            step(chance, functions, model, callers, strangers)
+            now = functions.now
+            state = model.window.state(now)
+            assert (functions.limit_now, max(0, functions.left)) == (state.limit, state.remaining)
+            assert functions.rest == model.window.rest(now)
+
+
+def step(
+    chance: random.Random,
+    functions: Functions,
+    model: Specification,
+    callers: list[str],
+    strangers: list[str],
+) -> None:
+    now = functions.now
+    dice = chance.random()
+    if model.flights and dice < 0.45:
+        number = chance.choice(list(model.flights))
+        if chance.random() < 0.1:
+            sent = chance.random() < 0.5
+            model.unanswered(number, now, sent=sent)
+            functions.unanswered(number, sent=sent)
+            return
+        code = chance.choice(CODES)
+        delay = chance.choice([None, 1.0, 30.0]) if code == 429 else None
+        status = a_status(chance, model, now)
+        model.answered(number, status, code, delay, now)
+        functions.answered(number, status, code, delay)
+    elif dice < 0.5:
+        known = chance.random() < 0.5
+        allowed = functions.call("retry", int(known))[9] == "granted"
+        assert allowed is model.retry(now, known=known)
+    else:
+        known = chance.random() < 0.85
+        caller = callers[min(int(chance.expovariate(0.5)), len(callers) - 1)]
+        ask = Ask(
+            chance.choice(PRIORITIES),
+            caller if known else chance.choice(strangers),
+            known,
+            chance.choice([0.5, 2.0]),
+        )
+        assert functions.reserve(ask) == model.reserve(ask, now)
