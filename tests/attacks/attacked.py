@@ -55,7 +55,7 @@ class Attacked:
         def poll() -> None:
             transport = httpx.HTTPTransport(local_address="127.0.0.200")
             with httpx.Client(base_url=self.url, transport=transport, timeout=30) as http:
-                while not over.wait(0.02):
+                while not waited or not over.wait(0.02):
                     began = time.perf_counter()
                     assert http.get("/livez").status_code == 200
                     waited.append(time.perf_counter() - began)

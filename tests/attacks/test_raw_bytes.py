@@ -5,6 +5,7 @@ that may end a connection sooner. Nothing may be seen as a request that h11 does
 """
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from random import Random
@@ -89,6 +90,7 @@ def test_the_same_requests_are_seen_however_they_are_cut() -> None:
             agree(ours, sent)
         except AssertionError as wrong:
             raise AssertionError(f"seed {seed}: {cut}") from wrong
+    sys.stdout.write(f"\n{seed + 1} streams of bytes were read as h11 reads them\n")
 
 
 class Echo:
@@ -171,6 +173,7 @@ def test_both_ways_answer_the_same_requests_at_the_socket(echo: Serving) -> None
         assert answered == wanted, f"seed {seed}: {cut}"
         # What does not end is late.
         assert (refusal not in {None, 408}) is expected.refused, f"seed {seed}: {cut}"
+    sys.stdout.write(f"\n{seed + 1} streams of bytes were answered at the socket\n")
 
 
 def _answers(wire: Wire, methods: list[bytes]) -> tuple[list[Any], int | None]:
