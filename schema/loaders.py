@@ -35,7 +35,7 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
         super().__init__()
         self._reader = reader
         self._operation = operation
-        self._lane = priority
+        self._priority = priority
 
     def load(self, key: ClientKey) -> asyncio.Future[ClientRecord]:
         """Return the client, or raise its `ClientError`.
@@ -51,7 +51,7 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
         """Fetch the keys of one tick together."""
         ids = list(dict.fromkeys(key.id for key in keys))
         fields = cast("Fields", frozenset[str]().union(*(key.fields for key in keys)))
-        found = await self._reader.fetch(self._operation, ids, fields, self._lane)
+        found = await self._reader.fetch(self._operation, ids, fields, self._priority)
         by_id = dict(zip(ids, found, strict=True))
         return [by_id[key.id] for key in keys]
 

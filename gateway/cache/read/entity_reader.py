@@ -223,14 +223,10 @@ class EntityReader:
         at: float,
         waiters: Waiters,
     ) -> Mapping[ClientId, FetchedEntity]:
-        answers, _ = await self._upstream.send(
-            query.operation,
-            at,
-            waiters,
-            lambda flight: self._upstream.reader.fetch(
+        with self._upstream.shared(query.operation, at, waiters) as flight:
+            answers = await self._upstream.reader.fetch(
                 flight, list(tokens), query.fields, query.priority
-            ),
-        )
+            )
         landed = {
             id: FetchedEntity(answer, at, self._store(query.key(id), token, answer, at))
             for (id, token), answer in zip(tokens.items(), answers, strict=True)

@@ -207,14 +207,10 @@ class ListReader:
         self, query: ListQuery, at: float, fence: FencingToken, waiters: Waiters
     ) -> FetchedPage:
         key = query.list_key
-        page, drift = await self._upstream.send(
-            query.operation,
-            at,
-            waiters,
-            lambda flight: self._upstream.reader.read_page(
+        with self._upstream.shared(query.operation, at, waiters) as flight:
+            page = await self._upstream.reader.read_page(
                 flight, key.where, query.window, query.fields, query.priority
-            ),
-        )
+            )
         clients = [record for record in page.records if not record.unreadable]
         if clients:
             self.row_fields = frozenset().union(*map(present_fields, clients))
@@ -229,7 +225,7 @@ class ListReader:
         if newest is not None:
             self._order.observe(page.records)
             self._meaning.observe(key.where, page, self._everyone(key.partition, at))
-        return FetchedPage(page, at, newest or {}, newest is not None, drift)
+        return FetchedPage(page, at, newest or {}, newest is not None, flight.receipt.drift)
 
     def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:
         """Yield all of this caller's clients, if they are cached and fresh; else none."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.cache.store.keys import Partition
 from schema.source.errors import Forbidden, Unauthenticated
 from schema.source.protocols import ClientReader
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Iterator
 
     from gateway.cache.policy.cost_attribution import CostAttribution
     from gateway.cache.store.fenced import FencedCache
     from schema.source.records import Window
     from schema.source.request_context import RequestContext, Waiters
-
-T = TypeVar("T")
 
 
 class PricedReader(ClientReader, Protocol):
@@ -39,20 +38,17 @@ class Upstream:
         self._accounts = accounts
         self._seconds = seconds
 
-    async def send(
-        self,
-        operation: RequestContext,
-        at: float,
-        waiters: Waiters,
-        read: Callable[[RequestContext], Awaitable[T]],
-    ) -> tuple[T, bool]:
-        """Return the result of `read`, sent at `at` for all `waiters`, and True if rows moved.
+    @contextmanager
+    def shared(
+        self, operation: RequestContext, at: float, waiters: Waiters
+    ) -> Iterator[RequestContext]:
+        """Give the context of a read that is sent at `at` for all `waiters`; bill it afterwards.
 
         If the API rejects the credential, everything of this caller is removed.
         """
         flight = self._accounts.flight(operation, at + self._seconds, waiters)
         try:
-            return await read(flight), flight.receipt.drift
+            yield flight
         except (Unauthenticated, Forbidden):
             self._memory.purge(Partition(operation.caller))
             raise
