@@ -12,7 +12,6 @@ from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
 from gateway.api.failures import may_be_stale, parse_error, parse_read_error, refused, stale
 from gateway.api.first_seen import FirstSeen
-from gateway.api.lists.page_reader import ListCall
 from gateway.api.lists.reader import ListSource
 from gateway.api.write_outcome import WriteOutcome, classify
 from gateway.transport.errors import TransportError
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.api.write_outcome import SendResult
     from gateway.transport.clock_skew import ClockSkew
     from gateway.transport.transport import Transport
-    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
+    from schema.source.records import ClientId, ClientRecord, Fields
     from schema.source.request_context import RequestContext
     from schema.source.writes import ClientPatch, NewClient
 
@@ -57,7 +56,8 @@ class RestClientSource:
         """`now`: the wall clock, in Unix seconds; `clock`: a monotonic clock, in seconds."""
         self._calls = ApiClient(transport, base_url, now, retries)
         self._seen = FirstSeen(now)
-        self._lists = ListSource(self._calls, clock)
+        lists = ListSource(self._calls, self._seen, clock)
+        self.read_page, self.page_cost = lists.read_page, lists.page_cost
 
     @property
     def lead(self) -> ClockSkew:
@@ -67,24 +67,6 @@ class RestClientSource:
     def seen_before(self, time: float) -> set[str]:
         """Return the ids of the clients that were read before `time`, in Unix seconds."""
         return self._seen.before(time)
-
-    def page_cost(self, window: Window) -> int:
-        """Return the number of calls that reading `window` costs."""
-        return self._lists.page_cost(window)
-
-    async def read_page(
-        self,
-        operation: RequestContext,
-        where: ClientFilter,
-        window: Window,
-        fields: Fields,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Page:
-        """Read the rows of `window`; the page includes all other rows of the same calls."""
-        del fields  # the API has no field selection; the graph completes rows
-        page = await self._lists.read(ListCall(operation, where, priority), window)
-        self._seen.note(page.records)
-        return page
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority

@@ -83,7 +83,7 @@ async def test_a_cold_list_passes_twelve_classes_at_most(sandbox: Sandbox) -> No
 
     [passed] = wire.classes
     assert {"GraphQLHandler", "CachingClientSource", "ListReader", "ApiClient"} <= passed
-    within = passed - {"GatewayApp", "GraphQLApp"}  # in place of `FastPathProtocol`
+    within = passed - {"GatewayApp", "GraphQLApp"}  # in place of the fast path
     assert len(within | AT_SOCKETS) <= MOST_CLASSES, sorted(passed)
 
 

@@ -16,17 +16,20 @@ from gateway.api.lists.narrowing import (
     probe,
     too_much,
 )
-from gateway.api.lists.page_reader import PageReader
+from gateway.api.lists.page_reader import ListCall, PageReader
 from gateway.api.lists.pagination import call_count, plan_pages
 from schema.source.errors import Unavailable
 from schema.source.records import MAX_PAGE, Page, Window
+from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from gateway.api.client import ApiClient
-    from gateway.api.lists.page_reader import ListCall
+    from gateway.api.first_seen import FirstSeen
     from gateway.api.lists.pagination import PageRequest
+    from schema.source.records import ClientFilter, Fields
+    from schema.source.request_context import RequestContext
 
 T = TypeVar("T")
 _ROUNDS = 4
@@ -36,9 +39,10 @@ _WALKED = 10
 
 
 class ListSource:
-    """Reads windows by list calls. `clock` is monotonic, in seconds."""
+    """Reads windows by list calls, and notes which clients it saw. `clock` is monotonic."""
 
-    def __init__(self, calls: ApiClient, clock: Callable[[], float]) -> None:
+    def __init__(self, calls: ApiClient, seen: FirstSeen, clock: Callable[[], float]) -> None:
+        self._seen = seen
         self._clock = clock
         self._behaviour = ListBehaviour()
         self._pages = PageReader(calls, self._behaviour, clock)
@@ -51,13 +55,23 @@ class ListSource:
         sizes = self._behaviour.sizes(None, self._clock())
         return call_count(window, sizes.most if window.needed is None else sizes.works)
 
-    async def read(self, call: ListCall, window: Window) -> Page:
+    async def read_page(
+        self,
+        operation: RequestContext,
+        where: ClientFilter,
+        window: Window,
+        fields: Fields,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Page:
         """Read the rows of `window`, or of its needed part, and all rows of the same calls."""
+        del fields  # the API has no field selection; the graph completes rows
+        call = ListCall(operation, where, priority)
         if window.from_end and window.limit:
-            return await self._read_last(call, window)
-        if window.from_end:
-            return await self._rows(call, Window(0, 0))
-        return await self._rows(call, window)
+            page = await self._read_last(call, window)
+        else:
+            page = await self._rows(call, Window(0, 0) if window.from_end else window)
+        self._seen.note(page.records)
+        return page
 
     async def _read_last(self, call: ListCall, window: Window) -> Page:
         """Read rows counted from the end; the first call reads a small collection whole."""
