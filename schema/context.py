@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from schema.loaders import Loaders
 from schema.source.errors import Unauthenticated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schema.source.protocols import ClientSource
     from schema.source.request_context import RequestContext
 
@@ -24,6 +25,9 @@ class Context:
     def __init__(self, source: ClientSource, operation: RequestContext | None) -> None:
         self.source = source
         self._operation = operation
+        self._loaders: Loaders | None = None
+        self.requests: Mapping[str, object] = {}
+        """The planned request of each root field, or its failure, by response key."""
 
     @property
     def is_authenticated(self) -> bool:
@@ -37,7 +41,9 @@ class Context:
             raise Unauthenticated(_CREDENTIAL_NEEDED)
         return self._operation
 
-    @cached_property
+    @property
     def loaders(self) -> Loaders:
-        """Create the loaders on first use. Raises `Unauthenticated` without a credential."""
-        return Loaders(self.source, self.operation)
+        """Return the request's loaders. Raises `Unauthenticated` without a credential."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.source, self.operation)
+        return self._loaders

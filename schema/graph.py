@@ -7,14 +7,12 @@ from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, execute
 from strawberry import federation
-from strawberry.execution import optimized_is_awaitable
 from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 from strawberry.types.scalar import ScalarDefinition, scalar
 
 from schema.context import Context
-from schema.execution import root_fields
 from schema.execution.attribution import attribute_errors
 from schema.execution.compile import CompiledOperation, OperationCompiler
 from schema.execution.cost_limit import Explanation, call_limit, check_cost, explain
@@ -22,11 +20,11 @@ from schema.execution.documents import Document, DocumentCache
 from schema.execution.execute import execute_plan
 from schema.execution.limits import Limits
 from schema.execution.plan import ExecutionPlan
-from schema.execution.selection import selected_fields
 from schema.mutation import Mutation
-from schema.query import Query, QueryWithoutNode, resolve_entities
+from schema.query import Query, QueryWithoutNode, resolve
 from schema.source.errors import Unauthenticated
 from schema.source.request_context import CallBudget, without_budget
+from schema.strawberry_internals import core_schema, is_awaitable
 from schema.types.client import User
 from schema.types.directives import portable_directives
 from schema.types.error_union import HANDLERS
@@ -65,15 +63,17 @@ class Graph(federation.Schema):
             federation_version="2.9",  # the newest that every composer in use understands
             config=StrawberryConfig(scalar_map={Timestamp: _TIMESTAMP}),
         )
-        self._schema.directives = portable_directives(self._schema.directives)
+        self.core = core_schema(self)
+        """The same schema as graphql-core has it."""
+        self.core.directives = portable_directives(self.core.directives)
         self.documents = DocumentCache(
-            self._schema, introspection=introspection, limits=limits or Limits()
+            self.core, introspection=introspection, limits=limits or Limits()
         )
         self._hide_suggestions = not introspection
         self._compiles = compiles
         self._cap = cap
         self._compiler = OperationCompiler(
-            self._schema, self.schema_converter, hide_suggestions=self._hide_suggestions
+            self.core, self.schema_converter, hide_suggestions=self._hide_suggestions
         )
 
     def plan(
@@ -97,18 +97,21 @@ class Graph(federation.Schema):
             operation.call_budget = CallBudget(
                 partial(call_limit, planned, context.source, without_budget(operation), self._cap)
             )
-        if self._compiles and planned.compiled:
-            return execute_plan(planned, context)
-        return self._by_graphql_core(planned, context)
+        return self._execute(planned, context)
 
-    async def _by_graphql_core(self, planned: ExecutionPlan, context: Context) -> ExecutionResult:
+    async def _execute(self, planned: ExecutionPlan, context: Context) -> ExecutionResult:
+        if self._compiles:
+            data = await execute_plan(planned, context)
+            if data is not None:
+                return ExecutionResult(data, None)
+        context.requests = {root.key: request for root, request in planned.requests}
         result = execute(
-            self._schema,
+            self.core,
             planned.document,
             variable_values=dict(planned.variables),
             operation_name=planned.name,
             context_value=context,
-            is_awaitable=cast("Any", optimized_is_awaitable),
+            is_awaitable=is_awaitable,
             executor_class=self.execution_context_class,
             hide_suggestions=self._hide_suggestions,
             operation_extensions={},
@@ -138,13 +141,13 @@ class Graph(federation.Schema):
     def entities_resolver(
         self, info: Info, representations: list[FederationAny]
     ) -> list[FederationAny]:
-        """Return one entity for each representation, in order; an error or null stays in its slot.
+        """Return one entity for each planned slot, in order; an error or null stays in its slot.
 
         Overrides Strawberry's method, which nulls the whole field for one invalid `__typename` and
         changes the caller's variables. All ids are loaded in one tick of the loader.
         """
-        lookup = root_fields.entities(selected_fields(info), representations=representations)
-        return cast("list[FederationAny]", resolve_entities(info.context, lookup))
+        del representations
+        return cast("list[FederationAny]", resolve(info))
 
 
 async def _completed(result: ExecutionResult) -> ExecutionResult:

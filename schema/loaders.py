@@ -1,21 +1,26 @@
-"""The DataLoaders of one request: keys loaded in one tick of the loop are fetched together."""
+"""The DataLoaders of one request: keys loaded in one tick of the loop are read together.
+
+`read` reads at once, and primes the loader with the outcome: later loads of the same are answered
+from it. A failure is an outcome, too: it is not tried again within the request.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiodataloader import DataLoader
 
-from schema.source.request_context import Priority
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from schema.source.errors import ClientError
+    from schema.source.cost import ListRequest
     from schema.source.protocols import ClientReader
-    from schema.source.records import ClientId, ClientRecord, Fields
-    from schema.source.request_context import RequestContext
+    from schema.source.records import ClientId, ClientRecord, Fields, Page
+    from schema.source.request_context import Priority, RequestContext
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class ClientKey(NamedTuple):
@@ -25,7 +30,19 @@ class ClientKey(NamedTuple):
     fields: Fields
 
 
-class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
+class ShieldedLoader(DataLoader[K, V]):
+    """A DataLoader whose waiters may be cancelled one by one."""
+
+    def load(self, key: K) -> asyncio.Future[V]:
+        """Return the value, or raise its failure.
+
+        Every waiter gets its own future: graphql-core cancels the siblings of a failed non-null
+        field, and the cancellation of a shared future would fail the fields of other waiters.
+        """
+        return asyncio.shield(super().load(key))
+
+
+class ClientLoader(ShieldedLoader["ClientKey", "ClientRecord"]):
     """Loads clients by id for one operation; each distinct id is fetched once.
 
     Two fields that select different parts of one client share one fetch that covers both.
@@ -36,38 +53,90 @@ class ClientLoader(DataLoader["ClientKey", "ClientRecord"]):
         self._reader = reader
         self._operation = operation
         self._priority = priority
+        self.outcomes: dict[ClientId, ClientRecord | Exception] = {}
+        """The records and failures of the clients read so far."""
 
-    def load(self, key: ClientKey) -> asyncio.Future[ClientRecord]:
-        """Return the client, or raise its `ClientError`.
-
-        Every waiter gets its own future: graphql-core cancels the siblings of a failed non-null
-        field, and the cancellation of a shared future would fail the fields of other waiters.
-        """
-        return asyncio.shield(super().load(key))
+    async def read(
+        self, ids: Iterable[ClientId], fields: Fields
+    ) -> Mapping[ClientId, ClientRecord | Exception]:
+        """Read distinct clients at once, with `fields`, and return all outcomes so far."""
+        named = list(ids)
+        try:
+            found = await self._reader.fetch(self._operation, named, fields, self._priority)
+        except Exception as failure:  # noqa: BLE001 - the outcome of each of them
+            self.outcomes.update(dict.fromkeys(named, failure))
+        else:
+            self.outcomes.update(zip(named, found, strict=True))
+        return self.outcomes
 
     async def batch_load_fn(  # type: ignore[override]  # aiodataloader spells it as an attribute
         self, keys: Sequence[ClientKey]
-    ) -> list[ClientRecord | ClientError]:
-        """Fetch the keys of one tick together."""
-        ids = list(dict.fromkeys(key.id for key in keys))
-        fields = cast("Fields", frozenset[str]().union(*(key.fields for key in keys)))
-        found = await self._reader.fetch(self._operation, ids, fields, self._priority)
-        by_id = dict(zip(ids, found, strict=True))
-        return [by_id[key.id] for key in keys]
+    ) -> list[ClientRecord | Exception]:
+        """Read the keys of one tick together, except those that were read already."""
+        unread = [key for key in keys if self._lacks(key)]
+        if unread:
+            fields = frozenset[str]().union(*(key.fields for key in unread))
+            await self.read(dict.fromkeys(key.id for key in unread), fields)
+        return [self.outcomes[key.id] for key in keys]
+
+    def _lacks(self, key: ClientKey) -> bool:
+        known = self.outcomes.get(key.id)
+        return known is None or (not isinstance(known, Exception) and known.is_missing(key.fields))
+
+
+class PageLoader(ShieldedLoader["ListRequest", "Page"]):
+    """Loads pages of the list for one operation; equal requests are read once."""
+
+    def __init__(self, reader: ClientReader, operation: RequestContext) -> None:
+        super().__init__()
+        self._reader = reader
+        self._operation = operation
+        self.outcomes: dict[ListRequest, Page | Exception] = {}
+
+    async def read(self, request: ListRequest) -> Page | Exception:
+        """Read a page at once, unless it was read already, and return it or its failure."""
+        known = self.outcomes.get(request)
+        if known is None:
+            try:
+                known = await self._reader.read_page(
+                    self._operation, request.where, request.window, request.fields
+                )
+            except Exception as failure:  # noqa: BLE001 - the outcome
+                known = failure
+            self.outcomes[request] = known
+        return known
+
+    async def batch_load_fn(  # type: ignore[override]  # aiodataloader spells it as an attribute
+        self, keys: Sequence[ListRequest]
+    ) -> list[Page | Exception]:
+        """Read the pages of one tick at the same time."""
+        return await asyncio.gather(*map(self.read, keys))
 
 
 class Loaders:
-    """The loaders of one operation, by priority."""
+    """The loaders of one operation; each is created on first use."""
 
     def __init__(self, reader: ClientReader, operation: RequestContext) -> None:
-        self.clients = ClientLoader(reader, operation, Priority.INTERACTIVE)
-        self.entities = ClientLoader(reader, operation, Priority.ENTITIES)
+        self._reader = reader
+        self._operation = operation
+        self._pages: PageLoader | None = None
+        self._clients: dict[Priority, ClientLoader] = {}
 
-    def for_priority(self, priority: Priority) -> ClientLoader:
-        """Return the loader whose calls have the priority `priority`."""
-        return self.entities if priority is Priority.ENTITIES else self.clients
+    @property
+    def pages(self) -> PageLoader:
+        """Return the loader of pages."""
+        if self._pages is None:
+            self._pages = PageLoader(self._reader, self._operation)
+        return self._pages
+
+    def clients(self, priority: Priority) -> ClientLoader:
+        """Return the loader of clients whose calls have this priority."""
+        loader = self._clients.get(priority)
+        if loader is None:
+            loader = ClientLoader(self._reader, self._operation, priority)
+            self._clients[priority] = loader
+        return loader
 
     def clear(self) -> None:
         """Forget all loaded clients: after a write they may be outdated."""
-        self.clients.clear_all()
-        self.entities.clear_all()
+        self._clients.clear()

@@ -4,21 +4,16 @@ from typing import Annotated, Any, cast
 
 import strawberry
 from strawberry.federation.schema_directives import ListSize
-from strawberry.types import Info
 
-from schema.context import Context
-from schema.execution import root_fields
-from schema.execution.root_fields import ClientFilterInput, EntityLookup
-from schema.execution.selection import selected_fields
-from schema.loaders import ClientKey, ClientLoader
+from schema.execution.root_fields import MAX_NODES, ClientFilterInput, EntityLookup
+from schema.loaders import ClientKey, ClientLoader, PageLoader
 from schema.source.cost import ListRequest
 from schema.source.errors import NotFound
-from schema.source.protocols import ClientReader
 from schema.source.records import ClientId, Fields
-from schema.source.request_context import RequestContext
 from schema.types.client import CALL, Client, Node
 from schema.types.client_connection import ClientConnection, connection
 from schema.types.page_arguments import DEFAULT_PAGE
+from schema.types.record_fields import ContextInfo
 
 argument = strawberry.argument
 
@@ -31,23 +26,31 @@ async def _load(loader: ClientLoader, id: ClientId, fields: Fields) -> Client | 
         return None
 
 
-def resolve_entities(context: Context, lookup: EntityLookup) -> Any:
-    """Return the field's value; clients that must be read are awaitables."""
+async def _page(loader: PageLoader, request: ListRequest) -> ClientConnection:
+    return connection(request.window, await loader.load(request))
+
+
+def resolve(info: ContextInfo) -> Any:
+    """Return the value of a root field, loaded as its plan says.
+
+    Clients and pages are awaitables, an entity without a client keeps its own error. Raises the
+    failure to plan the field.
+    """
+    context = info.context
+    request = context.requests[str(info.path.key)]
+    if isinstance(request, Exception):
+        raise request
+    if isinstance(request, ListRequest):
+        return _page(context.loaders.pages, request)
+    lookup = cast("EntityLookup", request)
     if not lookup.many and lookup.slots[0] is None:
         return None
-    loader = context.loaders.for_priority(lookup.priority)
+    loader = context.loaders.clients(lookup.priority)
     found = [
         _load(loader, slot, lookup.fields) if isinstance(slot, str) else slot
         for slot in lookup.slots
     ]
     return found if lookup.many else found[0]
-
-
-async def _page(
-    reader: ClientReader, operation: RequestContext, request: ListRequest
-) -> ClientConnection:
-    page = await reader.read_page(operation, request.where, request.window, request.fields)
-    return connection(request.window, page)
 
 
 @strawberry.type(name="Query", description="The queries.")
@@ -60,13 +63,10 @@ class QueryWithoutNode:
     )
     def client(
         self,
-        info: Info[Context, None],
+        info: ContextInfo,
         id: Annotated[strawberry.ID, argument(description="The client's UUID.")],
     ) -> Client | None:
-        return cast(
-            "Client | None",
-            resolve_entities(info.context, root_fields.client(selected_fields(info), id=id)),
-        )
+        return cast("Client | None", resolve(info))
 
     @strawberry.field(
         description=(
@@ -85,7 +85,7 @@ class QueryWithoutNode:
     )
     def clients(  # noqa: PLR0913, PLR0917 - Relay's arguments
         self,
-        info: Info[Context, None],
+        info: ContextInfo,
         filter: Annotated[
             ClientFilterInput | None, argument(description="The filter; without it all clients.")
         ] = strawberry.UNSET,
@@ -105,17 +105,7 @@ class QueryWithoutNode:
             int | None, argument(description="Number of rows to skip, to jump to a page.")
         ] = strawberry.UNSET,
     ) -> ClientConnection | None:
-        request = root_fields.clients(
-            selected_fields(info),
-            filter=filter,
-            first=first,
-            after=after,
-            last=last,
-            before=before,
-            offset=offset,
-        )
-        found = _page(info.context.source, info.context.operation, request)
-        return cast("ClientConnection", found)
+        return cast("ClientConnection", resolve(info))
 
 
 @strawberry.type(name="Query", description="The queries.")
@@ -127,26 +117,22 @@ class Query(QueryWithoutNode):
     )
     def node(
         self,
-        info: Info[Context, None],
+        info: ContextInfo,
         id: Annotated[strawberry.ID, argument(description="An id of this graph.")],
     ) -> Node | None:
-        return cast(
-            "Node | None",
-            resolve_entities(info.context, root_fields.node(selected_fields(info), id=id)),
-        )
+        return cast("Node | None", resolve(info))
 
     @strawberry.field(
         description=(
             "Objects by their ids, at most 100, in the order of `ids`; null for an unknown id."
         ),
         directives=[
-            ListSize(assumed_size=root_fields.MAX_NODES, require_one_slicing_argument=False),  # type: ignore[call-arg]  # has defaults
+            ListSize(assumed_size=MAX_NODES, require_one_slicing_argument=False),  # type: ignore[call-arg]  # has defaults
         ],
     )
     def nodes(
         self,
-        info: Info[Context, None],
+        info: ContextInfo,
         ids: Annotated[list[strawberry.ID], argument(description="Ids of this graph.")],
     ) -> list[Node | None] | None:
-        found = resolve_entities(info.context, root_fields.nodes(selected_fields(info), ids=ids))
-        return cast("list[Node | None]", found)
+        return cast("list[Node | None]", resolve(info))

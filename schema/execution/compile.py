@@ -5,33 +5,25 @@
   document. Keep it with the document.
 - `CompiledOperation.plan(variables)` returns the `ExecutionPlan` of one request, or the errors in
   the variables. `ExecutionPlan.needs()` lists the requests to the source before anything is sent.
-- `execute_plan(plan, context)` returns the data as plain dicts and lists, with graphql-core errors.
-  If a plan is not `compiled`, graphql-core executes the operation.
+- `execute_plan(plan, context)` returns the data; if it cannot, graphql-core executes the operation.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from graphql import (
-    FragmentDefinitionNode,
-    GraphQLNonNull,
-    OperationType,
-    VariableNode,
-)
+from graphql import FragmentDefinitionNode, OperationType, VariableNode, get_nullable_type
 
 from schema.execution.compiler.arguments import compile_arguments
-from schema.execution.compiler.collect_fields import FieldCollector
-from schema.execution.compiler.field_readers import DEFINITION, NotCompilable
-from schema.execution.compiler.record_encoder import RecordEncoders
+from schema.execution.compiler.collect_fields import FieldCollector, SelectedFields
+from schema.execution.compiler.encoders import Encoders, Leaves
 from schema.execution.compiler.root_field import RootField, Specialization
-from schema.execution.compiler.shapes import Leaves, Shapes
 from schema.execution.compiler.variables import VariableCoercer
 from schema.execution.lru import WeightedLRU
 from schema.execution.plan import ExecutionPlan, ParsedOperation
-from schema.execution.root_fields import ROOT_FIELDS
-from schema.execution.selection import SelectedFields
+from schema.execution.root_fields import ROOT_FIELDS, clients
 from schema.execution.sizes import KEY, OPERATION, ROOT, VARIABLE, document_size
+from schema.types.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,45 +53,34 @@ class OperationCompiler:
         self.converter = converter
         self.hide_suggestions = hide_suggestions
         self.variants: WeightedLRU[Specialization] = WeightedLRU()
-        self.rows = RecordEncoders()
         self.leaves: Leaves = {}
+        self.client = cast("GraphQLObjectType", schema.type_map[Client.__name__])
 
     def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> CompiledOperation:
         """Return the compiled operation `node` of a validated document."""
-        fragments = {
-            each.name.value: each
-            for each in document.definitions
-            if isinstance(each, FragmentDefinitionNode)
-        }
-        return CompiledOperation(self, document, node, fragments)
+        return CompiledOperation(self, document, node)
 
 
 class CompiledOperation:
     """One operation; call `plan` for each request."""
 
     def __init__(
-        self,
-        compiler: OperationCompiler,
-        document: DocumentNode,
-        node: OperationDefinitionNode,
-        fragments: Mapping[str, FragmentDefinitionNode],
+        self, compiler: OperationCompiler, document: DocumentNode, node: OperationDefinitionNode
     ) -> None:
         self.compiler = compiler
+        self._fragments = {
+            each.name.value: each
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
         self._coercer = VariableCoercer(
             compiler.schema, node, hide_suggestions=compiler.hide_suggestions
         )
-        self._conditions = _conditions(node, fragments.values())
+        self._conditions = _conditions(node, self._fragments.values())
         assert document.loc is not None  # noqa: S101 - it was parsed
-        self.parsed = ParsedOperation(
-            document,
-            node,
-            fragments,
-            compiler.schema,
-            hide_suggestions=compiler.hide_suggestions,
-            size=document_size(document.loc.source.body, document.token_count)
-            + OPERATION
-            + VARIABLE * len(node.variable_definitions or ()),
-        )
+        size = document_size(document.loc.source.body, document.token_count)
+        variables = VARIABLE * len(node.variable_definitions or ())
+        self.parsed = ParsedOperation(document, node, size + OPERATION + variables)
 
     def plan(self, given: Mapping[str, Any]) -> ExecutionPlan | list[GraphQLError]:
         """Return the plan for these variables, or the errors in them."""
@@ -110,33 +91,28 @@ class CompiledOperation:
         variants = self.compiler.variants
         variant = variants.find((self, conditions_met))
         if variant is None:
-            variant = self._compile(conditions_met)
+            variant = self._compile(dict(zip(self._conditions, conditions_met, strict=True)))
             variants.put((self, conditions_met), variant, self.parsed.size + variant.size)
         return ExecutionPlan(self.parsed, variant, variables)
 
-    def _compile(self, conditions_met: tuple[bool | None, ...]) -> Specialization:
-        conditions = dict(zip(self._conditions, conditions_met, strict=True))
-        schema, node, fragments = self.compiler.schema, self.parsed.node, self.parsed.fragments
+    def _compile(self, conditions: Mapping[str, bool | None]) -> Specialization:
+        schema, node = self.compiler.schema, self.parsed.node
         type_ = schema.get_root_type(node.operation)
         assert type_ is not None  # noqa: S101 - validated
-        selections = FieldCollector(schema, fragments, conditions)
-        grouped = selections.of([node.selection_set], type_)
-        shapes = Shapes(schema, selections, self.compiler.rows, self.compiler.leaves)
+        collector = FieldCollector(schema, self._fragments, conditions)
+        grouped = collector.of([node.selection_set], type_)
+        encoders = Encoders(collector, self.compiler.leaves)
         roots = [
-            self._root(type_, key, nodes, shapes, SelectedFields(nodes, fragments, conditions))
-            for key, nodes in grouped.items()
+            self._root(type_, key, nodes, encoders, collector) for key, nodes in grouped.items()
         ]
         return Specialization(
-            type_,
+            type_.name,
             roots,
             writes=node.operation is OperationType.MUTATION,
             # A null condition is an error; graphql-core writes its message.
             compiled=None not in conditions.values()
-            and all(
-                root.name == "__typename" if root.field is None else root.shape is not None
-                for root in roots
-            ),
-            size=shapes.size + ROOT * len(roots) + sum(KEY * len(key) for key in grouped),
+            and all(root.ask is not None or root.name == "__typename" for root in roots),
+            size=encoders.size + sum(ROOT + KEY * len(key) for key in grouped),
         )
 
     def _root(
@@ -144,30 +120,19 @@ class CompiledOperation:
         type_: GraphQLObjectType,
         key: str,
         nodes: Sequence[FieldNode],
-        shapes: Shapes,
-        look: SelectedFields,
+        encoders: Encoders,
+        collector: FieldCollector,
     ) -> RootField:
-        name, operation = nodes[0].name.value, self.parsed.node.operation
-        field = type_.fields.get(name)
-        if field is None:  # a meta field; `__typename` needs no shape
-            return RootField(key, name, nodes, None, look, required=True)
-        ask = None if operation is OperationType.MUTATION else ROOT_FIELDS.get(name)
-        definition = field.extensions[DEFINITION]
+        compiler, name = self.compiler, nodes[0].name.value
+        look = SelectedFields(collector, nodes)
+        field, ask = type_.fields.get(name), ROOT_FIELDS.get(name)
+        if field is None or ask is None:
+            return RootField(key, name, look)
         arguments = compile_arguments(
-            field,
-            definition,
-            nodes[0],
-            self.compiler.converter,
-            hide_suggestions=self.compiler.hide_suggestions,
+            field, nodes[0], compiler.converter, hide_suggestions=compiler.hide_suggestions
         )
-        shape = None
-        if ask is not None or operation is OperationType.MUTATION:
-            try:
-                shape = shapes.of(field.type, nodes, type_.name, name)
-            except NotCompilable:
-                shape = None
-        required = isinstance(field.type, GraphQLNonNull)
-        return RootField(key, name, nodes, field, look, required, arguments, ask, shape)
+        shown = get_nullable_type(field.type) if ask is clients else compiler.client
+        return RootField(key, name, look, arguments, ask, encoders.encoder(shown, nodes))
 
 
 def _conditions(

@@ -12,13 +12,12 @@ from graphql import (
     OperationType,
     parse,
 )
-from graphql.validation import validate
 
 from schema.execution.limits import Limits, check_limits, exceeded, limit_error
 from schema.execution.lru import WeightedLRU
 from schema.execution.messages import redact_values
 from schema.execution.sizes import document_size
-from schema.execution.validation import ValidationRules
+from schema.execution.validation import ValidationRules, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,10 +11,10 @@ from schema.execution.sizes import PLANNED, VARIABLES, value_size
 from schema.source.cost import EntitiesRequest, ListRequest, SourceRequest, WriteRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
+    from graphql import DocumentNode, OperationDefinitionNode
 
     from schema.execution.compiler.root_field import RootField, Specialization
     from schema.execution.compiler.variables import Variables
@@ -24,14 +24,10 @@ if TYPE_CHECKING:
 
 
 class ParsedOperation(NamedTuple):
-    """One operation of a validated document, and the schema that it was validated against."""
+    """One operation of a validated document."""
 
     document: DocumentNode
     node: OperationDefinitionNode
-    fragments: Mapping[str, FragmentDefinitionNode]
-    schema: GraphQLSchema
-    hide_suggestions: bool
-    """Whether messages leave out the names of fields that the client did not name."""
     size: int
     """Estimated bytes, the document included."""
 
@@ -61,11 +57,29 @@ class ExecutionPlan:
         self.variable_values = variables
         self.requests = [(root, _build_request(root, variables)) for root in variant.roots]
         """Each root field's request, or the error that prevents it; None for writes."""
-        self.other_fields = [
-            each for each in self.requests if not isinstance(each[1], EntityLookup)
-        ]
+        self.other_fields: list[tuple[RootField, ListRequest | Exception | None]] = []
         """All root fields except those that look clients up by id."""
-        self.entity_batches = _batch_lookups(self.requests)
+        self.pages: dict[ListRequest, list[RootField]] = {}
+        """The pages to read, each with the root fields that show it."""
+        self.has_no_errors = True
+        """Whether no root field failed to plan.
+
+        Plans with errors are not cached: raising a stored exception again would grow its traceback.
+        """
+        lookups: dict[Priority, list[tuple[RootField, EntityLookup]]] = {}
+        for root, one in self.requests:
+            if isinstance(one, EntityLookup):
+                if one.many or one.slots[0] is not None:  # else it needs no request
+                    lookups.setdefault(one.priority, []).append((root, one))
+                self.has_no_errors = self.has_no_errors and not one.has_errors
+                continue
+            self.other_fields.append((root, one))
+            if isinstance(one, ListRequest):
+                self.pages.setdefault(one, []).append(root)
+            elif one is not None:
+                self.has_no_errors = False
+        self.entity_batches = [_batch(each, group) for each, group in lookups.items()]
+        """The clients to read, those of one priority together."""
         self.clients = sum(len(each.ids) for each in self.entity_batches)
         """Number of looked-up clients, each counted once for each priority."""
 
@@ -98,20 +112,13 @@ class ExecutionPlan:
 
     @property
     def compiled(self) -> bool:
-        """Return True if `execute_plan` can run the operation; otherwise graphql-core must."""
+        """Return True if each root field has an encoder; otherwise only graphql-core executes."""
         return self.variant.compiled
 
     @property
-    def has_no_errors(self) -> bool:
-        """Return True if no root field failed to plan.
-
-        Plans with errors are not cached: raising a stored exception again would grow its traceback.
-        """
-        slots = [
-            slot for each in self.entity_batches for _, one in each.lookups for slot in one.slots
-        ]
-        requests = [one for _, one in self.other_fields]
-        return not any(isinstance(one, Exception) for one in (*requests, *slots))
+    def reads(self) -> bool:
+        """Return True if a root field needs the source."""
+        return bool(self.pages or self.entity_batches)
 
     def needs(self) -> list[tuple[str, SourceRequest]]:
         """Return the requests to the source, each with the response key of its root field.
@@ -142,20 +149,6 @@ def _build_request(root: RootField, variables: Variables) -> RootRequest | Excep
     except Exception as error:  # noqa: BLE001 - located at the field
         drop_traceback(error)
         return error
-
-
-def _batch_lookups(
-    requests: Iterable[tuple[RootField, RootRequest | Exception | None]],
-) -> list[EntityBatch]:
-    """Return the lookups by id, one batch for each priority.
-
-    A field whose only slot holds no id needs no request.
-    """
-    by_priority: dict[Priority, list[tuple[RootField, EntityLookup]]] = {}
-    for root, one in requests:
-        if isinstance(one, EntityLookup) and (one.many or one.slots[0] is not None):
-            by_priority.setdefault(one.priority, []).append((root, one))
-    return [_batch(priority, group) for priority, group in by_priority.items()]
 
 
 def _batch(priority: Priority, lookups: Sequence[tuple[RootField, EntityLookup]]) -> EntityBatch:

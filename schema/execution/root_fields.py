@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import strawberry
@@ -18,11 +17,11 @@ from schema.types.enums import ClientStatus, ClientType
 from schema.types.page_arguments import window_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from schema.execution.selection import SelectedFields
+    from schema.execution.compiler.collect_fields import SelectedFields
     from schema.source.cost import Kind
-    from schema.source.records import ClientRecord, Fields
+    from schema.source.records import Fields
 
 _INTERACTIVE = Priority.INTERACTIVE  # looking up a member of an enumeration is slow
 MAX_NODES = 100
@@ -45,10 +44,6 @@ class ClientFilterInput:
     )
 
 
-Found = Mapping["ClientId", "ClientRecord | Exception | None"]
-"""Results of clients looked up by id; None for a client that does not exist."""
-
-
 class EntityLookup(msgspec.Struct, frozen=True):
     """Clients by id, one for each slot; a slot without an id holds its result already."""
 
@@ -57,24 +52,14 @@ class EntityLookup(msgspec.Struct, frozen=True):
     priority: Priority
     many: bool
     """Whether the value is a list, or the value of the only slot."""
+    has_errors: bool = False
+    """Whether a slot holds an error."""
 
     @property
     def need(self) -> EntitiesRequest:
         """Return the request for the clients, each once."""
         ids = dict.fromkeys(slot for slot in self.slots if isinstance(slot, str))
         return EntitiesRequest(tuple(ids), self.fields, self.priority)
-
-    def answer(self, found: Found) -> Any:
-        """Return the value of the field, with a record for each client.
-
-        In a list an error stays in its own slot; the error of a single client is raised.
-        """
-        if self.many:
-            return [found.get(slot) if isinstance(slot, str) else slot for slot in self.slots]
-        value = found.get(cast("ClientId", self.slots[0]))  # `found` has no entry under None
-        if isinstance(value, Exception):
-            raise value
-        return value
 
 
 RootRequest = EntityLookup | ListRequest
@@ -112,7 +97,9 @@ def entities(look: SelectedFields, *, representations: Sequence[object]) -> Enti
             f" not {len(representations)}."
         )
     slots = tuple(map(_slot_of, representations))
-    return EntityLookup(slots, required_record_fields(look()), Priority.ENTITIES, many=True)
+    fields = required_record_fields(look())
+    errors = not all(isinstance(slot, str) for slot in slots)
+    return EntityLookup(slots, fields, Priority.ENTITIES, many=True, has_errors=errors)
 
 
 def _slot_of(representation: object) -> ClientId | GraphQLError:

@@ -8,6 +8,7 @@ import strawberry
 from strawberry.federation.schema_directives import Cost, Key, Tag
 
 from schema.source.records import ClientRecord, Fields
+from schema.strawberry_internals import object_definition
 from schema.types.enums import ClientStatus, ClientType, client_status_of, client_type_of
 from schema.types.record_fields import RecordField, computed, malformed, record_field
 from schema.types.scalars import Timestamp, digits, instant, integer, number, strings
@@ -172,7 +173,7 @@ class Client(Node):
 
 
 def _reads() -> dict[str, Fields]:
-    definition = cast("Any", Client).__strawberry_definition__
+    definition = object_definition(Client)
     return {
         _camel(field.python_name): field.metadata[RecordField].reads
         for field in definition.fields

@@ -11,6 +11,7 @@ from schema.context import Context
 from schema.loaders import ClientKey
 from schema.source.errors import Unavailable
 from schema.source.records import ClientId, ClientRecord, Fields
+from schema.source.request_context import Priority
 
 ContextInfo = Info[Context, None]
 
@@ -47,7 +48,7 @@ def record_field(
     show = _reader(fields, read)
 
     async def complete(record: ClientRecord, info: ContextInfo) -> Any:
-        clients = info.context.loaders.clients
+        clients = info.context.loaders.clients(Priority.INTERACTIVE)
         return show(await clients.load(ClientKey(ClientId(record.id), reads)))
 
     def resolve(root: Any, info: Info) -> Any | Awaitable[Any]:

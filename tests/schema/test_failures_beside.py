@@ -256,3 +256,64 @@ async def test_a_count_that_no_int_holds_takes_no_other_field_with_it(graph: Gra
     assert [getattr(error.original_error, "code", None) for error in result.errors or ()] == [
         "UPSTREAM_BAD_RESPONSE"
     ]
+
+
+USUAL = ClientRecord(
+    id=ID, first_name="Ada", status="active", budget_min=5, tags=("a",), complete=True
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "record"),
+    [
+        (f"""{{ clients(first: 2) {{ totalCount pageInfo {{ endCursor }}
+         edges {{ cursor node {{ {SHOWN} }} }} }} }}""", USUAL),
+        (f'{{ one: client(id: "{ID}") {{ {SHOWN} }} two: node(id: "{ID}") {{ id }} }}', USUAL),
+        (f'{{ nodes(ids: ["{ID}", "junk"]) {{ id ... on Client {{ {SHOWN} }} }} }}', USUAL),
+        (f"""{{ _entities(representations: [{{__typename: "Client", id: "{ID}"}}])
+         {{ __typename ... on Client {{ email }} }} }}""", USUAL),
+        ("{ __typename clients(first: 1) { edges { node { status } } } }",
+         ClientRecord(id=ID, status="new in the API")),
+    ],
+    ids=["list", "clients", "nodes", "entities", "an unknown value"],
+)  # fmt: skip
+async def test_a_usual_answer_takes_no_resolver(text: str, record: ClientRecord) -> None:
+    graph = Graph()
+    document = graph.documents.get(text)
+    assert isinstance(document, Document), document
+    planned = graph.plan(document, {}, None)
+    assert isinstance(planned, ExecutionPlan)
+    context = Context(
+        Source(record=record), RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
+    )
+
+    result = await graph.run(planned, context)
+
+    assert (result.errors, context.requests) == (None, {})
+    assert result.data is not None
+
+
+async def test_what_was_read_is_not_read_again_where_graphql_core_answers() -> None:
+    class Counted(Source):
+        reads = 0
+
+        async def read_page(self, *args: Any, **more: Any) -> Page:
+            self.reads += 1
+            return await super().read_page(*args, **more)
+
+        async def fetch(self, *args: Any, **more: Any) -> Sequence[ClientRecord | ClientError]:
+            self.reads += 1
+            return await super().fetch(*args, **more)
+
+    source = Counted(record=ClientRecord(id=ID, version=2**31, complete=True))
+    text = f"""{{ clients(first: 2) {{ edges {{ node {{ version }} }} }}
+      client(id: "{ID}") {{ version }} }}"""
+
+    result = await run(Graph(), text, source)
+
+    assert source.reads == 2
+    assert sorted(paths(result.errors), key=repr) == [
+        ["client", "version"],
+        ["clients", "edges", 0, "node", "version"],
+        ["clients", "edges", 1, "node", "version"],
+    ]

@@ -32,7 +32,7 @@ KINDS = {"SCALAR", "OBJECT", "INTERFACE", "UNION", "ENUM", "INPUT_OBJECT"}
 @pytest.fixture(scope="module", params=[True, False], ids=["with node", "federated"])
 def schema(request: pytest.FixtureRequest) -> dict[str, Any]:
     graph = Graph(node_fields=request.param)
-    found: Any = introspection_from_schema(graph._schema, input_value_deprecation=True)  # noqa: SLF001 - the result itself
+    found: Any = introspection_from_schema(graph.core, input_value_deprecation=True)
     shown: dict[str, Any] = found["__schema"]
     return shown
 

@@ -47,7 +47,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 GRAPH = Graph()
 BY_GRAPHQL_CORE = Graph(compiles=False)
-SCHEMA = GRAPH._schema  # noqa: SLF001 - what is tried is taken from it
+SCHEMA = GRAPH.core
 
 
 def literal(value: Any) -> str:

@@ -6,28 +6,25 @@ import re
 
 import pytest
 
-from schema.execution.compiler.codegen import EDGES, RECORD, Fallback, FieldExpression, generate
-from schema.execution.compiler.columns import ID, typename
-from schema.execution.compiler.record_encoder import RecordEncoder, RecordEncoders
+from schema.execution.compiler.codegen import (
+    EDGES_TEMPLATE,
+    RECORD_TEMPLATE,
+    Fallback,
+    FieldExpression,
+    generate,
+)
+from schema.execution.compiler.encoders import ID
 from schema.source.records import Anchor, ClientRecord
-from schema.types.client_connection import LazyEdges, cursor_of
+from schema.types.client_connection import LazyEdges, MixedEdges, cursor_of
 from schema.types.cursors import decode_cursor, mark_of
 
 ADA = ClientRecord(id="00000000-0000-4000-8000-000000000001", first_name="Ada")
 ENCODED = {"id": ADA.id, "what": "Client"}
-COLUMNS = {"id": ID, "__typename": typename("Client")}
-
-
-def tells(row: RecordEncoder, record: ClientRecord) -> bool:
-    try:
-        row.encode(record)
-    except Fallback:
-        return False
-    return True
+COLUMNS = {"id": ID, "what": FieldExpression("{0}", ("Client",))}
 
 
 def test_a_function_tells_records_under_the_keys_of_the_answer() -> None:
-    tell = generate(RECORD, {"id": ID, "what": typename("Client")})
+    tell = generate(RECORD_TEMPLATE, {"id": ID, "what": FieldExpression("{0}", ("Client",))})
 
     assert tell(ADA) == ENCODED
 
@@ -35,17 +32,17 @@ def test_a_function_tells_records_under_the_keys_of_the_answer() -> None:
 def test_a_function_tells_rows_with_their_places() -> None:
     columns = {
         "at": FieldExpression("edges.begin + place"),
-        "name": FieldExpression("{own}(record.first_name)", str.upper),
+        "name": FieldExpression("{0}(record.first_name)", (str.upper,)),
     }
 
-    assert generate(EDGES, columns)(LazyEdges([ADA, ADA], 7)) == [
+    assert generate(EDGES_TEMPLATE, columns)(LazyEdges([ADA, ADA], 7)) == [
         {"at": 7, "name": "ADA"},
         {"at": 8, "name": "ADA"},
     ]
 
 
 def test_a_value_that_is_unusual_is_refused() -> None:
-    tell = generate(RECORD, {"id": ID})
+    tell = generate(RECORD_TEMPLATE, {"id": ID})
 
     with pytest.raises(Fallback):
         tell(ClientRecord(id=7))  # type: ignore[arg-type]  # as no API should tell it
@@ -54,34 +51,15 @@ def test_a_value_that_is_unusual_is_refused() -> None:
 @pytest.mark.parametrize("key", ["", "a b", "1a", "a'", "a: unusual(), 'b", "é"])
 def test_no_function_is_written_for_a_key_that_is_no_name(key: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(key)}$"):
-        generate(RECORD, {key: ID})
+        generate(RECORD_TEMPLATE, {key: ID})
 
 
-def test_a_function_is_written_for_what_is_encoded_often() -> None:
-    row = RecordEncoders().of({"id": "id"}, COLUMNS.__getitem__)
+def test_rows_are_left_to_graphql_core_where_one_has_no_client() -> None:
+    encode = generate(EDGES_TEMPLATE, {"node": COLUMNS})
 
-    assert [tells(row, ADA) for _ in range(10)] == [False] * 8 + [True] * 2
-
-
-def test_what_shows_the_same_is_written_once() -> None:
-    rows = RecordEncoders()
-    one = rows.of({"id": "id", "what": "__typename"}, COLUMNS.__getitem__)
-
-    assert rows.of({"id": "id", "what": "__typename"}, COLUMNS.__getitem__) is one
-    assert rows.of({"what": "__typename", "id": "id"}, COLUMNS.__getitem__) is not one
-
-
-def test_rows_are_forgotten_the_longest_unused_first() -> None:
-    rows = RecordEncoders()
-    first, second = (rows.of({key: "id"}, COLUMNS.__getitem__) for key in ("a", "b"))
-    for number in range(10):
-        rows.of({f"k{number}" + "y" * 60_000: "id"}, COLUMNS.__getitem__)
-    assert rows.of({"a": "id"}, COLUMNS.__getitem__) is first
-    for number in range(3):
-        rows.of({f"l{number}" + "y" * 60_000: "id"}, COLUMNS.__getitem__)
-
-    assert rows.of({"a": "id"}, COLUMNS.__getitem__) is first
-    assert rows.of({"b": "id"}, COLUMNS.__getitem__) is not second
+    assert encode(LazyEdges([ADA], 0)) == [{"node": ENCODED}]
+    with pytest.raises(Fallback):
+        encode(MixedEdges([ADA], 0))
 
 
 def test_a_page_knows_its_rows_places_and_its_ends() -> None:

@@ -14,16 +14,12 @@ from graphql import (
     get_nullable_type,
     is_scalar_type,
 )
-from strawberry.types.arguments import convert_arguments
+
+from schema.strawberry_internals import argument_names, field_definition, python_arguments
 
 if TYPE_CHECKING:
-    from graphql import (
-        GraphQLField,
-        GraphQLInputType,
-        ValueNode,
-    )
+    from graphql import GraphQLField, GraphQLInputType, ValueNode
     from strawberry.schema.schema_converter import GraphQLCoreConverter
-    from strawberry.types.field import StrawberryField
 
     from schema.execution.compiler.variables import Variables
 
@@ -33,7 +29,6 @@ Arguments = Callable[["Variables"], Mapping[str, Any]]
 
 def compile_arguments(
     field: GraphQLField,
-    definition: StrawberryField,
     node: FieldNode,
     converter: GraphQLCoreConverter,
     *,
@@ -44,23 +39,17 @@ def compile_arguments(
     Literals are converted once. Variables whose coerced value Strawberry passes on unchanged are
     copied; every other argument is converted for each request.
     """
-
-    def to_python(values: Mapping[str, Any]) -> dict[str, Any]:
-        return convert_arguments(
-            dict(values), definition.arguments, converter.scalar_registry, converter.config
-        )
+    definition = field_definition(field)
 
     def convert_all(variables: Variables) -> dict[str, Any]:
-        return to_python(get_argument_values(field, node, variables.whole, None, hide_suggestions))
+        values = get_argument_values(field, node, variables.whole, None, hide_suggestions)
+        return python_arguments(definition, values, converter)
 
     given = list(node.arguments or ())
     varying = [argument for argument in given if _varies(argument.value)]
     if not varying:
         return _memoize(convert_all)
-    names = {
-        converter.config.name_converter.from_argument(each): each.python_name
-        for each in definition.arguments
-    }
+    names = argument_names(definition, converter)
     direct = [
         (names[argument.name.value], argument.value.name.value)
         for argument in varying
@@ -74,34 +63,33 @@ def compile_arguments(
     )
     try:
         # Literals of the document and default values.
-        same = to_python(get_argument_values(field, literals, None, None, hide_suggestions))
+        same = python_arguments(
+            definition,
+            get_argument_values(field, literals, None, None, hide_suggestions),
+            converter,
+        )
     except GraphQLError:
         same = {}
         if len(direct) < len(field.args):
             return convert_all
 
-    def copy_one(variables: Variables) -> Mapping[str, Any]:
-        [(name, variable)] = direct
-        value = variables.coerced.get(variable)
-        return convert_all(variables) if value is None else {**same, name: value}
+    def copy(variables: Variables) -> Mapping[str, Any]:
+        coerced, found = variables.coerced, dict(same)
+        for name, variable in direct:
+            value = found[name] = coerced.get(variable)
+            if value is None:
+                return convert_all(variables)
+        return found
 
-    def copy_all(variables: Variables) -> Mapping[str, Any]:
-        coerced = variables.coerced
-        try:
-            found = {name: coerced[variable] for name, variable in direct}
-        except KeyError:
-            return convert_all(variables)
-        return convert_all(variables) if None in found.values() else same | found
-
-    return copy_one if len(direct) == 1 else copy_all
+    return copy
 
 
-def _memoize(convert_all: Callable[[Variables], dict[str, Any]]) -> Arguments:
+def _memoize(convert_all: Arguments) -> Arguments:
     """Convert the arguments on first use and return the same values afterwards.
 
     Errors are not stored: each request raises its own.
     """
-    known: list[dict[str, Any]] = []
+    known: list[Mapping[str, Any]] = []
 
     def same(variables: Variables) -> Mapping[str, Any]:
         if not known:

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from schema.execution.compiler.projection import ROOT_PATH, STRICT
+from msgspec import UNSET
+
 from schema.execution.lru import WeightedLRU
+from schema.types.client_connection import LazyEdges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,30 +24,32 @@ _CODE = 4
 _codes: WeightedLRU[CodeType] = WeightedLRU(2 * 1024 * 1024)
 """Compiled code by its source text: many selections differ in their constants alone."""
 
-RECORD = "def encode(record):\n    return {display}"
-"""A function that returns a dict for a record.
-
-Raises any exception if a field refuses its value.
-"""
-EDGES = (
+RECORD_TEMPLATE = "def encode(record):\n    return {display}"
+"""A function that returns the dict for a client's record."""
+OBJECT_TEMPLATE = "def encode(value):\n    return {display}"
+"""A function that returns the dict for any other object of the graph."""
+EDGES_TEMPLATE = (
     "def encode(edges):\n"
+    "    if type(edges) is not LazyEdges:\n"
+    "        unusual()\n"
     "    encoded = []\n"
     "    for place, record in enumerate(edges.records):\n"
     "        encoded.append({display})\n"
     "    return encoded"
 )
-"""A function that returns a list of dicts for consecutive records. Raises like `RECORD`."""
+"""A function that returns a list of dicts for the rows of a page."""
 
 
 class FieldExpression(NamedTuple):
-    """An expression for the value under one key, over `record` (in `EDGES` also `edges`, `place`).
+    """An expression for the value under one key.
 
-    The expression raises if the value is absent, malformed or of a type that needs the general
-    completion. `{own}` in it stands for `constant`, under a generated name.
+    It is over `record`, over `value` or, for rows, over `edges`, `place` and `record`. It raises
+    any exception for a value that only graphql-core completes. `{0}` and `{1}` in it stand for the
+    `constants`, under generated names.
     """
 
     expression: str
-    constant: Any = None
+    constants: tuple[Any, ...] = ()
 
 
 Expression = FieldExpression | Mapping[str, "Expression"]
@@ -53,7 +57,7 @@ Expression = FieldExpression | Mapping[str, "Expression"]
 
 
 class Fallback(Exception):
-    """A value that only the general completion can handle."""
+    """A value that only graphql-core completes."""
 
 
 def fall_back() -> NoReturn:
@@ -61,27 +65,32 @@ def fall_back() -> NoReturn:
     raise Fallback
 
 
-def generate(text: str, columns: Mapping[str, Expression]) -> Callable[..., Any]:
-    """Return the function of the template `text` for the expressions `columns`."""
-    names: dict[str, Any] = {"unusual": fall_back, "nowhere": ROOT_PATH, "strict": STRICT}
-    code = _code(text.format(display=_display(columns, names)))
+def refuse(value: object) -> NoReturn:
+    """Raise `Fallback` for any value."""
+    raise Fallback(value)
+
+
+def generate(text: str, expressions: Mapping[str, Expression]) -> Callable[[Any], Any]:
+    """Return the function of the template `text` for these expressions by response key."""
+    names: dict[str, Any] = {"unusual": fall_back, "unset": UNSET, "LazyEdges": LazyEdges}
+    code = _code(text.format(display=_display(expressions, names)))
     exec(code, names)  # noqa: S102 # nosec B102 - written above, of names alone
     # Without its name in its globals there is no cycle: an evicted function is freed at once.
-    function: Callable[..., Any] = names.pop("encode")
+    function: Callable[[Any], Any] = names.pop("encode")
     return function
 
 
-def _display(columns: Mapping[str, Expression], names: dict[str, Any]) -> str:
+def _display(expressions: Mapping[str, Expression], names: dict[str, Any]) -> str:
     shown = ""
-    for key, column in columns.items():
+    for key, each in expressions.items():
         if not (key.isascii() and key.isidentifier()):
             raise ValueError(key)
-        if isinstance(column, FieldExpression):
-            own = f"own{len(names)}"
-            names[own] = column.constant
-            value = column.expression.format(own=own)
+        if isinstance(each, FieldExpression):
+            own = [f"own{len(names) + at}" for at in range(len(each.constants))]
+            names.update(zip(own, each.constants, strict=True))
+            value = each.expression.format(*own)
         else:
-            value = _display(column, names)
+            value = _display(each, names)
         shown += f"{key!r}: {value},\n"
     return f"{{{shown}}}"
 

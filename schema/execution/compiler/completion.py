@@ -1,138 +1,75 @@
-"""Complete values of each kind (GraphQL, 6.4.3 Value Completion)."""
+"""Complete usual values (GraphQL, 6.4.3 Value Completion); all others raise.
+
+graphql-core then completes the whole result and names what is wrong with each value.
+"""
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
     GraphQLBoolean,
-    GraphQLError,
-    GraphQLFloat,
     GraphQLID,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLString,
     Undefined,
+    is_leaf_type,
 )
-from graphql.pyutils import inspect, is_iterable
+
+from schema.execution.compiler.codegen import fall_back
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from graphql import GraphQLLeafType, GraphQLOutputType
 
-    from graphql import FieldNode, GraphQLLeafType
-
-    from schema.execution.compiler.fields import Field, Shape
-    from schema.execution.compiler.projection import CompletionContext, Path
+Complete = Callable[[Any], Any]
+"""Returns the completed value. Raises any exception for a value that is not usual."""
 
 UNCHANGED: Mapping[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 """Scalars whose values of this Python type are returned unchanged."""
 
 
-def identity(value: Any, path: Path, projection: CompletionContext) -> Any:
-    """Return the value unchanged."""
-    del path, projection
-    return value
+def completion(type_: GraphQLOutputType, encode: Complete | None = None) -> Complete:
+    """Return the completion of a type; `encode` returns the dict for an object."""
+    if isinstance(type_, GraphQLNonNull):
+        return _non_null(completion(type_.of_type, encode))
+    if isinstance(type_, GraphQLList):
+        return _list_of(completion(type_.of_type, encode))
+    if is_leaf_type(type_):
+        return _leaf(type_)
+    return _nullable(cast("Complete", encode))
 
 
-def non_null(shape: Shape, where: str) -> Shape:
-    """Return a shape that raises `TypeError` for null."""
+def _non_null(complete: Complete) -> Complete:
+    def required(value: Any) -> Any:
+        completed = complete(value)
+        return fall_back() if completed is None else completed
 
-    def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
-        completed = shape(value, path, projection)
-        if completed is None:
-            raise TypeError(f"Cannot return null for non-nullable field {where}.")
-        return completed
-
-    return complete
+    return required
 
 
-def list_of(
-    item: Shape, nodes: Sequence[FieldNode], where: str, *, required: bool, plain: type | None
-) -> Shape:
-    """Return the shape of a list; items of the type `plain` are copied without completion."""
-    usual = {plain}
+def _nullable(complete: Complete) -> Complete:
+    return lambda value: None if value is None else complete(value)
 
-    def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
-        if value is None:
-            return None
+
+def _list_of(complete: Complete) -> Complete:
+    def items(value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
-            raise_if_exception(value)
-            if not is_iterable(value):
-                raise GraphQLError(f"Expected Iterable, but did not find one for field '{where}'.")
-        elif plain is not None and usual.issuperset(map(type, value)):
-            return list(value)
-        completed: list[Any] = []
-        for index, each in enumerate(value):
-            here = (path, index)
-            try:
-                completed.append(item(each, here, projection))
-            except Exception as error:  # noqa: BLE001 - located at this item
-                projection.failed(error, nodes, here, required=required)
-                completed.append(None)
-        return completed
+            return None if value is None else fall_back()
+        return [complete(each) for each in value]
 
-    return complete
+    return items
 
 
-def leaf(type_: GraphQLLeafType) -> Shape:
-    """Return the shape of a scalar or an enumeration, completed as graphql-core does."""
+def _leaf(type_: GraphQLLeafType) -> Complete:
     coerce = type_.coerce_output_value
     plain = UNCHANGED.get(type_)
 
-    def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
-        del path, projection
-        kind = type(value)
-        if (
-            value is None
-            or kind is plain
-            or (kind is float and type_ is GraphQLFloat and isfinite(value))
-        ):
+    def leaf(value: Any) -> Any:
+        if value is None or type(value) is plain:
             return value
-        raise_if_exception(value)
         completed = coerce(value)
-        if completed is Undefined or completed is None:
-            raise TypeError(
-                f"Expected `{inspect(type_)}.coerce_output_value({inspect(value)})`"
-                f" to return non-nullable value, returned: {inspect(completed)}"
-            )
-        return completed
+        return fall_back() if completed is Undefined or completed is None else completed
 
-    return complete
-
-
-def abstract(shapes: Mapping[type, Shape]) -> Shape:
-    """Return the shape of an abstract type, chosen by the Python class of the value."""
-
-    def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
-        if value is None:
-            return None
-        raise_if_exception(value)
-        return shapes[type(value)](value, path, projection)
-
-    return complete
-
-
-def object_type(fields: Sequence[Field]) -> Shape:
-    """Return the shape of an object, completed field by field."""
-    steps = [(each.key, each.read, each.shape, each) for each in fields]
-
-    def complete(value: Any, path: Path, projection: CompletionContext) -> Any:
-        if value is None:
-            return None
-        raise_if_exception(value)
-        completed: dict[str, Any] = {}
-        for key, read, shape, field in steps:
-            here = (path, key)
-            try:
-                completed[key] = shape(read(value, projection), here, projection)
-            except Exception as error:  # noqa: BLE001 - located at this field
-                projection.failed(error, field.nodes, here, required=field.required)
-                completed[key] = None
-        return completed
-
-    return complete
-
-
-def raise_if_exception(value: Any) -> None:
-    """Raise the value if it is an exception, which a resolver may return."""
-    if isinstance(value, Exception):
-        raise value
+    return leaf

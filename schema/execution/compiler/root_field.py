@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema.execution.compiler.codegen import refuse
 from schema.types.client import required_record_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from graphql import FieldNode, GraphQLField, GraphQLObjectType
-
     from schema.execution.compiler.arguments import Arguments
-    from schema.execution.compiler.fields import Shape
+    from schema.execution.compiler.collect_fields import SelectedFields
+    from schema.execution.compiler.completion import Complete
     from schema.execution.root_fields import RootRequest
-    from schema.execution.selection import SelectedFields
     from schema.source.records import Fields
 
 
 class RootField(NamedTuple):
-    """A root field: its request to the source and the shape of its value."""
+    """A root field: its request to the source and the encoder of its value."""
 
     key: str
     name: str
-    nodes: Sequence[FieldNode]
-    field: GraphQLField | None
-    """None for meta fields such as `__typename`."""
     look: SelectedFields
-    required: bool
     arguments: Arguments | None = None
     ask: Callable[..., RootRequest] | None = None
     """None for writes and for fields without a request to the source."""
-    shape: Shape | None = None
-    """None if only graphql-core can complete the value."""
+    encode: Complete = refuse
+    """Encodes a client's record or a connection."""
 
     @property
     def shown(self) -> Fields:
@@ -45,10 +40,11 @@ class RootField(NamedTuple):
 class Specialization(NamedTuple):
     """An operation for one combination of its conditions."""
 
-    type: GraphQLObjectType
+    type_name: str
+    """The name of the root type."""
     roots: Sequence[RootField]
     writes: bool
     compiled: bool
-    """Whether every root field has a shape."""
+    """Whether every root field has a request to the source or is `__typename`."""
     size: int
     """Estimated bytes without the document."""
