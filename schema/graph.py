@@ -83,7 +83,12 @@ class Graph(federation.Schema):
 
         Raises `GraphQLError` if the document has no such operation.
         """
-        return self._operation(document, operation_name).plan(variables)
+        operation = self._operation(document, operation_name)
+        size = operation.size
+        planned = operation.plan(variables)
+        if operation.size > size:
+            self.documents.grow(document, operation.size - size)
+        return planned
 
     def run(
         self, planned: ExecutionPlan, context: Context
@@ -136,6 +141,7 @@ class Graph(federation.Schema):
             node = document.operation(name)
             operation = self._compiler.operation(document.node, node)
             document.compiled[name] = operation
+            self.documents.grow(document, operation.size)
         return operation
 
     def entities_resolver(

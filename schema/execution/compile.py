@@ -19,7 +19,6 @@ from schema.execution.compiler.collect_fields import FieldCollector, SelectedFie
 from schema.execution.compiler.encoders import Encoders, Leaves
 from schema.execution.compiler.root_field import RootField, Specialization
 from schema.execution.compiler.variables import VariableCoercer
-from schema.execution.lru import WeightedLRU
 from schema.execution.plan import ExecutionPlan, ParsedOperation
 from schema.execution.root_fields import ROOT_FIELDS, clients
 from schema.execution.sizes import KEY, OPERATION, ROOT, VARIABLE, document_size
@@ -52,7 +51,6 @@ class OperationCompiler:
         self.schema = schema
         self.converter = converter
         self.hide_suggestions = hide_suggestions
-        self.variants: WeightedLRU[Specialization] = WeightedLRU()
         self.leaves: Leaves = {}
         self.client = cast("GraphQLObjectType", schema.type_map[Client.__name__])
 
@@ -78,9 +76,11 @@ class CompiledOperation:
         )
         self._conditions = _conditions(node, self._fragments.values())
         assert document.loc is not None  # noqa: S101 - it was parsed
+        self._variants: dict[tuple[bool | None, ...], Specialization] = {}
+        self.size = OPERATION + VARIABLE * len(node.variable_definitions or ())
+        """Estimated bytes, without the document; it grows with what is compiled."""
         size = document_size(document.loc.source.body, document.token_count)
-        variables = VARIABLE * len(node.variable_definitions or ())
-        self.parsed = ParsedOperation(document, node, size + OPERATION + variables)
+        self.parsed = ParsedOperation(document, node, size + self.size)
 
     def plan(self, given: Mapping[str, Any]) -> ExecutionPlan | list[GraphQLError]:
         """Return the plan for these variables, or the errors in them."""
@@ -88,11 +88,11 @@ class CompiledOperation:
         if isinstance(variables, list):
             return variables
         conditions_met = tuple(variables.coerced.get(name) for name in self._conditions)
-        variants = self.compiler.variants
-        variant = variants.find((self, conditions_met))
+        variant = self._variants.get(conditions_met)
         if variant is None:
             variant = self._compile(dict(zip(self._conditions, conditions_met, strict=True)))
-            variants.put((self, conditions_met), variant, self.parsed.size + variant.size)
+            self._variants[conditions_met] = variant
+            self.size += variant.size
         return ExecutionPlan(self.parsed, variant, variables)
 
     def _compile(self, conditions: Mapping[str, bool | None]) -> Specialization:

@@ -38,3 +38,11 @@ class WeightedLRU(Generic[T]):
         self.size += size
         while self.size > self._max_bytes:
             self.size -= self._held.pop(next(iter(self._held)))[1]
+
+    def grow(self, key: Hashable, value: T, size: int) -> None:
+        """Add to the size of `value`, if it is still held under `key`."""
+        found = self._held.get(key)
+        if found is not None and found[0] is value:
+            del self._held[key]
+            self.size -= found[1]
+            self.put(key, value, found[1] + size)

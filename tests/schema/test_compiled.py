@@ -141,3 +141,28 @@ def test_what_is_remembered_is_bounded_the_longest_unused_going_first() -> None:
     assert ([latest.find(key) for key in "abc"], latest.size) == (["A", None, "C"], 8)
     latest.put("huge", "HUGE", 11)
     assert ([latest.find(key) for key in ("a", "c", "huge")], latest.size) == (["A", "C", None], 8)
+
+
+def test_what_is_compiled_of_a_document_counts_and_is_forgotten_with_it() -> None:
+    graph = Graph()
+    text = "query ($on: Boolean!) { clients { totalCount edges @include(if: $on) { cursor } } }"
+    document = graph.documents.get(text)
+    assert isinstance(document, Document)
+    sizes = [graph.documents.cached_bytes]
+    for on in (True, False, False):
+        graph.plan(document, {"on": on}, None)
+        sizes.append(graph.documents.cached_bytes)
+
+    assert sizes[0] < sizes[1] < sizes[2] == sizes[3]
+
+
+def test_what_grows_beyond_the_bound_is_forgotten() -> None:
+    latest: WeightedLRU[str] = WeightedLRU(max_bytes=10)
+    latest.put("a", "A", 4)
+    latest.put("b", "B", 4)
+
+    latest.grow("a", "A", 3)
+    assert ([latest.find(key) for key in "ab"], latest.size) == (["A", None], 7)
+    latest.grow("a", "of before", 3)
+    latest.grow("a", "A", 4)
+    assert (latest.find("a"), latest.size) == (None, 0)

@@ -183,14 +183,11 @@ def test_a_value_takes_no_more_than_is_estimated(text: bytes) -> None:
 @pytest.mark.parametrize("family", ["tiny", "fields", "a fragment of lists in many places"])
 def test_what_is_forgotten_is_freed_without_a_collection(graph: Graph, family: str) -> None:
     text = FAMILIES[family].replace("~", "9")
-    graph._compiler.variants = WeightedLRU()  # noqa: SLF001 - forgotten at once
-    found: list[Any] = [graph.documents.parse_and_validate(text)]
-    gc.collect()  # graphql-core's visitors, which hold each other
+    gc.collect()
     gc.disable()
     try:
-        found.append(planned(graph, found[0]))
+        found = [planned(graph, graph.documents.parse_and_validate(text))]
         found.clear()
-        graph._compiler.variants = WeightedLRU()  # noqa: SLF001
         garbage = gc.collect()
     finally:
         gc.enable()
