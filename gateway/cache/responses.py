@@ -12,11 +12,11 @@ import math
 from typing import TYPE_CHECKING
 
 import orjson
-from cachetools import LRUCache
 
 from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.keys import Partition, ResponseKey
 from gateway.gzipped import CompressibleData
+from schema.execution.lru import WeightedLRU
 from schema.source.request_context import Receipt
 
 if TYPE_CHECKING:
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES, MAX_RESPONSE_BYTES = 16 * 1024, 256 * 1024
 """Bytes of a request and of its data that are remembered at most."""
-_MAX_PLAIN = 256
-"""Largest number of stored responses that depend on no caller."""
-_MAX_PLAIN_BYTES = 8 * 1024
+_MAX_PLAIN_BYTES = 2 * 1024 * 1024
+"""Bytes of the stored responses that depend on no caller."""
 
 
 class ResponseCache:
@@ -55,7 +54,7 @@ class ResponseCache:
         self._pace = pace
         self._budget = budget
         self._clock = clock
-        self._plain: LRUCache[bytes, CompressibleData] = LRUCache(_MAX_PLAIN)
+        self._plain: WeightedLRU[CompressibleData] = WeightedLRU(_MAX_PLAIN_BYTES)
 
     def basis(self, operation: RequestContext) -> Validator:
         """Return the validator to note before the operation is executed."""
@@ -66,7 +65,7 @@ class ResponseCache:
 
     def find(self, caller: Caller, body: bytes) -> tuple[CompressibleData, Receipt] | None:
         """Return the response to `body` and its receipt, if both would be the same now."""
-        plain = self._plain.get(body)
+        plain = self._plain.find(body)
         if plain is not None:
             return plain, Receipt()
         partition = Partition(caller)
@@ -97,8 +96,8 @@ class ResponseCache:
         if not 0 < len(data) <= MAX_RESPONSE_BYTES:
             return
         if receipt.oldest_seconds is None:
-            if receipt.budget is None and len(body) + len(data) <= _MAX_PLAIN_BYTES:
-                self._plain[body] = data  # the response depends on no caller
+            if receipt.budget is None and self._plain.find(body) is None:
+                self._plain.put(body, data, len(body) + data.weight)
             return
         if basis == self.basis(operation) and receipt.oldest_at > -math.inf:
             key = ResponseKey(Partition(operation.caller), body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from copy import copy
 from typing import TYPE_CHECKING
 
 from gateway.web.protocol.cache_control import parse_cache_control
@@ -64,14 +63,17 @@ class RequestHead:
     def repeated(self, changed: Iterable[tuple[bytes, bytes]]) -> RequestHead:
         """Return the head of a request that differs from this one only in the headers `changed`.
 
-        These may only be headers that affect the trace of a response and nothing else of it.
+        Their names are in lower case. They may only be headers that affect the trace of a response
+        and nothing else of it.
         """
-        head: RequestHead = copy(self)
-        head.headers = self.headers.copy()
-        renewed = defaultdict[bytes, list[bytes]](list)
+        head = object.__new__(RequestHead)  # twice as fast as `copy`
+        head.accept, head.media_type, head.coding = self.accept, self.media_type, self.coding
+        head.content_type, head.freshness = self.content_type, self.freshness
+        head.is_simple, head._caller = self.is_simple, self._caller
+        renewed: dict[bytes, list[bytes]] = {}
         for name, value in changed:
-            renewed[name.lower()].append(value)
-        head.headers.update(renewed)
+            renewed.setdefault(name, []).append(value)
+        head.headers = self.headers | renewed
         return head
 
     @property

@@ -15,6 +15,7 @@ TRACE = "gateway.trace"
 """Key of the `Trace` of a request in its ASGI scope."""
 _ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_ODD = b"13579bdf"
 _NOTHING = (b"0" * 32, b"0" * 16)
 
 
@@ -75,4 +76,4 @@ def _parent(sent: Sequence[bytes]) -> tuple[bytes, bytes] | None:
     if version == b"ff" or (version == b"00" and more) or trace in _NOTHING or parent in _NOTHING:
         return None
     # Only the first flag, `sampled`, is known to this version.
-    return trace, b"0%d" % (int(flags, 16) & 1)
+    return trace, b"01" if flags[-1:] in _ODD else b"00"
