@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,9 +18,8 @@ from schema.types.enums import ClientStatus, ClientType
 from schema.types.page_arguments import window_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from schema.execution.compiler.collect_fields import SelectedFields
     from schema.source.cost import Kind
     from schema.source.records import Fields
 
@@ -63,9 +63,11 @@ class EntityLookup(msgspec.Struct, frozen=True):
 
 
 RootRequest = EntityLookup | ListRequest
+Look = Callable[..., frozenset[str]]
+"""Returns the graph names of the fields selected below a path of field names."""
 
 
-def client(look: SelectedFields, *, id: str) -> EntityLookup:
+def client(look: Look, *, id: str) -> EntityLookup:
     """Return the lookup of `Query.client`. Raises `InvalidInput` for an invalid id."""
     known = client_id(id)
     if known is None:
@@ -73,12 +75,12 @@ def client(look: SelectedFields, *, id: str) -> EntityLookup:
     return EntityLookup((known,), required_record_fields(look()), _INTERACTIVE, many=False)
 
 
-def node(look: SelectedFields, *, id: str) -> EntityLookup:
+def node(look: Look, *, id: str) -> EntityLookup:
     """Return the lookup of `Query.node`: an id of no client finds nothing."""
     return EntityLookup((client_id(id),), required_record_fields(look()), _INTERACTIVE, many=False)
 
 
-def nodes(look: SelectedFields, *, ids: Sequence[str]) -> EntityLookup:
+def nodes(look: Look, *, ids: Sequence[str]) -> EntityLookup:
     """Return the lookup of `Query.nodes`. Raises `InvalidInput` for too many ids."""
     if len(ids) > MAX_NODES:
         raise InvalidInput(f"`ids` may name at most {MAX_NODES} things, not {len(ids)}.")
@@ -86,7 +88,7 @@ def nodes(look: SelectedFields, *, ids: Sequence[str]) -> EntityLookup:
     return EntityLookup(slots, required_record_fields(look()), _INTERACTIVE, many=True)
 
 
-def entities(look: SelectedFields, *, representations: Sequence[object]) -> EntityLookup:
+def entities(look: Look, *, representations: Sequence[object]) -> EntityLookup:
     """Return the lookup of `Query._entities`, one slot for each representation.
 
     Raises `InvalidInput` for too many representations.
@@ -121,7 +123,7 @@ def _invalid_representation(message: str) -> GraphQLError:
 
 
 def clients(  # noqa: PLR0913 - Relay's arguments
-    look: SelectedFields,
+    look: Look,
     *,
     filter: ClientFilterInput | None = strawberry.UNSET,
     first: int | None = strawberry.UNSET,

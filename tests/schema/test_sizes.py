@@ -17,7 +17,7 @@ from gateway.web.protocol.strict_json import JSONLimits
 from gateway.web.request import parse_post
 from schema.context import Context
 from schema.execution.documents import Document
-from schema.execution.lru import MAX_BYTES, WeightedLRU
+from schema.execution.lru import MAX_BYTES
 from schema.execution.plan import ExecutionPlan
 from schema.execution.sizes import value_size
 from schema.graph import Graph
