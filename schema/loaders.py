@@ -138,5 +138,5 @@ class Loaders:
         return loader
 
     def clear(self) -> None:
-        """Forget all loaded clients: after a write they may be outdated."""
+        """Forget all loaded clients: the write that follows may change them."""
         self._clients.clear()

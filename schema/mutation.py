@@ -203,10 +203,8 @@ class Mutation:
             input.idempotency_key,
         )
         context = info.context
-        try:
-            written = await context.source.create(context.operation, new)
-        finally:
-            context.loaders.clear()
+        context.loaders.clear()
+        written = await context.source.create(context.operation, new)
         return CreateClientSuccess(
             client=Client.of(written.record),
             client_edge=make_edge(written.record),
@@ -230,10 +228,8 @@ class Mutation:
             input.on_conflict,
         )
         context = info.context
-        try:
-            written = await context.source.update(context.operation, id, change)
-        finally:
-            context.loaders.clear()
+        context.loaders.clear()
+        written = await context.source.update(context.operation, id, change)
         return UpdateClientSuccess(
             client=Client.of(written.record),
             confirmed_by=_confirmed_by(written.confirmed_by),
@@ -255,10 +251,8 @@ class Mutation:
     ) -> DeleteClientResult | None:
         id = parse_id(input.id)
         context = info.context
-        try:
-            how = await context.source.delete(context.operation, id)
-        finally:
-            context.loaders.clear()
+        context.loaders.clear()
+        how = await context.source.delete(context.operation, id)
         return DeleteClientSuccess(
             deleted_client_id=strawberry.ID(id), confirmed_by=_confirmed_by(how)
         )

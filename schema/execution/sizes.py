@@ -24,8 +24,6 @@ ROOT = 2_048
 """Bytes of a compiled root field without the fields below it."""
 OBJECT = 1_024
 """Bytes of a compiled selection without its fields."""
-SELECTED = 256
-"""Bytes of a selected field, compiled or not."""
 FIELD = 1_024
 """Bytes of a compiled field, its part of the generated functions included."""
 KEY = 6

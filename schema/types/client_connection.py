@@ -1,7 +1,7 @@
 """The Relay connection of clients: windows of the list with totals and cursors."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import strawberry
 
@@ -12,16 +12,8 @@ from schema.types.cursors import MARK, NO_ID, Cursor, mark_of
 from schema.types.record_fields import computed, malformed
 from schema.types.scalars import integer
 
-
-class EdgeField(NamedTuple):
-    """How a field of an edge is computed from all edges and its index, for compiled operations.
-
-    None: the field is the record at that index, which represents its client.
-    """
-
-    of: Callable[["LazyEdges", int], Any] | None
-
-
+OF_ROW = "of a row"
+"""Metadata of an edge's field: the function that computes it from all edges and its index."""
 BESIDE, BESIDE_ENDS = 4, 16
 """Neighbours marked on each side of a cursor's row; for a page's end rows, towards the page."""
 
@@ -112,33 +104,18 @@ class PageInfo:
     end_cursor: str | None = _page_cursor_field(-1, "Cursor of the last row of the page.")
 
 
-def _edge_field(
-    resolve: Callable[[Any], Any],
-    of: Callable[[LazyEdges, int], Any] | None,
-    description: str,
-) -> Any:
-    return strawberry.field(
-        resolver=resolve, description=description, metadata={EdgeField: EdgeField(of)}
-    )
-
-
-def edge_value(record: ClientRecord) -> ClientRecord:
-    """Return the record of an edge's client. Raises `Unavailable` for a row without a client."""
-    if record.unreadable:
-        raise Unavailable(
-            "The API listed a row here that has no id, none that can be one, or one it listed"
-            " before.",
-            code="UPSTREAM_BAD_RESPONSE",
-        )
-    return record
-
-
 def _cursor(root: Any) -> str:
     return cursor_of(root.edges, root.place)
 
 
 def _node(root: Any) -> Client:
-    return Client.of(edge_value(root.record))
+    if root.record.unreadable:
+        raise Unavailable(
+            "The API listed a row here that has no id, none that can be one, or one it listed"
+            " before.",
+            code="UPSTREAM_BAD_RESPONSE",
+        )
+    return Client.of(root.record)
 
 
 @strawberry.type(description="A client and its cursor in a list.", directives=[FREE])
@@ -155,12 +132,12 @@ class ClientEdge:
         """Return the row's record."""
         return self.edges.records[self.place]
 
-    cursor: str = _edge_field(
-        _cursor,
-        cursor_of,
-        "An opaque value for `after` or `before`.",
+    cursor: str = strawberry.field(
+        resolver=_cursor,
+        description="An opaque value for `after` or `before`.",
+        metadata={OF_ROW: cursor_of},
     )
-    node: Client | None = _edge_field(_node, None, "The client.")
+    node: Client | None = strawberry.field(resolver=_node, description="The client.")
 
 
 def _total(connection: Any) -> int:

@@ -130,29 +130,30 @@ class ClientWriteUnconfirmed(ClientMutationError):
     )
 
 
+def _common(failure: ClientError) -> dict[str, Any]:
+    """Return the fields of `ClientMutationError` for a failure."""
+    retry_after = failure.retry_after if isinstance(failure, RateLimited) else None
+    return {
+        "message": failure.message,
+        "code": ClientErrorCode(failure.code),
+        "retryable": retry_after is not None,
+        "retry_after": retry_after,
+    }
+
+
 class _InvalidInputHandler(strawberry.ExceptionHandler[InvalidInput, ClientValidationError]):
     def handle(
         self, exception: InvalidInput, *, field: StrawberryField, info: Info
     ) -> ClientValidationError:
         del field, info
-        return ClientValidationError(
-            message=exception.message,
-            code=ClientErrorCode.BAD_USER_INPUT,
-            retryable=False,
-            retry_after=None,
-            issues=[ClientInputIssue.of(issue) for issue in exception.issues],
-        )
+        issues = [ClientInputIssue.of(issue) for issue in exception.issues]
+        return ClientValidationError(**_common(exception), issues=issues)
 
 
 class _NotFoundHandler(strawberry.ExceptionHandler[NotFound, ClientNotFound]):
     def handle(self, exception: NotFound, *, field: StrawberryField, info: Info) -> ClientNotFound:
         del field, info
-        return ClientNotFound(
-            message=exception.message,
-            code=ClientErrorCode.NOT_FOUND,
-            retryable=False,
-            retry_after=None,
-        )
+        return ClientNotFound(**_common(exception))
 
 
 class _ConflictHandler(strawberry.ExceptionHandler[Conflict, ClientVersionConflict]):
@@ -163,10 +164,7 @@ class _ConflictHandler(strawberry.ExceptionHandler[Conflict, ClientVersionConfli
         current = exception.current
         version = None if current is None else current.version
         return ClientVersionConflict(
-            message=exception.message,
-            code=ClientErrorCode.VERSION_CONFLICT,
-            retryable=False,
-            retry_after=None,
+            **_common(exception),
             current=None if current is None else Client.of(current),
             expected_version=held(integer, exception.expected_version),
             current_version=held(integer, version),
@@ -182,12 +180,7 @@ class _RateLimitedHandler(strawberry.ExceptionHandler[RateLimited, ClientRateLim
     ) -> ClientRateLimited:
         del field
         info.context.operation.receipt.refused(exception.retry_after)
-        return ClientRateLimited(
-            message=exception.message,
-            code=ClientErrorCode.RATE_LIMITED,
-            retryable=True,
-            retry_after=exception.retry_after,
-        )
+        return ClientRateLimited(**_common(exception))
 
 
 class _UnconfirmedHandler(strawberry.ExceptionHandler[WriteUnconfirmed, ClientWriteUnconfirmed]):
@@ -195,13 +188,9 @@ class _UnconfirmedHandler(strawberry.ExceptionHandler[WriteUnconfirmed, ClientWr
         self, exception: WriteUnconfirmed, *, field: StrawberryField, info: Info
     ) -> ClientWriteUnconfirmed:
         del field, info
+        candidates = [Client.of(record) for record in exception.candidates]
         return ClientWriteUnconfirmed(
-            message=exception.message,
-            code=ClientErrorCode.WRITE_UNCONFIRMED,
-            retryable=False,
-            retry_after=None,
-            attempt_id=exception.attempt_id,
-            candidates=[Client.of(record) for record in exception.candidates],
+            **_common(exception), attempt_id=exception.attempt_id, candidates=candidates
         )
 
 

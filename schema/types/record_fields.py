@@ -92,10 +92,8 @@ def _reader(
     return show
 
 
-class ComputedField(NamedTuple):
-    """How a field's value is computed from its parent object when it is selected."""
-
-    make: Callable[[Any], Any]
+COMPUTED = "computed"
+"""Metadata of a field: the function that computes its value from its parent object."""
 
 
 def computed(make: Callable[[Any], Any], description: str) -> Any:
@@ -104,6 +102,4 @@ def computed(make: Callable[[Any], Any], description: str) -> Any:
     def resolve(root: Any) -> Any:
         return make(root)
 
-    return strawberry.field(
-        resolver=resolve, description=description, metadata={ComputedField: ComputedField(make)}
-    )
+    return strawberry.field(resolver=resolve, description=description, metadata={COMPUTED: make})

@@ -25,8 +25,8 @@ from schema.execution.compiler.completion import UNCHANGED, completion
 from schema.execution.sizes import FIELD, KEY, OBJECT
 from schema.strawberry_internals import field_definition, python_type
 from schema.types.client import Client
-from schema.types.client_connection import ClientEdge, EdgeField
-from schema.types.record_fields import ComputedField, RecordField
+from schema.types.client_connection import OF_ROW, ClientEdge
+from schema.types.record_fields import COMPUTED, RecordField
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,11 +111,10 @@ def _field(type_: GraphQLObjectType, field: GraphQLField, complete: Complete) ->
     metadata = definition.metadata
     if RecordField in metadata:
         return _record_field(metadata[RecordField], field, complete)
-    if EdgeField in metadata:
-        return FieldExpression("{0}(edges, place)", (metadata[EdgeField].of,))
-    if ComputedField in metadata:
-        make = metadata[ComputedField].make
-        return FieldExpression("{0}({1}(value))", (complete, make))
+    if OF_ROW in metadata:
+        return FieldExpression("{0}(edges, place)", (metadata[OF_ROW],))
+    if COMPUTED in metadata:
+        return FieldExpression("{0}({1}(value))", (complete, metadata[COMPUTED]))
     if python_type(type_) is Client:
         return ID
     return FieldExpression(f"{{0}}(value.{definition.python_name})", (complete,))
