@@ -102,13 +102,9 @@ class Graph(federation.Schema):
             operation.call_budget = CallBudget(
                 partial(call_limit, planned, context.source, without_budget(operation), self._cap)
             )
-        return self._execute(planned, context)
+        return execute_plan(planned, context, self._by_graphql_core, compiles=self._compiles)
 
-    async def _execute(self, planned: ExecutionPlan, context: Context) -> ExecutionResult:
-        if self._compiles:
-            data = await execute_plan(planned, context)
-            if data is not None:
-                return ExecutionResult(data, None)
+    async def _by_graphql_core(self, planned: ExecutionPlan, context: Context) -> ExecutionResult:
         context.requests = {root.key: request for root, request in planned.requests}
         result = execute(
             self.core,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
+
+from graphql import ExecutionResult
 
 from schema.execution.compiler.codegen import refuse
 from schema.source.errors import NotFound
 from schema.types.client_connection import connection
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from graphql import GraphQLError
 
@@ -20,22 +23,24 @@ if TYPE_CHECKING:
     from schema.loaders import Loaders
     from schema.source.records import ClientId, ClientRecord
 
+    Execute = Callable[[ExecutionPlan, Context], Coroutine[Any, Any, ExecutionResult]]
 
-async def execute_plan(plan: ExecutionPlan, context: Context) -> dict[str, Any] | None:
-    """Return the data of a query without errors; None if graphql-core must execute it.
 
-    What was read is then in the request's loaders, and graphql-core's resolvers find it there.
+async def execute_plan(
+    plan: ExecutionPlan, context: Context, by_graphql_core: Execute, *, compiles: bool
+) -> ExecutionResult:
+    """Read what a query needs, then encode the outcome. Raises nothing but a cancellation.
+
+    An error, a value that is not usual, a mutation and what is not compiled are for graphql-core:
+    what was read is in the request's loaders, and its resolvers find it there.
     """
-    if not (plan.compiled and plan.has_no_errors):
-        return None
-    if plan.reads:
-        if not context.is_authenticated:
-            return None
-        await _read(plan, context.loaders)
-    try:
-        return _encode(plan, context)
-    except Exception:  # noqa: BLE001 - graphql-core locates what is wrong
-        return None
+    if plan.compiled and plan.has_no_errors and (context.is_authenticated or not plan.reads):
+        if plan.reads:
+            await _read(plan, context.loaders)
+        if compiles:
+            with contextlib.suppress(Exception):  # graphql-core locates what is wrong
+                return ExecutionResult(_encode(plan, context), None)
+    return await by_graphql_core(plan, context)
 
 
 async def _read(plan: ExecutionPlan, loaders: Loaders) -> None:
