@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.chromium import Chromium, chromium, until
 from tests.browser.page import Page, new_page
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 from tests.skips import CHROMIUM
 
 
@@ -19,7 +19,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 @pytest.fixture(scope="module")
 def demo_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("demo")
-    with running("run", "--port", "0", ready="Ctrl-C", folder=folder) as demo:
+    with started("run", folder=folder) as demo:
         yield demo
 
 

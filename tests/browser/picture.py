@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from tests.browser.chromium import chromium, until
 from tests.browser.page import new_page
-from tests.e2e.conftest import running
+from tests.e2e.conftest import started
 from tests.skips import CHROMIUM
 
 PICTURE = Path(__file__).parents[2] / "docs" / "graphiql.png"
@@ -39,5 +39,5 @@ if __name__ == "__main__":
         folders = [Path(place) / name for name in ("demo", "chromium")]
         for each in folders:
             each.mkdir()
-        with running("run", "--port", "0", ready="Ctrl-C", folder=folders[0]) as demo:
+        with started("run", folder=folders[0]) as demo:
             take(f"{demo.url}/graphql", folders[1])

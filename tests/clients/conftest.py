@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.sandbox.users import DEMO, DemoUser
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 from tests.skips import NODE
 from tests.transcripts import note
 
@@ -71,5 +71,5 @@ def places(demo: Running, by: DemoUser = DEMO) -> dict[str, str]:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Running]:
-    with running("run", "--port", "0", ready="Ctrl-C", folder=tmp_path) as command:
+    with started("run", folder=tmp_path) as command:
         yield command

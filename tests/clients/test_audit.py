@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.clients.conftest import Program, places
-from tests.e2e.conftest import running
+from tests.e2e.conftest import started
 
 # GET is for documents known in advance; these are the ones that the suite asks by GET.
 BY_GET = {
@@ -33,11 +33,8 @@ def test_every_audit_passes_but_those_that_the_first_edition_supersedes(
     documents = tmp_path / "documents.json"
     documents.write_text(json.dumps(BY_GET))
 
-    with running(
+    with started(
         "run",
-        "--port",
-        "0",
-        ready="Ctrl-C",
         folder=tmp_path,
         GATEWAY_TRUSTED_DOCUMENTS_FILE=str(documents),
     ) as demo:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.sandbox.users import EDSGER
 from tests.clients.conftest import BIN, HERE, TEST, Program, places
-from tests.e2e.conftest import running
+from tests.e2e.conftest import started
 
 BUILD = HERE / "relay" / "build"
 
@@ -20,11 +20,8 @@ def test_a_relay_application_pages_both_ways_and_changes_what_it_shows(
 
     program(BIN / "relay-compiler", "relay.config.json", folder="relay")
     program(BIN / "tsc", folder="relay")
-    with running(
+    with started(
         "run",
-        "--port",
-        "0",
-        ready="Ctrl-C",
         folder=tmp_path,
         GATEWAY_ALLOWED_DOCUMENTS="trusted",
         GATEWAY_TRUSTED_DOCUMENTS_FILE=str(documents),

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from tests.clockwork import REAL
 
 COMMAND = Path(sys.executable).parent / "clients-gateway"
 PATIENCE = 30
+READY = {"run": "Ctrl-C", "sandbox": "Demo key", "serve": "Acts by"}
+"""The last thing that each command prints before it is up."""
 
 
 @pytest.fixture
@@ -73,7 +75,22 @@ def running(
         process.communicate(timeout=PATIENCE)
 
 
+def started(
+    command: str, *arguments: str, folder: Path, **environment: str
+) -> AbstractContextManager[Running]:
+    """Run one of our commands until the block ends, on a free port by default."""
+    port = () if "--port" in arguments else ("--port", "0")
+    ready = READY[command]
+    return running(command, *port, *arguments, ready=ready, folder=folder, **environment)
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Running]:
-    with running("run", "--port", "0", ready="Ctrl-C", folder=tmp_path) as command:
+    with started("run", folder=tmp_path) as command:
+        yield command
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Running]:
+    with started("sandbox", folder=tmp_path) as command:
         yield command

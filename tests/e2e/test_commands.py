@@ -16,7 +16,7 @@ import pytest
 
 from gateway.cli.parser import SHELLS, parser
 from gateway.sandbox.catalogue import FAULTS
-from tests.e2e.conftest import COMMAND, Running, running
+from tests.e2e.conftest import COMMAND, Running, started
 
 COMMANDS = re.findall(r"^    (\w+)(?: {2,}|$)", parser().format_help(), re.MULTILINE)
 
@@ -158,11 +158,8 @@ def test_a_wrong_setting_stops_serve_with_one_line(
 def test_serve_takes_what_compose_files_write_and_prints_an_address_to_follow(
     tmp_path: Path,
 ) -> None:
-    with running(
+    with started(
         "serve",
-        "--port",
-        "0",
-        ready="Acts by",
         folder=tmp_path,
         GATEWAY_HOST="::1",
         GATEWAY_API_KEY="",
@@ -194,9 +191,7 @@ def test_serve_answers_for_the_configured_api(demo: Running, tmp_path: Path) -> 
     def ask(url: str, **headers: str) -> Any:
         return httpx.post(f"{url}/graphql", json=query, headers=headers, trust_env=False).json()
 
-    with running(
-        "serve", "--port", "0", ready="Acts by", folder=tmp_path, GATEWAY_UPSTREAM_URL=sandbox
-    ) as gateway:
+    with started("serve", folder=tmp_path, GATEWAY_UPSTREAM_URL=sandbox) as gateway:
         assert ask(gateway.url, **{"X-API-Key": key})["data"]["clients"]["totalCount"] == 42
         assert ask(gateway.url)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
         introspected = httpx.post(
@@ -216,11 +211,8 @@ def test_the_service_credential_acts_for_those_who_know_the_token(
     key = demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
 
-    with running(
+    with started(
         "serve",
-        "--port",
-        "0",
-        ready="Acts by",
         folder=tmp_path,
         GATEWAY_UPSTREAM_URL=sandbox,
         GATEWAY_API_KEY=key,
@@ -261,15 +253,12 @@ def test_a_module_run_as_a_script_is_the_same_command(tmp_path: Path) -> None:
 
 
 def test_the_sandbox_misbehaves_as_its_command_says(tmp_path: Path) -> None:
-    with running(
+    with started(
         "sandbox",
-        "--port",
-        "0",
         "--fault",
         "total-zero",
         "--fault",
         "proxy-502:0.5",
-        ready="Demo key",
         folder=tmp_path,
     ) as sandbox:
         key = sandbox.output.split("Demo key")[1].split()[0]

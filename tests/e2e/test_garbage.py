@@ -14,7 +14,7 @@ from gateway.app import create_app
 from gateway.configuration import connection_limits
 from gateway.server import uvicorn as server
 from gateway.settings import load_settings
-from tests.e2e.conftest import running
+from tests.e2e.conftest import started
 from tests.e2e.test_known_answers import QUERY, heard, post
 from tests.e2e.test_slow_clients import Client
 
@@ -23,7 +23,7 @@ REQUESTS = 100
 
 @pytest.mark.parametrize("cache", [True, False], ids=["from memory", "from the API"])
 async def test_nothing_is_left_to_collect(tmp_path: Path, *, cache: bool) -> None:
-    with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as sandbox:
+    with started("sandbox", folder=tmp_path) as sandbox:
         settings = load_settings({}, _env_file=None, upstream_url=f"{sandbox.url}/v1", cache=cache)
         app, place = create_app(settings), server.bind("127.0.0.1", 0)
         sites = [server.Listener(app, place, connection_limits(settings), app.direct)]

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from gateway.sandbox.users import DEMO
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 
 CREATE = """mutation ($name: String!) {
   createClient(input: { firstName: $name, lastName: "B", clientType: BUYER }) { __typename }
@@ -20,19 +20,10 @@ LIST = "query ($offset: Int) { clients(first: 1, offset: $offset) { edges { node
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Running]:
-    with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as command:
-        yield command
-
-
-@pytest.fixture
 def gateway(sandbox: Running, tmp_path: Path) -> Iterator[Running]:
     """One call at a time, and nothing cached: requests wait in the queue."""
-    with running(
+    with started(
         "serve",
-        "--port",
-        "0",
-        ready="Acts by",
         folder=tmp_path,
         GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
         GATEWAY_UPSTREAM_MAX_CONCURRENCY="1",

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from gateway.sandbox.users import DEMO
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 from tests.e2e.test_slow_clients import Client
 
 QUERY = b'{"query":"{ clients(first: 2) { totalCount edges { node { id } } } }"}'
@@ -21,12 +21,9 @@ PASSING = re.compile(rb'"(?:oldestSeconds|resetSeconds)":\d+')
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("gateway")
     with (
-        running("sandbox", "--port", "0", ready="Demo key", folder=folder) as sandbox,
-        running(
+        started("sandbox", folder=folder) as sandbox,
+        started(
             "serve",
-            "--port",
-            "0",
-            ready="Acts by",
             folder=folder,
             GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
         ) as command,

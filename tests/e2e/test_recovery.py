@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.sandbox.users import DEMO
-from tests.e2e.conftest import running
+from tests.e2e.conftest import started
 
 DEADLINE = 10
 QUERY = {"query": "{ clients(first: 1) { totalCount edges { node { id } } } }"}
@@ -40,15 +40,12 @@ async def test_a_question_the_api_dies_under_gets_a_coded_error_and_the_next_an_
     tmp_path: Path, free_port: int
 ) -> None:
     at = ("sandbox", "--port", str(free_port))
-    with running(
+    with started(
         "serve",
-        "--port",
-        "0",
-        ready="Acts by",
         folder=tmp_path,
         GATEWAY_UPSTREAM_URL=f"http://127.0.0.1:{free_port}/v1",
     ) as gateway:
-        with running(*at, ready="Demo key", folder=tmp_path) as sandbox:
+        with started(*at, folder=tmp_path) as sandbox:
             fault = {"path": "/clients", "latency": 30, "times": 9}
             async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as control:
                 await control.post("/_sandbox/faults", json=fault)
@@ -68,7 +65,7 @@ async def test_a_question_the_api_dies_under_gets_a_coded_error_and_the_next_an_
             "UPSTREAM_TIMEOUT",
         }
         assert answer["data"] == {"clients": None}
-        with running(*at, ready="Demo key", folder=tmp_path):
+        with started(*at, folder=tmp_path):
             healed = await poll(gateway.url, lambda answer: "errors" not in answer, 25)
 
     assert healed["data"]["clients"]["totalCount"] == 42

@@ -11,25 +11,16 @@ import httpx
 import pytest
 
 from gateway.sandbox.users import DEMO
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 
 QUERY = {"query": "{ clients(first: 1) { totalCount } }"}
 KEY = {"X-API-Key": DEMO.api_key}
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Running]:
-    with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as command:
-        yield command
-
-
-@pytest.fixture
 def gateway(sandbox: Running, tmp_path: Path) -> Iterator[Running]:
-    with running(
+    with started(
         "serve",
-        "--port",
-        "0",
-        ready="Acts by",
         folder=tmp_path,
         GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
     ) as command:

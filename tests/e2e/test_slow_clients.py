@@ -12,7 +12,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.e2e.conftest import PATIENCE, Running, running
+from tests.e2e.conftest import PATIENCE, Running, started
 
 QUERY = b'{"query":"{ __typename }"}'
 HEAD = b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
@@ -44,14 +44,19 @@ class Client(NamedTuple):
                 heard += piece
         return heard
 
+    async def hears_dripping(self, data: bytes) -> bytes:
+        """All that comes while `data` is sent byte by byte, over and over, if there is any."""
+        dripping = asyncio.create_task(self.drips(data) if data else asyncio.sleep(0))
+        try:
+            return await self.hears()
+        finally:
+            dripping.cancel()
+
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(
+    with started(
         "run",
-        "--port",
-        "0",
-        ready="Ctrl-C",
         folder=tmp_path_factory.mktemp("gateway"),
         GATEWAY_TIMEOUT_REQUEST_HEADERS="0.5",
         GATEWAY_TIMEOUT_REQUEST_BODY="0.5",
@@ -91,10 +96,7 @@ async def answers(gateway: Running) -> bool:
 )
 async def test_a_head_that_does_not_arrive_is_hung_up_on(gateway: Running, dripped: bytes) -> None:
     async with client(gateway) as slow:
-        dripping = asyncio.create_task(slow.drips(dripped)) if dripped else None
-        heard = await slow.hears()
-        if dripping:
-            dripping.cancel()
+        heard = await slow.hears_dripping(dripped)
 
     assert heard.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert b'"code":"BAD_REQUEST"' in heard
@@ -104,9 +106,7 @@ async def test_a_head_that_does_not_arrive_is_hung_up_on(gateway: Running, dripp
 async def test_a_body_that_does_not_arrive_is_hung_up_on(gateway: Running) -> None:
     async with client(gateway) as slow:
         await slow.says(HEAD + b"content-length: 100000\r\n\r\n{")
-        dripping = asyncio.create_task(slow.drips(b" "))
-        heard = await slow.hears()
-        dripping.cancel()
+        heard = await slow.hears_dripping(b" ")
 
     assert heard.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert heard.count(b"HTTP/1.1") == 1
@@ -115,9 +115,7 @@ async def test_a_body_that_does_not_arrive_is_hung_up_on(gateway: Running) -> No
 async def test_a_chunked_body_that_does_not_end_is_hung_up_on(gateway: Running) -> None:
     async with client(gateway) as slow:
         await slow.says(HEAD + b"transfer-encoding: chunked\r\n\r\n")
-        dripping = asyncio.create_task(slow.drips(b"1\r\n \r\n"))
-        heard = await slow.hears()
-        dripping.cancel()
+        heard = await slow.hears_dripping(b"1\r\n \r\n")
 
     assert heard.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 
@@ -125,9 +123,7 @@ async def test_a_chunked_body_that_does_not_end_is_hung_up_on(gateway: Running) 
 async def test_the_second_request_of_a_connection_has_the_same_deadlines(gateway: Running) -> None:
     async with client(gateway) as slow:
         await slow.says(WHOLE + HEAD)
-        dripping = asyncio.create_task(slow.drips(b"x: y\r\n"))
-        heard = await slow.hears()
-        dripping.cancel()
+        heard = await slow.hears_dripping(b"x: y\r\n")
 
     assert heard.startswith(b"HTTP/1.1 200 OK\r\n")
     assert heard.count(b"HTTP/1.1 408 Request Timeout\r\n") == 1
@@ -136,9 +132,7 @@ async def test_the_second_request_of_a_connection_has_the_same_deadlines(gateway
 async def test_empty_lines_between_requests_keep_no_connection_open(gateway: Running) -> None:
     async with client(gateway) as slow:
         await slow.says(WHOLE)
-        dripping = asyncio.create_task(slow.drips(b"\r\n"))
-        heard = await slow.hears()
-        dripping.cancel()
+        heard = await slow.hears_dripping(b"\r\n")
 
     assert heard.startswith(b"HTTP/1.1 200 OK\r\n")
 
@@ -265,11 +259,8 @@ def many_files() -> Iterator[None]:
 async def test_a_thousand_slow_clients_are_all_hung_up_on_while_others_are_answered(
     tmp_path: Path,
 ) -> None:
-    with running(
+    with started(
         "run",
-        "--port",
-        "0",
-        ready="Ctrl-C",
         folder=tmp_path,
         GATEWAY_TIMEOUT_REQUEST_HEADERS="3",
         GATEWAY_MAX_CONNECTIONS="2000",

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.storage.state_dir import open_state_dir
 from gateway.writes.idempotency_store import TABLES
-from tests.e2e.conftest import running
+from tests.e2e.conftest import started
 
 CREATE = """mutation { createClient(input: {
   firstName: "Ottoline", lastName: "Lee", clientType: BUYER, idempotencyKey: "one click"
@@ -37,7 +37,7 @@ async def test_serve_goes_on_without_a_state_that_cannot_be_relied_on(
     await open_state_dir(tmp_path / "state", TABLES).database.aclose()
     harm(tmp_path / "state")
 
-    with running("serve", "--port", "0", ready="Acts by", folder=tmp_path) as gateway:
+    with started("serve", folder=tmp_path) as gateway:
         headers = {"X-API-Key": "0" * 64}
         async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
             ready = await http.get("/readyz")

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from gateway.sandbox.users import DEMO
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 from tests.image.conftest import Image
 from tests.packaging.recipes import ROOT, dockerfile
 
@@ -29,7 +29,7 @@ KEY = {"X-API-Key": DEMO.api_key}
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Running]:
-    with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as command:
+    with started("sandbox", folder=tmp_path) as command:
         yield command
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.sandbox.users import DEMO
 from tests.clockwork import REAL
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 from tests.tcp_proxy import Fault, TcpProxy
 
 CREATE = """
@@ -44,7 +44,7 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Running]:
-    with running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as command:
+    with started("sandbox", folder=tmp_path) as command:
         yield command
 
 
@@ -58,9 +58,7 @@ async def proxy(sandbox: Running) -> AsyncIterator[TcpProxy]:
 def serving(folder: Path, port: int) -> Iterator[Running]:
     """The gateway, the same state each time."""
     upstream = f"http://127.0.0.1:{port}/v1"
-    with running(
-        "serve", "--port", "0", ready="Acts by", folder=folder, GATEWAY_UPSTREAM_URL=upstream
-    ) as command:
+    with started("serve", folder=folder, GATEWAY_UPSTREAM_URL=upstream) as command:
         yield command
 
 

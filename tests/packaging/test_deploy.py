@@ -14,7 +14,7 @@ import yaml
 from gateway.sandbox.users import DEMO
 from gateway.server.uvicorn import DRAIN_SECONDS
 from gateway.settings import PREFIX, Settings
-from tests.e2e.conftest import Running, running
+from tests.e2e.conftest import Running, started
 from tests.packaging.recipes import ROOT, stages, variable
 from tests.proxies.reverse import Proxy
 from tests.skips import CADDY
@@ -140,10 +140,9 @@ def keep_alive() -> str:
 def gateway(tmp_path: Path) -> Iterator[Running]:
     """The gateway as compose.yaml has it, over a sandbox."""
     with (
-        running("sandbox", "--port", "0", ready="Demo key", folder=tmp_path) as sandbox,
-        running(
-            *("serve", "--port", "0"),
-            ready="Acts by",
+        started("sandbox", folder=tmp_path) as sandbox,
+        started(
+            "serve",
             folder=tmp_path,
             GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
             GATEWAY_TIMEOUT_KEEP_ALIVE=keep_alive(),
