@@ -57,68 +57,10 @@ class WriteThrough:
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client and store it."""
-        partition = Partition(operation.caller)
-        return await self._for_all_tokens(operation, None, self._create(operation, partition, new))
-
-    async def update(
-        self, operation: RequestContext, id: ClientId, patch: ClientPatch
-    ) -> WriteResult:
-        """Change a client and store it as it is afterwards."""
-        key = EntityKey(Partition(operation.caller), id)
-        if patch.expected_version is not None:
-            base = self._base(operation, id, patch.expected_version)
-            patch = replace(patch, base=base)
-        return await self._for_all_tokens(operation, id, self._update(operation, key, id, patch))
-
-    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """Delete a client and store its absence."""
-        key = EntityKey(Partition(operation.caller), id)
-        return await self._for_all_tokens(operation, id, self._delete(operation, key, id))
-
-    def _base(self, operation: RequestContext, id: ClientId, version: int) -> ClientRecord | None:
-        """Return the client at `version`, as read by this caller or by the user's other tokens.
-
-        The record is returned to no caller before the API has answered the caller's write.
-        """
-        claimed = Partition.claimed(operation.caller)
-        partitions = [Partition(operation.caller), *([] if claimed is None else [claimed])]
-        found = [self._memory.client_at(EntityKey(each, id), version) for each in partitions]
-        return next((record for record in found if record is not None), None)
-
-    async def _for_all_tokens(
-        self, operation: RequestContext, id: ClientId | None, write: Coroutine[Any, Any, T]
-    ) -> T:
-        """Await a write by an unproven token, and invalidate the user's partition afterwards.
-
-        A write with a rejected credential invalidates nothing of the user's.
-        """
-        claimed = Partition.claimed(operation.caller)
-        if claimed is None:
-            return await write
-        key = None if id is None else EntityKey(claimed, id)
-        try:
-            return await write
-        except (
-            Unauthenticated,
-            Forbidden,
-            InvalidInput,
-            RateLimited,
-            Unavailable,
-            IdempotencyUnavailable,
-        ):
-            claimed = None
-            raise
-        finally:
-            if claimed is not None:
-                self._memory.invalidate_in_flight(claimed, key)
-                self._forget(claimed, key)
-
-    async def _create(
-        self, operation: RequestContext, partition: Partition, new: NewClient
-    ) -> WriteResult:
-        written, _ = await self._fenced(partition, None, self._writer.create(operation, new))
+        written, _ = await self._fenced(operation, None, self._writer.create(operation, new))
         if written.replayed:
             return written
+        partition = Partition(operation.caller)
         key, types = EntityKey(partition, written.record.id), self._meaning.types
         created = list_updates.CreatedRow(written.record, self._clock(), self._order.newest)
         self._memory.invalidate_in_flight(partition, key)
@@ -128,13 +70,17 @@ class WriteThrough:
         )
         return written
 
-    async def _update(
-        self, operation: RequestContext, key: EntityKey, id: ClientId, patch: ClientPatch
+    async def update(
+        self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
+        """Change a client and store it as it is afterwards."""
+        key = EntityKey(Partition(operation.caller), id)
+        if patch.expected_version is not None:
+            patch = replace(patch, base=self._base(operation, id, patch.expected_version))
         began, before, types = self._clock(), self._record(key), self._meaning.types
         try:
             written, alone = await self._fenced(
-                key.partition, key, self._writer.update(operation, id, patch)
+                operation, id, self._writer.update(operation, id, patch)
             )
         except Conflict as conflict:
             self._memory.forget_client(key)
@@ -155,17 +101,27 @@ class WriteThrough:
             self._forget(key.partition, key)
         return written
 
-    async def _delete(
-        self, operation: RequestContext, key: EntityKey, id: ClientId
-    ) -> Confirmation:
+    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
+        """Delete a client and store its absence."""
+        key = EntityKey(Partition(operation.caller), id)
         before = self._record(key)
         try:
-            how, _ = await self._fenced(key.partition, key, self._writer.delete(operation, id))
+            how, _ = await self._fenced(operation, id, self._writer.delete(operation, id))
         except NotFound:
             self._deleted(key, before)
             raise
         self._deleted(key, before)
         return how
+
+    def _base(self, operation: RequestContext, id: ClientId, version: int) -> ClientRecord | None:
+        """Return the client at `version`, as read by this caller or by the user's other tokens.
+
+        The record is returned to no caller before the API has answered the caller's write.
+        """
+        claimed = Partition.claimed(operation.caller)
+        partitions = [Partition(operation.caller), *([] if claimed is None else [claimed])]
+        found = [self._memory.client_at(EntityKey(each, id), version) for each in partitions]
+        return next((record for record in found if record is not None), None)
 
     def _record(self, key: EntityKey) -> ClientRecord | None:
         known = self._memory.client(key)
@@ -180,32 +136,45 @@ class WriteThrough:
         )
 
     async def _fenced(
-        self, partition: Partition, key: EntityKey | None, send: Coroutine[Any, Any, T]
+        self, operation: RequestContext, id: ClientId | None, send: Coroutine[Any, Any, T]
     ) -> tuple[T, bool]:
         """Return the outcome, and True if no other write of the same client overlapped.
 
-        Of two overlapping writes, the one that the API applied last is unknown.
+        Of two overlapping writes, the one that the API applied last is unknown. A write by an
+        unproven token invalidates its user's partition too, unless nothing was written.
         """
+        partition, claimed = Partition(operation.caller), Partition.claimed(operation.caller)
+        key = None if id is None else EntityKey(partition, id)
         self._memory.invalidate_in_flight(partition, key)
         fence = None if key is None else self._memory.client_token(key)
         try:
             outcome = await send
-        except (InvalidInput, RateLimited, NotFound):
-            raise  # nothing was written
+        except (Unauthenticated, Forbidden):
+            claimed = None
+            self._memory.purge(partition)
+            raise
+        except (InvalidInput, RateLimited):
+            claimed = None
+            raise
+        except NotFound:
+            raise
         except Conflict as conflict:
             if conflict.maybe_written:
                 self._memory.forget_lists(partition)
             raise
-        except (Unauthenticated, Forbidden):
-            self._memory.purge(partition)
-            raise
-        except BaseException:
+        except BaseException as failure:
+            if isinstance(failure, Unavailable | IdempotencyUnavailable):
+                claimed = None
             self._forget(partition, key)
             raise
         else:
             return outcome, key is None or self._memory.client_token(key) == fence
         finally:
             self._memory.invalidate_in_flight(partition, key)
+            if claimed is not None:
+                key = None if id is None else EntityKey(claimed, id)
+                self._memory.invalidate_in_flight(claimed, key)
+                self._forget(claimed, key)
 
     def _forget(self, partition: Partition, key: EntityKey | None) -> None:
         self._memory.forget_lists(partition)
