@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cachetools import LRUCache
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from schema.source.records import ClientRecord
 
 _MAX_CLIENTS = 20_000
-"""Clients remembered, the latest read."""
+"""Clients remembered; the ones seen first are forgotten first."""
 
 
 class FirstSeen:
@@ -20,13 +18,16 @@ class FirstSeen:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._times: LRUCache[str, float] = LRUCache(_MAX_CLIENTS)
+        self._times: dict[str, float] = {}
 
     def note(self, records: Iterable[ClientRecord]) -> None:
         """Note that these clients exist now."""
-        now = self._now()
+        now, times = self._now(), self._times
         for record in records:
-            self._times.setdefault(record.id, now)
+            if record.id not in times:
+                times[record.id] = now
+        while len(times) > _MAX_CLIENTS:
+            del times[next(iter(times))]
 
     def before(self, time: float) -> set[str]:
         """Return the ids of the clients that were read before `time`, in Unix seconds."""
