@@ -55,8 +55,11 @@ async def send(
 ) -> Response | TransportError:
     content = b'{"a":1}' if method in {"POST", "PUT"} else b""
     sent = request(method, url, deadline=deadline or soon(), content=content, headers=headers)
+    response = wire.send(sent)
+    # A caller that leaves does not see how its request ends.
+    response.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
-        return await asyncio.shield(wire.send(sent))
+        return await asyncio.shield(response)
     except TransportError as error:
         return error
 

@@ -420,7 +420,7 @@ async def test_answers_to_many_at_once_reach_their_callers(
     open_wire: OpenWire, upstream: Upstream
 ) -> None:
     upstream.echo = True
-    wire = open_wire(max_in_flight=64)
+    wire = open_wire(max_in_flight=64, attempt_seconds=20, connect_seconds=20)
     urls = [f"{upstream.url}/{number}" for number in range(64)] * 5
     answers = [
         answer
@@ -447,7 +447,7 @@ async def test_wherever_the_connection_is_cut_the_wire_tells_the_truth_and_sends
 
 async def test_the_pool_survives_callers_who_leave(open_wire: OpenWire, upstream: Upstream) -> None:
     upstream.pause = 0.02
-    wire = open_wire(max_in_flight=10, attempt_seconds=2)
+    wire = open_wire(max_in_flight=10, attempt_seconds=20, connect_seconds=20)
     chance = random.Random(0)  # noqa: S311 -- not for secrets
     ends = soon(2.0)
 
@@ -459,7 +459,9 @@ async def test_the_pool_survives_callers_who_leave(open_wire: OpenWire, upstream
             await asyncio.wait({call})
 
     await asyncio.gather(*(churn() for _ in range(30)))
-    await asyncio.sleep(0.2)
+    patience = soon()
+    while wire.in_flight and time.monotonic() < patience:  # noqa: ASYNC110 -- it has no event
+        await asyncio.sleep(0.01)
     flying = wire.in_flight
     ten = [await send(wire, "GET", upstream.url) for _ in range(10)]
     await wire.aclose()
