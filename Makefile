@@ -67,22 +67,22 @@ quietly = @output=$$({ $(1); } 2>&1) || { printf '%s\n' "$$output" >&2; exit 1; 
 
 .PHONY: help run install ready ready-newest test test-newest test-parts test-image prove check check-deploy graphiql attack audit scan bench bench-rivals sbom image lock clean
 
-help: ## this list
+help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 21
 
-run: install $(GRAPHIQL)/dist/.stamp ## the sandbox and the gateway on loopback; PORT= moves it
+run: install $(GRAPHIQL)/dist/.stamp ## run the demo on this machine only: sandbox and gateway; PORT=9000 for another port
 	@$(if $(PORT),GATEWAY_PORT="$(PORT)") exec $(BIN)/clients-gateway run
 
-install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## leaves .venv/bin/clients-gateway
+install: $(VENV)/.stamp-run $(VENV)/.stamp-project ## install the gateway: .venv/bin/clients-gateway
 
-test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp ## everything; what it had to skip stands at the end
+test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp ## run the whole test suite; skipped tests are listed at the end
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-newest: $(GRAPHIQL)/dist/.stamp ready-newest ## what depends on the interpreter, on the newest Python of this machine
+test-newest: $(GRAPHIQL)/dist/.stamp ready-newest ## run the tests that depend on the interpreter on the newest Python of this machine
 	$(call say,'$(if $(NEWEST),testing on $(NEWEST),no newer Python than $(PYTHON) is here)')
 	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) test-parts ARGS="$(NEWEST_TESTS) $(ARGS)")
 
-ready: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp $(SCAN)/.stamp $(DEPLOY)/.stamp ready-newest ## fetches all that is tested with; --jobs=4 at once
+ready: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp $(SCAN)/.stamp $(DEPLOY)/.stamp ready-newest ## install everything that the tests need; --jobs=4 in parallel
 
 ready-newest: $(VENV)/.stamp-project # two builds of one tree would meet
 	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) .venv-newest/.stamp-dev)
@@ -90,12 +90,12 @@ ready-newest: $(VENV)/.stamp-project # two builds of one tree would meet
 test-parts: install $(VENV)/.stamp-dev
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-prove: install $(VENV)/.stamp-dev ## the proofs that the suite takes a sample of, at their full size
+prove: install $(VENV)/.stamp-dev ## run the property tests at full size
 	@$(FULL_SIZE) $(BIN)/python -m pytest $(PARALLEL) $(SAMPLED) $(ARGS)
 
 # One of tests.house's counts is above zero and fails nothing yet: modules above 260 lines.
 # tests/test_house.py holds the others at zero.
-check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, lint, types, layers, security, SDL and docs in step
+check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## check format, lint, types, layers, security, SDL and docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -106,33 +106,33 @@ check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## format, li
 	@$(BIN)/python -m tests.house --counts
 	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_house.py
 
-attack: install $(VENV)/.stamp-dev ## tests/attacks for ten minutes, with their figures; SECONDS=15 for each that can go on
+attack: install $(VENV)/.stamp-dev ## run tests/attacks for ten minutes and print their figures; SECONDS=15 for each test that can run longer
 	@$(FULL_SIZE) GATEWAY_ATTACK_SECONDS="$(or $(SECONDS),15)" $(BIN)/python -m pytest -s tests/attacks $(ARGS)
 
-graphiql: $(GRAPHIQL)/dist/.stamp ## our GraphiQL page, bundled
+graphiql: $(GRAPHIQL)/dist/.stamp ## build the GraphiQL page
 
-bench: install $(VENV)/.stamp-bench ## our side beside every rival installed here: docs/performance; ARGS=--help
+bench: install $(VENV)/.stamp-bench ## measure against the rivals that are installed: docs/performance; ARGS=--help
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-rivals: $(VENV)/.stamp-bench $(NODE) ## installs the rivals, under bench/rivals
+bench-rivals: $(VENV)/.stamp-bench $(NODE) ## install the rivals under bench/rivals
 	@bench/rivals/install.sh
 
 KUBERNETES := $(wildcard deploy/kubernetes/*.yaml)
 
-check-deploy: $(DEPLOY)/.stamp ## deploy/ against the schemas of compose files and of Kubernetes
+check-deploy: $(DEPLOY)/.stamp ## check deploy/ against the schemas of compose files and of Kubernetes
 	@$(DEPLOY)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose*.yaml
 	$(call quietly,$(DEPLOY)/bin/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(KUBERNETES)))
 
 SEMGREP = SEMGREP_ENABLE_VERSION_CHECK=0 $(SCAN)/bin/semgrep scan --metrics off --quiet --config tests/semgrep/promises.yaml
 
-scan: $(SCAN)/.stamp ## code that breaks a promise of the documents, by rules that are tried first
+scan: $(SCAN)/.stamp ## check the code by this project's own semgrep rules
 	@$(SEMGREP) --test tests/semgrep/promises.py
 	@$(SEMGREP) --error gateway schema
 
-audit: $(VENV)/.stamp-audit ## known vulnerabilities of all that is locked; status 3 where that cannot be known
+audit: $(VENV)/.stamp-audit ## look up known vulnerabilities of all locked packages; status 3 if that is impossible
 	@$(BIN)/python -m tests.packaging.audit requirements/*.txt
 
-sbom: $(SBOM)/.stamp $(NODE) ## build/sbom/*.json (CycloneDX): the packages of the gateway and of its page
+sbom: $(SBOM)/.stamp $(NODE) ## write build/sbom/*.json (CycloneDX): the packages of the gateway and of its page
 	@rm -rf build/sbom && mkdir -p build/sbom
 	@PYTHONWARNINGS= $(PYTHON) -m venv --without-pip build/sbom/environment
 	@$(SBOM)/bin/python -m pip -qq --python build/sbom/environment install --require-hashes -r requirements/run.txt
@@ -144,16 +144,16 @@ sbom: $(SBOM)/.stamp $(NODE) ## build/sbom/*.json (CycloneDX): the packages of t
 
 ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each))) docker)
 
-image: ## the container image, clients-gateway:latest, by docker, podman or buildah
+image: ## build the container image clients-gateway:latest with docker, podman or buildah
 	$(ENGINE) build --tag clients-gateway --build-arg REVISION=$(shell git rev-parse HEAD) $(ARGS) .
 
-test-image: $(VENV)/.stamp-dev install $(NODE) ## builds the image on bases of Debian's packages and runs it; root, buildah, mmdebstrap
+test-image: $(VENV)/.stamp-dev install $(NODE) ## build the image on bases of Debian's packages and test it; needs root, buildah, mmdebstrap
 	@$(BIN)/python -m pytest -s tests/image $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
-lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 takes newer versions
+lock: $(VENV)/.stamp-lock ## lock the packages of pyproject.toml in requirements/; UPGRADE=1 for newer versions
 	$(LOCK) pyproject.toml --extra valkey -o requirements/run.txt
 	$(LOCK) pyproject.toml --extra valkey --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra valkey --group bench -c requirements/run.txt -o requirements/bench.txt
@@ -166,7 +166,7 @@ lock: $(VENV)/.stamp-lock ## pins pyproject.toml in requirements/; UPGRADE=1 tak
 	$(LOCK) --group scan -o requirements/scan.txt
 	$(LOCK) --group gql3 -o requirements/gql3.txt
 
-clean: ## back to a fresh clone
+clean: ## remove everything that a fresh clone does not have
 	rm -rf bench/.rig bench/rivals/*/node_modules bench/rivals/tailcall/trixie
 	rm -rf $(VENV) .venv-newest $(SBOM) $(DEPLOY) $(GQL3) build clients_gateway.egg-info $(GRAPHIQL)/dist $(GRAPHIQL)/node_modules $(CONSUMERS)/node_modules $(CONSUMERS)/*/build
 
