@@ -135,7 +135,7 @@ class Graph(federation.Schema):
         operation = document.compiled.get(name)
         if operation is None:
             node = document.operation(name)
-            operation = self._compiler.operation(document.node, node)
+            operation = CompiledOperation(self._compiler, document.node, node)
             document.compiled[name] = operation
             self.documents.grow(document, operation.size)
         return operation

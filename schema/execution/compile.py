@@ -1,11 +1,11 @@
 """Compile each operation of a document, once for each combination of its conditions.
 
 - `OperationCompiler(schema, converter, ...)`: one for each graph.
-- `OperationCompiler.operation(document, node)` returns the `CompiledOperation` of a validated
-  document. Keep it with the document.
+- `CompiledOperation(compiler, document, node)`: one for each operation of a validated document.
+  Keep it with the document.
 - `CompiledOperation.plan(variables)` returns the `ExecutionPlan` of one request, or the errors in
   the variables. `ExecutionPlan.needs()` lists the requests to the source before anything is sent.
-- `execute_plan(plan, context)` returns the data; if it cannot, graphql-core executes the operation.
+- `execute_plan(plan, context, ...)` executes it; graphql-core does what the generated code cannot.
 """
 
 from __future__ import annotations
@@ -53,10 +53,6 @@ class OperationCompiler:
         self.hide_suggestions = hide_suggestions
         self.leaves: Leaves = {}
         self.client = cast("GraphQLObjectType", schema.type_map[Client.__name__])
-
-    def operation(self, document: DocumentNode, node: OperationDefinitionNode) -> CompiledOperation:
-        """Return the compiled operation `node` of a validated document."""
-        return CompiledOperation(self, document, node)
 
 
 class CompiledOperation:

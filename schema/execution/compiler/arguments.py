@@ -42,7 +42,7 @@ def compile_arguments(
     definition = field_definition(field)
 
     def convert_all(variables: Variables) -> dict[str, Any]:
-        values = get_argument_values(field, node, variables.whole, None, hide_suggestions)
+        values = get_argument_values(field, node, variables.whole(), None, hide_suggestions)
         return python_arguments(definition, values, converter)
 
     given = list(node.arguments or ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from graphql import (
     GRAPHQL_MAX_INT,
@@ -35,23 +35,13 @@ _PLAIN: Mapping[Any, type] = {
 _MAX_COERCION_ERRORS = 50
 
 
-class Variables:
+class Variables(NamedTuple):
     """One request's values for an operation's variables."""
 
-    def __init__(
-        self,
-        given: Mapping[str, Any],
-        coerced: Mapping[str, Any],
-        whole: Callable[[], VariableValues],
-    ) -> None:
-        self.given = given
-        self.coerced = coerced
-        self._whole = whole
-
-    @property
-    def whole(self) -> VariableValues:
-        """Return the values as graphql-core represents them."""
-        return self._whole()
+    given: Mapping[str, Any]
+    coerced: Mapping[str, Any]
+    whole: Callable[[], VariableValues]
+    """Returns the values as graphql-core represents them."""
 
 
 def _kind(type_: GraphQLType | None) -> type | None:
