@@ -12,22 +12,20 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from uvicorn.protocols.utils import get_remote_addr
-
 from gateway.server.exchange import REQUEST_TIMEOUT, TOO_MANY_CONNECTIONS, ConnectionFlow, refused
 from gateway.server.http1.deadlines import BODY, HEAD, Deadlines
 from gateway.server.http1.head import ProtocolError
 from gateway.server.http1.limits import ConnectionSlot
 from gateway.server.http1.lingering import close_lingering
 from gateway.server.http1.reader import RequestReader
+from gateway.server.undocumented import get_remote_addr
 from gateway.web.protocol.head import RequestHead
 
 if TYPE_CHECKING:
-    from uvicorn.server import ServerState
-
     from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits
     from gateway.server.http1.reader import ParsedRequest
     from gateway.server.http1.turns import TurnQueue
+    from gateway.server.undocumented import ServerState
     from gateway.web.protocol.cors import Cors
 
 _UNREAD = 16 * 1024

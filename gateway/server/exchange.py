@@ -7,10 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 from gateway.server.http1.head import ProtocolError
+from gateway.server.undocumented import FlowControl, RequestResponseCycle
 from gateway.web.protocol.http_response import default_headers
 from gateway.web.protocol.tracing import trace_from
 from gateway.web.refusals import error_response

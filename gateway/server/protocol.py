@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr
-
 from gateway.server.connection import LimitedConnection
 from gateway.server.exchange import Exchange, scope_of
+from gateway.server.undocumented import get_local_addr, get_remote_addr
 from gateway.web.protocol.disconnect import DISCONNECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     import uvicorn
-    from uvicorn.server import ServerState
 
     from gateway.server.http1.reader import ParsedRequest
+    from gateway.server.undocumented import ServerState
 
 
 class LimitedHTTPProtocol(LimitedConnection):

@@ -14,13 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.loops.auto import auto_loop_factory
 
 from gateway.addresses import authority
 from gateway.server.fast_path import FastPathProtocol
 from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits
 from gateway.server.http1.turns import TurnQueue
 from gateway.server.protocol import LimitedHTTPProtocol
+from gateway.server.undocumented import auto_loop_factory
 from gateway.settings import PREFIX, ConfigurationError
 from gateway.web.protocol.cors import Cors
 

@@ -13,16 +13,14 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from gateway.transport.rate_limit_policy import parse_structured
+from gateway.transport.rate_limit_policy import LONGEST, MOST, parse_structured
 from gateway.transport.rate_limit_status import RateLimitStatus
 
 if TYPE_CHECKING:
     from gateway.transport.messages import Headers, Response
 
-SHORTEST, LONGEST = 1.0, 900.0
-"""The seconds used for a wait of 0, and the longest accepted wait: one window."""
-MOST = 1_000_000
-"""The largest accepted limit, in calls."""
+SHORTEST = 1.0
+"""The seconds used for a wait of 0."""
 EPOCH = 1_000_000_000
 """From this value on, a reset is a point in time (Unix seconds), not a duration."""
 

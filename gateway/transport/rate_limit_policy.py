@@ -16,7 +16,9 @@ from gateway.transport.rate_limit_status import RateLimitStatus
 SHORT = 60
 """Seconds; a policy with a shorter window limits bursts and is not the rate limit window."""
 LONGEST = 900.0
+"""The longest accepted wait, in seconds: one window."""
 MOST = 1_000_000
+"""The largest accepted limit, in calls."""
 
 
 def parse_structured(limits: bytes, policies: bytes) -> RateLimitStatus:
