@@ -32,7 +32,7 @@ _WORD = re.compile(r"[^\s\"'<>()\[\]{},;=\\]+")
 _DIGITS = re.compile(r"(?<![\w.-])\+?\(?\d[\d ().\-/]{7,22}\d(?![\w-])")
 _PHONE_DIGITS = 9
 """Fewer digits are a number, a time or a port."""
-_NOISY_LOGGERS = ("httpx", "httpcore", "asyncio")
+_NOISY_LOGGERS = ("httpx2", "httpcore2", "asyncio")
 """Loggers that would log every request and its headers."""
 
 

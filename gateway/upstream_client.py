@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    import httpx2
+
     from gateway.settings import Settings
     from gateway.transport.transport import Transport
 
@@ -34,12 +36,17 @@ def create_transport(settings: Settings, clock: Callable[[], float]) -> Transpor
     )
     if settings.upstream_client == "builtin":
         return ConnectionPool(ssl_context=_client_context(settings), **limits)
-    # Imported only where it is used: it takes as long as a tenth of the start.
-    from gateway.transport.httpx_transport import HTTPXTransport, open_network  # noqa: PLC0415
+    from gateway.transport.httpx_transport import HTTPXTransport  # noqa: PLC0415 - seldom used
+
+    return HTTPXTransport(create_network(settings), **limits)
+
+
+def create_network(settings: Settings) -> httpx2.AsyncHTTPTransport:
+    """Build httpx2's transport, with the proxy and the client certificate of the settings."""
+    from gateway.transport.httpx_transport import open_network  # noqa: PLC0415 - seldom used
 
     context = _client_context(settings) or create_ssl_context()
-    network = open_network(ssl_context=context, proxy=settings.upstream_proxy)
-    return HTTPXTransport(network, **limits)
+    return open_network(ssl_context=context, proxy=settings.upstream_proxy)
 
 
 def _client_context(settings: Settings) -> ssl.SSLContext | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from io import StringIO
 from typing import Any, Literal
 
-import httpx
+import httpx2
 import pytest
 
 from gateway.cli.doctor import run_checks
@@ -16,26 +16,26 @@ from gateway.sandbox.catalogue import named
 from gateway.sandbox.users import DEMO, EDSGER, GRACE, READER, WITHOUT_SCOPES
 
 URL = "http://api.test/v1"
-Interference = Callable[[httpx.Request], httpx.Response | None]
-Aftermath = Callable[[httpx.Request], None]
+Interference = Callable[[httpx2.Request], httpx2.Response | None]
+Aftermath = Callable[[httpx2.Request], None]
 
 
-class Meddling(httpx.AsyncBaseTransport):
+class Meddling(httpx2.AsyncBaseTransport):
     """The way to the sandbox, with somebody in it who answers instead, or loses the answer."""
 
     def __init__(self, sandbox: Sandbox, before: Interference, after: Aftermath) -> None:
-        self._way = httpx.ASGITransport(app=sandbox)
+        self._way = httpx2.ASGITransport(app=sandbox)
         self._before = before
         self._after = after
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         answer = self._before(request) or await self._way.handle_async_request(request)
         self._after(request)
         await asyncio.sleep(0)  # where an interruption is felt
         return answer
 
 
-def undisturbed(_: httpx.Request) -> None:
+def undisturbed(_: httpx2.Request) -> None:
     return None
 
 
@@ -177,10 +177,10 @@ async def test_a_key_without_scope_is_accepted_and_may_not_read(sandbox: Sandbox
 
 
 async def test_a_spent_window_ends_the_examination(sandbox: Sandbox) -> None:
-    def spent(request: httpx.Request) -> httpx.Response | None:
+    def spent(request: httpx2.Request) -> httpx2.Response | None:
         if "page=2" not in str(request.url):
             return None
-        return httpx.Response(
+        return httpx2.Response(
             429, json={"error": {"code": "RATE_LIMIT_EXCEEDED"}}, headers={"retry-after": "60"}
         )
 
@@ -211,10 +211,10 @@ async def test_an_answer_lost_after_any_write_leaves_nothing_behind(
     before = rows(sandbox)
     lost = {method}
 
-    def lose(request: httpx.Request) -> None:
+    def lose(request: httpx2.Request) -> None:
         if request.method in lost:
             lost.clear()
-            raise httpx.ReadError("gone")
+            raise httpx2.ReadError("gone")
 
     status, lines = await report(sandbox, write=True, after=lose)
 
@@ -224,8 +224,8 @@ async def test_an_answer_lost_after_any_write_leaves_nothing_behind(
 async def test_a_create_that_never_arrived_leaves_nothing_to_clean_up(sandbox: Sandbox) -> None:
     before = rows(sandbox)
 
-    def fail(request: httpx.Request) -> httpx.Response | None:
-        return httpx.Response(503, html="<p>") if request.method == "POST" else None
+    def fail(request: httpx2.Request) -> httpx2.Response | None:
+        return httpx2.Response(503, html="<p>") if request.method == "POST" else None
 
     status, lines = await report(sandbox, write=True, before=fail)
 
@@ -239,11 +239,11 @@ async def test_a_window_spent_between_two_writes_is_waited_for_to_clean_up(
     before = rows(sandbox)
     left = [2]
 
-    def spent(request: httpx.Request) -> httpx.Response | None:
+    def spent(request: httpx2.Request) -> httpx2.Response | None:
         if request.method not in {"PUT", "DELETE"} or not left[0]:
             return None
         left[0] -= 1
-        return httpx.Response(429, json={}, headers={"retry-after": "20"})
+        return httpx2.Response(429, json={}, headers={"retry-after": "20"})
 
     status, lines = await report(sandbox, write=True, before=spent)
 
@@ -255,8 +255,8 @@ async def test_a_window_spent_between_two_writes_is_waited_for_to_clean_up(
 async def test_a_clean_up_that_fails_says_what_to_delete(sandbox: Sandbox) -> None:
     before = rows(sandbox)
 
-    def refuse(request: httpx.Request) -> httpx.Response | None:
-        return httpx.Response(500, json={}) if request.method == "DELETE" else None
+    def refuse(request: httpx2.Request) -> httpx2.Response | None:
+        return httpx2.Response(500, json={}) if request.method == "DELETE" else None
 
     status, lines = await report(sandbox, write=True, before=refuse)
 
@@ -279,7 +279,7 @@ async def test_an_interruption_during_any_write_leaves_nothing_behind(
     out = StringIO()
     stopped = {method}
 
-    def interrupt(request: httpx.Request) -> None:
+    def interrupt(request: httpx2.Request) -> None:
         if request.method in stopped:
             stopped.clear()
             examination.cancel()
@@ -315,9 +315,9 @@ async def test_a_client_whose_id_was_lost_is_found_at_either_end_of_a_long_list(
     sandbox.behaviour = replace(sandbox.behaviour, order=order)
     before = {row["id"] for row in sandbox.rows_of(EDSGER)}
 
-    def lose(request: httpx.Request) -> None:
+    def lose(request: httpx2.Request) -> None:
         if request.method == "POST":
-            raise httpx.ReadError("gone")
+            raise httpx2.ReadError("gone")
 
     _, lines = await report(sandbox, key=EDSGER.api_key, write=True, after=lose)
 

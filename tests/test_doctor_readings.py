@@ -9,7 +9,7 @@ from dataclasses import replace
 from io import StringIO
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from gateway.cli.doctor import evidence, run_checks
@@ -24,7 +24,7 @@ READ = Probe("GET", "/clients")
 def answer(
     status: int = 200, body: dict[str, Any] | None = None, probe: Probe = READ, **headers: str
 ) -> ProbeResponse:
-    names = httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    names = httpx2.Headers({name.replace("_", "-"): value for name, value in headers.items()})
     return ProbeResponse(probe, status, names, body or {})
 
 
@@ -56,20 +56,20 @@ def listing(*rows: Mapping[str, object], **meta: object) -> ProbeResponse:
 async def report_of(respond: Any) -> tuple[int, list[str]]:
     out = StringIO()
     status = await run_checks(
-        "http://api.test/v1", KEY, write=True, transport=httpx.MockTransport(respond), out=out
+        "http://api.test/v1", KEY, write=True, transport=httpx2.MockTransport(respond), out=out
     )
     return status, out.getvalue().splitlines()
 
 
 def raising(error: Exception) -> Any:
-    def respond(_: httpx.Request) -> httpx.Response:
+    def respond(_: httpx2.Request) -> httpx2.Response:
         raise error
 
     return respond
 
 
 async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
-    error = httpx.ConnectError(f"could not, with {KEY}")
+    error = httpx2.ConnectError(f"could not, with {KEY}")
     error.__cause__ = OSError("All connection attempts failed")
     error.__cause__.__cause__ = ExceptionGroup("both", [ConnectionRefusedError()])
 
@@ -87,23 +87,23 @@ async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
 @pytest.mark.parametrize(
     ("error", "cause", "reason"),
     [
-        (httpx.ConnectError(""), socket.gaierror(), "DNS: the host name has no address"),
+        (httpx2.ConnectError(""), socket.gaierror(), "DNS: the host name has no address"),
         (
-            httpx.ConnectError(""),
+            httpx2.ConnectError(""),
             ssl.SSLCertVerificationError(),
             "TLS: the certificate is not trusted",
         ),
-        (httpx.ConnectError(""), ssl.SSLError(), "TLS: no secure connection"),
-        (httpx.ConnectTimeout(""), None, "no connection within 5 s"),
-        (httpx.ReadTimeout(""), None, "connected, but no data for 5 s"),
-        (httpx.ReadError(""), None, "the connection was closed before the response was complete"),
+        (httpx2.ConnectError(""), ssl.SSLError(), "TLS: no secure connection"),
+        (httpx2.ConnectTimeout(""), None, "no connection within 5 s"),
+        (httpx2.ReadTimeout(""), None, "connected, but no data for 5 s"),
+        (httpx2.ReadError(""), None, "the connection was closed before the response was complete"),
         (
-            httpx.RemoteProtocolError(""),
+            httpx2.RemoteProtocolError(""),
             None,
             "the connection was closed, or the response is not HTTP",
         ),
         (OverflowError(), None, "the URL is invalid: its port"),
-        (httpx.WriteError(KEY), None, "the connection failed (WriteError)"),
+        (httpx2.WriteError(KEY), None, "the connection failed (WriteError)"),
     ],
 )
 def test_a_missing_response_is_described_in_an_operators_words(
@@ -118,26 +118,26 @@ def test_a_missing_response_is_described_in_an_operators_words(
     ("respond", "finding"),
     [
         (
-            httpx.Response(200, html="<h1>Welcome</h1>"),
+            httpx2.Response(200, html="<h1>Welcome</h1>"),
             (
                 "FAIL  reached: answered 200 with text/html instead of JSON"
                 " -> a proxy answered, or the URL is another site's"
             ),
         ),
         (
-            httpx.Response(502, html="<h1>Bad gateway</h1>"),
+            httpx2.Response(502, html="<h1>Bad gateway</h1>"),
             "FAIL  reached: answered 502 without a code, as text/html instead of JSON",
         ),
         (
-            httpx.Response(301, headers={"location": f"https://thief.test/?{KEY}"}),
+            httpx2.Response(301, headers={"location": f"https://thief.test/?{KEY}"}),
             "FAIL  reached: redirected (301) -> redirects are never followed: correct the URL",
         ),
         (
-            httpx.Response(200, content=b"[" * 6_000_000),
+            httpx2.Response(200, content=b"[" * 6_000_000),
             "FAIL  reached: the response is larger than 5 MiB",
         ),
         (
-            httpx.Response(
+            httpx2.Response(
                 429, json={"error": {"code": "RATE_LIMIT_EXCEEDED"}}, headers={"retry-after": "60"}
             ),
             (
@@ -147,10 +147,10 @@ def test_a_missing_response_is_described_in_an_operators_words(
         ),
     ],
 )
-async def test_nonsense_at_the_door_is_one_finding(respond: httpx.Response, finding: str) -> None:
+async def test_nonsense_at_the_door_is_one_finding(respond: httpx2.Response, finding: str) -> None:
     methods = []
 
-    def door(request: httpx.Request) -> httpx.Response:
+    def door(request: httpx2.Request) -> httpx2.Response:
         methods.append(request.method)
         return respond
 
@@ -393,9 +393,9 @@ async def test_an_api_that_answers_each_question_with_odd_types_is_still_only_re
     row = {"id": "../\ud800", "client_type": {}, "status": ["active"], "budget_min": [1]}
     body = listing(row, limit=10**30, totalPages=-1).body
 
-    def odd(_: httpx.Request) -> httpx.Response:
+    def odd(_: httpx2.Request) -> httpx2.Response:
         headers = dict.fromkeys(evidence.BUDGET, "9" * 5000)
-        return httpx.Response(200, content=json.dumps(body).encode(), headers=headers)
+        return httpx2.Response(200, content=json.dumps(body).encode(), headers=headers)
 
     status, lines = await report_of(odd)
 
@@ -410,11 +410,11 @@ async def test_an_api_that_answers_each_question_with_odd_types_is_still_only_re
 async def test_an_api_that_falls_silent_is_called_twice_more_at_most() -> None:
     paths = []
 
-    def falls_silent(request: httpx.Request) -> httpx.Response:
+    def falls_silent(request: httpx2.Request) -> httpx2.Response:
         paths.append(request.url.path)
         if len(paths) > 1:
-            raise httpx.ReadTimeout("")
-        return httpx.Response(200, json=listing({"id": "1"}).body)
+            raise httpx2.ReadTimeout("")
+        return httpx2.Response(200, json=listing({"id": "1"}).body)
 
     status, lines = await report_of(falls_silent)
 
@@ -432,26 +432,26 @@ async def test_a_report_whose_reader_left_does_not_stop_the_clean_up() -> None:
 
     methods = []
 
-    def serve(request: httpx.Request) -> httpx.Response:
+    def serve(request: httpx2.Request) -> httpx2.Response:
         methods.append(request.method)
         if request.method == "POST":
-            return httpx.Response(201, json={"success": True, "data": {"id": "new", "version": 1}})
-        return httpx.Response(200, json=listing().body)
+            return httpx2.Response(201, json={"success": True, "data": {"id": "new", "version": 1}})
+        return httpx2.Response(200, json=listing().body)
 
     await run_checks(
-        "http://api.test/v1", KEY, write=True, transport=httpx.MockTransport(serve), out=Gone()
+        "http://api.test/v1", KEY, write=True, transport=httpx2.MockTransport(serve), out=Gone()
     )
 
     assert methods[methods.index("POST") :].count("DELETE") == 2
 
 
 async def test_an_answer_that_drips_in_for_ever_is_waited_for_fifteen_seconds() -> None:
-    class Dripping(httpx.AsyncByteStream):
+    class Dripping(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             for _ in range(1_000):
                 await asyncio.sleep(1)
                 yield b" "
 
-    status, lines = await report_of(lambda _: httpx.Response(200, stream=Dripping()))
+    status, lines = await report_of(lambda _: httpx2.Response(200, stream=Dripping()))
 
     assert (status, lines[1]) == (1, "FAIL  reached: no complete response within 15 s")

@@ -189,7 +189,7 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 def log() -> Iterator[io.StringIO]:
     """All that any logger writes, down to the last detail."""
     root, level, handlers = logging.getLogger(), logging.root.level, logging.root.handlers[:]
-    named = [logging.getLogger(name) for name in ("httpx", "httpcore", "uvicorn", "asyncio")]
+    named = [logging.getLogger(name) for name in ("httpx2", "httpcore2", "uvicorn", "asyncio")]
     levels = [logger.level for logger in named]
     loud = logging.raiseExceptions
     written = io.StringIO()
@@ -210,7 +210,7 @@ class Leaky(InProcess):
 
     async def handle(self, request: Request[Any]) -> Response:
         text = f"{request.headers.sent_fields} {request.content!r} {EMAIL} {PHONE}"
-        logging.getLogger("httpx").debug("sending %s", text)
+        logging.getLogger("httpx2").debug("sending %s", text)
         raise RuntimeError(text)
 
 

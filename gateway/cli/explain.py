@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,12 +28,12 @@ def fetch_explanation(
     }
     headers = {} if key is None else {"X-API-Key": key}
     try:
-        response = httpx.post(url, json=body, headers=headers, timeout=TIMEOUT, trust_env=False)
+        response = httpx2.post(url, json=body, headers=headers, timeout=TIMEOUT, trust_env=False)
         payload = response.json()
         if "errors" in payload:
             raise ExplainError("; ".join(error["message"] for error in payload["errors"]))
         explanation: dict[str, Any] = payload["extensions"]["upstream"]["explain"]
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise ExplainError(f"no gateway answers at {url}: {error}") from None
     except (ValueError, KeyError, TypeError):
         raise ExplainError(f"the server at {url} is not a gateway that explains prices") from None

@@ -155,13 +155,18 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from gateway.cli.doctor import run_checks  # noqa: PLC0415
+    from gateway.upstream_client import create_network  # noqa: PLC0415
 
     settings = load_settings(os.environ)
     if settings.api_key is None:
         return _fail(f"doctor needs the operator's API key: set {PREFIX}API_KEY")
     return asyncio.run(
         run_checks(
-            settings.upstream_url, settings.api_key, write=options.write, as_json=options.json
+            settings.upstream_url,
+            settings.api_key,
+            write=options.write,
+            as_json=options.json,
+            transport=create_network(settings),
         )
     )
 

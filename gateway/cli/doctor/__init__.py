@@ -15,7 +15,7 @@ from gateway.cli.doctor.report import Report
 if TYPE_CHECKING:
     from typing import TextIO
 
-    import httpx
+    import httpx2
 
 __all__ = ["run_checks"]
 
@@ -26,7 +26,7 @@ async def run_checks(  # noqa: PLR0913 - keyword arguments for the options
     *,
     write: bool,
     as_json: bool = False,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
     out: TextIO | None = None,
 ) -> int:
     """Send about ten probes to the API at `base_url` with `api_key`; report to `out` (stdout).

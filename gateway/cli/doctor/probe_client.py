@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
+import httpx2
 
 from gateway.api.error_envelope import json_object
 from schema.source.records import FIELDS
@@ -70,7 +70,7 @@ class ProbeResponse:
     def __str__(self) -> str:
         code = self.error.get("code") or "without a code"
         return (
-            f"{self.status} {code}" if self.status >= httpx.codes.BAD_REQUEST else f"{self.status}"
+            f"{self.status} {code}" if self.status >= httpx2.codes.BAD_REQUEST else f"{self.status}"
         )
 
     @property
@@ -111,7 +111,7 @@ class ProbeClient:
     """Sends probes to one API with one key, each on its own connection, and counts them."""
 
     def __init__(
-        self, base_url: str, api_key: str, transport: httpx.AsyncBaseTransport | None
+        self, base_url: str, api_key: str, transport: httpx2.AsyncBaseTransport | None
     ) -> None:
         self._base_url = base_url
         self._headers = {"X-API-Key": api_key, "Accept": "application/json"}
@@ -132,7 +132,7 @@ class ProbeClient:
 
     async def _exchange(self, probe: Probe) -> ProbeResponse:
         start, content = time.perf_counter(), bytearray()
-        client = httpx.AsyncClient(
+        client = httpx2.AsyncClient(
             headers=self._headers, timeout=READ_SECONDS, trust_env=False, transport=self._transport
         )
         url = self._base_url + probe.path
@@ -164,15 +164,15 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "TLS: no secure connection"),
     (socket.gaierror, "DNS: the host name has no address"),
     (ConnectionRefusedError, "connection refused: no server listens there"),
-    (httpx.ConnectTimeout, f"no connection within {READ_SECONDS:g} s"),
-    (httpx.TimeoutException, f"connected, but no data for {READ_SECONDS:g} s"),
-    (httpx.ConnectError, "connecting failed"),
-    (httpx.RemoteProtocolError, "the connection was closed, or the response is not HTTP"),
-    (httpx.ReadError, "the connection was closed before the response was complete"),
-    (httpx.DecodingError, "the compression of the response is invalid"),
+    (httpx2.ConnectTimeout, f"no connection within {READ_SECONDS:g} s"),
+    (httpx2.TimeoutException, f"connected, but no data for {READ_SECONDS:g} s"),
+    (httpx2.ConnectError, "connecting failed"),
+    (httpx2.RemoteProtocolError, "the connection was closed, or the response is not HTTP"),
+    (httpx2.ReadError, "the connection was closed before the response was complete"),
+    (httpx2.DecodingError, "the compression of the response is invalid"),
     (OverflowError, "the URL is invalid: its port"),
     (UnicodeError, "the URL is invalid: its host"),
-    (httpx.InvalidURL, "the URL is invalid"),
+    (httpx2.InvalidURL, "the URL is invalid"),
 )
 
 

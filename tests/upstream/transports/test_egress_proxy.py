@@ -1,6 +1,7 @@
 """Calls through an egress proxy, which runs in a process of its own."""
 
 import asyncio
+import io
 import itertools
 import socket
 import ssl
@@ -13,6 +14,7 @@ import pytest
 import uvicorn
 
 from gateway.app import create_app
+from gateway.cli.doctor import run_checks
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
 from gateway.settings import load_settings
@@ -20,6 +22,7 @@ from gateway.transport.connector import create_ssl_context
 from gateway.transport.errors import ConnectError, NeverSent
 from gateway.transport.httpx_transport import HTTPXTransport, open_network
 from gateway.transport.messages import Response
+from gateway.upstream_client import create_network
 from tests.clockwork import REAL
 from tests.forward_proxy import running
 from tests.tcp_proxy import Fault, TcpProxy
@@ -182,3 +185,23 @@ async def test_the_gateway_calls_the_api_through_the_proxy_of_its_settings(
     assert [line.split("?")[0] for line in proxy.lines] == [
         f"GET http://127.0.0.1:{port}/v1/clients"
     ]
+
+
+async def test_the_doctor_examines_the_api_through_the_proxy(
+    sandbox: tuple[Sandbox, int],
+) -> None:
+    api, port = sandbox
+    async with running() as proxy:
+        chosen = load_settings(
+            {},
+            _env_file=None,
+            upstream_client="httpx",
+            upstream_proxy=f"http://127.0.0.1:{proxy.port}",
+        )
+        url = f"http://127.0.0.1:{port}/v1"
+        network = create_network(chosen)
+        out = io.StringIO()
+        status = await run_checks(url, DEMO.api_key, write=False, transport=network, out=out)
+
+    assert status == 0, out.getvalue()
+    assert len(proxy.lines) == len(api.calls) > 5
