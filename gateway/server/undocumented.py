@@ -1,7 +1,7 @@
 """The names of uvicorn that its documentation does not promise: only these may be missing one day.
 
-No private name (`_name`) is used. tests/packaging/test_http_pins.py checks each name that the server
-takes from here, and what it reads and overrides of it.
+No private name (`_name`) is used. tests/packaging/test_http_pins.py checks each name, and what the
+server reads and overrides of it.
 """
 
 from uvicorn.loops.auto import auto_loop_factory

@@ -4,7 +4,7 @@ import ast
 import asyncio
 import inspect
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeGuard
 
 import httptools
 import httpx2
@@ -18,30 +18,38 @@ PRIVATE = {
     ("gateway/cli/completion.py", "_actions"),
     ("gateway/cli/completion.py", "_group_actions"),
     ("gateway/cli/completion.py", "_subparsers"),
-    ("schema/execution/selection.py", "_raw_info"),
+    ("schema/strawberry_internals.py", "_schema"),
 }
-"""The private names that are used: argparse's commands and options, Strawberry's GraphQL info."""
+"""The private names in use: argparse's commands and options, Strawberry's core schema."""
 
 
 def private_names() -> set[tuple[str, str]]:
-    """The file and the name of each private attribute of another object than `self`."""
+    """The file and the name of each private attribute that its own module does not define."""
     found = set()
     for package in ("gateway", "schema"):
         for file in (ROOT / package).rglob("*.py"):
             if "node_modules" in file.parts:
                 continue
-            for node in ast.walk(ast.parse(file.read_text())):
-                if not isinstance(node, ast.Attribute) or not node.attr.startswith("_"):
-                    continue
-                if node.attr in {"_asdict", "_replace"}:  # documented methods of named tuples
-                    continue
-                own = isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
-                inherited = isinstance(node.value, ast.Call) and (
-                    isinstance(node.value.func, ast.Name) and node.value.func.id == "super"
-                )
-                if not (own or inherited or node.attr.startswith("__")):
-                    found.add((str(file.relative_to(ROOT)), node.attr))
+            used = [each for each in ast.walk(ast.parse(file.read_text())) if is_private(each)]
+            own = {each.attr for each in used if is_own(each.value)} | {"_asdict", "_replace"}
+            found |= {(str(file.relative_to(ROOT)), each.attr) for each in used} - {
+                (str(file.relative_to(ROOT)), name) for name in own
+            }
     return found
+
+
+def is_private(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+    )
+
+
+def is_own(value: ast.expr) -> bool:
+    """Whether a value is `self`, `cls` or `super()`."""
+    name = value.func if isinstance(value, ast.Call) else value
+    return isinstance(name, ast.Name) and name.id in {"self", "cls", "super"}
 
 
 def test_no_other_private_name_of_a_dependency_is_used() -> None:
