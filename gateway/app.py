@@ -24,6 +24,7 @@ from gateway.configuration import (
     document_limits,
     handler_config,
     operation_cost_cap,
+    trusted_documents,
 )
 from gateway.detached_tasks import DetachedTasks
 from gateway.storage.credentials import SQLiteCredentialStore
@@ -35,6 +36,7 @@ from gateway.web.direct import FastPathHandler
 from gateway.web.graphiql_page import graphiql_app
 from gateway.web.handler import GraphQLHandler
 from gateway.web.health import Health, Readiness
+from gateway.web.manifests import DocumentReload
 from gateway.web.protocol.cors import Cors
 from gateway.web.refusals import HANDLERS
 from gateway.web.router import Router, Routes
@@ -179,7 +181,9 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     health = Health(readiness, budget.state, cors)
     routes = Routes(GRAPHQL_PATH, GraphQLApp(handler), pages, health, others)
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
-    return GatewayApp(routes, cors, hosts, FastPathHandler(GRAPHQL_PATH, handler, hosts, health))
+    direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
+    load = partial(trusted_documents, settings.trusted_documents_file, graph)
+    return GatewayApp(routes, cors, hosts, direct, DocumentReload(load, handler.trust))
 
 
 def _api_key(value: str | None) -> Credential | None:
@@ -189,7 +193,16 @@ def _api_key(value: str | None) -> Credential | None:
 class GatewayApp(Router):
     """The ASGI application and the fast path that answers without ASGI."""
 
-    def __init__(self, routes: Routes, cors: Cors, hosts: Hosts, direct: FastPathHandler) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        cors: Cors,
+        hosts: Hosts,
+        direct: FastPathHandler,
+        reload: DocumentReload,
+    ) -> None:
         super().__init__(routes, cors, hosts)
         self.direct = direct
         """Handler of the fast path."""
+        self.reload = reload
+        """Replaces the trusted documents by those of their file."""

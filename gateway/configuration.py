@@ -18,6 +18,7 @@ from schema.execution.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from gateway.settings import Settings
     from schema.graph import Graph
@@ -59,8 +60,13 @@ def document_limits(settings: Settings) -> Limits:
 
 def handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
     """Return the limits on requests, and the accepted documents."""
+    persisted = PersistedDocuments(
+        DocumentPolicy(settings.allowed_documents),
+        trusted_documents(settings.trusted_documents_file, graph),
+        memory=settings.persisted_queries_max_bytes,
+    )
     return HandlerConfig(
-        _persisted(settings, graph),
+        persisted,
         body=settings.max_body_bytes,
         bounds=JSONLimits(depth=settings.max_variables_depth, string=settings.max_string_length),
         in_flight=settings.max_concurrent_requests,
@@ -68,14 +74,14 @@ def handler_config(settings: Settings, graph: Graph) -> HandlerConfig:
     )
 
 
-def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
+def trusted_documents(file: Path | None, graph: Graph) -> Mapping[str, str]:
     """Load the trusted documents. Raises `ConfigurationError` for an invalid document."""
-    trusted: Mapping[str, str] = {}
-    if settings.trusted_documents_file is not None:
-        try:
-            trusted = load_manifest(settings.trusted_documents_file)
-        except ValueError as error:
-            raise ConfigurationError(f"{PREFIX}TRUSTED_DOCUMENTS_FILE: {error}") from None
+    if file is None:
+        return {}
+    try:
+        trusted = load_manifest(file)
+    except ValueError as error:
+        raise ConfigurationError(f"{PREFIX}TRUSTED_DOCUMENTS_FILE: {error}") from None
     for id, text in trusted.items():
         parsed = graph.documents.parse_and_validate(text)
         if isinstance(parsed, InvalidDocument):
@@ -83,11 +89,7 @@ def _persisted(settings: Settings, graph: Graph) -> PersistedDocuments:
             raise ConfigurationError(
                 f"{PREFIX}TRUSTED_DOCUMENTS_FILE has {id}, which is refused: {reason}"
             )
-    return PersistedDocuments(
-        DocumentPolicy(settings.allowed_documents),
-        trusted,
-        memory=settings.persisted_queries_max_bytes,
-    )
+    return trusted
 
 
 def operation_cost_cap(settings: Settings, budget: Callable[[], RateLimitState]) -> int:

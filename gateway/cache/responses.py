@@ -55,13 +55,19 @@ class ResponseCache:
         self._budget = budget
         self._clock = clock
         self._plain: WeightedLRU[CompressibleData] = WeightedLRU(_MAX_PLAIN_BYTES)
+        self._discarded = 0
+
+    def discard(self) -> None:
+        """Discard all responses, and those of the operations in progress."""
+        self._discarded += 1
+        self._plain = WeightedLRU(_MAX_PLAIN_BYTES)
 
     def basis(self, operation: RequestContext) -> Validator:
         """Return the validator to note before the operation is executed."""
         return self._basis(Partition(operation.caller))
 
     def _basis(self, partition: Partition) -> Validator:
-        return self._memory.responses_token(partition), self._meaning.types
+        return self._memory.responses_token(partition), self._meaning.types, self._discarded
 
     def find(self, caller: Caller, body: bytes) -> tuple[CompressibleData, Receipt] | None:
         """Return the response to `body` and its receipt, if both would be the same now."""
@@ -96,7 +102,8 @@ class ResponseCache:
         if not 0 < len(data) <= MAX_RESPONSE_BYTES:
             return
         if receipt.oldest_seconds is None:
-            if receipt.budget is None and self._plain.find(body) is None:
+            current = basis[-1] == self._discarded
+            if current and receipt.budget is None and self._plain.find(body) is None:
                 self._plain.put(body, data, len(body) + data.weight)
             return
         if basis == self.basis(operation) and receipt.oldest_at > -math.inf:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.addresses import authority
 from gateway.cli.parser import parser
+from gateway.detached_tasks import DetachedTasks
 from gateway.logs import configure
 from gateway.settings import PREFIX, ConfigurationError, load_settings
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from gateway.app import GatewayApp
     from gateway.storage.state_dir import State
+
+_log = logging.getLogger(__name__)
 
 EXIT_USAGE = 2
 """Exit status of errors that the operator can correct."""
@@ -69,11 +74,23 @@ def _serve(options: argparse.Namespace) -> int:
         print(f"GraphQL   http://{authority(host, port)}{GRAPHQL_PATH}")
         print(f"API       {settings.upstream_url}")
         credential = "the gateway's own key" if settings.api_key else "each caller's own"
+        if settings.trusted_documents_file is not None:
+            server.on_hangup(lambda: reloads.start(_reload(app)))
         print(f"Acts by   {credential}", flush=True)
 
+    reloads = DetachedTasks()
     app = create_app(settings, state=state)
     site = server.Listener(app, socket, connection_limits(settings), app.direct, app.cors)
     return 0 if server.run(server.serve([site], started)) else 1
+
+
+async def _reload(app: GatewayApp) -> None:
+    try:
+        count = await app.reload()
+    except ConfigurationError as reason:
+        _log.error("the trusted documents are unchanged: %s", reason)
+        return
+    print(f"Documents {count} trusted documents loaded", flush=True)
 
 
 def _state(folder: str) -> tuple[State, str]:

@@ -161,6 +161,11 @@ def on_signals(stop: Callable[[], None]) -> None:
         loop.add_signal_handler(name, stop)
 
 
+def on_hangup(action: Callable[[], object]) -> None:
+    """Call `action` on each SIGHUP."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, action)
+
+
 async def serve(
     sites: Sequence[Listener],
     started: Callable[[], None],

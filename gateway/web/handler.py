@@ -28,7 +28,7 @@ from schema.source.errors import Unauthenticated
 from schema.source.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from graphql import ExecutionResult
 
@@ -65,6 +65,9 @@ class StoredResponses(Protocol):
 
     def keep(self, operation: RequestContext, body: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
         """Store the data of a response without errors."""
+
+    def discard(self) -> None:
+        """Discard all responses, and those of the operations in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,13 @@ class GraphQLHandler:
         self._prepared = PreparedRequests(graph, terms.persisted)
         self._clock = clock
         self._in_flight = 0
+
+    def trust(self, documents: Mapping[str, str]) -> None:
+        """Replace the trusted documents at once, and discard what was prepared from the old."""
+        self._terms.persisted.trust(documents)
+        self._prepared = PreparedRequests(self._graph, self._terms.persisted)
+        if self._responses is not None:
+            self._responses.discard()
 
     def cached(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
         """Return the stored response to a POST; None if it must be executed."""
@@ -200,10 +210,7 @@ class GraphQLHandler:
         return result
 
     def _identify_and_prepare(self, asking: HTTPRequest) -> tuple[Caller | None, PreparedRequest]:
-        """Return the caller and the prepared request.
-
-        Raises `BadRequest`, `Unauthenticated` or `RequestError`.
-        """
+        """Return both; raises `BadRequest`, `Unauthenticated` or `RequestError`."""
         head, body = asking.head, asking.body
         if asking.method == "POST" and body is not None:
             if len(body) > self._terms.body:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _APOLLO = "apollo-persisted-query-manifest"
@@ -44,3 +46,26 @@ def load_manifest(file: Path) -> dict[str, str]:
         raise ValueError(
             f"{file} is neither Apollo's manifest nor Relay's map of documents: {error}"
         ) from None
+
+
+class DocumentReload:
+    """Replaces the trusted documents by those that `load` returns, one reload at a time."""
+
+    def __init__(
+        self,
+        load: Callable[[], Mapping[str, str]],
+        trust: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        self._load = load
+        self._trust = trust
+        self._lock = asyncio.Lock()
+
+    async def __call__(self) -> int:
+        """Load the documents in a thread and trust them all at once; return how many there are.
+
+        Whatever `load` raises is raised, and the documents are unchanged.
+        """
+        async with self._lock:
+            documents = await asyncio.to_thread(self._load)
+            self._trust(documents)
+        return len(documents)

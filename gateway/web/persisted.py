@@ -44,11 +44,15 @@ class PersistedDocuments:
         self, accepted: DocumentPolicy, trusted: Mapping[str, str], *, memory: int
     ) -> None:
         self._accepted = accepted
-        self._trusted = {_sha256(text): text for text in trusted.values()} | dict(trusted)
-        self._texts = frozenset(trusted.values())
+        self.trust(trusted)
         self._automatic: LRUCache[str, str] | None = None
         if memory and accepted is not DocumentPolicy.TRUSTED:
             self._automatic = LRUCache(memory, getsizeof=sys.getsizeof)
+
+    def trust(self, documents: Mapping[str, str]) -> None:
+        """Replace the trusted documents."""
+        self._trusted = {_sha256(text): text for text in documents.values()} | dict(documents)
+        self._texts = frozenset(documents.values())
 
     def resolve(self, request: GraphQLRequest) -> str:
         """Return the text of the document.

@@ -1,6 +1,7 @@
 """The promises of a server: ready once it says so, drained, and no accepted request dropped."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -158,3 +159,40 @@ async def test_a_body_too_large_is_refused_and_the_next_request_answered(
 
     assert large.status_code == 413
     assert "data" in answer.json()
+
+
+def is_executed(gateway: Running, id: str) -> bool:
+    answer = httpx.post(
+        f"{gateway.url}/graphql", json={"documentId": id}, headers=KEY, trust_env=False
+    )
+    return "data" in answer.json()
+
+
+def test_sighup_loads_the_trusted_documents_again_and_a_mistake_is_one_line(
+    sandbox: Running, tmp_path: Path
+) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text('{"a": "{ __typename }", "c": "{ clients { totalCount } }"}')
+
+    with started(
+        "serve",
+        folder=tmp_path,
+        GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
+        GATEWAY_ALLOWED_DOCUMENTS="trusted",
+        GATEWAY_TRUSTED_DOCUMENTS_FILE=str(file),
+    ) as gateway:
+        assert gateway.process.stdout is not None
+        file.write_text('{"a": "{ nonsense }"}')
+        gateway.process.send_signal(signal.SIGHUP)
+        refusal = json.loads(gateway.process.stdout.readline())
+        assert all(is_executed(gateway, id) for id in "acacac")  # from stored responses at last
+
+        file.write_text('{"b": "{ __typename }"}')
+        gateway.process.send_signal(signal.SIGHUP)
+        assert gateway.process.stdout.readline() == "Documents 1 trusted documents loaded\n"
+        assert [is_executed(gateway, id) for id in "abc"] == [False, True, False]
+        assert gateway.stop() == 0
+
+    assert refusal["level"] == "ERROR"
+    assert refusal["message"].startswith("the trusted documents are unchanged: GATEWAY_TRUSTED")
+    assert "nonsense" in refusal["message"]

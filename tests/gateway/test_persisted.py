@@ -1,18 +1,22 @@
 """Documents named by hash or id: Apollo's automatic ones, and those of a file."""
 
+import asyncio
 import hashlib
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway.app import create_app
+from gateway.app import GatewayApp, create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
 from gateway.settings import ConfigurationError
 from tests.gateway.conftest import Gateway, before, settings
+from tests.in_process import InProcess
 
 TOTAL = "query Total { clients { totalCount } }"
 OTHER = "query Other { __typename }"
@@ -345,3 +349,79 @@ async def test_head_says_what_get_would(gateway: Gateway) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["etag"]
+
+
+@asynccontextmanager
+async def reloadable(
+    sandbox: Sandbox, file: Path, **changes: Any
+) -> AsyncIterator[tuple[Gateway, GatewayApp]]:
+    """A gateway with trusted documents of a file, and its application."""
+    app = create_app(
+        settings(trusted_documents_file=file, **changes),
+        wire=InProcess(sandbox),
+        clock=asyncio.get_running_loop().time,
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as http:
+        yield Gateway(http), app
+
+
+@pytest.mark.parametrize("text", [TOTAL, OTHER], ids=["from the cache", "of no caller"])
+async def test_after_a_reload_the_new_documents_are_executed_and_the_old_are_not(
+    sandbox: Sandbox, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text(json.dumps({"old": text}))
+    async with reloadable(sandbox, file, allowed_documents="trusted") as (gateway, app):
+        answers = [await post(gateway, {"documentId": "old"}) for _ in range(3)]
+        answers.append(await post(gateway, {"query": text}))
+        assert [code(answer) for answer in answers] == [None] * 4
+        file.write_text(json.dumps({"new": "query New { __typename }"}))
+
+        assert await app.reload() == 1
+
+        assert code(await post(gateway, {"documentId": "old"})) == "PERSISTED_QUERY_NOT_FOUND"
+        assert code(await post(gateway, {"query": text})) == "PERSISTED_QUERY_REQUIRED"
+        assert code(await post(gateway, {"documentId": "new"})) is None
+
+
+async def test_a_request_that_began_before_a_reload_is_answered_and_the_next_is_refused(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text(json.dumps({"old": TOTAL}))
+    async with reloadable(sandbox, file, allowed_documents="trusted") as (gateway, app):
+        begun = asyncio.create_task(post(gateway, {"documentId": "old"}))
+        while not sandbox.calls:  # noqa: ASYNC110 - the sandbox signals nothing
+            await asyncio.sleep(0)
+        file.write_text(json.dumps({}))
+        await app.reload()
+
+        assert code(await begun) is None
+        assert code(await post(gateway, {"documentId": "old"})) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read"),
+        ("[1]", "is neither Apollo's manifest nor Relay's map"),
+        ('{"new": "{ nonsense }"}', "has new, which is refused"),
+    ],
+)
+async def test_a_file_with_a_mistake_leaves_the_documents_as_they_are(
+    sandbox: Sandbox, tmp_path: Path, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text(json.dumps({"old": TOTAL}))
+    async with reloadable(sandbox, file, allowed_documents="trusted") as (gateway, app):
+        if content is None:
+            file.unlink()
+        else:
+            file.write_text(content)
+
+        with pytest.raises(ConfigurationError, match=reason):
+            await app.reload()
+
+        assert code(await post(gateway, {"documentId": "old"})) is None
+        assert code(await post(gateway, {"documentId": "new"})) == "PERSISTED_QUERY_NOT_FOUND"

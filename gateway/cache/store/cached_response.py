@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from gateway.cache.store.generations import FencingToken
     from gateway.gzipped import CompressibleData
 
-Validator = tuple["FencingToken", str | None]
-"""The state that a response depends on: its caller's fencing token and the filter's meaning."""
+Validator = tuple["FencingToken", str | None, int]
+"""The state that a response depends on: its caller's fencing token, the filter's meaning, and the
+number of times that all responses were discarded."""
 
 
 class CachedResponse(NamedTuple):
