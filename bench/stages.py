@@ -28,7 +28,7 @@ from gateway.detached_tasks import DetachedTasks
 from gateway.settings import load_settings
 from gateway.transport.messages import Headers, Request, Response
 from gateway.transport.pool import ConnectionPool
-from gateway.transport.transport import Transport
+from gateway.transport.transport import Transport, TransportLimits
 from gateway.web.protocol.strict_json import JSONLimits
 from gateway.web.request import parse_post
 from gateway.writes.recovery import write_cost
@@ -231,7 +231,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     within = create_app(_settings(rig, cache=False), wire=Instant())
     whole = await _cpu(in_process(within, bodies), times, 1)
     results.append(Stage("a whole request, the API answering at once", whole))
-    wire = ConnectionPool(max_in_flight=1_000)
+    wire = ConnectionPool(TransportLimits(max_in_flight=1_000))
     app = create_app(_settings(rig, cache=False), wire=wire)
     with_wire = await _cpu(in_process(app, bodies), times)
     results += [

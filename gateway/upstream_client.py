@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from gateway.settings import PREFIX, ConfigurationError
 from gateway.transport.connector import create_ssl_context
 from gateway.transport.pool import ConnectionPool
+from gateway.transport.transport import TransportLimits
 
 if TYPE_CHECKING:
     import ssl
@@ -21,24 +22,17 @@ _HEADROOM = 2.5
 """Requests in flight that the transport allows for each of the limiter, which refuses first."""
 
 
-class _Limits(TypedDict):
-    max_in_flight: int
-    attempt_seconds: float
-    clock: Callable[[], float]
-
-
 def create_transport(settings: Settings, clock: Callable[[], float]) -> Transport:
     """Build the transport. Raises `ConfigurationError` for an unusable client certificate."""
-    limits = _Limits(
+    limits = TransportLimits(
         max_in_flight=int(_HEADROOM * settings.upstream_max_concurrency),
         attempt_seconds=settings.upstream_timeout,
-        clock=clock,
     )
     if settings.upstream_client == "builtin":
-        return ConnectionPool(ssl_context=_client_context(settings), **limits)
+        return ConnectionPool(limits, ssl_context=_client_context(settings), clock=clock)
     from gateway.transport.httpx_transport import HTTPXTransport  # noqa: PLC0415 - seldom used
 
-    return HTTPXTransport(create_network(settings), **limits)
+    return HTTPXTransport(create_network(settings), limits, clock=clock)
 
 
 def create_network(settings: Settings) -> httpx2.AsyncHTTPTransport:

@@ -11,6 +11,7 @@ import httpx2
 from gateway.ratelimit.call_context import CallContext
 from gateway.sandbox.faults import ConnectionDropped
 from gateway.transport.httpx_transport import HTTPXTransport
+from gateway.transport.transport import TransportLimits
 from tests.wires import CoroutineTransport, path_of
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ class InProcess(CoroutineTransport):
     def __init__(self, sandbox: Sandbox) -> None:
         self._inner = HTTPXTransport(
             Dropping(app=sandbox),
-            max_in_flight=100_000,
-            attempt_seconds=math.inf,
+            TransportLimits(max_in_flight=100_000, attempt_seconds=math.inf),
             clock=lambda: -math.inf,
         )
         self._spent = Spent()

@@ -20,7 +20,6 @@ from gateway.transport.connector import connect_error, create_ssl_context
 from gateway.transport.errors import (
     ConnectError,
     ConnectTimeout,
-    PoolTimeout,
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
@@ -30,7 +29,7 @@ from gateway.transport.errors import (
 from gateway.transport.messages import Headers, Response
 from gateway.transport.parser import head_size
 from gateway.transport.serializer import METHODS_WITH_CONTENT, check
-from gateway.transport.transport import Transport
+from gateway.transport.transport import LimitedTransport, TransportLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,68 +42,35 @@ _CLOSED = ("Server disconnected", "peer closed connection")
 _SWITCHING_PROTOCOLS = 101
 
 
-class HTTPXTransport(Transport):
+_DEFAULTS = TransportLimits()
+
+
+class HTTPXTransport(LimitedTransport):
     """Sends each request once through an httpx2 transport, under the limits of `ConnectionPool`.
 
-    A call is cancelled only when its time is over. The caller must not cancel the future.
+    A call is cancelled only when its time is over.
     """
 
-    def __init__(  # noqa: PLR0913 - every limit by its name
+    def __init__(
         self,
         inner: httpx2.AsyncBaseTransport,
+        limits: TransportLimits = _DEFAULTS,
         *,
-        max_in_flight: int = 40,
-        attempt_seconds: float = 3.0,
-        connect_seconds: float = 1.0,
-        body_bytes: int = 5 * 1024 * 1024,
-        head_bytes: int = 64 * 1024,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set the limits; times are in seconds, and may be infinite."""
+        super().__init__(limits, clock)
         self._inner = inner
-        self._max_in_flight = max_in_flight
-        self._attempt_seconds = attempt_seconds
-        self._connect_seconds = connect_seconds
-        self._body_bytes = body_bytes
-        self._head_bytes = head_bytes
-        self._clock = clock
-        self._in_flight: set[asyncio.Task[Response]] = set()
-        self._closed = False
-
-    @property
-    def in_flight(self) -> int:
-        """The number of requests in flight, including those of cancelled callers."""
-        return len(self._in_flight)
-
-    def send(self, request: Request[Any]) -> asyncio.Future[Response]:
-        """Send `request` once, without waiting; the caller must not cancel the future."""
-        loop = asyncio.get_running_loop()
-        try:
-            seconds = self._seconds(request)
-            check(request.method, request.headers)
-        except TransportError as error:
-            refused: asyncio.Future[Response] = loop.create_future()
-            refused.set_exception(error)
-            return refused
-        task = loop.create_task(self._send(request, seconds))
-        self._in_flight.add(task)
-        task.add_done_callback(self._in_flight.discard)
-        return task
 
     async def aclose(self) -> None:
         """Wait for the requests in flight, each within its own limit, then close."""
-        self._closed = True
-        if self._in_flight:
-            await asyncio.wait(self._in_flight)
+        await super().aclose()
         await self._inner.aclose()
 
-    def _seconds(self, request: Request[Any]) -> float:
-        if self._closed or len(self._in_flight) >= self._max_in_flight:
-            raise PoolTimeout("no connection is free")
-        seconds = min(self._attempt_seconds, request.deadline - self._clock())
-        if seconds <= 0:
-            raise ConnectTimeout("the deadline passed before sending")
-        return seconds
+    def _start(self, request: Request[Any], seconds: float) -> asyncio.Future[Response]:
+        check(request.method, request.headers)
+        task = asyncio.get_running_loop().create_task(self._send(request, seconds))
+        task.add_done_callback(self._in_flight.discard)
+        return task
 
     async def _send(self, request: Request[Any], seconds: float) -> Response:
         progress = _Progress()
@@ -126,7 +92,7 @@ class HTTPXTransport(Transport):
             stream=httpx2.ByteStream(request.content),
             extensions={
                 "trace": progress,
-                "timeout": {"connect": min(self._connect_seconds, seconds)},
+                "timeout": {"connect": min(self._limits.connect_seconds, seconds)},
             },
         )
         response = await self._inner.handle_async_request(outgoing)
@@ -141,7 +107,7 @@ class HTTPXTransport(Transport):
         if response.status_code == _SWITCHING_PROTOCOLS:
             raise RemoteProtocolError("a response in another protocol")
         head = [(name.lower(), value) for name, value in response.headers.raw]
-        if head_size(head) > self._head_bytes:
+        if head_size(head) > self._limits.head_bytes:
             raise ResponseTooLarge("the response's headers are too large")
         return [
             (name, value) for name, value in head if value.isascii() and name != b"content-encoding"
@@ -151,12 +117,12 @@ class HTTPXTransport(Transport):
         """Return the body as it was sent, without decoding."""
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - of async transports
         length = response.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._body_bytes:
+        if length.isdecimal() and int(length) > self._limits.body_bytes:
             raise ResponseTooLarge("the response's body is too large")
         body = bytearray()
         async for chunk in response.stream:
             body += chunk
-            if len(body) > self._body_bytes:
+            if len(body) > self._limits.body_bytes:
                 raise ResponseTooLarge("the response's body is too large")
         return bytes(body)
 

@@ -15,12 +15,10 @@ from gateway.transport.connector import Connector, connect_error
 from gateway.transport.errors import (
     ConnectError,
     ConnectTimeout,
-    PoolTimeout,
-    TransportError,
 )
 from gateway.transport.parser import ResponseParser
 from gateway.transport.serializer import serialize
-from gateway.transport.transport import Transport
+from gateway.transport.transport import LimitedTransport, TransportLimits
 
 if TYPE_CHECKING:
     import ssl
@@ -30,7 +28,10 @@ if TYPE_CHECKING:
     from gateway.transport.serializer import Origin
 
 
-class ConnectionPool(Transport):
+_DEFAULTS = TransportLimits()
+
+
+class ConnectionPool(LimitedTransport):
     """A transport that sends each request once and reads the complete response.
 
     Redirects are returned as responses. Proxies of the environment, cookies and compression are not
@@ -38,70 +39,30 @@ class ConnectionPool(Transport):
     decoded.
     """
 
-    def __init__(  # noqa: PLR0913 -- every limit by its name
+    def __init__(
         self,
+        limits: TransportLimits = _DEFAULTS,
         *,
-        max_in_flight: int = 40,
-        attempt_seconds: float = 3.0,
-        connect_seconds: float = 1.0,
-        body_bytes: int = 5 * 1024 * 1024,
-        head_bytes: int = 64 * 1024,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set the limits; times are in seconds.
-
-        `max_in_flight`: concurrent requests, including those of cancelled callers; more are
-        refused. `ssl_context`: by default that of `create_ssl_context`.
-        """
-        self._max_in_flight = max_in_flight
-        self._attempt_seconds = attempt_seconds
-        self._connect_seconds = connect_seconds
-        self._body_bytes = body_bytes
-        self._head_bytes = head_bytes
-        self._clock = clock
+        """`ssl_context`: by default that of `create_ssl_context`."""
+        super().__init__(limits, clock)
         self._connector = Connector(ssl_context)
         self._idle: dict[Origin, list[HTTPConnection]] = {}
         """Reusable connections; the last one used is taken first."""
         self._open: set[HTTPConnection] = set()
-        self._in_flight: set[asyncio.Future[Response]] = set()
-        self._closed = False
-
-    @property
-    def in_flight(self) -> int:
-        """The number of requests in flight, including those of cancelled callers."""
-        return len(self._in_flight)
-
-    def send(self, request: Request[Any]) -> asyncio.Future[Response]:
-        """Send `request` once, without waiting; the caller must not cancel the future."""
-        loop = asyncio.get_running_loop()
-        try:
-            response = self._start(request, loop)
-        except TransportError as error:
-            response = loop.create_future()
-            response.set_exception(error)
-        else:
-            self._in_flight.add(response)
-        return response
 
     async def aclose(self) -> None:
         """Wait for the requests in flight, each within its own limit, then close."""
-        self._closed = True
-        if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=self._attempt_seconds + 1)
+        await super().aclose()
         for connection in self._open:
             connection.abort()
         if self._open:
             await asyncio.wait([connection.closed for connection in self._open], timeout=1)
 
-    def _start(
-        self, request: Request[Any], loop: asyncio.AbstractEventLoop
-    ) -> asyncio.Future[Response]:
-        if self._closed or len(self._in_flight) >= self._max_in_flight:
-            raise PoolTimeout("no connection is free")
-        seconds = min(self._attempt_seconds, request.deadline - self._clock())
-        if seconds <= 0:
-            raise ConnectTimeout("the deadline passed before sending")
+    def _start(self, request: Request[Any], seconds: float) -> asyncio.Future[Response]:
+        loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         method, target = request.method, request.target
         outgoing = serialize(method, target, request.headers, request.content)
@@ -133,11 +94,11 @@ class ConnectionPool(Transport):
         idle = self._idle.setdefault(origin, [])
         left = deadline - asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(min(self._connect_seconds, left)):
+            async with asyncio.timeout(min(self._limits.connect_seconds, left)):
                 connection = await self._connector(
                     origin,
                     lambda: HTTPConnection(
-                        ResponseParser(self._head_bytes, self._body_bytes),
+                        ResponseParser(self._limits.head_bytes, self._limits.body_bytes),
                         idle.append,
                         self._in_flight.discard,
                     ),

@@ -17,6 +17,7 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault as SandboxFault
 from gateway.sandbox.users import DemoUser
 from gateway.transport.pool import ConnectionPool
+from gateway.transport.transport import TransportLimits
 from gateway.writes.recovery import RecoveringWriter
 from schema.source.errors import ClientError, WriteUnconfirmed
 from schema.source.records import ClientId
@@ -70,7 +71,9 @@ class Api:
     ) -> Any:
         """How a write ends for a gateway that knows nothing yet, not even of an outage."""
         url = f"http://127.0.0.1:{self.proxy.port}/v1"
-        rest, limiter = compose_source(ConnectionPool(attempt_seconds=2), url, limit=PLENTY)
+        rest, limiter = compose_source(
+            ConnectionPool(TransportLimits(attempt_seconds=2)), url, limit=PLENTY
+        )
         caller = Caller("office", Credential("X-API-Key", self.office.api_key))
         self.proxy.fault, self.proxy.cuts, self.proxy.connections = cut, cuts, 0
         try:

@@ -19,6 +19,7 @@ from gateway.transport.errors import TransportError, was_never_sent
 from gateway.transport.httpx_transport import HTTPXTransport, open_network
 from gateway.transport.messages import Response
 from gateway.transport.pool import ConnectionPool
+from gateway.transport.transport import TransportLimits
 from tests.clockwork import REAL
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.upstream.transports.conftest import Upstream, request
@@ -31,9 +32,13 @@ Sending = ConnectionPool | HTTPXTransport
 OpenWire = Callable[..., Sending]
 
 
+def builtin(*, ssl_context: ssl.SSLContext | None = None, **limits: Any) -> ConnectionPool:
+    return ConnectionPool(TransportLimits(**limits), ssl_context=ssl_context)
+
+
 def over_httpx(*, ssl_context: ssl.SSLContext | None = None, **limits: Any) -> HTTPXTransport:
     network = open_network(ssl_context=ssl_context or _ssl_context())
-    return HTTPXTransport(network, **limits)
+    return HTTPXTransport(network, TransportLimits(**limits))
 
 
 @functools.cache

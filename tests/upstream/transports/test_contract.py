@@ -26,7 +26,6 @@ from gateway.transport.errors import (
     was_never_sent,
 )
 from gateway.transport.messages import Response
-from gateway.transport.pool import ConnectionPool
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.upstream.transports.conftest import ANSWER, Upstream, request
 from tests.upstream.transports.real import (
@@ -34,6 +33,7 @@ from tests.upstream.transports.real import (
     TRUTHS,
     OpenWire,
     Sending,
+    builtin,
     ends_of_cuts,
     over_httpx,
     secured,
@@ -50,7 +50,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any
     return backend
 
 
-@pytest.fixture(params=[ConnectionPool, over_httpx], ids=["builtin", "httpx"])
+@pytest.fixture(params=[builtin, over_httpx], ids=["builtin", "httpx"])
 def open_wire(request: pytest.FixtureRequest) -> OpenWire:
     opened: OpenWire = request.param
     return opened

@@ -22,6 +22,7 @@ from gateway.transport.connector import create_ssl_context
 from gateway.transport.errors import ConnectError, NeverSent
 from gateway.transport.httpx_transport import HTTPXTransport, open_network
 from gateway.transport.messages import Response
+from gateway.transport.transport import TransportLimits
 from gateway.upstream_client import create_network
 from tests.clockwork import REAL
 from tests.forward_proxy import running
@@ -43,9 +44,9 @@ def trusting() -> ssl.SSLContext:
     return create_ssl_context()
 
 
-def through(port: int, context: ssl.SSLContext, user: str = "", **limits: float) -> HTTPXTransport:
+def through(port: int, context: ssl.SSLContext, user: str = "", **limits: Any) -> HTTPXTransport:
     network = open_network(ssl_context=context, proxy=f"http://{user}127.0.0.1:{port}")
-    return HTTPXTransport(network, **limits)  # type: ignore[arg-type]
+    return HTTPXTransport(network, TransportLimits(**limits))
 
 
 async def test_a_call_in_the_clear_is_sent_to_the_proxy_in_absolute_form(

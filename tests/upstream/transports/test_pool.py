@@ -14,7 +14,7 @@ from gateway.transport.messages import Response
 from gateway.transport.pool import ConnectionPool
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.upstream.transports.conftest import Upstream
-from tests.upstream.transports.real import LOOPS, TRUTHS, ends_of_cuts, secured, send
+from tests.upstream.transports.real import LOOPS, TRUTHS, builtin, ends_of_cuts, secured, send
 
 pytestmark = pytest.mark.anyio  # early, so that the parametrized fixtures meet the real loop
 
@@ -143,13 +143,13 @@ async def test_a_kept_connection_dropped_on_the_request_is_not_used_to_send_it_t
 async def test_wherever_a_kept_connection_is_cut_the_wire_tells_the_truth_and_sends_once(
     upstream: Upstream, proxy: TcpProxy, method: str, *, reset: bool
 ) -> None:
-    ends = await ends_of_cuts(ConnectionPool, upstream, proxy, method, reset=reset, kept=True)
+    ends = await ends_of_cuts(builtin, upstream, proxy, method, reset=reset, kept=True)
 
     assert {(0, "maybe sent"), (1, "maybe sent"), (1, "answered")} <= ends <= TRUTHS
 
 
 async def test_many_at_once_take_a_connection_each_and_keep_them(upstream: Upstream) -> None:
-    wire = ConnectionPool(max_in_flight=64)
+    wire = builtin(max_in_flight=64)
     for _ in range(5):
         await asyncio.gather(*(send(wire, "GET", upstream.url) for _ in range(64)))
     await wire.aclose()
@@ -161,7 +161,7 @@ async def test_over_tls_a_connection_is_kept(upstream: Upstream, tmp_path: Path)
     async with secured(upstream, tmp_path) as url:
         context = create_ssl_context()
         context.load_verify_locations(tmp_path / "certificate.pem")
-        wire = ConnectionPool(ssl_context=context)
+        wire = builtin(ssl_context=context)
         for _ in range(3):
             await send(wire, "GET", url)
         await wire.aclose()
