@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import orjson
+from starlette.requests import Request
 
 from gateway.sandbox import asgi
 from gateway.sandbox.catalogue import UnknownFault, named
@@ -80,7 +81,7 @@ class Sandbox:
         if scope["type"] == "lifespan":
             await asgi.run_lifespan(receive, send)
         elif scope["type"] == "http":
-            body = await asgi.read_body(receive)
+            body = await Request(scope, receive).body()
             if scope["path"].startswith(CONTROL):
                 await asgi.send_response(send, *self._control(scope, body))
             else:
@@ -93,22 +94,19 @@ class Sandbox:
         parts = {name: values[0] for name, values in parse_qs(query).items()}
         call = SandboxRequest(method, path, parts, _decode(body))
         faults = select_faults(self.faults, method, path)
-        if delay := sum(fault.delay(call) for fault in faults):
+        if delay := sum(each.latency + each.row_latency * call.limit for each in faults):
             await asyncio.sleep(delay)
         if any(fault.dropped for fault in faults):
             await asgi.drop(send)
-        answer = next(
-            (replaced for fault in faults if (replaced := fault.replace(call)) is not None), None
-        ) or self._execute(scope, call, faults)
+        instead = next((fault for fault in faults if fault.instead), None)
+        answer = instead.response() if instead else self._execute(scope, call, faults)
         if any(fault.lost for fault in faults):
             await asgi.drop(send)
         content = orjson.dumps(answer.envelope) if answer.content is None else answer.content
         for fault in faults:
-            content = content if fault.instead else fault.encode(answer, content)
-        cut, drip = (
-            next((size for size in sizes if size is not None), None)
-            for sizes in ([each.cut for each in faults], [each.drip for each in faults])
-        )
+            content = fault.encode(content)
+        cut = next((fault.cut for fault in faults if fault.cut is not None), None)
+        drip = next((fault.drip for fault in faults if fault.drip), 0)
         await asgi.send_response(send, answer.status, content, answer.headers, cut=cut, drip=drip)
 
     def _execute(
@@ -150,39 +148,39 @@ class Sandbox:
     def _dispatch(
         self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault], timestamp: datetime
     ) -> tuple[int, dict[str, Any]]:
-        method, path = call.method, call.path
-        user = self._authenticate(dict(scope["headers"]))
-        need = "read" if method == "GET" else "write"
-        if need not in user.scopes:
-            raise SandboxError(403, "FORBIDDEN", f"This key may not {need} clients.")
+        clients = self._clients(self._authorize(scope))
         for fault in faults:
             fault.receive(call)
-        clients = self._clients(user)
-        seen = clients.seen(call.now - max((fault.behind(call) for fault in faults), default=0.0))
-        if path == "/clients":
-            if method == "GET":
-                return 200, clients.page(seen, call.query, self.behaviour)
-            if method == "POST":
+        seen = clients.seen(call.now - max([call.lag, *(fault.lag for fault in faults)]))
+        match call.method, call.path.split("/"):
+            case "GET", ["", "clients"]:
+                most = min([100, *(fault.most for fault in faults)])
+                return 200, clients.page(seen, call.query, self.behaviour, most)
+            case "POST", ["", "clients"]:
                 return 201, clients.create(_require_object(call.body), call.now, timestamp)
-        elif path.startswith("/clients/") and path.count("/") == 2:  # noqa: PLR2004
-            id = path.rpartition("/")[2]
-            if method == "GET":
+            case "GET", ["", "clients", id]:
+                for hidden in filter(None, (fault.hidden for fault in faults)):
+                    clients.get(clients.seen(call.now - hidden), id)
                 return 200, clients.get(seen, id)
-            current = clients.get(clients.seen(math.inf), id)
-            if method == "PUT":
+            case "PUT", ["", "clients", id]:
+                current = clients.get(clients.seen(math.inf), id)
                 fields = _require_object(call.body)
                 return 200, clients.update(current, fields, call.now, timestamp, self.behaviour)
-            if method == "DELETE":
-                return 200, clients.delete(current, call.now)
+            case "DELETE", ["", "clients", id]:
+                return 200, clients.delete(clients.get(clients.seen(math.inf), id), call.now)
         raise SandboxError(404, "NOT_FOUND", "No such endpoint.")
 
-    def _authenticate(self, headers: dict[bytes, bytes]) -> DemoUser:
+    def _authorize(self, scope: Scope) -> DemoUser:
+        headers = dict(scope["headers"])
         user = self._by_key.get(headers.get(b"x-api-key", b"").decode("latin-1"))
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if user is None and scheme.lower() == "bearer":
             user = self._by_id.get(verify_token(token) or "")
         if user is None:
             raise SandboxError(401, "UnauthorizedError", "Authentication required.")
+        need = "read" if scope["method"] == "GET" else "write"
+        if need not in user.scopes:
+            raise SandboxError(403, "FORBIDDEN", f"This key may not {need} clients.")
         return user
 
     def _control(self, scope: Scope, body: bytes) -> tuple[int, bytes, dict[str, str]]:
@@ -203,10 +201,8 @@ class Sandbox:
                     status, shown = 400, {"message": str(error)}
             case "DELETE", "faults":
                 self.faults.clear()
-            case "PUT", "behaviour":
+            case "GET" | "PUT", "behaviour":
                 self.behaviour = replace(self.behaviour, **fields)
-                shown = asdict(self.behaviour)
-            case "GET", "behaviour":
                 shown = asdict(self.behaviour)
             case _:
                 status = 404

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from gateway.sandbox.faults import ConnectionDropped
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
-
-
-async def read_body(receive: Receive) -> bytes:
-    """Read the complete body of a request."""
-    content = bytearray()
-    while True:
-        message = await receive()
-        content += message.get("body", b"")
-        if not message.get("more_body", False):
-            return bytes(content)
 
 
 async def run_lifespan(receive: Receive, send: Send) -> None:
@@ -29,13 +19,6 @@ async def run_lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def drop(send: Send) -> NoReturn:
-    """Begin a response and raise `ConnectionDropped`; otherwise the server would send 500."""
-    headers = [(b"content-length", b"1")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    raise ConnectionDropped
-
-
 async def send_response(  # noqa: PLR0913 - a response and its faults
     send: Send,
     status: int,
@@ -43,7 +26,7 @@ async def send_response(  # noqa: PLR0913 - a response and its faults
     headers: dict[str, str],
     *,
     cut: int | None = None,
-    drip: int | None = None,
+    drip: int = 0,
 ) -> None:
     """Send a response: `cut` stops after so many bytes, `drip` sends so many every 100 ms."""
     pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -53,12 +36,12 @@ async def send_response(  # noqa: PLR0913 - a response and its faults
         await send({"type": "http.response.body", "body": content[:cut], "more_body": True})
         raise ConnectionDropped
     for begin in range(0, len(content), drip) if drip else ():
-        await send(
-            {
-                "type": "http.response.body",
-                "body": content[begin : begin + (drip or 0)],
-                "more_body": True,
-            }
-        )
+        piece = content[begin : begin + drip]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
         await asyncio.sleep(0.1)
     await send({"type": "http.response.body", "body": b"" if drip else content})
+
+
+async def drop(send: Send) -> None:
+    """Begin a response and raise `ConnectionDropped`; otherwise the server would send 500."""
+    await send_response(send, 200, b"-", {}, cut=0)

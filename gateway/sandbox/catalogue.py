@@ -6,16 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox import counts, proxies, ratelimits, values
+from gateway.sandbox.faults import ALWAYS
 
 if TYPE_CHECKING:
     from gateway.sandbox.faults import Fault
 
-FAULTS: dict[str, tuple[str, Fault]] = {
-    **values.FAULTS,
-    **counts.FAULTS,
-    **ratelimits.FAULTS,
-    **proxies.FAULTS,
-}
+FAULTS = values.FAULTS | counts.FAULTS | ratelimits.FAULTS | proxies.FAULTS
 
 
 class UnknownFault(Exception):
@@ -23,10 +19,10 @@ class UnknownFault(Exception):
 
 
 def named(name: str, **changes: Any) -> Fault:  # noqa: ANN401 - any field of the fault
-    """Return a copy of the named fault with `changes`. Raises `UnknownFault`."""
+    """Return the named fault, permanent, with `changes`. Raises `UnknownFault`."""
     if name not in FAULTS:
         raise UnknownFault(f"there is no fault {name!r}; `--fault list` shows all faults")
-    return replace(FAULTS[name][1], **changes)
+    return replace(FAULTS[name][1], **{"times": ALWAYS, **changes})
 
 
 def parsed(text: str) -> Fault:

@@ -83,10 +83,12 @@ class Clients:
             raise SandboxError(404, "NOT_FOUND", "Client not found.")
         return dict(record)
 
-    def page(self, rows: Rows, query: Mapping[str, str], behaviour: Behaviour) -> dict[str, Any]:
-        """Read one page: `GET /clients`."""
+    def page(
+        self, rows: Rows, query: Mapping[str, str], behaviour: Behaviour, most: int
+    ) -> dict[str, Any]:
+        """Read one page of at most `most` rows: `GET /clients`."""
         page = max(1, _integer(query, "page", 1))
-        limit = min(100, max(1, _integer(query, "limit", 25)))
+        limit = min(most, max(1, _integer(query, "limit", 25)))
         kind, status = query.get("client_type"), query.get("status")
         kinds = {kind, "both"} if behaviour.filter_both else {kind}
         found = [

@@ -1,4 +1,4 @@
-"""Fault injection for the sandbox: hooks that change a call and its response."""
+"""Fault injection for the sandbox: what changes a call and its response."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ WRITES = "POST PUT DELETE"
 """The unsafe methods, in the form of `Fault.method`."""
 ALWAYS = math.inf
 """`Fault.times` of a permanent fault, which applies to every matching call."""
+LIST = "/clients"
 
 
 class ConnectionDropped(Exception):
@@ -29,6 +30,14 @@ class SandboxRequest:
     body: Any
     """The JSON value, None for an invalid body."""
     now: float = 0.0
+    lag: float = 0.0
+    """Seconds by which the records that it sees are old."""
+
+    @property
+    def limit(self) -> int:
+        """The number of rows that a read of the list requests."""
+        text = self.query.get("limit", "") if self.path == LIST else "0"
+        return int(text) if text.isdigit() else 25
 
 
 @dataclass
@@ -41,19 +50,17 @@ class SandboxResponse:
     content: bytes | None = None
 
     @property
-    def records(self) -> list[dict[str, Any]]:
-        """The clients in the body: those of a list, one client, or none."""
-        data = self.envelope.get("data", {}) if isinstance(self.envelope, dict) else {}
-        if "clients" in data:
-            return [row for row in data["clients"] if isinstance(row, dict)]
-        return [data] if "id" in data else []
+    def data(self) -> dict[str, Any]:
+        """The `data` of the body: `clients` and `meta` of a list, one client, or nothing."""
+        data: dict[str, Any] = self.envelope.get("data", {})
+        return data
 
     @property
-    def meta(self) -> dict[str, Any] | None:
-        """The `meta` of a list, None for other responses."""
-        data = self.envelope.get("data", {}) if isinstance(self.envelope, dict) else {}
-        meta: dict[str, Any] | None = data.get("meta")
-        return meta
+    def records(self) -> list[dict[str, Any]]:
+        """The clients in the body: those of a list, one client, or none."""
+        if "clients" in self.data:
+            return [row for row in self.data["clients"] if isinstance(row, dict)]
+        return [self.data] if "id" in self.data else []
 
 
 @dataclass
@@ -61,12 +68,16 @@ class Fault:
     """A fault of the next `times` calls, or of a `share`, that match `method` and `path`.
 
     `method` is one or more methods, separated by blanks; `path` is a prefix. `latency` is in
-    seconds. `status` and `body` replace the response after the call was executed. With `instead`
-    the call is neither executed nor counted, as if a proxy had answered. `dropped` closes the
-    connection before the call is executed, `lost` after that. `record` and `without` change every
-    record in the response. `drip` sends that many bytes every 100 ms. `cut` closes the connection
-    after that many bytes of the body. `lag` makes reads see the clients of that many seconds ago.
-    `skew` shifts the clock that stamps records, in seconds.
+    seconds, `row_latency` in seconds for each row of a list that is requested. `status` and `body`
+    replace the response after the call was executed. With `instead` the call is neither executed
+    nor counted, as if a proxy had answered. `dropped` closes the connection before the call is
+    executed, `lost` after that. `record` and `without` change every record in the response. `drip`
+    sends that many bytes every 100 ms. `cut` closes the connection after that many bytes of the
+    body. `most` caps the rows of a page. `lag` makes reads see the clients of that many seconds
+    ago; `hidden` makes a new client 404 by id for that many seconds. `skew` shifts the clock that
+    stamps records, in seconds. `ahead` raises the version of a client in its first response.
+    `receive` changes a request or raises `SandboxError`, `change` changes the response, and
+    `encode` the bytes of the body as the last step.
     """
 
     method: str = ""
@@ -74,6 +85,7 @@ class Fault:
     times: float = 1
     share: float = 1.0
     latency: float = 0.0
+    row_latency: float = 0.0
     status: int | None = None
     body: str | None = None
     content_type: str = "application/json"
@@ -82,19 +94,25 @@ class Fault:
     lost: bool = False
     dropped: bool = False
     cut: int | None = None
-    drip: int | None = None
+    drip: int = 0
     record: dict[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    most: int = 100
     lag: float = 0.0
+    hidden: float = 0.0
     skew: float = 0.0
+    ahead: int = 0
+    receive: Callable[[SandboxRequest], None] = lambda _: None
+    change: Callable[[SandboxRequest, SandboxResponse], object] = lambda _, __: None
+    encode: Callable[[bytes], bytes] = lambda content: content
     _due: float = field(default=0.0, init=False, repr=False)
+    _seen: set[object] = field(default_factory=set, init=False, repr=False)
 
     def matches(self, method: str, path: str) -> bool:
         """Return True if the fault applies to the call."""
-        methods = self.method.split() or [""]
         return (
             self.times > 0
-            and any(method.startswith(each) for each in methods)
+            and method.startswith(tuple(self.method.split()) or "")
             and path.startswith(self.path)
         )
 
@@ -107,28 +125,17 @@ class Fault:
         self._due -= 1
         return True
 
-    def delay(self, call: SandboxRequest) -> float:  # noqa: ARG002 - a hook
-        """Return the seconds before the call is executed."""
-        return self.latency
-
-    def behind(self, call: SandboxRequest) -> float:  # noqa: ARG002 - a hook
-        """Return the seconds by which a read lags."""
-        return self.lag
-
-    def receive(self, call: SandboxRequest) -> None:
-        """Change the call before it is executed. May raise `SandboxError`."""
-
-    def replace(self, call: SandboxRequest) -> SandboxResponse | None:  # noqa: ARG002 - a hook
-        """Return a response in place of the API's; None executes the call."""
-        if not self.instead:
-            return None
-        content = (self.body or "").encode()
+    def response(self) -> SandboxResponse:
+        """Return the response in place of the API's."""
         headers = {"content-type": self.content_type, **self.headers}
-        return SandboxResponse(self.status or 502, None, headers, content)
+        return SandboxResponse(self.status or 502, None, headers, (self.body or "").encode())
 
-    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:  # noqa: ARG002 - a hook
+    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
         """Change the response to a call that was executed."""
         for record in answer.records:
+            if record.get("id") not in self._seen and isinstance(record.get("version"), int):
+                record["version"] += self.ahead
+            self._seen.add(record.get("id"))
             for name in self.without:
                 record.pop(name, None)
             record.update(self.record)
@@ -137,22 +144,7 @@ class Fault:
             answer.content = self.body.encode()
             answer.headers["content-type"] = self.content_type
         answer.headers |= self.headers
-
-    def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
-        """Change the bytes of the body as the last step."""
-        return content
-
-
-@dataclass
-class ResponseChange(Fault):
-    """A fault that changes the response by one function."""
-
-    change: Callable[[SandboxResponse], None] = lambda _: None
-
-    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Apply the fields, then the function."""
-        super().answer(call, answer)
-        self.change(answer)
+        self.change(call, answer)
 
 
 def select_faults(faults: Sequence[Fault], method: str, path: str) -> list[Fault]:

@@ -2,7 +2,8 @@
 
 import gzip
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
-from gateway.sandbox.faults import ALWAYS, Fault, SandboxResponse
+from gateway.sandbox.faults import ALWAYS, Fault, SandboxRequest, SandboxResponse
 from gateway.sandbox.users import DEMO
 from tests.gateway.conftest import Gateway, before
 
@@ -19,26 +20,25 @@ ONE = "query ($id: ID!) { client(id: $id) { firstName %s } }"
 CODE = "UPSTREAM_BAD_RESPONSE"
 
 
-@dataclass
-class Rewritten(Fault):
-    """Replaces `old` in the second row of a list, and in a client read by id, by raw bytes."""
+def rewritten(
+    name: str = "",
+    raw: bytes = b"",
+    outer: Callable[[bytes], bytes] = bytes,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Fault:
+    """Replace `name` in the second row of a list, and in a client read by id, by raw bytes."""
 
-    times: float = ALWAYS
-    method: str = "GET"
-    name: str = ""
-    raw: bytes = b""
-    outer: Any = None
+    def mark(_: SandboxRequest, answer: SandboxResponse) -> None:
+        if name and answer.records:
+            answer.records[min(1, len(answer.records) - 1)][name] = "(here)"
 
-    def answer(self, call: Any, answer: SandboxResponse) -> None:
-        """Mark the value."""
-        super().answer(call, answer)
-        if self.name and answer.records:
-            answer.records[min(1, len(answer.records) - 1)][self.name] = "(here)"
-
-    def encode(self, answer: SandboxResponse, content: bytes) -> bytes:  # noqa: ARG002 - a hook
-        """Write the raw bytes in its place."""
-        content = content.replace(b'"(here)"', self.raw)
-        return content if self.outer is None else self.outer(content)
+    return Fault(
+        "GET",
+        times=ALWAYS,
+        headers=dict(headers),
+        change=mark,
+        encode=lambda content: outer(content.replace(b'"(here)"', raw)),
+    )
 
 
 def deep(levels: int) -> bytes:
@@ -63,7 +63,7 @@ UNREADABLE = [
 async def test_a_value_that_cannot_be_read_costs_its_field(
     gateway: Gateway, sandbox: Sandbox, name: str, raw: bytes, field: str
 ) -> None:
-    sandbox.fail(Rewritten(name=name, raw=raw))
+    sandbox.fail(rewritten(name=name, raw=raw))
     rows = sandbox.rows_of(DEMO)
     key = field.split(maxsplit=1)[0]
 
@@ -83,13 +83,13 @@ async def test_a_value_that_cannot_be_read_costs_its_field(
 
 
 READABLE: list[tuple[bytes, Any, Any]] = [
-    (b'"two\nlines\x01"', None, "two\nlines\x01"),
+    (b'"two\nlines\x01"', bytes, "two\nlines\x01"),
     (b'"x"', lambda content: b"\xef\xbb\xbf" + content, "x"),
     (b'"x"', gzip.compress, "x"),
     (b'"x"', zlib.compress, "x"),
     (b'"x"', lambda content: zlib.compress(content, wbits=-15), "x"),
     (b'"x"', lambda content: content.decode().encode("utf-16"), "x"),
-    (b'"lost","notes":"x"', None, "x"),
+    (b'"lost","notes":"x"', bytes, "x"),
 ]
 
 
@@ -97,7 +97,7 @@ READABLE: list[tuple[bytes, Any, Any]] = [
 async def test_what_can_be_read_is_read_however_it_was_written(
     gateway: Gateway, sandbox: Sandbox, raw: bytes, outer: Any, notes: str
 ) -> None:
-    sandbox.fail(Rewritten(name="notes", raw=raw, outer=outer))
+    sandbox.fail(rewritten(name="notes", raw=raw, outer=outer))
     rows = sandbox.rows_of(DEMO)
 
     page = await gateway.query(PAGE % "notes")
@@ -112,7 +112,7 @@ async def test_a_charset_that_is_declared_is_honoured_where_the_text_is_no_utf_8
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
     latin = {"content-type": "application/json; charset=ISO-8859-1"}
-    sandbox.fail(Rewritten(name="notes", raw='"Café"'.encode("latin-1"), headers=latin))
+    sandbox.fail(rewritten(name="notes", raw='"Café"'.encode("latin-1"), headers=latin))
 
     page = await gateway.query(PAGE % "notes")
 
@@ -122,25 +122,20 @@ async def test_a_charset_that_is_declared_is_honoured_where_the_text_is_no_utf_8
 async def test_a_body_that_unfolds_without_end_is_not_unfolded(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
-    sandbox.fail(Rewritten(outer=lambda _: gzip.compress(b" " * 50_000_000)))
+    sandbox.fail(rewritten(outer=lambda _: gzip.compress(b" " * 50_000_000)))
 
     assert await gateway.errors(PAGE % "notes") == [("clients", CODE)]
 
 
-@dataclass
-class Row(Fault):
-    """Replaces one row of every list, by default the second."""
+def other_row(row: Any, place: int = 1) -> Fault:
+    """Replace one row of every list, by default the second."""
 
-    times: float = ALWAYS
-    row: Any = None
-    place: int = 1
+    def put(_: SandboxRequest, answer: SandboxResponse) -> None:
+        if "meta" in answer.data and len(answer.records) > 2:
+            rows = answer.data["clients"]
+            rows[place] = rows[0] if row == "twice" else row
 
-    def answer(self, call: Any, answer: SandboxResponse) -> None:
-        """Put the row in."""
-        super().answer(call, answer)
-        if answer.meta is not None and len(answer.records) > 2:
-            rows = answer.envelope["data"]["clients"]
-            rows[self.place] = rows[0] if self.row == "twice" else self.row
+    return Fault(times=ALWAYS, change=put)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +143,7 @@ class Row(Fault):
 )
 async def test_a_row_that_is_no_client_of_its_own_costs_its_edge(row: Any) -> None:
     sandbox = Sandbox()
-    sandbox.fail(Row(row=row))
+    sandbox.fail(other_row(row))
     rows = sandbox.rows_of(DEMO)
     async with before(sandbox) as gateway:
         for _ in range(2):
@@ -174,7 +169,7 @@ async def test_pages_are_counted_from_a_row_without_an_id_in_both_directions(pla
     sandbox = Sandbox()
     rows = sandbox.rows_of(DEMO)
     index = place % len(rows)
-    sandbox.fail(Row(row=None, place=index))
+    sandbox.fail(other_row(None, index))
     side = "{ edges { node { id } } pageInfo { hasNextPage hasPreviousPage } }"
     async with before(sandbox) as gateway:
         page = await gateway.post("{ clients(first: 100) { edges { cursor } } }")
@@ -212,7 +207,7 @@ async def test_rows_and_counts_are_found_where_other_lists_have_them(
         data = envelope["data"]
         return orjson.dumps({"success": True, "data": data["clients"], "meta": data["meta"]})
 
-    sandbox.fail(Rewritten(outer=moved))
+    sandbox.fail(rewritten(outer=moved))
 
     page = await gateway.query(PAGE % "")
 

@@ -1,7 +1,7 @@
 """Pages of the size that the API answers: learnt at the cost of one call, and relearnt in time."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,21 +25,11 @@ def compiled() -> None:
     """Who executes an operation makes no difference here: once is enough."""
 
 
-@dataclass
-class TooMuch(Fault):
-    """Refuses pages of more than `most` rows with `refusal`."""
-
-    times: float = ALWAYS
-    method: str = "GET"
-    most: int = 50
-    refusal: int = 413
-
-    def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
-        """Refuse the page."""
-        super().answer(call, answer)
-        if int(call.query.get("limit", "25")) > self.most:
-            answer.status = self.refusal
-            answer.content = b"too large"
+def refuse(call: SandboxRequest, answer: SandboxResponse) -> None:
+    """Refuse pages of more than 50 rows."""
+    if call.limit > 50:
+        answer.status = 413
+        answer.content = b"too large"
 
 
 async def page(gateway: Gateway, first: int, offset: int = 0) -> tuple[list[str], Any]:
@@ -53,7 +43,7 @@ CAPPED: dict[str, tuple[Fault, list[str]]] = {
     "stated": (named("page-cap-50"), ["1&limit=100", "2&limit=50"]),
     "not stated": (named("page-cap-50-silent"), ["1&limit=100", "1&limit=100", "2&limit=50"]),
     "400": (named("page-refused"), ["1&limit=100", "1&limit=50", "2&limit=50"]),
-    "413": (TooMuch(), ["1&limit=100", "1&limit=50", "2&limit=50"]),
+    "413": (Fault("GET", times=ALWAYS, change=refuse), ["1&limit=100", "1&limit=50", "2&limit=50"]),
 }
 
 

@@ -70,7 +70,7 @@ async def test_a_fault_changes_something_of_a_read_or_of_a_write(name: str, cloc
 
     slow = {"slow", "drip", "page-slow"}  # these change when an answer comes, not what it is
     if name in slow:
-        assert FAULTS[name][1].latency or FAULTS[name][1].drip or hasattr(FAULTS[name][1], "each")
+        assert FAULTS[name][1].latency or FAULTS[name][1].drip or FAULTS[name][1].row_latency
     else:
         assert await heard(named(name)) != await heard()
 
