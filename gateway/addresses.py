@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
@@ -12,6 +12,17 @@ _PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)*", re.ASCII)
 _USER = re.compile(r"([\w.~!$&'()*+,;=:-]|%[0-9a-fA-F]{2})*", re.ASCII)
 LONGEST_NAME = 253
 """Characters of a host name (RFC 1035, 2.3.4, without the length octets)."""
+_VALKEY_SCHEMES = {
+    "valkey": "redis",
+    "redis": "redis",
+    "valkeys": "rediss",
+    "rediss": "rediss",
+    "unix": "unix",
+}
+"""The schemes that are accepted, and what the client library calls them; an `s` is TLS."""
+_VALKEY_LIKE = (
+    "must be a URL like valkey://user:password@host:6379/0, valkeys://host or unix:///socket"
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -129,3 +140,33 @@ def _netloc(parts: SplitResult) -> str:
     if not re.fullmatch(r"[0-9]{1,5}", digits) or not 0 < int(digits) <= 65_535:  # noqa: PLR2004
         raise ValueError("must have a port from 1 to 65535, or none")
     return authority(host, int(digits))
+
+
+def valkey_server(value: str) -> str:
+    """Return the URL of a server as the client library reads it.
+
+    Raises `ValueError` with the reason, which quotes no user name and no password.
+    """
+    scheme, _, rest = value.partition("://")
+    if scheme not in _VALKEY_SCHEMES or re.search(r"[\s\x00-\x1f\x7f\\]", rest):
+        raise ValueError(_VALKEY_LIKE)
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError("has an impossible host or port") from None
+    if scheme == "unix":
+        _check_socket(parts.path, parts.query)
+    elif not has_host or not re.fullmatch(r"(/\d{0,5})?", parts.path) or parts.query:
+        raise ValueError(_VALKEY_LIKE)
+    if parts.fragment:
+        raise ValueError(_VALKEY_LIKE)
+    return f"{_VALKEY_SCHEMES[scheme]}://{rest}"
+
+
+def _check_socket(path: str, query: str) -> None:
+    """Raise `ValueError` unless a socket's URL has a path, and a database number at most."""
+    options = parse_qsl(query, keep_blank_values=True)
+    is_database = all(name == "db" and value.isdigit() for name, value in options)
+    if len(path) <= 1 or not is_database:
+        raise ValueError("must have a path, and at most ?db=N after it: unix:///run/valkey.sock")

@@ -27,6 +27,7 @@ from gateway.configuration import (
     trusted_documents,
 )
 from gateway.detached_tasks import DetachedTasks
+from gateway.settings import PREFIX, ConfigurationError
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import in_memory
 from gateway.upstream_client import create_transport
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
     from gateway.cache.store.memory import Store
     from gateway.settings import Settings
+    from gateway.shared_budget import SharedBudget
     from gateway.storage.state_dir import State
     from gateway.transport.transport import Transport
     from gateway.web.protocol.hosts import Hosts
@@ -82,6 +84,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     """
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
+    secret = settings.secret.encode() if settings.secret else state.secret
+    shared = _shared_budget(settings, clock)
     rest, budget = compose_source(
         wire or create_transport(settings, clock),
         settings.upstream_url,
@@ -90,13 +94,14 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         at_once=settings.upstream_max_concurrency,
         waiting=settings.upstream_max_queue,
         proven=SQLiteCredentialStore(state.database),
+        shared=shared,
     )
     intents = IdempotencyStore(state.database) if state.durable else None
     writer = IdempotentWriter(
         rest,
         RecoveringWriter(rest),
         intents,
-        secret=state.secret,
+        secret=secret,
         clock=clock,
         vouched=budget.vouched,
     )
@@ -127,7 +132,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         cap=partial(operation_cost_cap, settings, budget.state),
     )
     authenticator = Authenticator(
-        secret=state.secret,
+        secret=secret,
         now=time.time,
         proven=budget.vouched,
         refused=budget.refused,
@@ -156,6 +161,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         readiness.ready = True
+        if shared is not None:
+            shared.start()
         expiry = None if intents is None else asyncio.create_task(intents.expire_hourly())
         try:
             yield
@@ -178,12 +185,34 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     if pages is not None:
         others.mount("/graphiql", pages)
         others.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    health = Health(readiness, budget.state, cors)
+    health = Health(readiness, budget.state, cors, shared)
     routes = Routes(GRAPHQL_PATH, GraphQLApp(handler), pages, health, others)
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
     load = partial(trusted_documents, settings.trusted_documents_file, graph)
     return GatewayApp(routes, cors, hosts, direct, DocumentReload(load, handler.trust))
+
+
+def _shared_budget(settings: Settings, clock: Callable[[], float]) -> SharedBudget | None:
+    """Return the budget of several gateways, if one is configured.
+
+    Raises `ConfigurationError` if the client library is not installed.
+    """
+    if settings.valkey_url is None:
+        return None
+    try:  # an extra, and a tenth of the start: imported only where it is used
+        from gateway.storage.shared.connect import connect_budget  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            f"{PREFIX}VALKEY_URL needs an extra: pip install 'clients-gateway[valkey]'"
+        ) from None
+    return connect_budget(
+        settings.valkey_url,
+        settings.budget,
+        limit=settings.upstream_rate_limit,
+        attempt_seconds=settings.upstream_timeout,
+        clock=clock,
+    )
 
 
 def _api_key(value: str | None) -> Credential | None:

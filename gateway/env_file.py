@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+from collections import Counter
 from io import StringIO
 from typing import TYPE_CHECKING
 
 from dotenv.parser import parse_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 ENCODING = "utf-8-sig"
@@ -33,6 +36,23 @@ def names_in(file: Path, prefix: str) -> list[str]:
             raise ValueError(f"{file} sets {name} in line {lines[name]} and again in line {line}")
         lines[name] = line
     return list(lines)
+
+
+def check_names(
+    environment: Iterable[str], filed: Iterable[str], prefix: str, fields: Sequence[str]
+) -> None:
+    """Raise `ValueError`, in one line, for a name that is set twice or is not that of a field."""
+    ours = [name for name in environment if name.upper().startswith(prefix)]
+    for name, times in Counter(map(str.upper, ours)).items():
+        if times > 1:
+            raise ValueError(f"the environment sets {name} {times} times, in different case")
+    known = {f"{prefix}{field.upper()}" for field in fields}
+    unknown = sorted(name for name in (*ours, *filed) if name.upper() not in known)
+    if unknown:
+        name = unknown[0].upper().removeprefix(prefix).lower()
+        similar = difflib.get_close_matches(name, fields, 1)
+        suggestion = f": did you mean {prefix}{similar[0].upper()}?" if similar else "."
+        raise ValueError(f"{unknown[0]} is not a setting{suggestion} The README lists all of them.")
 
 
 def _text(file: Path) -> str:

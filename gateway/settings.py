@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.addresses import base_url, is_loopback, listening_host, origin, proxy_url
-from gateway.env_file import ENCODING, names_in
+from gateway.addresses import (
+    base_url,
+    is_loopback,
+    listening_host,
+    origin,
+    proxy_url,
+    valkey_server,
+)
+from gateway.env_file import ENCODING, check_names, names_in
 from gateway.secret_files import read_secrets
 from gateway.validation_message import first_mistake
 
@@ -20,9 +25,12 @@ if TYPE_CHECKING:
 
 PREFIX = "GATEWAY_"
 
-_HEXADECIMAL = "must be 64 hexadecimal characters"
 _PRINTABLE = "must be printable ASCII characters"
-_PATTERNS = {"api_key": _HEXADECIMAL, "caller_token": _PRINTABLE}
+_PATTERNS = {
+    "api_key": "must be 64 hexadecimal characters",
+    "caller_token": _PRINTABLE,
+    "budget": "must be 1 to 64 letters, digits, dots, underscores and hyphens",
+}
 
 DOCUMENTED_URL = "https://api.actuallycare.com/v1"
 """API page: Base URL."""
@@ -126,6 +134,17 @@ class Settings(BaseSettings):
     upstream_client_certificate: Path | None = Field(
         None, description="PEM file of the certificate and key that are shown to the API."
     )
+    valkey_url: Annotated[str, AfterValidator(valkey_server)] | None = Field(
+        None, repr=False, description="URL of the Valkey or Redis server of a shared budget."
+    )
+    valkey_url_file: Path | None = Field(None, description="File that holds that URL.")
+    budget: str = Field(
+        "default", pattern=r"^[\w.-]{1,64}$", description="Name of the budget of one IP address."
+    )
+    secret: str | None = Field(
+        None, min_length=32, repr=False, description="Key of the hashes that identify callers."
+    )
+    secret_file: Path | None = Field(None, description="File that holds that key.")
     allowed_documents: Literal["any", "persisted", "trusted"] = Field(
         "any", description="Which documents are executed: any, persisted or trusted."
     )
@@ -214,6 +233,8 @@ class Settings(BaseSettings):
             )
         if self.upstream_proxy and self.upstream_client != "httpx":
             raise ValueError(f"{PREFIX}UPSTREAM_PROXY needs {PREFIX}UPSTREAM_CLIENT=httpx")
+        if self.valkey_url and not self.secret:
+            raise ValueError(f"{PREFIX}VALKEY_URL needs {PREFIX}SECRET, one for all gateways")
         if self.caller_token and not self.api_key:
             raise ValueError(f"{PREFIX}CALLER_TOKEN proves callers to {PREFIX}API_KEY: set both")
         return self
@@ -226,26 +247,12 @@ def secrets() -> list[str]:
 
 def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
     """Return the settings in force. Raises `ConfigurationError`, in one line."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     file = overrides.get("_env_file", ".env")
     try:
         filed = names_in(Path(file), PREFIX) if file is not None else []
+        check_names(environment, filed, PREFIX, list(Settings.model_fields))
     except ValueError as reason:
         raise ConfigurationError(str(reason)) from None
-    ours = [name for name in environment if name.upper().startswith(PREFIX)]
-    for name, times in Counter(map(str.upper, ours)).items():
-        if times > 1:
-            raise ConfigurationError(
-                f"the environment sets {name} {times} times, in different case"
-            )
-    unknown = sorted(name for name in (*ours, *filed) if name.upper() not in known)
-    if unknown:
-        name = unknown[0].upper().removeprefix(PREFIX).lower()
-        similar = difflib.get_close_matches(name, Settings.model_fields, 1)
-        suggestion = f": did you mean {PREFIX}{similar[0].upper()}?" if similar else "."
-        raise ConfigurationError(
-            f"{unknown[0]} is not a setting{suggestion} The README lists all of them."
-        )
     try:
         return Settings(**overrides)
     except ValidationError as error:

@@ -7,7 +7,24 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from gateway.transport.rate_limit_status import RateLimitStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schema.source.request_context import RateLimitState
+
+
+Verdict = Literal["accepted", "failed", "unknown", ""]
+"""What the end of a call proves about its credential; empty: nothing about a proven one."""
+
+
+class SharedWindow(NamedTuple):
+    """The rate limit window as all gateways count it."""
+
+    number: int
+    """Numbers are consecutive."""
+    limit: int
+    left: int
+    rest: float
+    """Seconds until it ends."""
 
 
 class Reservation(NamedTuple):
@@ -52,14 +69,17 @@ class CallOutcome(NamedTuple):
     """Whether the response is a 429."""
     delay: float | None = None
     """Seconds to wait that a 429 states."""
-    verdict: Literal["accepted", "failed", "unknown", ""] = ""
-    """What the response proves about the credential; empty for a proven one that it keeps."""
+    verdict: Verdict = ""
     pointless: bool = False
     """Whether it is a write that the API rejected for its caller."""
 
 
 class SharedBudget(Protocol):
     """The calls of one address, counted for all gateways behind it."""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the server replied to the last command."""
 
     async def reserve(self, reservation: Reservation) -> Grant | Refusal:
         """Debit a call that is about to be sent, or return why it may not be sent."""
@@ -72,3 +92,12 @@ class SharedBudget(Protocol):
 
     def state(self) -> RateLimitState:
         """Return the latest known state of the window."""
+
+    def when_changed(self, act: Callable[[SharedWindow], None]) -> None:
+        """Call `act` with each newer state of the window."""
+
+    def start(self) -> None:
+        """Begin to renew the lease."""
+
+    async def aclose(self) -> None:
+        """Report what is left to report, and give the lease back."""

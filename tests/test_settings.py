@@ -67,6 +67,11 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "upstream_proxy": None,
         "upstream_proxy_file": None,
         "upstream_client_certificate": None,
+        "valkey_url": None,
+        "valkey_url_file": None,
+        "budget": "default",
+        "secret": None,
+        "secret_file": None,
         "state_dir": "~/.local/state/clients-gateway",
         "max_operation_cost": 25,
         "max_operation_cost_low_budget": 10,
@@ -115,6 +120,17 @@ def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch)
             {"GATEWAY_UPSTREAM_PROXY": "http://proxy.example:3128"},
             "GATEWAY_UPSTREAM_PROXY needs GATEWAY_UPSTREAM_CLIENT=httpx",
         ),
+        (
+            {"GATEWAY_VALKEY_URL": "valkey://server"},
+            "GATEWAY_VALKEY_URL needs GATEWAY_SECRET, one for all gateways",
+        ),
+        ({"GATEWAY_VALKEY_URL": "http://server"}, "GATEWAY_VALKEY_URL must be a URL like valkey:"),
+        ({"GATEWAY_VALKEY_URL": "valkey://server/one"}, "must be a URL like valkey:"),
+        ({"GATEWAY_VALKEY_URL": "valkey://server/0?protocol=3"}, "must be a URL like valkey:"),
+        ({"GATEWAY_VALKEY_URL": "valkey://server:99999"}, "has an impossible host or port"),
+        ({"GATEWAY_VALKEY_URL": "unix://"}, "must have a path, and at most ?db=N after it"),
+        ({"GATEWAY_SECRET": "s" * 31}, "GATEWAY_SECRET must have at least 32 characters"),
+        ({"GATEWAY_BUDGET": "two words"}, "GATEWAY_BUDGET must be 1 to 64 letters"),
         ({"GATEWAY_UPSTREAM_PROXY": "proxy:3128"}, "GATEWAY_UPSTREAM_PROXY must be a URL like"),
         ({"GATEWAY_UPSTREAM_PROXY": "socks5://proxy"}, "must be a URL like http://proxy"),
         ({"GATEWAY_UPSTREAM_PROXY": "http://proxy/path"}, "must not have a path"),
@@ -327,6 +343,18 @@ def test_a_wrong_name_in_the_dotenv_file_is_reported_too(an_empty_folder: Path) 
 
     with pytest.raises(ConfigurationError, match="GATEWAY_HOTS is not a setting"):
         load_settings({})
+
+
+def test_a_server_with_a_password_is_taken_as_the_client_library_reads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GATEWAY_SECRET", "s" * 32)
+    monkeypatch.setenv("GATEWAY_VALKEY_URL", "valkeys://us%40er:pass@server:6380/1")
+
+    settings = load_settings({})
+
+    assert settings.valkey_url == "rediss://us%40er:pass@server:6380/1"
+    assert "pass" not in repr(settings)
 
 
 def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:

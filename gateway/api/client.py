@@ -116,8 +116,9 @@ class ApiClient:
     async def _finish(self, call: Call, response: asyncio.Future[Response]) -> Response:
         """Return the response to the first attempt, or to a second one if it may be made."""
         first = await _attempt(response)
-        delay = None if self._retries is None else self._retries.next_delay(call, first)
-        if delay is not None:
+        retries = self._retries
+        delay = None if retries is None else retries.next_delay(call, first)
+        if retries and delay is not None and await retries.is_shared_budget_left(call, first):
             await asyncio.sleep(delay)
             try:
                 return await self._transport.send(call)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.ratelimit.call_context import Call
+    from gateway.shared_budget import SharedBudget
     from schema.source.request_context import RateLimitState
 
 CHANCE = SystemRandom().random
@@ -83,14 +84,17 @@ class RetryPolicy:
         verified: Callable[[str], bool] = lambda _: True,
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = CHANCE,
+        shared: SharedBudget | None = None,
     ) -> None:
         """Set `state`, of the rate limit window: with less than a fifth left, nothing is retried.
 
-        `verified`: whether the API accepts the credential with this keyed hash.
+        `verified`: whether the API accepts the credential with this keyed hash. `shared`: the retry
+        budget of all gateways, which must allow a retry too.
         """
         self._state, self._verified = state, verified
         self._clock, self._random = clock, random
         self._budget, self._unverified_budget = RetryBudget(), RetryBudget()
+        self._shared = shared
 
     def next_delay(self, call: Call, first: Attempt) -> float | None:
         """Record the first attempt of `call`; return the delay of a second one, or None."""
@@ -110,3 +114,9 @@ class RetryPolicy:
         if delay is not None and not _is_rejection(first):
             budget.retried(now)
         return delay
+
+    async def is_shared_budget_left(self, call: Call, first: Attempt) -> bool:
+        """Return whether the retry budget of all gateways allows a second attempt of `call`."""
+        if self._shared is None or _is_rejection(first):
+            return True
+        return await self._shared.allow_retry(known=self._verified(call.context.credential))

@@ -10,12 +10,14 @@ from gateway.api.failures import refused
 from gateway.api.retry import CHANCE, RetryPolicy
 from gateway.api.source import RestClientSource
 from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.shared.limiter import LimiterOptions, SharedRateLimiter
 from gateway.ratelimit.window import RateLimitWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.ratelimit.credentials import CredentialStore
+    from gateway.shared_budget import SharedBudget
     from gateway.transport.transport import Transport
 
 
@@ -30,15 +32,16 @@ def compose_source(  # noqa: PLR0913 - every parameter has a name
     at_once: int = 16,
     waiting: int = 192,
     proven: CredentialStore | None = None,
+    shared: SharedBudget | None = None,
 ) -> tuple[RestClientSource, RateLimiter]:
     """Return the source of clients at `base_url`, and the rate limiter before `transport`.
 
     Closing the limiter closes `transport`. `limit`: calls in a window; `at_once`: concurrent calls;
     `waiting`: calls that may wait; `proven`: persistent storage of the credentials that the API
-    accepts; `now`: the wall clock, in Unix seconds.
+    accepts; `now`: the wall clock, in Unix seconds; `shared`: the budget of all gateways behind one
+    address.
     """
-    limiter = RateLimiter(
-        transport,
+    options = LimiterOptions(
         ledger=RateLimitWindow(limit=limit),
         proven=proven,
         clock=clock,
@@ -47,5 +50,11 @@ def compose_source(  # noqa: PLR0913 - every parameter has a name
         accepts=succeeded,
         refuses=refused,
     )
-    retries = RetryPolicy(state=limiter.state, verified=limiter.proven, clock=clock, random=random)
+    if shared is None:
+        limiter = RateLimiter(transport, **options)
+    else:
+        limiter = SharedRateLimiter(transport, shared, **options)
+    retries = RetryPolicy(
+        state=limiter.state, verified=limiter.proven, clock=clock, random=random, shared=shared
+    )
     return RestClientSource(limiter, base_url, retries, now=now, clock=clock), limiter

@@ -73,6 +73,8 @@ def _serve(options: argparse.Namespace) -> int:
         print(f"State     {description}")
         print(f"GraphQL   http://{authority(host, port)}{GRAPHQL_PATH}")
         print(f"API       {settings.upstream_url}")
+        if settings.valkey_url:
+            print(f"Budget    shared by all gateways that name it {settings.budget}")
         credential = "the gateway's own key" if settings.api_key else "each caller's own"
         if settings.trusted_documents_file is not None:
             server.on_hangup(lambda: reloads.start(_reload(app)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.ratelimit.admission import Permit
     from gateway.ratelimit.call_context import Call
     from gateway.ratelimit.credentials import CredentialStore
+    from gateway.shared_budget import Verdict
     from schema.source.request_context import RateLimitState
 
     PendingResponse = asyncio.Future[Response]
@@ -111,7 +112,7 @@ class RateLimiter(Transport):
             if permit is None:
                 self._wait(request, response)
             else:
-                self._send(request, permit, response)
+                self._start(request, permit, response)
         except ClientError as error:
             self._not_sent(request, error, response)
         return response
@@ -147,7 +148,7 @@ class RateLimiter(Transport):
             )
             self._dispatcher.release()
         else:
-            self._send(request, permit.result(), response)
+            self._start(request, permit.result(), response)
 
     def _not_sent(self, request: Call, error: BaseException, response: PendingResponse) -> None:
         context = request.context
@@ -156,7 +157,7 @@ class RateLimiter(Transport):
         if not response.cancelled():
             response.set_exception(error)
 
-    def _send(self, request: Call, permit: Permit, response: PendingResponse) -> None:
+    def _start(self, request: Call, permit: Permit, response: PendingResponse) -> None:
         permit.context.receipt.calls += 1
         sent = self._inner.send(request)
         sent.add_done_callback(partial(self._on_response, request, permit, response))
@@ -178,18 +179,19 @@ class RateLimiter(Transport):
             else:
                 response.set_exception(error)
 
-    def _record(self, request: Call, permit: Permit, end: Response | BaseException) -> None:
+    def _record(self, request: Call, permit: Permit, end: Response | BaseException) -> Verdict:
         now, context, what = self._clock(), permit.context, request.target.url
         failed = not isinstance(end, Response) or end.status_code in FAILED
         context.call_budget.may_exceed_estimate |= failed
         self._outages.ended(end, now)
         if isinstance(end, Response):
-            self._outcomes.record_response(permit, end, now, what)
+            verdict = self._outcomes.record_response(permit, end, now, what)
         else:
-            self._outcomes.record_no_response(permit, end, now, what)
+            verdict = self._outcomes.record_no_response(permit, end, now, what)
             if was_never_sent(end):
                 context.receipt.calls -= 1
                 context.call_budget.give_back()
         self._outages.breaker(self._controls.breaker.wait(now))
         context.receipt.budget = self._controls.state(now)
         self._dispatcher.release()
+        return verdict

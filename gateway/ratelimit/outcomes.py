@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.ratelimit.admission import Permit
     from gateway.ratelimit.flow_controls import FlowControls
+    from gateway.shared_budget import Verdict
     from gateway.transport.messages import Response
 
 UNAUTHORIZED, RESTING = 401, 503
@@ -55,8 +56,8 @@ class OutcomeRecorder:
         self._controls = controls
         self._accepts, self._refuses = accepts, refuses
 
-    def record_response(self, permit: Permit, response: Response, now: float, what: str) -> None:
-        """Record the response to a request for `what`."""
+    def record_response(self, permit: Permit, response: Response, now: float, what: str) -> Verdict:
+        """Record the response to a request for `what`; return what it proves."""
         status, context = response.status_code, permit.context
         self._controls.window.record_response(
             permit.number, parse_rate_limit(response.headers), now
@@ -69,7 +70,7 @@ class OutcomeRecorder:
             self._see(permit, response, now, what)
         if context.priority is _WRITE and not permit.proving and status in POINTLESS:
             self._controls.fair_share.pointless(context.partition)
-        self._judge(permit, response, now)
+        return self._judge(permit, response, now)
 
     def _see(self, permit: Permit, response: Response, now: float, what: str) -> None:
         """Record what a response proves about the API.
@@ -103,7 +104,7 @@ class OutcomeRecorder:
 
     def record_no_response(
         self, permit: Permit, error: BaseException | None, now: float, what: str
-    ) -> None:
+    ) -> Verdict:
         """Record a request without a response; without an `error` it was not sent."""
         unsent = error is None or was_never_sent(error)
         if unsent:
@@ -129,8 +130,9 @@ class OutcomeRecorder:
             breaker.failed(now, failed, trying=permit.probing)
         else:
             breaker.unknown(trying=permit.probing)
+        return "failed" if theirs else "unknown"
 
-    def _judge(self, permit: Permit, response: Response, now: float) -> None:
+    def _judge(self, permit: Permit, response: Response, now: float) -> Verdict:
         """Record what the response proves about the credential.
 
         Only a response of the API itself accepts or rejects it. A try with any other response
@@ -150,11 +152,12 @@ class OutcomeRecorder:
         elif status == UNAUTHORIZED and self._refuses(response):
             self._controls.credentials.rejected(credential, now)
         if success or not permit.proving:
-            return
+            return "accepted" if success else ""
         if limited(response) or (response.is_server_error and not self._controls.is_well(now)):
             self._controls.unknown_credentials.unknown(credential)
-        else:
-            self._controls.unknown_credentials.failed(credential, now)
+            return "unknown"
+        self._controls.unknown_credentials.failed(credential, now)
+        return "failed"
 
 
 def _is_outage(error: BaseException | None) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from schema.source.request_context import Priority, RateLimitState
 
 if TYPE_CHECKING:
+    from gateway.shared_budget import SharedWindow
     from gateway.transport.rate_limit_status import RateLimitStatus
 
 RESERVED = 10
@@ -163,6 +164,14 @@ class RateLimitWindow:
             self._ends = ends
             self._adopt_limit(status.limit)
         self._lower_remaining(number, status)
+
+    def adopt(self, shared: SharedWindow, now: float) -> None:
+        """Take over the count of a window that several gateways share."""
+        if shared.number != self._window_number:
+            self._start_next(now)
+            self._window_number = shared.number
+        self.limit, self._left, self._ends = shared.limit, shared.left, now + shared.rest
+        self._synced, self._unsure = True, None
 
     def state(self, now: float) -> RateLimitState:
         """Return the state of the window."""

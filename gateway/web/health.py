@@ -18,6 +18,7 @@ from gateway.web.refusals import error_response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.shared_budget import SharedBudget
     from gateway.web.protocol.cors import Cors
     from gateway.web.protocol.head import RequestHead
     from schema.source.request_context import RateLimitState
@@ -41,11 +42,17 @@ class Health:
     """Answers requests to /livez and /readyz."""
 
     def __init__(
-        self, readiness: Readiness, budget: Callable[[], RateLimitState], cors: Cors
+        self,
+        readiness: Readiness,
+        budget: Callable[[], RateLimitState],
+        cors: Cors,
+        shared: SharedBudget | None = None,
     ) -> None:
+        """Report the rest of `budget` and, if it is `shared`, whether its server is reachable."""
         self._readiness = readiness
         self._budget = budget
         self._cors = cors
+        self._shared = shared
 
     def reply(self, method: str, path: str, head: RequestHead) -> HTTPResponse:
         """Return the response to a request to one of `PATHS`."""
@@ -62,13 +69,12 @@ class Health:
 
     def _state(self) -> bytes:
         window = self._budget()
-        return orjson.dumps(
-            {
-                "status": "ready" if self._readiness.ready else "not ready",
-                "budget": {
-                    "limit": window.limit,
-                    "remaining": window.remaining,
-                    "resetSeconds": window.reset_seconds,
-                },
-            }
-        )
+        budget: dict[str, int | bool] = {
+            "limit": window.limit,
+            "remaining": window.remaining,
+            "resetSeconds": window.reset_seconds,
+        }
+        if self._shared is not None:
+            budget["sharedReachable"] = self._shared.is_reachable
+        status = "ready" if self._readiness.ready else "not ready"
+        return orjson.dumps({"status": status, "budget": budget})

@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
+from gateway.storage.shared.replies import FIELDS
 from gateway.transport.rate_limit_status import RateLimitStatus
 from schema.source.request_context import Priority
 from tests.valkey.servers import Server
@@ -58,7 +59,7 @@ class Functions:
             "reserve", self.ids, int(ask.priority), ask.caller, ask.caller, int(ask.proven),
             ask.patience, 100_000,
         )  # fmt: skip
-        verdict, value, third = found[9:]
+        verdict, value, third = found[FIELDS:]
         if verdict == "granted":
             self.flights[int(value)] = ask, str(self.ids)
             return Granted(int(value), int(third))
@@ -155,7 +156,7 @@ def step(
         functions.answered(number, status, code, delay)
     elif dice < 0.5:
         known = chance.random() < 0.5
-        allowed = functions.call("retry", int(known))[9] == "granted"
+        allowed = functions.call("retry", int(known))[FIELDS] == "granted"
         assert allowed is model.retry(now, known=known)
     else:
         known = chance.random() < 0.85

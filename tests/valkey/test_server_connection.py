@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
+from gateway.storage.shared.replies import FIELDS
 from gateway.storage.shared.server_connection import ServerConnection, ServerUnreachable
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import KINDS, Server, running
@@ -77,7 +78,7 @@ async def test_a_command_never_gets_the_reply_of_another_that_was_given_up(serve
                 reply = await connection.probe("beat", *COMMON, str(number), "-", "0", "0", "8", "")
             except ServerUnreachable:
                 continue
-            assert reply[9] == "lease"
+            assert reply[FIELDS] == "lease"
             assert float(reply[0]) > seen
             seen = float(reply[0])
         assert seen

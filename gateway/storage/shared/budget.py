@@ -18,11 +18,11 @@ from gateway.storage.shared.server_connection import COMMAND_SECONDS, ServerUnre
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from gateway.shared_budget import Reservation
+    from gateway.shared_budget import Reservation, SharedWindow
     from schema.source.request_context import RateLimitState
 
 BEAT_SECONDS = 0.5
-"""Seconds between two renewals of the lease, which also are the probes of a server that failed."""
+"""Seconds between two renewals of the lease; each is also a probe of a server that failed."""
 PAUSE_SECONDS = 0.05
 """Seconds between two renewals at least."""
 FLIGHT_MARGIN = 10.0
@@ -53,8 +53,8 @@ class ValkeyBudget:
 
     Exact, because the server decides it for all gateways at once: the calls left, priorities and
     reserves, the gate after a 429 and its probes, callers' shares, slots for unverified
-    credentials, the retry budget. Approximate, from the latest reply: `state`. While the server is
-    unreachable, the calls of a lease are granted, and then none.
+    credentials, the retry budget. Approximate, from the latest reply: `state`. While the server
+    cannot be reached, a lease grants calls.
     """
 
     def __init__(
@@ -67,10 +67,9 @@ class ValkeyBudget:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Share the budget of `connection`. `attempt_seconds`: the longest time of a call."""
-        self._connection = connection
+        self._connection, self._clock = connection, clock
         self._limit, self._window_seconds = limit, window_seconds
         self._lifetime = repr(attempt_seconds + FLIGHT_MARGIN)
-        self._clock = clock
         self._gateway = secrets.token_hex(8)
         self._calls = self._beat_number = 0
         self._lease = Lease()
@@ -89,9 +88,12 @@ class ValkeyBudget:
 
     def state(self) -> RateLimitState:
         """Return the latest known state of the window."""
-        now = self._clock()
-        state = self._mirror.state(now)
+        state = self._mirror.state(now := self._clock())
         return state if self.is_reachable else state._replace(remaining=self._lease.left(now))
+
+    def when_changed(self, act: Callable[[SharedWindow], None]) -> None:
+        """Call `act` with each newer state of the window."""
+        self._mirror.when_changed = act
 
     def start(self) -> None:
         """Begin to renew the lease."""
@@ -130,8 +132,8 @@ class ValkeyBudget:
 
     def report(self, grant: Grant, outcome: CallOutcome) -> None:
         """Record how a granted call ended; return at once."""
-        self._in_flight.pop(grant.id, None)
         now = self._clock()
+        self._in_flight.pop(grant.id, None)
         if grant.number == LEASED and outcome.limited:
             self._lease.shut(outcome.delay or UNREACHABLE_SECONDS, now)
         self._unreported.append(UnreportedOutcome(grant, outcome, now))
@@ -151,8 +153,7 @@ class ValkeyBudget:
 
     async def beat(self) -> None:
         """Renew the lease, and let the server learn what it does not know."""
-        begun, used = self._clock(), self._lease.used
-        self._beat_number += 1
+        begun, used, self._beat_number = self._clock(), self._lease.used, self._beat_number + 1
         missing = [id for id, known in self._in_flight.items() if known != self._mirror.incarnation]
         try:
             reply = await self._connection.probe(

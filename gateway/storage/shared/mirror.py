@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gateway.shared_budget import SharedWindow
 from gateway.storage.shared.replies import BudgetSnapshot, parse_snapshot
 from schema.source.request_context import RateLimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DRIFT = 0.0001
 """Seconds by which two clocks may drift apart between two replies."""
@@ -19,6 +20,8 @@ class BudgetMirror:
     """The latest state of the budget; every method takes the time, in seconds."""
 
     def __init__(self, limit: int, window_seconds: float, now: float) -> None:
+        self.when_changed: Callable[[SharedWindow], None] = lambda _: None
+        """Called with each newer state of the window."""
         self._known: BudgetSnapshot | None = None
         """The newest state that the server may have to learn again."""
         self._state = RateLimitState(limit, limit, math.ceil(window_seconds))
@@ -68,5 +71,8 @@ class BudgetMirror:
         reset = max(snapshot.rest, snapshot.shut)
         self._state = RateLimitState(snapshot.limit, remaining, math.ceil(reset))
         self._state_until = now + reset
+        self.when_changed(
+            SharedWindow(snapshot.window_number, snapshot.limit, snapshot.left, snapshot.rest)
+        )
         if not snapshot.is_learning and (same or learnt or known is None):
             self._known = snapshot

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gateway.shared_budget import Reservation
 
-FIELDS = 9
+FIELDS = 10
 """The number of the fields of a snapshot."""
 LEARNING_PAUSE = 0.1
 """Seconds after which a call is reserved again while the server learns this gateway's state."""
@@ -30,6 +30,8 @@ class BudgetSnapshot(NamedTuple):
     left: int
     rest: float
     """Seconds until the window ends."""
+    window_number: int
+    """The number of the window; numbers are consecutive."""
     shut: float
     """Seconds until a call may be sent after a 429."""
     is_learning: bool
@@ -40,7 +42,7 @@ class BudgetSnapshot(NamedTuple):
 
 def parse_snapshot(reply: Sequence[str]) -> BudgetSnapshot:
     """Return the snapshot at the beginning of a reply."""
-    time, incarnation, total, limit, left, rest, shut, learning, memo = reply[:FIELDS]
+    time, incarnation, total, limit, left, rest, number, shut, learning, memo = reply[:FIELDS]
     return BudgetSnapshot(
         float(time),
         incarnation,
@@ -48,6 +50,7 @@ def parse_snapshot(reply: Sequence[str]) -> BudgetSnapshot:
         int(float(limit)),
         int(float(left)),
         float(rest),
+        int(number),
         float(shut),
         learning == "1",
         memo,

@@ -1,0 +1,1 @@
+"""A rate limiter whose budget is shared with other gateways."""

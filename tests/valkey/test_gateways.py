@@ -1,0 +1,134 @@
+"""Several gateways on one API: what their clients see, and what the API counts."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.app import GatewayApp, create_app
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
+from gateway.sandbox.users import DEMO
+from tests.gateway.conftest import HERE, Gateway, settings
+from tests.in_process import InProcess
+from tests.valkey.servers import KINDS, Server, running
+
+CLIENT = "query ($id: ID!) { client(id: $id) { id } }"
+SECRET = "a secret of more than thirty-two characters"
+LEARNING = 2.0
+"""Seconds until a new server grants calls."""
+
+
+@contextlib.asynccontextmanager
+async def living(app: GatewayApp) -> AsyncIterator[None]:
+    """Run the start and the end of an application, as a server does."""
+    events: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    done: asyncio.Queue[Any] = asyncio.Queue()
+    running_app = asyncio.create_task(app({"type": "lifespan"}, events.get, done.put))
+    events.put_nowait({"type": "lifespan.startup"})
+    assert (await done.get())["type"] == "lifespan.startup.complete"
+    try:
+        yield
+    finally:
+        events.put_nowait({"type": "lifespan.shutdown"})
+        await running_app
+
+
+@contextlib.asynccontextmanager
+async def gateways(
+    sandbox: Sandbox, server: Server, count: int, **changes: Any
+) -> AsyncIterator[list[Gateway]]:
+    shared = {"valkey_url": f"redis://127.0.0.1:{server.port}", "secret": SECRET, "cache": False}
+    async with contextlib.AsyncExitStack() as stack:
+        found = []
+        for _ in range(count):
+            app = create_app(settings(**shared, **changes), wire=InProcess(sandbox))
+            await stack.enter_async_context(living(app))
+            transport = httpx.ASGITransport(app=app)
+            http = httpx.AsyncClient(transport=transport, base_url=HERE)
+            found.append(Gateway(await stack.enter_async_context(http)))
+        yield found
+
+
+async def read(gateway: Gateway, id: str) -> str:
+    """Read a client; return what came of it."""
+    answer = await gateway.post(CLIENT, id=id)
+    if "errors" not in answer:
+        return "ok"
+    code: str = answer["errors"][0]["extensions"]["code"]
+    return code
+
+
+async def read_many(found: list[Gateway], id: str, times: int) -> Counter[str]:
+    reads = (read(found[number % len(found)], id) for number in range(times))
+    return Counter(await asyncio.gather(*reads))
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(limit=60)
+
+
+@pytest.fixture
+def empty(server: Server) -> Server:
+    with server.client() as client:
+        client.flushall()
+    return server
+
+
+async def test_two_gateways_spend_one_window_and_provoke_no_429(
+    sandbox: Sandbox, empty: Server
+) -> None:
+    id = sandbox.rows_of(DEMO)[0]["id"]
+    async with gateways(sandbox, empty, 2, upstream_rate_limit=60) as both:
+        await asyncio.sleep(LEARNING)
+        assert [await read(each, id) for each in both] == ["ok", "ok"]
+        outcomes = await read_many(both, id, 100)
+
+    assert set(outcomes) == {"ok", "RATE_LIMITED"}
+    assert len(sandbox.calls) == 2 + outcomes["ok"]
+    assert 40 <= len(sandbox.calls) <= 60
+
+
+async def test_a_429_at_one_gateway_holds_the_calls_of_all(sandbox: Sandbox, empty: Server) -> None:
+    id = sandbox.rows_of(DEMO)[0]["id"]
+    async with gateways(sandbox, empty, 2) as both:
+        await asyncio.sleep(LEARNING)
+        assert [await read(each, id) for each in both] == ["ok", "ok"]
+        sandbox.fail(Fault(status=429, headers={"Retry-After": "30"}))
+        sent = len(sandbox.calls)
+        assert await read(both[0], id) == "RATE_LIMITED"
+        assert await read(both[1], id) == "RATE_LIMITED"
+
+    assert len(sandbox.calls) == sent + 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_the_server_a_gateway_sends_its_lease_and_heals(
+    kind: str, tmp_path: Path
+) -> None:
+    sandbox = Sandbox()
+    id = sandbox.rows_of(DEMO)[0]["id"]
+    with running(kind, tmp_path) as server:
+        async with gateways(sandbox, server, 2) as both:
+            await asyncio.sleep(LEARNING)
+            assert [await read(each, id) for each in both] == ["ok", "ok"]
+            await asyncio.sleep(1)
+            server.stall()
+            outcomes = await read_many(both, id, 100)
+            ready = (await both[0].http.get("/readyz")).json()
+            server.resume()
+            sent = len(sandbox.calls)
+            assert outcomes == {"ok": sent - 2, "RATE_LIMITED": 100 - (sent - 2)}
+            assert 20 <= sent - 2 <= 2 * 20
+            assert (ready["status"], ready["budget"]["sharedReachable"]) == ("ready", False)
+
+            await asyncio.sleep(3)
+            ready = (await both[0].http.get("/readyz")).json()
+            assert ready["budget"]["sharedReachable"] is True
+            assert [await read(each, id) for each in both] == ["ok", "ok"]
