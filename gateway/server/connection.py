@@ -12,13 +12,13 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from gateway.server.exchange import REQUEST_TIMEOUT, TOO_MANY_CONNECTIONS, ConnectionFlow, refused
+from gateway.server.exchange import REQUEST_TIMEOUT, TOO_MANY_CONNECTIONS, refused
 from gateway.server.http1.deadlines import BODY, HEAD, Deadlines
 from gateway.server.http1.head import ProtocolError
 from gateway.server.http1.limits import ConnectionSlot
 from gateway.server.http1.lingering import close_lingering
 from gateway.server.http1.reader import RequestReader
-from gateway.server.undocumented import get_remote_addr
+from gateway.server.undocumented import FlowControl, get_remote_addr
 from gateway.web.protocol.head import RequestHead
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self.loop = loop
         self.server_state = server_state
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set in `connection_made`
-        self.flow: ConnectionFlow = None  # type: ignore[assignment]
+        self.flow: FlowControl = None  # type: ignore[assignment]
         self._crowd = crowd
         self._turns = turns
         self._queued = False
@@ -85,7 +85,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # it has the methods that uvicorn uses
         self.transport = transport  # type: ignore[assignment]  # a stream transport
         self.transport.set_write_buffer_limits(high=_UNREAD)
-        self.flow = ConnectionFlow(self.transport)
+        self.flow = FlowControl(self.transport)
         address, _ = get_remote_addr(self.transport) or ("", 0)
         if self._slot.acquire(address):
             self._deadlines.expect(HEAD)
@@ -144,7 +144,8 @@ class LimitedConnection(asyncio.Protocol, ABC):
         if not self._slot.taken or self.transport.is_closing():
             return
         if self._answering or self.flow.write_paused:
-            self._hold_ahead()
+            self._read(on=self._reader.waiting < _AHEAD)
+            self._account()
             return
         try:
             request = self._reader.next()
@@ -226,11 +227,6 @@ class LimitedConnection(asyncio.Protocol, ABC):
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
-
-    def _hold_ahead(self) -> None:
-        """Buffer pipelined bytes, up to `_AHEAD`."""
-        self._read(on=self._reader.waiting < _AHEAD)
-        self._account()
 
     def _account(self) -> None:
         """Count the bytes held for this connection; close it if all connections hold too many."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from gateway.server.http1.head import ProtocolError
-from gateway.server.undocumented import FlowControl, RequestResponseCycle
-from gateway.web.protocol.http_response import default_headers
+from gateway.server.undocumented import RequestResponseCycle, get_local_addr, get_remote_addr
 from gateway.web.protocol.tracing import trace_from
 from gateway.web.refusals import error_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.server.http1.reader import ParsedRequest
     from gateway.web.protocol.cors import Cors
     from gateway.web.protocol.head import RequestHead
@@ -26,44 +24,25 @@ REQUEST_TIMEOUT = ProtocolError(408, "The request did not arrive in time.")
 _log = logging.getLogger("uvicorn.error")
 
 
-class ConnectionFlow(FlowControl):
-    """Flow control of writing only: the connection itself controls reading."""
-
-    def pause_reading(self) -> None:
-        """Do nothing: the connection controls reading."""
-
-    def resume_reading(self) -> None:
-        """Do nothing: the connection controls reading."""
-
-
 class Exchange(RequestResponseCycle):
     """A complete request that the ASGI application answers."""
 
-    def __init__(  # noqa: PLR0913 - the parts of an exchange, by name
+    def __init__(
         self,
         scope: dict[str, Any],
         body: bytes,
-        *,
-        transport: asyncio.Transport,
-        flow: FlowControl,
-        default_headers: Headers,
-        keep_alive: bool,
-        on_response: Callable[[], None],
+        **connection: Any,  # noqa: ANN401 - keyword arguments of `RequestResponseCycle`
     ) -> None:
         whole = asyncio.Event()
         whole.set()
         super().__init__(
             scope=scope,  # type: ignore[arg-type]  # a dict of that shape
-            transport=transport,
-            flow=flow,
             logger=_log,
             access_logger=_log,
             access_log=False,
-            default_headers=default_headers,
             message_event=whole,
             expect_100_continue=False,
-            keep_alive=keep_alive,
-            on_response=on_response,
+            **connection,
         )
         self.body = bytearray(body)
         self.more_body = False
@@ -71,36 +50,28 @@ class Exchange(RequestResponseCycle):
     async def send_500_response(self) -> None:
         """Send the response for an application that failed, in the common error format."""
         reply = error_response(
-            500, "Something went wrong in the gateway.", trace_from({}), code="INTERNAL"
+            500,
+            "Something went wrong in the gateway.",
+            trace_from({}),
+            code="INTERNAL",
+            own=[(b"connection", b"close")],
         )
-        headers = [
-            *default_headers(reply.media_type),
-            *reply.extra_headers,
-            (b"content-length", b"%d" % len(reply.content)),
-            (b"connection", b"close"),
-        ]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": reply.content, "more_body": False})
+        await reply.send({}, self.send)  # type: ignore[arg-type]  # uvicorn names each message
 
 
-def scope_of(  # noqa: PLR0913 - the parts of an ASGI scope, by name
+def scope_of(
     request: ParsedRequest,
-    *,
-    asgi: str,
-    server: tuple[str, int | None] | None,
-    client: tuple[str, int] | None,
-    state: dict[str, Any],
-    extensions: dict[str, Any],
+    transport: asyncio.Transport,
+    **server: Any,  # noqa: ANN401 - values of the scope
 ) -> dict[str, Any]:
-    """Build the ASGI scope (HTTP Connection Scope, 2.3) of a request, for ASGI version `asgi`."""
+    """Build the ASGI scope (HTTP Connection Scope, 2.3) of a request, with the keys of `server`."""
     raw_path, _, query = request.target.partition(b"?")
     path = raw_path.decode("ascii")
     return {
         "type": "http",
-        "asgi": {"version": asgi, "spec_version": "2.3"},
         "http_version": "1.0" if request.http_1_0 else "1.1",
-        "server": server,
-        "client": client,
+        "server": get_local_addr(transport),
+        "client": get_remote_addr(transport),
         "scheme": "http",
         "method": request.method.decode("ascii"),
         "root_path": "",
@@ -108,16 +79,15 @@ def scope_of(  # noqa: PLR0913 - the parts of an ASGI scope, by name
         "raw_path": raw_path,
         "query_string": query,
         "headers": request.headers,
-        "state": state,
-        "extensions": extensions,
+        **server,
     }
 
 
 def refused(why: ProtocolError, head: RequestHead, cors: Cors, default_headers: Headers) -> bytes:
     """Build the complete response to a rejected request; the connection closes after it."""
     own: Headers = cors.headers(head.origin).copy()
-    if why.allow is not None:
-        own.append((b"allow", why.allow.encode()))
+    if why.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        own.append((b"allow", b"GET, HEAD, POST"))
     code = "BAD_REQUEST"
     if why is TOO_MANY_CONNECTIONS:
         code = "OVERLOADED"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.server.connection import LimitedConnection
 from gateway.server.exchange import Exchange, scope_of
-from gateway.server.undocumented import get_local_addr, get_remote_addr
 from gateway.web.protocol.disconnect import DISCONNECT
 
 if TYPE_CHECKING:
@@ -44,9 +43,8 @@ class LimitedHTTPProtocol(LimitedConnection):
         """Start a task in which the application answers the request."""
         scope = scope_of(
             request,
-            asgi=self._config.asgi_version,
-            server=get_local_addr(self.transport),
-            client=get_remote_addr(self.transport),
+            self.transport,
+            asgi={"version": self._config.asgi_version, "spec_version": "2.3"},
             state=self._app_state.copy(),
             extensions=extensions,
         )

@@ -93,14 +93,10 @@ class Database:
             raise CorruptDatabase("database disk image is malformed")
 
     def close(self) -> None:
-        """Close the database at once, before any use of its thread."""
+        """Close the database at once; its thread must be idle."""
         self._connection.close()
         if self._thread is not None:
             self._thread.shutdown(wait=False)
-
-    def run_sync(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return the result of `work`, run in one transaction and in place; at start-up."""
-        return self._transact(work)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return the result of `work`, run in one transaction.
@@ -108,12 +104,12 @@ class Database:
         Raises `StorageError` if it did not happen, or if it has not ended within the time limit.
         """
         if self._thread is None:
-            return self._transact(work)
+            return self.run_sync(work)
         if self._waiting >= WAITING:
             raise StorageError("too many transactions are waiting")
         self._waiting += 1
         try:
-            done = asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+            done = asyncio.get_running_loop().run_in_executor(self._thread, self.run_sync, work)
         except RuntimeError:
             self._waiting -= 1
             raise StorageError("the database is closed") from None
@@ -125,19 +121,18 @@ class Database:
 
     async def aclose(self) -> None:
         """Wait for the transactions that were started, then close."""
-        if self._thread is None:
-            self._connection.close()
-            return
-        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
-        await closing
-        self._thread.shutdown(wait=False)
+        if self._thread is not None:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._connection.close)
+        self.close()
 
     def _ended(self, done: asyncio.Future[T]) -> None:
         self._waiting -= 1
         if not done.cancelled():
             done.exception()  # retrieved, even if the caller has given up
 
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def run_sync(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return the result of `work`, run in one transaction and in place; at start-up."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

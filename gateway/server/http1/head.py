@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 Headers = list[tuple[bytes, bytes]]
@@ -21,29 +20,19 @@ _ONCE = (b"host", b"content-length", b"transfer-encoding")
 class ProtocolError(Exception):
     """Raised for a rejected request; `status` is the response's. The connection then closes."""
 
-    def __init__(self, status: int, message: str, *, allow: str | None = None) -> None:
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.allow = allow
-        """The value of the Allow header, if the status is 405."""
 
 
 class RequestLine(NamedTuple):
-    """The request line (RFC 9112, 3)."""
+    """The request line (RFC 9112, 3) and the framing of the body."""
 
     method: bytes
     target: bytes
     http_1_0: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Framing:
-    """The target of a request and the framing of its body."""
-
-    target: bytes
-    """The target in origin-form, converted if necessary; or `*`."""
-    length: int | None
+    length: int | None = 0
     """Length of the body in bytes; None if it is chunked."""
 
 
@@ -58,15 +47,15 @@ def parse_request_line(head: bytes, longest: int) -> RequestLine:
     if len(target) > longest:
         raise ProtocolError(414, f"The URL may have at most {longest} bytes.")
     if method == b"CONNECT":
-        raise ProtocolError(405, "This is no proxy: CONNECT is not taken.", allow="GET, HEAD, POST")
+        raise ProtocolError(405, "This is no proxy: CONNECT is not taken.")
     return RequestLine(method, target, minor == b"0")
 
 
-def parse_framing(line: RequestLine, headers: Headers) -> Framing:
-    """Parse target and body framing from consistent headers (RFC 9112, 3.2 and 6).
+def parse_framing(line: RequestLine, headers: Headers) -> RequestLine:
+    """Return the line with its target in origin-form, or `*`, and the length of the body.
 
     `headers` have lower-case names; the host of a target in absolute-form replaces their Host.
-    Raises `ProtocolError`.
+    Raises `ProtocolError` (RFC 9112, 3.2 and 6).
     """
     named = dict(headers)
     if len(named) != len(headers):
@@ -82,7 +71,7 @@ def parse_framing(line: RequestLine, headers: Headers) -> Framing:
     target = line.target
     if not target.startswith(b"/") or b"#" in target:
         target = _other_form(line, headers)
-    return Framing(target, _length(line, named))
+    return line._replace(target=target, length=_length(line, named))
 
 
 def _length(line: RequestLine, named: dict[bytes, bytes]) -> int | None:

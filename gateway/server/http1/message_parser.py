@@ -19,10 +19,7 @@ class MessageParser:
 
     def __init__(self, max_body_bytes: int) -> None:
         self._most_kept = max_body_bytes + 1
-        self._parser = httptools.HttpRequestParser(self)
-        self._messages = 0
-        """Messages that llhttp has started; more than one means that it found another boundary."""
-        self.reset()
+        self.reset(renew=True)
 
     def reset(self, *, renew: bool = False) -> None:
         """Start the next request; `renew` creates a new llhttp parser for it."""
@@ -39,6 +36,7 @@ class MessageParser:
         self.upgrade = False
         self.keep_alive = False
         self._messages = 0
+        """Messages that llhttp has started; more than one means that it found another boundary."""
 
     def feed(self, piece: bytes) -> None:
         """Parse bytes that belong to this request only. Raises `ProtocolError`."""

@@ -10,7 +10,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.server.http1.head import (
-    Framing,
     Headers,
     ProtocolError,
     parse_framing,
@@ -88,32 +87,31 @@ class RequestReader:
     @property
     def in_body(self) -> bool:
         """True if the head is complete and the body is not."""
-        return self._framing is not None
+        return self._line is not None
 
     @property
     def interrupted(self) -> bool:
         """True if another call of `next` parses more of a buffered body."""
-        return self._framing is not None and len(self._unread) > 0
+        return self._line is not None and len(self._unread) > 0
 
     def continues(self) -> bool:
         """Return True, once per request, if the client awaits `100 Continue` (RFC 9110, 10.1.1)."""
-        if self._framing is None or not self._expects or self._parser.body_size or self._unread:
+        if self._line is None or not self._expects or self._parser.body_size or self._unread:
             return False
         self._expects = False
         return True
 
     def next(self) -> ParsedRequest | None:
         """Return the next request, or None if it is incomplete. Raises `ProtocolError`."""
-        if self._framing is None and not self._read_head():
+        line = self._line or self._read_head()
+        if line is None:
             return None
-        framing, line = self._framing, self._line
-        assert framing is not None and line is not None  # noqa: PT018, S101 - the head is complete
-        chunked = framing.length is None
-        if not (self._read_chunks() if chunked else self._read_length(framing.length or 0)):
+        chunked = line.length is None
+        if not (self._read_chunks() if chunked else self._read_length(line.length or 0)):
             return None
         request = ParsedRequest(
             line.method,
-            framing.target,
+            line.target,
             line.http_1_0,
             self._parser.headers,
             bytes(self._parser.body),
@@ -125,7 +123,7 @@ class RequestReader:
 
     def named(self) -> Headers:
         """Return the headers for an error response; of an incomplete head, origin and tracing."""
-        if self._framing is not None:
+        if self._line is not None:
             return self._parser.headers
         end = self._unread.find(_END)
         head = bytes(self._unread[: self._limits.max_head_bytes if end < 0 else end + 2])
@@ -139,7 +137,6 @@ class RequestReader:
     def _start(self, *, renew: bool = False) -> None:
         self._parser.reset(renew=renew)
         self._line: RequestLine | None = None
-        self._framing: Framing | None = None
         self._size = 0
         """Parsed bytes of the request outside its body."""
         self._head_size = 0
@@ -149,17 +146,17 @@ class RequestReader:
         """Number of buffered bytes already searched for the end of the head."""
         self._expects = False
 
-    def _read_head(self) -> bool:
+    def _read_head(self) -> RequestLine | None:
         unread = self._unread
         if unread.startswith(b"\r\n"):
             self._skip_empty_lines()
         end = unread.find(_END, max(0, self._sought - len(_END) + 1))
         if end < 0:
             self._check_beginning()
-            return False
+            return None
         head = bytes(unread[: end + len(_END)])
         self._count(len(head), self._limits.max_head_bytes)
-        self._line = line = parse_request_line(head, self._limits.max_target_bytes)
+        line = parse_request_line(head, self._limits.max_target_bytes)
         if head.count(b"\r\n") - 2 > self._limits.max_headers:
             raise ProtocolError(
                 431, f"A request may have at most {self._limits.max_headers} headers."
@@ -167,17 +164,17 @@ class RequestReader:
         self._parser.feed(head)
         if not self._parser.head_whole:
             raise ProtocolError(400, MALFORMED)
-        self._framing = found = parse_framing(line, self._parser.headers)
+        self._line = line = parse_framing(line, self._parser.headers)
         del unread[: len(head)]
         self._head_size = self._size
-        if found.length is not None and found.length > self._limits.max_body_bytes + SURPLUS:
+        if line.length is not None and line.length > self._limits.max_body_bytes + SURPLUS:
             raise self._body_too_large()
         self._expects = not line.http_1_0 and (b"expect", b"100-continue") in [
             (name, value.lower()) for name, value in self._parser.headers if name == b"expect"
         ]
         if self._parser.upgrade:
-            self._parser.ignore_upgrade(found.length)
-        return True
+            self._parser.ignore_upgrade(line.length)
+        return line
 
     def _skip_empty_lines(self) -> None:
         """Skip a few empty lines before a request line (RFC 9112, 2.2)."""

@@ -45,7 +45,7 @@ class TurnQueue:
     def __init__(self, cpu: Callable[[], float] = time.thread_time) -> None:
         self._cpu = cpu
         self._waiting: deque[Callable[[], None]] = deque()
-        self._allowance: CPUAllowance | None = None
+        self._allowance = CPUAllowance(0.0)
         self._scheduled = False
 
     def join(self, loop: asyncio.AbstractEventLoop, turn: Callable[[], None]) -> None:
@@ -60,7 +60,7 @@ class TurnQueue:
         try:
             self._waiting.popleft()()
         finally:
-            pause = self._spend(self._cpu() - began, loop.time())
+            pause = self._allowance.spend(self._cpu() - began, loop.time())
             self._scheduled = bool(self._waiting) or pause > 0
             if pause > 0:
                 loop.call_later(pause, self._resume, loop)
@@ -72,8 +72,3 @@ class TurnQueue:
         self._scheduled = bool(self._waiting)
         if self._waiting:
             self._next(loop)
-
-    def _spend(self, seconds: float, now: float) -> float:
-        if self._allowance is None:
-            self._allowance = CPUAllowance(now)
-        return self._allowance.spend(seconds, now)

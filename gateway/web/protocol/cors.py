@@ -45,18 +45,10 @@ class Cors:
             ]
             for origin in origins
         }
-        self._lines = {
-            origin: b"".join(b"%b: %b\r\n" % header for header in headers)
-            for origin, headers in self._headers.items()
-        }
 
     def headers(self, origin: bytes | None) -> Headers:
         """Return the CORS header fields of a response to a request from `origin`."""
         return self._headers.get(origin, [])
-
-    def lines(self, origin: bytes | None) -> bytes:
-        """Return the same fields as HTTP/1.1 header lines."""
-        return self._lines.get(origin, b"")
 
     def preflight(self, head: RequestHead) -> Headers | None:
         """Return the header fields that answer a preflight of an allowed origin, else None."""
