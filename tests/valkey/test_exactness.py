@@ -18,7 +18,7 @@ from gateway.storage.shared.server_connection import (
 )
 from tests.clockwork import VirtualLoop, virtually
 from tests.valkey.api import FixedWindow, Senders
-from tests.valkey.servers import KINDS, Server, running
+from tests.valkey.servers import Server, running
 
 GATEWAYS, TASKS, LIMIT = 8, 8, 500
 USABLE = 0.97 * LIMIT
@@ -195,8 +195,7 @@ def test_ten_real_seconds_use_the_window_and_do_not_exceed_it(server: Server) ->
     assert USABLE <= calls <= LIMIT
 
 
-@pytest.mark.parametrize("data", ["with", "without"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "data"), [("valkey", "with"), ("redis", "without")])
 def test_a_server_that_is_killed_and_restarted_costs_no_window(
     kind: str, data: str, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from gateway.storage.shared.server_connection import ServerConnection, ServerUnr
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import KINDS, Server, running
 
+pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
 COMMON = ("500", "900.0", "gateway", "", "0", "0")
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ratelimit.window import RateLimitWindow
+from gateway.shared_budget import SharedWindow
 from gateway.transport.rate_limit_status import RateLimitStatus
 from schema.source.request_context import Priority, RateLimitState
 
@@ -358,6 +359,28 @@ def test_within_a_window_no_header_raises_the_count(headers: list[tuple[int, int
 
     assert left == sorted(left, reverse=True)
     assert len(left) - 1 <= 499 - left[-1] or not left[-1]
+
+
+def test_a_shared_window_takes_the_place_of_the_own_count() -> None:
+    ledger = RateLimitWindow()
+    ledger.reserve(0)
+
+    ledger.adopt(SharedWindow(number=0, limit=500, left=321, rest=600.0), 10)
+
+    assert ledger.state(10) == RateLimitState(500, 321, 600)
+    assert ledger.window_number(10) == 0
+
+
+def test_a_later_shared_window_begins_the_count_of_writes_and_refreshes_again() -> None:
+    ledger = RateLimitWindow()
+    for _ in range(100):
+        ledger.reserve(0, Priority.REFRESH)
+    assert ledger.wait(Priority.REFRESH, 1) > 0
+
+    ledger.adopt(SharedWindow(number=7, limit=500, left=500, rest=300.0), 10)
+
+    assert ledger.window_number(10) == 7
+    assert ledger.wait(Priority.REFRESH, 10) == 0
 
 
 def _happen(
