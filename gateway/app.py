@@ -50,7 +50,6 @@ from schema.source.request_context import Credential
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from gateway.cache.store.memory import Store
     from gateway.settings import Settings
     from gateway.shared_budget import SharedBudget
     from gateway.storage.state_dir import State
@@ -71,7 +70,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     demo_key: str | None = None,
     state: State | None = None,
     wire: Transport | None = None,
-    store: Store | None = None,
+    store: MemoryStore | None = None,
     clock: Callable[[], float] | None = None,
     compiles: bool = True,
 ) -> GatewayApp:

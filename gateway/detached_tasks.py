@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
+P = ParamSpec("P")
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,16 @@ class DetachedTasks:
         self._tasks.add(task)
         task.add_done_callback(self._discard)
         return asyncio.shield(task)
+
+    def detached(
+        self, act: Callable[P, Coroutine[Any, Any, T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """Return a function that runs `act` as one of these tasks."""
+
+        async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await self.start(act(*args, **kwargs))
+
+        return run
 
     async def aclose(self, seconds: float) -> None:
         """Wait at most `seconds` for the tasks under way, then cancel the others."""

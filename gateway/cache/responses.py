@@ -67,7 +67,11 @@ class ResponseCache:
         return self._basis(Partition(operation.caller))
 
     def _basis(self, partition: Partition) -> Validator:
-        return self._memory.responses_token(partition), self._meaning.types, self._discarded
+        return (
+            self._memory.generations.of_responses(partition),
+            self._meaning.types,
+            self._discarded,
+        )
 
     def find(self, caller: Caller, body: bytes) -> tuple[CompressibleData, Receipt] | None:
         """Return the response to `body` and its receipt, if both would be the same now."""

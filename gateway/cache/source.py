@@ -31,15 +31,13 @@ from schema.source.request_context import Priority, RateLimitState
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.cache.read.upstream import PricedReader
     from gateway.cache.store.entity import Held
-    from gateway.cache.store.memory import Store
+    from gateway.cache.store.memory import MemoryStore
     from gateway.detached_tasks import DetachedTasks
     from schema.source.cost import CostEstimate, WriteRequest
-    from schema.source.protocols import ClientWriter
+    from schema.source.protocols import ClientReader, ClientWriter
     from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
     from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 
 def _unused_window() -> RateLimitState:
@@ -57,9 +55,9 @@ class CachingClientSource:
 
     def __init__(  # noqa: PLR0913 - the parts it is made of, by name
         self,
-        reader: PricedReader,
+        reader: ClientReader,
         writer: ClientWriter,
-        store: Store,
+        store: MemoryStore,
         *,
         write_cost: Callable[[WriteRequest], CostEstimate],
         tasks: DetachedTasks,
@@ -69,7 +67,6 @@ class CachingClientSource:
         surplus: Callable[[], bool] = lambda: True,
     ) -> None:
         self.page_cost = reader.page_cost
-        self._tasks = tasks
         self._clock = clock = strictly_increasing(clock)
         self._policy = policy = policy or CachePolicy()
         self._budget = budget
@@ -83,7 +80,10 @@ class CachingClientSource:
         self._by_id = EntityReader(upstream, memory, self._lists, clock)
         costs = CostEstimates(write_cost, self._lists, self._by_id, self._query)
         self.estimate, self.rows_lack = costs.estimate, costs.rows_lack
-        self._writes = WriteThrough(writer, memory, meaning, order, clock)
+        writes = WriteThrough(writer, memory, meaning, order, clock, self._begin)
+        self.create = tasks.detached(writes.create)
+        self.update = tasks.detached(writes.update)
+        self.delete = tasks.detached(writes.delete)
         self.responses = ResponseCache(
             memory, meaning, accounts=accounts, pace=self._pace, budget=budget, clock=clock
         )
@@ -200,20 +200,3 @@ class CachingClientSource:
         """Begin the receipt with the caller's unbilled calls and the state of the window."""
         self._accounts.bill(operation)
         operation.receipt.budget = self._budget()
-
-    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
-        """Create a client, at most once."""
-        self._begin(operation)
-        return await self._tasks.start(self._writes.create(operation, new))
-
-    async def update(
-        self, operation: RequestContext, id: ClientId, patch: ClientPatch
-    ) -> WriteResult:
-        """Change a client."""
-        self._begin(operation)
-        return await self._tasks.start(self._writes.update(operation, id, patch))
-
-    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """Delete a client, irreversibly."""
-        self._begin(operation)
-        return await self._tasks.start(self._writes.delete(operation, id))

@@ -13,13 +13,11 @@ from schema.source.request_context import Priority
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.cache.read.upstream import PricedReader
     from gateway.detached_tasks import DetachedTasks
     from schema.source.cost import SourceRequest
-    from schema.source.protocols import ClientWriter
-    from schema.source.records import ClientFilter, ClientId, Fields, Window
+    from schema.source.protocols import ClientReader, ClientWriter
+    from schema.source.records import ClientFilter, Fields, Window
     from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 
 class UncachedClientSource:
@@ -30,18 +28,19 @@ class UncachedClientSource:
 
     def __init__(
         self,
-        reader: PricedReader,
+        reader: ClientReader,
         writer: ClientWriter,
         *,
         write_cost: Callable[[WriteRequest], CostEstimate],
         tasks: DetachedTasks,
     ) -> None:
         self._reader = reader
-        self._writer = writer
         self._write_cost = write_cost
-        self._tasks = tasks
         self.page_cost = reader.page_cost
         self.fetch = reader.fetch
+        self.create = tasks.detached(writer.create)
+        self.update = tasks.detached(writer.update)
+        self.delete = tasks.detached(writer.delete)
 
     async def read_page(
         self,
@@ -67,20 +66,6 @@ class UncachedClientSource:
                 again.offset, again.records, again.total, again.more, page.window, page.bounds
             )
         return page
-
-    async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
-        """Create a client, at most once."""
-        return await self._tasks.start(self._writer.create(operation, new))
-
-    async def update(
-        self, operation: RequestContext, id: ClientId, patch: ClientPatch
-    ) -> WriteResult:
-        """Change a client."""
-        return await self._tasks.start(self._writer.update(operation, id, patch))
-
-    async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
-        """Delete a client, irreversibly."""
-        return await self._tasks.start(self._writer.delete(operation, id))
 
     def rows_lack(self, fields: Fields) -> bool:
         """Return False: nothing is known about rows."""

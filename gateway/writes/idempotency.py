@@ -8,7 +8,7 @@ import re
 import time
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,7 +23,6 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.protocols import ClientWriter
 from schema.source.records import FIELDS, ClientFilter, ClientId, ClientRecord, Fields, Window
 from schema.source.request_context import Priority
 from schema.source.writes import SendInterval, WriteResult
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from gateway.writes.idempotency_store import ExistingRecord, IdempotencyStore
+    from gateway.writes.recovery import RecoveringWriter
     from schema.source.protocols import ClientReader
     from schema.source.request_context import RequestContext
     from schema.source.writes import NewClient
@@ -39,24 +39,6 @@ if TYPE_CHECKING:
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PROVING: Fields = frozenset({"id"})
 _log = logging.getLogger(__name__)
-
-
-class RecoverableWriter(ClientWriter, Protocol):
-    """A writer that can also search for the client of a create."""
-
-    async def find_created(
-        self,
-        operation: RequestContext,
-        new: NewClient,
-        sending: SendInterval,
-        lost: WriteUnconfirmed,
-        accounted: frozenset[str] = frozenset(),
-    ) -> WriteResult:
-        """Return the only client that the create can have made.
-
-        Raises `lost` with the candidates. `accounted`: ids of the clients of other creates.
-        """
-        ...
 
 
 class IdempotentWriter:
@@ -76,7 +58,7 @@ class IdempotentWriter:
     def __init__(  # noqa: PLR0913 - every part by its name
         self,
         reader: ClientReader,
-        writer: RecoverableWriter,
+        writer: RecoveringWriter,
         intents: IdempotencyStore | None,
         *,
         secret: bytes,

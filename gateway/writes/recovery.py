@@ -66,11 +66,9 @@ class RecoverableSource(ClientReader, ClientWriter, Protocol):
     @property
     def lead(self) -> ClockSkew:
         """How far the API's clock is ahead of the gateway's, as last measured."""
-        ...
 
     def seen_before(self, time: float, /) -> Container[str]:
         """Return the ids of clients that were read before `time`, in Unix seconds."""
-        ...
 
 
 class RecoveringWriter:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema.execution.plan import ExecutionPlan
-    from schema.source.protocols import CostEstimator
+    from schema.source.protocols import ClientSource
     from schema.source.request_context import RequestContext
 
 
@@ -47,7 +47,7 @@ def _shown(price: CostEstimate) -> dict[str, int]:
     return {"minimum": price.minimum, "expected": price.expected, "maximum": price.maximum}
 
 
-def explain(planned: ExecutionPlan, costs: CostEstimator, operation: RequestContext) -> Explanation:
+def explain(planned: ExecutionPlan, costs: ClientSource, operation: RequestContext) -> Explanation:
     """Return the operation's cost, given what is cached now. Nothing is sent."""
     needs = planned.needs()
     prices = costs.estimate(operation, [need for _, need in needs])
@@ -58,7 +58,7 @@ def explain(planned: ExecutionPlan, costs: CostEstimator, operation: RequestCont
 
 def check_cost(
     planned: ExecutionPlan,
-    costs: CostEstimator,
+    costs: ClientSource,
     operation: RequestContext,
     limit: Callable[[], int],
 ) -> GraphQLError | None:
@@ -91,7 +91,7 @@ def _calls(cause: FieldCost) -> int:
 
 
 def call_limit(
-    planned: ExecutionPlan, costs: CostEstimator, operation: RequestContext, cap: Callable[[], int]
+    planned: ExecutionPlan, costs: ClientSource, operation: RequestContext, cap: Callable[[], int]
 ) -> CallLimit:
     """Return how many calls the operation may send: by its own estimate, and at most `cap`.
 
@@ -112,7 +112,7 @@ def call_limit(
     return CallLimit(estimate, bound + page, bound if lists else 0, frozenset(ids))
 
 
-def _upper_bound(planned: ExecutionPlan, costs: CostEstimator) -> int:
+def _upper_bound(planned: ExecutionPlan, costs: ClientSource) -> int:
     """Return an upper bound of the counted calls, found without looking into the cache."""
     bound = planned.clients
     for _, request in planned.other_fields:

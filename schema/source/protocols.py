@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class ClientReader(Protocol):
-    """Reads clients."""
+    """Reads clients, and knows what its pages cost."""
+
+    def page_cost(self, window: Window) -> int:
+        """Return the calls for reading `window` with an empty cache."""
 
     async def read_page(
         self,
@@ -35,7 +38,6 @@ class ClientReader(Protocol):
         `fields` are the selected fields; rows may lack some of them (see
         `ClientRecord.is_missing`). The page of a window without rows still has the total.
         """
-        ...
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
@@ -44,7 +46,6 @@ class ClientReader(Protocol):
 
         A missing client is a `NotFound` in its place. No record returned lacks any of `fields`.
         """
-        ...
 
 
 class ClientWriter(Protocol):
@@ -52,25 +53,18 @@ class ClientWriter(Protocol):
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, at most once."""
-        ...
 
     async def update(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
         """Change a client. Raises `Conflict` if `expected_version` is no longer current."""
-        ...
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         """Delete a client, irreversibly."""
-        ...
 
 
-class CostEstimator(Protocol):
-    """Estimates what requests cost, in calls of the API. Nothing is sent."""
-
-    def page_cost(self, window: Window) -> int:
-        """Return the calls for reading `window` with an empty cache."""
-        ...
+class ClientSource(ClientReader, ClientWriter, Protocol):
+    """What the graph needs of a source of clients; it also estimates costs, without a call."""
 
     def estimate(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
@@ -79,12 +73,6 @@ class CostEstimator(Protocol):
 
         Requests that fail, are repeated or are shared with other operations may cost less or more.
         """
-        ...
 
     def rows_lack(self, fields: Fields) -> bool:
         """Return True if list rows were seen to lack any of `fields`."""
-        ...
-
-
-class ClientSource(ClientReader, ClientWriter, CostEstimator, Protocol):
-    """What the graph needs of a source of clients."""

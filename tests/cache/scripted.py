@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.cache.policy.freshness import CachePolicy
-    from gateway.cache.store.memory import Store
 
 ANY = ClientFilter()
 NAMES: Fields = frozenset({"first_name", "last_name"})
@@ -194,7 +193,7 @@ def caching(
     source: Scripted,
     *,
     clock: Callable[[], float] | None = None,
-    store: Store | None = None,
+    store: MemoryStore | None = None,
     policy: CachePolicy | None = None,
     surplus: Callable[[], bool] = lambda: True,
 ) -> CachingClientSource:

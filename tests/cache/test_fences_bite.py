@@ -19,13 +19,13 @@ SABOTAGE = {
     ),
     "comparing before a list is kept": (
         "gateway/cache/store/fenced.py",
-        "if self._generations.of_lists(key.partition) != fence:",
-        "if self._generations.of_lists(key.partition) is None:",
+        "if self.generations.of_lists(key.partition) != fence:",
+        "if self.generations.of_lists(key.partition) is None:",
     ),
     "comparing before a client is kept": (
         "gateway/cache/store/fenced.py",
-        "if self._generations.of_client(key) != fence:",
-        "if self._generations.of_client(key) is None:",
+        "if self.generations.of_client(key) != fence:",
+        "if self.generations.of_client(key) is None:",
     ),
     "raising before a write is sent": (
         "gateway/cache/write/write_through.py",

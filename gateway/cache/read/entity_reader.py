@@ -118,7 +118,7 @@ class EntityReader:
         If that one is not held, the client is unavailable.
         """
         key, value = query.key(id), result.value
-        if not isinstance(value, ClientError) and self._memory.is_outdated(key, value):
+        if not isinstance(value, ClientError) and self._memory.served.is_outdated(key, value):
             later = self.lookup(query, [id])[0].get(id)
             value = Unavailable(_TOO_FAST) if later is None else later.value
         if not isinstance(value, ClientError):
@@ -190,7 +190,7 @@ class EntityReader:
         operation = query.operation
         # By credential: the API may respond differently to another credential of the user.
         who, by = operation.waiters, operation.caller.hash
-        tokens = {id: self._memory.client_token(query.key(id)) for id in ids}
+        tokens = {id: self._memory.generations.of_client(query.key(id)) for id in ids}
         flights = {
             id: self._flights.join((query.key(id), token, by), query.oldest, who)
             for id, token in tokens.items()

@@ -157,7 +157,7 @@ class ListReader:
         return as_page(rows, place, tuple(served))
 
     def _is_outdated(self, query: ListQuery, record: ClientRecord) -> bool:
-        return self._memory.is_outdated(EntityKey(query.partition, record.id), record)
+        return self._memory.served.is_outdated(EntityKey(query.partition, record.id), record)
 
     def _note_age(self, query: ListQuery, held: CachedRecord, at: float) -> ClientRecord:
         """Return the record to serve; note its age if it was read before `at`."""
@@ -192,7 +192,7 @@ class ListReader:
     def _flight(
         self, query: ListQuery, key: ListKey, window: Window, now: float
     ) -> Fetch[FetchedPage]:
-        fence = self._memory.lists_token(key.partition)
+        fence = self._memory.generations.of_lists(key.partition)
         # By credential: the API may respond differently to another credential of the user.
         name = (key, window, fence, query.operation.caller.hash)
         who = query.operation.waiters

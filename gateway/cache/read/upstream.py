@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gateway.cache.store.keys import Partition
 from schema.source.errors import Forbidden, Unauthenticated
-from schema.source.protocols import ClientReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gateway.cache.policy.cost_attribution import CostAttribution
     from gateway.cache.store.fenced import FencedCache
-    from schema.source.records import Window
+    from schema.source.protocols import ClientReader
     from schema.source.request_context import RequestContext, Waiters
-
-
-class PricedReader(ClientReader, Protocol):
-    """A reader that knows what its pages cost."""
-
-    def page_cost(self, window: Window, /) -> int:
-        """Return the calls for reading `window`."""
-        ...
 
 
 class Upstream:
     """Sends shared reads to `reader`, each with a time limit of at least `seconds`."""
 
     def __init__(
-        self, reader: PricedReader, memory: FencedCache, accounts: CostAttribution, seconds: float
+        self, reader: ClientReader, memory: FencedCache, accounts: CostAttribution, seconds: float
     ) -> None:
         self.reader = reader
         self.page_cost = reader.page_cost

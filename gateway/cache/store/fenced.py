@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.cache.store.entity import Held
     from gateway.cache.store.generations import FencingToken
     from gateway.cache.store.keys import ListKey, Partition, ResponseKey
-    from gateway.cache.store.memory import Store
+    from gateway.cache.store.memory import MemoryStore
     from schema.source.records import ClientFilter, ClientRecord, Page
 
 
@@ -37,7 +37,7 @@ class FencedCache:
     """
 
     def __init__(
-        self, store: Store, clock: Callable[[], float], *, bound: float = 300, lag: float = 30
+        self, store: MemoryStore, clock: Callable[[], float], *, bound: float = 300, lag: float = 30
     ) -> None:
         """Create it; `clock` is strictly increasing, in seconds.
 
@@ -47,8 +47,8 @@ class FencedCache:
         self._store = store
         self._clock = clock
         self._bound = bound
-        self._generations = Generations()
-        self._served = ServedVersions(clock, bound)
+        self.generations = Generations()
+        self.served = ServedVersions(clock, bound)
         self.own_writes = OwnWrites(lag)
         self._bases = VersionHistory()
         self.departures = Departures()
@@ -72,22 +72,10 @@ class FencedCache:
         entry = self._store.get(key)
         return entry if isinstance(entry, ListIndex) else None
 
-    def is_outdated(self, key: EntityKey, record: ClientRecord) -> bool:
-        """Return True if the caller was already served a later version of this client."""
-        return self._served.is_outdated(key, record)
-
     def note_served(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> None:
         """Note that the caller is served this record, read at `at`, stored or not."""
-        if self._served.note(key, record, at):
-            self._generations.bump_responses(key.partition)
-
-    def lists_token(self, partition: Partition) -> FencingToken:
-        """Return the token to note before a list is requested."""
-        return self._generations.of_lists(partition)
-
-    def client_token(self, key: EntityKey) -> FencingToken:
-        """Return the token to note before a client is requested."""
-        return self._generations.of_client(key)
+        if self.served.note(key, record, at):
+            self.generations.bump_responses(key.partition)
 
     def store_page(
         self, key: ListKey, page: Page, at: float, fence: FencingToken
@@ -96,7 +84,7 @@ class FencedCache:
 
         Return None if this caller wrote since `fence` was noted.
         """
-        if self._generations.of_lists(key.partition) != fence:
+        if self.generations.of_lists(key.partition) != fence:
             return None
         known = self.rows(key) or ListIndex(page.total, float("-inf"))
         newest: dict[str, CachedRecord] = {}
@@ -117,7 +105,7 @@ class FencedCache:
 
         Return None if it was written since `fence` was noted.
         """
-        if self._generations.of_client(key) != fence:
+        if self.generations.of_client(key) != fence:
             return None
         return self._merge(key, record, at)
 
@@ -126,7 +114,7 @@ class FencedCache:
 
         Return None if it was written since `fence` was noted.
         """
-        if self._generations.of_client(key) != fence:
+        if self.generations.of_client(key) != fence:
             return None
         held = self.client(key)
         if isinstance(held, CachedRecord) and self.own_writes.may_be_unseen(key, at):
@@ -151,8 +139,8 @@ class FencedCache:
         it.
         """
         self.own_writes.note(key, record, at, created=created)
-        if self._served.is_outdated(key, record, at) and not self._served.was_overtaken(key, began):
-            self._served.forget(key)
+        if self.served.is_outdated(key, record, at) and not self.served.was_overtaken(key, began):
+            self.served.forget(key)
         self._merge(key, record, at)
 
     def store_deleted(self, key: EntityKey, at: float) -> None:
@@ -163,20 +151,20 @@ class FencedCache:
     def _bury(self, key: EntityKey, at: float) -> Tombstone:
         tombstone = Tombstone(at)
         self._put(key, tombstone)
-        self._served.forget(key)
+        self.served.forget(key)
         return tombstone
 
     def invalidate_in_flight(self, partition: Partition, key: EntityKey | None) -> None:
         """Prevent the storing of readings under way: a write begins or has ended."""
-        self._generations.bump_lists(partition)
-        self._generations.bump_responses(partition)
+        self.generations.bump_lists(partition)
+        self.generations.bump_responses(partition)
         if key is not None:
-            self._generations.bump_client(key)
+            self.generations.bump_client(key)
 
     def forget_client(self, key: EntityKey) -> None:
         """Remove a client's entry; its record stays available by its version."""
         self._bases.keep(key, self.client(key))
-        self._generations.bump_responses(key.partition)
+        self.generations.bump_responses(key.partition)
         self._store.forget(key)
 
     def forget_list(self, key: ListKey, left: str) -> None:
@@ -202,10 +190,6 @@ class FencedCache:
         """Clear all lists of this caller: a write may have moved rows in and out of any."""
         self.revise_lists(partition, lambda _, rows: rows.cleared())
 
-    def responses_token(self, partition: Partition) -> FencingToken:
-        """Return the token to note before a response is made from the cache."""
-        return self._generations.of_responses(partition)
-
     def response(self, key: ResponseKey) -> CachedResponse | None:
         """Return the stored response to a request, whether or not it may still be served."""
         entry = self._store.get(key)
@@ -217,14 +201,14 @@ class FencedCache:
 
     def purge(self, partition: Partition) -> None:
         """Remove everything of this caller, readings under way included: the API rejected it."""
-        self._generations.bump_caller(partition)
+        self.generations.bump_caller(partition)
         self._store.purge(partition)
         self._bases.purge(partition)
         self.departures.purge(partition)
         self.own_writes.purge(partition)
 
     def _put(self, key: EntityKey | ListKey, entry: CachedRecord | Tombstone | ListIndex) -> None:
-        self._generations.bump_responses(key.partition)
+        self.generations.bump_responses(key.partition)
         self._store.put(key, entry)
 
     def _merge(self, key: EntityKey, record: ClientRecord, at: float) -> Held:
@@ -237,14 +221,14 @@ class FencedCache:
         seconds. Without a cached record that is as complete, the reading is stored.
         """
         before = self.client(key)
-        if self._served.is_outdated(key, record, at):
-            if self._served.was_overtaken(key, at):
+        if self.served.is_outdated(key, record, at):
+            if self.served.was_overtaken(key, at):
                 return before
             if isinstance(before, CachedRecord) and self._can_replace(key, before, record):
                 before = before.kept_against(at)
                 self._put(key, before)
                 return before
-            self._served.forget(key)
+            self.served.forget(key)
         self.note_served(key, record, at)
         after = merge_record(None if is_later(before, record, at) else before, record, at)
         self._bases.keep(key, before, after)
@@ -255,4 +239,4 @@ class FencedCache:
         """Return True if `known` can be served in the place of `record`."""
         young = min(known.at, known.other_fields_at) >= self._clock() - self._bound
         whole = known.record.complete or present_fields(record) <= present_fields(known.record)
-        return young and whole and not self.is_outdated(key, known.record)
+        return young and whole and not self.served.is_outdated(key, known.record)

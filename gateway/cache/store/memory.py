@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 from cachetools import LRUCache
@@ -24,30 +24,6 @@ Entry = CachedRecord | Tombstone | ListIndex | CachedResponse
 MEBIBYTE = 1024 * 1024
 _KEY = 400
 """Bytes of an entry's key and its places in the mappings, measured on CPython 3.11."""
-
-
-class Store(Protocol):
-    """Stores entries by key, and may lose any of them at any time."""
-
-    def get(self, key: Key) -> Entry | None:
-        """Return the entry under `key`, if it is still stored."""
-        ...
-
-    def put(self, key: Key, entry: Entry) -> None:
-        """Store `entry`; the least recently used entries make room."""
-        ...
-
-    def forget(self, key: Key) -> None:
-        """Remove the entry under `key`."""
-        ...
-
-    def lists(self, partition: Partition) -> list[ListKey]:
-        """Return the keys of all lists stored for one caller."""
-        ...
-
-    def purge(self, partition: Partition) -> None:
-        """Remove everything stored for one caller."""
-        ...
 
 
 class MemoryStore:

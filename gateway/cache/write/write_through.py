@@ -41,19 +41,22 @@ class WriteThrough:
     cache.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a write reads and changes
         self,
         writer: ClientWriter,
         memory: FencedCache,
         meaning: TypeFilterSemantics,
         order: SortOrder,
         clock: Callable[[], float],
+        begin: Callable[[RequestContext], None],
     ) -> None:
+        """Create it; `begin` begins the receipt of a write."""
         self._writer = writer
         self._memory = memory
         self._meaning = meaning
         self._order = order
         self._clock = clock
+        self._begin = begin
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client and store it."""
@@ -143,10 +146,11 @@ class WriteThrough:
         Of two overlapping writes, the one that the API applied last is unknown. A write by an
         unproven token invalidates its user's partition too, unless nothing was written.
         """
+        self._begin(operation)
         partition, claimed = Partition(operation.caller), Partition.claimed(operation.caller)
         key = None if id is None else EntityKey(partition, id)
         self._memory.invalidate_in_flight(partition, key)
-        fence = None if key is None else self._memory.client_token(key)
+        fence = None if key is None else self._memory.generations.of_client(key)
         try:
             outcome = await send
         except (Unauthenticated, Forbidden):
@@ -168,7 +172,7 @@ class WriteThrough:
             self._forget(partition, key)
             raise
         else:
-            return outcome, key is None or self._memory.client_token(key) == fence
+            return outcome, key is None or self._memory.generations.of_client(key) == fence
         finally:
             self._memory.invalidate_in_flight(partition, key)
             if claimed is not None:
