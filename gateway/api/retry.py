@@ -7,7 +7,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from gateway.api.failures import refused
-from gateway.api.retry_budget import RetryBudget, fits_deadline, full_jitter
+from gateway.api.retry_budget import BACKOFF, RetryBudget, fits_deadline
 from gateway.ratelimit.dispatcher import MAX_WAIT
 from gateway.transport.errors import (
     CertificateError,
@@ -58,13 +58,13 @@ def _delay(method: str, first: Attempt, chance: float) -> float | None:
     if isinstance(first, TransportError):
         repeats = isinstance(first, PERMANENT_ERRORS)
         may = method == "GET" or was_never_sent(first)
-        return full_jitter(chance) if may and not repeats else None
+        return chance * BACKOFF if may and not repeats else None
     if _is_rejection(first):
         carried_out = method != "GET" and not refused(first)
         return None if carried_out else retry_delay_of_429(first.headers)
     if method != "GET" or first.status_code not in TRANSIENT_STATUSES:
         return None
-    return max(full_jitter(chance), retry_after(first.headers) or 0.0)
+    return max(chance * BACKOFF, retry_after(first.headers) or 0.0)
 
 
 def _is_rejection(first: Attempt) -> bool:

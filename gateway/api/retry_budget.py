@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from schema.source.request_context import RateLimitState
 
-BASE, CAP = 0.05, 1.0
-"""Upper bound of the first backoff and of every backoff, in seconds."""
+BACKOFF = 0.05
+"""Upper bound of the backoff before the only retry, in seconds."""
 WORTHWHILE = 0.25
 """Seconds that must remain after the backoff for an attempt to be worth starting."""
-
-
-def full_jitter(chance: float, *, retries: int = 0) -> float:
-    """Return `chance`, from 0 to 1, of `BASE` seconds doubled for each earlier retry."""
-    return chance * min(CAP, BASE * 2.0**retries)
 
 
 def fits_deadline(wait: float, left: float) -> bool:

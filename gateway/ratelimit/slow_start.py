@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.transport.rate_limit_policy import LONGEST
+from gateway.transport.rate_limit_status import LONGEST
 
 UNSTATED = 60.0
 """Seconds to wait after a 429 without a delay; doubled for each one that follows."""

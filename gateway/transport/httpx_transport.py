@@ -29,20 +29,18 @@ from gateway.transport.errors import (
 from gateway.transport.messages import Headers, Response
 from gateway.transport.parser import head_size
 from gateway.transport.serializer import METHODS_WITH_CONTENT, check
-from gateway.transport.transport import LimitedTransport, TransportLimits
+from gateway.transport.transport import DEFAULT_LIMITS, LimitedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.transport.messages import Request
+    from gateway.transport.transport import TransportLimits
 
 _CONNECTING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 _CLOSED = ("Server disconnected", "peer closed connection")
 """How the messages of errors begin that are about a closed connection, not about invalid HTTP."""
 _SWITCHING_PROTOCOLS = 101
-
-
-_DEFAULTS = TransportLimits()
 
 
 class HTTPXTransport(LimitedTransport):
@@ -54,7 +52,7 @@ class HTTPXTransport(LimitedTransport):
     def __init__(
         self,
         inner: httpx2.AsyncBaseTransport,
-        limits: TransportLimits = _DEFAULTS,
+        limits: TransportLimits = DEFAULT_LIMITS,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.transport.connection import HTTPConnection
 from gateway.transport.connector import Connector, connect_error
-from gateway.transport.errors import (
-    ConnectError,
-    ConnectTimeout,
-)
+from gateway.transport.errors import ConnectError, ConnectTimeout
 from gateway.transport.parser import ResponseParser
 from gateway.transport.serializer import serialize
-from gateway.transport.transport import LimitedTransport, TransportLimits
+from gateway.transport.transport import DEFAULT_LIMITS, LimitedTransport
 
 if TYPE_CHECKING:
     import ssl
@@ -26,9 +23,7 @@ if TYPE_CHECKING:
 
     from gateway.transport.messages import Request, Response
     from gateway.transport.serializer import Origin
-
-
-_DEFAULTS = TransportLimits()
+    from gateway.transport.transport import TransportLimits
 
 
 class ConnectionPool(LimitedTransport):
@@ -41,7 +36,7 @@ class ConnectionPool(LimitedTransport):
 
     def __init__(
         self,
-        limits: TransportLimits = _DEFAULTS,
+        limits: TransportLimits = DEFAULT_LIMITS,
         *,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,

@@ -13,8 +13,8 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from gateway.transport.rate_limit_policy import LONGEST, MOST, parse_structured
-from gateway.transport.rate_limit_status import RateLimitStatus
+from gateway.transport.rate_limit_policy import parse_structured
+from gateway.transport.rate_limit_status import LONGEST, RateLimitStatus
 
 if TYPE_CHECKING:
     from gateway.transport.messages import Headers, Response
@@ -101,7 +101,11 @@ def _values(headers: Headers) -> HeaderValues:
 def _window(values: HeaderValues) -> RateLimitStatus:
     """Parse the window, from the spelling with the fewest remaining calls."""
     found = [
-        _parse_spelling(values, *names) for names in _NAMES if not values.keys().isdisjoint(names)
+        RateLimitStatus.checked(
+            _number(values.get(names[0])), _number(values.get(names[1])), _reset(values, names[2])
+        )
+        for names in _NAMES
+        if not values.keys().isdisjoint(names)
     ]
     if _STRUCTURED in values:
         found.append(parse_structured(values[_STRUCTURED], values.get(_POLICY, b"")))
@@ -115,23 +119,8 @@ def _window(values: HeaderValues) -> RateLimitStatus:
     )
 
 
-def _parse_spelling(
-    values: HeaderValues, limit: bytes, remaining: bytes, reset: bytes
-) -> RateLimitStatus:
-    most, left = _number(values.get(limit)), _number(values.get(remaining))
-    if most is not None and not 1 <= most <= MOST:
-        most = None
-    if left is not None and left > (most or MOST):
-        left = None
-    return RateLimitStatus(
-        None if most is None else int(most),
-        None if left is None else max(0, int(left)),
-        _reset(values, reset),
-    )
-
-
 def _reset(values: HeaderValues, name: bytes) -> float | None:
-    """Return the seconds until the window ends; None for 0, which servers also send for unknown."""
+    """Return the seconds until the window ends, by a duration or a point in time."""
     text = values.get(name)
     seconds = _number(text)
     if seconds is None:
@@ -139,7 +128,7 @@ def _reset(values: HeaderValues, name: bytes) -> float | None:
     elif seconds > EPOCH:
         sent = _date(values.get(_DATE))
         seconds = None if sent is None else _instant(seconds) - sent
-    return seconds if seconds is not None and 0 < seconds <= LONGEST else None
+    return seconds
 
 
 def _instant(number: float) -> float:

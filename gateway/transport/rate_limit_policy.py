@@ -15,10 +15,6 @@ from gateway.transport.rate_limit_status import RateLimitStatus
 
 SHORT = 60
 """Seconds; a policy with a shorter window limits bursts and is not the rate limit window."""
-LONGEST = 900.0
-"""The longest accepted wait, in seconds: one window."""
-MOST = 1_000_000
-"""The largest accepted limit, in calls."""
 
 
 def parse_structured(limits: bytes, policies: bytes) -> RateLimitStatus:
@@ -32,7 +28,7 @@ def parse_structured(limits: bytes, policies: bytes) -> RateLimitStatus:
         if not _is_item(item):
             continue
         quota = quotas.get(_name(item), {})
-        status = _to_status(quota.get("q"), item[1].get("r"), item[1].get("t"))
+        status = _checked(quota.get("q"), item[1].get("r"), item[1].get("t"))
         window = _integer(quota.get("w"))
         if status.remaining is not None:
             found.append((window is not None and window < SHORT, status.remaining, status))
@@ -41,16 +37,11 @@ def parse_structured(limits: bytes, policies: bytes) -> RateLimitStatus:
 
 def _of_draft_7(members: dict[str, Any]) -> RateLimitStatus:
     values = {name: member[0] for name, member in members.items() if _is_item(member)}
-    return _to_status(values.get("limit"), values.get("remaining"), values.get("reset"))
+    return _checked(values.get("limit"), values.get("remaining"), values.get("reset"))
 
 
-def _to_status(limit: object, remaining: object, reset: object) -> RateLimitStatus:
-    most, left, seconds = _integer(limit), _integer(remaining), _integer(reset)
-    most = most if most is not None and 1 <= most <= MOST else None
-    if left is not None and left > (most or MOST):
-        left = None
-    ends = float(seconds) if seconds is not None and 0 < seconds <= LONGEST else None
-    return RateLimitStatus(most, None if left is None else max(0, left), ends)
+def _checked(*values: object) -> RateLimitStatus:
+    return RateLimitStatus.checked(*map(_integer, values))
 
 
 def _integer(value: object) -> int | None:

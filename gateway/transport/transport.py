@@ -42,6 +42,9 @@ class TransportLimits:
     head_bytes: int = 64 * 1024
 
 
+DEFAULT_LIMITS = TransportLimits()
+
+
 class LimitedTransport(Transport):
     """A transport that refuses what exceeds its limits; the caller must not cancel a future."""
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.storage.database import StorageError, Tables
 from schema.source.writes import Confirmation
@@ -63,8 +62,7 @@ INSERT OR IGNORE INTO running VALUES (1, 0.0);
 )
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyRecord:
+class IdempotencyRecord(NamedTuple):
     """A create with a key; keys and payloads are stored as hashes."""
 
     name: bytes
@@ -75,8 +73,7 @@ class IdempotencyRecord:
     send_ended_by: float
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedClient:
+class CreatedClient(NamedTuple):
     """The client that a create made."""
 
     client: str
@@ -84,8 +81,7 @@ class CreatedClient:
     confirmed_by: Confirmation
 
 
-@dataclass(frozen=True, slots=True)
-class ExistingRecord:
+class ExistingRecord(NamedTuple):
     """The record that exists under the same name; without `created` its outcome is unknown."""
 
     record: IdempotencyRecord
@@ -127,14 +123,7 @@ class IdempotencyStore:
             connection.execute(
                 "INSERT INTO creates (name, caller, payload, attempt, began, until, counted)"
                 " VALUES (?, ?, ?, ?, ?, ?, (SELECT seconds FROM running))",
-                (
-                    intent.name,
-                    intent.caller,
-                    intent.payload,
-                    intent.attempt,
-                    intent.began,
-                    intent.send_ended_by,
-                ),
+                intent,
             )
             return None
 
@@ -142,29 +131,25 @@ class IdempotencyStore:
 
     async def done(self, intent: IdempotencyRecord, created: CreatedClient) -> None:
         """Record the created client. Raises if it is recorded for another create."""
-        row = (created.client, created.confirmed_by.value, intent.name)
-        await self._database.run(
-            lambda connection: connection.execute(
-                "UPDATE creates SET client = ?, confirmed_by = ? WHERE name = ?", row
-            )
+        await self._change(
+            "UPDATE creates SET client = ?, confirmed_by = ? WHERE name = ?",
+            created.client,
+            created.confirmed_by.value,
+            intent.name,
         )
 
     async def ended(self, intent: IdempotencyRecord, at: float, attempt: str) -> None:
         """Record that sending ended at `at` with unknown outcome, and the attempt id in the log."""
-        await self._database.run(
-            lambda connection: connection.execute(
-                "UPDATE creates SET until = ?, attempt = ? WHERE name = ?",
-                (at, attempt, intent.name),
-            )
+        await self._change(
+            "UPDATE creates SET until = ?, attempt = ? WHERE name = ?", at, attempt, intent.name
         )
 
     async def delete(self, intent: IdempotencyRecord) -> None:
         """Delete a record whose create made no client and will make none."""
-        await self._database.run(
-            lambda connection: connection.execute(
-                "DELETE FROM creates WHERE name = ?", (intent.name,)
-            )
-        )
+        await self._change("DELETE FROM creates WHERE name = ?", intent.name)
+
+    async def _change(self, statement: str, *values: object) -> None:
+        await self._database.run(lambda connection: connection.execute(statement, values))
 
     async def clients_of(self, caller: str) -> frozenset[str]:
         """Return the ids of the clients that this caller's creates made."""

@@ -34,12 +34,6 @@ class SearchResult(NamedTuple):
     candidates: tuple[ClientRecord, ...]
 
 
-class _RowsRead(NamedTuple):
-    rows: list[ClientRecord]
-    complete: bool
-    """Whether every row that was left out is certainly too old."""
-
-
 async def find_created(
     source: ClientReader,
     operation: RequestContext,
@@ -52,8 +46,8 @@ async def find_created(
     may narrow the offset of the API's clock.
     """
     where = ClientFilter(client_type=search.new.client_type)
-    read = await _read(source, operation, where, interval)
-    seen = find_candidates(search, read.rows, interval())
+    read, complete = await _read(source, operation, where, interval)
+    seen = find_candidates(search, read, interval())
     if 0 < len(seen.unclear) <= DETAILS:
         ids = [ClientId(row.id) for row in seen.unclear]
         answers = await source.fetch(operation, ids, IDENTIFYING_FIELDS, Priority.WRITE)
@@ -63,7 +57,7 @@ async def find_created(
         seen = find_candidates(search, [*seen.certain, *details, *unread], interval())
         seen = seen._replace(similar=similar + seen.similar)
     candidates = seen.certain + seen.unclear + seen.similar
-    return SearchResult(seen.only(complete=read.complete), candidates)
+    return SearchResult(seen.only(complete=complete), candidates)
 
 
 async def _read(
@@ -71,8 +65,11 @@ async def _read(
     operation: RequestContext,
     where: ClientFilter,
     interval: Callable[[], CreationInterval],
-) -> _RowsRead:
-    """Read the newest rows: the first, or the last, or all if no order is known."""
+) -> tuple[list[ClientRecord], bool]:
+    """Read the newest rows: the first, or the last, or all if no order is known.
+
+    Also return whether every row that was left out is certainly too old.
+    """
 
     async def rows(offset: int, limit: int) -> tuple[list[ClientRecord], int]:
         window = Window(offset, limit)
@@ -81,13 +78,13 @@ async def _read(
 
     first, total = await rows(0, MAX_PAGE)
     if len(first) >= total or covers_since(interval().begin, first):
-        return _RowsRead(first, complete=True)
+        return first, True
     last, total = await rows(max(0, total - LAST), LAST)
     if covers_since(interval().begin, last[::-1]):
-        return _RowsRead(last, complete=True)
+        return last, True
     read = first + last
     if total <= PAGES * MAX_PAGE:
         for offset in range(MAX_PAGE, total, MAX_PAGE):
             more, total = await rows(offset, MAX_PAGE)
             read += more
-    return _RowsRead(read, complete=len({row.id for row in read}) >= total)
+    return read, len({row.id for row in read}) >= total

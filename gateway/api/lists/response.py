@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.transport.messages import Response
 
 
-class Meta(NamedTuple):
+class Meta(msgspec.Struct, rename="camel"):
     """API page, List all clients: `data.meta`; None for a missing or impossible value."""
 
     page: int | None = None
@@ -32,17 +32,9 @@ class ListResponse(NamedTuple):
     meta: Meta
 
 
-class _Meta(msgspec.Struct, rename="camel"):
-    page: int
-    limit: int
-    total: int
-    has_more: bool | None = None
-    total_pages: int | None = None
-
-
 class _Rows(msgspec.Struct):
     clients: list[ClientRecord]
-    meta: _Meta
+    meta: Meta
 
 
 class _Envelope(msgspec.Struct):
@@ -65,10 +57,10 @@ def parse_list(response: Response) -> ListResponse:
         return _tolerant(parse_envelope(response))
     rows, meta = envelope.data.clients, envelope.data.meta
     ids = [row.id for row in rows]
-    sound = meta.page > 0 and meta.limit > 0 and meta.total >= 0
+    placed = (meta.page or 0) > 0 and (meta.limit or 0) > 0
+    sound = placed and meta.total is not None and meta.total >= 0
     if envelope.success and sound and len(set(ids)) == len(ids) and are_canonical_ids(*ids):
-        place = Meta(meta.page, meta.limit, meta.total, meta.has_more, meta.total_pages)
-        return ListResponse(list(rows), place)
+        return ListResponse(list(rows), meta)
     return _tolerant(parse_envelope(response))
 
 

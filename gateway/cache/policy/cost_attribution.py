@@ -6,15 +6,12 @@ same caller's next one.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from schema.source.request_context import Receipt
-
 if TYPE_CHECKING:
-    from schema.source.request_context import Caller, RequestContext, Waiters
+    from schema.source.request_context import Caller, RequestContext
 
 _CALLERS = 20_000
 """Callers whose unbilled calls are held; calls of evicted callers are not billed."""
@@ -25,14 +22,6 @@ class CostAttribution:
 
     def __init__(self) -> None:
         self._unbilled: LRUCache[str, int] = LRUCache(_CALLERS)
-
-    def flight(self, operation: RequestContext, until: float, waiters: Waiters) -> RequestContext:
-        """Return the context of a shared fetch, with its own receipt and deadline.
-
-        `waiters` are all requests that wait for the fetch.
-        """
-        deadline = max(operation.deadline, until)
-        return replace(operation, deadline=deadline, receipt=Receipt(), waiters=waiters)
 
     def attribute(self, operation: RequestContext, flight: RequestContext) -> None:
         """Add the cost of a fetch to the receipt of its request.

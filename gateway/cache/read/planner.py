@@ -51,7 +51,8 @@ class ReadPlanner:
         """Return the reads that complete `window`, at the cost of its missing rows or less."""
         every = ListKey(key.partition, ALL_CLIENTS)
         if key != every and self._is_first_query(key, every):
-            return [(every, self._first_page(key, window))]
+            needed = Window(0, max(1, min(window.limit, MAX_PAGE)))
+            return [(every, Window(0, self.page_size(), needed=needed))]
         reads = self.own(key, window, oldest)
         price = self.price(reads)
         wholes = [every, key] if can_evaluate(key.where, self._meaning.types) else [key]
@@ -63,11 +64,6 @@ class ReadPlanner:
             if pages and self.price(pages) <= price:
                 return pages
         return reads
-
-    def _first_page(self, key: ListKey, window: Window) -> Window:
-        """Return the first page of all clients, as far as one call returns it."""
-        del key
-        return Window(0, self.page_size(), needed=Window(0, max(1, min(window.limit, MAX_PAGE))))
 
     def page_size(self) -> int:
         """Return the rows of the largest page known to cost one call."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.cache.store.keys import Partition
 from schema.source.errors import Forbidden, Unauthenticated
+from schema.source.request_context import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +39,8 @@ class Upstream:
 
         If the API rejects the credential, everything of this caller is removed.
         """
-        flight = self._accounts.flight(operation, at + self._seconds, waiters)
+        deadline = max(operation.deadline, at + self._seconds)
+        flight = replace(operation, deadline=deadline, receipt=Receipt(), waiters=waiters)
         try:
             yield flight
         except (Unauthenticated, Forbidden):

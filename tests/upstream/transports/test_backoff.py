@@ -2,7 +2,9 @@
 
 import pytest
 
-from gateway.api.retry_budget import RetryBudget, fits_deadline, full_jitter
+from gateway.api.retry import retry_delay
+from gateway.api.retry_budget import RetryBudget, fits_deadline
+from gateway.transport.errors import ReadError
 from schema.source.request_context import RateLimitState
 
 PLENTY = RateLimitState(limit=500, remaining=500, reset_seconds=900)
@@ -16,14 +18,11 @@ def take(budget: RetryBudget, now: float, state: RateLimitState) -> bool:
     return allowed
 
 
-@pytest.mark.parametrize(
-    ("chance", "retries", "seconds"),
-    [(0.0, 0, 0.0), (0.5, 0, 0.025), (1.0, 0, 0.05), (1.0, 3, 0.4), (1.0, 9, 1.0), (1.0, 99, 1.0)],
-)
-def test_a_backoff_is_anything_up_to_the_doubled_base_and_never_over_a_second(
-    chance: float, retries: int, seconds: float
-) -> None:
-    assert full_jitter(chance, retries=retries) == seconds
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 0.0), (0.5, 0.025), (1.0, 0.05)])
+def test_a_backoff_is_anything_up_to_a_twentieth_of_a_second(chance: float, seconds: float) -> None:
+    first = ReadError("x")
+
+    assert retry_delay("GET", first, left=9, affordable=True, chance=chance) == seconds
 
 
 def test_an_attempt_needs_a_quarter_of_a_second_after_its_backoff() -> None:
