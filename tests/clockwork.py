@@ -35,6 +35,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._instant.now
 
+    async def shutdown_default_executor(self, _timeout: float | None = None) -> None:
+        """Wait for the threads without a limit: a virtual one passes before any of them ends."""
+        await super().shutdown_default_executor()
+
 
 VIRTUAL: tuple[str, Mapping[str, Any]] = ("asyncio", {"loop_factory": VirtualLoop})
 REAL: tuple[str, Mapping[str, Any]] = ("asyncio", {})
