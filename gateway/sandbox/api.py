@@ -6,7 +6,7 @@ import asyncio
 import functools
 import math
 import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -16,8 +16,14 @@ from starlette.requests import Request
 
 from gateway.sandbox import asgi
 from gateway.sandbox.catalogue import UnknownFault, named
-from gateway.sandbox.clients import LISTED, Behaviour, Clients, SandboxError, ordered
-from gateway.sandbox.faults import Fault, SandboxRequest, SandboxResponse, select_faults
+from gateway.sandbox.clients import LISTED, Behaviour, Clients, ordered
+from gateway.sandbox.faults import (
+    Fault,
+    SandboxError,
+    SandboxRequest,
+    SandboxResponse,
+    select_faults,
+)
 from gateway.sandbox.users import USERS, DemoUser, format_time, verify_token
 
 if TYPE_CHECKING:
@@ -28,12 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["LISTED", "Behaviour", "Sandbox", "SandboxError"]
 
 CONTROL = "/_sandbox/"
-
-
-@dataclass
-class _Window:
-    ends: float
-    spent: int = 0
 
 
 class Sandbox:
@@ -57,7 +57,7 @@ class Sandbox:
         self.behaviour = behaviour or Behaviour()
         self._clock, self._now = clock, now
         self._limit, self._seconds = limit, window_seconds
-        self._windows: dict[str, _Window] = {}
+        self._windows: dict[str, tuple[float, int]] = {}  # the end of each, and its calls
         self._by_key = {user.api_key: user for user in users}
         self._by_id = {user.id: user for user in users}
         self._clients = functools.cache(Clients)  # generated when first called for
@@ -65,7 +65,7 @@ class Sandbox:
     @property
     def remaining(self) -> int:
         """Calls left in the window of the address that has made the most calls."""
-        return self._limit - max((window.spent for window in self._windows.values()), default=0)
+        return self._limit - max((spent for _, spent in self._windows.values()), default=0)
 
     def fail(self, *faults: Fault) -> None:
         """Inject faults. Each applies to the next calls that match."""
@@ -114,7 +114,8 @@ class Sandbox:
     ) -> SandboxResponse:
         client = scope.get("client") or ("local", 0)
         call.now = self._clock()
-        timestamp = self._now() + timedelta(seconds=sum(fault.skew for fault in faults))
+        skew = timedelta(seconds=sum(fault.skew for fault in faults))
+        call.timestamp = format_time(self._now() + skew)
         headers = {"content-type": "application/json", **self._spend(client[0])}
         envelope: dict[str, Any] = {"success": True}
         try:
@@ -122,12 +123,12 @@ class Sandbox:
                 headers["RateLimit-Remaining"] = "0"
                 headers["Retry-After"] = headers["RateLimit-Reset"]
                 raise SandboxError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.")
-            status, envelope["data"] = self._dispatch(scope, call, faults, timestamp)
+            status, envelope["data"] = self._dispatch(scope, call, faults)
         except SandboxError as error:
             status = error.status
             error_id = f"err_{uuid.uuid4().hex[:12]}"
             envelope = {"success": False, "error": error.error, "errorId": error_id}
-        answer = SandboxResponse(status, envelope | {"timestamp": format_time(timestamp)}, headers)
+        answer = SandboxResponse(status, envelope | {"timestamp": call.timestamp}, headers)
         for fault in faults:
             fault.answer(call, answer)
         return answer
@@ -135,18 +136,18 @@ class Sandbox:
     def _spend(self, address: str) -> dict[str, str]:
         """Count a call in the window of its address; return the headers (API page, Rate limits)."""
         now = self._clock()
-        window = self._windows.get(address)
-        if window is None or now >= window.ends:
-            window = self._windows[address] = _Window(now + self._seconds)
-        window.spent += 1
+        ends, spent = self._windows.get(address, (now, 0))
+        if now >= ends:
+            ends, spent = now + self._seconds, 0
+        self._windows[address] = ends, spent + 1
         return {
             "RateLimit-Limit": str(self._limit),
-            "RateLimit-Remaining": str(self._limit - window.spent),
-            "RateLimit-Reset": str(math.ceil(window.ends - now)),
+            "RateLimit-Remaining": str(self._limit - spent - 1),
+            "RateLimit-Reset": str(math.ceil(ends - now)),
         }
 
     def _dispatch(
-        self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault], timestamp: datetime
+        self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault]
     ) -> tuple[int, dict[str, Any]]:
         clients = self._clients(self._authorize(scope))
         for fault in faults:
@@ -157,17 +158,15 @@ class Sandbox:
                 most = min([100, *(fault.most for fault in faults)])
                 return 200, clients.page(seen, call.query, self.behaviour, most)
             case "POST", ["", "clients"]:
-                return 201, clients.create(_require_object(call.body), call.now, timestamp)
+                return 201, clients.create(call)
             case "GET", ["", "clients", id]:
                 for hidden in filter(None, (fault.hidden for fault in faults)):
                     clients.get(clients.seen(call.now - hidden), id)
                 return 200, clients.get(seen, id)
             case "PUT", ["", "clients", id]:
-                current = clients.get(clients.seen(math.inf), id)
-                fields = _require_object(call.body)
-                return 200, clients.update(current, fields, call.now, timestamp, self.behaviour)
+                return 200, clients.update(id, call, self.behaviour.conflict_status)
             case "DELETE", ["", "clients", id]:
-                return 200, clients.delete(clients.get(clients.seen(math.inf), id), call.now)
+                return 200, clients.delete(id, call)
         raise SandboxError(404, "NOT_FOUND", "No such endpoint.")
 
     def _authorize(self, scope: Scope) -> DemoUser:
@@ -214,9 +213,3 @@ def _decode(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-
-
-def _require_object(body: object) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        raise SandboxError(400, "VALIDATION_ERROR", "The body must be a JSON object.")
-    return body

@@ -8,11 +8,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gateway.sandbox.users import DemoUser, format_time
+from gateway.sandbox.faults import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+
+    from gateway.sandbox.faults import SandboxRequest
+    from gateway.sandbox.users import DemoUser
 
 LISTED = (
     "id",
@@ -45,17 +47,6 @@ class Behaviour:
     order: Literal["created_desc", "created_asc"] = "created_desc"
     filter_both: bool = False
     """Whether `client_type=buyer` also lists clients that are both."""
-
-
-class SandboxError(Exception):
-    """An error response in the standard envelope."""
-
-    def __init__(self, status: int, code: str, message: str, details: object = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.error: dict[str, Any] = {"code": code, "message": message}
-        if details is not None:
-            self.error["details"] = details
 
 
 class Clients:
@@ -113,17 +104,10 @@ class Clients:
             },
         }
 
-    def create(self, fields: dict[str, Any], now: float, timestamp: datetime) -> dict[str, Any]:
+    def create(self, call: SandboxRequest) -> dict[str, Any]:
         """Create a client: `POST /clients`."""
-        errors = [
-            {"field": name, "message": f"{name} is required"}
-            for name in ("first_name", "last_name")
-            if not isinstance(fields.get(name), str) or not fields[name].strip()
-        ]
-        errors += _check_choice("client_type", fields.get("client_type"), TYPES)
-        errors += _check_text(fields, ("email", "phone"))
-        _raise_invalid(errors)
-        stamp = format_time(timestamp)
+        fields = call.fields
+        _validate(fields, {"client_type": TYPES}, required=("first_name", "last_name"))
         record = {
             "id": str(uuid.uuid4()),
             "user_id": self._user.id,
@@ -143,43 +127,32 @@ class Clients:
             "notes": None,
             "tags": [],
             "version": 1,
-            "created_at": stamp,
-            "updated_at": stamp,
+            "created_at": call.timestamp,
+            "updated_at": call.timestamp,
         }
-        self._write(now)[str(record["id"])] = record
+        self._write(call.now)[record["id"]] = record
         shown = (*LISTED[:7], "version", "created_at", "updated_at")
         return {name: record[name] for name in shown}
 
-    def update(
-        self,
-        record: dict[str, Any],
-        fields: dict[str, Any],
-        now: float,
-        timestamp: datetime,
-        behaviour: Behaviour,
-    ) -> dict[str, Any]:
+    def update(self, id: str, call: SandboxRequest, conflict_status: int) -> dict[str, Any]:
         """Update a client: `PUT /clients/{id}`."""
-        errors = _check_text(fields, ("email", "phone"))
-        if "status" in fields:
-            errors += _check_choice("status", fields["status"], STATUSES)
+        record, fields = self.get(self._rows, id), call.fields
+        _validate(fields, {"status": STATUSES} if "status" in fields else {})
         version = fields.get("version")
-        if version is not None and not isinstance(version, int):
-            errors.append({"field": "version", "message": "version must be an integer"})
-        _raise_invalid(errors)
         if version is not None and version != record["version"]:
-            status = behaviour.conflict_status
-            code = "VERSION_CONFLICT" if status != 400 else "VALIDATION_ERROR"  # noqa: PLR2004
+            code = "VERSION_CONFLICT" if conflict_status != 400 else "VALIDATION_ERROR"  # noqa: PLR2004
             details = [{"field": "version", "message": "version is not current"}]
-            raise SandboxError(status, code, "The client was changed by somebody else.", details)
+            message = "The client was changed by somebody else."
+            raise SandboxError(conflict_status, code, message, details)
         record |= {name: fields[name] for name in ("email", "phone", "status") if name in fields}
-        record["version"] += 1
-        record["updated_at"] = format_time(timestamp)
-        self._write(now)[record["id"]] = record
+        record |= {"version": record["version"] + 1, "updated_at": call.timestamp}
+        self._write(call.now)[record["id"]] = record
         return dict(record)
 
-    def delete(self, record: dict[str, Any], now: float) -> dict[str, Any]:
+    def delete(self, id: str, call: SandboxRequest) -> dict[str, Any]:
         """Delete a client: `DELETE /clients/{id}`."""
-        del self._write(now)[record["id"]]
+        record = self.get(self._rows, id)
+        del self._write(call.now)[record["id"]]
         return {}
 
 
@@ -189,23 +162,28 @@ def ordered(rows: Rows, behaviour: Behaviour) -> Sequence[dict[str, Any]]:
     return oldest_first[::-1] if behaviour.order == "created_desc" else oldest_first
 
 
-def _raise_invalid(errors: list[dict[str, str]]) -> None:
+def _validate(
+    fields: dict[str, Any], choices: dict[str, tuple[str, ...]], required: tuple[str, ...] = ()
+) -> None:
+    """Raise `SandboxError` with one detail for each invalid field of a write."""
+    errors = {
+        name: "is required"
+        for name in required
+        if not isinstance(fields.get(name), str) or not fields[name].strip()
+    }
+    for name, allowed in choices.items():
+        if fields.get(name) not in allowed:
+            errors[name] = f"must be one of {', '.join(allowed)}"
+    for name, kind, kinds in (
+        ("email", str, "a string"),
+        ("phone", str, "a string"),
+        ("version", int, "an integer"),
+    ):
+        if not isinstance(fields.get(name), kind | None):
+            errors[name] = f"must be {kinds}"
     if errors:
-        raise SandboxError(400, "VALIDATION_ERROR", "Invalid request data.", errors)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> list[dict[str, str]]:
-    if value in choices:
-        return []
-    return [{"field": name, "message": f"{name} must be one of {', '.join(choices)}"}]
-
-
-def _check_text(fields: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, str]]:
-    return [
-        {"field": name, "message": f"{name} must be a string"}
-        for name in names
-        if fields.get(name) is not None and not isinstance(fields[name], str)
-    ]
+        details = [{"field": name, "message": f"{name} {text}"} for name, text in errors.items()]
+        raise SandboxError(400, "VALIDATION_ERROR", "Invalid request data.", details)
 
 
 def _integer(query: Mapping[str, str], name: str, default: int) -> int:

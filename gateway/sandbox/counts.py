@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.clients import SandboxError
-from gateway.sandbox.faults import LIST, Fault, SandboxRequest, SandboxResponse
+from gateway.sandbox.faults import LIST, Fault, SandboxError, SandboxRequest, SandboxResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

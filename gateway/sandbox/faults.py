@@ -20,6 +20,17 @@ class ConnectionDropped(Exception):
     """The connection is closed without a complete response."""
 
 
+class SandboxError(Exception):
+    """An error response in the standard envelope."""
+
+    def __init__(self, status: int, code: str, message: str, details: object = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error: dict[str, Any] = {"code": code, "message": message}
+        if details is not None:
+            self.error["details"] = details
+
+
 @dataclass
 class SandboxRequest:
     """A request to the sandbox, at `now` seconds on its clock. Faults may change it."""
@@ -30,6 +41,8 @@ class SandboxRequest:
     body: Any
     """The JSON value, None for an invalid body."""
     now: float = 0.0
+    timestamp: str = ""
+    """The time that the API's own clock shows."""
     lag: float = 0.0
     """Seconds by which the records that it sees are old."""
 
@@ -38,6 +51,13 @@ class SandboxRequest:
         """The number of rows that a read of the list requests."""
         text = self.query.get("limit", "") if self.path == LIST else "0"
         return int(text) if text.isdigit() else 25
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a write. Raises `SandboxError` if its body is no JSON object."""
+        if not isinstance(self.body, dict):
+            raise SandboxError(400, "VALIDATION_ERROR", "The body must be a JSON object.")
+        return self.body
 
 
 @dataclass

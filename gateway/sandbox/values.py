@@ -6,8 +6,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.clients import SandboxError
-from gateway.sandbox.faults import LIST, Fault, SandboxRequest, SandboxResponse
+from gateway.sandbox.faults import LIST, Fault, SandboxError, SandboxRequest, SandboxResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

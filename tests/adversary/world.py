@@ -16,7 +16,8 @@ import httpx
 from gateway.app import create_app
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.clients import Rows, ordered
-from gateway.sandbox.users import DemoUser
+from gateway.sandbox.faults import SandboxRequest
+from gateway.sandbox.users import DemoUser, format_time
 from gateway.settings import load_settings
 from tests.clockwork import VirtualLoop
 from tests.in_process import InProcess
@@ -175,9 +176,8 @@ class World:
     def write_behind(self, who: str, id: str, **fields: Any) -> None:
         """Change a client as another program would, beside the gateway."""
         clients = self.sandbox._clients(PEOPLE[who])  # noqa: SLF001 - no call, so no fault
-        row = dict(self._state(who)[id])
-        stamped = BEGIN + timedelta(seconds=self.now)
-        clients.update(row, fields, self.now, stamped, self.sandbox.behaviour)
+        stamp = format_time(BEGIN + timedelta(seconds=self.now))
+        clients.update(id, SandboxRequest("PUT", "", {}, fields, self.now, stamp), 409)
         self.look()
 
     def close(self) -> None:
