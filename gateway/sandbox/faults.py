@@ -108,7 +108,6 @@ class Fault:
     row_latency: float = 0.0
     status: int | None = None
     body: str | None = None
-    content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     instead: bool = False
     lost: bool = False
@@ -147,7 +146,7 @@ class Fault:
 
     def response(self) -> SandboxResponse:
         """Return the response in place of the API's."""
-        headers = {"content-type": self.content_type, **self.headers}
+        headers = {"content-type": "application/json"} | self.headers
         return SandboxResponse(self.status or 502, None, headers, (self.body or "").encode())
 
     def answer(self, call: SandboxRequest, answer: SandboxResponse) -> None:
@@ -162,7 +161,6 @@ class Fault:
         answer.status = answer.status if self.status is None else self.status
         if self.body is not None:
             answer.content = self.body.encode()
-            answer.headers["content-type"] = self.content_type
         answer.headers |= self.headers
         self.change(call, answer)
 

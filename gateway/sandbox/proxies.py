@@ -22,7 +22,8 @@ def _proxy(status: int, body: str | None = None, content_type: str = HTML, **hea
     if body is None:
         body = _page(f"{status} {HTTPStatus(status).phrase}")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Fault(instead=True, status=status, body=body, content_type=content_type, headers=named)
+    named["content-type"] = content_type
+    return Fault(instead=True, status=status, body=body, headers=named)
 
 
 def _after(status: int, body: str | None = None, content_type: str = HTML) -> Fault:

@@ -14,7 +14,6 @@ from gateway.storage import credentials as credential_store
 from gateway.storage.database import CorruptDatabase, Database, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from gateway.storage.database import Tables
@@ -36,11 +35,11 @@ class State:
     """Whether a write may rely on records here being present after a restart."""
 
 
-def open_state_dir(folder: Path, *tables: Tables) -> State:
+def open_state_dir(folder: Path, tables: Tables) -> State:
     """Open the state in `folder`, which is created if missing.
 
     Raises `StorageError`, whose message is for operators. Files that others could read or have
-    placed there are refused; a corrupt database is renamed. `tables`: those of other packages,
+    placed there are refused; a corrupt database is renamed. `tables`: those of another package,
     created or migrated if necessary.
     """
     try:
@@ -62,16 +61,14 @@ def open_state_dir(folder: Path, *tables: Tables) -> State:
         raise StorageError(f"{folder}: {reason}") from None
 
 
-def _open_database(path: Path, tables: Iterable[Tables]) -> Database:
+def _open_database(path: Path, tables: Tables) -> Database:
     """Open the database and check its pages and tables. Raises `CorruptDatabase`."""
     database = Database(path)
     try:
         database.check()
-        for each in tables:
-            database.prepare(each.sql)
+        database.prepare(tables.sql)
         database.prepare(credential_store.TABLES)
-        for each in tables:
-            database.run_sync(each.migrate)
+        database.run_sync(tables.migrate)
     except BaseException:
         database.close()
         raise

@@ -151,7 +151,11 @@ async def test_calls_are_remembered_as_they_came(api: httpx.AsyncClient, sandbox
 async def test_a_fault_meets_as_many_calls_as_it_says(
     api: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
-    sandbox.fail(Fault(method="GET", times=2, status=502, body="<html>", content_type="text/html"))
+    sandbox.fail(
+        Fault(
+            method="GET", times=2, status=502, body="<html>", headers={"content-type": "text/html"}
+        )
+    )
 
     answers = [await api.get("/clients") for _ in range(3)]
 
