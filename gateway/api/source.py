@@ -56,6 +56,7 @@ class RestClientSource:
         """`now`: the wall clock, in Unix seconds; `clock`: a monotonic clock, in seconds."""
         self._calls = ApiClient(transport, base_url, now, retries)
         self._seen = FirstSeen(now)
+        self.seen_before = self._seen.before
         lists = ListSource(self._calls, self._seen, clock)
         self.read_page, self.page_cost = lists.read_page, lists.page_cost
 
@@ -63,10 +64,6 @@ class RestClientSource:
     def lead(self) -> ClockSkew:
         """How far the API's clock is ahead of `now`, as last measured."""
         return self._calls.lead
-
-    def seen_before(self, time: float) -> set[str]:
-        """Return the ids of the clients that were read before `time`, in Unix seconds."""
-        return self._seen.before(time)
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
@@ -90,10 +87,17 @@ class RestClientSource:
         return answers
 
     async def _end(self, id: ClientId, pending: PendingRequest) -> ClientRecord | ClientError:
+        """Return the record in the response to a detail read, or its error."""
         try:
-            return _parse_detail(id, await self._calls.end(pending))
+            response = await self._calls.end(pending)
+            if not response.is_success:
+                return parse_read_error(response)
+            record = parse_record(response, complete=True)
         except ClientError as failure:
             return failure
+        if record.id != id:
+            return bad_response("The API answered with another client than the one asked for.")
+        return record
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Send the POST at most once."""
@@ -128,19 +132,6 @@ def _abandon(response: asyncio.Future[Response]) -> None:
     """Cancel a call that is not sent yet; ignore the result of any other."""
     if not response.cancel() and not response.cancelled():
         response.exception()
-
-
-def _parse_detail(id: ClientId, response: Response) -> ClientRecord | ClientError:
-    """Decode the response to a detail read into a record or an error."""
-    if not response.is_success:
-        return parse_read_error(response)
-    try:
-        record = parse_record(response, complete=True)
-    except ClientError as failure:
-        return failure
-    if record.id != id:
-        return bad_response("The API answered with another client than the one asked for.")
-    return record
 
 
 def _answer(end: SendResult, *, of_one: bool = True) -> Response:

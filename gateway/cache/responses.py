@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
     from gateway.cache.policy.cost_attribution import CostAttribution
-    from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.store.cached_response import Validator
     from gateway.cache.store.fenced import FencedCache
     from schema.source.request_context import Caller, RateLimitState, RequestContext
@@ -38,10 +37,9 @@ _MAX_PLAIN_BYTES = 2 * 1024 * 1024
 class ResponseCache:
     """The responses of all callers, in the same store and within the same bounds as entries."""
 
-    def __init__(  # noqa: PLR0913 - the parts it needs, by name
+    def __init__(
         self,
         memory: FencedCache,
-        meaning: TypeFilterSemantics,
         *,
         accounts: CostAttribution,
         pace: AdaptiveTTL,
@@ -49,7 +47,6 @@ class ResponseCache:
         clock: Callable[[], float],
     ) -> None:
         self._memory = memory
-        self._meaning = meaning
         self._accounts = accounts
         self._pace = pace
         self._budget = budget
@@ -69,7 +66,7 @@ class ResponseCache:
     def _basis(self, partition: Partition) -> Validator:
         return (
             self._memory.generations.of_responses(partition),
-            self._meaning.types,
+            self._memory.meaning.types,
             self._discarded,
         )
 

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.clock import strictly_increasing
 from gateway.cache.policy.cost_attribution import CostAttribution
-from gateway.cache.policy.filters import TypeFilterSemantics
 from gateway.cache.policy.freshness import (
     CachePolicy,
     freshness_limits,
     stale_if_error_since,
 )
 from gateway.cache.policy.revalidation import BackgroundRevalidation
-from gateway.cache.policy.sort_order import SortOrder
 from gateway.cache.read.cost import CostEstimates
 from gateway.cache.read.entity_reader import EntityReader, EntityResult
 from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.queries import ListQuery, ReadQuery
-from gateway.cache.read.upstream import Upstream
 from gateway.cache.responses import ResponseCache
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import Partition
@@ -71,21 +68,18 @@ class CachingClientSource:
         self._policy = policy = policy or CachePolicy()
         self._budget = budget
         self._pace = AdaptiveTTL(policy, budget, clock)
-        self._accounts = accounts = CostAttribution()
-        memory = FencedCache(store, clock, bound=policy.stale, lag=policy.fresh)
-        meaning, order = TypeFilterSemantics(policy.type_filter), SortOrder()
-        self._memory = memory
-        upstream = Upstream(reader, memory, accounts, policy.flight_seconds)
-        self._lists = ListReader(upstream, memory, meaning, order, policy, clock)
-        self._by_id = EntityReader(upstream, memory, self._lists, clock)
+        self._memory = memory = FencedCache(store, clock, policy)
+        self._accounts = accounts = CostAttribution(memory, policy.flight_seconds)
+        self._lists = ListReader(reader, accounts, memory, policy, clock)
+        self._by_id = EntityReader(reader, accounts, memory, self._lists, clock)
         costs = CostEstimates(write_cost, self._lists, self._by_id, self._query)
         self.estimate, self.rows_lack = costs.estimate, costs.rows_lack
-        writes = WriteThrough(writer, memory, meaning, order, clock, self._begin)
+        writes = WriteThrough(writer, memory, clock, self._begin)
         self.create = tasks.detached(writes.create)
         self.update = tasks.detached(writes.update)
         self.delete = tasks.detached(writes.delete)
         self.responses = ResponseCache(
-            memory, meaning, accounts=accounts, pace=self._pace, budget=budget, clock=clock
+            memory, accounts=accounts, pace=self._pace, budget=budget, clock=clock
         )
         self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
 

@@ -6,12 +6,21 @@ same caller's next one.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
+from gateway.cache.store.keys import Partition
+from schema.source.errors import Forbidden, Unauthenticated
+from schema.source.request_context import Receipt
+
 if TYPE_CHECKING:
-    from schema.source.request_context import Caller, RequestContext
+    from collections.abc import Iterator
+
+    from gateway.cache.store.fenced import FencedCache
+    from schema.source.request_context import Caller, RequestContext, Waiters
 
 _CALLERS = 20_000
 """Callers whose unbilled calls are held; calls of evicted callers are not billed."""
@@ -20,15 +29,33 @@ _CALLERS = 20_000
 class CostAttribution:
     """Attributes each upstream call to one receipt: the receipts add up to the calls sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: FencedCache, seconds: float) -> None:
+        """Create it; a shared read may take at least `seconds`."""
+        self._memory = memory
+        self._seconds = seconds
         self._unbilled: LRUCache[str, int] = LRUCache(_CALLERS)
 
-    def attribute(self, operation: RequestContext, flight: RequestContext) -> None:
-        """Add the cost of a fetch to the receipt of its request.
+    @contextmanager
+    def shared(
+        self, operation: RequestContext, at: float, waiters: Waiters
+    ) -> Iterator[RequestContext]:
+        """Give the context of a read that is sent at `at` for all `waiters`; bill it afterwards.
 
-        If the receipt is finalized, the caller's next receipt gets the cost.
+        If the receipt of `operation` is finalized, the caller's next one gets the cost. If the API
+        rejects the credential, everything of this caller is removed.
         """
-        spent, receipt = flight.receipt, operation.receipt
+        deadline = max(operation.deadline, at + self._seconds)
+        flight = replace(operation, deadline=deadline, receipt=Receipt(), waiters=waiters)
+        try:
+            yield flight
+        except (Unauthenticated, Forbidden):
+            self._memory.purge(Partition(operation.caller))
+            raise
+        finally:
+            self._attribute(operation, flight.receipt)
+
+    def _attribute(self, operation: RequestContext, spent: Receipt) -> None:
+        receipt = operation.receipt
         receipt.budget = spent.budget or receipt.budget
         if not receipt.finalized:
             receipt.calls += spent.calls

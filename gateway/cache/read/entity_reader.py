@@ -15,14 +15,15 @@ from schema.source.errors import ClientError, Forbidden, NotFound, Unauthenticat
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from gateway.cache.policy.cost_attribution import CostAttribution
     from gateway.cache.read.list_reader import ListReader
     from gateway.cache.read.queries import ReadQuery
     from gateway.cache.read.single_flight import Fetch
-    from gateway.cache.read.upstream import Upstream
     from gateway.cache.store.entity import Held
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.generations import FencingToken
     from gateway.cache.store.keys import EntityKey
+    from schema.source.protocols import ClientReader
     from schema.source.records import ClientId, ClientRecord
     from schema.source.request_context import Waiters
 
@@ -67,12 +68,14 @@ class EntityReader:
 
     def __init__(
         self,
-        upstream: Upstream,
+        reader: ClientReader,
+        accounts: CostAttribution,
         memory: FencedCache,
         lists: ListReader,
         clock: Callable[[], float],
     ) -> None:
-        self._upstream = upstream
+        self._reader = reader
+        self._accounts = accounts
         self._memory = memory
         self._lists = lists
         self._clock = clock
@@ -138,7 +141,7 @@ class EntityReader:
             page = self._lists.plan.page_with(every, left, query.oldest)
             if page is None:
                 break
-            if room.room < self._upstream.page_cost(page) + len(left) - 1:
+            if room.room < self._reader.page_cost(page) + len(left) - 1:
                 break  # the page shows one of them at least, as a rule
             rows = query.of_list(ALL_CLIENTS, page)
             [landed] = await self._lists.load(rows, [(every, page)])
@@ -223,10 +226,8 @@ class EntityReader:
         at: float,
         waiters: Waiters,
     ) -> Mapping[ClientId, FetchedEntity]:
-        with self._upstream.shared(query.operation, at, waiters) as flight:
-            answers = await self._upstream.reader.fetch(
-                flight, list(tokens), query.fields, query.priority
-            )
+        with self._accounts.shared(query.operation, at, waiters) as flight:
+            answers = await self._reader.fetch(flight, list(tokens), query.fields, query.priority)
         landed = {
             id: FetchedEntity(answer, at, self._store(query.key(id), token, answer, at))
             for (id, token), answer in zip(tokens.items(), answers, strict=True)

@@ -14,7 +14,6 @@ from schema.source.records import ClientFilter, Page, Window
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.cache.policy.filters import TypeFilterSemantics
     from gateway.cache.store.cursor_anchor import AnchoredWindow, AnchorPosition, Neighbours
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.keys import Partition
@@ -71,11 +70,11 @@ def page_of(
 
 
 class ListLookup:
-    """Cached lists of all callers; `meaning` is the meaning of a type filter."""
+    """Cached lists of all callers."""
 
-    def __init__(self, memory: FencedCache, meaning: TypeFilterSemantics) -> None:
+    def __init__(self, memory: FencedCache) -> None:
         self._memory = memory
-        self._meaning = meaning
+        self._meaning = memory.meaning
 
     def find(
         self, key: ListKey, window: Window, fields: Fields, oldest: float

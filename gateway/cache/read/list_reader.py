@@ -21,15 +21,14 @@ from gateway.cache.store.list_index import ListIndex
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from gateway.cache.policy.filters import TypeFilterSemantics
+    from gateway.cache.policy.cost_attribution import CostAttribution
     from gateway.cache.policy.freshness import CachePolicy
-    from gateway.cache.policy.sort_order import SortOrder
     from gateway.cache.read.planner import PlannedRead
     from gateway.cache.read.queries import ListQuery
     from gateway.cache.read.single_flight import Fetch
-    from gateway.cache.read.upstream import Upstream
     from gateway.cache.store.fenced import FencedCache
     from gateway.cache.store.generations import FencingToken
+    from schema.source.protocols import ClientReader
     from schema.source.records import ClientRecord, Fields, Page, Window
     from schema.source.request_context import Waiters
 
@@ -59,25 +58,23 @@ class FetchedPage:
 class ListReader:
     """Reads the lists of all callers, from the cache and from the source."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a reading needs and changes
+    def __init__(
         self,
-        upstream: Upstream,
+        reader: ClientReader,
+        accounts: CostAttribution,
         memory: FencedCache,
-        meaning: TypeFilterSemantics,
-        order: SortOrder,
         policy: CachePolicy,
         clock: Callable[[], float],
     ) -> None:
-        self._upstream = upstream
+        self._reader = reader
+        self._accounts = accounts
         self._memory = memory
-        self._meaning = meaning
-        self._order = order
         self._policy = policy
         self._clock = clock
         self._flights: SingleFlight[FetchedPage] = SingleFlight()
-        self.lookup = ListLookup(memory, meaning)
-        self.page_cost = upstream.page_cost
-        self.plan = ReadPlanner(self.lookup, meaning, policy, upstream.page_cost)
+        self.lookup = ListLookup(memory)
+        self.page_cost = reader.page_cost
+        self.plan = ReadPlanner(self.lookup, memory.meaning, policy, reader.page_cost)
         self.row_fields: Fields = DOCUMENTED_ROW_FIELDS
         """Fields that list rows are known to have."""
 
@@ -207,8 +204,8 @@ class ListReader:
         self, query: ListQuery, at: float, fence: FencingToken, waiters: Waiters
     ) -> FetchedPage:
         key = query.list_key
-        with self._upstream.shared(query.operation, at, waiters) as flight:
-            page = await self._upstream.reader.read_page(
+        with self._accounts.shared(query.operation, at, waiters) as flight:
+            page = await self._reader.read_page(
                 flight, key.where, query.window, query.fields, query.priority
             )
         clients = [record for record in page.records if not record.unreadable]
@@ -218,13 +215,13 @@ class ListReader:
             key.partition,
             page,
             at,
-            lambda record: matches(key.where, record, self._meaning.types),
-            self._order.newest,
+            lambda record: matches(key.where, record, self._memory.meaning.types),
+            self._memory.order.newest,
         )
         newest = self._memory.store_page(key, page, at, fence)
         if newest is not None:
-            self._order.observe(page.records)
-            self._meaning.observe(key.where, page, self._everyone(key.partition, at))
+            self._memory.order.observe(page.records)
+            self._memory.meaning.observe(key.where, page, self._everyone(key.partition, at))
         return FetchedPage(page, at, newest or {}, newest is not None, flight.receipt.drift)
 
     def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cache.policy.filters import can_evaluate
 from gateway.cache.read.list_lookup import ALL_CLIENTS
-from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
+from gateway.cache.store.cursor_anchor import with_anchors
 from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.keys import ListKey
 from gateway.cache.store.list_index import ListIndex, full_pages
@@ -86,7 +86,8 @@ class ReadPlanner:
         The row that the window is counted from is included if that costs no more.
         """
         rows = self._listed.rows(key)
-        place = self._place(key, rows, window, oldest)
+        known = rows or ListIndex(0, float("-inf"))
+        place = self._listed.placed(key, known, window, oldest)
         if not place.seen:
             wide = with_anchors(place, self._cost_of)
             if wide is not None:
@@ -132,13 +133,6 @@ class ReadPlanner:
         sure = all(isinstance(held[id], CachedRecord) for id in wanted)
         pays = calls < len(wanted) or (sure and calls == len(wanted))
         return likely if pays or places[likely.offset // MAX_PAGE] else None
-
-    def _place(
-        self, key: ListKey, rows: ListIndex | None, window: Window, oldest: float
-    ) -> AnchoredWindow:
-        if window.between is None:
-            return AnchoredWindow(window)
-        return self._listed.placed(key, rows or ListIndex(0, float("-inf")), window, oldest)
 
     def _as_full_pages(self, window: Window) -> list[Window]:
         """Return full pages in place of `window` if those cost no more: fetch more, call once."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.cache.policy.filters import TypeFilterSemantics
+from gateway.cache.policy.sort_order import SortOrder
 from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import (
@@ -23,6 +25,7 @@ from gateway.cache.store.versions import VersionHistory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.cache.policy.freshness import CachePolicy
     from gateway.cache.store.entity import Held
     from gateway.cache.store.generations import FencingToken
     from gateway.cache.store.keys import ListKey, Partition, ResponseKey
@@ -36,22 +39,22 @@ class FencedCache:
     No method awaits, so no write can run between a check and the change that depends on it.
     """
 
-    def __init__(
-        self, store: MemoryStore, clock: Callable[[], float], *, bound: float = 300, lag: float = 30
-    ) -> None:
+    def __init__(self, store: MemoryStore, clock: Callable[[], float], policy: CachePolicy) -> None:
         """Create it; `clock` is strictly increasing, in seconds.
 
-        `bound`: seconds for which a cached reading is kept against an API that contradicts it.
-        `lag`: seconds after a write through the gateway in which a reading may not show it yet.
+        A cached reading is kept for `policy.stale` seconds against an API that contradicts it. A
+        reading may not show a write through the gateway for `policy.fresh` seconds.
         """
         self._store = store
         self._clock = clock
-        self._bound = bound
+        self._bound = policy.stale
         self.generations = Generations()
-        self.served = ServedVersions(clock, bound)
-        self.own_writes = OwnWrites(lag)
+        self.served = ServedVersions(clock, policy.stale)
+        self.own_writes = OwnWrites(policy.fresh)
         self._bases = VersionHistory()
         self.departures = Departures()
+        self.meaning = TypeFilterSemantics(policy.type_filter)
+        self.order = SortOrder()
 
     def client(self, key: EntityKey) -> Held:
         """Return the cached entry of one client."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,8 +47,6 @@ class MemoryStore:
         self._idle = idle
         self._partitions: OrderedDict[Partition, _PartitionLRU] = OrderedDict()
         self._held = 0.0
-        self.dropped: Counter[str] = Counter()
-        """Entries lost, by reason: `share`, `full`, `idle`, `too_large`."""
 
     @property
     def held_bytes(self) -> int:
@@ -81,7 +79,7 @@ class MemoryStore:
         if len(self._partitions) > 1 and key.partition in self._partitions:
             self._keep_to_share(key.partition)
         while self._held > self._max_bytes:
-            self._drop_one(next(iter(self._partitions)), "full")
+            self._drop_one(next(iter(self._partitions)))
 
     def forget(self, key: Key) -> None:
         """Remove the entry under `key`."""
@@ -105,14 +103,10 @@ class MemoryStore:
 
     def _insert(self, entries: _PartitionLRU, key: Key, entry: Entry) -> None:
         self._held -= entries.currsize
-        expected = len(entries) + (key not in entries)
         try:
             entries[key] = entry
-        except ValueError:
+        except ValueError:  # it is larger than the store
             entries.pop(key, None)
-            self.dropped["too_large"] += 1
-        else:
-            self.dropped.update({"full": lost} if (lost := expected - len(entries)) else {})
         self._held += entries.currsize
 
     def _touch(self, partition: Partition, entries: _PartitionLRU) -> None:
@@ -124,19 +118,17 @@ class MemoryStore:
         for partition, entries in list(self._partitions.items()):
             if entries.used_at >= present_since:
                 break
-            self.dropped["idle"] += len(entries)
             self.purge(partition)
 
     def _keep_to_share(self, partition: Partition) -> None:
         while partition in self._partitions and self._partitions[partition].currsize > self._share:
-            self._drop_one(partition, "share")
+            self._drop_one(partition)
 
-    def _drop_one(self, partition: Partition, reason: str) -> None:
+    def _drop_one(self, partition: Partition) -> None:
         entries = self._partitions[partition]
         self._held -= entries.currsize
         entries.popitem()
         self._held += entries.currsize
-        self.dropped[reason] += 1
         self._drop_if_empty(partition)
 
     def _drop_if_empty(self, partition: Partition) -> None:

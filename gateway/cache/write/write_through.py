@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from gateway.cache.policy.filters import TypeFilterSemantics
-    from gateway.cache.policy.sort_order import SortOrder
     from gateway.cache.store.fenced import FencedCache
     from schema.source.protocols import ClientWriter
     from schema.source.records import ClientId, ClientRecord
@@ -41,20 +39,16 @@ class WriteThrough:
     cache.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a write reads and changes
+    def __init__(
         self,
         writer: ClientWriter,
         memory: FencedCache,
-        meaning: TypeFilterSemantics,
-        order: SortOrder,
         clock: Callable[[], float],
         begin: Callable[[RequestContext], None],
     ) -> None:
         """Create it; `begin` begins the receipt of a write."""
         self._writer = writer
         self._memory = memory
-        self._meaning = meaning
-        self._order = order
         self._clock = clock
         self._begin = begin
 
@@ -64,8 +58,8 @@ class WriteThrough:
         if written.replayed:
             return written
         partition = Partition(operation.caller)
-        key, types = EntityKey(partition, written.record.id), self._meaning.types
-        created = list_updates.CreatedRow(written.record, self._clock(), self._order.newest)
+        key, types = EntityKey(partition, written.record.id), self._memory.meaning.types
+        created = list_updates.CreatedRow(written.record, self._clock(), self._memory.order.newest)
         self._memory.invalidate_in_flight(partition, key)
         self._memory.store_written(key, created.record, created.at, created.at, created=True)
         self._memory.revise_lists(
@@ -80,7 +74,7 @@ class WriteThrough:
         key = EntityKey(Partition(operation.caller), id)
         if patch.expected_version is not None:
             patch = replace(patch, base=self._base(operation, id, patch.expected_version))
-        began, before, types = self._clock(), self._record(key), self._meaning.types
+        began, before, types = self._clock(), self._record(key), self._memory.meaning.types
         try:
             written, alone = await self._fenced(
                 operation, id, self._writer.update(operation, id, patch)
@@ -131,7 +125,7 @@ class WriteThrough:
         return known.record if isinstance(known, CachedRecord) else None
 
     def _deleted(self, key: EntityKey, before: ClientRecord | None) -> None:
-        types = self._meaning.types
+        types = self._memory.meaning.types
         self._memory.store_deleted(key, self._clock())
         self._memory.revise_lists(
             key.partition,
