@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["LISTED", "Behaviour", "Sandbox", "SandboxError"]
+__all__ = ["LISTED", "Behaviour", "Sandbox"]
 
 CONTROL = "/_sandbox/"
 

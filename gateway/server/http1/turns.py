@@ -58,17 +58,12 @@ class TurnQueue:
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         began = self._cpu()
         try:
-            self._waiting.popleft()()
+            if self._waiting:  # else a pause has ended in which no connection joined
+                self._waiting.popleft()()
         finally:
             pause = self._allowance.spend(self._cpu() - began, loop.time())
             self._scheduled = bool(self._waiting) or pause > 0
             if pause > 0:
-                loop.call_later(pause, self._resume, loop)
+                loop.call_later(pause, self._next, loop)
             elif self._waiting:
                 loop.call_soon(self._next, loop)
-
-    def _resume(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End a pause, in which connections may have joined or none."""
-        self._scheduled = bool(self._waiting)
-        if self._waiting:
-            self._next(loop)

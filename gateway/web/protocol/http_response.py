@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,11 +13,12 @@ if TYPE_CHECKING:
     from starlette.types import Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
-Whole = Callable[["Scope", "HTTPResponse"], bool]
-"""Sends the complete response to a request in one call; returns whether it did."""
 
 SEND_RESPONSE = "gateway.whole"
-"""Name of the ASGI extension of servers that send complete responses; `send` is a `Whole`."""
+"""Name of the ASGI extension of servers that send complete responses.
+
+Its `send(scope, response)` returns whether it sent the response in one call.
+"""
 SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
