@@ -185,7 +185,9 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         others.mount("/graphiql", pages)
         others.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
     health = Health(readiness, budget.state, cors, shared)
-    routes = Routes(GRAPHQL_PATH, GraphQLApp(handler), pages, health, others)
+    routes = Routes(
+        GRAPHQL_PATH, GraphQLApp(handler, settings.max_body_bytes), pages, health, others
+    )
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
     load = partial(trusted_documents, settings.trusted_documents_file, graph)

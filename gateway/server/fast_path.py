@@ -166,15 +166,14 @@ class FastPathProtocol(LimitedHTTPProtocol):
         self._deadlines.begun()
         self._run(self._respond_later(self._direct.reply(head, body, self._when_hung_up)))
 
-    async def _respond_later(self, answering: Coroutine[Any, Any, HTTPResponse | None]) -> None:
+    async def _respond_later(self, answering: Coroutine[Any, Any, HTTPResponse]) -> None:
         """Send the response when it is complete."""
-        reply = None
         try:
             reply = await answering
-        finally:
-            if reply is None:
-                self.transport.close()
-        if reply is not None and self._slot.taken:
+        except BaseException:
+            self.transport.close()
+            raise
+        if self._slot.taken:
             self._write(reply)
             self._answered()
 

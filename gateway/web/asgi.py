@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.web.protocol.body import prepend
 from gateway.web.protocol.disconnect import disconnect_hook
 from gateway.web.request import HTTPRequest
 
@@ -18,23 +17,35 @@ if TYPE_CHECKING:
 class GraphQLApp:
     """The ASGI endpoint at /graphql."""
 
-    def __init__(self, handler: GraphQLHandler) -> None:
+    def __init__(self, handler: GraphQLHandler, most: int) -> None:
+        """Read at most about `most` bytes of a body; the server has received all of it."""
         self._handler = handler
+        self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, head: RequestHead) -> None:
         """Answer one HTTP request (ASGI); `head` holds its parsed headers."""
         method, body = scope["method"], None
         if method == "POST":
-            first = await receive()
-            if first["type"] == "http.request" and not first.get("more_body"):
-                body = first["body"]
-                reply = self._handler.cached(head, body)
-                if reply is not None:
-                    await reply.send(scope, send)
-                    return
-            receive = prepend(first, receive)
+            body = await _read_body(receive, self._most)
+            if body is None:
+                return
+            known = self._handler.cached(head, body)
+            if known is not None:
+                await known.send(scope, send)
+                return
         reply = await self._handler.reply(
-            HTTPRequest(method, head, body, disconnect_hook(scope), receive, scope["query_string"])
+            HTTPRequest(method, head, body, disconnect_hook(scope), scope["query_string"])
         )
-        if reply is not None:
-            await reply.send(scope, send)
+        await reply.send(scope, send)
+
+
+async def _read_body(receive: Receive, most: int) -> bytes | None:
+    """Read a body, or more than `most` bytes of it; return None if the client disconnected."""
+    body, more = b"", True
+    while more and len(body) <= most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body

@@ -47,6 +47,6 @@ class FastPathHandler:
 
     def reply(
         self, head: RequestHead, body: bytes, when_hung_up: OnDisconnect
-    ) -> Coroutine[Any, Any, HTTPResponse | None]:
-        """Return the response; None if the client has disconnected."""
+    ) -> Coroutine[Any, Any, HTTPResponse]:
+        """Return the response."""
         return self._handler.reply(HTTPRequest("POST", head, body, when_hung_up))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.web.error_format import masked_error
 from gateway.web.prepared import PreparedRequests, RequestError
-from gateway.web.protocol.body import ClientLeft, read_body
 from gateway.web.protocol.content import BadRequest, decode, json_problem, too_large
 from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.http_response import GZIPPED, HTTPResponse
@@ -132,16 +131,14 @@ class GraphQLHandler:
             own.append(GZIPPED)
         return HTTPResponse(200, head.media_type, own, content)
 
-    async def reply(self, asking: HTTPRequest) -> HTTPResponse | None:
-        """Return the response; None if the client left before its request was fully received."""
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse:
+        """Return the response to a request that has been fully received."""
         head = asking.head
         trace = head.trace()
         self._in_flight += 1
         try:
             answer = await self._answer(asking, trace)
             answer.encode()
-        except ClientLeft:
-            return None
         except RequestError as refused:
             answer = refusal_response(refused.errors, trace.request_id)
         except Unauthenticated as failure:
@@ -169,9 +166,6 @@ class GraphQLHandler:
             raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
         if head.coding is Coding.NONE:
             raise BadRequest(406, "Accept-Encoding must leave identity or gzip.")
-        if method == "POST" and asking.body is None:
-            assert asking.receive is not None  # noqa: S101 - set if the body is None
-            asking.body = await read_body(asking.receive, self._terms.body)
         caller, question = self._identify_and_prepare(asking)
         began = self._clock()
         operation = None

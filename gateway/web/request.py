@@ -18,8 +18,6 @@ from gateway.web.protocol.strict_json import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from starlette.types import Receive
-
     from gateway.web.protocol.disconnect import OnDisconnect
     from gateway.web.protocol.head import RequestHead
 
@@ -40,10 +38,9 @@ class HTTPRequest:
     method: str
     head: RequestHead
     body: bytes | None
-    """None until it has been read."""
+    """None if the method is not POST."""
     on_disconnect: OnDisconnect | None
     """None if the server does not report disconnects."""
-    receive: Receive | None = None
     query_string: bytes = b""
 
 
