@@ -119,7 +119,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             budget=budget.state,
             surplus=budget.refreshable,
         )
-        budget.when_refused(cached.disown)
+        budget.credentials.when_rejected = cached.disown
         responses = cached.responses
     else:
         source = UncachedClientSource(rest, writer, write_cost=write_cost, tasks=writes)
@@ -139,7 +139,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         service=_api_key(settings.api_key),
         token=settings.caller_token,
     )
-    budget.trust(authenticator.own)
+    budget.credentials.trusted = frozenset(authenticator.own)
     pages = None
     if settings.graphiql:
         pages = graphiql_app(

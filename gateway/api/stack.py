@@ -9,8 +9,8 @@ from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
 from gateway.api.retry import CHANCE, RetryPolicy
 from gateway.api.source import RestClientSource
-from gateway.ratelimit.limiter import RateLimiter
-from gateway.ratelimit.shared.limiter import LimiterOptions, SharedRateLimiter
+from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
+from gateway.ratelimit.shared.limiter import SharedRateLimiter
 from gateway.ratelimit.window import RateLimitWindow
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def compose_source(  # noqa: PLR0913 - every parameter has a name
         refuses=refused,
     )
     if shared is None:
-        limiter = RateLimiter(transport, **options)
+        limiter = RateLimiter(transport, options)
     else:
-        limiter = SharedRateLimiter(transport, shared, **options)
+        limiter = SharedRateLimiter(transport, shared, options)
     retries = RetryPolicy(
         state=limiter.state, verified=limiter.proven, clock=clock, random=random, shared=shared
     )

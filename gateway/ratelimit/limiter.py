@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, TooExpensive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from gateway.ratelimit.admission import Permit
     from gateway.ratelimit.call_context import Call
@@ -34,6 +35,23 @@ FAILED = frozenset({408, 425, 429, *range(500, 600)})
 """Statuses after which an operation may need more calls than its estimate."""
 
 
+@dataclass(frozen=True, slots=True)
+class LimiterOptions:
+    """What a rate limiter is given."""
+
+    ledger: RateLimitWindow = field(default_factory=RateLimitWindow)
+    proven: CredentialStore | None = None
+    """The persistent store of accepted credentials."""
+    clock: Callable[[], float] = time.monotonic
+    at_once: int = 16
+    """Requests in flight at most."""
+    waiting: int = 200
+    """Requests in the queue at most."""
+    accepts: Callable[[Response], bool] = is_success
+    refuses: Callable[[Response], bool] = is_unauthorized
+    """Whether the API itself wrote a response about a credential (`OutcomeRecorder`)."""
+
+
 class RateLimiter(Transport):
     """Sends requests by priority, within the rate limit window and the API's 429s.
 
@@ -44,33 +62,21 @@ class RateLimiter(Transport):
     that were sent are recorded on the payer's receipt.
     """
 
-    def __init__(  # noqa: PLR0913 - every part by its name
-        self,
-        inner: Transport,
-        *,
-        ledger: RateLimitWindow | None = None,
-        proven: CredentialStore | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        at_once: int = 16,
-        waiting: int = 200,
-        accepts: Callable[[Response], bool] = is_success,
-        refuses: Callable[[Response], bool] = is_unauthorized,
-    ) -> None:
-        """Set `at_once`, the requests in flight, and `waiting`, the requests in the queue.
-
-        `proven`: the persistent store of accepted credentials. `accepts`, `refuses`: whether the
-        API itself wrote a response about a credential (`OutcomeRecorder`).
-        """
+    def __init__(self, inner: Transport, options: LimiterOptions) -> None:
         self._inner = inner
-        self._controls = FlowControls(
-            ledger or RateLimitWindow(), CredentialHistory(proven, now=clock())
+        self._clock = options.clock
+        self.credentials = CredentialHistory(options.proven, now=self._clock())
+        self._controls = FlowControls(options.ledger, self.credentials)
+        self._outcomes = OutcomeRecorder(
+            self._controls, accepts=options.accepts, refuses=options.refuses
         )
-        self._outcomes = OutcomeRecorder(self._controls, accepts=accepts, refuses=refuses)
         self._dispatcher = Dispatcher(
-            AdmissionController(self._controls), clock, max_concurrency=at_once, max_waiting=waiting
+            AdmissionController(self._controls),
+            self._clock,
+            max_concurrency=options.at_once,
+            max_waiting=options.waiting,
         )
         self._outages = OutageLog()
-        self._clock = clock
 
     def state(self) -> RateLimitState:
         """Return the state of the window; after a 429 no calls are left in it."""
@@ -80,25 +86,17 @@ class RateLimiter(Transport):
         """Return True if a background refresh would be sent now; sends nothing."""
         return self._dispatcher.has_free_slot and self._controls.refreshable(self._clock())
 
-    def trust(self, credentials: Iterable[str]) -> None:
-        """Treat these credentials of the settings, by their keyed hashes, as proven."""
-        self._controls.credentials.trusted = frozenset(credentials)
-
     def proven(self, credential: str) -> bool:
         """Return True if the API accepted the credential with this hash in the last 24 hours."""
-        return self._controls.credentials.proven(credential, self._clock())
+        return self.credentials.proven(credential, self._clock())
 
     def vouched(self, credential: str) -> bool:
         """Return True if the API accepted this credential in the last five minutes."""
-        return self._controls.credentials.vouched(credential, self._clock())
+        return self.credentials.vouched(credential, self._clock())
 
     def refused(self, credential: str) -> bool:
         """Return True if the API rejected this credential in the last minute."""
-        return self._controls.credentials.refused(credential, self._clock())
-
-    def when_refused(self, act: Callable[[str], None]) -> None:
-        """Call `act` with each credential that the API rejects, at once."""
-        self._controls.credentials.when_rejected = act
+        return self.credentials.refused(credential, self._clock())
 
     def send(self, request: Call) -> PendingResponse:
         """Send `request` as soon as it may be sent."""
@@ -106,7 +104,17 @@ class RateLimiter(Transport):
         if not context.call_budget.take():
             limit = context.call_budget.limit
             response.set_exception(TooExpensive(0 if limit is None else limit.cap))
-            return response
+        else:
+            self._admit(request, response)
+        return response
+
+    async def aclose(self) -> None:
+        """Reject all waiting requests and close the inner transport."""
+        self._dispatcher.close()
+        await self._inner.aclose()
+
+    def _admit(self, request: Call, response: PendingResponse) -> None:
+        """Send a request now, or when it gets a permit, or fail its response."""
         try:
             permit = self._dispatcher.try_acquire(request)
             if permit is None:
@@ -115,12 +123,6 @@ class RateLimiter(Transport):
                 self._start(request, permit, response)
         except ClientError as error:
             self._not_sent(request, error, response)
-        return response
-
-    async def aclose(self) -> None:
-        """Reject all waiting requests and close the inner transport."""
-        self._dispatcher.close()
-        await self._inner.aclose()
 
     def _wait(self, request: Call, response: PendingResponse) -> None:
         """Send a request when it gets a permit, unless its caller leaves before."""
@@ -143,12 +145,14 @@ class RateLimiter(Transport):
             request.context.call_budget.give_back()
         elif response.cancelled():  # at the same moment: the permit goes to the next waiter
             request.context.call_budget.give_back()
-            self._outcomes.record_no_response(
-                permit.result(), None, self._clock(), request.target.url
-            )
-            self._dispatcher.release()
+            self._withdraw(request, permit.result())
         else:
             self._start(request, permit.result(), response)
+
+    def _withdraw(self, request: Call, permit: Permit) -> None:
+        """Return a permit of which no use is made."""
+        self._outcomes.record_no_response(permit, None, self._clock(), request.target.url)
+        self._dispatcher.release()
 
     def _not_sent(self, request: Call, error: BaseException, response: PendingResponse) -> None:
         context = request.context

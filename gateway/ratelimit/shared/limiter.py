@@ -4,40 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from gateway.ratelimit.dispatcher import GRACE, MAX_WAIT
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.shared.conversion import error_of, outcome_of
 from gateway.shared_budget import CallOutcome, Grant, Reservation
-from schema.source.errors import ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Unpack
-
     from gateway.ratelimit.admission import Permit
     from gateway.ratelimit.call_context import Call
-    from gateway.ratelimit.credentials import CredentialStore
-    from gateway.ratelimit.window import RateLimitWindow
+    from gateway.ratelimit.limiter import LimiterOptions
     from gateway.shared_budget import Refusal, SharedBudget, SharedWindow, Verdict
     from gateway.transport.messages import Response
     from gateway.transport.transport import Transport
     from schema.source.request_context import RateLimitState
 
     PendingResponse = asyncio.Future[Response]
-
-
-class LimiterOptions(TypedDict):
-    """What every rate limiter is given."""
-
-    ledger: RateLimitWindow
-    proven: CredentialStore | None
-    clock: Callable[[], float]
-    at_once: int
-    waiting: int
-    accepts: Callable[[Response], bool]
-    refuses: Callable[[Response], bool]
 
 
 LEAST_PAUSE = 0.01
@@ -51,10 +34,8 @@ class SharedRateLimiter(RateLimiter):
     granted, orders the calls that wait and limits those in flight; the shared budget decides.
     """
 
-    def __init__(
-        self, inner: Transport, shared: SharedBudget, **options: Unpack[LimiterOptions]
-    ) -> None:
-        super().__init__(inner, **options)
+    def __init__(self, inner: Transport, shared: SharedBudget, options: LimiterOptions) -> None:
+        super().__init__(inner, options)
         self._shared = shared
         self._grants: dict[int, Grant] = {}
         self._decisions: set[asyncio.Task[Grant | Refusal]] = set()
@@ -114,11 +95,6 @@ class SharedRateLimiter(RateLimiter):
             self._grants[permit.number] = decided
             super()._start(request, permit, response)
 
-    def _withdraw(self, request: Call, permit: Permit) -> None:
-        """Return a permit of which no use is made."""
-        self._outcomes.record_no_response(permit, None, self._clock(), request.target.url)
-        self._dispatcher.release()
-
     def _refuse(self, request: Call, refusal: Refusal, response: PendingResponse) -> None:
         """Try again after the wait if the call can wait for so long."""
         seconds, now = max(LEAST_PAUSE, refusal.seconds), self._clock()
@@ -134,14 +110,7 @@ class SharedRateLimiter(RateLimiter):
         if response.cancelled():
             request.context.call_budget.give_back()
             return
-        try:
-            permit = self._dispatcher.try_acquire(request)
-            if permit is None:
-                self._wait(request, response)
-            else:
-                self._start(request, permit, response)
-        except ClientError as error:
-            self._not_sent(request, error, response)
+        self._admit(request, response)
 
     def _record(self, request: Call, permit: Permit, end: Response | BaseException) -> Verdict:
         verdict = super()._record(request, permit, end)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
 from gateway.transport.connector import create_ssl_context
 from gateway.transport.errors import (
     CertificateError,
@@ -506,7 +506,7 @@ async def test_under_the_rate_limiter_too_a_request_continues_when_its_caller_le
     wire: Sending, upstream: Upstream
 ) -> None:
     upstream.pause = 0.05
-    limiter = RateLimiter(wire)
+    limiter = RateLimiter(wire, LimiterOptions())
     call = limiter.send(request("DELETE", f"{upstream.url}/left", deadline=soon()))
     await upstream.arrival.wait()
     call.cancel()

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
-from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
 from gateway.ratelimit.window import RateLimitWindow
 from gateway.transport.errors import (
     ConnectError,
@@ -42,8 +42,7 @@ def over(
     waiting: int = 200,
     known: str = "p",
 ) -> RateLimiter:
-    return RateLimiter(
-        inner,
+    options = LimiterOptions(
         ledger=RateLimitWindow(limit=limit),
         proven=Known(*known),
         clock=now,
@@ -52,6 +51,7 @@ def over(
         accepts=succeeded,
         refuses=refused,
     )
+    return RateLimiter(inner, options)
 
 
 async def ask(
