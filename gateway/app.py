@@ -41,6 +41,7 @@ from gateway.web.manifests import DocumentReload
 from gateway.web.protocol.cors import Cors
 from gateway.web.refusals import HANDLERS
 from gateway.web.router import Router, Routes
+from gateway.webhooks.receiver import WebhookReceiver, ignore_change
 from gateway.writes.idempotency import IdempotentWriter
 from gateway.writes.idempotency_store import IdempotencyStore
 from gateway.writes.recovery import RecoveringWriter, write_cost
@@ -48,16 +49,19 @@ from schema.graph import Graph
 from schema.source.request_context import Credential
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from starlette.types import ASGIApp
 
     from gateway.settings import Settings
     from gateway.shared_budget import SharedBudget
     from gateway.storage.state_dir import State
     from gateway.transport.transport import Transport
     from gateway.web.protocol.hosts import Hosts
+    from gateway.webhooks.receiver import OnChange
     from schema.source.protocols import ClientSource
 
-GRAPHQL_PATH = "/graphql"
+GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
 SHUTDOWN_SECONDS = 15.0
 """Seconds for which a gateway that stops waits for its writes: their deadline and some more."""
 DOCS_URL = "https://www.actuallycare.com/api"
@@ -107,6 +111,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     writes = DetachedTasks()
     source: ClientSource
     responses = None
+    note_change: OnChange = ignore_change
     if settings.cache:
         source = cached = CachingClientSource(
             rest,
@@ -120,7 +125,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             surplus=budget.refreshable,
         )
         budget.credentials.when_rejected = cached.disown
-        responses = cached.responses
+        responses, note_change = cached.responses, cached.note_change
     else:
         source = UncachedClientSource(rest, writer, write_cost=write_cost, tasks=writes)
     graph = Graph(
@@ -140,11 +145,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         token=settings.caller_token,
     )
     budget.credentials.trusted = frozenset(authenticator.own)
-    pages = None
-    if settings.graphiql:
-        pages = graphiql_app(
-            _DIST, headers={"X-API-Key": demo_key} if demo_key else {}, docs_url=DOCS_URL
-        )
+    pages = _pages(demo_key) if settings.graphiql else None
     cors = Cors(settings.cors_origins)
     handler = GraphQLHandler(
         graph,
@@ -184,7 +185,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     if pages is not None:
         others.mount("/graphiql", pages)
         others.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    health = Health(readiness, budget.state, cors, shared)
+    webhooks = _add_webhooks(others, settings, note_change)
+    health = Health(readiness, budget.state, cors, shared, webhooks)
     routes = Routes(
         GRAPHQL_PATH, GraphQLApp(handler, settings.max_body_bytes), pages, health, others
     )
@@ -214,6 +216,22 @@ def _shared_budget(settings: Settings, clock: Callable[[], float]) -> SharedBudg
         attempt_seconds=settings.upstream_timeout,
         clock=clock,
     )
+
+
+def _pages(demo_key: str | None) -> ASGIApp:
+    headers = {"X-API-Key": demo_key} if demo_key else {}
+    return graphiql_app(_DIST, headers=headers, docs_url=DOCS_URL)
+
+
+def _add_webhooks(
+    app: FastAPI, settings: Settings, on_change: OnChange
+) -> Mapping[str, int] | None:
+    """Add the endpoint of webhooks, if it has a secret; return its counts."""
+    if not settings.webhook_secrets:
+        return None
+    receiver = WebhookReceiver(settings.webhook_secrets, on_change)
+    app.router.routes.append(Route(WEBHOOK_PATH, receiver.respond, methods=["POST"]))
+    return receiver.counts
 
 
 def _api_key(value: str | None) -> Credential | None:

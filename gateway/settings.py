@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     caller_token_file: Path | None = Field(
         None, description="File that holds that token, in place of GATEWAY_CALLER_TOKEN."
     )
+    webhook_secrets: Annotated[tuple[Annotated[str, Field(min_length=10)], ...], NoDecode] = Field(
+        (), max_length=2, repr=False, description="Secrets of webhooks, comma-separated, at most 2."
+    )
+    webhook_secrets_file: Path | None = Field(
+        None, description="File that holds them, in place of GATEWAY_WEBHOOK_SECRETS."
+    )
     introspection: bool = Field(False, description="Whether the schema may be introspected.")
     graphiql: bool = Field(False, description="Whether GET /graphql shows GraphiQL.")
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(origin)], ...], NoDecode] = Field(
@@ -207,7 +213,7 @@ class Settings(BaseSettings):
         given = {name: value for name, value in plain.items() if value != ""}
         return read_secrets(given, secrets(), PREFIX)
 
-    @field_validator("cors_origins", "allowed_hosts", mode="before")
+    @field_validator("cors_origins", "allowed_hosts", "webhook_secrets", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):

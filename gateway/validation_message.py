@@ -26,5 +26,6 @@ def first_mistake(error: ValidationError, prefix: str, patterns: Mapping[str, st
     elif first["type"] == "bool_parsing":
         reason = "must be true or false"
     else:
-        reason = re.sub(r"^(Input|String) should ", "must ", reason).partition(", unable")[0]
+        reason = re.sub(r"^(Input|String|Tuple) should ", "must ", reason)
+        reason = re.split(", unable| after validation", reason, maxsplit=1)[0]
     return f"{prefix}{name.upper()} {reason[0].lower()}{reason[1:]}"

@@ -148,10 +148,10 @@ def test_every_error_code_is_documented_and_no_other() -> None:
 
 def test_every_command_is_documented_and_no_other() -> None:
     usage = parser().format_help()
-    commands = set(re.findall(r"^    (\w+)(?: {2,}|$)", usage, re.MULTILINE))
+    commands = set(re.findall(r"^    ([\w-]+)(?: {2,}|$)", usage, re.MULTILINE))
     page = (ROOT / "docs/operating.md").read_text()
 
-    assert set(re.findall(r"^\| `clients-gateway (\w+)`", page, re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `clients-gateway ([\w-]+)`", page, re.MULTILINE)) == commands
     assert commands
 
 

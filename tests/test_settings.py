@@ -31,6 +31,8 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "api_key_file": None,
         "caller_token": None,
         "caller_token_file": None,
+        "webhook_secrets": (),
+        "webhook_secrets_file": None,
         "introspection": False,
         "graphiql": False,
         "cors_origins": (),
@@ -368,6 +370,30 @@ def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SECRET = "a1" * 32
+
+
+def test_two_secrets_of_webhooks_are_read_from_one_file_and_shown_nowhere(
+    an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = an_empty_folder / "secrets"
+    file.write_text("the new secret, the old secret\n")
+    monkeypatch.setenv("GATEWAY_WEBHOOK_SECRETS_FILE", str(file))
+
+    settings = load_settings({})
+
+    assert settings.webhook_secrets == ("the new secret", "the old secret")
+    assert "the new secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("secrets", ["too short", "a" * 10 + ",short", ",".join(["a" * 10] * 3)])
+def test_a_secret_of_webhooks_has_ten_characters_and_there_are_two_at_most(
+    monkeypatch: pytest.MonkeyPatch, secrets: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_WEBHOOK_SECRETS", secrets)
+
+    with pytest.raises(ConfigurationError, match="GATEWAY_WEBHOOK_SECRETS must have at ") as error:
+        load_settings({})
+    assert secrets not in str(error.value)
 
 
 @pytest.mark.parametrize("name", secrets())

@@ -26,8 +26,9 @@ from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavail
 from schema.source.request_context import Priority, RateLimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from gateway.cache.store.change_hints import ChangeKind
     from gateway.cache.store.entity import Held
     from gateway.cache.store.memory import MemoryStore
     from gateway.detached_tasks import DetachedTasks
@@ -90,6 +91,14 @@ class CachingClientSource:
         """
         self._memory.purge(Partition.alone(credential))
 
+    def note_change(self, kind: ChangeKind, ids: Collection[str]) -> None:
+        """Note a change that a webhook reported: what was read before is no longer fresh.
+
+        It is served as before, marked as stale, and read again with the refresh priority when it is
+        next requested.
+        """
+        self._memory.hints.note(kind, ids)
+
     async def read_page(
         self,
         operation: RequestContext,
@@ -109,13 +118,14 @@ class CachingClientSource:
         operation.receipt.saved += self.page_cost(window)
         operation.receipt.drift |= known.anchor_lost
         now = self._clock()
-        query.note_age(known.at, now)
-        if known.checked_at < now - query.limits.fresh:
+        query.note_age(known.at, now, known.hinted_at)
+        oldest = max(now - query.limits.fresh, known.hinted_at)
+        if known.checked_at < oldest:
             aged = replace(query, window=known.window)
             self._refresh.start(
                 operation,
                 (query.list_key, known.window),
-                lambda own: self._lists.read(aged.for_refresh(own, self._clock())),
+                lambda own: self._lists.read(aged.for_refresh(own, oldest)),
             )
         return known.page
 
@@ -132,7 +142,7 @@ class CachingClientSource:
             older = self._lists.lookup.find(query.list_key, query.window, query.fields, oldest)
             if older is None:
                 raise
-            query.note_age(older.at, now)
+            query.note_age(older.at, now, older.hinted_at)
             return older.page
 
     async def fetch(
@@ -148,13 +158,17 @@ class CachingClientSource:
         now = self._clock()
         for result in found.values():
             operation.receipt.short_lived |= isinstance(result.value, ClientError)
-            query.note_age(result.at, now)
-        aged = tuple(id for id, one in found.items() if one.checked_at < now - query.limits.fresh)
+            query.note_age(result.at, now, result.hinted_at)
+        fresh_since = now - query.limits.fresh
+        aged = tuple(
+            id for id, one in found.items() if one.checked_at < max(fresh_since, one.hinted_at)
+        )
         if aged:
+            oldest = max(fresh_since, *(found[id].hinted_at for id in aged))
             self._refresh.start(
                 operation,
                 (query.partition, aged),
-                lambda own: self._by_id.refresh(query.for_refresh(own, self._clock()), aged),
+                lambda own: self._by_id.refresh(query.for_refresh(own, oldest), aged),
             )
         if missing:
             found |= await self._read_missing_clients(query, missing)
@@ -177,8 +191,11 @@ class CachingClientSource:
                 if oldest is not None:
                     stale = replace(query, oldest=oldest, missing_oldest=now - query.limits.missing)
                     found |= self._by_id.lookup(stale, [id])[0]
-            if found[id].at < query.oldest:  # also if kept although the API contradicts it
-                query.note_age(found[id].at, now)
+            known = self._by_id.hinted(id, found[id])
+            if known.at < query.oldest or (
+                not isinstance(known.value, ClientError) and known.hinted_at > known.at
+            ):  # also if kept although the API contradicts it
+                query.note_age(known.at, now, known.hinted_at)
         return found
 
     def _query(self, operation: RequestContext, fields: Fields, priority: Priority) -> ReadQuery:

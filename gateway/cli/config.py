@@ -35,7 +35,7 @@ def format_settings(settings: Settings, sources: Mapping[str, str]) -> Iterator[
     rows = [
         (
             f"{PREFIX}{name.upper()}",
-            MASK if value is not None and name in secrets() else format_value(value),
+            MASK if value and name in secrets() else format_value(value),
             sources.get(name, "default"),
         )
         for name, value in settings

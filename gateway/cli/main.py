@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,7 @@ def _sandbox(options: argparse.Namespace) -> int:
     from gateway.sandbox.api import Sandbox  # noqa: PLC0415
     from gateway.sandbox.catalogue import FAULTS, UnknownFault, parsed  # noqa: PLC0415
     from gateway.sandbox.users import DEMO  # noqa: PLC0415
+    from gateway.sandbox.webhooks import Webhooks  # noqa: PLC0415
     from gateway.server.uvicorn import Listener, bind, run, serve  # noqa: PLC0415
 
     if not 0 <= options.port <= 65_535:  # noqa: PLR2004
@@ -121,7 +123,10 @@ def _sandbox(options: argparse.Namespace) -> int:
     if "list" in options.fault:
         print("\n".join(f"{name:22}{line}" for name, (line, _) in FAULTS.items()))
         return 0
-    api = Sandbox()
+    webhooks = None
+    if options.webhook is not None:
+        webhooks = Webhooks(options.webhook, options.webhook_secret)
+    api = Sandbox(webhooks=webhooks)
     try:
         api.fail(*map(parsed, options.fault))
     except UnknownFault as error:
@@ -204,6 +209,20 @@ def _config(options: argparse.Namespace) -> int:
     return 0
 
 
+def _webhook_test(options: argparse.Namespace) -> int:
+    from gateway.cli.webhook_test import WebhookTestError, send_sample  # noqa: PLC0415
+
+    secrets = load_settings(os.environ).webhook_secrets
+    if not secrets:
+        return _fail(f"webhook-test needs the secret of the webhook: set {PREFIX}WEBHOOK_SECRETS")
+    try:
+        status, meaning = send_sample(options.url, secrets[0])
+    except WebhookTestError as reason:
+        return _fail(str(reason))
+    print(f"{status}: {meaning}")
+    return 0 if status == HTTPStatus.NO_CONTENT else 1
+
+
 def _completion(options: argparse.Namespace) -> int:
     from gateway.cli.completion import completion_script  # noqa: PLC0415
 
@@ -223,5 +242,6 @@ _COMMANDS = {
     "explain": _explain,
     "doctor": _doctor,
     "config": _config,
+    "webhook-test": _webhook_test,
     "completion": _completion,
 }

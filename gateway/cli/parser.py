@@ -81,6 +81,15 @@ def _add_sandbox(command: Callable[..., ArgumentParser]) -> None:
         metavar="NAME[:SHARE]",
         help="inject a fault into all calls or a share of them; repeatable; `list` shows all",
     )
+    sandbox.add_argument(
+        "--webhook", metavar="URL", help="report each write to this address, as a webhook"
+    )
+    sandbox.add_argument(
+        "--webhook-secret",
+        metavar="SECRET",
+        default="sandbox-webhook-secret",
+        help="the secret that signs webhooks (default %(default)s)",
+    )
 
 
 def _add_schema(command: Callable[..., ArgumentParser]) -> None:
@@ -137,6 +146,16 @@ def _add_checks(command: Callable[..., ArgumentParser]) -> None:
 
 
 def _add_others(command: Callable[..., ArgumentParser]) -> None:
+    webhook_test = command(
+        "webhook-test",
+        "send a signed sample of a webhook to a running gateway, and print its answer",
+        f"{PREFIX}WEBHOOK_SECRETS_FILE=webhook-secret {PROGRAM} webhook-test",
+    )
+    webhook_test.add_argument(
+        "--url",
+        default="http://127.0.0.1:8000/webhooks/clients",
+        help="the gateway's address for webhooks (default %(default)s)",
+    )
     completion = command(
         "completion",
         "print the completion script of a shell",

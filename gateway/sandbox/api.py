@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from gateway.sandbox.webhooks import Webhooks
+
 __all__ = ["LISTED", "Behaviour", "Sandbox"]
 
 CONTROL = "/_sandbox/"
@@ -51,10 +53,12 @@ class Sandbox:
         limit: int = 500,
         window_seconds: int = 900,
         behaviour: Behaviour | None = None,
+        webhooks: Webhooks | None = None,
     ) -> None:
         self.calls: list[str] = []
         self.faults: list[Fault] = []
         self.behaviour = behaviour or Behaviour()
+        self.webhooks = webhooks
         self._clock, self._now = clock, now
         self._limit, self._seconds = limit, window_seconds
         self._windows: dict[str, tuple[float, int]] = {}  # the end of each, and its calls
@@ -124,6 +128,9 @@ class Sandbox:
                 headers["Retry-After"] = headers["RateLimit-Reset"]
                 raise SandboxError(429, "RATE_LIMIT_EXCEEDED", "Too many requests.")
             status, envelope["data"] = self._dispatch(scope, call, faults)
+            if self.webhooks is not None and call.method != "GET":
+                id = envelope["data"].get("id") or call.path.rpartition("/")[2]
+                self.webhooks.report(call.method, id, call.timestamp, self.faults)
         except SandboxError as error:
             status = error.status
             error_id = f"err_{uuid.uuid4().hex[:12]}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox import counts, proxies, ratelimits, values
+from gateway.sandbox import counts, proxies, ratelimits, values, webhooks
 from gateway.sandbox.faults import ALWAYS
 
 if TYPE_CHECKING:
     from gateway.sandbox.faults import Fault
 
-FAULTS = values.FAULTS | counts.FAULTS | ratelimits.FAULTS | proxies.FAULTS
+FAULTS = values.FAULTS | counts.FAULTS | ratelimits.FAULTS | proxies.FAULTS | webhooks.FAULTS
 
 
 class UnknownFault(Exception):

@@ -16,7 +16,7 @@ from gateway.web.protocol.negotiation import JSON
 from gateway.web.refusals import error_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gateway.shared_budget import SharedBudget
     from gateway.web.protocol.cors import Cors
@@ -47,12 +47,17 @@ class Health:
         budget: Callable[[], RateLimitState],
         cors: Cors,
         shared: SharedBudget | None = None,
+        webhooks: Mapping[str, int] | None = None,
     ) -> None:
-        """Report the rest of `budget` and, if it is `shared`, whether its server is reachable."""
+        """Report the rest of `budget` and, if it is `shared`, whether its server is reachable.
+
+        `webhooks` counts the deliveries by outcome; None if none are received.
+        """
         self._readiness = readiness
         self._budget = budget
         self._cors = cors
         self._shared = shared
+        self._webhooks = webhooks
 
     def reply(self, method: str, path: str, head: RequestHead) -> HTTPResponse:
         """Return the response to a request to one of `PATHS`."""
@@ -77,4 +82,6 @@ class Health:
         if self._shared is not None:
             budget["sharedReachable"] = self._shared.is_reachable
         status = "ready" if self._readiness.ready else "not ready"
-        return orjson.dumps({"status": status, "budget": budget})
+        state = {"status": status, "budget": budget}
+        received = {} if self._webhooks is None else {"webhooks": self._webhooks}
+        return orjson.dumps(state | received)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.web.protocol.http_response import Headers
 
 _NOWHERE = "There is nothing at this address: GraphQL is at /graphql."
-_CODES = {HTTPStatus.NOT_FOUND: "NOT_FOUND"}
+_CODES = {HTTPStatus.NOT_FOUND: "NOT_FOUND", HTTPStatus.UNAUTHORIZED: "UNAUTHENTICATED"}
 
 
 def error_response(

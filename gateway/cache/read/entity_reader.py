@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +41,8 @@ class EntityResult(NamedTuple):
     """When it was read."""
     checked_at: float
     """When the API was last called for it, whatever it returned."""
+    hinted_at: float = -math.inf
+    """When the last event came that may have changed it since then."""
 
 
 class FetchedEntity(NamedTuple):
@@ -93,8 +96,12 @@ class EntityReader:
             if result is None:
                 missing[id] = held
             else:
-                found[id] = result
+                found[id] = self.hinted(id, result)
         return found, missing
+
+    def hinted(self, id: ClientId, result: EntityResult) -> EntityResult:
+        """Return the result with the time of the last event about the client."""
+        return result._replace(hinted_at=self._memory.hints.of_client(id, result.checked_at))
 
     async def read(
         self, query: ReadQuery, missing: Mapping[ClientId, Held]

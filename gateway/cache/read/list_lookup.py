@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cache.policy.filters import matches
@@ -35,6 +36,8 @@ class CachedPage(NamedTuple):
     """When the API was last called for its parts, whatever it returned."""
     anchor_lost: bool = False
     """Whether the row that the window is counted from was not found where it should be."""
+    hinted_at: float = -math.inf
+    """When the last event came that may have changed it since it was read."""
 
 
 def as_page(rows: ListIndex, place: AnchoredWindow, records: tuple[ClientRecord, ...]) -> Page:
@@ -93,16 +96,20 @@ class ListLookup:
             return None
         place = self.placed(key, rows, window, oldest)
         start, stop = rows.range_of(place.window)
-        records, ages, checks = [], [rows.total_at], [rows.total_at]
+        records, ages, checks, hints = [], [rows.total_at], [rows.total_at], []
+        read_at = rows.total_at
         for row in rows.slice(start, stop, oldest):
             seen = None if row is None else self._row(key, row, fields, oldest)
-            if seen is None:
+            if row is None or seen is None:
                 return None
+            read_at = min(read_at, row[1])
             records.append(seen[0])
-            ages.append(seen[1])
-            checks.append(seen[2])
+            ages.append(min(seen[1], row[1]))
+            checks.append(min(seen[2], row[1]))
+            hints.append(self._memory.hints.of_client(row[0], seen[2]))
         page = as_page(rows, place, tuple(records))
-        return CachedPage(page, min(ages), place.window, min(checks), place.lost)
+        hinted_at = max(self._memory.hints.of_list(key, read_at), *hints, -math.inf)
+        return CachedPage(page, min(ages), place.window, min(checks), place.lost, hinted_at)
 
     def placed(
         self, key: ListKey, rows: ListIndex, window: Window, oldest: float
@@ -119,7 +126,7 @@ class ListLookup:
     def _row(
         self, key: ListKey, row: tuple[str, float], fields: Fields, oldest: float
     ) -> tuple[ClientRecord, float, float] | None:
-        """Return a row's client, when it was read and when the API was last called for it.
+        """Return a row's client, when that was read and when the API was last called for it.
 
         A client that has since left the list clears the list.
         """
@@ -131,7 +138,7 @@ class ListLookup:
                 seen = known.view(fields, oldest)
                 if seen is None:
                     return None
-                return seen[0], min(seen[1], at), min(max(seen[1], known.contradicted_at), at)
+                return *seen, max(seen[1], known.contradicted_at)
         if known is not None and known.at > at:
             self._memory.forget_list(key, left=id)
         return None
@@ -169,7 +176,7 @@ class ListLookup:
         place = locate(list_now, window, oldest, left, elsewhere)
         start, stop = list_now.range_of(place.window)
         page = as_page(list_now, place, picked[start:stop])
-        return CachedPage(page, whole.at, place.window, whole.checked_at, place.lost)
+        return whole._replace(page=page, window=place.window, anchor_lost=place.lost)
 
     def rows(self, key: ListKey) -> ListIndex | None:
         """Return the cached index of one list."""

@@ -90,8 +90,8 @@ class ListReader:
             landed = await self.load(query, reads)
             page = self._stable_page(query, reads, landed)
             if page is not None:
-                if page.at < began:
-                    query.note_age(page.at, began)
+                if page.at < began or page.hinted_at > began:
+                    query.note_age(min(page.at, began), began, page.hinted_at)
                 receipt.drift |= page.anchor_lost
                 return page.page
             again = [(key, self._anchored(query))]

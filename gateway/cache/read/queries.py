@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -39,18 +40,19 @@ class ReadQuery:
         """Return the cache key of one client."""
         return EntityKey(self.partition, id)
 
-    def note_age(self, at: float, now: float) -> None:
+    def note_age(self, at: float, now: float, hinted_at: float = -math.inf) -> None:
         """Note on the receipt the age of a part of the response, to the millisecond.
 
-        A reading older than `oldest` is stale at any age: the API contradicts it.
+        A reading older than `oldest` is stale at any age: the API contradicts it. So is one before
+        `hinted_at`, when an event reported a change.
         """
         age, receipt = now - at, self.operation.receipt
-        receipt.note_age(round(age, 3), stale=age > self.limits.fresh or at < self.oldest)
+        stale = age > self.limits.fresh or at < max(self.oldest, hinted_at)
+        receipt.note_age(round(age, 3), stale=stale)
         receipt.oldest_at = min(receipt.oldest_at, at)
 
-    def for_refresh(self, operation: RequestContext, now: float) -> Self:
-        """Return the query for a revalidation of what is no longer fresh."""
-        oldest = now - self.limits.fresh
+    def for_refresh(self, operation: RequestContext, oldest: float) -> Self:
+        """Return the query for a revalidation of what was not read since `oldest`."""
         return replace(
             self,
             operation=operation,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.cache.policy.filters import TypeFilterSemantics
 from gateway.cache.policy.sort_order import SortOrder
 from gateway.cache.store.cached_response import CachedResponse
+from gateway.cache.store.change_hints import ChangeHints
 from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import (
     CachedRecord,
@@ -49,6 +50,7 @@ class FencedCache:
         self._clock = clock
         self._bound = policy.stale
         self.generations = Generations()
+        self.hints = ChangeHints(store, self.generations, clock)
         self.served = ServedVersions(clock, policy.stale)
         self.own_writes = OwnWrites(policy.fresh)
         self._bases = VersionHistory()

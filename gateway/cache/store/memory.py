@@ -95,6 +95,15 @@ class MemoryStore:
         entries = self._partitions.get(partition)
         return [] if entries is None else [key for key in entries if isinstance(key, ListKey)]
 
+    def partitions(self) -> list[Partition]:
+        """Return the callers for whom anything is stored."""
+        return list(self._partitions)
+
+    def peek(self, key: Key) -> Entry | None:
+        """Return the entry under `key`; its caller does not count as active."""
+        entries = self._partitions.get(key.partition)
+        return None if entries is None else entries.get(key)
+
     def purge(self, partition: Partition) -> None:
         """Remove everything stored for one caller."""
         entries = self._partitions.pop(partition, None)

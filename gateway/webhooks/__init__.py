@@ -1,0 +1,1 @@
+"""Webhooks of the Clients API: verified, and understood as hints of changes."""
