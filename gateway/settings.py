@@ -83,9 +83,7 @@ class Settings(BaseSettings):
     webhook_secrets: Annotated[tuple[Annotated[str, Field(min_length=10)], ...], NoDecode] = Field(
         (), max_length=2, repr=False, description="Secrets of webhooks, comma-separated, at most 2."
     )
-    webhook_secrets_file: Path | None = Field(
-        None, description="File that holds them, in place of GATEWAY_WEBHOOK_SECRETS."
-    )
+    webhook_secrets_file: Path | None = Field(None, description="File that holds those secrets.")
     introspection: bool = Field(False, description="Whether the schema may be introspected.")
     graphiql: bool = Field(False, description="Whether GET /graphql shows GraphiQL.")
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(origin)], ...], NoDecode] = Field(
@@ -190,7 +188,6 @@ class Settings(BaseSettings):
         "~/.local/state/clients-gateway",
         description="Folder for state that outlives a restart; `none` for none.",
     )
-
     timeout_request_headers: float = Field(
         5, gt=0, le=60, description="Seconds a request's headers may take."
     )
@@ -257,9 +254,8 @@ def load_settings(environment: Mapping[str, str], **overrides: Any) -> Settings:
     try:
         filed = names_in(Path(file), PREFIX) if file is not None else []
         check_names(environment, filed, PREFIX, list(Settings.model_fields))
-    except ValueError as reason:
-        raise ConfigurationError(str(reason)) from None
-    try:
         return Settings(**overrides)
     except ValidationError as error:
         raise ConfigurationError(first_mistake(error, PREFIX, _PATTERNS)) from None
+    except ValueError as reason:
+        raise ConfigurationError(str(reason)) from None
