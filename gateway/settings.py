@@ -203,10 +203,7 @@ class Settings(BaseSettings):
     @classmethod
     def _plain(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Trim blanks around values, as `.env` files leave them; an empty value is unset."""
-        plain = {
-            name: value.strip() if isinstance(value, str) else value
-            for name, value in values.items()
-        }
+        plain = {name: v.strip() if isinstance(v, str) else v for name, v in values.items()}
         given = {name: value for name, value in plain.items() if value != ""}
         return read_secrets(given, secrets(), PREFIX)
 
