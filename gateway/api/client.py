@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from gateway.api.auth_header import auth_header
 from gateway.api.decoding import transport_failure
 from gateway.ratelimit.call_context import Call, CallContext
 from gateway.transport.clock_skew import ASSUMED, measure
 from gateway.transport.errors import TransportError
 from gateway.transport.messages import Request
 from gateway.transport.serializer import HeaderBlock, RequestTarget
-from schema.source.errors import ClientError
+from schema.source.errors import ClientError, Unauthenticated
 from schema.source.request_context import Priority
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.api.write_outcome import SendResult
     from gateway.transport.messages import Response
     from gateway.transport.transport import Transport
-    from schema.source.request_context import RequestContext
+    from schema.source.request_context import Caller, RequestContext
 
 _ACCEPT = (b"Accept", b"application/json")
 _CONTENT_TYPE = (b"Content-Type", b"application/json")
@@ -146,3 +145,15 @@ def _context(operation: RequestContext, priority: Priority) -> CallContext:
         operation.waiters,
         operation.call_budget,
     )
+
+
+def auth_header(caller: Caller) -> tuple[bytes, bytes]:
+    """Return the header that authenticates the caller to the API.
+
+    Raises `Unauthenticated` if the value is not a valid header value (RFC 9110, 5.5). The value is
+    never quoted in an error.
+    """
+    credential = caller.credential
+    if not (credential.value.isascii() and credential.value.isprintable()):
+        raise Unauthenticated("The credential holds characters that no header can carry.")
+    return credential.header.encode(), credential.value.encode()

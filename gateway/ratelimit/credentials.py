@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -61,18 +62,15 @@ class CredentialHistory:
 
     def vouched(self, credential: str, now: float) -> bool:
         """Return True if the API accepted it recently enough to trust its claims."""
-        at = self._proven.get(credential)
-        return at is not None and now < at + CLAIMS_SECONDS
+        return now < self._proven.get(credential, -math.inf) + CLAIMS_SECONDS
 
     def noted(self, credential: str, now: float) -> bool:
         """Return True if a success was recorded within the last second."""
-        at = self._proven.get(credential)
-        return at is not None and now < at + SECOND
+        return now < self._proven.get(credential, -math.inf) + SECOND
 
     def refused(self, credential: str, now: float) -> bool:
         """Return True if the API answered 401 within the last minute."""
-        at = self._refused.get(credential)
-        return at is not None and now < at + MINUTE
+        return now < self._refused.get(credential, -math.inf) + MINUTE
 
     def accepted(self, credential: str, now: float) -> None:
         """Record a success."""

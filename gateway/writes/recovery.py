@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from dataclasses import replace
@@ -103,7 +104,17 @@ class RecoveringWriter:
         self, operation: RequestContext, id: ClientId, patch: ClientPatch
     ) -> WriteResult:
         """Update a client; with `patch.merge`, also on top of changes to other fields."""
-        return await self._update(operation, id, patch, MERGES, None)
+        over: MergeResult | None = None
+        for merges_left in itertools.count(MERGES, -1):
+            again = patch if over is None else replace(patch, expected_version=over.version)
+            try:
+                return replace(await self._put(operation, id, again), merged_over=over)
+            except Conflict as conflict:
+                mergeable = patch.merge and merges_left and not conflict.maybe_written
+                over = merge_base(patch, conflict.current) if mergeable else None
+                if over is None:
+                    raise with_changed_fields(conflict, patch, self._likeness) from None
+        raise AssertionError  # `itertools.count` is infinite
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
         """Delete a client; without a response the delete, which is idempotent, is sent again."""
@@ -171,24 +182,6 @@ class RecoveringWriter:
         The lock exists while a create holds it or waits for it.
         """
         return self._alike.setdefault((operation.caller.identity, new), asyncio.Lock())
-
-    async def _update(
-        self,
-        operation: RequestContext,
-        id: ClientId,
-        patch: ClientPatch,
-        merges: int,
-        over: MergeResult | None,
-    ) -> WriteResult:
-        again = patch if over is None else replace(patch, expected_version=over.version)
-        try:
-            return replace(await self._put(operation, id, again), merged_over=over)
-        except Conflict as conflict:
-            mergeable = patch.merge and merges and not conflict.maybe_written
-            over = merge_base(patch, conflict.current) if mergeable else None
-            if over is None:
-                raise with_changed_fields(conflict, patch, self._likeness) from None
-        return await self._update(operation, id, patch, merges - 1, over)
 
     async def _put(
         self, operation: RequestContext, id: ClientId, patch: ClientPatch

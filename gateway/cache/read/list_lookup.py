@@ -78,6 +78,7 @@ class ListLookup:
     def __init__(self, memory: FencedCache) -> None:
         self._memory = memory
         self._meaning = memory.meaning
+        self.rows = memory.rows
 
     def find(
         self, key: ListKey, window: Window, fields: Fields, oldest: float
@@ -177,10 +178,6 @@ class ListLookup:
         start, stop = list_now.range_of(place.window)
         page = as_page(list_now, place, picked[start:stop])
         return whole._replace(page=page, window=place.window, anchor_lost=place.lost)
-
-    def rows(self, key: ListKey) -> ListIndex | None:
-        """Return the cached index of one list."""
-        return self._memory.rows(key)
 
     def total(self, partition: Partition) -> int | None:
         """Return this caller's number of clients, as last read."""

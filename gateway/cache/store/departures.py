@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
@@ -28,10 +27,7 @@ class Departures:
 
     def of(self, key: ListKey) -> Callable[[str], Neighbours | None]:
         """Return the function that finds the neighbours of a row that left this list."""
-        return partial(self._find, key)
-
-    def _find(self, key: ListKey, id: str) -> Neighbours | None:
-        return self._neighbours.get((key, id))
+        return lambda left: self._neighbours.get((key, left))
 
     def note(
         self, key: ListKey, before: ListIndex, after: ListIndex, page: tuple[int, int] | None = None

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.api.auth_header import auth_header
+from gateway.api.client import auth_header
 from schema.source.errors import Unauthenticated
 from schema.source.records import FIELDS, ClientFilter, ClientId, Window
 from schema.source.request_context import Caller, Credential, Priority
