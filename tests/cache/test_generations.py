@@ -12,7 +12,7 @@ KEYS = [EntityKey(partition, str(number)) for partition in (ADA, BOB) for number
 def test_a_write_of_one_client_leaves_the_others_fences() -> None:
     generations = Generations()
     before = [generations.of_client(key) for key in KEYS]
-    generations.bump_client(KEYS[0])
+    generations.bump(KEYS[0])
     after = [generations.of_client(key) for key in KEYS]
 
     assert [one == two for one, two in zip(before, after, strict=True)] == [False] + [True] * 5
@@ -21,7 +21,7 @@ def test_a_write_of_one_client_leaves_the_others_fences() -> None:
 def test_a_refused_caller_raises_all_of_its_fences_and_no_others() -> None:
     generations = Generations()
     before = [*map(generations.of_client, KEYS), *map(generations.of_lists, (ADA, BOB))]
-    generations.bump_caller(ADA)
+    generations.bump(ADA)
     after = [*map(generations.of_client, KEYS), *map(generations.of_lists, (ADA, BOB))]
 
     same = [one == two for one, two in zip(before, after, strict=True)]
@@ -34,10 +34,10 @@ def test_a_raise_is_never_forgotten_however_few_are_kept(
 ) -> None:
     generations = Generations(limit)
     for index in raised[: len(raised) // 2]:
-        generations.bump_client(KEYS[index])
+        generations.bump(KEYS[index])
     before = generations.of_client(KEYS[watched])
     later = raised[len(raised) // 2 :]
     for index in later:
-        generations.bump_client(KEYS[index])
+        generations.bump(KEYS[index])
 
     assert watched not in later or generations.of_client(KEYS[watched]) != before

@@ -164,7 +164,7 @@ class FencedCache:
         self.generations.bump_lists(partition)
         self.generations.bump_responses(partition)
         if key is not None:
-            self.generations.bump_client(key)
+            self.generations.bump(key)
 
     def forget_client(self, key: EntityKey) -> None:
         """Remove a client's entry; its record stays available by its version."""
@@ -206,7 +206,7 @@ class FencedCache:
 
     def purge(self, partition: Partition) -> None:
         """Remove everything of this caller, readings under way included: the API rejected it."""
-        self.generations.bump_caller(partition)
+        self.generations.bump(partition)
         self._store.purge(partition)
         self._bases.purge(partition)
         self.departures.purge(partition)

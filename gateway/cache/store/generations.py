@@ -41,24 +41,17 @@ class Generations:
 
     def bump_responses(self, partition: Partition) -> None:
         """Invalidate this caller's responses: an entry has changed."""
-        self._bump(("responses", partition))
-
-    def bump_client(self, key: EntityKey) -> None:
-        """Invalidate readings of this client: a write begins or has ended."""
-        self._bump(key)
+        self.bump(("responses", partition))
 
     def bump_lists(self, partition: Partition) -> None:
         """Invalidate readings of this caller's lists: a write begins or has ended."""
-        self._bump(("lists", partition))
-
-    def bump_caller(self, partition: Partition) -> None:
-        """Invalidate all readings of this caller."""
-        self._bump(partition)
+        self.bump(("lists", partition))
 
     def _mark(self, of: EntityKey | Partition | tuple[str, Partition]) -> int:
         return self._marks.get(of, self._evicted)
 
-    def _bump(self, of: EntityKey | Partition | tuple[str, Partition]) -> None:
+    def bump(self, of: EntityKey | Partition | tuple[str, Partition]) -> None:
+        """Invalidate readings: of one client, as a write begins or has ended, or of a caller."""
         self._marks.pop(of, None)
         self._clock += 1
         self._marks[of] = self._clock
