@@ -26,7 +26,7 @@ from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavail
 from schema.source.request_context import Priority, RateLimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.cache.store.change_hints import ChangeKind
     from gateway.cache.store.entity import Held
@@ -91,7 +91,7 @@ class CachingClientSource:
         """
         self._memory.purge(Partition.alone(credential))
 
-    def note_change(self, kind: ChangeKind, ids: Collection[str]) -> None:
+    def note_change(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Note a change that a webhook reported: what was read before is no longer fresh.
 
         It is served as before, marked as stale, and read again with the refresh priority when it is

@@ -15,13 +15,13 @@ from gateway.webhooks.events import read_delivery
 from gateway.webhooks.signature import is_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.requests import Request
 
     from gateway.webhooks.events import ChangeKind
 
-    OnChange = Callable[[ChangeKind, Collection[str]], None]
+    OnChange = Callable[[ChangeKind, frozenset[str]], None]
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_REMEMBERED = 10_000
@@ -30,7 +30,7 @@ MAX_REMEMBERED = 10_000
 _CHALLENGE = {"WWW-Authenticate": 'HMAC-SHA256 header="X-Webhook-Signature"'}
 
 
-def ignore_change(kind: ChangeKind, ids: Collection[str]) -> None:
+def ignore_change(kind: ChangeKind, ids: frozenset[str]) -> None:
     """Ignore a change: nothing is cached."""
 
 

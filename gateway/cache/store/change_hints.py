@@ -10,7 +10,7 @@ from gateway.cache.store.list_index import ListIndex
 from schema.source.records import ClientFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from gateway.cache.store.generations import Generations
     from gateway.cache.store.keys import Partition
@@ -43,7 +43,7 @@ class ChangeHints:
         self._lists: dict[tuple[Partition, bool], float] = {}
         """By caller, and whether only the filtered lists are concerned."""
 
-    def note(self, kind: ChangeKind, ids: Collection[str]) -> None:
+    def note(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Note an event about clients, for all callers; without `ids`, about any client.
 
         An update moves clients in and out of filtered lists only.
@@ -68,14 +68,14 @@ class ChangeHints:
             at = max(at, self._lists.get((key.partition, True), -math.inf))
         return at if at > read_at else -math.inf
 
-    def _may_list(self, partition: Partition, ids: Collection[str]) -> bool:
+    def _may_list(self, partition: Partition, ids: frozenset[str]) -> bool:
         """Return False if the caller's whole collection is held, and none of these clients."""
         if any(self._store.peek(EntityKey(partition, id)) is not None for id in ids):
             return True
         rows = self._store.peek(ListKey(partition, _UNFILTERED))
         if not isinstance(rows, ListIndex) or not rows.whole(-math.inf):
             return True
-        return any(rows.index_of(id, -math.inf) is not None for id in ids)
+        return any(not ids.isdisjoint(span.ids) for span in rows.spans)
 
 
 def _put(times: dict[Key, float], key: Key, at: float) -> None:
