@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.cache.source import CachingClientSource
-from schema.source.records import Page, Window
+from schema.source.records import ClientFilter, Page, Window
 from schema.source.request_context import RequestContext
 from schema.source.writes import ClientPatch
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, client, settle, uuid
@@ -101,3 +101,20 @@ async def test_other_callers_without_the_client_are_not_concerned_by_an_update(
     await read(cached, concerned)
 
     assert (unconcerned.receipt.stale, concerned.receipt.stale) == (False, True)
+
+
+async def test_an_update_of_an_unknown_client_may_move_it_into_filtered_lists_only(
+    cached: CachingClientSource, source: Scripted
+) -> None:
+    source.clients["ada"] = [client(number) for number in range(1, 1_500)]
+    window, active = Window(200, 3), ClientFilter(status="active")
+    for where in (ANY, active):
+        await cached.read_page(asking(), where, window, NAMES)
+
+    cached.note_change("updated", UNKNOWN)
+    everyone, filtered = asking(), asking()
+    await cached.read_page(everyone, ANY, window, NAMES)
+    await cached.read_page(filtered, active, window, NAMES)
+
+    assert (everyone.receipt.stale, filtered.receipt.stale) == (False, True)
+    assert (everyone.receipt.calls, filtered.receipt.calls) == (0, 0)
