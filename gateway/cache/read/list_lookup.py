@@ -97,20 +97,19 @@ class ListLookup:
             return None
         place = self.placed(key, rows, window, oldest)
         start, stop = rows.range_of(place.window)
-        records, ages, checks, hints = [], [rows.total_at], [rows.total_at], []
-        read_at = rows.total_at
+        records, ages, checks, read = [], [], [], [rows.total_at]
         for row in rows.slice(start, stop, oldest):
             seen = None if row is None else self._row(key, row, fields, oldest)
             if row is None or seen is None:
                 return None
-            read_at = min(read_at, row[1])
             records.append(seen[0])
-            ages.append(min(seen[1], row[1]))
-            checks.append(min(seen[2], row[1]))
-            hints.append(self._memory.hints.of_client(row[0], seen[2]))
+            ages.append(seen[1])
+            checks.append(seen[2])
+            read.append(row[1])
         page = as_page(rows, place, tuple(records))
-        hinted_at = max(self._memory.hints.of_list(key, read_at), *hints, -math.inf)
-        return CachedPage(page, min(ages), place.window, min(checks), place.lost, hinted_at)
+        hinted_at = self._memory.hints.of_page(key, min(read), zip(records, checks, strict=True))
+        as_of, checked_at = min(ages + read), min(checks + read)
+        return CachedPage(page, as_of, place.window, checked_at, place.lost, hinted_at)
 
     def placed(
         self, key: ListKey, rows: ListIndex, window: Window, oldest: float

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gateway.cache.store.keys import EntityKey, ListKey
 from gateway.cache.store.list_index import ListIndex
-from schema.source.records import ClientFilter
+from schema.source.records import ClientFilter, ClientRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from gateway.cache.store.generations import Generations
     from gateway.cache.store.keys import Partition
@@ -61,8 +61,19 @@ class ChangeHints:
         at = self._clients.get(id, -math.inf)
         return at if at > checked_at else -math.inf
 
-    def of_list(self, key: ListKey, read_at: float) -> float:
-        """Return when the last event that may change a list came, if that was after `read_at`."""
+    def of_page(
+        self, key: ListKey, read_at: float, rows: Iterable[tuple[ClientRecord, float]]
+    ) -> float:
+        """Return when the last event about a list's page came, if that was after its readings.
+
+        `rows` are its clients, each with the time it was last checked.
+        """
+        if not self._clients and not self._lists:
+            return -math.inf
+        clients = (self.of_client(record.id, checked_at) for record, checked_at in rows)
+        return max(self._of_list(key, read_at), *clients, -math.inf)
+
+    def _of_list(self, key: ListKey, read_at: float) -> float:
         at = self._lists.get((key.partition, False), -math.inf)
         if key.where != _UNFILTERED:
             at = max(at, self._lists.get((key.partition, True), -math.inf))
