@@ -10,6 +10,7 @@ _PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 _PATH = re.compile(r"(/[\w.~!$&'()*+,;=:@%-]+)*", re.ASCII)
 _USER = re.compile(r"([\w.~!$&'()*+,;=:-]|%[0-9a-fA-F]{2})*", re.ASCII)
+_LAST_PORT = 65_535
 LONGEST_NAME = 253
 """Characters of a host name (RFC 1035, 2.3.4, without the length octets)."""
 _VALKEY_SCHEMES = {
@@ -69,6 +70,20 @@ def listening_host(value: str) -> str:
     if value.count(":") == 1 or (value.startswith("[") and not value.endswith("]")):
         raise ValueError("must be an address alone; the port is a setting of its own")
     return valid_host(value)
+
+
+def listening_address(value: str) -> str:
+    """Return an address and a port to listen on. Raises `ValueError` with the reason."""
+    host, colon, digits = value.rpartition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", digits) or int(digits) > _LAST_PORT:
+        raise ValueError("must be an address and a port like 127.0.0.1:9100")
+    return authority(listening_host(host), int(digits))
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """Return the address and the port of a valid `listening_address`."""
+    host, _, digits = value.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(digits)
 
 
 def base_url(value: str) -> str:
@@ -137,7 +152,7 @@ def _netloc(parts: SplitResult) -> str:
     _, colon, digits = parts.netloc.rpartition(":")
     if not colon or digits.endswith("]"):
         return f"[{host}]" if ":" in host else host
-    if not re.fullmatch(r"[0-9]{1,5}", digits) or not 0 < int(digits) <= 65_535:  # noqa: PLR2004
+    if not re.fullmatch(r"[0-9]{1,5}", digits) or not 0 < int(digits) <= _LAST_PORT:
         raise ValueError("must have a port from 1 to 65535, or none")
     return authority(host, int(digits))
 

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
-from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from gateway.api.stack import compose_source
@@ -23,14 +21,15 @@ from gateway.configuration import (
     cache_policy,
     document_limits,
     handler_config,
+    observed,
     operation_cost_cap,
+    telemetry,
     trusted_documents,
 )
 from gateway.detached_tasks import DetachedTasks
-from gateway.settings import PREFIX, ConfigurationError
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import in_memory
-from gateway.upstream_client import create_transport
+from gateway.upstream_client import connect_shared_budget, create_transport
 from gateway.web.asgi import GraphQLApp
 from gateway.web.authentication import Authenticator
 from gateway.web.direct import FastPathHandler
@@ -39,7 +38,7 @@ from gateway.web.handler import GraphQLHandler
 from gateway.web.health import Health, Readiness
 from gateway.web.manifests import DocumentReload
 from gateway.web.protocol.cors import Cors
-from gateway.web.refusals import HANDLERS
+from gateway.web.refusals import other_paths
 from gateway.web.router import Router, Routes
 from gateway.webhooks.receiver import WebhookReceiver, ignore_change
 from gateway.writes.idempotency import IdempotentWriter
@@ -50,16 +49,20 @@ from schema.source.request_context import Credential
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
+    from fastapi import FastAPI
     from starlette.types import ASGIApp
 
+    from gateway.ratelimit.limiter import RateLimiter
     from gateway.settings import Settings
     from gateway.shared_budget import SharedBudget
     from gateway.storage.state_dir import State
+    from gateway.telemetry.metrics import Metrics
     from gateway.transport.transport import Transport
     from gateway.web.protocol.hosts import Hosts
     from gateway.webhooks.receiver import OnChange
-    from schema.source.protocols import ClientSource
+    from schema.source.protocols import ClientSource, ClientWriter
 
 GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
 SHUTDOWN_SECONDS = 15.0
@@ -88,9 +91,11 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
     secret = settings.secret.encode() if settings.secret else state.secret
-    shared = _shared_budget(settings, clock)
+    shared = connect_shared_budget(settings, clock)
+    metrics, observers = telemetry(settings)
+    wire = wire or create_transport(settings, clock)
     rest, budget = compose_source(
-        wire or create_transport(settings, clock),
+        wire if metrics is None else metrics.transport(wire),
         settings.upstream_url,
         clock=clock,
         limit=settings.upstream_rate_limit,
@@ -100,7 +105,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         shared=shared,
     )
     intents = IdempotencyStore(state.database) if state.durable else None
-    writer = IdempotentWriter(
+    writer: ClientWriter = IdempotentWriter(
         rest,
         RecoveringWriter(rest),
         intents,
@@ -108,15 +113,19 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         clock=clock,
         vouched=budget.vouched,
     )
+    if metrics is not None:
+        writer = metrics.writer(writer)
+        metrics.limiter, metrics.shared = budget, shared
     writes = DetachedTasks()
     source: ClientSource
     responses = None
     note_change: OnChange = ignore_change
     if settings.cache:
+        store = store or MemoryStore(clock=clock, max_bytes=settings.cache_max_bytes)
         source = cached = CachingClientSource(
             rest,
             writer,
-            store or MemoryStore(clock=clock, max_bytes=settings.cache_max_bytes),
+            store,
             write_cost=write_cost,
             tasks=writes,
             clock=clock,
@@ -126,6 +135,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         )
         budget.credentials.when_rejected = cached.disown
         responses, note_change = cached.responses, cached.note_change
+        if metrics is not None:
+            metrics.cache, metrics.store = cached, store
     else:
         source = UncachedClientSource(rest, writer, write_cost=write_cost, tasks=writes)
     graph = Graph(
@@ -147,17 +158,34 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     budget.credentials.trusted = frozenset(authenticator.own)
     pages = _pages(demo_key) if settings.graphiql else None
     cors = Cors(settings.cors_origins)
-    handler = GraphQLHandler(
-        graph,
-        source,
-        authenticator,
-        handler_config(settings, graph),
-        answers=responses,
-        cors=cors,
-        clock=clock,
+    config = handler_config(settings, graph)
+    executing = GraphQLHandler(
+        graph, source, authenticator, config, answers=responses, cors=cors, clock=clock
     )
+    handler = observed(executing, config, observers)
     readiness = Readiness()
+    life = _lifespan(readiness, shared, intents, writes, budget, state)
+    others = other_paths(pages, GRAPHQL_PATH, life)
+    webhooks = _add_webhooks(others, settings, note_change)
+    health = Health(readiness, budget.state, cors, shared, webhooks)
+    if metrics is not None:
+        metrics.webhooks = webhooks or {}
+    most = settings.max_body_bytes
+    routes = Routes(GRAPHQL_PATH, GraphQLApp(handler, most), pages, health, others)
+    hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
+    direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
+    load = partial(trusted_documents, settings.trusted_documents_file, graph)
+    return GatewayApp(routes, cors, hosts, direct, DocumentReload(load, handler.trust), metrics)
 
+
+def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gateway
+    readiness: Readiness,
+    shared: SharedBudget | None,
+    intents: IdempotencyStore | None,
+    writes: DetachedTasks,
+    budget: RateLimiter,
+    state: State,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         readiness.ready = True
@@ -174,48 +202,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             await budget.aclose()
             await state.database.aclose()
 
-    others = FastAPI(
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,  # a redirect would repeat the Host of the request
-        exception_handlers=HANDLERS,
-        lifespan=lifespan,
-    )
-    if pages is not None:
-        others.mount("/graphiql", pages)
-        others.router.routes.append(Route("/", RedirectResponse(GRAPHQL_PATH)))
-    webhooks = _add_webhooks(others, settings, note_change)
-    health = Health(readiness, budget.state, cors, shared, webhooks)
-    routes = Routes(
-        GRAPHQL_PATH, GraphQLApp(handler, settings.max_body_bytes), pages, health, others
-    )
-    hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
-    direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
-    load = partial(trusted_documents, settings.trusted_documents_file, graph)
-    return GatewayApp(routes, cors, hosts, direct, DocumentReload(load, handler.trust))
-
-
-def _shared_budget(settings: Settings, clock: Callable[[], float]) -> SharedBudget | None:
-    """Return the budget of several gateways, if one is configured.
-
-    Raises `ConfigurationError` if the client library is not installed.
-    """
-    if settings.valkey_url is None:
-        return None
-    try:  # an extra, and a tenth of the start: imported only where it is used
-        from gateway.storage.shared.connect import connect_budget  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            f"{PREFIX}VALKEY_URL needs an extra: pip install 'clients-gateway[valkey]'"
-        ) from None
-    return connect_budget(
-        settings.valkey_url,
-        settings.budget,
-        limit=settings.upstream_rate_limit,
-        attempt_seconds=settings.upstream_timeout,
-        clock=clock,
-    )
+    return lifespan
 
 
 def _pages(demo_key: str | None) -> ASGIApp:
@@ -241,16 +228,19 @@ def _api_key(value: str | None) -> Credential | None:
 class GatewayApp(Router):
     """The ASGI application and the fast path that answers without ASGI."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         routes: Routes,
         cors: Cors,
         hosts: Hosts,
         direct: FastPathHandler,
         reload: DocumentReload,
+        metrics: Metrics | None,
     ) -> None:
         super().__init__(routes, cors, hosts)
         self.direct = direct
         """Handler of the fast path."""
         self.reload = reload
         """Replaces the trusted documents by those of their file."""
+        self.metrics = metrics
+        """The counts to show, if they are kept."""

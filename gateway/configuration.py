@@ -17,10 +17,14 @@ from schema.execution.documents import InvalidDocument
 from schema.execution.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from gateway.server.observed import ObservedHandler
     from gateway.settings import Settings
+    from gateway.telemetry.metrics import Metrics
+    from gateway.telemetry.observation import RequestObserver
+    from gateway.web.handler import GraphQLHandler
     from schema.graph import Graph
     from schema.source.request_context import RateLimitState
 
@@ -105,3 +109,30 @@ def cache_policy(settings: Settings) -> CachePolicy:
         prefetch_max_rows=settings.cache_prefetch_max_rows,
         type_filter=None if settings.type_filter == "learn" else settings.type_filter,
     )
+
+
+def observed(
+    handler: GraphQLHandler, config: HandlerConfig, observers: Sequence[RequestObserver]
+) -> GraphQLHandler | ObservedHandler:
+    """Have the requests recorded, if there are observers."""
+    if not observers:
+        return handler
+    from gateway.server.observed import ObservedHandler  # noqa: PLC0415 - off by default
+
+    return ObservedHandler(handler, config.persisted, observers)
+
+
+def telemetry(settings: Settings) -> tuple[Metrics | None, list[RequestObserver]]:
+    """Return the metrics, if they are to be kept, and what records the requests."""
+    metrics = None
+    observers: list[RequestObserver] = []
+    if settings.metrics_address is not None:
+        from gateway.telemetry.metrics import Metrics  # noqa: PLC0415 - off by default
+
+        metrics = Metrics()
+        observers.append(metrics.requests)
+    if settings.access_log:
+        from gateway.telemetry.access_log import AccessLog  # noqa: PLC0415 - off by default
+
+        observers.append(AccessLog())
+    return metrics, observers

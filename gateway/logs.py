@@ -67,12 +67,14 @@ class JSONFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, redacted."""
-        fields = {
+        fields: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": redact(record.getMessage()),
         }
+        for name, value in getattr(record, "fields", {}).items():
+            fields[name] = redact(value) if isinstance(value, str) else value
         if record.exc_info:
             fields["error"] = redact(self.formatException(record.exc_info))
         if record.stack_info:
@@ -80,14 +82,14 @@ class JSONFormatter(logging.Formatter):
         return orjson.dumps(fields, default=str).decode()
 
 
-def configure(stream: TextIO | None = None) -> None:
-    """Log warnings and errors to `stream` (standard error); silence loggers that log headers.
+def configure(stream: TextIO | None = None, level: str = "warning") -> None:
+    """Log to `stream` (standard error) from `level` on; silence loggers that log headers.
 
     A log that cannot be written does not fail a request.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JSONFormatter())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.raiseExceptions = False
     for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway.addresses import (
     base_url,
     is_loopback,
+    listening_address,
     listening_host,
     origin,
     proxy_url,
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
 
 PREFIX = "GATEWAY_"
 
-_PRINTABLE = "must be printable ASCII characters"
 _PATTERNS = {
     "api_key": "must be 64 hexadecimal characters",
-    "caller_token": _PRINTABLE,
+    "caller_token": "must be printable ASCII characters",
     "budget": "must be 1 to 64 letters, digits, dots, underscores and hyphens",
 }
 
@@ -67,9 +67,7 @@ class Settings(BaseSettings):
         repr=False,
         description="API key for the requests of callers that send no credential.",
     )
-    api_key_file: Path | None = Field(
-        None, description="File that holds the API key, in place of GATEWAY_API_KEY."
-    )
+    api_key_file: Path | None = Field(None, description="File that holds the API key.")
     caller_token: str | None = Field(
         None,
         min_length=16,
@@ -77,9 +75,7 @@ class Settings(BaseSettings):
         repr=False,
         description="Token that such callers must send, in X-Gateway-Token.",
     )
-    caller_token_file: Path | None = Field(
-        None, description="File that holds that token, in place of GATEWAY_CALLER_TOKEN."
-    )
+    caller_token_file: Path | None = Field(None, description="File that holds that token.")
     webhook_secrets: Annotated[tuple[Annotated[str, Field(min_length=10)], ...], NoDecode] = Field(
         (), max_length=2, repr=False, description="Secrets of webhooks, comma-separated, at most 2."
     )
@@ -132,9 +128,7 @@ class Settings(BaseSettings):
     upstream_proxy: Annotated[str, AfterValidator(proxy_url)] | None = Field(
         None, repr=False, description="URL of an HTTP proxy for all calls to the API; takes httpx."
     )
-    upstream_proxy_file: Path | None = Field(
-        None, description="File that holds that URL, in place of GATEWAY_UPSTREAM_PROXY."
-    )
+    upstream_proxy_file: Path | None = Field(None, description="File that holds that URL.")
     upstream_client_certificate: Path | None = Field(
         None, description="PEM file of the certificate and key that are shown to the API."
     )
@@ -187,6 +181,13 @@ class Settings(BaseSettings):
     state_dir: str = Field(
         "~/.local/state/clients-gateway",
         description="Folder for state that outlives a restart; `none` for none.",
+    )
+    metrics_address: Annotated[str, AfterValidator(listening_address)] | None = Field(
+        None, description="Address and port on which GET /metrics is answered; none without."
+    )
+    access_log: bool = Field(False, description="Whether each request is logged, in one line.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="The least severe messages that are logged."
     )
     timeout_request_headers: float = Field(
         5, gt=0, le=60, description="Seconds a request's headers may take."

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from gateway.app import create_app
+from gateway.cli.metrics import metrics_url, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.users import DEMO
 from gateway.server import uvicorn as server
@@ -43,6 +44,8 @@ class Serving:
     port: int
     sandbox: Sandbox = field(init=False)
     """The API behind it, which remembers the calls it saw."""
+    metrics: str | None = None
+    """The URL of its metrics, if they are shown."""
 
     @property
     def url(self) -> str:
@@ -155,20 +158,27 @@ def serving(
 ) -> Iterator[Serving]:
     """A gateway before this sandbox, with some settings changed, until the block ends."""
     chosen = load_settings({}, _env_file=None, **settings)
+    shown: list[str] = []
 
-    def site(socket: socket.socket) -> server.Listener:
+    def sites(socket: socket.socket) -> list[server.Listener]:
         app = create_app(chosen, wire=InProcess(sandbox), compiles=compiled)
         direct = app.direct if way is Way.FAST else None
-        return server.Listener(app, socket, connection_limits(chosen), direct, app.cors)
+        site = server.Listener(app, socket, connection_limits(chosen), direct, app.cors)
+        listeners = with_metrics(site, app, chosen.metrics_address)
+        shown.extend(map(metrics_url, listeners[1:]))
+        return listeners
 
-    with listening(site) as gateway:
+    with listening(sites) as gateway:
         gateway.sandbox = sandbox
+        gateway.metrics = shown[0] if shown else None
         yield gateway
 
 
 @contextlib.contextmanager
-def listening(site: Callable[[socket.socket], server.Listener]) -> Iterator[Serving]:
-    """Any application on a socket, until the block ends."""
+def listening(
+    site: Callable[[socket.socket], server.Listener | list[server.Listener]],
+) -> Iterator[Serving]:
+    """Any application on a socket, until the block ends; others beside it on sockets they have."""
     bound = server.bind("127.0.0.1", 0)
     host, port = bound.getsockname()[:2]
     up = threading.Event()
@@ -177,7 +187,9 @@ def listening(site: Callable[[socket.socket], server.Listener]) -> Iterator[Serv
 
     async def serve() -> None:
         loop = asyncio.get_running_loop()
-        await server.serve([site(bound)], up.set, lambda stop: stops.append((loop, stop)))
+        sites = site(bound)
+        sites = sites if isinstance(sites, list) else [sites]
+        await server.serve(sites, up.set, lambda stop: stops.append((loop, stop)))
 
     def run() -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,15 @@ class CachingClientSource:
             memory, accounts=accounts, pace=self._pace, budget=budget, clock=clock
         )
         self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def lookups(self) -> dict[tuple[str, str], int]:
+        """Return the numbers of lookups by kind and result: hit, miss, joined or stale."""
+        return {
+            **self._counts,
+            ("list", "joined"): self._lists.flights.joined,
+            ("entity", "joined"): self._by_id.flights.joined,
+        }
 
     def disown(self, credential: str) -> None:
         """Remove what was read by a credential that the API rejects now, known by its hash.
@@ -114,13 +124,16 @@ class CachingClientSource:
         query = self._query(operation, fields, priority).of_list(where, window)
         known = self._lists.lookup.find(query.list_key, window, fields, query.oldest)
         if known is None:
+            self._counts["list", "miss"] += 1
             return await self._read_missing_rows(query)
+        self._counts["list", "hit"] += 1
         operation.receipt.saved += self.page_cost(window)
         operation.receipt.drift |= known.anchor_lost
         now = self._clock()
         query.note_age(known.at, now, known.hinted_at)
         oldest = max(now - query.limits.fresh, known.hinted_at)
         if known.checked_at < oldest:
+            self._counts["list", "stale"] += 1
             aged = replace(query, window=known.window)
             self._refresh.start(
                 operation,
@@ -142,6 +155,7 @@ class CachingClientSource:
             older = self._lists.lookup.find(query.list_key, query.window, query.fields, oldest)
             if older is None:
                 raise
+            self._counts["list", "stale"] += 1
             query.note_age(older.at, now, older.hinted_at)
             return older.page
 
@@ -155,6 +169,8 @@ class CachingClientSource:
         query = self._query(operation, fields, priority)
         found, missing = self._by_id.lookup(query, ids)
         operation.receipt.saved += len(found)
+        self._counts["entity", "hit"] += len(found)
+        self._counts["entity", "miss"] += len(missing)
         now = self._clock()
         for result in found.values():
             operation.receipt.short_lived |= isinstance(result.value, ClientError)
@@ -165,6 +181,7 @@ class CachingClientSource:
         )
         if aged:
             oldest = max(fresh_since, *(found[id].hinted_at for id in aged))
+            self._counts["entity", "stale"] += len(aged)
             self._refresh.start(
                 operation,
                 (query.partition, aged),
@@ -195,6 +212,7 @@ class CachingClientSource:
             if known.at < query.oldest or (
                 not isinstance(known.value, ClientError) and known.hinted_at > known.at
             ):  # also if kept although the API contradicts it
+                self._counts["entity", "stale"] += 1
                 query.note_age(known.at, now, known.hinted_at)
         return found
 

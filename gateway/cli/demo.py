@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.addresses import authority, is_loopback
 from gateway.app import GRAPHQL_PATH, create_app
+from gateway.cli.metrics import with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
@@ -49,10 +50,11 @@ def run(settings: Settings) -> int:
         url = f"http://{authority(host, port)}{GRAPHQL_PATH}"
         print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
-    listeners = (
-        server.Listener(app, gateway, connection_limits(settings), app.direct, app.cors),
+    site = server.Listener(app, gateway, connection_limits(settings), app.direct, app.cors)
+    listeners = [
+        *with_metrics(site, app, settings.metrics_address),
         server.Listener(Sandbox(), sandbox),
-    )
+    ]
     succeeded = server.run(server.serve(listeners, started))
     if succeeded:
         print("\nStopped.", file=sys.stderr)  # noqa: T201

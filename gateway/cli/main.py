@@ -62,10 +62,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     from gateway.app import GRAPHQL_PATH, create_app  # noqa: PLC0415
+    from gateway.cli.metrics import metrics_url, with_metrics  # noqa: PLC0415
     from gateway.configuration import connection_limits  # noqa: PLC0415
     from gateway.server import uvicorn as server  # noqa: PLC0415
 
     settings = load_settings(os.environ, **_overrides(port=options.port))
+    configure(level=settings.log_level)
     socket = server.bind(settings.host, settings.port)
     host, port = socket.getsockname()[:2]
     state, description = _state(settings.state_dir)
@@ -73,6 +75,8 @@ def _serve(options: argparse.Namespace) -> int:
     def started() -> None:
         print(f"State     {description}")
         print(f"GraphQL   http://{authority(host, port)}{GRAPHQL_PATH}")
+        for metrics in sites[1:]:
+            print(f"Metrics   {metrics_url(metrics)}")
         print(f"API       {settings.upstream_url}")
         if settings.valkey_url:
             print(f"Budget    shared by all gateways that name it {settings.budget}")
@@ -84,7 +88,8 @@ def _serve(options: argparse.Namespace) -> int:
     reloads = DetachedTasks()
     app = create_app(settings, state=state)
     site = server.Listener(app, socket, connection_limits(settings), app.direct, app.cors)
-    return 0 if server.run(server.serve([site], started)) else 1
+    sites = with_metrics(site, app, settings.metrics_address)
+    return 0 if server.run(server.serve(sites, started)) else 1
 
 
 async def _reload(app: GatewayApp) -> None:

@@ -45,6 +45,17 @@ class Dispatcher:
         self._in_flight = 0
         self._unproven_waiting = 0
         self._timer: asyncio.TimerHandle | None = None
+        self.waited, self.waited_seconds = 0, 0.0
+        """How many calls got a permit after waiting, and for how long in total."""
+
+    @property
+    def in_flight(self) -> int:
+        """Return the number of calls in flight."""
+        return self._in_flight
+
+    def waiting(self) -> dict[str, int]:
+        """Return the number of calls that wait, by the name of their priority."""
+        return {priority.name.lower(): count for priority, count in self._queue.depths().items()}
 
     @property
     def has_free_slot(self) -> bool:
@@ -143,6 +154,8 @@ class Dispatcher:
             if waiter.context.is_abandoned():
                 self._reject(waiter, _abandoned())
             elif not waiter.permit.done():
+                self.waited += 1
+                self.waited_seconds += now - waiter.since
                 waiter.permit.set_result(self._take(waiter.context, now))
         held = (self._admission.wait(waiter.context, now) for waiter in self._queue.heads())
         if not self.has_free_slot and not any(held):

@@ -76,11 +76,24 @@ class RateLimiter(Transport):
             max_concurrency=options.at_once,
             max_waiting=options.waiting,
         )
+        self.waiting = self._dispatcher.waiting
         self._outages = OutageLog()
 
     def state(self) -> RateLimitState:
         """Return the state of the window; after a 429 no calls are left in it."""
         return self._controls.state(self._clock())
+
+    def activity(self) -> dict[str, float]:
+        """Return the calls in flight, those that waited and for how long, and what is open."""
+        dispatcher, controls = self._dispatcher, self._controls
+        return {
+            "in_flight": dispatcher.in_flight,
+            "waited": dispatcher.waited,
+            "waited_seconds": dispatcher.waited_seconds,
+            "breaker": not controls.breaker.closed,
+            "unverified_breaker": not controls.unverified_breaker.closed,
+            "gate_open": controls.slow_start.open,
+        }
 
     def refreshable(self) -> bool:
         """Return True if a background refresh would be sent now; sends nothing."""

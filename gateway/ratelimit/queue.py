@@ -65,6 +65,13 @@ class FairQueue:
             ]
         )
 
+    def depths(self) -> dict[Priority, int]:
+        """Return the number of waiters of each priority."""
+        return {
+            priority: sum(map(len, callers.values()))
+            for priority, callers in self._by_priority.items()
+        }
+
     def heads(self) -> Iterator[Waiter]:
         """Return the first waiter of each caller in each priority."""
         return (

@@ -42,6 +42,7 @@ LARGE = 32 * 1024
 """Size in bytes from which a buffer is mapped separately, so that it can be returned."""
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of mallopt(3)."""
+_SETTINGS = f"{PREFIX}HOST and {PREFIX}PORT, or --port,"
 DRAIN_SECONDS = 20
 """Seconds for which accepted requests may continue after a stop is requested."""
 
@@ -57,10 +58,12 @@ class Listener:
     """Answers plain requests before `app`; None sends every request through ASGI alone."""
     cors: Cors = field(default_factory=Cors)
     """The CORS rules for the server's own error responses."""
+    connections: ConnectionCounter | None = None
+    """Counts the connections; None for a counter of its own."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Create a socket bound to the address. Raises `ConfigurationError`."""
+def bind(host: str, port: int, setting: str = "") -> socket.socket:
+    """Create a socket bound to the address, which `setting` names; raises `ConfigurationError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,7 +76,7 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise ConfigurationError(
             f"cannot listen on {authority(host, port)}: {error.strerror or error}."
-            f" Set {PREFIX}HOST and {PREFIX}PORT, or --port, to an address that is free."
+            f" Set {setting or _SETTINGS} to an address that is free."
         ) from None
     return bound
 
@@ -116,7 +119,7 @@ def _config(site: Listener) -> uvicorn.Config:
         if site.direct is None
         else partial(FastPathProtocol, direct=site.direct),
         patience=site.limits,
-        crowd=ConnectionCounter(site.limits),
+        crowd=site.connections or ConnectionCounter(site.limits),
         turns=TurnQueue(),
         cors=site.cors,
     )

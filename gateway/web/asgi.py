@@ -10,14 +10,14 @@ from gateway.web.request import HTTPRequest
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from gateway.web.handler import GraphQLHandler
     from gateway.web.protocol.head import RequestHead
+    from gateway.web.request import RequestHandler
 
 
 class GraphQLApp:
     """The ASGI endpoint at /graphql."""
 
-    def __init__(self, handler: GraphQLHandler, most: int) -> None:
+    def __init__(self, handler: RequestHandler, most: int) -> None:
         """Read at most about `most` bytes of a body; the server has received all of it."""
         self._handler = handler
         self._most = most

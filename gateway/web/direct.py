@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from gateway.web.handler import GraphQLHandler
     from gateway.web.health import Health
     from gateway.web.protocol.disconnect import OnDisconnect
     from gateway.web.protocol.hosts import Hosts
     from gateway.web.protocol.http_response import Headers, HTTPResponse
+    from gateway.web.request import RequestHandler
 
 
 class FastPathHandler:
     """Answers POSTs to `path` whose bodies are fully received, and health checks."""
 
-    def __init__(self, path: str, handler: GraphQLHandler, hosts: Hosts, health: Health) -> None:
+    def __init__(self, path: str, handler: RequestHandler, hosts: Hosts, health: Health) -> None:
         self._path = path.encode()
         self._hosts = hosts
         self._handler = handler

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from gateway.web.error_format import masked_error
 from gateway.web.prepared import PreparedRequests, RequestError
@@ -24,23 +24,23 @@ from gateway.web.response import (
 )
 from schema.context import Context
 from schema.source.errors import Unauthenticated
-from schema.source.request_context import RequestContext
+from schema.source.request_context import Receipt, RequestContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from graphql import ExecutionResult
 
-    from gateway.gzipped import CompressibleData
     from gateway.web.authentication import Authenticator
     from gateway.web.persisted import PersistedDocuments
     from gateway.web.prepared import PreparedRequest
     from gateway.web.protocol.head import RequestHead
     from gateway.web.protocol.tracing import Trace
     from gateway.web.request import HTTPRequest
+    from gateway.web.response import StoredResponses
     from schema.graph import Graph
     from schema.source.protocols import ClientSource
-    from schema.source.request_context import Caller, Receipt
+    from schema.source.request_context import Caller
 
 DEADLINE = 10.0
 """Seconds that one operation may take, upstream calls and waits included."""
@@ -51,22 +51,6 @@ CHALLENGE = (b"www-authenticate", b'Bearer realm="clients-gateway"')
 ALLOWED = (b"allow", b"GET, HEAD, POST, OPTIONS")
 _METHODS = [ALLOWED]
 _POST = [(b"allow", b"POST")]
-
-
-class StoredResponses(Protocol):
-    """Encoded response data, stored for as long as executing again would give the same."""
-
-    def find(self, caller: Caller, body: bytes, /) -> tuple[CompressibleData, Receipt] | None:
-        """Return the stored data that answers `body`, and the receipt of sending it now."""
-
-    def basis(self, operation: RequestContext) -> Any:  # noqa: ANN401 - opaque to the handler
-        """Return the state that `keep` needs; call this before the operation is executed."""
-
-    def keep(self, operation: RequestContext, body: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
-        """Store the data of a response without errors."""
-
-    def discard(self) -> None:
-        """Discard all responses, and those of the operations in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +90,8 @@ class GraphQLHandler:
         self._prepared = PreparedRequests(graph, terms.persisted)
         self._clock = clock
         self._in_flight = 0
+        self.stored_receipt = Receipt()
+        """The receipt of the stored response that was sent last."""
 
     def trust(self, documents: Mapping[str, str]) -> None:
         """Replace the trusted documents at once, and discard what was prepared from the old."""
@@ -125,6 +111,7 @@ class GraphQLHandler:
         stored = None if caller is None else self._responses.find(caller, body)
         if stored is None:
             return None
+        self.stored_receipt = stored[1]
         own = head.trace().headers() + self._cors.headers(head.origin)
         content, compressed = encode_cached(*stored, head.coding)
         if compressed:
@@ -151,6 +138,7 @@ class GraphQLHandler:
             answer = GraphQLResponse({"errors": [masked_error(trace.request_id, bug)]}, status=500)
         finally:
             self._in_flight -= 1
+        asking.errors = answer.body.get("errors", ())
         answer.headers += trace.headers() + self._cors.headers(head.origin)
         return answer.reply(head.media_type or JSON, head.if_none_match).encoded(head.coding)
 
@@ -167,10 +155,12 @@ class GraphQLHandler:
         if head.coding is Coding.NONE:
             raise BadRequest(406, "Accept-Encoding must leave identity or gzip.")
         caller, question = self._identify_and_prepare(asking)
+        asking.question = question
         began = self._clock()
         operation = None
         if caller is not None:
             operation = RequestContext(caller, began + DEADLINE, head.freshness)
+            asking.operation = operation
         if question.request.explain:
             return self._explained(question, operation, trace)
         result = await self._executed(asking, question, operation)

@@ -80,6 +80,13 @@ class PersistedDocuments:
             self._automatic is not None and _sha256(text) in self._automatic
         )
 
+    def is_trusted(self, request: GraphQLRequest) -> bool:
+        """Return whether the document of a request that was resolved is one of the file."""
+        if request.query is not None:
+            return request.query in self._texts
+        id = request.document_id or request.sha256 or ""
+        return id in self._trusted or id.removeprefix("sha256:") in self._trusted
+
     def register(self, request: GraphQLRequest) -> None:
         """Register the document of a request with a hash, after the document was found valid."""
         text = request.query

@@ -6,8 +6,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import orjson
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from gateway.web.error_format import masked_error, request_error
 from gateway.web.protocol.http_response import HTTPResponse, content_type
@@ -16,9 +18,11 @@ from gateway.web.protocol.tracing import TRACE, Trace, trace_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
+    from contextlib import AbstractAsyncContextManager
     from typing import Any
 
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from gateway.web.protocol.http_response import Headers
 
@@ -82,3 +86,23 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
     Exception: _failed,
 }
 """Exception handlers of the Starlette and FastAPI applications."""
+
+
+def other_paths(
+    pages: ASGIApp | None,
+    graphql: str,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+) -> FastAPI:
+    """Return the application for the paths of neither health nor GraphQL, which is at `graphql`."""
+    others = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host of the request
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+    if pages is not None:
+        others.mount("/graphiql", pages)
+        others.router.routes.append(Route("/", RedirectResponse(graphql)))
+    return others

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from gateway.web.protocol.content import BadRequest, require_json
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from gateway.web.protocol.disconnect import OnDisconnect
     from gateway.web.protocol.head import RequestHead
+    from gateway.web.protocol.http_response import HTTPResponse
+    from schema.execution.plan import ExecutionPlan
+    from schema.source.request_context import RequestContext
 
 _PREFLIGHTED = (
     b"apollo-require-preflight",
@@ -42,6 +45,22 @@ class HTTPRequest:
     on_disconnect: OnDisconnect | None
     """None if the server does not report disconnects."""
     query_string: bytes = b""
+    question: tuple[ExecutionPlan, GraphQLRequest] | None = None
+    """The planned operation, once the handler has prepared it."""
+    operation: RequestContext | None = None
+    """The context of its execution."""
+    errors: Sequence[Mapping[str, Any]] = ()
+    """The errors of the response."""
+
+
+class RequestHandler(Protocol):
+    """Answers GraphQL requests."""
+
+    def cached(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
+        """Return the stored response to a POST; None if it must be executed."""
+
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse:
+        """Return the response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -29,11 +29,27 @@ if TYPE_CHECKING:
 
     from gateway.gzipped import CompressibleData
     from gateway.web.protocol.http_response import Headers
-    from schema.source.request_context import RateLimitState
+    from schema.source.request_context import Caller, RateLimitState, RequestContext
 
 
 _TAGS = 128
 """Entity tags of one If-None-Match that are compared."""
+
+
+class StoredResponses(Protocol):
+    """Encoded response data, stored for as long as executing again would give the same."""
+
+    def find(self, caller: Caller, body: bytes, /) -> tuple[CompressibleData, Receipt] | None:
+        """Return the stored data that answers `body`, and the receipt of sending it now."""
+
+    def basis(self, operation: RequestContext) -> Any:  # noqa: ANN401 - opaque to the handler
+        """Return the state that `keep` needs; call this before the operation is executed."""
+
+    def keep(self, operation: RequestContext, body: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
+        """Store the data of a response without errors."""
+
+    def discard(self) -> None:
+        """Discard all responses, and those of the operations in progress."""
 
 
 @dataclass(slots=True)

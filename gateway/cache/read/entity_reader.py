@@ -82,7 +82,7 @@ class EntityReader:
         self._memory = memory
         self._lists = lists
         self._clock = clock
-        self._flights: SingleFlight[Mapping[ClientId, FetchedEntity]] = SingleFlight()
+        self.flights: SingleFlight[Mapping[ClientId, FetchedEntity]] = SingleFlight()
 
     def lookup(
         self, query: ReadQuery, ids: Iterable[ClientId]
@@ -202,7 +202,7 @@ class EntityReader:
         who, by = operation.waiters, operation.caller.hash
         tokens = {id: self._memory.generations.of_client(query.key(id)) for id in ids}
         flights = {
-            id: self._flights.join((query.key(id), token, by), query.oldest, who)
+            id: self.flights.join((query.key(id), token, by), query.oldest, who)
             for id, token in tokens.items()
         }
         alone = {id: tokens[id] for id, flight in flights.items() if flight is None}
@@ -211,7 +211,7 @@ class EntityReader:
             at = self._clock()
             keys = [(query.key(id), token, by) for id, token in alone.items()]
             load = partial(self._send, query, alone, at)
-            flights |= dict.fromkeys(alone, self._flights.start(keys, load, at, who))
+            flights |= dict.fromkeys(alone, self.flights.start(keys, load, at, who))
         return {
             id: await self._complete(query, flight, id)
             for id, flight in flights.items()

@@ -71,7 +71,7 @@ class ListReader:
         self._memory = memory
         self._policy = policy
         self._clock = clock
-        self._flights: SingleFlight[FetchedPage] = SingleFlight()
+        self.flights: SingleFlight[FetchedPage] = SingleFlight()
         self.lookup = ListLookup(memory)
         self.page_cost = reader.page_cost
         self.plan = ReadPlanner(self.lookup, memory.meaning, policy, reader.page_cost)
@@ -193,12 +193,12 @@ class ListReader:
         # By credential: the API may respond differently to another credential of the user.
         name = (key, window, fence, query.operation.caller.hash)
         who = query.operation.waiters
-        flight = self._flights.join(name, query.oldest, who)
+        flight = self.flights.join(name, query.oldest, who)
         if flight is not None:
             query.operation.receipt.joined += 1
             return flight
         read = replace(query, where=key.where, window=window)
-        return self._flights.start([name], partial(self._send, read, now, fence), now, who)
+        return self.flights.start([name], partial(self._send, read, now, fence), now, who)
 
     async def _send(
         self, query: ListQuery, at: float, fence: FencingToken, waiters: Waiters

@@ -44,12 +44,15 @@ class SingleFlight(Generic[T]):
 
     def __init__(self) -> None:
         self._by_key: dict[Hashable, Fetch[T]] = {}
+        self.joined = 0
+        """How often a fetch was joined."""
 
     def join(self, key: Hashable, oldest: float, who: Waiters) -> Fetch[T] | None:
         """Join the fetch of `key`, unless it was sent before `oldest` or was abandoned."""
         flight = self._by_key.get(key)
         if flight is None or flight.at < oldest or not flight.waiters.join(who):
             return None
+        self.joined += 1
         return flight
 
     def start(

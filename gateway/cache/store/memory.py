@@ -47,6 +47,8 @@ class MemoryStore:
         self._idle = idle
         self._partitions: OrderedDict[Partition, _PartitionLRU] = OrderedDict()
         self._held = 0.0
+        self.dropped = {"room": 0, "idle": 0}
+        """Entries removed to make room, and those of idle callers."""
 
     @property
     def held_bytes(self) -> int:
@@ -112,8 +114,10 @@ class MemoryStore:
 
     def _insert(self, entries: _PartitionLRU, key: Key, entry: Entry) -> None:
         self._held -= entries.currsize
+        expected = len(entries) + (key not in entries)
         try:
             entries[key] = entry
+            self.dropped["room"] += expected - len(entries)
         except ValueError:  # it is larger than the store
             entries.pop(key, None)
         self._held += entries.currsize
@@ -127,6 +131,7 @@ class MemoryStore:
         for partition, entries in list(self._partitions.items()):
             if entries.used_at >= present_since:
                 break
+            self.dropped["idle"] += len(entries)
             self.purge(partition)
 
     def _keep_to_share(self, partition: Partition) -> None:
@@ -137,6 +142,7 @@ class MemoryStore:
         entries = self._partitions[partition]
         self._held -= entries.currsize
         entries.popitem()
+        self.dropped["room"] += 1
         self._held += entries.currsize
         self._drop_if_empty(partition)
 

@@ -50,12 +50,24 @@ class ConnectionCounter:
         self._all = 0
         self._held = 0
         self._lingering = 0
+        self.refused = 0
+        """Connections that exceeded a limit."""
+
+    @property
+    def open(self) -> int:
+        """Return the number of open connections."""
+        return self._all
+
+    @property
+    def held_bytes(self) -> int:
+        """Return the bytes of unfinished requests and unread responses."""
+        return self._held
 
     def acquire(self, address: str) -> bool:
         """Count one more connection; return False if it would exceed a limit."""
-        if self._all >= self._patience.max_connections:
-            return False
-        if self._from[address] >= self._patience.max_per_address:
+        most = self._patience
+        if self._all >= most.max_connections or self._from[address] >= most.max_per_address:
+            self.refused += 1
             return False
         self._all += 1
         self._from[address] += 1

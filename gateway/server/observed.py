@@ -1,0 +1,116 @@
+"""A GraphQL handler whose answered requests are recorded, for metrics and the access log."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from gateway.telemetry.observation import ObservedOperation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.telemetry.observation import RequestObserver, StoredReplyRecorder
+    from gateway.web.handler import GraphQLHandler
+    from gateway.web.persisted import PersistedDocuments
+    from gateway.web.protocol.head import RequestHead
+    from gateway.web.protocol.http_response import HTTPResponse
+    from gateway.web.request import GraphQLRequest, HTTPRequest
+    from schema.execution.plan import ExecutionPlan
+
+MAX_BYTES = 8 * 1024 * 1024
+"""Bytes of the request bodies whose operations are remembered."""
+_ENTRY = 600
+"""Bytes of an entry beside the body."""
+MAX_LABELS = 200
+"""Names of trusted operations that are labels; more can be named only by reloads of their file."""
+UNKNOWN = ObservedOperation("other")
+"""The operation of a request without a valid document."""
+
+
+class ObservedHandler:
+    """Answers by `inner`, and has each answered request recorded."""
+
+    def __init__(
+        self,
+        inner: GraphQLHandler,
+        persisted: PersistedDocuments,
+        observers: Sequence[RequestObserver],
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._inner = inner
+        self._persisted = persisted
+        self._observers = tuple(observers)
+        self._now = now
+        self._recorders: dict[bytes, tuple[StoredReplyRecorder, ...]] = {}
+        """By the body of a request that a stored response may answer."""
+        self._held = 0
+        self._labels: set[str] = set()
+
+    def trust(self, documents: Mapping[str, str]) -> None:
+        """Replace the trusted documents, and forget which operations were trusted."""
+        self._inner.trust(documents)
+        self._recorders, self._held = {}, 0
+
+    def cached(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
+        """Return the stored response to a POST; None if it must be executed.
+
+        It is executed too if its operation is not known: the response is the same.
+        """
+        recorders = self._recorders.get(body)
+        if recorders is None:
+            return None
+        began = self._now()
+        reply = self._inner.cached(head, body)
+        if reply is not None:
+            seconds = self._now() - began
+            for record in recorders:
+                record(reply, self._inner.stored_receipt, seconds)
+        return reply
+
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse:
+        """Return the response."""
+        began = self._now()
+        reply = await self._inner.reply(asking)
+        operation, seconds = self._operation(asking), self._now() - began
+        receipt = None if asking.operation is None else asking.operation.receipt
+        codes = [error["extensions"]["code"] for error in asking.errors]
+        for each in self._observers:
+            each.record(operation, reply, receipt, codes, seconds)
+        return reply
+
+    def _operation(self, asking: HTTPRequest) -> ObservedOperation:
+        """Return the operation of an answered request, and remember it by the body."""
+        question, body = asking.question, asking.body
+        if question is None:
+            return UNKNOWN
+        operation = self._described(question)
+        if asking.head.is_simple and body is not None and not question[0].writes:
+            self._remember(body, operation)
+        return operation
+
+    def _remember(self, body: bytes, operation: ObservedOperation) -> None:
+        if body in self._recorders:
+            return
+        self._recorders[body] = tuple(each.stored(operation) for each in self._observers)
+        self._held += len(body) + _ENTRY
+        while self._held > MAX_BYTES:
+            oldest = next(iter(self._recorders))
+            del self._recorders[oldest]
+            self._held -= len(oldest) + _ENTRY
+
+    def _described(self, question: tuple[ExecutionPlan, GraphQLRequest]) -> ObservedOperation:
+        planned, request = question
+        label = UNKNOWN.label
+        if self._persisted.is_trusted(request):
+            label = self._label(planned.name or "anonymous")
+        sha256 = request.sha256 or request.document_id
+        if request.query is not None:
+            sha256 = hashlib.sha256(request.query.encode()).hexdigest()
+        return ObservedOperation(label, planned.name, sha256)
+
+    def _label(self, name: str) -> str:
+        if len(self._labels) < MAX_LABELS:
+            self._labels.add(name)
+        return name if name in self._labels else UNKNOWN.label

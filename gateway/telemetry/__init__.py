@@ -1,0 +1,1 @@
+"""Numbers about the gateway for Prometheus, and the log of its requests."""

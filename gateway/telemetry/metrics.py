@@ -1,0 +1,91 @@
+"""The counts of one gateway, and the parts whose state is read when they are shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.telemetry.requests import RequestCounts
+from gateway.telemetry.upstream_calls import MeasuredTransport, UpstreamCounts
+from gateway.telemetry.write_outcomes import MeasuredWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.shared_budget import SharedBudget
+    from gateway.transport.transport import Transport
+    from schema.source.protocols import ClientWriter
+    from schema.source.request_context import RateLimitState
+
+
+class MeasuredLimiter(Protocol):
+    """The rate limiter's state."""
+
+    def state(self) -> RateLimitState:
+        """Return the state of the window."""
+
+    def activity(self) -> Mapping[str, float]:
+        """Return the numbers of calls in flight and that waited, and what is open."""
+
+    def waiting(self) -> Mapping[str, int]:
+        """Return the calls that wait, by priority."""
+
+
+class MeasuredStore(Protocol):
+    """The cache's memory."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held."""
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Entries lost, by reason."""
+
+
+class MeasuredCache(Protocol):
+    """The cache's reads."""
+
+    def lookups(self) -> Mapping[tuple[str, str], int]:
+        """Return the numbers of lookups by kind and result."""
+
+
+class MeasuredConnections(Protocol):
+    """The connections of clients."""
+
+    @property
+    def open(self) -> int:
+        """Connections that are open."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of unfinished requests and unread responses."""
+
+    @property
+    def refused(self) -> int:
+        """Connections that exceeded a limit."""
+
+
+class Metrics:
+    """What one gateway counts, and the parts that are read when the counts are shown."""
+
+    def __init__(self) -> None:
+        self.upstream = UpstreamCounts()
+        self.requests = RequestCounts()
+        self.writes: Counter[tuple[str, str]] = Counter()
+        """Writes by kind and outcome."""
+        self.limiter: MeasuredLimiter | None = None
+        self.cache: MeasuredCache | None = None
+        self.store: MeasuredStore | None = None
+        self.shared: SharedBudget | None = None
+        self.webhooks: Mapping[str, int] = {}
+        """Webhooks received, by result."""
+        self.connections: MeasuredConnections | None = None
+
+    def transport(self, inner: Transport) -> Transport:
+        """Return a transport that counts the calls that `inner` sends."""
+        return MeasuredTransport(inner, self.upstream)
+
+    def writer(self, inner: ClientWriter) -> ClientWriter:
+        """Return a writer that counts the writes of `inner`."""
+        return MeasuredWriter(inner, self.writes)

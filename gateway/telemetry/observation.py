@@ -1,0 +1,56 @@
+"""What is recorded of an answered request, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from schema.source.request_context import Receipt
+
+
+class ObservedOperation(NamedTuple):
+    """The operation of a request."""
+
+    label: str
+    """Its name if its document is trusted, else `other`."""
+    name: str | None = None
+    """Its name, which any client may choose."""
+    hash: str | None = None
+    """The SHA-256 of its document."""
+
+
+class Reply(Protocol):
+    """The response to a request."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def extra_headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """The header fields, X-Request-Id among them."""
+
+    @property
+    def content(self) -> bytes:
+        """The content, as sent."""
+
+
+StoredReplyRecorder = Callable[[Reply, Receipt, float], None]
+"""Records a reply, its receipt and the seconds that it took."""
+
+
+class RequestObserver(Protocol):
+    """Records answered requests."""
+
+    def record(
+        self,
+        operation: ObservedOperation,
+        reply: Reply,
+        receipt: Receipt | None,
+        codes: Sequence[str],
+        seconds: float,
+    ) -> None:
+        """Record one that was executed or refused; `codes` are those of its errors."""
+
+    def stored(self, operation: ObservedOperation) -> StoredReplyRecorder:
+        """Return what records a request of this operation that a stored response answered."""

@@ -1,0 +1,77 @@
+"""Counts of answered requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.telemetry.histogram import Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
+    from schema.source.request_context import Receipt
+
+SUCCESS = "OK"
+
+
+class RequestKey(NamedTuple):
+    """The labels of a request."""
+
+    operation: str
+    """The label of its operation."""
+    code: str
+    """The code of its first error; `OK` without errors."""
+    status: int
+
+
+class RequestTally(Histogram):
+    """Requests with the same labels: their durations, and what their receipts add up to."""
+
+    __slots__ = ("joined", "saved", "stale", "stored")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saved = self.joined = self.stale = 0
+        self.stored = 0
+        """Answered by a stored response."""
+
+    def add_stored(self, _: Reply, receipt: Receipt, seconds: float) -> None:
+        """Count a request that a stored response answered."""
+        self.observe(seconds)
+        self.stored += 1
+        self.saved += receipt.saved
+
+    def add(self, receipt: Receipt | None, seconds: float) -> None:
+        """Count a request that was executed, or refused."""
+        self.observe(seconds)
+        if receipt is not None:
+            self.saved += receipt.saved
+            self.joined += receipt.joined
+            self.stale += receipt.stale
+
+
+class RequestCounts:
+    """Answered requests by their labels."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[RequestKey, RequestTally] = {}
+
+    def record(
+        self,
+        operation: ObservedOperation,
+        reply: Reply,
+        receipt: Receipt | None,
+        codes: Sequence[str],
+        seconds: float,
+    ) -> None:
+        """Count one request."""
+        key = RequestKey(operation.label, codes[0] if codes else SUCCESS, reply.status)
+        self._tally(key).add(receipt, seconds)
+
+    def stored(self, operation: ObservedOperation) -> StoredReplyRecorder:
+        """Return what counts a request of this operation that a stored response answered."""
+        return self._tally(RequestKey(operation.label, SUCCESS, 200)).add_stored
+
+    def _tally(self, key: RequestKey) -> RequestTally:
+        return self.tallies.get(key) or self.tallies.setdefault(key, RequestTally())

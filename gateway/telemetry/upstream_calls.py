@@ -1,0 +1,83 @@
+"""A transport that counts calls and their durations."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gateway.telemetry.histogram import Histogram
+from gateway.transport.errors import was_never_sent
+from gateway.transport.transport import Transport
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from gateway.transport.messages import Request, Response
+
+UNSENT, LOST, ANSWERED = "unsent", "lost", "answered"
+"""Outcomes of calls: never sent, sent without a complete response, and with one."""
+
+
+class CallKey(NamedTuple):
+    """The labels of a call."""
+
+    method: str
+    status: str
+    """Empty without a response."""
+    priority: str
+    outcome: str
+
+
+class UpstreamCounts:
+    """Calls of the API by their labels, and their durations by method."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[CallKey] = Counter()
+        self.durations: defaultdict[str, Histogram] = defaultdict(Histogram)
+
+
+class MeasuredTransport(Transport):
+    """Counts the calls that `inner` sends; their context has a priority."""
+
+    def __init__(
+        self,
+        inner: Transport,
+        counts: UpstreamCounts,
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._inner = inner
+        self._counts = counts
+        self._now = now
+
+    def send(self, request: Request[Any]) -> asyncio.Future[Response]:
+        """Send a request, and count it when it has ended."""
+        began = self._now()
+        response = self._inner.send(request)
+        response.add_done_callback(
+            partial(self._count, request.method, request.context.priority.name.lower(), began)
+        )
+        return response
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        await self._inner.aclose()
+
+    def _count(
+        self, method: str, priority: str, began: float, response: asyncio.Future[Response]
+    ) -> None:
+        status, outcome = _end(response)
+        self._counts.calls[CallKey(method, status, priority, outcome)] += 1
+        self._counts.durations[method].observe(self._now() - began)
+
+
+def _end(response: asyncio.Future[Response]) -> tuple[str, str]:
+    """Return the status, if there is one, and the outcome."""
+    if response.cancelled():
+        return "", LOST
+    error = response.exception()
+    if error is not None:
+        return "", UNSENT if was_never_sent(error) else LOST
+    return str(response.result().status_code), ANSWERED

@@ -1,0 +1,207 @@
+import hashlib
+import secrets
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from gateway.app import create_app
+from gateway.cli.metrics import with_metrics
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.catalogue import named
+from gateway.sandbox.users import DEMO
+from gateway.server.uvicorn import Listener, bind
+from gateway.settings import ConfigurationError, load_settings
+from tests.serving import Way, Wire, post, serving
+from tests.telemetry.samples import LIST, by, of, query, scrape
+
+ADDRESS = "127.0.0.1:0"
+ONE = "query One($id: ID!) { client(id: $id) { id version notes } }"
+RESULT = "{ __typename ... on ClientMutationError { code } }"
+CREATE = f"mutation ($input: CreateClientInput!) {{ createClient(input: $input) {RESULT} }}"
+UPDATE = f"mutation ($input: UpdateClientInput!) {{ updateClient(input: $input) {RESULT} }}"
+DELETE = f"mutation ($id: ID!) {{ deleteClient(input: {{ id: $id }}) {RESULT} }}"
+UPSTREAM = "clients_gateway_upstream_requests_total"
+NEW = {
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "email": "ada@example.com",
+    "clientType": "BUYER",
+}
+
+
+def mixed_trace(wire: Wire, sandbox: Sandbox) -> int:
+    """Operations of every kind, and failures of every kind; the number of requests."""
+    ids = [row["id"] for row in sandbox.rows_of(DEMO)[:4]]
+    sent = 0
+
+    def send(document: str, **variables: object) -> None:
+        nonlocal sent
+        sent += 1
+        query(wire, document, variables=variables)
+
+    for _ in range(3):
+        send(LIST)
+    for id in (*ids, "00000000-0000-4000-8000-000000000000"):
+        send(ONE, id=id)
+    send("{ nope }")
+    send("{")
+    send(CREATE, input=NEW)
+    send(UPDATE, input={"id": ids[0], "notes": "met", "expectedVersion": 99})
+    send(UPDATE, input={"id": ids[1], "notes": "met"})
+    send(DELETE, id=ids[3])
+    send(LIST)
+    sandbox.fail(named("answer-lost", times=1))
+    send(UPDATE, input={"id": ids[2], "notes": "lost"})
+    for fault in ("proxy-502", "answer-cut", "proxy-200", "limited-429-fraction"):
+        sandbox.fail(named(fault, times=2))
+        send("query ($id: ID!) { client(id: $id) { notes tags } }", id=secrets.token_hex(8))
+    return sent
+
+
+def test_the_calls_counted_are_those_that_the_api_saw(way: Way) -> None:
+    with serving(Sandbox(), way, metrics_address=ADDRESS) as gateway:
+        with gateway.connection() as wire:
+            sent = mixed_trace(wire, gateway.sandbox)
+            samples = scrape(gateway)
+        calls = list(gateway.sandbox.calls)
+
+    counted = of(samples, UPSTREAM) - of(samples, UPSTREAM, outcome="unsent")
+    assert counted == len(calls)
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        assert of(samples, UPSTREAM, method=method) == sum(
+            call.startswith(f"{method} ") for call in calls
+        )
+    assert of(samples, "http_client_request_duration_seconds_count") == of(samples, UPSTREAM)
+    assert of(samples, "clients_gateway_operations_total") == sent
+    assert of(samples, "http_server_request_duration_seconds_count") == sent
+
+
+def test_reads_writes_and_refusals_are_counted_by_what_became_of_them(way: Way) -> None:
+    with serving(Sandbox(), way, metrics_address=ADDRESS) as gateway, gateway.connection() as wire:
+        row = gateway.sandbox.rows_of(DEMO)[0]
+        for _ in range(4):
+            query(wire, LIST)
+        query(wire, "{ nope }")
+        query(wire, LIST, key="f" * 64)
+        query(wire, LIST, key=None)
+        for _ in range(2):
+            query(wire, DELETE, variables={"id": row["id"]})
+        samples = scrape(gateway)
+
+    lookups = by(samples, "clients_gateway_cache_lookups_total", "kind", "result")
+    assert lookups["list", "hit"] == 1
+    assert of(samples, "clients_gateway_receipts_total", what="stored") == 2
+    assert by(samples, "clients_gateway_refusals_total", "code") == {("BAD_USER_INPUT",): 1}
+    assert by(samples, "clients_gateway_writes_total", "kind", "outcome") == {
+        ("delete", "DONE"): 1,
+        ("delete", "NOT_FOUND"): 1,
+    }
+    assert of(samples, "clients_gateway_connections_open") == 1
+    assert of(samples, "clients_gateway_cache_bytes") > 0
+
+
+def test_the_window_and_the_gate_are_shown_as_they_are() -> None:
+    with (
+        serving(Sandbox(), Way.FAST, metrics_address=ADDRESS) as gateway,
+        gateway.connection() as wire,
+    ):
+        query(wire, LIST)
+        before = scrape(gateway)
+        gateway.sandbox.fail(named("limited-429", times=1))
+        query(wire, ONE, variables={"id": gateway.sandbox.rows_of(DEMO)[0]["id"]})
+        after = scrape(gateway)
+
+    spent = len(gateway.sandbox.calls) - 1
+    assert of(before, "clients_gateway_rate_limit_limit") == 500
+    assert of(before, "clients_gateway_rate_limit_remaining") == 500 - spent
+    assert 0 < of(before, "clients_gateway_rate_limit_reset_seconds") <= 901
+    assert of(before, "clients_gateway_rate_limit_gate_open") == 1
+    assert of(after, "clients_gateway_rate_limit_gate_open") == 0
+    assert of(after, "clients_gateway_rate_limit_remaining") == 0
+    assert of(after, UPSTREAM, status="429", priority="interactive") == 1
+
+
+def test_an_operation_is_named_only_if_its_document_is_trusted(way: Way, tmp_path: Path) -> None:
+    file = tmp_path / "trusted.json"
+    file.write_bytes(orjson.dumps({hashlib.sha256(LIST.encode()).hexdigest(): LIST}))
+    with (
+        serving(Sandbox(), way, metrics_address=ADDRESS, trusted_documents_file=file) as gateway,
+        gateway.connection() as wire,
+    ):
+        for _ in range(4):
+            query(wire, LIST)
+        query(wire, "query Mine { clients(first: 25) { totalCount } }")
+        samples = scrape(gateway)
+
+    assert by(samples, "clients_gateway_operations_total", "operation", "code") == {
+        ("List", "OK"): 4,
+        ("other", "OK"): 1,
+    }
+
+
+def test_no_label_holds_what_clients_choose(way: Way) -> None:
+    secret = f"x{secrets.token_hex(4)}"
+    with (
+        serving(Sandbox(), way, metrics_address=ADDRESS, access_log=False) as gateway,
+        gateway.connection() as wire,
+    ):
+        mixed_trace(wire, gateway.sandbox)
+        before = set(scrape(gateway))
+        for number in range(10_000 if way is Way.FAST else 1_000):
+            body = {"query": LIST, "operationName": f"{secret}{number}"}
+            key = f"{number:064x}"
+            wire.ask(post(orjson.dumps(body), f"x-request-id: {secret}{number}", key=key))
+        for number in range(200):
+            document = f"query {secret}{number} {{ clients(first: {number + 1}) {{ totalCount }} }}"
+            query(wire, document, key=f"{number:064x}")
+        samples = scrape(gateway)
+
+    assert len(set(samples) - before) < 100
+    assert not [has for _, has in samples if any(secret in value for _, value in has)]
+    assert of(samples, "clients_gateway_operations_total", operation="other") > 1_000
+
+
+def test_the_metrics_are_on_their_own_port_alone() -> None:
+    with serving(Sandbox(), Way.FAST, metrics_address=ADDRESS) as gateway:
+        assert gateway.metrics
+        base = gateway.metrics.removesuffix("/metrics")
+
+        assert httpx.get(f"{gateway.url}/metrics").status_code == 404
+        assert httpx.post(f"{base}/graphql", json={"query": LIST}).status_code == 404
+        assert httpx.post(gateway.metrics).status_code == 405
+
+
+def test_the_port_of_clients_is_not_that_of_the_metrics() -> None:
+    with bind("127.0.0.1", 0) as bound:
+        address = f"0.0.0.0:{bound.getsockname()[1]}"
+        app = create_app(load_settings({}, _env_file=None, metrics_address=address))
+
+        with pytest.raises(ConfigurationError, match="GATEWAY_METRICS_ADDRESS must have a port"):
+            with_metrics(Listener(app, bound), app, address)
+
+
+def test_a_scraper_that_accepts_open_metrics_gets_them() -> None:
+    with serving(Sandbox(), Way.FAST, metrics_address=ADDRESS) as gateway:
+        assert gateway.metrics
+        accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+        shown = httpx.get(gateway.metrics, headers=accept)
+
+    assert shown.headers["content-type"].startswith("application/openmetrics-text")
+    families = text_string_to_metric_families(shown.text)  # type: ignore[no-untyped-call]
+    names = {family.name for family in families}
+    assert {"clients_gateway_upstream_requests", "process_cpu_seconds"} <= names
+    assert "clients_gateway_event_loop_lag_seconds" in names
+
+
+@pytest.mark.parametrize("wrong", ["9100", "localhost", "127.0.0.1:", "1.2.3.4:65536", "a b:1"])
+def test_an_address_without_a_host_or_a_port_is_refused(wrong: str) -> None:
+    with pytest.raises(ConfigurationError, match="GATEWAY_METRICS_ADDRESS"):
+        load_settings({}, _env_file=None, metrics_address=wrong)
+
+
+@pytest.mark.parametrize("right", ["127.0.0.1:9100", "[::1]:9100", "localhost:0", "0.0.0.0:9100"])
+def test_an_address_with_a_port_is_accepted(right: str) -> None:
+    assert load_settings({}, _env_file=None, metrics_address=right).metrics_address == right
