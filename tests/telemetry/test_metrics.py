@@ -108,10 +108,10 @@ def test_the_window_and_the_gate_are_shown_as_they_are() -> None:
         serving(Sandbox(), Way.FAST, metrics_address=ADDRESS) as gateway,
         gateway.connection() as wire,
     ):
-        query(wire, LIST)
+        query(wire, ONE, variables={"id": gateway.sandbox.rows_of(DEMO)[0]["id"]})
         before = scrape(gateway)
         gateway.sandbox.fail(named("limited-429", times=1))
-        query(wire, ONE, variables={"id": gateway.sandbox.rows_of(DEMO)[0]["id"]})
+        query(wire, LIST)
         after = scrape(gateway)
 
     spent = len(gateway.sandbox.calls) - 1
