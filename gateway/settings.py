@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 PREFIX = "GATEWAY_"
 
+_PRINTABLE = "must be printable ASCII characters"
 _PATTERNS = {
     "api_key": "must be 64 hexadecimal characters",
-    "caller_token": "must be printable ASCII characters",
+    "caller_token": _PRINTABLE,
     "budget": "must be 1 to 64 letters, digits, dots, underscores and hyphens",
 }
 
