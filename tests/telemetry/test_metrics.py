@@ -150,18 +150,18 @@ def test_no_label_holds_what_clients_choose(way: Way) -> None:
     ):
         mixed_trace(wire, gateway.sandbox)
         before = set(scrape(gateway))
-        for number in range(10_000 if way is Way.FAST else 1_000):
+        for number in range(10_000 if way is Way.FAST else 100):
             body = {"query": LIST, "operationName": f"{secret}{number}"}
             key = f"{number:064x}"
             wire.ask(post(orjson.dumps(body), f"x-request-id: {secret}{number}", key=key))
-        for number in range(200):
+        for number in range(20):
             document = f"query {secret}{number} {{ clients(first: {number + 1}) {{ totalCount }} }}"
             query(wire, document)
         samples = scrape(gateway)
 
     assert len(set(samples) - before) < 100
     assert not [has for _, has in samples if any(secret in value for _, value in has)]
-    assert of(samples, "clients_gateway_operations_total", operation="other") > 1_000
+    assert of(samples, "clients_gateway_operations_total", operation="other") > 100
 
 
 def test_the_metrics_are_on_their_own_port_alone() -> None:
