@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 100
 """Characters of an operation's name that are logged."""
+HASH_DIGITS = 32
+"""Digits of a document's hash that are logged; 64 of them could be a key, and would be hidden."""
 _log = logging.getLogger("gateway.access")
 
 
@@ -35,7 +37,7 @@ class AccessLog:
         fields = {
             "requestId": _request_id(reply),
             "operation": None if operation.name is None else operation.name[:LONGEST_NAME],
-            "hash": operation.hash,
+            "hash": None if operation.hash is None else operation.hash[:HASH_DIGITS],
             "status": reply.status,
             "codes": list(codes),
             "ms": round(seconds * 1000, 2),
