@@ -96,7 +96,7 @@ class RestClientSource:
         except ClientError as failure:
             return failure
         if record.id != id:
-            return bad_response("The API answered with another client than the one asked for.")
+            return bad_response("The API answered with another client than the requested one.")
         return record
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:

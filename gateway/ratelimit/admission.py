@@ -111,7 +111,7 @@ class AdmissionController:
         if self.unproven(context, now):
             self._controls.unknown_credentials.record_rejection(context.credential, now)
             if own or not self._controls.unknown_credentials.room(context.credential, now):
-                whose = "Many credentials that nobody knows yet are being tried"
+                whose = "Many credentials that the API has not accepted yet are being tried"
         elif own > common:
             whose = "Your share of the API's request budget is spent"
         return RateLimited(f"{whose}; ask again in {seconds} s.", retry_after=seconds)

@@ -19,6 +19,9 @@ MAX_WAIT = 2.0
 """Seconds a request may wait for the window; a longer wait is an error with Retry-After."""
 GRACE = 0.5
 """Additional seconds for a request that waited for the end of a 429, during the first trial."""
+MIN_DELAY = 0.001
+"""Least seconds to the next look at the queue: a shorter wait is a rounding error, and a timer
+below the clock's resolution runs in the same iteration of the event loop."""
 MAX_UNPROVEN_WAITING = 2 / 3
 """The part of the queue in which requests with unverified credentials may wait."""
 
@@ -162,7 +165,9 @@ class Dispatcher:
             return  # they wait for a slot; each free slot calls this function
         waits = [wait for waiter in self._queue if (wait := self._reassess(waiter, now))]
         if waits:
-            self._timer = asyncio.get_running_loop().call_later(min(waits), self._serve)
+            self._timer = asyncio.get_running_loop().call_later(
+                max(min(waits), MIN_DELAY), self._serve
+            )
 
     def _reassess(self, waiter: Waiter, now: float) -> float:
         """Return the seconds until a waiter may be served; reject it if that is too late."""
@@ -188,8 +193,8 @@ class Dispatcher:
     def _too_late(self, context: CallContext, now: float) -> RateLimited | Unavailable:
         if self._admission.wait(context, now) or self._admission.unproven(context, now):
             return self._admission.rate_limited_error(context, now)
-        return Unavailable("The API is too busy to be asked in time.", code="UPSTREAM_TIMEOUT")
+        return Unavailable("The API is too busy to be called in time.", code="UPSTREAM_TIMEOUT")
 
 
 def _abandoned() -> ClientError:
-    return Unavailable("Everybody who asked has left.")
+    return Unavailable("The callers of this request have left.")

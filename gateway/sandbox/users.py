@@ -126,6 +126,6 @@ ADA = DemoUser("Ada", 42)
 GRACE = DemoUser("Grace", 137)
 EDSGER = DemoUser("Edsger", 2_500)
 READER = DemoUser("Reader", 3, scopes=("read",))
-WITHOUT_SCOPES = DemoUser("Nobody", 0, scopes=())
+WITHOUT_SCOPES = DemoUser("Without", 0, scopes=())
 USERS = (ADA, GRACE, EDSGER, READER, WITHOUT_SCOPES)
 DEMO = ADA

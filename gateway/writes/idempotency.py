@@ -212,6 +212,6 @@ async def _log_storage_error(note: Coroutine[Any, Any, None]) -> None:
 
 def _refused() -> IdempotencyUnavailable:
     return IdempotencyUnavailable(
-        "This gateway cannot record creates at the moment, so that a key would protect nobody."
+        "This gateway cannot record creates at the moment, so a key would prevent no second create."
         " Nothing was sent. Ask again later, or create the client without a key."
     )

@@ -246,10 +246,9 @@ class EntityReader:
     def _store(
         self, key: EntityKey, token: FencingToken, answer: ClientRecord | ClientError, at: float
     ) -> Held:
-        if isinstance(answer, NotFound):
-            return self._memory.store_absence(key, at, token)
         if isinstance(answer, ClientError):
-            return None
+            absent = isinstance(answer, NotFound)
+            return self._memory.store_absence(key, at, token) if absent else None
         return self._memory.store_record(key, answer, at, token)
 
 

@@ -392,7 +392,7 @@ async def test_a_refusal_says_what_is_spent() -> None:
     ] == [
         "Your share of the API's request budget is spent",
         "The API's request budget is spent",
-        "Many credentials that nobody knows yet are being tried",
+        "Many credentials that the API has not accepted yet are being tried",
     ]
 
 
