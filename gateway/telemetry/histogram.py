@@ -13,28 +13,29 @@ _LABELS = (*map(str, BOUNDS), "+Inf")
 class Histogram:
     """Durations in seconds, counted by bucket, and their sum."""
 
-    __slots__ = ("_counts", "total")
+    __slots__ = ("counts", "total")
 
     def __init__(self) -> None:
-        self._counts = [0] * len(_LABELS)
+        self.counts = [0] * len(_LABELS)
+        """Number of durations by bucket."""
         self.total = 0.0
         """Sum of all durations."""
 
     def observe(self, seconds: float) -> None:
         """Count one duration."""
-        self._counts[bisect_left(BOUNDS, seconds)] += 1
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
 
     def merge(self, other: Histogram) -> None:
         """Add the durations of another."""
-        self._counts = [own + its for own, its in zip(self._counts, other._counts, strict=True)]
+        self.counts = [own + its for own, its in zip(self.counts, other.counts, strict=True)]
         self.total += other.total
 
     @property
     def count(self) -> int:
         """Return the number of durations."""
-        return sum(self._counts)
+        return sum(self.counts)
 
     def cumulative(self) -> list[tuple[str, float]]:
         """Return, for each upper bound, how many durations are at most as long."""
-        return list(zip(_LABELS, accumulate(self._counts, initial=None), strict=True))
+        return list(zip(_LABELS, accumulate(self.counts, initial=None), strict=True))

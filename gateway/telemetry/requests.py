@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.telemetry.histogram import Histogram
+from gateway.telemetry.histogram import BOUNDS, Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,8 @@ class RequestTally(Histogram):
 
     def add_stored(self, _: Reply, receipt: Receipt, seconds: float) -> None:
         """Count a request that a stored response answered."""
-        self.observe(seconds)
+        self.counts[bisect_left(BOUNDS, seconds)] += 1  # as `observe`, without its call
+        self.total += seconds
         self.stored += 1
         self.saved += receipt.saved
 
