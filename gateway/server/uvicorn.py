@@ -65,7 +65,8 @@ class Listener:
 def bind(host: str, port: int, setting: str = "") -> socket.socket:
     """Create a socket bound to the address, which `setting` names; raises `ConfigurationError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY only where the protocol is named; uvloop sets it always.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Connections inherit these sizes; the kernel's defaults are megabytes for each.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)

@@ -1,10 +1,13 @@
 """Both ways of sending an answer: there are two, and a client cannot tell which it met."""
 
+import asyncio
 import re
+import socket
 
 import pytest
 
 from gateway.sandbox.api import Sandbox
+from gateway.server.uvicorn import bind
 from tests.serving import Answer, Serving, Way, post, serving
 
 LIST = b'{"query":"{ clients(first: 2) { totalCount edges { node { id } } } }"}'
@@ -58,3 +61,20 @@ def test_a_price_is_the_same_by_both(gateway: Serving) -> None:
 
     assert statuses == [200] * 3
     assert gateway.sandbox.calls == ["GET /clients?page=1&limit=100"]
+
+
+async def test_an_answer_in_two_segments_does_not_wait_for_an_acknowledgement() -> None:
+    """asyncio leaves Nagle's algorithm on unless the listening socket names its protocol."""
+    options: asyncio.Queue[int] = asyncio.Queue()
+
+    async def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted = writer.get_extra_info("socket")
+        options.put_nowait(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    bound = bind("127.0.0.1", 0)
+    async with await asyncio.start_server(connected, sock=bound):
+        _, writer = await asyncio.open_connection(*bound.getsockname())
+        assert await options.get() == 1
+        writer.close()
+        await writer.wait_closed()
