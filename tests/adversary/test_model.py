@@ -68,6 +68,10 @@ class Key:
     made: set[str] = field(default_factory=set)
 
 
+SETTLED = 0.001
+"""Seconds in which what is ready runs to its end: the loop moves its clock only when nothing is."""
+
+
 class Adversary(RuleBasedStateMachine):
     steps = 0
 
@@ -257,7 +261,7 @@ class Adversary(RuleBasedStateMachine):
     def settle(self) -> None:
         """Nothing happens after an answer that did not leave it open."""
         before = {who: self.world.rows(who) for who in PEOPLE}
-        self.world.wait(0)
+        self.world.wait(SETTLED)
         assert self.unsettled or before == {who: self.world.rows(who) for who in PEOPLE}
         self.unsettled = False
 
