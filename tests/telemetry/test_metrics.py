@@ -24,6 +24,8 @@ CREATE = f"mutation ($input: CreateClientInput!) {{ createClient(input: $input) 
 UPDATE = f"mutation ($input: UpdateClientInput!) {{ updateClient(input: $input) {RESULT} }}"
 DELETE = f"mutation ($id: ID!) {{ deleteClient(input: {{ id: $id }}) {RESULT} }}"
 UPSTREAM = "clients_gateway_upstream_requests_total"
+UNLISTED = "00000000-0000-4000-8000-{:012}"
+"""Ids of no client."""
 NEW = {
     "firstName": "Ada",
     "lastName": "Lovelace",
@@ -44,20 +46,20 @@ def mixed_trace(wire: Wire, sandbox: Sandbox) -> int:
 
     for _ in range(3):
         send(LIST)
-    for id in (*ids, "00000000-0000-4000-8000-000000000000"):
+    for id in (*ids, UNLISTED.format(0)):
         send(ONE, id=id)
     send("{ nope }")
     send("{")
     send(CREATE, input=NEW)
-    send(UPDATE, input={"id": ids[0], "notes": "met", "expectedVersion": 99})
-    send(UPDATE, input={"id": ids[1], "notes": "met"})
+    send(UPDATE, input={"id": ids[0], "phone": "+49 30 1", "expectedVersion": 99})
+    send(UPDATE, input={"id": ids[1], "phone": "+49 30 1"})
     send(DELETE, id=ids[3])
     send(LIST)
     sandbox.fail(named("answer-lost", times=1))
-    send(UPDATE, input={"id": ids[2], "notes": "lost"})
-    for fault in ("proxy-502", "answer-cut", "proxy-200", "limited-429-fraction"):
-        sandbox.fail(named(fault, times=2))
-        send("query ($id: ID!) { client(id: $id) { notes tags } }", id=secrets.token_hex(8))
+    send(UPDATE, input={"id": ids[2], "phone": "+49 30 1"})
+    for number, fault in enumerate(("proxy-502", "answer-cut", "proxy-200", "limited-429"), 1):
+        sandbox.fail(named(fault, times=1))
+        send(ONE, id=UNLISTED.format(number))
     return sent
 
 
@@ -68,14 +70,35 @@ def test_the_calls_counted_are_those_that_the_api_saw(way: Way) -> None:
             samples = scrape(gateway)
         calls = list(gateway.sandbox.calls)
 
-    counted = of(samples, UPSTREAM) - of(samples, UPSTREAM, outcome="unsent")
-    assert counted == len(calls)
-    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-        assert of(samples, UPSTREAM, method=method) == sum(
-            call.startswith(f"{method} ") for call in calls
-        )
-    assert of(samples, "http_client_request_duration_seconds_count") == of(samples, UPSTREAM)
-    assert of(samples, "clients_gateway_operations_total") == sent
+    assert by(samples, UPSTREAM, "method", "status", "outcome") == {
+        ("GET", "200", "answered"): 2,
+        ("GET", "404", "answered"): 2,
+        ("GET", "429", "answered"): 1,
+        ("GET", "502", "answered"): 1,
+        ("GET", "", "lost"): 1,
+        ("POST", "201", "answered"): 1,
+        ("PUT", "200", "answered"): 1,
+        ("PUT", "409", "answered"): 1,
+        ("PUT", "", "lost"): 1,
+        ("DELETE", "200", "answered"): 1,
+    }
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        seen = sum(call.startswith(f"{method} ") for call in calls)
+        assert of(samples, UPSTREAM, method=method) == seen, calls
+    assert of(samples, "http_client_request_duration_seconds_count") == len(calls)
+    assert by(samples, "clients_gateway_writes_total", "kind", "outcome") == {
+        ("create", "DONE"): 1,
+        ("update", "DONE"): 2,
+        ("update", "VERSION_CONFLICT"): 1,
+        ("delete", "DONE"): 1,
+    }
+    assert by(samples, "clients_gateway_operations_total", "code") == {
+        ("OK",): sent - 5,
+        ("BAD_USER_INPUT",): 2,
+        ("UPSTREAM_UNAVAILABLE",): 1,
+        ("UPSTREAM_BAD_RESPONSE",): 1,
+        ("RATE_LIMITED",): 1,
+    }
     assert of(samples, "http_server_request_duration_seconds_count") == sent
 
 
