@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
-from graphql import ExecutionResult
+from graphql import ExecutionResult, GraphQLError
 
-from schema.execution.compiler.codegen import refuse
-from schema.source.errors import NotFound
+from schema.execution.compiler.codegen import Fallback, refuse
+from schema.source.errors import ClientError, NotFound
 from schema.types.client_connection import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
-
-    from graphql import GraphQLError
 
     from schema.context import Context
     from schema.execution.compiler.completion import Complete
@@ -25,6 +23,10 @@ if TYPE_CHECKING:
 
     Execute = Callable[[ExecutionPlan, Context], Coroutine[Any, Any, ExecutionResult]]
 
+_UNUSUAL = (Fallback, ClientError, GraphQLError, ValueError)
+"""What generated code raises for an error or a value that only graphql-core completes."""
+_log = logging.getLogger(__name__)
+
 
 async def execute_plan(
     plan: ExecutionPlan, context: Context, by_graphql_core: Execute, *, compiles: bool
@@ -32,14 +34,19 @@ async def execute_plan(
     """Read what a query needs, then encode the outcome. Raises nothing but a cancellation.
 
     An error, a value that is not usual, a mutation and what is not compiled are for graphql-core:
-    what was read is in the request's loaders, and its resolvers find it there.
+    what was read is in the request's loaders, and its resolvers find it there. So is what a bug in
+    generated code leaves, which is logged.
     """
     if plan.compiled and plan.has_no_errors and (context.is_authenticated or not plan.reads):
         if plan.reads:
             await _read(plan, context.loaders)
         if compiles:
-            with contextlib.suppress(Exception):  # graphql-core locates what is wrong
+            try:
                 return ExecutionResult(_encode(plan, context), None)
+            except _UNUSUAL:
+                pass  # graphql-core locates what is wrong
+            except Exception:  # noqa: BLE001 - a bug, which must not cost the answer
+                _log.exception("generated code failed; graphql-core executes the operation")
     return await by_graphql_core(plan, context)
 
 
@@ -58,7 +65,7 @@ async def _read(plan: ExecutionPlan, loaders: Loaders) -> None:
 
 
 def _encode(plan: ExecutionPlan, context: Context) -> dict[str, Any]:
-    """Return the data for what was read. Raises any exception where only graphql-core can."""
+    """Return the data for what was read. Raises one of `_UNUSUAL` where only graphql-core can."""
     type_name = plan.variant.type_name
     data: dict[str, Any] = {
         root.key: type_name if root.ask is None else None for root, _ in plan.requests
