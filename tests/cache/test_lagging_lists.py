@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from gateway.cache.store.keys import EntityKey, Partition
+from gateway.cache.store.own_writes import OwnWrites
 from schema.source.errors import NotFound
 from schema.source.records import ClientFilter, Page, Window
 from schema.source.request_context import CacheDirectives
 from schema.source.writes import ClientPatch, NewClient
-from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, client, uuid
+from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, caller, client, uuid
 from tests.cache.test_by_id import fetch
 
 if TYPE_CHECKING:
@@ -156,6 +158,27 @@ async def test_thirty_seconds_after_a_write_the_list_is_believed() -> None:
     await asyncio.sleep(31)
 
     assert numbers(await page(cached)) == list(range(1, 21))
+
+
+async def test_a_deleted_client_does_not_come_back_after_a_hundred_other_writes() -> None:
+    source = lists(180)
+    cached = caching(source)
+    await page(cached, ACTIVE)
+    source.lag()
+    await cached.delete(asking(), uuid(7))
+    for number in range(8, 120):
+        await cached.update(asking(), uuid(number), ClientPatch({"email": "new@example.org"}))
+
+    assert 7 not in numbers(await page(cached, ACTIVE))
+
+
+def test_a_write_is_held_only_as_long_as_a_reading_may_not_show_it() -> None:
+    seconds = [0.0]
+    writes = OwnWrites(lambda: seconds[0], lag=30)
+    for seconds[0] in range(200):
+        writes.note(EntityKey(Partition(caller()), str(seconds[0])), None, seconds[0])
+
+    assert len(writes._writes) == 60  # noqa: SLF001 - what is held
 
 
 async def test_a_list_that_does_not_lag_is_shown_as_it_is() -> None:

@@ -52,7 +52,7 @@ class FencedCache:
         self.generations = Generations()
         self.hints = ChangeHints(store, self.generations, clock)
         self.served = ServedVersions(clock, policy.stale)
-        self.own_writes = OwnWrites(policy.fresh)
+        self.own_writes = OwnWrites(clock, policy.fresh)
         self._bases = VersionHistory()
         self.departures = Departures()
         self.meaning = TypeFilterSemantics(policy.type_filter)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from cachetools import LRUCache
+from cachetools import TTLCache
 
 from gateway.cache.store.entity import version_of
 
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from gateway.cache.store.keys import EntityKey, Partition
     from schema.source.records import ClientRecord, Page
 
-_MAX_CALLERS = 1_000
-_MAX_WRITES = 100
-"""Writes of one caller that are held, the latest."""
+_MAX_WRITES = 1_000
+"""Writes held, some kilobytes each. The API admits 500 calls in 15 minutes."""
 
 
 class _Write(NamedTuple):
@@ -30,26 +29,26 @@ class _Write(NamedTuple):
 
 
 class OwnWrites:
-    """The writes of all callers that are younger than `lag` seconds."""
+    """The writes of all callers that a reading sent within `lag` seconds may not show.
 
-    def __init__(self, lag: float) -> None:
+    They are held for twice as long, because such a reading arrives later.
+    """
+
+    def __init__(self, clock: Callable[[], float], lag: float) -> None:
         self._lag = lag
-        self._writes: LRUCache[Partition, dict[str, _Write]] = LRUCache(_MAX_CALLERS)
+        self._writes: TTLCache[EntityKey, _Write] = TTLCache(_MAX_WRITES, 2 * lag, clock)
 
     def note(
         self, key: EntityKey, record: ClientRecord | None, at: float, *, created: bool = False
     ) -> None:
         """Note that the caller wrote this client at `at`; `record` is None for a deletion."""
-        writes = self._writes.setdefault(key.partition, {})
-        before = writes.pop(key.id, None)
+        before = self._writes.get(key)
         created |= before is not None and before.created and at < before.at + self._lag
-        writes[key.id] = _Write(at, record, created)
-        if len(writes) > _MAX_WRITES:
-            del writes[next(iter(writes))]
+        self._writes[key] = _Write(at, record, created)
 
     def may_be_unseen(self, key: EntityKey, at: float) -> bool:
         """Return True if a reading sent at `at` may not show this client as the caller wrote it."""
-        write = self._writes.get(key.partition, {}).get(key.id)
+        write = self._writes.get(key)
         return write is not None and at < write.at + self._lag
 
     def applied(
@@ -65,14 +64,15 @@ class OwnWrites:
         `listed` decides whether a client belongs to the list, and `newest` is the end where the API
         lists new clients.
         """
-        for id, write in self._writes.get(partition, {}).items():
-            if at < write.at + self._lag:
-                page = _applied(page, id, write, listed, newest)
+        for key, write in self._writes.items():
+            if key.partition == partition and at < write.at + self._lag:
+                page = _applied(page, key.id, write, listed, newest)
         return page
 
     def purge(self, partition: Partition) -> None:
         """Remove the writes of this caller."""
-        self._writes.pop(partition, None)
+        for key in [key for key in self._writes if key.partition == partition]:
+            self._writes.pop(key, None)
 
 
 def _applied(
