@@ -181,6 +181,25 @@ def test_a_write_is_held_only_as_long_as_a_reading_may_not_show_it() -> None:
     assert len(writes._writes) == 60  # noqa: SLF001 - what is held
 
 
+async def test_where_the_api_lists_new_clients_is_learned_from_its_own_pages_alone() -> None:
+    source = lists(3, newest_first=True)
+    cached = caching(source)
+    await page(cached)
+    source.lag()
+    await cached.create(asking(), EVE)
+    assert numbers(await page(cached)) == [3, 2, 1, 4]
+    await asyncio.sleep(61)
+    source.clients = lists(20, newest_first=True).clients
+    source.lag()
+    await page(cached)
+
+    await cached.create(asking(), EVE)
+
+    shown = await cached.read_page(asking(), ANY, ROWS, NAMES)
+    assert numbers(shown) == list(range(21, 0, -1))
+    assert source.calls == ["list 0+100", "create"] + ["list 0+100"] * 2 + ["create"]
+
+
 async def test_a_list_that_does_not_lag_is_shown_as_it_is() -> None:
     source = lists(20)
     cached = caching(source)

@@ -211,18 +211,18 @@ class ListReader:
         clients = [record for record in page.records if not record.unreadable]
         if clients:
             self.row_fields = frozenset().union(*map(present_fields, clients))
-        page = self._memory.own_writes.applied(
+        shown = self._memory.own_writes.applied(
             key.partition,
             page,
             at,
             lambda record: matches(key.where, record, self._memory.meaning.types),
             self._memory.order.newest,
         )
-        newest = self._memory.store_page(key, page, at, fence)
+        newest = self._memory.store_page(key, shown, at, fence)
         if newest is not None:
             self._memory.order.observe(page.records)
             self._memory.meaning.observe(key.where, page, self._everyone(key.partition, at))
-        return FetchedPage(page, at, newest or {}, newest is not None, flight.receipt.drift)
+        return FetchedPage(shown, at, newest or {}, newest is not None, flight.receipt.drift)
 
     def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:
         """Yield all of this caller's clients, if they are cached and fresh; else none."""
