@@ -28,7 +28,7 @@ from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResu
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.cache.policy.freshness import CachePolicy
+    from gateway.cache.policy.freshness import CachePolicy, TypeFilter
 
 ANY = ClientFilter()
 NAMES: Fields = frozenset({"first_name", "last_name"})
@@ -94,6 +94,7 @@ class Scripted:
     failures: dict[str, ClientError] = field(default_factory=dict)
     holding: bool = False
     held: list[Held] = field(default_factory=list)
+    types: TypeFilter = "exact"
     deleted: int = 0
     """The highest number of a client that was deleted."""
     made: Callable[[ClientRecord], ClientRecord] = lambda row: row
@@ -116,7 +117,7 @@ class Scripted:
         rows = [
             self.trimmed(row)
             for row in self.clients.get(operation.caller.partition, [])
-            if matches(where, row, "exact")
+            if matches(where, row, self.types)
         ]
         start = len(rows) - window.offset - window.limit if window.from_end else window.offset
         start, stop = max(0, start), start + window.limit

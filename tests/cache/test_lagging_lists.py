@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-ACTIVE = ClientFilter(status="active")
+ACTIVE, BUYERS = ClientFilter(status="active"), ClientFilter(client_type="buyer")
 ROWS = Window(0, 100)
 EVE = NewClient("Eve", "Last", "buyer")
 
@@ -198,6 +198,24 @@ async def test_where_the_api_lists_new_clients_is_learned_from_its_own_pages_alo
     shown = await cached.read_page(asking(), ANY, ROWS, NAMES)
     assert numbers(shown) == list(range(21, 0, -1))
     assert source.calls == ["list 0+100", "create"] + ["list 0+100"] * 2 + ["create"]
+
+
+async def test_a_filter_by_type_is_not_learned_from_a_page_that_may_lack_a_created_client() -> None:
+    source = lists(20)
+    source.types = "includes_both"
+    source.clients["ada"] = [replace(row, client_type="buyer") for row in source.clients["ada"]]
+    cached = caching(source)
+    await page(cached)
+    source.lag()
+    await cached.create(asking(), NewClient("Eve", "Last", "both"))
+    await page(cached, BUYERS)
+    await asyncio.sleep(61)
+    source.lag()
+    await page(cached)
+
+    shown = await cached.read_page(asking(), BUYERS, ROWS, NAMES)
+
+    assert numbers(shown) == list(range(1, 22))
 
 
 async def test_a_list_that_does_not_lag_is_shown_as_it_is() -> None:

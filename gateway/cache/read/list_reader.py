@@ -224,14 +224,19 @@ class ListReader:
             self._memory.meaning.observe(key.where, page, self._everyone(key.partition, at))
         return FetchedPage(shown, at, newest or {}, newest is not None, flight.receipt.drift)
 
-    def _everyone(self, partition: Partition, now: float) -> Iterable[ClientRecord]:
-        """Yield all of this caller's clients, if they are cached and fresh; else none."""
+    def _everyone(self, partition: Partition, at: float) -> Iterable[ClientRecord]:
+        """Yield all of this caller's clients, if they are cached and fresh; else none.
+
+        Without those written so late that a reading sent at `at` may not show it.
+        """
         rows = self._memory.rows(ListKey(partition, ALL_CLIENTS))
-        oldest = now - self._policy.fresh
+        oldest = at - self._policy.fresh
         if rows is None or not rows.whole(oldest):
             return
         for span in rows.spans:
             for id in span.ids:
-                known = self._memory.client(EntityKey(partition, id))
-                if isinstance(known, CachedRecord):
+                key = EntityKey(partition, id)
+                known = self._memory.client(key)
+                unseen = self._memory.own_writes.may_be_unseen(key, at)
+                if isinstance(known, CachedRecord) and not unseen:
                     yield known.record
