@@ -56,6 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     from gateway.cli.demo import run  # noqa: PLC0415 - a command imports only what it needs
 
     settings = load_settings(os.environ, **_overrides(port=options.port))
+    configure(level=settings.log_level)
     shown = dict.fromkeys({"graphiql", "introspection"} - settings.model_fields_set, True)
     return run(settings.model_copy(update=shown))
 
@@ -152,15 +153,18 @@ def _schema(options: argparse.Namespace) -> int:
     from schema.graph import Graph  # noqa: PLC0415
 
     sdl = Graph().as_str() + "\n"
-    if (file := options.check) is not None:
-        if file.exists() and file.read_text("utf-8") == sdl:
+    try:
+        if (file := options.check) is not None:
+            if file.exists() and file.read_bytes() == sdl.encode():
+                return 0
+            renew = f"renew it with: clients-gateway schema --out {file}"
+            return _fail(f"{file} is not the graph's SDL; {renew}")
+        if options.out is not None:
+            options.out.write_text(sdl, "utf-8")
             return 0
-        renew = f"renew it with: clients-gateway schema --out {file}"
-        return _fail(f"{file} is not the graph's SDL; {renew}")
-    if options.out is not None:
-        options.out.write_text(sdl, "utf-8")
-    else:
-        print(sdl, end="")
+    except OSError as error:
+        return _fail(f"{error.filename} cannot be used: {error.strerror}")
+    print(sdl, end="")
     return 0
 
 

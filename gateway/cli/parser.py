@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from gateway.settings import PREFIX
 
@@ -48,6 +49,17 @@ def _add_command(
     )
 
 
+def _url(text: str) -> str:
+    """Return an argument that is a URL. Raises `ArgumentTypeError` for another."""
+    try:
+        parts = urlsplit(text)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return text
+    except ValueError:
+        pass  # brackets without an IPv6 address, or a port that is no number
+    raise ArgumentTypeError(f"{text!r} is not a URL like http://127.0.0.1:8000/graphql")
+
+
 def _add_servers(command: Callable[..., ArgumentParser]) -> None:
     run = command(
         "run",
@@ -82,7 +94,10 @@ def _add_sandbox(command: Callable[..., ArgumentParser]) -> None:
         help="inject a fault into all calls or a share of them; repeatable; `list` shows all",
     )
     sandbox.add_argument(
-        "--webhook", metavar="URL", help="report each write to this address, as a webhook"
+        "--webhook",
+        type=_url,
+        metavar="URL",
+        help="report each write to this address, as a webhook",
     )
     sandbox.add_argument(
         "--webhook-secret",
@@ -115,6 +130,7 @@ def _add_explain(command: Callable[..., ArgumentParser]) -> None:
     explain.add_argument("--key", help="the API key of the request; the demo needs none")
     explain.add_argument(
         "--url",
+        type=_url,
         default="http://127.0.0.1:8000/graphql",
         help="the gateway's GraphQL address (default %(default)s)",
     )
@@ -153,6 +169,7 @@ def _add_others(command: Callable[..., ArgumentParser]) -> None:
     )
     webhook_test.add_argument(
         "--url",
+        type=_url,
         default="http://127.0.0.1:8000/webhooks/clients",
         help="the gateway's address for webhooks (default %(default)s)",
     )

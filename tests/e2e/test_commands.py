@@ -18,7 +18,7 @@ from gateway.cli.parser import SHELLS, parser
 from gateway.sandbox.catalogue import FAULTS
 from tests.e2e.conftest import COMMAND, Running, started
 
-COMMANDS = re.findall(r"^    (\w+)(?: {2,}|$)", parser().format_help(), re.MULTILINE)
+COMMANDS = re.findall(r"^    ([\w-]+)(?: {2,}|$)", parser().format_help(), re.MULTILINE)
 
 
 def command(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
@@ -237,6 +237,45 @@ def test_the_schema_command_prints_the_checked_in_sdl(tmp_path: Path) -> None:
     assert command("schema", "--check", str(held), folder=tmp_path) == (0, "", "")
     status, _, errors = command("schema", "--check", str(stale), folder=tmp_path)
     assert (status, "renew it with" in errors) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["schema", "--out", "missing/schema.graphql"], "cannot be used: No such file"),
+        (["schema", "--out", "."], "cannot be used: Is a directory"),
+        (["schema", "--check", "."], "cannot be used: Is a directory"),
+        (["schema", "--check", "latin-1.graphql"], "is not the graph's SDL"),
+    ],
+)
+def test_a_file_that_the_schema_command_cannot_use_is_one_line(
+    tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    (tmp_path / "latin-1.graphql").write_bytes(b"# caf\xe9")
+
+    status, out, errors = command(*arguments, folder=tmp_path)
+
+    assert (status, out, errors.count("\n")) == (2, "", 1)
+    assert reason in errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", "page.graphql", "--url"),
+        ("webhook-test", "--url"),
+        ("sandbox", "--webhook"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("url", ["localhost:8000/graphql", "http://localhost:x/", "http://[/"])
+def test_an_argument_that_is_no_url_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], url: str
+) -> None:
+    status, out, errors = command(*arguments, url, folder=tmp_path)
+
+    assert (status, out) == (2, "")
+    assert f"{url!r} is not a URL like http://127.0.0.1:8000/" in errors
 
 
 def test_a_module_run_as_a_script_is_the_same_command(tmp_path: Path) -> None:
