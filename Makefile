@@ -93,8 +93,6 @@ test-parts: install $(VENV)/.stamp-dev
 prove: install $(VENV)/.stamp-dev ## run the property tests at full size
 	@$(FULL_SIZE) $(BIN)/python -m pytest $(PARALLEL) $(SAMPLED) $(ARGS)
 
-# One of tests.house's counts is above zero and fails nothing yet: modules above 260 lines.
-# tests/test_house.py holds the others at zero.
 check: install $(VENV)/.stamp-dev $(CONSUMERS)/node_modules/.stamp ## check format, lint, types, layers, security, SDL and docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
