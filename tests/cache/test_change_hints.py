@@ -36,6 +36,24 @@ async def test_a_reading_in_flight_when_the_event_arrives_is_returned_and_stale(
     assert source.calls == [FIRST_PAGE] * 2
 
 
+async def test_an_event_concerns_the_first_reading_of_a_caller_in_flight_too(
+    cached: CachingClientSource, source: Scripted
+) -> None:
+    source.holding = True
+    during, after = asking(), asking()
+    reading = asyncio.create_task(read(cached, during))
+    await settle()
+    cached.note_change("created", UNKNOWN)
+    source.holding = False
+    await source.held[0].land()
+    await reading
+    await read(cached, after)
+
+    assert (during.receipt.stale, after.receipt.stale) == (True, True)
+    await settle()
+    assert source.calls == [FIRST_PAGE] * 2
+
+
 async def test_a_reading_sent_after_the_event_is_fresh(
     cached: CachingClientSource, source: Scripted
 ) -> None:

@@ -107,8 +107,10 @@ class ListLookup:
             checks.append(seen[2])
             read.append(row[1])
         page = as_page(rows, place, tuple(records))
-        hinted_at = self._memory.hints.of_page(key, min(read), zip(records, checks, strict=True))
         as_of, checked_at = min(ages + read), min(checks + read)
+        hints, hinted_at = self._memory.hints, -math.inf
+        if hints.last_at > checked_at:
+            hinted_at = hints.of_page(key, min(read), zip(records, checks, strict=True))
         return CachedPage(page, as_of, place.window, checked_at, place.lost, hinted_at)
 
     def placed(

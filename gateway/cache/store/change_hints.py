@@ -42,19 +42,28 @@ class ChangeHints:
         self._clients: dict[str, float] = {}
         self._lists: dict[tuple[Partition, bool], float] = {}
         """By caller, and whether only the filtered lists are concerned."""
+        self._all_lists = -math.inf
+        """For callers without an entry too: a reading of theirs may be in flight."""
+        self.last_at = -math.inf
+        """When the last event came: later readings need no look at the others."""
 
     def note(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Note an event about clients, for all callers; without `ids`, about any client.
 
         An update moves clients in and out of filtered lists only.
         """
-        at = self._clock()
+        self.last_at = at = self._clock()
         for id in ids:
             _put(self._clients, id, at)
-        for partition in self._store.partitions():
-            if not ids or kind in {"created", "unknown"} or self._may_list(partition, ids):
-                _put(self._lists, (partition, bool(ids) and kind == "updated"), at)
-                self._generations.bump_responses(partition)
+        concerned = self._store.partitions()
+        if not ids or kind in {"created", "unknown"}:
+            self._all_lists = at
+        else:
+            concerned = [each for each in concerned if self._may_list(each, ids)]
+            for partition in concerned:
+                _put(self._lists, (partition, kind == "updated"), at)
+        for partition in concerned:
+            self._generations.bump_responses(partition)
 
     def of_client(self, id: str, checked_at: float) -> float:
         """Return when the last event about a client came, if that was after `checked_at`."""
@@ -68,13 +77,11 @@ class ChangeHints:
 
         `rows` are its clients, each with the time it was last checked.
         """
-        if not self._clients and not self._lists:
-            return -math.inf
         clients = (self.of_client(record.id, checked_at) for record, checked_at in rows)
         return max(self._of_list(key, read_at), *clients, -math.inf)
 
     def _of_list(self, key: ListKey, read_at: float) -> float:
-        at = self._lists.get((key.partition, False), -math.inf)
+        at = max(self._all_lists, self._lists.get((key.partition, False), -math.inf))
         if key.where != _UNFILTERED:
             at = max(at, self._lists.get((key.partition, True), -math.inf))
         return at if at > read_at else -math.inf
