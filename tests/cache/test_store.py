@@ -33,6 +33,7 @@ def test_a_caller_alone_may_fill_the_store_and_then_loses_its_oldest() -> None:
 
     assert held(store, ADA, 25) == list(range(5, 25))
     assert store.held_bytes == 20 * ONE
+    assert store.dropped == {"room": 5, "idle": 0}
 
 
 def test_while_others_are_present_a_caller_holds_a_tenth() -> None:
@@ -47,6 +48,7 @@ def test_while_others_are_present_a_caller_holds_a_tenth() -> None:
     assert held(store, ADA, 15) == [3, 4]
     assert held(store, BOB, 1) == [0]
     assert store.held_bytes == 3 * ONE
+    assert store.dropped == {"room": 18, "idle": 0}
 
 
 def test_when_all_is_full_the_caller_idle_longest_makes_room() -> None:
@@ -57,6 +59,7 @@ def test_when_all_is_full_the_caller_idle_longest_makes_room() -> None:
     store.put(key(Partition(caller("kay")), 0), ENTRY)
 
     assert held(store, BOB, 1) == []
+    assert store.dropped == {"room": 1, "idle": 0}
     assert held(store, ADA, 1) == held(store, EVE, 1) == [0]
     assert store.held_bytes == 3 * ONE
 
@@ -71,6 +74,7 @@ def test_who_has_long_been_away_is_not_present() -> None:
 
     assert held(store, ADA, 10) == list(range(10))
     assert held(store, BOB, 1) == []
+    assert store.dropped == {"room": 0, "idle": 1}
 
 
 def test_what_is_larger_than_the_store_is_not_kept() -> None:
