@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
@@ -45,9 +44,8 @@ class WebhookReceiver:
         self._secrets = secrets
         self._on_change = on_change
         self._seen: LRUCache[bytes, None] = LRUCache(MAX_REMEMBERED)
-        self.counts: Counter[str] = Counter(dict.fromkeys(("applied", "duplicate", "ignored"), 0))
+        self.counts = dict.fromkeys(("applied", "duplicate", "ignored", "refused"), 0)
         """Deliveries by outcome; `refused` are those without a valid signature."""
-        self.counts["refused"] = 0
 
     async def respond(self, request: Request) -> Response:
         """Answer one delivery. Raises `HTTPException` for one that is refused."""
@@ -62,9 +60,8 @@ class WebhookReceiver:
             self.counts["refused"] += 1
             raise HTTPException(401, headers=_CHALLENGE)
         headers = request.headers
-        self.counts[
-            self._apply(body, headers.get("x-webhook-event"), headers.get("x-webhook-timestamp"))
-        ] += 1
+        name, timestamp = headers.get("x-webhook-event"), headers.get("x-webhook-timestamp")
+        self.counts[self._apply(body, name, timestamp)] += 1
         return Response(status_code=204)
 
     def _apply(self, body: bytes, name: str | None, timestamp: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from gateway.writes.matching import equals
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class UpdateOutcome(Enum):
     """Whether an update was applied."""
 
-    APPLIED = "DONE"
+    APPLIED = auto()
     """The client is in the state that the update produces."""
-    SUPERSEDED = "OVERTAKEN"
+    SUPERSEDED = auto()
     """The next version is certainly another update: this one was not and cannot be applied."""
-    AMBIGUOUS = "BURIED"
+    AMBIGUOUS = auto()
     """The later versions may be this update, or include it."""
-    UNKNOWN = "UNKNOWN"
+    UNKNOWN = auto()
     """The update was not applied yet, or is indistinguishable from other updates."""
 
 
