@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 import pytest
-from graphql import ExecutionResult
 
 from schema.context import Context
 from schema.execution.compiler.codegen import RECORD_TEMPLATE, FieldExpression, generate
@@ -38,52 +37,14 @@ def planned(graph: Graph, text: str, **variables: Any) -> ExecutionPlan:
     return found
 
 
-def example(graph: Graph, file: Path) -> ExecutionPlan:
-    given = file.with_suffix(".json")
-    variables = orjson.loads(given.read_bytes()) if given.exists() else {}
-    return planned(graph, file.read_text(), **variables)
-
-
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.graphql")), ids=lambda file: file.stem)
 def test_every_example_that_reads_clients_is_compiled(graph: Graph, file: Path) -> None:
-    plan = example(graph, file)
+    given = file.with_suffix(".json")
+    variables = orjson.loads(given.read_bytes()) if given.exists() else {}
+
+    plan = planned(graph, file.read_text(), **variables)
 
     assert plan.compiled is not (plan.writes or file.stem == "9-sdl")
-
-
-USUAL = ClientRecord(
-    id=ONE,
-    first_name="Ada",
-    last_name="Lovelace",
-    email="ada@example.com",
-    client_type="buyer",
-    status="active",
-    budget_min=250_000,
-    tags=("hot",),
-    property_preferences={"bedrooms_min": 2, "property_types": ["condo"]},
-    pre_approved=True,
-    version=3,
-    created_at="2026-07-01T22:49:27.331Z",
-    user_id=TWO,
-    complete=True,
-)
-QUERIES = sorted(EXAMPLES.glob("[1-5]-*.graphql"))
-
-
-async def executed(graph: Graph, plan: ExecutionPlan) -> ExecutionResult:
-    operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
-    return await graph.run(plan, Context(Source(record=USUAL), operation))
-
-
-@pytest.mark.parametrize("file", QUERIES, ids=lambda file: file.stem)
-async def test_usual_values_are_encoded_by_generated_code_alone(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compiling, slow = Graph(), Graph(compiles=False)
-    by_core = await executed(slow, example(slow, file))
-    monkeypatch.setattr(Graph, "_by_graphql_core", None)
-
-    assert await executed(compiling, example(compiling, file)) == by_core
 
 
 async def test_a_bug_in_generated_code_is_logged_and_the_answer_is_whole(
@@ -94,7 +55,9 @@ async def test_a_bug_in_generated_code_is_logged_and_the_answer_is_whole(
     broken = root._replace(encode=generate(RECORD_TEMPLATE, {"a": FieldExpression("absent")}))
     plan.entity_batches[0] = plan.entity_batches[0]._replace(lookups=[(broken, lookup)])
 
-    result = await executed(graph, plan)
+    source = Source(record=ClientRecord(id=ONE, first_name="Ada", complete=True))
+    operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
+    result = await graph.run(plan, Context(source, operation))
 
     assert (result.data, result.errors) == ({"client": {"firstName": "Ada"}}, None)
     [record] = caplog.records
