@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
@@ -13,26 +13,21 @@ if TYPE_CHECKING:
 
 PREFIX = "clients_gateway_"
 Labels = tuple[object, ...]
+F = TypeVar("F", bound=CounterMetricFamily | GaugeMetricFamily)
 
 
 def counter(
     name: str, about: str, labels: Sequence[str], counts: Iterable[tuple[Labels, float]]
 ) -> CounterMetricFamily:
     """Return a counter; its name gets the prefix and `_total`."""
-    family = CounterMetricFamily(PREFIX + name, about, labels=labels)
-    for values, count in counts:
-        family.add_metric([*map(str, values)], count)
-    return family
+    return _filled(CounterMetricFamily(PREFIX + name, about, labels=labels), counts)
 
 
 def gauge(
     name: str, about: str, labels: Sequence[str], values: Iterable[tuple[Labels, float]]
 ) -> GaugeMetricFamily:
     """Return a gauge; its name gets the prefix."""
-    family = GaugeMetricFamily(PREFIX + name, about, labels=labels)
-    for label_values, value in values:
-        family.add_metric([*map(str, label_values)], value)
-    return family
+    return _filled(GaugeMetricFamily(PREFIX + name, about, labels=labels), values)
 
 
 def histogram(
@@ -53,3 +48,9 @@ def single(counts: Mapping[str, float]) -> Iterable[tuple[Labels, float]]:
 def number(name: str, about: str, value: float) -> GaugeMetricFamily:
     """Return a gauge without labels."""
     return gauge(name, about, (), [((), value)])
+
+
+def _filled(family: F, samples: Iterable[tuple[Labels, float]]) -> F:
+    for values, sample in samples:
+        family.add_metric([*map(str, values)], sample)
+    return family
