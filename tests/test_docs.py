@@ -138,7 +138,9 @@ def test_every_error_code_is_documented_and_no_other() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "schema").rglob("*.py"))
     sources += "".join(path.read_text() for path in (ROOT / "gateway/web").rglob("*.py"))
     spoken = set(
-        re.findall(r'(?:"code": |error_response\(|request_error\(|_refusal\()"([A-Z_]+)"', sources)
+        re.findall(
+            r'(?:"code": |(?:error_response|request_error|_refusal)\(\s*)"([A-Z_]+)"', sources
+        )
     )
 
     assert sorted(documented) == sorted(CODES)

@@ -17,10 +17,10 @@ from gateway.web.request import parse_get, parse_post
 from gateway.web.response import (
     GraphQLResponse,
     encode_cached,
-    error_response,
     execution_response,
     max_age_of,
     refusal_response,
+    request_error_response,
 )
 from schema.context import Context
 from schema.source.errors import Unauthenticated
@@ -129,10 +129,14 @@ class GraphQLHandler:
         except RequestError as refused:
             answer = refusal_response(refused.errors, trace.request_id)
         except Unauthenticated as failure:
-            answer = error_response(failure.code, failure.message, trace.request_id, status=401)
+            answer = request_error_response(
+                failure.code, failure.message, trace.request_id, status=401
+            )
             answer.headers.append(CHALLENGE)
         except BadRequest as bad:
-            answer = error_response("BAD_REQUEST", bad.message, trace.request_id, status=bad.status)
+            answer = request_error_response(
+                "BAD_REQUEST", bad.message, trace.request_id, status=bad.status
+            )
             answer.headers += bad.own
         except Exception as bug:  # noqa: BLE001 - every bug is logged and masked
             answer = GraphQLResponse({"errors": [masked_error(trace.request_id, bug)]}, status=500)
@@ -145,7 +149,7 @@ class GraphQLHandler:
     async def _answer(self, asking: HTTPRequest, trace: Trace) -> GraphQLResponse:
         head, method = asking.head, asking.method
         if self._in_flight > self._terms.in_flight:
-            answer = error_response("OVERLOADED", _OVERLOADED, trace.request_id, status=503)
+            answer = request_error_response("OVERLOADED", _OVERLOADED, trace.request_id, status=503)
             answer.headers.append((b"retry-after", b"1"))
             return answer
         if method == "OPTIONS":

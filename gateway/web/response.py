@@ -89,7 +89,9 @@ class GraphQLResponse:
         return HTTPResponse(status, None, headers, content)
 
 
-def error_response(code: str, message: str, request_id: str, *, status: int) -> GraphQLResponse:
+def request_error_response(
+    code: str, message: str, request_id: str, *, status: int
+) -> GraphQLResponse:
     """Make the response to a request that HTTP or the gateway's own limits refuse."""
     return GraphQLResponse({"errors": [request_error(code, message, request_id)]}, status=status)
 

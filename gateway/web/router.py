@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.web.health import Health
     from gateway.web.protocol.cors import Cors
     from gateway.web.protocol.hosts import Hosts
-from gateway.web.protocol.http_response import Headers
+    from gateway.web.protocol.http_response import Headers
 
 _MISDIRECTED = "This gateway is not served by the name in Host; GATEWAY_ALLOWED_HOSTS adds one."
 _READS = frozenset({"GET", "HEAD"})
