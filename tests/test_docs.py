@@ -1,7 +1,6 @@
 """What the README and docs/ say is run, counted and looked up."""
 
 import ast
-import asyncio
 import re
 import tomllib
 import typing
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import orjson
 import pytest
 
 from gateway.app import create_app
@@ -18,7 +18,7 @@ from gateway.cli.parser import parser
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import FAULTS
 from gateway.sandbox.users import DEMO
-from gateway.settings import PREFIX, Settings, load_settings
+from gateway.settings import PREFIX, Settings, load_settings, secrets
 from gateway.web.error_format import CODES
 from schema.source import errors as failures
 from schema.types.enums import ClientErrorCode
@@ -51,7 +51,7 @@ def examples() -> Iterator[Example]:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    return Sandbox()
+    return Sandbox(clock=lambda: 0.0)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
         load_settings({}, _env_file=None),
         demo_key=DEMO.api_key,
         wire=InProcess(sandbox),
-        clock=asyncio.get_running_loop().time,
+        clock=lambda: 0.0,
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -175,6 +175,29 @@ def test_the_line_to_paste_is_the_one_the_demo_prints() -> None:
     assert [line.strip() for line in pasted.splitlines()] == [
         line.strip() for line in printed.splitlines() if "curl" in line or "query" in line
     ]
+
+
+async def test_the_receipt_in_the_readme_is_that_of_the_line_to_paste(
+    http: httpx.AsyncClient,
+) -> None:
+    shown = re.search(r"```json\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
+    query = re.search(r"-d '(.*)'", PAGES[0].read_text())
+    assert shown is not None
+    assert query is not None
+
+    answer = await http.post(
+        "/graphql", content=query[1], headers={"Content-Type": "application/json"}
+    )
+
+    assert orjson.loads(shown[1])["extensions"] == answer.json()["extensions"]
+
+
+def test_every_file_of_a_secret_is_named_where_files_of_secrets_are_described() -> None:
+    page = (ROOT / "docs/operating.md").read_text()
+    (described,) = [line for line in page.splitlines() if line.startswith("**Secrets.**")]
+    files = {f"{PREFIX}{name.upper()}_FILE" for name in secrets()}
+
+    assert set(re.findall(r"`(GATEWAY_\w+)`", described)) == files
 
 
 def test_links_between_pages_lead_somewhere() -> None:
