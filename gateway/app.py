@@ -216,7 +216,9 @@ def _add_webhooks(
     """Add the endpoint of webhooks, if it has a secret; return its counts."""
     if not settings.webhook_secrets:
         return None
-    receiver = WebhookReceiver(settings.webhook_secrets, on_change)
+    receiver = WebhookReceiver(
+        settings.webhook_secrets, on_change, max_body_bytes=settings.max_body_bytes
+    )
     app.router.routes.append(Route(WEBHOOK_PATH, receiver.respond, methods=["POST"]))
     return receiver.counts
 

@@ -40,9 +40,11 @@ class WebhookReceiver:
     that was answered by 2xx has had its effect.
     """
 
-    def __init__(self, secrets: Sequence[str], on_change: OnChange) -> None:
+    def __init__(self, secrets: Sequence[str], on_change: OnChange, *, max_body_bytes: int) -> None:
+        """Create it; the server may cut a body off behind `max_body_bytes`."""
         self._secrets = secrets
         self._on_change = on_change
+        self._max_body_bytes = min(MAX_BODY_BYTES, max_body_bytes)
         self._seen: LRUCache[bytes, None] = LRUCache(MAX_REMEMBERED)
         self.counts = dict.fromkeys(("applied", "duplicate", "ignored", "refused"), 0)
         """Deliveries by outcome; `refused` are those without a valid signature."""
@@ -50,7 +52,7 @@ class WebhookReceiver:
     async def respond(self, request: Request) -> Response:
         """Answer one delivery. Raises `HTTPException` for one that is refused."""
         try:
-            body = await _read(request)
+            body = await _read(request, self._max_body_bytes)
         except ClientDisconnect:
             return Response(status_code=400)
         signatures = request.headers.getlist("x-webhook-signature")
@@ -82,13 +84,13 @@ class WebhookReceiver:
         return "applied"
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, max_bytes: int) -> bytes:
     """Read the body to its end, which the server bounds. Raises `HTTPException` (413)."""
     body, length = bytearray(), 0
     async for piece in request.stream():
         length += len(piece)
-        if length <= MAX_BODY_BYTES:
+        if length <= max_bytes:
             body += piece
-    if length > MAX_BODY_BYTES:
+    if length > max_bytes:
         raise HTTPException(413)
     return bytes(body)

@@ -215,6 +215,18 @@ def test_a_body_may_have_64_kib_and_no_byte_more(wire: Wire) -> None:
     assert [wire.ask(signed(b"x" * size)).status for size in (131_072, 10)] == [413, 204]
 
 
+def test_a_body_may_have_no_more_than_any_request_to_this_gateway(
+    sandbox: Sandbox, way: Way
+) -> None:
+    with (
+        serving(sandbox, way, webhook_secrets=(SECRET,), max_body_bytes=1_024) as gateway,
+        gateway.connection() as wire,
+    ):
+        statuses = [wire.ask(signed(b"x" * size)).status for size in (1_024, 1_025, 20_000)]
+
+    assert statuses == [204, 413, 413]
+
+
 def test_a_flood_costs_no_call_and_keeps_its_bounds(gateway: Serving, wire: Wire) -> None:
     query(wire, LIST)
 
