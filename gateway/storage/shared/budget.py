@@ -100,10 +100,9 @@ class ValkeyBudget:
         self._beats = asyncio.create_task(self._beat_forever())
 
     async def reserve(self, reservation: Reservation) -> Grant | Refusal:
-        """Debit a call that is about to be sent, or return why it may not be sent.
-
-        It waits at most 50 ms. It must not be cancelled: the call may be debited already.
-        """
+        """Debit a call within 50 ms. It must not be cancelled: the call may be debited already."""
+        if not self.is_reachable:
+            return self._reserve_from_lease(reservation)
         grant, begun = self._next_grant(reservation), self._clock()
         try:
             reply = await self._connection.call(
