@@ -6,11 +6,13 @@ import sys
 HEAVY = (
     "aiohttp",
     "gateway.cli.doctor",
+    "gateway.ratelimit.shared",
     "gateway.sandbox",
     "libcst",
     "matplotlib",
     "numpy",
     "pytest",
+    "redis",
     "strawberry.cli",
     "typer",
 )

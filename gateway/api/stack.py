@@ -10,7 +10,6 @@ from gateway.api.failures import refused
 from gateway.api.retry import CHANCE, RetryPolicy
 from gateway.api.source import RestClientSource
 from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
-from gateway.ratelimit.shared.limiter import SharedRateLimiter
 from gateway.ratelimit.window import RateLimitWindow
 
 if TYPE_CHECKING:
@@ -52,7 +51,9 @@ def compose_source(  # noqa: PLR0913 - every parameter has a name
     )
     if shared is None:
         limiter = RateLimiter(transport, options)
-    else:
+    else:  # 2 ms of the start: imported only where a budget is shared
+        from gateway.ratelimit.shared.limiter import SharedRateLimiter  # noqa: PLC0415
+
         limiter = SharedRateLimiter(transport, shared, options)
     retries = RetryPolicy(
         state=limiter.state, verified=limiter.proven, clock=clock, random=random, shared=shared
