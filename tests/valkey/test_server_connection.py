@@ -1,6 +1,7 @@
 """What a command costs when the server replies, stalls, or is cut off."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,13 +16,15 @@ from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import KINDS, Server, running
 
 pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
+PAGE = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text("utf-8")
+[RULES] = re.findall(r"`ACL SETUSER gateway (.+?)`", PAGE)
 COMMON = ("500", "900.0", "gateway", "", "0", "0")
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[ServerConnection]:
+async def connected(port: int, user: str = "") -> AsyncIterator[ServerConnection]:
     connection = ServerConnection(
-        f"redis://127.0.0.1:{port}", FunctionLibrary(), budget_keys("connection")
+        f"redis://{user}127.0.0.1:{port}", FunctionLibrary(), budget_keys("connection")
     )
     yield connection
     await connection.aclose()
@@ -43,6 +46,23 @@ async def test_the_functions_are_loaded_when_they_are_first_called(server: Serve
     async with connected(server.port) as connection:
         await healed(connection)
         assert connection.is_reachable
+
+
+async def test_the_access_that_the_docs_grant_is_all_that_the_functions_need(
+    server: Server,
+) -> None:
+    commands = sorted(set(re.findall(r"redis\.call\('(\w+)'", FunctionLibrary().source)))
+    with server.client() as client:
+        client.function_flush()
+        client.execute_command("ACL", "SETUSER", "gateway", "reset", *RULES.split())
+        described = client.command()
+        for command in commands:
+            count = abs(described[command.lower()]["arity"]) - 1
+            keys = ["clients-gateway:key"] * count
+            verdict = client.execute_command("ACL", "DRYRUN", "gateway", command, *keys)
+            assert (command, verdict) == (command, "OK")
+    async with connected(server.port, "gateway:password@") as connection:
+        await healed(connection)
 
 
 @pytest.mark.parametrize("kind", KINDS)
