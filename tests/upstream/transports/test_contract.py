@@ -453,7 +453,8 @@ async def test_the_pool_survives_callers_who_leave(open_wire: OpenWire, upstream
 
     async def churn() -> None:
         while time.monotonic() < ends:
-            call = asyncio.create_task(send(wire, "GET", upstream.url))
+            # Above the patience below: a call that never ends is seen in flight.
+            call = asyncio.create_task(send(wire, "GET", upstream.url, deadline=soon(60)))
             await asyncio.sleep(chance.uniform(0, 0.03))
             call.cancel()
             await asyncio.wait({call})
