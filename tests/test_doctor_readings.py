@@ -227,6 +227,8 @@ def test_a_page_past_the_end_may_repeat_the_last() -> None:
         "200 with 1 rows of page 1, not 2",
         "rows are repeated; only hasMore and total show the end",
     )
+    unnumbered = replace(response, body={"data": {"clients": [{"id": "1"}]}})
+    assert judged("page past the end", unnumbered).found == "200 with 1 rows of page None, not 2"
 
 
 @pytest.mark.parametrize(

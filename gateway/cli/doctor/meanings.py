@@ -95,7 +95,7 @@ MEANINGS: Mapping[str, Collection[Row]] = {
     "page past the end": [
         Row(REFUSED, note("refused: {}", "rows deleted meanwhile can cause this")),
         Row(ANY, ok("200 with no rows", "the end of a list is detected"), lambda r: not r.rows),
-        Row(ANY, note("200 with {0.count} rows of page {0.meta[page]}, not {0.probe.params[page]}", "rows are repeated; only hasMore and total show the end")),
+        Row(ANY, note("200 with {0.count} rows of page {0.page}, not {0.probe.params[page]}", "rows are repeated; only hasMore and total show the end")),
     ],
     f"limit {MAX_PAGE + 1}": [
         Row(REFUSED, ok("refused: {}", "the gateway never requests more than 100")),

@@ -61,6 +61,7 @@ class ProbeResponse:
         listed = clients if isinstance(clients, list) else []
         self.rows: list[Decoded] = [row for row in listed if isinstance(row, dict)]
         self.count = len(self.rows)
+        self.page = integer(self.meta.get("page"))
         self.limit = integer(self.meta.get("limit")) or self.count
         self.total = integer(self.meta.get("total"))
         self.version = integer(self.data.get("version"))
