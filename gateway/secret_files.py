@@ -35,6 +35,8 @@ def _secret(file: Path) -> str:
         secret = file.expanduser().read_text("utf-8").strip()
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except RuntimeError as reason:  # no home directory
+        raise ValueError(f"{file} cannot be read: {reason}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{file} is not UTF-8") from None
     if not secret:

@@ -73,8 +73,8 @@ def _client_context(settings: Settings) -> ssl.SSLContext | None:
         return None
     try:
         return create_ssl_context(file.expanduser())
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: no home directory
         raise ConfigurationError(
             f"{PREFIX}UPSTREAM_CLIENT_CERTIFICATE: {file} has no usable certificate and key:"
-            f" {error.strerror or error}"
+            f" {getattr(error, 'strerror', None) or error}"
         ) from None

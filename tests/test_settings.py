@@ -442,6 +442,12 @@ def test_a_file_without_the_secret_is_one_line(
     assert refused({"GATEWAY_API_KEY_FILE": "key"}, monkeypatch) == reason
 
 
+def test_a_secret_of_an_unknown_user_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused({"GATEWAY_API_KEY_FILE": "~nouser/key"}, monkeypatch) == (
+        "GATEWAY_API_KEY_FILE: ~nouser/key cannot be read: Could not determine home directory."
+    )
+
+
 def test_a_secret_is_set_once(an_empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (an_empty_folder / "key").write_text(SECRET)
     twice = {"GATEWAY_API_KEY": SECRET, "GATEWAY_API_KEY_FILE": "key"}

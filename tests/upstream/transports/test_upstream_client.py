@@ -38,3 +38,10 @@ def test_a_client_certificate_that_cannot_be_used_stops_the_start_with_one_line(
     message = str(mistake.value)
     assert message.startswith(f"GATEWAY_UPSTREAM_CLIENT_CERTIFICATE: {file} has no usable")
     assert "\n" not in message
+
+
+def test_a_client_certificate_of_an_unknown_user_stops_the_start_with_one_line() -> None:
+    file = Path("~no-such-user/client.pem")
+
+    with pytest.raises(ConfigurationError, match=r"no usable certificate.*home directory"):
+        create_app(settings(upstream_client_certificate=file))
