@@ -1,4 +1,7 @@
-"""The commands. A configuration error is reported in one line with exit status 2."""
+"""The commands. A configuration error is reported in one line with exit status 2.
+
+Each command imports only what it needs: all imports together take half a second of CPU.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def _fail(reason: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from gateway.cli.demo import run  # noqa: PLC0415 - a command imports only what it needs
+    from gateway.cli.demo import run
 
     settings = load_settings(os.environ, **_overrides(port=options.port))
     configure(level=settings.log_level)
@@ -62,10 +65,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from gateway.app import GRAPHQL_PATH, create_app  # noqa: PLC0415
-    from gateway.cli.metrics import metrics_url, with_metrics  # noqa: PLC0415
-    from gateway.configuration import connection_limits  # noqa: PLC0415
-    from gateway.server import uvicorn as server  # noqa: PLC0415
+    from gateway.app import GRAPHQL_PATH, create_app
+    from gateway.cli.metrics import metrics_url, with_metrics
+    from gateway.configuration import connection_limits
+    from gateway.server import uvicorn as server
 
     settings = load_settings(os.environ, **_overrides(port=options.port))
     configure(level=settings.log_level)
@@ -104,9 +107,9 @@ async def _reload(app: GatewayApp) -> None:
 
 def _state(folder: str) -> tuple[State, str]:
     """Open the state folder, or keep state in memory if it is unusable; describe the choice."""
-    from gateway.storage.database import StorageError  # noqa: PLC0415
-    from gateway.storage.state_dir import in_memory, open_state_dir  # noqa: PLC0415
-    from gateway.writes.idempotency_store import TABLES  # noqa: PLC0415
+    from gateway.storage.database import StorageError
+    from gateway.storage.state_dir import in_memory, open_state_dir
+    from gateway.writes.idempotency_store import TABLES
 
     try:
         if folder == "none":
@@ -118,11 +121,11 @@ def _state(folder: str) -> tuple[State, str]:
 
 
 def _sandbox(options: argparse.Namespace) -> int:
-    from gateway.sandbox.api import Sandbox  # noqa: PLC0415
-    from gateway.sandbox.catalogue import FAULTS, UnknownFault, parsed  # noqa: PLC0415
-    from gateway.sandbox.users import DEMO  # noqa: PLC0415
-    from gateway.sandbox.webhooks import Webhooks  # noqa: PLC0415
-    from gateway.server.uvicorn import Listener, bind, run, serve  # noqa: PLC0415
+    from gateway.sandbox.api import Sandbox
+    from gateway.sandbox.catalogue import FAULTS, UnknownFault, parsed
+    from gateway.sandbox.users import DEMO
+    from gateway.sandbox.webhooks import Webhooks
+    from gateway.server.uvicorn import Listener, bind, run, serve
 
     if not 0 <= options.port <= 65_535:  # noqa: PLR2004
         return _fail("--port must be from 0 to 65535")
@@ -150,7 +153,7 @@ def _sandbox(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from schema.graph import Graph  # noqa: PLC0415
+    from schema.graph import Graph
 
     sdl = Graph().as_str() + "\n"
     try:
@@ -169,7 +172,7 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from gateway.cli.explain import ExplainError, fetch_explanation, format_table  # noqa: PLC0415
+    from gateway.cli.explain import ExplainError, fetch_explanation, format_table
 
     try:
         document = options.file.read_text("utf-8")
@@ -187,8 +190,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from gateway.cli.doctor import run_checks  # noqa: PLC0415
-    from gateway.upstream_client import create_network  # noqa: PLC0415
+    from gateway.cli.doctor import run_checks
+    from gateway.upstream_client import create_network
 
     settings = load_settings(os.environ)
     if settings.api_key is None:
@@ -205,13 +208,13 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> int:
-    from gateway.cli.config import format_settings, settings_sources  # noqa: PLC0415
+    from gateway.cli.config import format_settings, settings_sources
 
     settings = load_settings(os.environ)
     if not options.check:
         print("\n".join(format_settings(settings, settings_sources())))
         return 0
-    from gateway.app import create_app  # noqa: PLC0415
+    from gateway.app import create_app
 
     create_app(settings)
     print("The settings are valid, and so are the files that they name.")
@@ -219,7 +222,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _webhook_test(options: argparse.Namespace) -> int:
-    from gateway.cli.webhook_test import WebhookTestError, send_sample  # noqa: PLC0415
+    from gateway.cli.webhook_test import WebhookTestError, send_sample
 
     secrets = load_settings(os.environ).webhook_secrets
     if not secrets:
@@ -233,7 +236,7 @@ def _webhook_test(options: argparse.Namespace) -> int:
 
 
 def _completion(options: argparse.Namespace) -> int:
-    from gateway.cli.completion import completion_script  # noqa: PLC0415
+    from gateway.cli.completion import completion_script
 
     print(completion_script(parser(), options.shell))
     return 0
