@@ -90,6 +90,7 @@ class Specification:
     ) -> None:
         ask, granted = self.flights.pop(number)
         self.window.record_response(number, status, now)
+        self.retries[True].called(now)
         if code == 429:
             self.slow_start.refused(now, delay)
         else:

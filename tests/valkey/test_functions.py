@@ -1,7 +1,9 @@
 """The functions in the server decide as the pure code of the single process does."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pytest
 import redis
@@ -87,24 +89,50 @@ class Functions:
         headers = ("" if each is None else each for each in status)
         self.call(
             "report", id, number, kind, int(ask.priority), ask.caller, ask.caller, int(ask.proven),
-            verdict, int(code in {401, 403, 404, 410}), 0, *headers, int(code == 429),
-            "" if delay is None else delay,
+            verdict, int(code in {401, 403, 404, 410}), int(kind == "response"), *headers,
+            int(code == 429), "" if delay is None else delay,
         )  # fmt: skip
 
 
-PRIORITIES = [Priority.WRITE, *[Priority.INTERACTIVE] * 4, Priority.ENTITIES, Priority.REFRESH]
-CODES = [*[200] * 12, 404, 403, 401, 429]
+READS = (*[Priority.INTERACTIVE] * 4, Priority.ENTITIES)
+CODES = (*[200] * 12, 404, 403, 401, 429)
 
 
-def a_status(chance: random.Random, model: Specification, now: float) -> RateLimitStatus:
+class Traffic(NamedTuple):
+    """What the calls of a run are."""
+
+    priorities: Sequence[Priority] = (Priority.WRITE, *READS, Priority.REFRESH)
+    codes: Sequence[int] = CODES
+    proven: float = 0.85
+    """The part of the calls that have a proven credential."""
+    headers: float = 0.6
+    """The part of the responses that state anything of the window."""
+    resets: float = 0.75
+    """The part of those that state its end."""
+
+
+TRAFFIC = {
+    "mixed": Traffic(),
+    "writes": Traffic([*[Priority.WRITE] * 5, *READS], [200, 404, 403], proven=1.0),
+    "refreshes": Traffic([*[Priority.REFRESH] * 9, Priority.INTERACTIVE], [200], proven=1.0),
+    "strangers": Traffic(codes=[*[200] * 2, *[401] * 12, 429], proven=0.2),
+    "no resets": Traffic(codes=[200], proven=1.0, headers=1.0, resets=0.0),
+}
+
+
+def a_status(
+    chance: random.Random, model: Specification, now: float, traffic: Traffic
+) -> RateLimitStatus:
     """Headers near the truth, or none, or of another window, or those of a shared address."""
     state = model.window.state(now)
-    if chance.random() < 0.4:
+    if chance.random() >= traffic.headers:
         return RateLimitStatus()
     remaining = max(0, state.remaining + chance.randint(-3, 3))
-    reset = chance.choice(
-        [None, float(max(0, state.reset_seconds)), float(chance.randint(0, 1000)), 3.5]
-    )
+    reset = None
+    if chance.random() < traffic.resets:
+        reset = chance.choice(
+            [float(max(0, state.reset_seconds)), float(chance.randint(0, 1000)), 3.5]
+        )
     return RateLimitStatus(
         chance.choice([None, state.limit, state.limit + 5]),
         chance.choice([None, remaining, remaining]),
@@ -112,8 +140,9 @@ def a_status(chance: random.Random, model: Specification, now: float) -> RateLim
     )
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_the_functions_decide_as_the_pure_code(server: Server, seed: int) -> None:
+@pytest.mark.parametrize("traffic", TRAFFIC.values(), ids=TRAFFIC)
+@pytest.mark.parametrize("seed", range(6))
+def test_the_functions_decide_as_the_pure_code(server: Server, seed: int, traffic: Traffic) -> None:
     chance = random.Random(seed)
     limit, seconds = chance.choice([(500, 900.0), (40, 60.0), (100, 900.0)])
     with server.client() as client:
@@ -126,17 +155,18 @@ def test_the_functions_decide_as_the_pure_code(server: Server, seed: int) -> Non
             functions.wind(round(chance.expovariate(1 / pace), 3))
             if chance.random() < 0.003:
                 functions.wind(chance.choice([seconds / 2, seconds, 3 * seconds]))
-            step(chance, functions, model, callers, strangers)
+            step(chance, functions, model, traffic, callers, strangers)
             now = functions.now
             state = model.window.state(now)
             assert (functions.limit_now, max(0, functions.left)) == (state.limit, state.remaining)
             assert functions.rest == model.window.rest(now)
 
 
-def step(
+def step(  # noqa: PLR0913, PLR0917 - a step's world
     chance: random.Random,
     functions: Functions,
     model: Specification,
+    traffic: Traffic,
     callers: list[str],
     strangers: list[str],
 ) -> None:
@@ -149,9 +179,9 @@ def step(
             model.unanswered(number, now, sent=sent)
             functions.unanswered(number, sent=sent)
             return
-        code = chance.choice(CODES)
+        code = chance.choice(traffic.codes)
         delay = chance.choice([None, 1.0, 30.0]) if code == 429 else None
-        status = a_status(chance, model, now)
+        status = a_status(chance, model, now, traffic)
         model.answered(number, status, code, delay, now)
         functions.answered(number, status, code, delay)
     elif dice < 0.5:
@@ -159,10 +189,10 @@ def step(
         allowed = functions.call("retry", int(known))[FIELDS] == "granted"
         assert allowed is model.retry(now, known=known)
     else:
-        known = chance.random() < 0.85
+        known = chance.random() < traffic.proven
         caller = callers[min(int(chance.expovariate(0.5)), len(callers) - 1)]
         ask = Ask(
-            chance.choice(PRIORITIES),
+            chance.choice(traffic.priorities),
             caller if known else chance.choice(strangers),
             known,
             chance.choice([0.5, 2.0]),

@@ -121,7 +121,8 @@ local function reserve(raw_keys, args)
   local barred = a.proven ~= '1' and unknown.is_unknown(s, keys, a.credential, now)
   if common == 0 and own == 0 and free and not barred then
     -- The calls of leases come back by the next beats, as leases become smaller with what is left.
-    if s.left - leases.total(s) < 1 then return reply(keys, s, now, 'wait', LEASED_WAIT, 'leased') end
+    local leased = leases.total(s)
+    if leased > 0 and s.left - leased < 1 then return reply(keys, s, now, 'wait', LEASED_WAIT, 'leased') end
     return grant(keys, s, a, now)
   end
   return refuse(keys, s, a, now, common, own)
