@@ -119,7 +119,7 @@ class Dispatcher:
         if self._timer is not None:
             self._timer.cancel()
         for waiter in self._queue:
-            self._reject(waiter, Unavailable("The gateway is shutting down."))
+            self._reject(waiter, shutting_down())
 
     def _take(self, context: CallContext, now: float) -> Permit:
         self._in_flight += 1
@@ -194,6 +194,11 @@ class Dispatcher:
         if self._admission.wait(context, now) or self._admission.unproven(context, now):
             return self._admission.rate_limited_error(context, now)
         return Unavailable("The API is too busy to be called in time.", code="UPSTREAM_TIMEOUT")
+
+
+def shutting_down() -> ClientError:
+    """Return the error of a call that waits when the gateway stops."""
+    return Unavailable("The gateway is shutting down.")
 
 
 def _abandoned() -> ClientError:

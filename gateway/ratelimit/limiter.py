@@ -171,7 +171,7 @@ class RateLimiter(Transport):
         context = request.context
         context.call_budget.give_back()
         context.receipt.budget = self.state()
-        if not response.cancelled():
+        if not response.done():
             response.set_exception(error)
 
     def _start(self, request: Call, permit: Permit, response: PendingResponse) -> None:
@@ -187,7 +187,7 @@ class RateLimiter(Transport):
         try:
             self._record(request, permit, sent.result() if error is None else error)
         finally:
-            if response.cancelled():
+            if response.done():
                 pass
             elif error is None:
                 response.set_result(sent.result())

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.ratelimit.dispatcher import GRACE, MAX_WAIT
+from gateway.ratelimit.dispatcher import GRACE, MAX_WAIT, shutting_down
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.shared.conversion import error_of, outcome_of
 from gateway.shared_budget import CallOutcome, Grant, Reservation
@@ -52,6 +52,9 @@ class SharedRateLimiter(RateLimiter):
         await super().aclose()
         if self._decisions:
             await asyncio.wait(self._decisions)
+        for response in tuple(self._expiries):  # they wait to be reserved again
+            if not response.done():
+                response.set_exception(shutting_down())
         await self._shared.aclose()
 
     def _adopt(self, window: SharedWindow) -> None:
@@ -107,7 +110,7 @@ class SharedRateLimiter(RateLimiter):
             asyncio.get_running_loop().call_later(seconds, self._try_again, request, response)
 
     def _try_again(self, request: Call, response: PendingResponse) -> None:
-        if response.cancelled():
+        if response.done():
             request.context.call_budget.give_back()
             return
         self._admit(request, response)
