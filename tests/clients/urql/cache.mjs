@@ -19,14 +19,17 @@ export const cache = (schema, shown) =>
     resolvers: { Query: { clients: relayPagination() } },
     updates: {
       Mutation: {
-        createClient({ createClient: { clientEdge } }, _, cache) {
-          if (clientEdge === undefined) return; // it ended in another member of the union
-          cache.updateQuery(shown, ({ clients }) => ({
-            clients: { ...clients, edges: [clientEdge, ...clients.edges] },
-          }));
+        createClient({ createClient }, _, cache) {
+          const edge = createClient?.clientEdge;
+          if (!edge) return; // it is null, or another member of the union
+          cache.updateQuery(shown, (data) => {
+            if (!data?.clients) return data; // the list was not read yet
+            return { clients: { ...data.clients, edges: [edge, ...data.clients.edges] } };
+          });
         },
-        deleteClient({ deleteClient: { deletedClientId } }, _, cache) {
-          if (deletedClientId) cache.invalidate({ __typename: "Client", id: deletedClientId });
+        deleteClient({ deleteClient }, _, cache) {
+          const id = deleteClient?.deletedClientId;
+          if (id) cache.invalidate({ __typename: "Client", id });
         },
       },
     },

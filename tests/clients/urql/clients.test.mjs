@@ -134,6 +134,25 @@ test("a created client joins the list, and a lost answer changes nothing in the 
   ]);
 });
 
+test("a mutation that is null, and one before the list was read, change no list", async () => {
+  const client = application();
+  const input = { firstName: "Fran", lastName: "Bilas", clientType: "BOTH" };
+  const body = '{"success":false,"error":{"code":"FORBIDDEN","message":"not yours"}}';
+  for (const method of ["POST", "DELETE"])
+    await fail({ method, instead: true, status: 403, body });
+
+  const created = await client.mutation(CREATE, { input }).toPromise();
+  const id = "00000000-0000-4000-8000-000000000000";
+  const deleted = await client.mutation(DELETE, { input: { id }, id }).toPromise();
+  for (const { error } of [created, deleted])
+    assert.deepEqual(error.graphQLErrors.map(({ extensions }) => extensions.code), ["FORBIDDEN"]);
+  assert.deepEqual([created.data.createClient, deleted.data.deleteClient], [null, null]);
+
+  const { createClient } = await change(client, CREATE, { input });
+  assert.equal(createClient.clientEdge.node.fullName, "Fran Bilas");
+  assert.equal((await spent()).length, 3);
+});
+
 test("a deleted client is gone from the cache", async () => {
   const client = application();
   const [id] = ids(await ask(client, LIST, { first: 10 }));
