@@ -25,6 +25,8 @@ class SharedWindow(NamedTuple):
     left: int
     rest: float
     """Seconds until it ends."""
+    probe: float | None = None
+    """Seconds until a call may probe the calls left; None if they are known."""
 
 
 class Reservation(NamedTuple):

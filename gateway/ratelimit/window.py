@@ -172,6 +172,8 @@ class RateLimitWindow:
             self._window_number = shared.number
         self.limit, self._left, self._ends = shared.limit, shared.left, now + shared.rest
         self._synced, self._unsure = True, None
+        if shared.probe is not None:
+            self._unsure, self._probe_at = self._number, now + shared.probe
 
     def state(self, now: float) -> RateLimitState:
         """Return the state of the window."""

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import pytest
 import redis
 
+from gateway.ratelimit.window import RateLimitWindow
 from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
+from gateway.storage.shared.mirror import BudgetMirror
 from gateway.storage.shared.replies import FIELDS
 from gateway.transport.rate_limit_status import RateLimitStatus
 from schema.source.request_context import Priority
@@ -33,6 +35,10 @@ class Functions:
     ids: int = 0
 
     def __post_init__(self) -> None:
+        self.adopted = RateLimitWindow(limit=self.limit, window_seconds=self.seconds)
+        """The window of a gateway, which adopts each reply."""
+        self.mirror = BudgetMirror(self.limit, self.seconds, self.now)
+        self.mirror.when_changed = lambda window: self.adopted.adopt(window, self.now)
         self.library = FunctionLibrary(CLOCK)
         self.client.flushall()
         self.client.function_flush()
@@ -52,6 +58,7 @@ class Functions:
             self.library.function(name), len(keys), *keys, *common, *map(str, arguments)
         )
         assert isinstance(found, list)
+        self.mirror.adopt(found, sent_at=self.now, now=self.now)
         self.limit_now, self.left, self.rest = int(found[3]), int(found[4]), float(found[5])
         return found
 
@@ -160,6 +167,8 @@ def test_the_functions_decide_as_the_pure_code(server: Server, seed: int, traffi
             state = model.window.state(now)
             assert (functions.limit_now, max(0, functions.left)) == (state.limit, state.remaining)
             assert functions.rest == model.window.rest(now)
+            wait = model.window.wait(Priority.WRITE, now)
+            assert functions.adopted.wait(Priority.WRITE, now) == pytest.approx(wait)
 
 
 def step(  # noqa: PLR0913, PLR0917 - a step's world

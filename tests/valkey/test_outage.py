@@ -11,7 +11,7 @@ from gateway.storage.shared.server_connection import ServerUnreachable
 from schema.source.request_context import Priority
 from tests.clockwork import VIRTUAL
 
-SNAPSHOT = ("1000.0", "1000.0-a", "1", "500", "500", "900.0", "0", "0", "0", "memo")
+SNAPSHOT = ("1000.0", "1000.0-a", "1", "500", "500", "900.0", "0", "", "0", "0", "memo")
 READ = Reservation(Priority.INTERACTIVE, "caller", "hash", proven=True, patience=2.0)
 
 

@@ -72,7 +72,13 @@ class BudgetMirror:
         self._state = RateLimitState(snapshot.limit, remaining, math.ceil(reset))
         self._state_until = now + reset
         self.when_changed(
-            SharedWindow(snapshot.window_number, snapshot.limit, snapshot.left, snapshot.rest)
+            SharedWindow(
+                snapshot.window_number,
+                snapshot.limit,
+                snapshot.left,
+                snapshot.rest,
+                snapshot.probe,
+            )
         )
         if not snapshot.is_learning and (same or learnt or known is None):
             self._known = snapshot

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gateway.shared_budget import Reservation
 
-FIELDS = 10
+FIELDS = 11
 """The number of the fields of a snapshot."""
 LEARNING_PAUSE = 0.1
 """Seconds after which a call is reserved again while the server learns this gateway's state."""
@@ -32,6 +32,8 @@ class BudgetSnapshot(NamedTuple):
     """Seconds until the window ends."""
     window_number: int
     """The number of the window; numbers are consecutive."""
+    probe: float | None
+    """Seconds until a call may probe the calls left; None if they are known."""
     shut: float
     """Seconds until a call may be sent after a 429."""
     is_learning: bool
@@ -42,7 +44,9 @@ class BudgetSnapshot(NamedTuple):
 
 def parse_snapshot(reply: Sequence[str]) -> BudgetSnapshot:
     """Return the snapshot at the beginning of a reply."""
-    time, incarnation, total, limit, left, rest, number, shut, learning, memo = reply[:FIELDS]
+    time, incarnation, total, limit, left, rest, number, probe, shut, learning, memo = reply[
+        :FIELDS
+    ]
     return BudgetSnapshot(
         float(time),
         incarnation,
@@ -51,6 +55,7 @@ def parse_snapshot(reply: Sequence[str]) -> BudgetSnapshot:
         int(float(left)),
         float(rest),
         int(number),
+        float(probe) if probe else None,
         float(shut),
         learning == "1",
         memo,

@@ -67,6 +67,12 @@ function window.remaining(s, priority, now)
   return math.max(0, s.left - window.reserved_for_others(s, priority, now))
 end
 
+-- Return the seconds until a call may probe the calls left; an empty text if they are known.
+function window.probe_wait(s, now)
+  if not s.unsure then return '' end
+  return encode(math.max(0, s.probe_at - now))
+end
+
 function window.wait(s, priority, now)
   local rest = window.rest(s, now)
   local reserved = window.reserved_for_others(s, priority, now)
