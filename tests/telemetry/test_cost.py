@@ -41,6 +41,7 @@ def cpu(wire: Wire, clock: int, request: bytes) -> float:
     return time.clock_gettime(clock) - began
 
 
+@pytest.mark.alone  # compares CPU time
 @pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="needs a thread's CPU clock")
 def test_a_stored_answer_costs_a_twentieth_more_cpu_at_most_with_metrics() -> None:
     request = post(orjson.dumps({"query": LIST}))
