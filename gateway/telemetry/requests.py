@@ -29,24 +29,29 @@ class RequestKey(NamedTuple):
 class RequestTally(Histogram):
     """Requests with the same labels: their durations, and what their receipts add up to."""
 
-    __slots__ = ("joined", "saved", "stale", "stored")
+    __slots__ = ("executed", "joined", "saved", "stale")
 
     def __init__(self) -> None:
         super().__init__()
         self.saved = self.joined = self.stale = 0
-        self.stored = 0
-        """Answered by a stored response."""
+        self.executed = 0
+        """Those that no stored response answered."""
+
+    @property
+    def stored(self) -> int:
+        """Return the number of requests that a stored response answered."""
+        return self.count - self.executed
 
     def add_stored(self, _: Reply, receipt: Receipt, seconds: float) -> None:
         """Count a request that a stored response answered."""
         self.counts[bisect_left(BOUNDS, seconds)] += 1  # as `observe`, without its call
         self.total += seconds
-        self.stored += 1
         self.saved += receipt.saved
 
     def add(self, receipt: Receipt | None, seconds: float) -> None:
         """Count a request that was executed, or refused."""
         self.observe(seconds)
+        self.executed += 1
         if receipt is not None:
             self.saved += receipt.saved
             self.joined += receipt.joined
