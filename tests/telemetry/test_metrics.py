@@ -1,6 +1,7 @@
 import hashlib
 import secrets
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -34,15 +35,13 @@ NEW = {
 }
 
 
-def mixed_trace(wire: Wire, sandbox: Sandbox) -> int:
-    """Operations of every kind, and failures of every kind; the number of requests."""
+def mixed_trace(wire: Wire, sandbox: Sandbox) -> list[Any]:
+    """Answers to operations of every kind, and failures of every kind."""
     ids = [row["id"] for row in sandbox.rows_of(DEMO)[:4]]
-    sent = 0
+    answers: list[Any] = []
 
     def send(document: str, **variables: object) -> None:
-        nonlocal sent
-        sent += 1
-        query(wire, document, variables=variables)
+        answers.append(orjson.loads(query(wire, document, variables=variables).content))
 
     for _ in range(3):
         send(LIST)
@@ -60,13 +59,13 @@ def mixed_trace(wire: Wire, sandbox: Sandbox) -> int:
     for number, fault in enumerate(("proxy-502", "answer-cut", "proxy-200", "limited-429"), 1):
         sandbox.fail(named(fault, times=1))
         send(ONE, id=UNLISTED.format(number))
-    return sent
+    return answers
 
 
 def test_the_calls_counted_are_those_that_the_api_saw(way: Way) -> None:
     with serving(Sandbox(), way, metrics_address=ADDRESS) as gateway:
         with gateway.connection() as wire:
-            sent = mixed_trace(wire, gateway.sandbox)
+            answers = mixed_trace(wire, gateway.sandbox)
             samples = scrape(gateway)
         calls = list(gateway.sandbox.calls)
 
@@ -93,13 +92,17 @@ def test_the_calls_counted_are_those_that_the_api_saw(way: Way) -> None:
         ("delete", "DONE"): 1,
     }
     assert by(samples, "clients_gateway_operations_total", "code") == {
-        ("OK",): sent - 5,
+        ("OK",): len(answers) - 5,
         ("BAD_USER_INPUT",): 2,
         ("UPSTREAM_UNAVAILABLE",): 1,
         ("UPSTREAM_BAD_RESPONSE",): 1,
         ("RATE_LIMITED",): 1,
     }
-    assert of(samples, "http_server_request_duration_seconds_count") == sent
+    assert of(samples, "http_server_request_duration_seconds_count") == len(answers)
+    receipts = [each["extensions"]["upstream"] for each in answers if "extensions" in each]
+    assert sum(receipt["calls"] for receipt in receipts) == len(calls)
+    saved = sum(receipt["saved"] for receipt in receipts)
+    assert of(samples, "clients_gateway_receipts_total", what="saved") == saved > 0
 
 
 def test_reads_writes_and_refusals_are_counted_by_what_became_of_them(way: Way) -> None:
