@@ -75,7 +75,7 @@ class IdempotentWriter:
         self._clock = clock
         self._vouched = vouched
         self._now = now
-        self._flights = KeyedFlights()
+        self._flights = KeyedFlights(clock)
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, or return the one that this key created."""

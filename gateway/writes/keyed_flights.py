@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema.source.errors import InvalidInput, Issue
+from schema.source.errors import InvalidInput, Issue, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -26,9 +26,13 @@ class _Flight(NamedTuple):
 
 
 class KeyedFlights:
-    """The creates under way. `name` is the hash of a key and of its caller's identity."""
+    """The creates under way. `name` is the hash of a key and of its caller's identity.
 
-    def __init__(self) -> None:
+    `clock` is that of the operations' deadlines.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._flights: dict[bytes, _Flight] = {}
 
     async def run(
@@ -40,14 +44,21 @@ class KeyedFlights:
     ) -> WriteResult:
         """Return the result of the create with this key, which `create` sends if none is under way.
 
-        Raises `InvalidInput` if the one under way has another payload.
+        Raises `InvalidInput` if the one under way has another payload, and `Unavailable` if that of
+        another credential has not ended by the deadline of `operation`.
         """
         while (flight := self._flights.get(name)) is not None:
             # Another credential may be rejected, or claim another user: its result is not shared.
             shared = flight.shared_with(operation.caller)
             if shared and flight.payload != payload:
                 raise another_payload()
-            await asyncio.wait([flight.result])
+            left = None if shared else operation.deadline - self._clock()
+            done, _ = await asyncio.wait([flight.result], timeout=left)
+            if not done:
+                raise Unavailable(
+                    "Another credential's create with this key has not ended. This was not sent.",
+                    code="UPSTREAM_TIMEOUT",
+                )
             if shared:
                 operation.receipt.joined += 1
                 return flight.result.result()

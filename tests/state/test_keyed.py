@@ -24,6 +24,7 @@ from schema.source.errors import (
     InvalidInput,
     NotFound,
     Unauthenticated,
+    Unavailable,
     WriteUnconfirmed,
 )
 from schema.source.records import ClientRecord
@@ -84,19 +85,27 @@ class Gateway:
         return time.time() + self.passed
 
     async def create(
-        self, new: NewClient = OTTOLINE, person: DemoUser = ADA, caller: Caller | None = None
+        self,
+        new: NewClient = OTTOLINE,
+        person: DemoUser = ADA,
+        caller: Caller | None = None,
+        seconds: float = 10,
     ) -> tuple[str, str] | ClientError:
         try:
-            written = await self.written(new, person, caller)
+            written = await self.written(new, person, caller, seconds)
         except ClientError as failure:
             return failure
         return written.confirmed_by.name, written.record.id
 
     async def written(
-        self, new: NewClient = OTTOLINE, person: DemoUser = ADA, caller: Caller | None = None
+        self,
+        new: NewClient = OTTOLINE,
+        person: DemoUser = ADA,
+        caller: Caller | None = None,
+        seconds: float = 10,
     ) -> WriteResult:
         caller = caller or Caller(person.name, Credential("X-API-Key", person.api_key))
-        operation = RequestContext(caller, deadline=time.monotonic() + 10)
+        operation = RequestContext(caller, deadline=time.monotonic() + seconds)
         return await self.source.create(operation, new)
 
     @property
@@ -240,6 +249,21 @@ async def test_who_only_claims_to_be_a_user_learns_nothing_and_shares_no_ones_en
 
     assert ours == ("ANSWER", *gateway.ottolines)
     assert [type(end) for end in (theirs, later, reused)] == [Unauthenticated] * 3
+
+
+async def test_a_create_waits_for_another_credentials_until_its_own_deadline_only(
+    gateway: Gateway,
+) -> None:
+    gateway.sandbox.fail(Fault(latency=0.3, times=1))
+    first = asyncio.create_task(gateway.create(caller=token("a token", claimed=True)))
+    await asyncio.sleep(0)
+
+    late = await gateway.create(caller=token("a refreshed token", claimed=True), seconds=0.01)
+
+    assert not first.done()
+    assert isinstance(late, Unavailable)
+    assert (late.code, await first) == ("UPSTREAM_TIMEOUT", ("ANSWER", *gateway.ottolines))
+    assert gateway.sandbox.calls == [CREATED]
 
 
 @pytest.mark.parametrize(
