@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from gateway.settings import PREFIX, ConfigurationError
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    import httpx2
-
     from gateway.settings import Settings
     from gateway.shared_budget import SharedBudget
     from gateway.transport.transport import Transport
@@ -23,7 +22,7 @@ _HEADROOM = 2.5
 """Requests in flight that the transport allows for each of the limiter, which refuses first."""
 
 
-def create_transport(settings: Settings, clock: Callable[[], float]) -> Transport:
+def create_transport(settings: Settings, clock: Callable[[], float] = time.monotonic) -> Transport:
     """Build the transport. Raises `ConfigurationError` for an unusable client certificate."""
     limits = TransportLimits(
         max_in_flight=int(_HEADROOM * settings.upstream_max_concurrency),
@@ -31,17 +30,14 @@ def create_transport(settings: Settings, clock: Callable[[], float]) -> Transpor
     )
     if settings.upstream_client == "builtin":
         return ConnectionPool(limits, ssl_context=_client_context(settings), clock=clock)
-    from gateway.transport.httpx_transport import HTTPXTransport  # noqa: PLC0415 - seldom used
-
-    return HTTPXTransport(create_network(settings), limits, clock=clock)
-
-
-def create_network(settings: Settings) -> httpx2.AsyncHTTPTransport:
-    """Build httpx2's transport, with the proxy and the client certificate of the settings."""
-    from gateway.transport.httpx_transport import open_network  # noqa: PLC0415 - seldom used
+    from gateway.transport.httpx_transport import (  # noqa: PLC0415 - seldom used
+        HTTPXTransport,
+        open_network,
+    )
 
     context = _client_context(settings) or create_ssl_context()
-    return open_network(ssl_context=context, proxy=settings.upstream_proxy)
+    network = open_network(ssl_context=context, proxy=settings.upstream_proxy)
+    return HTTPXTransport(network, limits, clock=clock)
 
 
 def connect_shared_budget(settings: Settings, clock: Callable[[], float]) -> SharedBudget | None:

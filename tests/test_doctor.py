@@ -13,7 +13,9 @@ import pytest
 from gateway.cli.doctor import run_checks
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
+from gateway.sandbox.faults import ConnectionDropped
 from gateway.sandbox.users import DEMO, EDSGER, GRACE, READER, WITHOUT_SCOPES
+from gateway.transport.httpx_transport import HTTPXTransport
 
 URL = "http://api.test/v1"
 Interference = Callable[[httpx2.Request], httpx2.Response | None]
@@ -29,7 +31,10 @@ class Meddling(httpx2.AsyncBaseTransport):
         self._after = after
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        answer = self._before(request) or await self._way.handle_async_request(request)
+        try:
+            answer = self._before(request) or await self._way.handle_async_request(request)
+        except ConnectionDropped as dropped:
+            raise httpx2.ReadError("dropped") from dropped
         self._after(request)
         await asyncio.sleep(0)  # where an interruption is felt
         return answer
@@ -49,8 +54,8 @@ async def report(
 ) -> tuple[int, list[str]]:
     """The exit status and the lines of the report."""
     out = StringIO()
-    transport = Meddling(sandbox, before, after)
-    status = await run_checks(URL, key, write=write, transport=transport, out=out)
+    transport = HTTPXTransport(Meddling(sandbox, before, after))
+    status = await run_checks(URL, key, transport, write=write, out=out)
     assert key not in out.getvalue()
     return status, out.getvalue().splitlines()
 
@@ -284,9 +289,9 @@ async def test_an_interruption_during_any_write_leaves_nothing_behind(
             stopped.clear()
             examination.cancel()
 
-    transport = Meddling(sandbox, undisturbed, interrupt)
+    transport = HTTPXTransport(Meddling(sandbox, undisturbed, interrupt))
     examination = asyncio.ensure_future(
-        run_checks(URL, DEMO.api_key, write=True, transport=transport, out=out)
+        run_checks(URL, DEMO.api_key, transport, write=True, out=out)
     )
 
     with pytest.raises(asyncio.CancelledError):

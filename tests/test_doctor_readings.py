@@ -1,9 +1,9 @@
 """What the doctor concludes from single responses, and from none."""
 
 import asyncio
+import errno
 import json
 import socket
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from io import StringIO
@@ -12,19 +12,22 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.cli.doctor import evidence, run_checks
+from gateway.cli.doctor import RESPONSE_SECONDS, evidence, run_checks
 from gateway.cli.doctor.meanings import MEANINGS, meaning
-from gateway.cli.doctor.probe_client import Probe, ProbeResponse, describe_error
+from gateway.cli.doctor.probe_client import Probe, ProbeResponse
 from gateway.cli.doctor.report import Finding, Report, fail, note, ok
+from gateway.transport.httpx_transport import HTTPXTransport
+from gateway.transport.transport import TransportLimits
 
 KEY = "ab" * 32
+CLOSED = "the connection was closed before the response was complete"
 READ = Probe("GET", "/clients")
 
 
 def answer(
     status: int = 200, body: dict[str, Any] | None = None, probe: Probe = READ, **headers: str
 ) -> ProbeResponse:
-    names = httpx2.Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    names = {name.replace("_", "-").lower(): value for name, value in headers.items()}
     return ProbeResponse(probe, status, names, body or {})
 
 
@@ -55,9 +58,10 @@ def listing(*rows: Mapping[str, object], **meta: object) -> ProbeResponse:
 
 async def report_of(respond: Any) -> tuple[int, list[str]]:
     out = StringIO()
-    status = await run_checks(
-        "http://api.test/v1", KEY, write=True, transport=httpx2.MockTransport(respond), out=out
+    transport = HTTPXTransport(
+        httpx2.MockTransport(respond), TransportLimits(attempt_seconds=RESPONSE_SECONDS)
     )
+    status = await run_checks("http://api.test/v1", KEY, transport, write=True, out=out)
     return status, out.getvalue().splitlines()
 
 
@@ -71,13 +75,14 @@ def raising(error: Exception) -> Any:
 async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
     error = httpx2.ConnectError(f"could not, with {KEY}")
     error.__cause__ = OSError("All connection attempts failed")
-    error.__cause__.__cause__ = ExceptionGroup("both", [ConnectionRefusedError()])
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "")
+    error.__cause__.__cause__ = ExceptionGroup("both", [refused])
 
     assert await report_of(raising(error)) == (
         1,
         [
             "Checking http://api.test/v1, writing one client too",
-            "FAIL  reached: connection refused: no server listens there",
+            "FAIL  reached: Connection refused",
             "Stopped early: there is nothing to examine",
             "1 request sent; 1 to correct (FAIL).",
         ],
@@ -87,31 +92,30 @@ async def test_a_refused_connection_is_a_finding_and_the_end() -> None:
 @pytest.mark.parametrize(
     ("error", "cause", "reason"),
     [
-        (httpx2.ConnectError(""), socket.gaierror(), "DNS: the host name has no address"),
         (
             httpx2.ConnectError(""),
-            ssl.SSLCertVerificationError(),
-            "TLS: the certificate is not trusted",
+            socket.gaierror(socket.EAI_NONAME, ""),
+            "the name api.test does not resolve",
         ),
-        (httpx2.ConnectError(""), ssl.SSLError(), "TLS: no secure connection"),
-        (httpx2.ConnectTimeout(""), None, "no connection within 5 s"),
-        (httpx2.ReadTimeout(""), None, "connected, but no data for 5 s"),
-        (httpx2.ReadError(""), None, "the connection was closed before the response was complete"),
+        (httpx2.ConnectTimeout(""), None, "no connection in time"),
+        (httpx2.ReadTimeout(""), None, "no complete response in time"),
+        (httpx2.ReadError(""), None, CLOSED),
+        (httpx2.RemoteProtocolError("illegal"), None, "illegal"),
         (
-            httpx2.RemoteProtocolError(""),
+            httpx2.WriteError(KEY),
             None,
-            "the connection was closed, or the response is not HTTP",
+            CLOSED,
         ),
-        (OverflowError(), None, "the URL is invalid: its port"),
-        (httpx2.WriteError(KEY), None, "the connection failed (WriteError)"),
     ],
 )
-def test_a_missing_response_is_described_in_an_operators_words(
+async def test_a_missing_response_is_described_in_the_words_of_the_gateways_log(
     error: Exception, cause: Exception | None, reason: str
 ) -> None:
     error.__cause__ = cause
 
-    assert describe_error(error) == reason
+    _, lines = await report_of(raising(error))
+
+    assert lines[1] == f"FAIL  reached: {reason}"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +138,7 @@ def test_a_missing_response_is_described_in_an_operators_words(
         ),
         (
             httpx2.Response(200, content=b"[" * 6_000_000),
-            "FAIL  reached: the response is larger than 5 MiB",
+            "FAIL  reached: the response's body is too large",
         ),
         (
             httpx2.Response(
@@ -440,9 +444,8 @@ async def test_a_report_whose_reader_left_does_not_stop_the_clean_up() -> None:
             return httpx2.Response(201, json={"success": True, "data": {"id": "new", "version": 1}})
         return httpx2.Response(200, json=listing().body)
 
-    await run_checks(
-        "http://api.test/v1", KEY, write=True, transport=httpx2.MockTransport(serve), out=Gone()
-    )
+    transport = HTTPXTransport(httpx2.MockTransport(serve))
+    await run_checks("http://api.test/v1", KEY, transport, write=True, out=Gone())
 
     assert methods[methods.index("POST") :].count("DELETE") == 2
 
@@ -456,4 +459,4 @@ async def test_an_answer_that_drips_in_for_ever_is_waited_for_fifteen_seconds() 
 
     status, lines = await report_of(lambda _: httpx2.Response(200, stream=Dripping()))
 
-    assert (status, lines[1]) == (1, "FAIL  reached: no complete response within 15 s")
+    assert (status, lines[1]) == (1, "FAIL  reached: no complete response in time")

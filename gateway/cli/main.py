@@ -190,19 +190,20 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from gateway.cli.doctor import run_checks
-    from gateway.upstream_client import create_network
+    from gateway.cli.doctor import RESPONSE_SECONDS, run_checks
+    from gateway.upstream_client import create_transport
 
     settings = load_settings(os.environ)
     if settings.api_key is None:
         return _fail(f"doctor needs the operator's API key: set {PREFIX}API_KEY")
+    patient = settings.model_copy(update={"upstream_timeout": RESPONSE_SECONDS})
     return asyncio.run(
         run_checks(
             settings.upstream_url,
             settings.api_key,
+            create_transport(patient),
             write=options.write,
             as_json=options.json,
-            transport=create_network(settings),
         )
     )
 

@@ -193,9 +193,16 @@ def _failure(error: Exception, host: str, sent: bool | None) -> TransportError: 
 
 
 def _system_error(error: BaseException | None) -> OSError | None:
-    """Return the first error of the operating system or of TLS among the causes of `error`."""
+    """Return the first error of the operating system or of TLS among the causes of `error`.
+
+    If a name has several addresses, the causes are a group, one for each address.
+    """
     while error is not None:
         if isinstance(error, OSError) and (error.errno or isinstance(error, ssl.SSLError)):
             return error
+        if isinstance(error, BaseExceptionGroup):
+            found = next(filter(None, map(_system_error, error.exceptions)), None)
+            if found is not None:
+                return found
         error = error.__cause__ or error.__context__
     return None

@@ -15,21 +15,22 @@ from gateway.cli.doctor.report import Report
 if TYPE_CHECKING:
     from typing import TextIO
 
-    import httpx2
+    from gateway.transport.transport import Transport
 
-__all__ = ["run_checks"]
+RESPONSE_SECONDS = 15.0
+"""Seconds that a response may take."""
 
 
 async def run_checks(  # noqa: PLR0913 - keyword arguments for the options
     base_url: str,
     api_key: str,
+    transport: Transport,
     *,
     write: bool,
     as_json: bool = False,
-    transport: httpx2.AsyncBaseTransport | None = None,
     out: TextIO | None = None,
 ) -> int:
-    """Send about ten probes to the API at `base_url` with `api_key`; report to `out` (stdout).
+    """Send about ten probes through `transport`, which is then closed; report to `out` (stdout).
 
     With `write` the doctor also creates, changes and always deletes one client. With `as_json` each
     line of the report is a JSON object: a finding, the reason of an early end, or the totals.
@@ -54,6 +55,7 @@ async def run_checks(  # noqa: PLR0913 - keyword arguments for the options
             # In a separate task: the current one may be cancelled.
             cleaning = asyncio.create_task(clean_up(client, record))
             report.add("clean-up", await cleaning)
+        await transport.aclose()
     sent = f"{client.sent} {'request' if client.sent == 1 else 'requests'} sent"
     left = f"{report.failures} to correct (FAIL)" if report.failures else "nothing to correct"
     report.write_line(f"{sent}; {left}.", requests=client.sent, failures=report.failures)

@@ -71,14 +71,14 @@ def counts(response: ProbeResponse) -> tuple[str, Finding]:
 
 def budget(response: ProbeResponse) -> Finding:
     """Check that the rate limit headers exist and that the reset is in seconds from now."""
-    missing = [name for name in BUDGET if name not in response.headers]
-    others = [name for name in OTHER_BUDGETS if name in response.headers]
+    missing = [name for name in BUDGET if name.lower() not in response.headers]
+    others = [name for name in OTHER_BUDGETS if name.lower() in response.headers]
     if missing and others:
         return note(f"in {', '.join(others)}", "not as documented, but supported")
     if missing:
         meaning = "the gateway counts its own calls, but not those of others on this address"
         return note(f"{', '.join(missing)} not sent", meaning)
-    limit, left, reset = (parse_integer(response.headers[name]) for name in BUDGET)
+    limit, left, reset = (parse_integer(response.headers[name.lower()]) for name in BUDGET)
     found = f"{left} of {limit} left, reset {reset}"
     if limit is None or left is None or reset is None:
         return fail(f"{found}: a header is no integer")
@@ -112,9 +112,9 @@ def error_ids(responses: Iterable[ProbeResponse]) -> Finding:
         places |= {key for key in ERROR_IDS if key in response.body}
         places |= {f"error.{key}" for key in ERROR_IDS if key in response.error}
         places |= {
-            f"header {name.lower()}"
+            f"header {name}"
             for name in response.headers
-            if "request-id" in name.lower() or "correlation" in name.lower()
+            if "request-id" in name or "correlation" in name
         }
     if not places:
         return note("none seen", "the API's support cannot identify a failure")

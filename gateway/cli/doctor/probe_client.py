@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
-import httpx2
+import orjson
 
 from gateway.api.error_envelope import json_object
+from gateway.transport.errors import TransportError
+from gateway.transport.messages import Request
+from gateway.transport.serializer import HeaderBlock, RequestTarget
 from schema.source.records import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from gateway.transport.transport import Transport
 
-READ_SECONDS = 5.0
-"""Timeout of connecting and of each read, in seconds."""
-RESPONSE_SECONDS = 15.0
-"""Timeout of a complete response, in seconds."""
-MAX_BODY = 5 * 1024 * 1024
-"""Maximum bytes of a response body."""
 MAX_DIGITS = 18
 """Longer texts are not integers of a header."""
 
@@ -48,6 +46,7 @@ class ProbeResponse:
     probe: Probe
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+    """By names in lower case."""
     body: Decoded = field(default_factory=dict)
     milliseconds: int = 0
     missing: str = ""
@@ -71,7 +70,7 @@ class ProbeResponse:
     def __str__(self) -> str:
         code = self.error.get("code") or "without a code"
         return (
-            f"{self.status} {code}" if self.status >= httpx2.codes.BAD_REQUEST else f"{self.status}"
+            f"{self.status} {code}" if self.status >= HTTPStatus.BAD_REQUEST else str(self.status)
         )
 
     @property
@@ -109,78 +108,30 @@ def parse_integer(text: str) -> int | None:
 
 
 class ProbeClient:
-    """Sends probes to one API with one key, each on its own connection, and counts them."""
+    """Sends probes to one API with one key, and counts them."""
 
-    def __init__(
-        self, base_url: str, api_key: str, transport: httpx2.AsyncBaseTransport | None
-    ) -> None:
+    def __init__(self, base_url: str, api_key: str, transport: Transport) -> None:
         self._base_url = base_url
-        self._headers = {"X-API-Key": api_key, "Accept": "application/json"}
         self._transport = transport
+        self._fields = [(b"X-API-Key", api_key.encode()), (b"Accept", b"application/json")]
         self.sent = 0
 
     async def send(self, probe: Probe) -> ProbeResponse:
-        """Send a probe. Every error is a response with a reason in `missing`."""
+        """Send a probe. A transport error is a response with a reason in `missing`."""
         self.sent += 1
+        start = time.perf_counter()
+        query = f"?{urlencode(probe.params)}" if probe.params else ""
+        content, fields = b"", self._fields
+        if probe.body is not None:
+            content = orjson.dumps(probe.body)
+            fields = [*fields, (b"Content-Type", b"application/json")]
         try:
-            async with asyncio.timeout(RESPONSE_SECONDS):
-                return await self._exchange(probe)
-        except TimeoutError:
-            reason = f"no complete response within {RESPONSE_SECONDS:g} s"
-        except Exception as error:  # noqa: BLE001 - every error is a finding
-            reason = describe_error(error)
-        return ProbeResponse(probe, missing=reason)
-
-    async def _exchange(self, probe: Probe) -> ProbeResponse:
-        start, content = time.perf_counter(), bytearray()
-        client = httpx2.AsyncClient(
-            headers=self._headers, timeout=READ_SECONDS, trust_env=False, transport=self._transport
-        )
-        url = self._base_url + probe.path
-        async with (
-            client,
-            client.stream(probe.method, url, params=probe.params, json=probe.body) as response,
-        ):
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > MAX_BODY:
-                    reason = f"the response is larger than {MAX_BODY // 1024**2} MiB"
-                    return ProbeResponse(probe, missing=reason)
+            target = RequestTarget(f"{self._base_url}{probe.path}{query}")
+            request = Request(probe.method, target, HeaderBlock(*fields), math.inf, None, content)
+            response = await asyncio.shield(self._transport.send(request))
+        except TransportError as error:
+            return ProbeResponse(probe, missing=str(error))
         milliseconds = round((time.perf_counter() - start) * 1000)
-        body = json_object(bytes(content))
-        return ProbeResponse(probe, response.status_code, response.headers, body, milliseconds)
-
-
-def describe_error(error: Exception) -> str:
-    """Describe why there was no response. The text of the error is never included."""
-    causes = list(_causes(error))
-    for kind, reason in _REASONS:
-        if any(isinstance(cause, kind) for cause in causes):
-            return reason
-    return f"the connection failed ({type(error).__name__})"
-
-
-_REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLCertVerificationError, "TLS: the certificate is not trusted"),
-    (ssl.SSLError, "TLS: no secure connection"),
-    (socket.gaierror, "DNS: the host name has no address"),
-    (ConnectionRefusedError, "connection refused: no server listens there"),
-    (httpx2.ConnectTimeout, f"no connection within {READ_SECONDS:g} s"),
-    (httpx2.TimeoutException, f"connected, but no data for {READ_SECONDS:g} s"),
-    (httpx2.ConnectError, "connecting failed"),
-    (httpx2.RemoteProtocolError, "the connection was closed, or the response is not HTTP"),
-    (httpx2.ReadError, "the connection was closed before the response was complete"),
-    (httpx2.DecodingError, "the compression of the response is invalid"),
-    (OverflowError, "the URL is invalid: its port"),
-    (UnicodeError, "the URL is invalid: its host"),
-    (httpx2.InvalidURL, "the URL is invalid"),
-)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for one in error.exceptions:
-                yield from _causes(one)
-        error = error.__cause__ or error.__context__
+        headers = {name.decode(): value.decode() for name, value in response.headers.fields}
+        body = json_object(response.content)
+        return ProbeResponse(probe, response.status_code, headers, body, milliseconds)

@@ -23,7 +23,7 @@ from gateway.transport.errors import ConnectError, NeverSent
 from gateway.transport.httpx_transport import HTTPXTransport, open_network
 from gateway.transport.messages import Response
 from gateway.transport.transport import TransportLimits
-from gateway.upstream_client import create_network
+from gateway.upstream_client import create_transport
 from tests.clockwork import REAL
 from tests.forward_proxy import running
 from tests.tcp_proxy import Fault, TcpProxy
@@ -200,9 +200,9 @@ async def test_the_doctor_examines_the_api_through_the_proxy(
             upstream_proxy=f"http://127.0.0.1:{proxy.port}",
         )
         url = f"http://127.0.0.1:{port}/v1"
-        network = create_network(chosen)
+        transport = create_transport(chosen)
         out = io.StringIO()
-        status = await run_checks(url, DEMO.api_key, write=False, transport=network, out=out)
+        status = await run_checks(url, DEMO.api_key, transport, write=False, out=out)
 
     assert status == 0, out.getvalue()
     assert len(proxy.lines) == len(api.calls) > 5
