@@ -16,7 +16,7 @@ from gateway.server.exchange import REQUEST_TIMEOUT, TOO_MANY_CONNECTIONS, refus
 from gateway.server.http1.deadlines import BODY, HEAD, Deadlines
 from gateway.server.http1.head import ProtocolError
 from gateway.server.http1.limits import ConnectionSlot
-from gateway.server.http1.lingering import close_lingering
+from gateway.server.http1.lingering import LingeringClose
 from gateway.server.http1.reader import RequestReader
 from gateway.server.undocumented import FlowControl, get_remote_addr
 from gateway.web.protocol.head import RequestHead
@@ -54,7 +54,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self.server_state = server_state
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set in `connection_made`
         self.flow: FlowControl = None  # type: ignore[assignment]
-        self._crowd = crowd
+        self._lingering = LingeringClose(loop, crowd)
         self._turns = turns
         self._queued = False
         """True while the connection waits for its turn."""
@@ -126,6 +126,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self._deadlines.cancel()
         self._abandon()
         self.flow.resume_writing()
+        self._lingering.ended()
         self._slot.release()
         self._reader.close()
 
@@ -213,7 +214,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
         self._answering = False
         self.server_state.total_requests += 1
         if self._last:
-            self.transport.close()
+            self._close()
         elif self._slot.taken:
             self._proceed_in_turn()
 
@@ -238,6 +239,11 @@ class LimitedConnection(asyncio.Protocol, ABC):
 
     # Closing.
 
+    def _close(self) -> None:
+        """Close after the last response: what is unsent still goes out, and the client reads it."""
+        self._slot.release()
+        self._lingering.begin(self.transport, self.transport.close)
+
     def _reject(self, why: ProtocolError) -> None:
         """Send the error response, then close after the client has had time to read it."""
         if self.transport.is_closing():
@@ -250,4 +256,4 @@ class LimitedConnection(asyncio.Protocol, ABC):
         head = RequestHead(self._reader.named())
         self.transport.write(refused(why, head, self._cors, self.server_state.default_headers))
         self._reader.clear()
-        close_lingering(self.loop, self.transport, self._crowd)
+        self._lingering.begin(self.transport, self.transport.abort)

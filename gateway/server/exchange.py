@@ -14,6 +14,8 @@ from gateway.web.protocol.tracing import trace_from
 from gateway.web.refusals import error_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.server.http1.reader import ParsedRequest
     from gateway.web.protocol.cors import Cors
     from gateway.web.protocol.head import RequestHead
@@ -22,6 +24,17 @@ if TYPE_CHECKING:
 TOO_MANY_CONNECTIONS = ProtocolError(503, "There are too many connections.")
 REQUEST_TIMEOUT = ProtocolError(408, "The request did not arrive in time.")
 _log = logging.getLogger("uvicorn.error")
+
+
+class ResponseTransport:
+    """A connection's transport as its exchanges see it: `close` is the connection's own."""
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
 
 
 class Exchange(RequestResponseCycle):

@@ -86,7 +86,7 @@ class FastPathProtocol(LimitedHTTPProtocol):
         if request.method == b"GET":
             reply = self._direct.health(request.target, request.headers)
             if reply is not None:
-                self._write(reply)
+                self._answer(reply)
                 return
         elif request.method == b"POST":
             head = self._direct.head(
@@ -160,7 +160,7 @@ class FastPathProtocol(LimitedHTTPProtocol):
     def _respond(self, head: RequestHead, body: bytes) -> None:
         reply = self._direct.known(head, body)
         if reply is not None:
-            self._write(reply)
+            self._answer(reply)
             return
         self._answering = True
         self._deadlines.begun()
@@ -191,13 +191,17 @@ class FastPathProtocol(LimitedHTTPProtocol):
         self._answered()
         return True
 
+    def _answer(self, reply: HTTPResponse) -> None:
+        self._write(reply)
+        if self._last:
+            self._close()
+
     def _write(self, reply: HTTPResponse) -> None:
         headers, lines = self._common
         if headers is not self.server_state.default_headers:  # renewed each second, for the date
             headers = self.server_state.default_headers
             lines = b"".join([b"%b: %b\r\n" % header for header in headers])
             self._common = headers, lines
-        last = self._last
-        self.transport.write(reply.to_http11(lines + b"connection: close\r\n" if last else lines))
-        if last:
-            self.transport.close()
+        self.transport.write(
+            reply.to_http11(lines + b"connection: close\r\n" if self._last else lines)
+        )

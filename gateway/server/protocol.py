@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from gateway.server.connection import LimitedConnection
-from gateway.server.exchange import Exchange, scope_of
+from gateway.server.exchange import Exchange, ResponseTransport, scope_of
 from gateway.web.protocol.disconnect import DISCONNECT
 
 if TYPE_CHECKING:
@@ -32,8 +32,14 @@ class LimitedHTTPProtocol(LimitedConnection):
         super().__init__(server_state, _loop or asyncio.get_event_loop(), **shared)
         self._config = config
         self._app_state = app_state
+        self._outlet: ResponseTransport = None  # type: ignore[assignment]  # set in `connection_made`
         self._exchange: Exchange | None = None
         self._hang_up: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, or reject it."""
+        super().connection_made(transport)
+        self._outlet = ResponseTransport(self.transport, self._close)
 
     def _begin(self, request: ParsedRequest) -> None:
         """Answer a complete request."""
@@ -52,7 +58,7 @@ class LimitedHTTPProtocol(LimitedConnection):
         self._exchange = exchange = Exchange(
             scope,
             request.body,
-            transport=self.transport,
+            transport=self._outlet,
             flow=self.flow,
             default_headers=self.server_state.default_headers,
             keep_alive=not self._last,

@@ -79,3 +79,16 @@ def test_a_refused_request_ends_the_connection_after_the_answers_before_it(
         statuses = [wire.answer().status for _ in range(2)]
 
         assert (statuses, wire.rest()) == ([200, 400], b"")
+
+
+@pytest.mark.parametrize("last", [b"HTTP/1.0", b"HTTP/1.1\r\nconnection: close"])
+def test_the_last_answer_is_not_lost_to_a_reset_by_bytes_sent_after_its_request(
+    gateway: Serving, last: bytes
+) -> None:
+    """RFC 9112, 9.6: a connection that is closed while bytes are unread is reset."""
+    request = post(KNOWN).replace(b"HTTP/1.1", last, 1)
+    for _ in range(3):
+        with gateway.connection() as wire:
+            wire.send(request + LIVE * 20_000)
+            assert wire.answer().status == 200
+            assert wire.socket.recv(65_536) == b""

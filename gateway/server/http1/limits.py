@@ -38,7 +38,7 @@ class ConnectionLimits:
     max_held_bytes: int = 64 * 1024 * 1024
     """Size of incomplete requests and unread responses of all connections together."""
     max_lingering: int = 128
-    """Number of rejected connections that stay open for the client to read the response."""
+    """Number of connections that stay open after their last response, for the client to read it."""
 
 
 class ConnectionCounter:
