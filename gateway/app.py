@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastapi import FastAPI
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from gateway.api.stack import compose_source
 from gateway.cache.source import CachingClientSource
@@ -27,8 +31,12 @@ from gateway.configuration import (
     trusted_documents,
 )
 from gateway.detached_tasks import DetachedTasks
+from gateway.ratelimit.limiter import RateLimiter
+from gateway.settings import Settings
+from gateway.shared_budget import SharedBudget
 from gateway.storage.credentials import SQLiteCredentialStore
-from gateway.storage.state_dir import in_memory
+from gateway.storage.state_dir import State, in_memory
+from gateway.transport.transport import Transport
 from gateway.upstream_client import connect_shared_budget, create_transport
 from gateway.web.asgi import GraphQLApp
 from gateway.web.authentication import Authenticator
@@ -38,31 +46,19 @@ from gateway.web.handler import GraphQLHandler
 from gateway.web.health import Health, Readiness
 from gateway.web.manifests import DocumentReload
 from gateway.web.protocol.cors import Cors
+from gateway.web.protocol.hosts import Hosts
 from gateway.web.refusals import other_paths
 from gateway.web.router import Router, Routes
-from gateway.webhooks.receiver import WebhookReceiver, ignore_change
+from gateway.webhooks.receiver import OnChange, WebhookReceiver, ignore_change
 from gateway.writes.idempotency import IdempotentWriter
 from gateway.writes.idempotency_store import IdempotencyStore
 from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.graph import Graph
+from schema.source.protocols import ClientSource, ClientWriter
 from schema.source.request_context import Credential
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
-
-    from fastapi import FastAPI
-    from starlette.types import ASGIApp
-
-    from gateway.ratelimit.limiter import RateLimiter
-    from gateway.settings import Settings
-    from gateway.shared_budget import SharedBudget
-    from gateway.storage.state_dir import State
     from gateway.telemetry.metrics import Metrics
-    from gateway.transport.transport import Transport
-    from gateway.web.protocol.hosts import Hosts
-    from gateway.webhooks.receiver import OnChange
-    from schema.source.protocols import ClientSource, ClientWriter
 
 GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
 SHUTDOWN_SECONDS = 15.0

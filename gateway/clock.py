@@ -8,10 +8,7 @@ monotonic clock, which a step does not change.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 STEP = 1.0
 """Seconds by which the wall clock must gain on the monotonic one to count as elapsed time."""

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.addresses import is_loopback
 from gateway.cache.policy.freshness import CachePolicy
 from gateway.server.http1.limits import ConnectionLimits
-from gateway.settings import PREFIX, ConfigurationError
-from gateway.web.handler import HandlerConfig
+from gateway.settings import PREFIX, ConfigurationError, Settings
+from gateway.web.handler import GraphQLHandler, HandlerConfig
 from gateway.web.manifests import load_manifest
 from gateway.web.persisted import DocumentPolicy, PersistedDocuments
 from gateway.web.protocol.hosts import LOCAL, Hosts
 from gateway.web.protocol.strict_json import JSONLimits
 from schema.execution.documents import InvalidDocument
 from schema.execution.limits import Limits
+from schema.graph import Graph
+from schema.source.request_context import RateLimitState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     from gateway.server.observed import ObservedHandler
-    from gateway.settings import Settings
     from gateway.telemetry.metrics import Metrics
     from gateway.telemetry.observation import RequestObserver
-    from gateway.web.handler import GraphQLHandler
-    from schema.graph import Graph
-    from schema.source.request_context import RateLimitState
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from io import StringIO
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dotenv.parser import parse_stream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 ENCODING = "utf-8-sig"
 """UTF-8; a byte order mark is dropped."""

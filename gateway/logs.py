@@ -6,12 +6,9 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 import orjson
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 _HEADER = re.compile(
     r"(x-api-key|x-gateway-token|(?:proxy-)?authorization|x-signature|webhook-signature|cookie)"

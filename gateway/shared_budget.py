@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol
 
 from gateway.transport.rate_limit_status import RateLimitStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from schema.source.request_context import RateLimitState
-
+from schema.source.request_context import RateLimitState
 
 Verdict = Literal["accepted", "failed", "unknown", ""]
 """What the end of a call proves about its credential; empty: nothing about a proven one."""

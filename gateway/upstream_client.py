@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from gateway.settings import PREFIX, ConfigurationError
+from gateway.settings import PREFIX, ConfigurationError, Settings
+from gateway.shared_budget import SharedBudget
 from gateway.transport.connector import create_ssl_context
 from gateway.transport.pool import ConnectionPool
-from gateway.transport.transport import TransportLimits
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-
-    from gateway.settings import Settings
-    from gateway.shared_budget import SharedBudget
-    from gateway.transport.transport import Transport
+from gateway.transport.transport import Transport, TransportLimits
 
 _HEADROOM = 2.5
 """Requests in flight that the transport allows for each of the limiter, which refuses first."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pydantic import ValidationError
+from pydantic import ValidationError
 
 
 def first_mistake(error: ValidationError, prefix: str, patterns: Mapping[str, str]) -> str:

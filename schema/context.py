@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from schema.loaders import Loaders
 from schema.source.errors import Unauthenticated
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from schema.source.protocols import ClientSource
-    from schema.source.request_context import RequestContext
+from schema.source.protocols import ClientSource
+from schema.source.request_context import RequestContext
 
 _CREDENTIAL_NEEDED = (
     "This field needs a credential: send your ActuallyCare key in the X-API-Key header,"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import strawberry
 from msgspec import UNSET
@@ -13,9 +14,6 @@ from schema.source.errors import InvalidInput, Issue, NotFound
 from schema.source.records import ClientId, client_id
 from schema.source.writes import ClientPatch, NewClient
 from schema.types.enums import ClientConflictPolicy, ClientStatus, ClientType
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_NAME = 200
 MAX_EMAIL = 254

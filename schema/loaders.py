@@ -7,17 +7,15 @@ from it. A failure is an outcome, too: it is not tried again within the request.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from aiodataloader import DataLoader
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from schema.source.cost import ListRequest
-    from schema.source.protocols import ClientReader
-    from schema.source.records import ClientId, ClientRecord, Fields, Page
-    from schema.source.request_context import Priority, RequestContext
+from schema.source.cost import ListRequest
+from schema.source.protocols import ClientReader
+from schema.source.records import ClientId, ClientRecord, Fields, Page
+from schema.source.request_context import Priority, RequestContext
 
 K = TypeVar("K")
 V = TypeVar("V")

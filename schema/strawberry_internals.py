@@ -5,19 +5,16 @@ tests/packaging/test_pins.py holds each of them: a release of Strawberry without
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
-    from strawberry import Schema
-    from strawberry.schema.schema_converter import GraphQLCoreConverter
-    from strawberry.types.base import StrawberryObjectDefinition
-    from strawberry.types.field import StrawberryField
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
 is_awaitable = cast("Any", optimized_is_awaitable)
 """Strawberry's quick test of a resolver's result, for graphql-core."""

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from gateway.api.decoding import transport_failure
+from gateway.api.retry import Attempt, RetryPolicy
+from gateway.api.write_outcome import SendResult
 from gateway.ratelimit.call_context import Call, CallContext
 from gateway.transport.clock_skew import ASSUMED, measure
 from gateway.transport.errors import TransportError
-from gateway.transport.messages import Request
+from gateway.transport.messages import Request, Response
 from gateway.transport.serializer import HeaderBlock, RequestTarget
+from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, Unauthenticated
-from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from gateway.api.retry import Attempt, RetryPolicy
-    from gateway.api.write_outcome import SendResult
-    from gateway.transport.messages import Response
-    from gateway.transport.transport import Transport
-    from schema.source.request_context import Caller, RequestContext
+from schema.source.request_context import Caller, Priority, RequestContext
 
 _ACCEPT = (b"Accept", b"application/json")
 _CONTENT_TYPE = (b"Content-Type", b"application/json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -14,11 +14,9 @@ from gateway.transport.errors import (
     ResponseTooLarge,
     TransportError,
 )
+from gateway.transport.messages import Response
 from schema.source.errors import Unavailable
-from schema.source.records import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
-
-if TYPE_CHECKING:
-    from gateway.transport.messages import Response
+from schema.source.records import ClientRecord
 
 
 class RecordEnvelope(msgspec.Struct):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schema.source.errors import Issue
 from schema.source.records import FIELDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 CODE = "REFUSED_BY_API"
 LONGEST = 300

@@ -8,17 +8,14 @@ the same statuses; their responses say nothing about clients, credentials or wri
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.api.error_details import LONGEST, iter_details
 from gateway.api.lenient_json import loads
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gateway.transport.messages import Response
+from gateway.transport.messages import Response
 
 OK, CREATED = 200, 201
 """The statuses of the API's success envelope (API page, Clients)."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from gateway.api.error_details import field_named, parse_issues
 from gateway.api.error_envelope import APIError, api_error, log_foreign_response, names_version
 from gateway.ratelimit.slow_start import UNSTATED
+from gateway.transport.messages import Response
 from gateway.transport.rate_limit_headers import limited, retry_after, retry_delay_of_429
 from schema.source.errors import (
     ClientError,
@@ -20,10 +20,7 @@ from schema.source.errors import (
     Unavailable,
     UnavailableCode,
 )
-
-if TYPE_CHECKING:
-    from gateway.transport.messages import Response
-    from schema.source.records import ClientRecord
+from schema.source.records import ClientRecord
 
 _INPUT = frozenset({400, 409, 412, 422, 423})
 """Statuses with which the API rejects the input (API pages: Clients, Errors)."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from schema.source.records import ClientRecord
+from schema.source.records import ClientRecord
 
 _MAX_CLIENTS = 20_000
 """Clients remembered; the ones seen first are forgotten first."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import Final
 
 DEEPEST = 32
 """Maximum nesting depth; a field with a deeper value is unreadable."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from random import SystemRandom
-from typing import TYPE_CHECKING
 
 from gateway.api.failures import refused
 from gateway.api.retry_budget import BACKOFF, RetryBudget, fits_deadline
+from gateway.ratelimit.call_context import Call
 from gateway.ratelimit.dispatcher import MAX_WAIT
+from gateway.shared_budget import SharedBudget
 from gateway.transport.errors import (
     CertificateError,
     InvalidRequest,
@@ -18,13 +20,7 @@ from gateway.transport.errors import (
 )
 from gateway.transport.messages import Response
 from gateway.transport.rate_limit_headers import retry_after, retry_delay_of_429
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.ratelimit.call_context import Call
-    from gateway.shared_budget import SharedBudget
-    from schema.source.request_context import RateLimitState
+from schema.source.request_context import RateLimitState
 
 CHANCE = SystemRandom().random
 """A number from 0 to 1, drawn without the state that the `random` module shares."""

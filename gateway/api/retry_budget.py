@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from schema.source.request_context import RateLimitState
+from schema.source.request_context import RateLimitState
 
 BACKOFF = 0.05
 """Upper bound of the backoff before the only retry, in seconds."""

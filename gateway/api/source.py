@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from gateway.api.client import ApiClient
+from gateway.api.client import ApiClient, PendingRequest
 from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
 from gateway.api.failures import may_be_stale, parse_error, parse_read_error, refused, stale
 from gateway.api.first_seen import FirstSeen
 from gateway.api.lists.reader import ListSource
-from gateway.api.write_outcome import WriteOutcome, classify
+from gateway.api.retry import RetryPolicy
+from gateway.api.write_outcome import SendResult, WriteOutcome, classify
+from gateway.transport.clock_skew import ClockSkew
 from gateway.transport.errors import TransportError
 from gateway.transport.messages import Response
+from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed
-from schema.source.records import FIELDS
-from schema.source.request_context import Priority
-from schema.source.writes import Confirmation, WriteResult
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Sequence
-
-    from gateway.api.client import PendingRequest
-    from gateway.api.retry import RetryPolicy
-    from gateway.api.write_outcome import SendResult
-    from gateway.transport.clock_skew import ClockSkew
-    from gateway.transport.transport import Transport
-    from schema.source.records import ClientId, ClientRecord, Fields
-    from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, NewClient
+from schema.source.records import FIELDS, ClientId, ClientRecord, Fields
+from schema.source.request_context import Priority, RequestContext
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 _GONE = 410
 _log = logging.getLogger(__name__)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
 from gateway.api.retry import CHANCE, RetryPolicy
 from gateway.api.source import RestClientSource
+from gateway.ratelimit.credentials import CredentialStore
 from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
 from gateway.ratelimit.window import RateLimitWindow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.ratelimit.credentials import CredentialStore
-    from gateway.shared_budget import SharedBudget
-    from gateway.transport.transport import Transport
+from gateway.shared_budget import SharedBudget
+from gateway.transport.transport import Transport
 
 
 def compose_source(  # noqa: PLR0913 - every parameter has a name

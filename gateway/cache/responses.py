@@ -9,24 +9,18 @@ longer fresh. The API's window bounds how often that happens: one call in two se
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import orjson
 
-from gateway.cache.store.cached_response import CachedResponse
+from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
+from gateway.cache.policy.cost_attribution import CostAttribution
+from gateway.cache.store.cached_response import CachedResponse, Validator
+from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import Partition, ResponseKey
 from gateway.gzipped import CompressibleData
 from schema.execution.lru import WeightedLRU
-from schema.source.request_context import Receipt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
-    from gateway.cache.policy.cost_attribution import CostAttribution
-    from gateway.cache.store.cached_response import Validator
-    from gateway.cache.store.fenced import FencedCache
-    from schema.source.request_context import Caller, RateLimitState, RequestContext
+from schema.source.request_context import Caller, RateLimitState, Receipt, RequestContext
 
 MAX_BODY_BYTES, MAX_RESPONSE_BYTES = 16 * 1024, 256 * 1024
 """Bytes of a request and of its data that are remembered at most."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.clock import strictly_increasing
@@ -20,23 +20,18 @@ from gateway.cache.read.entity_reader import EntityReader, EntityResult
 from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.queries import ListQuery, ReadQuery
 from gateway.cache.responses import ResponseCache
+from gateway.cache.store.change_hints import ChangeKind
+from gateway.cache.store.entity import Held
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import Partition
+from gateway.cache.store.memory import MemoryStore
 from gateway.cache.write.write_through import WriteThrough
+from gateway.detached_tasks import DetachedTasks
+from schema.source.cost import CostEstimate, WriteRequest
 from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavailable
-from schema.source.request_context import Priority, RateLimitState
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from gateway.cache.store.change_hints import ChangeKind
-    from gateway.cache.store.entity import Held
-    from gateway.cache.store.memory import MemoryStore
-    from gateway.detached_tasks import DetachedTasks
-    from schema.source.cost import CostEstimate, WriteRequest
-    from schema.source.protocols import ClientReader, ClientWriter
-    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
-    from schema.source.request_context import RequestContext
+from schema.source.protocols import ClientReader, ClientWriter
+from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
+from schema.source.request_context import Priority, RateLimitState, RequestContext
 
 
 def _unused_window() -> RateLimitState:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from gateway.cache.read.list_lookup import page_of
 from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
-from schema.source.cost import CostEstimate, EntitiesRequest, WriteRequest
-from schema.source.records import Page
-from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from gateway.detached_tasks import DetachedTasks
-    from schema.source.cost import SourceRequest
-    from schema.source.protocols import ClientReader, ClientWriter
-    from schema.source.records import ClientFilter, Fields, Window
-    from schema.source.request_context import RequestContext
+from gateway.detached_tasks import DetachedTasks
+from schema.source.cost import CostEstimate, EntitiesRequest, SourceRequest, WriteRequest
+from schema.source.protocols import ClientReader, ClientWriter
+from schema.source.records import ClientFilter, Fields, Page, Window
+from schema.source.request_context import Priority, RequestContext
 
 
 class UncachedClientSource:

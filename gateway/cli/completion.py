@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import shtab
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
 
 
 def completion_script(parser: ArgumentParser, shell: str) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from gateway.settings import PREFIX, Settings, secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 MASK = "********"
 

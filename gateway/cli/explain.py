@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import httpx2
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 TIMEOUT = 10.0
 """Seconds to wait for the gateway."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from schema.source.errors import RateLimited, Unauthenticated, Unavailable
+from gateway.ratelimit.call_context import CallContext
+from gateway.ratelimit.flow_controls import FlowControls
+from schema.source.errors import ClientError, RateLimited, Unauthenticated, Unavailable
 from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from gateway.ratelimit.call_context import CallContext
-    from gateway.ratelimit.flow_controls import FlowControls
-    from schema.source.errors import ClientError
 
 _WRITE = Priority.WRITE  # looked up once: a lookup takes longer than a comparison
 

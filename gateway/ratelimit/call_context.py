@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from gateway.transport.messages import Request
-from schema.source.request_context import CallBudget, Priority, Waiters
-
-if TYPE_CHECKING:
-    from schema.source.request_context import Receipt
+from schema.source.request_context import CallBudget, Priority, Receipt, Waiters
 
 _AWAITED = frozenset({Priority.INTERACTIVE, Priority.ENTITIES})
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from gateway.ratelimit.queue import FairQueue
+from gateway.ratelimit.admission import AdmissionController, Permit
+from gateway.ratelimit.call_context import Call, CallContext
+from gateway.ratelimit.queue import FairQueue, Waiter
 from schema.source.errors import ClientError, RateLimited, Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.ratelimit.admission import AdmissionController, Permit
-    from gateway.ratelimit.call_context import Call, CallContext
-    from gateway.ratelimit.queue import Waiter
 
 MAX_WAIT = 2.0
 """Seconds a request may wait for the window; a longer wait is an error with Retry-After."""

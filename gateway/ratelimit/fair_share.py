@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
 
+from gateway.ratelimit.window import RateLimitWindow
 from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from gateway.ratelimit.window import RateLimitWindow
 
 PRIOR = 0.25
 """The initial estimate of a caller's need, in windows of an equal share."""

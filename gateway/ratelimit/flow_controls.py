@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from gateway.ratelimit.circuit_breaker import SPAN, CircuitBreaker
+from gateway.ratelimit.credentials import CredentialHistory
 from gateway.ratelimit.fair_share import FairShare
 from gateway.ratelimit.slow_start import SlowStart
 from gateway.ratelimit.unknown_credentials import UnknownCredentialLimiter
+from gateway.ratelimit.window import RateLimitWindow
 from schema.source.request_context import Priority, RateLimitState
-
-if TYPE_CHECKING:
-    from gateway.ratelimit.credentials import CredentialHistory
-    from gateway.ratelimit.window import RateLimitWindow
 
 
 class FlowControls:

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
-from gateway.ratelimit.admission import AdmissionController
-from gateway.ratelimit.credentials import CredentialHistory
+from gateway.ratelimit.admission import AdmissionController, Permit
+from gateway.ratelimit.call_context import Call
+from gateway.ratelimit.credentials import CredentialHistory, CredentialStore
 from gateway.ratelimit.dispatcher import Dispatcher
 from gateway.ratelimit.flow_controls import FlowControls
 from gateway.ratelimit.outage_log import OutageLog
 from gateway.ratelimit.outcomes import OutcomeRecorder, is_success, is_unauthorized
 from gateway.ratelimit.window import RateLimitWindow
+from gateway.shared_budget import Verdict
 from gateway.transport.errors import was_never_sent
 from gateway.transport.messages import Response
 from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, TooExpensive
+from schema.source.request_context import RateLimitState
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+PendingResponse = asyncio.Future[Response]
 
-    from gateway.ratelimit.admission import Permit
-    from gateway.ratelimit.call_context import Call
-    from gateway.ratelimit.credentials import CredentialStore
-    from gateway.shared_budget import Verdict
-    from schema.source.request_context import RateLimitState
-
-    PendingResponse = asyncio.Future[Response]
 
 FAILED = frozenset({408, 425, 429, *range(500, 600)})
 """Statuses after which an operation may need more calls than its estimate."""

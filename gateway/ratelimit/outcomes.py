@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from gateway.ratelimit.admission import Permit
 from gateway.ratelimit.circuit_breaker import CircuitBreaker, FailedCall
+from gateway.ratelimit.flow_controls import FlowControls
+from gateway.shared_budget import Verdict
 from gateway.transport.errors import InvalidRequest, PoolTimeout, TransportError, was_never_sent
+from gateway.transport.messages import Response
 from gateway.transport.rate_limit_headers import (
     limited,
     parse_rate_limit,
@@ -13,14 +17,6 @@ from gateway.transport.rate_limit_headers import (
     retry_delay_of_429,
 )
 from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.ratelimit.admission import Permit
-    from gateway.ratelimit.flow_controls import FlowControls
-    from gateway.shared_budget import Verdict
-    from gateway.transport.messages import Response
 
 UNAUTHORIZED, RESTING = 401, 503
 POINTLESS = frozenset({401, 403, 404, 410})

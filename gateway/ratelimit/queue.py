@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from gateway.ratelimit.admission import Permit
+from gateway.ratelimit.call_context import Call, CallContext
 from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterable, Iterator
-
-    from gateway.ratelimit.admission import Permit
-    from gateway.ratelimit.call_context import Call, CallContext
 
 AGEING = 1.0
 """Seconds of waiting that raise a request by one priority."""

@@ -10,13 +10,10 @@ it.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from gateway.shared_budget import SharedWindow
+from gateway.transport.rate_limit_status import RateLimitStatus
 from schema.source.request_context import Priority, RateLimitState
-
-if TYPE_CHECKING:
-    from gateway.shared_budget import SharedWindow
-    from gateway.transport.rate_limit_status import RateLimitStatus
 
 RESERVED = 10
 """Per cent of a window reserved for writes, and as many more not available to refreshes."""

@@ -6,13 +6,15 @@ import asyncio
 import functools
 import math
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from gateway.sandbox import asgi
 from gateway.sandbox.catalogue import UnknownFault, named
@@ -25,13 +27,7 @@ from gateway.sandbox.faults import (
     select_faults,
 )
 from gateway.sandbox.users import USERS, DemoUser, format_time, verify_token
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from starlette.types import Receive, Scope, Send
-
-    from gateway.sandbox.webhooks import Webhooks
+from gateway.sandbox.webhooks import Webhooks
 
 __all__ = ["LISTED", "Behaviour", "Sandbox"]
 

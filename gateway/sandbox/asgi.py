@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+
+from starlette.types import Receive, Send
 
 from gateway.sandbox.faults import ConnectionDropped
-
-if TYPE_CHECKING:
-    from starlette.types import Receive, Send
 
 
 async def run_lifespan(receive: Receive, send: Send) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.sandbox import counts, proxies, ratelimits, values, webhooks
-from gateway.sandbox.faults import ALWAYS
-
-if TYPE_CHECKING:
-    from gateway.sandbox.faults import Fault
+from gateway.sandbox.faults import ALWAYS, Fault
 
 FAULTS = values.FAULTS | counts.FAULTS | ratelimits.FAULTS | proxies.FAULTS | webhooks.FAULTS
 

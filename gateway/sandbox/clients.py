@@ -5,16 +5,12 @@ from __future__ import annotations
 import math
 import uuid
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from gateway.sandbox.faults import SandboxError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from gateway.sandbox.faults import SandboxRequest
-    from gateway.sandbox.users import DemoUser
+from gateway.sandbox.faults import SandboxError, SandboxRequest
+from gateway.sandbox.users import DemoUser
 
 LISTED = (
     "id",

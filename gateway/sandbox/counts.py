@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from gateway.sandbox.faults import LIST, Fault, SandboxError, SandboxRequest, SandboxResponse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MOST = 50
 

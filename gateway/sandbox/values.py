@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from gateway.sandbox.faults import LIST, Fault, SandboxError, SandboxRequest, SandboxResponse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 BEYOND_32_BITS = 1 << 40
 US_DIGITS = 10

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import orjson
 
 from gateway.sandbox.faults import ALWAYS, Fault, select_faults
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+Post = Callable[[str, bytes, dict[str, str]], Awaitable[int]]
+Sleep = Callable[[float], Awaitable[None]]
 
-    Post = Callable[[str, bytes, dict[str, str]], Awaitable[int]]
-    Sleep = Callable[[float], Awaitable[None]]
 
 EVENTS = {"POST": "client.created", "PUT": "client.updated", "DELETE": "client.deleted"}
 """The names by the documented category; the names themselves are not documented."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
-from gateway.telemetry.observation import ObservedOperation
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from gateway.telemetry.observation import Reply, RequestObserver, StoredReplyRecorder
-    from gateway.web.handler import GraphQLHandler
-    from gateway.web.persisted import PersistedDocuments
-    from gateway.web.protocol.head import RequestHead
-    from gateway.web.protocol.http_response import HTTPResponse
-    from gateway.web.request import GraphQLRequest, HTTPRequest
-    from schema.execution.plan import ExecutionPlan
-    from schema.source.request_context import Receipt
+from gateway.telemetry.observation import (
+    ObservedOperation,
+    Reply,
+    RequestObserver,
+    StoredReplyRecorder,
+)
+from gateway.web.handler import GraphQLHandler
+from gateway.web.persisted import PersistedDocuments
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import HTTPResponse
+from gateway.web.request import GraphQLRequest, HTTPRequest
+from schema.execution.plan import ExecutionPlan
+from schema.source.request_context import Receipt
 
 MAX_BYTES = 8 * 1024 * 1024
 """Bytes of the request bodies whose operations are remembered."""

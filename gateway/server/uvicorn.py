@@ -9,11 +9,13 @@ import gc
 import resource
 import signal
 import socket
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gateway.addresses import authority
 from gateway.server.fast_path import FastPathProtocol
@@ -22,15 +24,8 @@ from gateway.server.http1.turns import TurnQueue
 from gateway.server.protocol import LimitedHTTPProtocol
 from gateway.server.undocumented import auto_loop_factory
 from gateway.settings import PREFIX, ConfigurationError
+from gateway.web.direct import FastPathHandler
 from gateway.web.protocol.cors import Cors
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
-    from typing import Any
-
-    from starlette.types import ASGIApp
-
-    from gateway.web.direct import FastPathHandler
 
 FILES = 65_536
 """Open files requested from the system, which may allow fewer."""

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
-from gateway.storage.database import StorageError
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Mapping
-
-    from gateway.storage.database import Database
+from gateway.storage.database import Database, StorageError
 
 DAY = 86_400.0
 """Seconds for which one success proves a credential."""

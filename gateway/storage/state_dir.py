@@ -8,15 +8,10 @@ import secrets
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from gateway.storage import credentials as credential_store
-from gateway.storage.database import CorruptDatabase, Database, StorageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gateway.storage.database import Tables
+from gateway.storage.database import CorruptDatabase, Database, StorageError, Tables
 
 SECRET_BYTES = 32
 _SECRET, _DATABASE = "secret", "state.sqlite3"

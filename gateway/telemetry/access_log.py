@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
-    from schema.source.request_context import Receipt
+from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
+from schema.source.request_context import Receipt
 
 LONGEST_NAME = 100
 """Characters of an operation's name that are logged."""

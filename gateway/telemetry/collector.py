@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from prometheus_client.core import SummaryMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from gateway.telemetry.families import PREFIX, Labels, counter, gauge, histogram, number, single
 from gateway.telemetry.histogram import Histogram
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from prometheus_client.metrics_core import Metric
-
-    from gateway.telemetry.loop_lag import LoopLag
-    from gateway.telemetry.metrics import (
-        MeasuredConnections,
-        MeasuredLimiter,
-        MeasuredStore,
-        Metrics,
-    )
-    from gateway.telemetry.requests import RequestCounts
-    from gateway.telemetry.upstream_calls import UpstreamCounts
+from gateway.telemetry.loop_lag import LoopLag
+from gateway.telemetry.metrics import (
+    MeasuredConnections,
+    MeasuredLimiter,
+    MeasuredStore,
+    Metrics,
+)
+from gateway.telemetry.requests import RequestCounts
+from gateway.telemetry.upstream_calls import UpstreamCounts
 
 _REFUSED = 400
 """The least status of a request that was not executed."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
+from gateway.shared_budget import SharedBudget
 from gateway.telemetry.requests import RequestCounts
 from gateway.telemetry.upstream_calls import MeasuredTransport, UpstreamCounts
 from gateway.telemetry.write_outcomes import MeasuredWriter
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gateway.shared_budget import SharedBudget
-    from gateway.transport.transport import Transport
-    from schema.source.protocols import ClientWriter
-    from schema.source.request_context import RateLimitState
+from gateway.transport.transport import Transport
+from schema.source.protocols import ClientWriter
+from schema.source.request_context import RateLimitState
 
 
 class MeasuredLimiter(Protocol):

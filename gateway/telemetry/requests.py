@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gateway.telemetry.histogram import BOUNDS, Histogram
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
-    from schema.source.request_context import Receipt
+from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
+from schema.source.request_context import Receipt
 
 SUCCESS = "OK"
 

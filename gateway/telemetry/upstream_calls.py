@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.telemetry.histogram import Histogram
 from gateway.transport.errors import was_never_sent
+from gateway.transport.messages import Request, Response
 from gateway.transport.transport import Transport
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
-
-    from gateway.transport.messages import Request, Response
 
 UNSENT, LOST, ANSWERED = "unsent", "lost", "answered"
 """Outcomes of calls: never sent, sent without a complete response, and with one."""

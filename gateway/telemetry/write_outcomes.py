@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections import Counter
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from schema.source.errors import ClientError
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Awaitable
-
-    from schema.source.protocols import ClientWriter
-    from schema.source.records import ClientId
-    from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
+from schema.source.protocols import ClientWriter
+from schema.source.records import ClientId
+from schema.source.request_context import RequestContext
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 T = TypeVar("T")
 DONE, FAILED = "DONE", "INTERNAL"

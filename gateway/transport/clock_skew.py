@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from gateway.transport.messages import Headers
 from gateway.transport.rate_limit_headers import date_of
-
-if TYPE_CHECKING:
-    from gateway.transport.messages import Headers
 
 
 class ClockSkew(NamedTuple):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import select
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import cast
 
 from gateway.transport.errors import ReadError, ReadTimeout, TransportError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.transport.messages import Response
-    from gateway.transport.parser import ResponseParser
+from gateway.transport.messages import Response
+from gateway.transport.parser import ResponseParser
 
 _TIMER_SLACK = 0.001
 """Seconds by which uvloop's timers may fire early."""

@@ -7,20 +7,16 @@ import contextlib
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import certifi
 from aiohappyeyeballs import start_connection
 
+from gateway.transport.connection import HTTPConnection
 from gateway.transport.errors import CertificateError, ConnectError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.transport.connection import HTTPConnection
-    from gateway.transport.serializer import Origin
+from gateway.transport.serializer import Origin
 
 HEAD_START = 0.25
 """Seconds before the next address is tried in parallel (RFC 8305, section 8)."""

@@ -12,7 +12,8 @@ import asyncio
 import math
 import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import httpx2
 
@@ -26,16 +27,10 @@ from gateway.transport.errors import (
     ResponseTooLarge,
     TransportError,
 )
-from gateway.transport.messages import Headers, Response
+from gateway.transport.messages import Headers, Request, Response
 from gateway.transport.parser import head_size
 from gateway.transport.serializer import METHODS_WITH_CONTENT, check
-from gateway.transport.transport import DEFAULT_LIMITS, LimitedTransport
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.transport.messages import Request
-    from gateway.transport.transport import TransportLimits
+from gateway.transport.transport import DEFAULT_LIMITS, LimitedTransport, TransportLimits
 
 _CONNECTING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 _CLOSED = ("Server disconnected", "peer closed connection")

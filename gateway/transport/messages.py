@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.transport.serializer import Field, HeaderBlock, RequestTarget
+from gateway.transport.serializer import Field, HeaderBlock, RequestTarget
 
 Context = TypeVar("Context")
 

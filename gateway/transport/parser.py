@@ -7,15 +7,12 @@ could read differently: Content-Length with Transfer-Encoding, bare line ends, f
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.transport.errors import RemoteProtocolError, ResponseTooLarge, TransportError
 from gateway.transport.messages import Headers, Response
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MAX_KEEP_ALIVE = 30.0
 """Seconds an idle connection is kept; servers close theirs after 60 s or send `Keep-Alive`."""

@@ -7,23 +7,18 @@ and spends most of a call's CPU time on the crossing. docs/performance.md has th
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from gateway.transport.connection import HTTPConnection
 from gateway.transport.connector import Connector, connect_error
 from gateway.transport.errors import ConnectError, ConnectTimeout
+from gateway.transport.messages import Request, Response
 from gateway.transport.parser import ResponseParser
-from gateway.transport.serializer import serialize
-from gateway.transport.transport import DEFAULT_LIMITS, LimitedTransport
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-
-    from gateway.transport.messages import Request, Response
-    from gateway.transport.serializer import Origin
-    from gateway.transport.transport import TransportLimits
+from gateway.transport.serializer import Origin, serialize
+from gateway.transport.transport import DEFAULT_LIMITS, LimitedTransport, TransportLimits
 
 
 class ConnectionPool(LimitedTransport):

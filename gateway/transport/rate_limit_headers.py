@@ -11,13 +11,10 @@ from __future__ import annotations
 import math
 import re
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
+from gateway.transport.messages import Headers, Response
 from gateway.transport.rate_limit_policy import parse_structured
 from gateway.transport.rate_limit_status import LONGEST, RateLimitStatus
-
-if TYPE_CHECKING:
-    from gateway.transport.messages import Headers, Response
 
 SHORTEST = 1.0
 """The seconds used for a wait of 0."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import abc
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.transport.errors import ConnectTimeout, PoolTimeout, TransportError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.transport.messages import Request, Response
+from gateway.transport.messages import Request, Response
 
 
 class Transport(abc.ABC):

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from starlette.types import Receive, Scope, Send
 
 from gateway.web.protocol.disconnect import disconnect_hook
-from gateway.web.request import HTTPRequest
-
-if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
-
-    from gateway.web.protocol.head import RequestHead
-    from gateway.web.request import RequestHandler
+from gateway.web.protocol.head import RequestHead
+from gateway.web.request import HTTPRequest, RequestHandler
 
 
 class GraphQLApp:

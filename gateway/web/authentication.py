@@ -6,15 +6,13 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
 from schema.source.errors import Unauthenticated
 from schema.source.request_context import Caller, Credential
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
 _KEY = re.compile(rb"[0-9a-fA-F]{64}")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import Any
 
-from gateway.web.health import PATHS
+from gateway.web.health import PATHS, Health
+from gateway.web.protocol.disconnect import OnDisconnect
 from gateway.web.protocol.head import RequestHead
-from gateway.web.request import HTTPRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from typing import Any
-
-    from gateway.web.health import Health
-    from gateway.web.protocol.disconnect import OnDisconnect
-    from gateway.web.protocol.hosts import Hosts
-    from gateway.web.protocol.http_response import Headers, HTTPResponse
-    from gateway.web.request import RequestHandler
+from gateway.web.protocol.hosts import Hosts
+from gateway.web.protocol.http_response import Headers, HTTPResponse
+from gateway.web.request import HTTPRequest, RequestHandler
 
 
 class FastPathHandler:

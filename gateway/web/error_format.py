@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from gateway.logs import redact_credentials
 from schema.source.errors import ClientError
 from schema.types.error_union import error_extensions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 
 CODES = frozenset(
     {

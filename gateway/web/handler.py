@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from graphql import ExecutionResult
+
+from gateway.web.authentication import Authenticator
 from gateway.web.error_format import masked_error
-from gateway.web.prepared import PreparedRequests, RequestError
+from gateway.web.persisted import PersistedDocuments
+from gateway.web.prepared import PreparedRequest, PreparedRequests, RequestError
 from gateway.web.protocol.content import BadRequest, decode, json_problem, too_large
 from gateway.web.protocol.cors import Cors
+from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import GZIPPED, HTTPResponse
 from gateway.web.protocol.negotiation import GRAPHQL, JSON, Coding
 from gateway.web.protocol.strict_json import JSONLimits
-from gateway.web.request import parse_get, parse_post
+from gateway.web.protocol.tracing import Trace
+from gateway.web.request import HTTPRequest, parse_get, parse_post
 from gateway.web.response import (
     GraphQLResponse,
+    StoredResponses,
     encode_cached,
     execution_response,
     max_age_of,
@@ -23,24 +30,10 @@ from gateway.web.response import (
     request_error_response,
 )
 from schema.context import Context
+from schema.graph import Graph
 from schema.source.errors import Unauthenticated
-from schema.source.request_context import Receipt, RequestContext
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from graphql import ExecutionResult
-
-    from gateway.web.authentication import Authenticator
-    from gateway.web.persisted import PersistedDocuments
-    from gateway.web.prepared import PreparedRequest
-    from gateway.web.protocol.head import RequestHead
-    from gateway.web.protocol.tracing import Trace
-    from gateway.web.request import HTTPRequest
-    from gateway.web.response import StoredResponses
-    from schema.graph import Graph
-    from schema.source.protocols import ClientSource
-    from schema.source.request_context import Caller
+from schema.source.protocols import ClientSource
+from schema.source.request_context import Caller, Receipt, RequestContext
 
 DEADLINE = 10.0
 """Seconds that one operation may take, upstream calls and waits included."""

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 from graphql import GraphQLError
 
 from gateway.web.protocol.content import BadRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gateway.web.request import GraphQLRequest
+from gateway.web.request import GraphQLRequest
 
 
 class DocumentPolicy(StrEnum):

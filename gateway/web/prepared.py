@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from graphql import GraphQLError
 
+from gateway.web.persisted import PersistedDocuments
+from gateway.web.request import GraphQLRequest
 from schema.execution.documents import InvalidDocument
 from schema.execution.lru import WeightedLRU
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.web.persisted import PersistedDocuments
-    from gateway.web.request import GraphQLRequest
-    from schema.execution.plan import ExecutionPlan
-    from schema.graph import Graph
+from schema.execution.plan import ExecutionPlan
+from schema.graph import Graph
 
 
 class RequestError(Exception):

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from gateway.web.error_format import masked_error, request_error
-from gateway.web.protocol.http_response import HTTPResponse, content_type
+from gateway.web.protocol.http_response import Headers, HTTPResponse, content_type
 from gateway.web.protocol.negotiation import JSON
 from gateway.web.protocol.tracing import TRACE, Trace, trace_from
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-    from contextlib import AbstractAsyncContextManager
-    from typing import Any
-
-    from starlette.requests import Request
-    from starlette.types import ASGIApp
-
-    from gateway.web.protocol.http_response import Headers
 
 _NOWHERE = "There is nothing at this address: GraphQL is at /graphql."
 _CODES = {HTTPStatus.NOT_FOUND: "NOT_FOUND", HTTPStatus.UNAUTHORIZED: "UNAUTHENTICATED"}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from gateway.web.protocol.content import BadRequest, require_json
+from gateway.web.protocol.disconnect import OnDisconnect
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import HTTPResponse
 from gateway.web.protocol.strict_json import (
     InvalidJSON,
     JSONLimits,
@@ -14,15 +18,8 @@ from gateway.web.protocol.strict_json import (
     loads,
     reject_duplicate_keys,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from gateway.web.protocol.disconnect import OnDisconnect
-    from gateway.web.protocol.head import RequestHead
-    from gateway.web.protocol.http_response import HTTPResponse
-    from schema.execution.plan import ExecutionPlan
-    from schema.source.request_context import RequestContext
+from schema.execution.plan import ExecutionPlan
+from schema.source.request_context import RequestContext
 
 _PREFLIGHTED = (
     b"apollo-require-preflight",

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
+from graphql import ExecutionResult, GraphQLError
 
-from gateway.gzipped import compress
+from gateway.gzipped import CompressibleData, compress
 from gateway.web.error_format import MAX_ERRORS, format_errors, refusal_status, request_error
 from gateway.web.protocol.http_response import (
     NO_STORE,
     PARTIAL_SUCCESS,
     SECURITY_HEADERS,
+    Headers,
     HTTPResponse,
     content_type,
 )
 from gateway.web.protocol.negotiation import Coding
 from schema.source.errors import RateLimited, Unavailable
-from schema.source.request_context import Receipt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from graphql import ExecutionResult, GraphQLError
-
-    from gateway.gzipped import CompressibleData
-    from gateway.web.protocol.http_response import Headers
-    from schema.source.request_context import Caller, RateLimitState, RequestContext
-
+from schema.source.request_context import Caller, RateLimitState, Receipt, RequestContext
 
 _TAGS = 128
 """Entity tags of one If-None-Match that are compared."""

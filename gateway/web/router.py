@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.web.asgi import GraphQLApp
 from gateway.web.handler import ALLOWED
-from gateway.web.health import PATHS
+from gateway.web.health import PATHS, Health
+from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.head import RequestHead
-from gateway.web.protocol.http_response import COMMON_HEADERS, VARY_ORIGIN, HTTPResponse
+from gateway.web.protocol.hosts import Hosts
+from gateway.web.protocol.http_response import COMMON_HEADERS, VARY_ORIGIN, Headers, HTTPResponse
 from gateway.web.protocol.negotiation import prefers_html
 from gateway.web.protocol.tracing import TRACE
 from gateway.web.refusals import error_response
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from gateway.web.asgi import GraphQLApp
-    from gateway.web.health import Health
-    from gateway.web.protocol.cors import Cors
-    from gateway.web.protocol.hosts import Hosts
-    from gateway.web.protocol.http_response import Headers
 
 _MISDIRECTED = "This gateway is not served by the name in Host; GATEWAY_ALLOWED_HOSTS adds one."
 _READS = frozenset({"GET", "HEAD"})

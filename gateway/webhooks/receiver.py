@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from cachetools import LRUCache
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from gateway.webhooks.events import read_delivery
+from gateway.webhooks.events import ChangeKind, read_delivery
 from gateway.webhooks.signature import is_signed
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+OnChange = Callable[[ChangeKind, frozenset[str]], None]
 
-    from starlette.requests import Request
-
-    from gateway.webhooks.events import ChangeKind
-
-    OnChange = Callable[[ChangeKind, frozenset[str]], None]
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_REMEMBERED = 10_000

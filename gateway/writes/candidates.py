@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec import UNSET
 
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
-
-    from gateway.transport.clock_skew import ClockSkew
-    from gateway.writes.matching import ValueMatcher
-    from schema.source.records import ClientRecord, Fields
-    from schema.source.writes import NewClient, SendInterval
+from gateway.transport.clock_skew import ClockSkew
+from gateway.writes.matching import ValueMatcher
+from schema.source.records import ClientRecord, Fields
+from schema.source.writes import NewClient, SendInterval
 
 IDENTIFYING_FIELDS: Fields = frozenset(
     {"first_name", "last_name", "client_type", "email", "phone", "created_at"}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
 
 from schema.source.errors import InvalidInput, Issue, Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from schema.source.request_context import Caller, RequestContext
-    from schema.source.writes import WriteResult
+from schema.source.request_context import Caller, RequestContext
+from schema.source.writes import WriteResult
 
 
 class _Flight(NamedTuple):

@@ -8,17 +8,14 @@ numbers to E.164 and mail domains to ASCII. Two libraries define when two spelli
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import idna
 from cachetools import LRUCache
 from msgspec import UNSET
 from phonenumbers import MatchType, is_number_match
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from schema.source.records import ClientRecord
+from schema.source.records import ClientRecord
 
 MAX_SPELLINGS = 1_000
 """Values whose stored spelling is remembered."""

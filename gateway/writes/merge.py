@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import UNSET
 
-from schema.source.records import FIELDS, Fields
-from schema.source.writes import MergeResult
-
-if TYPE_CHECKING:
-    from schema.source.records import ClientRecord
-    from schema.source.writes import ClientPatch
+from schema.source.records import FIELDS, ClientRecord, Fields
+from schema.source.writes import ClientPatch, MergeResult
 
 _BOOKKEEPING: Fields = frozenset({"version", "updated_at"})
 """Fields that every update changes."""

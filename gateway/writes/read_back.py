@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-from gateway.writes.candidates import IDENTIFYING_FIELDS, Search, covers_since, find_candidates
+from gateway.writes.candidates import (
+    IDENTIFYING_FIELDS,
+    CreationInterval,
+    Search,
+    covers_since,
+    find_candidates,
+)
 from schema.source.errors import ClientError
-from schema.source.records import MAX_PAGE, ClientFilter, ClientId, Window
-from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.writes.candidates import CreationInterval
-    from schema.source.protocols import ClientReader
-    from schema.source.records import ClientRecord
-    from schema.source.request_context import RequestContext
+from schema.source.protocols import ClientReader
+from schema.source.records import MAX_PAGE, ClientFilter, ClientId, ClientRecord, Window
+from schema.source.request_context import Priority, RequestContext
 
 PAGES = 5
 """Pages read of a list without a known order; in a longer list no client is certain."""

@@ -6,32 +6,32 @@ import asyncio
 import itertools
 import logging
 import time
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
+from gateway.transport.clock_skew import ClockSkew
 from gateway.writes import read_back as search
 from gateway.writes.candidates import Search, creation_interval, fields_of
 from gateway.writes.matching import ValueMatcher
 from gateway.writes.merge import merge_base
 from gateway.writes.update_outcome import resolve_lost_update, unconfirmed, with_changed_fields
-from schema.source.cost import CostEstimate
+from schema.source.cost import CostEstimate, Kind, WriteRequest
 from schema.source.errors import ClientError, Conflict, NotFound, WriteUnconfirmed
 from schema.source.protocols import ClientReader, ClientWriter
-from schema.source.records import FIELDS, ClientRecord
-from schema.source.request_context import Priority
-from schema.source.writes import Confirmation, SendInterval, WriteResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
-
-    from gateway.transport.clock_skew import ClockSkew
-    from schema.source.cost import Kind, WriteRequest
-    from schema.source.records import ClientId
-    from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, MergeResult, NewClient
+from schema.source.records import FIELDS, ClientId, ClientRecord
+from schema.source.request_context import Priority, RequestContext
+from schema.source.writes import (
+    ClientPatch,
+    Confirmation,
+    MergeResult,
+    NewClient,
+    SendInterval,
+    WriteResult,
+)
 
 MERGES = 2
 """How often an update is re-applied on top of concurrent updates."""

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
-from gateway.writes.matching import equals
+from gateway.writes.matching import ValueMatcher, equals
 from gateway.writes.merge import changed_fields
 from schema.source.errors import Conflict, WriteUnconfirmed
-from schema.source.writes import Confirmation, WriteResult
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.writes.matching import ValueMatcher
-    from schema.source.records import ClientRecord
-    from schema.source.writes import ClientPatch
+from schema.source.records import ClientRecord
+from schema.source.writes import ClientPatch, Confirmation, WriteResult
 
 
 class UpdateOutcome(Enum):

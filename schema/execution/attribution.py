@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from graphql import FieldNode, GraphQLError
 
 from schema.execution.messages import redact_values
 from schema.source.errors import ClientError
 from schema.types.record_fields import malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def attribute_errors(errors: Iterable[GraphQLError] | None) -> list[GraphQLError] | None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import GraphQLError
 
+from schema.execution.plan import ExecutionPlan
 from schema.source.cost import ZERO_COST, CostEstimate, EntitiesRequest, ListRequest
-from schema.source.request_context import CallLimit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from schema.execution.plan import ExecutionPlan
-    from schema.source.protocols import ClientSource
-    from schema.source.request_context import RequestContext
+from schema.source.protocols import ClientSource
+from schema.source.request_context import CallLimit, RequestContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
+from schema.context import Context
 from schema.execution.compiler.codegen import Fallback, refuse
+from schema.execution.compiler.completion import Complete
+from schema.execution.plan import ExecutionPlan
+from schema.loaders import Loaders
 from schema.source.errors import ClientError, NotFound
+from schema.source.records import ClientId, ClientRecord
 from schema.types.client_connection import connection
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+Execute = Callable[[ExecutionPlan, Context], Coroutine[Any, Any, ExecutionResult]]
 
-    from schema.context import Context
-    from schema.execution.compiler.completion import Complete
-    from schema.execution.plan import ExecutionPlan
-    from schema.loaders import Loaders
-    from schema.source.records import ClientId, ClientRecord
-
-    Execute = Callable[[ExecutionPlan, Context], Coroutine[Any, Any, ExecutionResult]]
 
 _UNUSUAL = (Fallback, ClientError, GraphQLError, ValueError)
 """What generated code raises for an error or a value that only graphql-core completes."""

@@ -6,10 +6,7 @@ The messages quote a client's input in Python's notation, and an input may be pe
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import Match
+from re import Match
 
 _VALUE = re.compile(
     r"""

@@ -7,10 +7,8 @@ tests/schema/test_sizes.py, which compares the estimates with what the interpret
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import cast
 
 DOCUMENT = 3_072
 """Bytes of a document without its tokens."""

@@ -5,11 +5,14 @@ Validation takes more CPU than all other work on a document seen for the first t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from graphql import (
+    ASTValidationRule,
+    DocumentNode,
     FragmentsOnCompositeTypesRule,
     GraphQLError,
+    GraphQLSchema,
     KnownDirectivesRule,
     KnownFragmentNamesRule,
     NoFragmentCyclesRule,
@@ -39,12 +42,8 @@ from graphql.validation import (
     StreamDirectiveOnListField,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+Rules = tuple[type[ASTValidationRule], ...]
 
-    from graphql import ASTValidationRule, DocumentNode, GraphQLSchema
-
-    Rules = tuple[type[ASTValidationRule], ...]
 
 _RULES_BY_TOKEN: Mapping[str, Rules] = {
     "$": (

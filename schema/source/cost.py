@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from schema.source.records import ClientFilter, ClientId, Fields, Window
-    from schema.source.request_context import Priority
+from schema.source.records import ClientFilter, ClientId, Fields, Window
+from schema.source.request_context import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,11 @@ union member or a coded GraphQL error.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schema.source.records import ClientRecord
+from schema.source.records import ClientRecord
 
 UnavailableCode = Literal["UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "UPSTREAM_BAD_RESPONSE"]
 

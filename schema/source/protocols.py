@@ -5,18 +5,14 @@ Every coroutine may raise a `ClientError`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
-from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.errors import ClientError
-    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
-    from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
+from schema.source.cost import CostEstimate, SourceRequest
+from schema.source.errors import ClientError
+from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
+from schema.source.request_context import Priority, RequestContext
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 
 class ClientReader(Protocol):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from schema.source.records import ClientRecord, Fields
+from schema.source.records import ClientRecord, Fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
-from typing import TYPE_CHECKING
 
-from graphql import DirectiveLocation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from graphql import GraphQLDirective
+from graphql import DirectiveLocation, GraphQLDirective
 
 LOCATIONS = frozenset(DirectiveLocation) - {
     DirectiveLocation.DIRECTIVE_DEFINITION,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING, NewType, TypeVar
+from typing import NewType, TypeVar
 
 from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from random import Random  # noqa: TC003 - hypothesis
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import orjson

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Hashable
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
 from schema.source.records import MAX_PAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 BELIEVED = 900.0
 """Seconds for which an observation is valid; then the documented behaviour is assumed."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gateway.api.lists.pagination import PageRequest
+from gateway.api.lists.response import ListResponse, Meta
 from schema.source.records import FIELDS, ClientRecord, Page, placeholder_id
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.api.lists.response import ListResponse, Meta
 
 
 class ReadPage(NamedTuple):

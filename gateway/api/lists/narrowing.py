@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gateway.api.lists.pagination import plan_pages
 from gateway.transport.errors import ResponseTooLarge
-from schema.source.errors import InvalidInput
-from schema.source.records import Window
-
-if TYPE_CHECKING:
-    from schema.source.errors import Unavailable
-    from schema.source.records import Page
+from schema.source.errors import InvalidInput, Unavailable
+from schema.source.records import Page, Window
 
 MOST_NARROWINGS = {"limit": 8, "weight": 8, "input": 2, "slow": 1}
 """Maximum number of reductions of a page by reason; `input` may fail for other reasons."""

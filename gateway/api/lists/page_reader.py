@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
+from gateway.api.client import ApiClient
 from gateway.api.decoding import bad_response
 from gateway.api.failures import parse_read_error
-from gateway.api.lists.joining import place_of, to_page
+from gateway.api.lists.behaviour import ListBehaviour
+from gateway.api.lists.joining import ReadPage, place_of, to_page
 from gateway.api.lists.pagination import PageRequest
-from gateway.api.lists.response import parse_list
+from gateway.api.lists.response import ListResponse, parse_list
 from gateway.transport.errors import ResponseTooLarge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.api.client import ApiClient
-    from gateway.api.lists.behaviour import ListBehaviour
-    from gateway.api.lists.joining import ReadPage
-    from gateway.api.lists.response import ListResponse
-    from schema.source.records import ClientFilter, Page
-    from schema.source.request_context import Priority, RequestContext
+from schema.source.records import ClientFilter, Page
+from schema.source.request_context import Priority, RequestContext
 
 _TOO_LARGE = 413
 

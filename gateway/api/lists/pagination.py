@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from schema.source.records import MAX_PAGE
-
-if TYPE_CHECKING:
-    from schema.source.records import Window
+from schema.source.records import MAX_PAGE, Window
 
 
 class PageRequest(NamedTuple):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TypeVar
 
+from gateway.api.client import ApiClient
+from gateway.api.first_seen import FirstSeen
 from gateway.api.lists.behaviour import ListBehaviour
 from gateway.api.lists.joining import join_pages, without_gaps
 from gateway.api.lists.narrowing import (
@@ -17,19 +20,10 @@ from gateway.api.lists.narrowing import (
     too_much,
 )
 from gateway.api.lists.page_reader import ListCall, PageReader
-from gateway.api.lists.pagination import call_count, plan_pages
+from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
 from schema.source.errors import Unavailable
-from schema.source.records import MAX_PAGE, Page, Window
-from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-
-    from gateway.api.client import ApiClient
-    from gateway.api.first_seen import FirstSeen
-    from gateway.api.lists.pagination import PageRequest
-    from schema.source.records import ClientFilter, Fields
-    from schema.source.request_context import RequestContext
+from schema.source.records import MAX_PAGE, ClientFilter, Fields, Page, Window
+from schema.source.request_context import Priority, RequestContext
 
 T = TypeVar("T")
 _ROUNDS = 4

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.api.decoding import bad_response, parse_envelope
 from gateway.api.error_envelope import correlation_id
 from gateway.api.records import are_canonical_ids, decode_leniently
-from schema.source.records import ClientRecord  # noqa: TC001 - msgspec resolves it at run time
-
-if TYPE_CHECKING:
-    from gateway.transport.messages import Response
+from gateway.transport.messages import Response
+from schema.source.records import ClientRecord
 
 
 class Meta(msgspec.Struct, rename="camel"):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.cache.policy.freshness import CachePolicy
-    from gateway.cache.store.keys import Partition
-    from schema.source.request_context import RateLimitState
+from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.store.keys import Partition
+from schema.source.request_context import RateLimitState
 
 CALLS_PER_CALLER = 1.5
 """Calls that refresh one active caller's entries once: the viewed pages and a few writes."""

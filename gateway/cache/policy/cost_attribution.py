@@ -6,21 +6,16 @@ same caller's next one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
+from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import Partition
 from schema.source.errors import Forbidden, Unauthenticated
-from schema.source.request_context import Receipt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gateway.cache.store.fenced import FencedCache
-    from schema.source.request_context import Caller, RequestContext, Waiters
+from schema.source.request_context import Caller, Receipt, RequestContext, Waiters
 
 _CALLERS = 20_000
 """Callers whose unbilled calls are held; calls of evicted callers are not billed."""

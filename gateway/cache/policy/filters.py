@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gateway.cache.policy.freshness import TypeFilter
-    from schema.source.records import ClientFilter, ClientRecord, Page
+from gateway.cache.policy.freshness import TypeFilter
+from schema.source.records import ClientFilter, ClientRecord, Page
 
 BOTH = "both"
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavailable
-
-if TYPE_CHECKING:
-    from schema.source.request_context import CacheDirectives
+from schema.source.request_context import CacheDirectives
 
 TypeFilter = Literal["exact", "includes_both"]
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schema.source.errors import ClientError
-from schema.source.request_context import CacheDirectives, Receipt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable
-
-    from schema.source.request_context import RequestContext
+from schema.source.request_context import CacheDirectives, Receipt, RequestContext
 
 _log = logging.getLogger(__name__)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schema.source.records import ClientRecord
+from schema.source.records import ClientRecord
 
 ENOUGH = 10
 """Rows in one order that show a sort order."""

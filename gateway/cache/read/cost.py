@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
+from gateway.cache.read.entity_reader import EntityReader
 from gateway.cache.read.list_lookup import ALL_CLIENTS
-from gateway.cache.read.list_reader import DOCUMENTED_ROW_FIELDS
+from gateway.cache.read.list_reader import DOCUMENTED_ROW_FIELDS, ListReader
+from gateway.cache.read.planner import PlannedRead
+from gateway.cache.read.queries import ReadQuery
 from gateway.cache.store.keys import ListKey
-from schema.source.cost import CostEstimate, EntitiesRequest, ListRequest
-from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from gateway.cache.read.entity_reader import EntityReader
-    from gateway.cache.read.list_reader import ListReader
-    from gateway.cache.read.planner import PlannedRead
-    from gateway.cache.read.queries import ReadQuery
-    from schema.source.cost import SourceRequest, WriteRequest
-    from schema.source.records import Fields
-    from schema.source.request_context import RequestContext
+from schema.source.cost import (
+    CostEstimate,
+    EntitiesRequest,
+    ListRequest,
+    SourceRequest,
+    WriteRequest,
+)
+from schema.source.records import Fields
+from schema.source.request_context import Priority, RequestContext
 
 _ALWAYS: frozenset[str] = frozenset({"id"})
 """Fields that no row lacks."""

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.read.list_lookup import ALL_CLIENTS
-from gateway.cache.read.single_flight import SingleFlight
-from gateway.cache.store.entity import Tombstone
-from gateway.cache.store.keys import ListKey
+from gateway.cache.read.list_reader import ListReader
+from gateway.cache.read.queries import ReadQuery
+from gateway.cache.read.single_flight import Fetch, SingleFlight
+from gateway.cache.store.entity import Held, Tombstone
+from gateway.cache.store.fenced import FencedCache
+from gateway.cache.store.generations import FencingToken
+from gateway.cache.store.keys import EntityKey, ListKey
 from schema.source.errors import ClientError, Forbidden, NotFound, Unauthenticated, Unavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    from gateway.cache.policy.cost_attribution import CostAttribution
-    from gateway.cache.read.list_reader import ListReader
-    from gateway.cache.read.queries import ReadQuery
-    from gateway.cache.read.single_flight import Fetch
-    from gateway.cache.store.entity import Held
-    from gateway.cache.store.fenced import FencedCache
-    from gateway.cache.store.generations import FencingToken
-    from gateway.cache.store.keys import EntityKey
-    from schema.source.protocols import ClientReader
-    from schema.source.records import ClientId, ClientRecord
-    from schema.source.request_context import Waiters
+from schema.source.protocols import ClientReader
+from schema.source.records import ClientId, ClientRecord
+from schema.source.request_context import Waiters
 
 READINGS = 2
 """Detail reads of one client: one that a write or another response overtakes, and one more."""

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from gateway.cache.policy.filters import matches
-from gateway.cache.store.cursor_anchor import ANY_AGE, find, locate, locate_among, rebased
+from gateway.cache.store.cursor_anchor import (
+    ANY_AGE,
+    AnchoredWindow,
+    AnchorPosition,
+    Neighbours,
+    find,
+    locate,
+    locate_among,
+    rebased,
+)
 from gateway.cache.store.entity import CachedRecord, Tombstone
-from gateway.cache.store.keys import EntityKey, ListKey
+from gateway.cache.store.fenced import FencedCache
+from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
-from schema.source.records import ClientFilter, Page, Window
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.cache.store.cursor_anchor import AnchoredWindow, AnchorPosition, Neighbours
-    from gateway.cache.store.fenced import FencedCache
-    from gateway.cache.store.keys import Partition
-    from schema.source.records import Anchor, ClientRecord, Fields
+from schema.source.records import Anchor, ClientFilter, ClientRecord, Fields, Page, Window
 
 ALL_CLIENTS = ClientFilter()
 BESIDE = 4

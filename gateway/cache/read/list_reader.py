@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.filters import matches
+from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.read.list_lookup import ALL_CLIENTS, CachedPage, ListLookup, as_page, page_of
-from gateway.cache.read.planner import ReadPlanner
-from gateway.cache.read.single_flight import SingleFlight
+from gateway.cache.read.planner import PlannedRead, ReadPlanner
+from gateway.cache.read.queries import ListQuery
+from gateway.cache.read.single_flight import Fetch, SingleFlight
 from gateway.cache.store.cursor_anchor import ANY_AGE, locate
 from gateway.cache.store.entity import CachedRecord, present_fields
+from gateway.cache.store.fenced import FencedCache
+from gateway.cache.store.generations import FencingToken
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from gateway.cache.policy.cost_attribution import CostAttribution
-    from gateway.cache.policy.freshness import CachePolicy
-    from gateway.cache.read.planner import PlannedRead
-    from gateway.cache.read.queries import ListQuery
-    from gateway.cache.read.single_flight import Fetch
-    from gateway.cache.store.fenced import FencedCache
-    from gateway.cache.store.generations import FencingToken
-    from schema.source.protocols import ClientReader
-    from schema.source.records import ClientRecord, Fields, Page, Window
-    from schema.source.request_context import Waiters
+from schema.source.protocols import ClientReader
+from schema.source.records import ClientRecord, Fields, Page, Window
+from schema.source.request_context import Waiters
 
 DOCUMENTED_ROW_FIELDS: Fields = frozenset(
     ("id", "first_name", "last_name", "email", "phone", "client_type", "status", "source")

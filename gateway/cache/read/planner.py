@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from gateway.cache.policy.filters import can_evaluate
-from gateway.cache.read.list_lookup import ALL_CLIENTS
+from gateway.cache.policy.filters import TypeFilterSemantics, can_evaluate
+from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.read.list_lookup import ALL_CLIENTS, ListLookup
 from gateway.cache.store.cursor_anchor import with_anchors
-from gateway.cache.store.entity import CachedRecord
+from gateway.cache.store.entity import CachedRecord, Held
 from gateway.cache.store.keys import ListKey
 from gateway.cache.store.list_index import ListIndex, full_pages
-from schema.source.records import MAX_PAGE, Window
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from gateway.cache.policy.filters import TypeFilterSemantics
-    from gateway.cache.policy.freshness import CachePolicy
-    from gateway.cache.read.list_lookup import ListLookup
-    from gateway.cache.store.entity import Held
-    from schema.source.records import ClientId
+from schema.source.records import MAX_PAGE, ClientId, Window
 
 PlannedRead = tuple[ListKey, Window]
 """One read from the source."""

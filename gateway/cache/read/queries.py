@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from gateway.cache.store.keys import EntityKey, ListKey
+from gateway.cache.policy.freshness import FreshnessLimits
+from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from schema.source.errors import Unavailable
-from schema.source.request_context import Priority
-
-if TYPE_CHECKING:
-    from gateway.cache.policy.freshness import FreshnessLimits
-    from gateway.cache.store.keys import Partition
-    from schema.source.records import ClientFilter, ClientId, Fields, Window
-    from schema.source.request_context import RequestContext
+from schema.source.records import ClientFilter, ClientId, Fields, Window
+from schema.source.request_context import Priority, RequestContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from schema.source.errors import Unavailable
 from schema.source.request_context import Waiters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable, Iterable
 
 T = TypeVar("T")
 

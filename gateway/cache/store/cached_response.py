@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from gateway.cache.store.generations import FencingToken
-    from gateway.gzipped import CompressibleData
+from gateway.cache.store.generations import FencingToken
+from gateway.gzipped import CompressibleData
 
 Validator = tuple["FencingToken", str | None, int]
 """The state that a response depends on: its caller's fencing token, the filter's meaning, and the

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
 
-from gateway.cache.store.keys import EntityKey, ListKey
+from gateway.cache.store.generations import Generations
+from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
+from gateway.cache.store.memory import MemoryStore
 from schema.source.records import ClientFilter, ClientRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from gateway.cache.store.generations import Generations
-    from gateway.cache.store.keys import Partition
-    from gateway.cache.store.memory import MemoryStore
 
 ChangeKind = Literal["created", "updated", "deleted", "unknown"]
 

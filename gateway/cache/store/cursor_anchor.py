@@ -7,17 +7,13 @@ a row leave, and a cursor carries marks of its neighbours for the other cases.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from schema.source.records import Bounds, Window, placeholder_id
+from gateway.cache.store.list_index import ListIndex
+from schema.source.records import Anchor, Bounds, Window, placeholder_id
 from schema.types.cursors import NO_ID, mark_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from gateway.cache.store.list_index import ListIndex
-    from schema.source.records import Anchor
 
 ANY_AGE = float("-inf")
 END = ""

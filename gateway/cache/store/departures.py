@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from cachetools import LRUCache
 
-from gateway.cache.store.cursor_anchor import departures
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.cache.store.cursor_anchor import Neighbours
-    from gateway.cache.store.keys import ListKey, Partition
-    from gateway.cache.store.list_index import ListIndex
+from gateway.cache.store.cursor_anchor import Neighbours, departures
+from gateway.cache.store.keys import ListKey, Partition
+from gateway.cache.store.list_index import ListIndex
 
 _MAX_DEPARTURES = 10_000
 """Departures held, some 300 bytes each; the least recently used are evicted first."""

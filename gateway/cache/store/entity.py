@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET
 
-from schema.source.records import FIELDS, ClientRecord
-
-if TYPE_CHECKING:
-    from schema.source.records import Fields
+from schema.source.records import FIELDS, ClientRecord, Fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from gateway.cache.policy.filters import TypeFilterSemantics
+from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.policy.sort_order import SortOrder
 from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.change_hints import ChangeHints
 from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import (
     CachedRecord,
+    Held,
     Tombstone,
     is_later,
     merge_record,
     present_fields,
 )
-from gateway.cache.store.generations import Generations
-from gateway.cache.store.keys import EntityKey
+from gateway.cache.store.generations import FencingToken, Generations
+from gateway.cache.store.keys import EntityKey, ListKey, Partition, ResponseKey
 from gateway.cache.store.list_index import ListIndex
+from gateway.cache.store.memory import MemoryStore
 from gateway.cache.store.own_writes import OwnWrites
 from gateway.cache.store.served_versions import ServedVersions
 from gateway.cache.store.versions import VersionHistory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.cache.policy.freshness import CachePolicy
-    from gateway.cache.store.entity import Held
-    from gateway.cache.store.generations import FencingToken
-    from gateway.cache.store.keys import ListKey, Partition, ResponseKey
-    from gateway.cache.store.memory import MemoryStore
-    from schema.source.records import ClientFilter, ClientRecord, Page
+from schema.source.records import ClientFilter, ClientRecord, Page
 
 
 class FencedCache:

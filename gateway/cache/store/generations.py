@@ -5,10 +5,7 @@ They are lease tokens in the sense of "Scaling Memcache at Facebook" (NSDI 2013,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from gateway.cache.store.keys import EntityKey, Partition
+from gateway.cache.store.keys import EntityKey, Partition
 
 FencingToken = tuple[int, int]
 """The generations under which a reading was sent; an equal token means no write since."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
-if TYPE_CHECKING:
-    from schema.source.records import ClientFilter
-    from schema.source.request_context import Caller
+from schema.source.records import ClientFilter
+from schema.source.request_context import Caller
 
 
 class Partition(str):

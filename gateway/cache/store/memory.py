@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import msgspec
 from cachetools import LRUCache
 
 from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.entity import CachedRecord, Tombstone
-from gateway.cache.store.keys import ListKey
+from gateway.cache.store.keys import Key, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.cache.store.keys import Key, Partition
 
 Entry = CachedRecord | Tombstone | ListIndex | CachedResponse
 

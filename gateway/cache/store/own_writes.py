@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import msgspec
 from cachetools import TTLCache
 
 from gateway.cache.store.entity import version_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Literal
-
-    from gateway.cache.store.keys import EntityKey, Partition
-    from schema.source.records import ClientRecord, Page
+from gateway.cache.store.keys import EntityKey, Partition
+from schema.source.records import ClientRecord, Page
 
 _MAX_WRITES = 1_000
 """Writes held, some kilobytes each. The API admits 500 calls in 15 minutes."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
 from gateway.cache.store.entity import version_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.cache.store.keys import EntityKey
-    from schema.source.records import ClientRecord
+from gateway.cache.store.keys import EntityKey
+from schema.source.records import ClientRecord
 
 _MAX_VERSIONS = 20_000
 """Versions held against responses that overtake each other: 200 full pages in flight."""

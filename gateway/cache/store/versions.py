@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cachetools import LRUCache
 
-from gateway.cache.store.entity import CachedRecord, version_of
-
-if TYPE_CHECKING:
-    from gateway.cache.store.entity import Held
-    from gateway.cache.store.keys import EntityKey, Partition
-    from schema.source.records import ClientRecord
+from gateway.cache.store.entity import CachedRecord, Held, version_of
+from gateway.cache.store.keys import EntityKey, Partition
+from schema.source.records import ClientRecord
 
 _MAX_RECORDS = 1_000
 """Records held, some kilobytes each; the least recently used are evicted first."""

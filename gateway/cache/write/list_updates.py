@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from gateway.cache.policy.filters import matches
-
-if TYPE_CHECKING:
-    from gateway.cache.policy.freshness import TypeFilter
-    from gateway.cache.store.list_index import ListIndex
-    from schema.source.records import ClientFilter, ClientRecord
+from gateway.cache.policy.freshness import TypeFilter
+from gateway.cache.store.list_index import ListIndex
+from schema.source.records import ClientFilter, ClientRecord
 
 UNFILTERED = (None, None)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 from gateway.cache.store.entity import CachedRecord
+from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import EntityKey, Partition
 from gateway.cache.write import list_updates
 from schema.source.errors import (
@@ -18,16 +20,10 @@ from schema.source.errors import (
     Unauthenticated,
     Unavailable,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Any
-
-    from gateway.cache.store.fenced import FencedCache
-    from schema.source.protocols import ClientWriter
-    from schema.source.records import ClientId, ClientRecord
-    from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
+from schema.source.protocols import ClientWriter
+from schema.source.records import ClientId, ClientRecord
+from schema.source.request_context import RequestContext
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 T = TypeVar("T")
 

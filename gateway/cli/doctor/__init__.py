@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TextIO
 from uuid import uuid4
 
 from gateway.cli.doctor.checks import Abort, Runner, run_read_checks, run_write_checks
 from gateway.cli.doctor.probe_client import ProbeClient
 from gateway.cli.doctor.record import TestRecord, clean_up
 from gateway.cli.doctor.report import Report
-
-if TYPE_CHECKING:
-    from typing import TextIO
-
-    from gateway.transport.transport import Transport
+from gateway.transport.transport import Transport
 
 RESPONSE_SECONDS = 15.0
 """Seconds that a response may take."""

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
 from gateway.cli.doctor import evidence
 from gateway.cli.doctor.meanings import INVALID, MEANINGS, ODD, RATE_LIMITED, UNDOCUMENTED, meaning
-from gateway.cli.doctor.probe_client import Probe
-from gateway.cli.doctor.report import fail, note
+from gateway.cli.doctor.probe_client import Decoded, Probe, ProbeClient, ProbeResponse
+from gateway.cli.doctor.record import TestRecord
+from gateway.cli.doctor.report import Report, fail, note
 from schema.source.records import MAX_PAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.cli.doctor.probe_client import Decoded, ProbeClient, ProbeResponse
-    from gateway.cli.doctor.record import TestRecord
-    from gateway.cli.doctor.report import Report
 
 MAX_NO_RESPONSES = 2
 """Consecutive requests without a response after which the doctor stops."""

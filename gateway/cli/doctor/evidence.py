@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from gateway.cli.doctor.probe_client import parse_integer
-from gateway.cli.doctor.report import fail, note, ok
+from gateway.cli.doctor.probe_client import Decoded, ProbeResponse, parse_integer
+from gateway.cli.doctor.report import Finding, fail, note, ok
 from schema.source.records import FIELDS, MAX_PAGE
 from schema.types.enums import ClientStatus, ClientType
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from gateway.cli.doctor.probe_client import Decoded, ProbeResponse
-    from gateway.cli.doctor.report import Finding
 
 DAY_SECONDS = 24 * 60 * 60
 """Longer than any window (API page, Rate limits: 15 minutes). A larger reset is an instant."""

@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
 
 from gateway.api.error_envelope import names_version
+from gateway.cli.doctor.probe_client import ProbeResponse
 from gateway.cli.doctor.report import Finding, fail, note, ok
 from schema.source.records import MAX_PAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    from gateway.cli.doctor.probe_client import ProbeResponse
 
 ANY = range(1000)
 REFUSED = range(201, 500)

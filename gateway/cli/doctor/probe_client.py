@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
@@ -17,10 +17,8 @@ from gateway.api.error_envelope import json_object
 from gateway.transport.errors import TransportError
 from gateway.transport.messages import Request
 from gateway.transport.serializer import HeaderBlock, RequestTarget
+from gateway.transport.transport import Transport
 from schema.source.records import FIELDS
-
-if TYPE_CHECKING:
-    from gateway.transport.transport import Transport
 
 MAX_DIGITS = 18
 """Longer texts are not integers of a header."""

@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from gateway.cli.doctor.probe_client import Probe, integer
-from gateway.cli.doctor.report import fail, ok
+from gateway.cli.doctor.probe_client import Probe, ProbeClient, ProbeResponse, integer
+from gateway.cli.doctor.report import Finding, fail, ok
 from schema.source.records import MAX_PAGE
-
-if TYPE_CHECKING:
-    from gateway.cli.doctor.probe_client import ProbeClient, ProbeResponse
-    from gateway.cli.doctor.report import Finding
 
 ID = re.compile("[A-Za-z0-9_-]+")
 """Form of an id that is safe in the path of a delete."""

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from typing import TextIO
+from typing import Literal, NamedTuple, TextIO
 
 MAX_LINE = 600
 """Maximum characters of a line: text of the API cannot flood a terminal."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from gateway.ratelimit.outcomes import POINTLESS
-from gateway.shared_budget import CallOutcome
+from gateway.shared_budget import CallOutcome, Refusal, Verdict
 from gateway.transport.errors import was_never_sent
 from gateway.transport.messages import Response
 from gateway.transport.rate_limit_headers import limited, parse_rate_limit, retry_delay_of_429
 from schema.source.errors import RateLimited
-
-if TYPE_CHECKING:
-    from gateway.shared_budget import Refusal, Verdict
 
 _REASONS = {
     "budget": "The API's request budget is spent",

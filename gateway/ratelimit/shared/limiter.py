@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
 
+from gateway.ratelimit.admission import Permit
+from gateway.ratelimit.call_context import Call
 from gateway.ratelimit.dispatcher import GRACE, MAX_WAIT, shutting_down
-from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
 from gateway.ratelimit.shared.conversion import error_of, outcome_of
-from gateway.shared_budget import CallOutcome, Grant, Reservation
+from gateway.shared_budget import (
+    CallOutcome,
+    Grant,
+    Refusal,
+    Reservation,
+    SharedBudget,
+    SharedWindow,
+    Verdict,
+)
+from gateway.transport.messages import Response
+from gateway.transport.transport import Transport
+from schema.source.request_context import RateLimitState
 
-if TYPE_CHECKING:
-    from gateway.ratelimit.admission import Permit
-    from gateway.ratelimit.call_context import Call
-    from gateway.ratelimit.limiter import LimiterOptions
-    from gateway.shared_budget import Refusal, SharedBudget, SharedWindow, Verdict
-    from gateway.transport.messages import Response
-    from gateway.transport.transport import Transport
-    from schema.source.request_context import RateLimitState
-
-    PendingResponse = asyncio.Future[Response]
+PendingResponse = asyncio.Future[Response]
 
 
 LEAST_PAUSE = 0.01

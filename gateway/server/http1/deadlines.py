@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
-
-    from gateway.server.http1.limits import ConnectionLimits
+from gateway.server.http1.limits import ConnectionLimits
 
 HEAD, BODY = "head", "body"
 _TIMER_SLACK = 0.001

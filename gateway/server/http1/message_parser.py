@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import httptools
 
-from gateway.server.http1.head import ProtocolError
-
-if TYPE_CHECKING:
-    from gateway.server.http1.head import Headers
+from gateway.server.http1.head import Headers, ProtocolError
 
 MALFORMED = "The request is not one of HTTP/1.1 (RFC 9112)."
 

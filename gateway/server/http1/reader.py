@@ -7,20 +7,17 @@ them. `MessageParser` parses the header fields and the chunks.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from gateway.server.http1.head import (
     Headers,
     ProtocolError,
+    RequestLine,
     parse_framing,
     parse_request_line,
 )
-from gateway.server.http1.limits import SURPLUS
+from gateway.server.http1.limits import SURPLUS, ConnectionLimits
 from gateway.server.http1.message_parser import MALFORMED, MessageParser
-
-if TYPE_CHECKING:
-    from gateway.server.http1.head import RequestLine
-    from gateway.server.http1.limits import ConnectionLimits
 
 _END = b"\r\n\r\n"
 _NAMING = re.compile(

@@ -6,13 +6,10 @@ share of one core, so that the requests of other connections find the loop idle.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
+from collections.abc import Callable
 
 SHARE = 1 / 8
 """The part of the time that turns may take while connections wait for theirs."""

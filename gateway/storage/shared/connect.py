@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from gateway.storage.shared.budget import ValkeyBudget
 from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
 from gateway.storage.shared.server_connection import ServerConnection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def connect_budget(

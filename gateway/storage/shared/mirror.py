@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from gateway.shared_budget import SharedWindow
 from gateway.storage.shared.replies import BudgetSnapshot, parse_snapshot
 from schema.source.request_context import RateLimitState
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 DRIFT = 0.0001
 """Seconds by which two clocks may drift apart between two replies."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from gateway.shared_budget import CallOutcome, Grant
+from gateway.shared_budget import CallOutcome, Grant
 
 MOST = 1_000
 """Outcomes kept while the server is unreachable; above this the oldest is forgotten."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from gateway.shared_budget import Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.shared_budget import Reservation
+from gateway.shared_budget import Refusal, Reservation
 
 FIELDS = 11
 """The number of the fields of a snapshot."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from gateway.web.protocol.http_response import Headers
 from gateway.web.protocol.negotiation import JSON
-
-if TYPE_CHECKING:
-    from gateway.web.protocol.http_response import Headers
 
 _TCHARS = r"[!#$%&'*+.^_`|~\w-]+"  # RFC 9110, 5.6.2
 _PARAMETER = re.compile(

@@ -7,13 +7,10 @@ header that its preflight names, and `Access-Control-Allow-Credentials` is never
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gateway.web.protocol.head import RequestHead
-    from gateway.web.protocol.http_response import Headers
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import Headers
 
 ALLOWED_HEADERS = (
     b"authorization, cache-control, content-type, traceparent, x-api-key, x-request-id"

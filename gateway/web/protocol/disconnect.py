@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-if TYPE_CHECKING:
-    from starlette.types import Scope
+from starlette.types import Scope
 
 DISCONNECT = "gateway.hang_up"
 """Name of the ASGI extension; its `when` is an `OnDisconnect`."""

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from gateway.web.authentication import Authenticator
 from gateway.web.protocol.cache_control import parse_cache_control
 from gateway.web.protocol.negotiation import JSON, Coding, answer_coding, negotiate
-from gateway.web.protocol.tracing import trace_from
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gateway.web.authentication import Authenticator
-    from gateway.web.protocol.tracing import Trace
-    from schema.source.request_context import Caller
+from gateway.web.protocol.tracing import Trace, trace_from
+from schema.source.request_context import Caller
 
 MAX_VALUE_BYTES = 1_024
 """Longest header value that is read, in bytes; a longer one counts as not sent."""

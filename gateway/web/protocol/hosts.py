@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.head import RequestHead
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 """Hosts of the loopback interface; they do not depend on a name server."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from starlette.types import Scope, Send
 
 from gateway.gzipped import MIN_BYTES, compress
 from gateway.web.protocol.negotiation import Coding
-
-if TYPE_CHECKING:
-    from starlette.types import Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
 

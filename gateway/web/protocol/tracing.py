@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from gateway.web.protocol.http_response import Headers
+from gateway.web.protocol.http_response import Headers
 
 TRACE = "gateway.trace"
 """Key of the `Trace` of a request in its ASGI scope."""

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import (
     FieldNode,
     GraphQLError,
+    GraphQLField,
+    GraphQLInputType,
     GraphQLList,
+    ValueNode,
     VariableNode,
     get_argument_values,
     get_nullable_type,
     is_scalar_type,
 )
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from schema.execution.compiler.variables import Variables
 from schema.strawberry_internals import argument_names, field_definition, python_arguments
-
-if TYPE_CHECKING:
-    from graphql import GraphQLField, GraphQLInputType, ValueNode
-    from strawberry.schema.schema_converter import GraphQLCoreConverter
-
-    from schema.execution.compiler.variables import Variables
 
 Arguments = Callable[["Variables"], Mapping[str, Any]]
 """Returns a resolver's arguments by their Python names. Raises `GraphQLError`."""

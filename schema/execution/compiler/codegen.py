@@ -7,17 +7,14 @@ caller are the response keys: GraphQL names (GraphQL, 2.1.9), written as string 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import Any, NamedTuple, NoReturn
 
 from msgspec import UNSET
 
 from schema.execution.lru import WeightedLRU
 from schema.types.client_connection import LazyEdges
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import CodeType
 
 _CODE = 4
 """Bytes of compiled code for each byte of its source text, which is cached too."""

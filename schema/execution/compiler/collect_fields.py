@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from graphql import (
     BooleanValueNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    NamedTypeNode,
+    SelectionNode,
+    SelectionSetNode,
     VariableNode,
     is_abstract_type,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from graphql import (
-        FragmentDefinitionNode,
-        GraphQLObjectType,
-        GraphQLSchema,
-        NamedTypeNode,
-        SelectionNode,
-        SelectionSetNode,
-    )
 
 Grouped = dict[str, list[FieldNode]]
 """Field nodes by response key, in the order of the response."""

@@ -6,22 +6,21 @@ graphql-core then completes the whole result and names what is wrong with each v
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from graphql import (
     GraphQLBoolean,
     GraphQLID,
+    GraphQLLeafType,
     GraphQLList,
     GraphQLNonNull,
+    GraphQLOutputType,
     GraphQLString,
     Undefined,
     is_leaf_type,
 )
 
 from schema.execution.compiler.codegen import fall_back
-
-if TYPE_CHECKING:
-    from graphql import GraphQLLeafType, GraphQLOutputType
 
 Complete = Callable[[Any], Any]
 """Returns the completed value. Raises any exception for a value that is not usual."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graphql import (
+    FieldNode,
     GraphQLEnumType,
+    GraphQLField,
     GraphQLFloat,
     GraphQLInt,
+    GraphQLObjectType,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
@@ -17,26 +21,19 @@ from schema.execution.compiler.codegen import (
     EDGES_TEMPLATE,
     OBJECT_TEMPLATE,
     RECORD_TEMPLATE,
+    Expression,
     FieldExpression,
     fall_back,
     generate,
 )
-from schema.execution.compiler.completion import UNCHANGED, completion
+from schema.execution.compiler.collect_fields import FieldCollector
+from schema.execution.compiler.completion import UNCHANGED, Complete, completion
 from schema.execution.sizes import FIELD, KEY, OBJECT
+from schema.source.records import ClientRecord
 from schema.strawberry_internals import field_definition, python_type
 from schema.types.client import Client
 from schema.types.client_connection import OF_ROW, ClientEdge
 from schema.types.record_fields import COMPUTED, RecordField
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from graphql import FieldNode, GraphQLField, GraphQLObjectType
-
-    from schema.execution.compiler.codegen import Expression
-    from schema.execution.compiler.collect_fields import FieldCollector
-    from schema.execution.compiler.completion import Complete
-    from schema.source.records import ClientRecord
 
 _MAX_MEMOIZED = 1_024
 """Largest number of completed values cached for one enumeration or number field."""

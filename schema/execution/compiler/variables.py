@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
 from graphql import (
     GRAPHQL_MAX_INT,
@@ -12,18 +13,16 @@ from graphql import (
     GraphQLID,
     GraphQLInt,
     GraphQLNonNull,
+    GraphQLSchema,
     GraphQLString,
+    GraphQLType,
+    OperationDefinitionNode,
     get_variable_values,
     type_from_ast,
 )
+from graphql.execution.values import VariableValues
 
 from schema.execution.messages import redact_values
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from graphql import GraphQLSchema, GraphQLType, OperationDefinitionNode
-    from graphql.execution.values import VariableValues
 
 _PLAIN: Mapping[Any, type] = {
     GraphQLString: str,
