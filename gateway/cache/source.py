@@ -102,7 +102,7 @@ class CachingClientSource:
         It is served as before, marked as stale, and read again with the refresh priority when it is
         next requested.
         """
-        self._memory.hints.note(kind, ids)
+        self._memory.hints.note(kind, ids, self._lists.reading())
 
     async def read_page(
         self,

@@ -27,7 +27,7 @@ from gateway.sandbox.faults import (
     select_faults,
 )
 from gateway.sandbox.users import USERS, DemoUser, format_time, verify_token
-from gateway.sandbox.webhooks import Webhooks
+from gateway.sandbox.webhooks import DeliveryFault, Webhooks
 
 __all__ = ["LISTED", "Behaviour", "Sandbox"]
 
@@ -68,7 +68,14 @@ class Sandbox:
         return self._limit - max((spent for _, spent in self._windows.values()), default=0)
 
     def fail(self, *faults: Fault) -> None:
-        """Inject faults. Each applies to the next calls that match."""
+        """Inject faults. Each applies to the next calls that match.
+
+        Raises `UnknownFault` for a fault of deliveries if there are none.
+        """
+        if self.webhooks is None and any(isinstance(fault, DeliveryFault) for fault in faults):
+            raise UnknownFault(
+                "faults named webhook-* concern deliveries: name an address with --webhook"
+            )
         self.faults += faults
 
     def rows_of(self, user: DemoUser) -> list[dict[str, Any]]:

@@ -136,3 +136,20 @@ async def test_an_update_of_an_unknown_client_may_move_it_into_filtered_lists_on
 
     assert (everyone.receipt.stale, filtered.receipt.stale) == (False, True)
     assert (everyone.receipt.calls, filtered.receipt.calls) == (0, 0)
+
+
+async def test_an_update_may_move_a_client_into_the_first_list_that_a_caller_reads(
+    cached: CachingClientSource, source: Scripted
+) -> None:
+    buyers, window = ClientFilter(client_type="buyer"), Window(0, 3)
+    source.holding = True
+    during, after = asking(), asking()
+    reading = asyncio.create_task(cached.read_page(during, buyers, window, NAMES))
+    await settle()
+    cached.note_change("updated", UNKNOWN)
+    await source.held[0].land()
+    await reading
+    await cached.read_page(after, buyers, window, NAMES)
+
+    assert source.calls[0] == "list 0+100 buyer"
+    assert (during.receipt.stale, after.receipt.stale) == (True, True)

@@ -12,7 +12,7 @@ from gateway.cache.store.keys import EntityKey, Partition
 from gateway.cache.store.own_writes import OwnWrites
 from schema.source.errors import NotFound
 from schema.source.records import ClientFilter, Page, Window
-from schema.source.request_context import CacheDirectives
+from schema.source.request_context import CacheDirectives, Caller, RequestContext
 from schema.source.writes import ClientPatch, NewClient
 from tests.cache.scripted import ANY, NAMES, Scripted, asking, caching, caller, client, uuid
 from tests.cache.test_by_id import fetch
@@ -239,3 +239,40 @@ async def test_anothers_writes_change_no_list() -> None:
     await cached.delete(asking("bob"), uuid(7))
 
     assert numbers(await page(cached)) == list(range(1, 21))
+
+
+async def test_an_update_of_a_client_that_is_not_found_hides_no_row_that_is_read_afterwards() -> (
+    None
+):
+    """Nothing was written: the next list shows what the API shows."""
+    source = lists(20)
+    cached = caching(source)
+    await page(cached)
+    source.failure = NotFound("No such client.")
+    with pytest.raises(NotFound):
+        await cached.update(asking(), uuid(7), ClientPatch({"email": "new@example.com"}))
+    source.failure = None
+
+    assert numbers(await page(cached)) == list(range(1, 21))
+
+
+async def test_a_write_by_an_unproven_token_is_kept_in_the_lists_of_its_user_too() -> None:
+    source = lists(20)
+    cached = caching(source)
+    source.clients["a token"] = source.clients["ada"]
+    await page(cached)
+    source.lag()
+    writer = replace_caller(asking("a token"), claimed="ada")
+    await cached.delete(writer, uuid(7))
+    await cached.create(writer, EVE)
+
+    shown = await page(cached)
+
+    assert numbers(shown) == [n for n in range(1, 22) if n != 7]
+    assert source.calls[-1] == "list 0+100"
+
+
+def replace_caller(operation: RequestContext, *, claimed: str) -> RequestContext:
+    who = operation.caller
+    operation.caller = Caller(who.partition, who.credential, claimed=claimed)
+    return operation

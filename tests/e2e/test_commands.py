@@ -321,6 +321,13 @@ def test_the_faults_are_listed_and_an_unknown_one_is_refused_in_one_line(tmp_pat
     assert "'nonsense'" in line
 
 
+def test_a_fault_of_webhooks_needs_an_address_to_which_they_are_sent(tmp_path: Path) -> None:
+    status, out, line = command("sandbox", "--fault", "webhook-lost", folder=tmp_path)
+
+    assert (status, out, line.count("\n")) == (2, "", 1)
+    assert "--webhook" in line
+
+
 def test_config_prints_the_settings_and_check_fails_on_a_mistake(tmp_path: Path) -> None:
     documents = tmp_path / "documents.json"
     documents.write_text('{"a": "{ nothing }"}')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -76,7 +76,7 @@ class EntityReader:
         self._memory = memory
         self._lists = lists
         self._clock = clock
-        self.flights: SingleFlight[Mapping[ClientId, FetchedEntity]] = SingleFlight()
+        self.flights: SingleFlight[Hashable, Mapping[ClientId, FetchedEntity]] = SingleFlight()
 
     def lookup(
         self, query: ReadQuery, ids: Iterable[ClientId]

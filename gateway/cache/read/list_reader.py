@@ -65,12 +65,18 @@ class ListReader:
         self._memory = memory
         self._policy = policy
         self._clock = clock
-        self.flights: SingleFlight[FetchedPage] = SingleFlight()
+        self.flights: SingleFlight[tuple[ListKey, Window, FencingToken, str], FetchedPage] = (
+            SingleFlight()
+        )
         self.lookup = ListLookup(memory)
         self.page_cost = reader.page_cost
         self.plan = ReadPlanner(self.lookup, memory.meaning, policy, reader.page_cost)
         self.row_fields: Fields = DOCUMENTED_ROW_FIELDS
         """Fields that list rows are known to have."""
+
+    def reading(self) -> set[Partition]:
+        """Return the callers whose lists are being read."""
+        return {name[0].partition for name in self.flights}
 
     async def read(self, query: ListQuery) -> Page:
         """Read the missing rows of the window and return its page."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Hashable, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from schema.source.errors import Unavailable
 from schema.source.request_context import Waiters
 
 T = TypeVar("T")
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,19 @@ class Fetch(Generic[T]):
             ) from None
 
 
-class SingleFlight(Generic[T]):
+class SingleFlight(Generic[Key, T]):
     """The fetches under way by key. A failed fetch is removed like any other."""
 
     def __init__(self) -> None:
-        self._by_key: dict[Hashable, Fetch[T]] = {}
+        self._by_key: dict[Key, Fetch[T]] = {}
         self.joined = 0
         """How often a fetch was joined."""
 
-    def join(self, key: Hashable, oldest: float, who: Waiters) -> Fetch[T] | None:
+    def __iter__(self) -> Iterator[Key]:
+        """Return the keys that are being fetched."""
+        return iter(self._by_key)
+
+    def join(self, key: Key, oldest: float, who: Waiters) -> Fetch[T] | None:
         """Join the fetch of `key`, unless it was sent before `oldest` or was abandoned."""
         flight = self._by_key.get(key)
         if flight is None or flight.at < oldest or not flight.waiters.join(who):
@@ -55,7 +60,7 @@ class SingleFlight(Generic[T]):
 
     def start(
         self,
-        keys: Iterable[Hashable],
+        keys: Iterable[Key],
         load: Callable[[Waiters], Coroutine[Any, Any, T]],
         at: float,
         who: Waiters,

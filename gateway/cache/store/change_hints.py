@@ -38,28 +38,23 @@ class ChangeHints:
         self._clients: dict[str, float] = {}
         self._lists: dict[tuple[Partition, bool], float] = {}
         """By caller, and whether only the filtered lists are concerned."""
-        self._all_lists = -math.inf
-        """For callers without an entry too: a reading of theirs may be in flight."""
         self.last_at = -math.inf
         """When the last event came: later readings need no look at the others."""
 
-    def note(self, kind: ChangeKind, ids: frozenset[str]) -> None:
+    def note(self, kind: ChangeKind, ids: frozenset[str], reading: Iterable[Partition]) -> None:
         """Note an event about clients, for all callers; without `ids`, about any client.
 
-        An update moves clients in and out of filtered lists only.
+        An update moves clients in and out of filtered lists only. `reading` are the callers whose
+        lists are being read, for whom nothing may be stored yet.
         """
         self.last_at = at = self._clock()
         for id in ids:
             _put(self._clients, id, at)
-        concerned = self._store.partitions()
-        if not ids or kind in {"created", "unknown"}:
-            self._all_lists = at
-        else:
-            concerned = [each for each in concerned if self._may_list(each, ids)]
-            for partition in concerned:
-                _put(self._lists, (partition, kind == "updated"), at)
-        for partition in concerned:
-            self._generations.bump_responses(partition)
+        everyone = not ids or kind in {"created", "unknown"}
+        for partition in {*self._store.partitions(), *reading}:
+            if everyone or self._may_list(partition, ids):
+                _put(self._lists, (partition, kind == "updated" and not everyone), at)
+                self._generations.bump_responses(partition)
 
     def of_client(self, id: str, checked_at: float) -> float:
         """Return when the last event about a client came, if that was after `checked_at`."""
@@ -77,7 +72,7 @@ class ChangeHints:
         return max(self._of_list(key, read_at), *clients, -math.inf)
 
     def _of_list(self, key: ListKey, read_at: float) -> float:
-        at = max(self._all_lists, self._lists.get((key.partition, False), -math.inf))
+        at = self._lists.get((key.partition, False), -math.inf)
         if key.where != _UNFILTERED:
             at = max(at, self._lists.get((key.partition, True), -math.inf))
         return at if at > read_at else -math.inf

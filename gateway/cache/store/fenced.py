@@ -120,7 +120,7 @@ class FencedCache:
             held = held.kept_against(at)
             self._put(key, held)
         elif held is None or held.at <= at:
-            held = self._bury(key, at)
+            held = self.bury(key, at)
         return held
 
     def store_written(
@@ -142,12 +142,8 @@ class FencedCache:
             self.served.forget(key)
         self._merge(key, record, at)
 
-    def store_deleted(self, key: EntityKey, at: float) -> None:
-        """Store that a write found or left no such client; its versions start over."""
-        self.own_writes.note(key, None, at)
-        self._bury(key, at)
-
-    def _bury(self, key: EntityKey, at: float) -> Tombstone:
+    def bury(self, key: EntityKey, at: float) -> Tombstone:
+        """Store that there is no such client; its versions start over."""
         tombstone = Tombstone(at)
         self._put(key, tombstone)
         self.served.forget(key)

@@ -58,6 +58,7 @@ class WriteThrough:
         created = list_updates.CreatedRow(written.record, self._clock(), self._memory.order.newest)
         self._memory.invalidate_in_flight(partition, key)
         self._memory.store_written(key, created.record, created.at, created.at, created=True)
+        self._note_for_user(operation, created.record.id, created.record, created=True)
         self._memory.revise_lists(
             partition, lambda where, rows: list_updates.apply_create(where, rows, created, types)
         )
@@ -81,10 +82,11 @@ class WriteThrough:
                 self._memory.store_written(key, conflict.current, began, began)
             raise
         except NotFound:
-            self._deleted(key, before)
+            self._gone(key, before)
             raise
         if alone:
             self._memory.store_written(key, written.record, self._clock(), began)
+            self._note_for_user(operation, id, written.record)
             after = self._record(key) or written.record
             self._memory.revise_lists(
                 key.partition,
@@ -104,6 +106,7 @@ class WriteThrough:
             self._deleted(key, before)
             raise
         self._deleted(key, before)
+        self._note_for_user(operation, id, None)
         return how
 
     def _base(self, operation: RequestContext, id: ClientId, version: int) -> ClientRecord | None:
@@ -120,9 +123,28 @@ class WriteThrough:
         known = self._memory.client(key)
         return known.record if isinstance(known, CachedRecord) else None
 
+    def _note_for_user(
+        self,
+        operation: RequestContext,
+        id: str,
+        record: ClientRecord | None,
+        *,
+        created: bool = False,
+    ) -> None:
+        """Note a write by an unproven token, which the API accepted, for the user it names too."""
+        claimed = Partition.claimed(operation.caller)
+        if claimed is not None:
+            key = EntityKey(claimed, id)
+            self._memory.own_writes.note(key, record, self._clock(), created=created)
+
     def _deleted(self, key: EntityKey, before: ClientRecord | None) -> None:
+        """Store a deletion, which a list that lags may not show."""
+        self._memory.own_writes.note(key, None, self._clock())
+        self._gone(key, before)
+
+    def _gone(self, key: EntityKey, before: ClientRecord | None) -> None:
         types = self._memory.meaning.types
-        self._memory.store_deleted(key, self._clock())
+        self._memory.bury(key, self._clock())
         self._memory.revise_lists(
             key.partition,
             lambda where, rows: list_updates.apply_delete(where, rows, key.id, before, types),
