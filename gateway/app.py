@@ -61,8 +61,9 @@ if TYPE_CHECKING:
     from gateway.telemetry.metrics import Metrics
 
 GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
-SHUTDOWN_SECONDS = 15.0
-"""Seconds for which a gateway that stops waits for its writes: their deadline and some more."""
+WRITE_SECONDS, LEAST_SECONDS = 15.0, 2.0
+"""Seconds from the begin of a stop until its writes are cancelled, which is past their deadlines,
+and the least of them that are left when the last request has ended."""
 DOCS_URL = "https://www.actuallycare.com/api"
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
@@ -159,7 +160,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         graph, source, authenticator, config, answers=responses, cors=cors, clock=clock
     )
     handler = observed(executing, config, observers)
-    readiness = Readiness()
+    readiness = Readiness(clock)
     life = _lifespan(readiness, shared, intents, writes, budget, state)
     others = other_paths(pages, GRAPHQL_PATH, life)
     webhooks = _add_webhooks(others, settings, note_change)
@@ -171,7 +172,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
     load = partial(trusted_documents, settings.trusted_documents_file, graph)
-    return GatewayApp(routes, cors, hosts, direct, DocumentReload(load, handler.trust), metrics)
+    reload = DocumentReload(load, handler.trust)
+    return GatewayApp(routes, cors, hosts, direct, reload, readiness.leave, metrics)
 
 
 def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gateway
@@ -192,9 +194,10 @@ def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gatewa
             yield
         finally:
             readiness.ready = False
+            left = WRITE_SECONDS - readiness.stopping_for
             if expiry is not None:
                 expiry.cancel()
-            await writes.aclose(SHUTDOWN_SECONDS)
+            await writes.aclose(max(LEAST_SECONDS, left))
             await budget.aclose()
             await state.database.aclose()
 
@@ -233,6 +236,7 @@ class GatewayApp(Router):
         hosts: Hosts,
         direct: FastPathHandler,
         reload: DocumentReload,
+        leave: Callable[[], None],
         metrics: Metrics | None,
     ) -> None:
         super().__init__(routes, cors, hosts)
@@ -240,5 +244,7 @@ class GatewayApp(Router):
         """Handler of the fast path."""
         self.reload = reload
         """Replaces the trusted documents by those of their file."""
+        self.leave = leave
+        """Reports that the gateway is not ready; called when it begins to stop."""
         self.metrics = metrics
         """The counts to show, if they are kept."""

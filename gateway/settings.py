@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "GATEWAY_"
+Seconds = Annotated[float, Field(gt=0, le=60)]
 
 _PRINTABLE = "must be printable ASCII characters"
 _PATTERNS = {
@@ -33,8 +34,7 @@ _PATTERNS = {
     "budget": "must be 1 to 64 letters, digits, dots, underscores and hyphens",
 }
 
-DOCUMENTED_URL = "https://api.actuallycare.com/v1"
-"""API page: Base URL."""
+DOCUMENTED_URL = "https://api.actuallycare.com/v1"  # API page: Base URL
 
 
 class ConfigurationError(Exception):
@@ -190,15 +190,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="The least severe messages that are logged."
     )
-    timeout_request_headers: float = Field(
-        5, gt=0, le=60, description="Seconds a request's headers may take."
-    )
-    timeout_request_body: float = Field(10, gt=0, le=60, description="Seconds its body may take.")
-    timeout_write: float = Field(
-        10, gt=0, le=60, description="Seconds a client may take to read a response."
-    )
+    timeout_request_headers: Seconds = Field(5, description="Seconds a request's headers may take.")
+    timeout_request_body: Seconds = Field(10, description="Seconds its body may take.")
+    timeout_write: Seconds = Field(10, description="Seconds a client may take to read a response.")
     timeout_keep_alive: float = Field(
         5, gt=0, le=300, description="Seconds a connection may be idle between two requests."
+    )
+
+    shutdown_delay: float = Field(
+        0, ge=0, le=60, description="Seconds served while not ready, before a stop."
     )
 
     @model_validator(mode="before")

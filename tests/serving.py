@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from gateway.app import create_app
-from gateway.cli.metrics import metrics_url, with_metrics
+from gateway.cli.metrics import bind_metrics, metrics_url, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.users import DEMO
 from gateway.server import uvicorn as server
@@ -164,9 +164,9 @@ def serving(
         app = create_app(chosen, wire=InProcess(sandbox), compiles=compiled)
         direct = app.direct if way is Way.FAST else None
         site = server.Listener(app, socket, connection_limits(chosen), direct, app.cors)
-        listeners = with_metrics(site, app, chosen.metrics_address)
-        shown.extend(map(metrics_url, listeners[1:]))
-        return listeners
+        metrics = bind_metrics(chosen.metrics_address, socket)
+        shown.extend(map(metrics_url, metrics))
+        return with_metrics(site, app, metrics)
 
     with listening(sites) as gateway:
         gateway.sandbox = sandbox

@@ -57,6 +57,7 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "timeout_request_body": 10,
         "timeout_write": 10,
         "timeout_keep_alive": 5,
+        "shutdown_delay": 0,
         "metrics_address": None,
         "access_log": False,
         "log_level": "warning",

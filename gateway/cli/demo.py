@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.addresses import authority, is_loopback
 from gateway.app import GRAPHQL_PATH, create_app
-from gateway.cli.metrics import with_metrics
+from gateway.cli.metrics import bind_metrics, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
@@ -52,7 +52,7 @@ def run(settings: Settings) -> int:
 
     site = server.Listener(app, gateway, connection_limits(settings), app.direct, app.cors)
     listeners = [
-        *with_metrics(site, app, settings.metrics_address),
+        *with_metrics(site, app, bind_metrics(settings.metrics_address, gateway)),
         server.Listener(Sandbox(), sandbox),
     ]
     succeeded = server.run(server.serve(listeners, started))

@@ -7,27 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import sys
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.addresses import authority
 from gateway.cli.parser import parser
-from gateway.detached_tasks import DetachedTasks
 from gateway.logs import configure
 from gateway.settings import PREFIX, ConfigurationError, load_settings
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-
-    from gateway.app import GatewayApp
-    from gateway.storage.state_dir import State
-
-_log = logging.getLogger(__name__)
 
 EXIT_USAGE = 2
 """Exit status of errors that the operator can correct."""
@@ -65,59 +56,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from gateway.app import GRAPHQL_PATH, create_app
-    from gateway.cli.metrics import metrics_url, with_metrics
-    from gateway.configuration import connection_limits
-    from gateway.server import uvicorn as server
+    from gateway.cli.serve import serve
 
     settings = load_settings(os.environ, **_overrides(port=options.port))
     configure(level=settings.log_level)
-    socket = server.bind(settings.host, settings.port)
-    host, port = socket.getsockname()[:2]
-    state, description = _state(settings.state_dir)
-
-    def started() -> None:
-        print(f"State     {description}")
-        print(f"GraphQL   http://{authority(host, port)}{GRAPHQL_PATH}")
-        for metrics in sites[1:]:
-            print(f"Metrics   {metrics_url(metrics)}")
-        print(f"API       {settings.upstream_url}")
-        if settings.valkey_url:
-            print(f"Budget    shared by all gateways that name it {settings.budget}")
-        credential = "the gateway's own key" if settings.api_key else "each caller's own"
-        if settings.trusted_documents_file is not None:
-            server.on_hangup(lambda: reloads.start(_reload(app)))
-        print(f"Acts by   {credential}", flush=True)
-
-    reloads = DetachedTasks()
-    app = create_app(settings, state=state)
-    site = server.Listener(app, socket, connection_limits(settings), app.direct, app.cors)
-    sites = with_metrics(site, app, settings.metrics_address)
-    return 0 if server.run(server.serve(sites, started)) else 1
-
-
-async def _reload(app: GatewayApp) -> None:
-    try:
-        count = await app.reload()
-    except ConfigurationError as reason:
-        _log.error("the trusted documents are unchanged: %s", reason)
-        return
-    print(f"Documents {count} trusted documents loaded", flush=True)
-
-
-def _state(folder: str) -> tuple[State, str]:
-    """Open the state folder, or keep state in memory if it is unusable; describe the choice."""
-    from gateway.storage.database import StorageError
-    from gateway.storage.state_dir import in_memory, open_state_dir
-    from gateway.writes.idempotency_store import TABLES
-
-    try:
-        if folder == "none":
-            raise StorageError(f"{PREFIX}STATE_DIR is none")
-        return open_state_dir(Path(folder), TABLES), folder
-    except StorageError as reason:
-        description = f"not kept ({reason}): creates with an idempotencyKey are refused"
-        return in_memory(trusted=False), description
+    return serve(settings, options.workers)
 
 
 def _sandbox(options: argparse.Namespace) -> int:

@@ -11,28 +11,41 @@ from gateway.server.http1.limits import ConnectionCounter
 from gateway.settings import PREFIX, ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from socket import socket as Socket  # noqa: N812 - its variables are sockets
+
     from gateway.app import GatewayApp
 
 _SETTING = f"{PREFIX}METRICS_ADDRESS"
 
 
+def bind_metrics(address: str | None, clients: Socket, count: int = 1) -> list[Socket]:
+    """Bind the sockets of the metrics, if `address` is set: `count` successive ports.
+
+    Raises `ConfigurationError` if one cannot be bound or is that of the socket for `clients`.
+    """
+    if address is None:
+        return []
+    host, port = split_address(address)
+    ports = [port + number if port else 0 for number in range(count)]
+    if port and clients.getsockname()[1] in ports:
+        raise ConfigurationError(f"{_SETTING} must have ports of its own, not that of clients")
+    return [server.bind(host, each, _SETTING) for each in ports]
+
+
 def with_metrics(
-    site: server.Listener, app: GatewayApp, address: str | None
+    site: server.Listener, app: GatewayApp, sockets: Sequence[Socket]
 ) -> list[server.Listener]:
-    """Return the listener of the gateway and, if `address` is set, that of its metrics."""
-    if address is None or app.metrics is None:
+    """Return the listener of the gateway, and that of its metrics if there is a socket for them."""
+    if app.metrics is None:
         return [site]
     from gateway.telemetry.exposition import metrics_app  # noqa: PLC0415 - off by default
 
-    host, port = split_address(address)
-    if port and port == site.socket.getsockname()[1]:
-        raise ConfigurationError(f"{_SETTING} must have a port of its own, not that of clients")
     app.metrics.connections = counter = ConnectionCounter(site.limits)
-    socket = server.bind(host, port, _SETTING)
-    return [replace(site, connections=counter), server.Listener(metrics_app(app.metrics), socket)]
+    shown = [server.Listener(metrics_app(app.metrics), socket) for socket in sockets]
+    return [replace(site, connections=counter), *shown]
 
 
-def metrics_url(site: server.Listener) -> str:
-    """Return the URL of the metrics that a listener shows."""
-    host, port = site.socket.getsockname()[:2]
-    return f"http://{authority(host, port)}/metrics"
+def metrics_url(socket: Socket) -> str:
+    """Return the URL of the metrics that are shown at a socket."""
+    return f"http://{authority(*socket.getsockname()[:2])}/metrics"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = "clients-gateway"
+_MOST_WORKERS = 64
 SHELLS = ("bash", "zsh", "tcsh")
 _PORT = f"port to listen on (default {PREFIX}PORT or 8000)"
 _JSON = "print JSON instead, for programs"
@@ -60,6 +61,13 @@ def _url(text: str) -> str:
     raise ArgumentTypeError(f"{text!r} is not a URL like http://127.0.0.1:8000/graphql")
 
 
+def _count(text: str) -> int:
+    """Return an argument that is a number of processes. Raises `ArgumentTypeError` for another."""
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_WORKERS:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_WORKERS}")
+
+
 def _add_servers(command: Callable[..., ArgumentParser]) -> None:
     run = command(
         "run",
@@ -72,6 +80,14 @@ def _add_servers(command: Callable[..., ArgumentParser]) -> None:
         "run the gateway for the configured API",
         f"{PROGRAM} serve",
         f"{PREFIX}API_KEY_FILE=/run/secrets/api-key {PROGRAM} serve --port 9000",
+        f"{PREFIX}VALKEY_URL=valkey://127.0.0.1:6379 {PROGRAM} serve --workers 4",
+    )
+    serve.add_argument(
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help=f"processes that share the port; several need {PREFIX}VALKEY_URL (default 1)",
     )
     for server in (run, serve):
         server.add_argument("--port", type=int, help=_PORT)

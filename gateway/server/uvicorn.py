@@ -40,6 +40,8 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 _SETTINGS = f"{PREFIX}HOST and {PREFIX}PORT, or --port,"
 DRAIN_SECONDS = 20
 """Seconds for which accepted requests may continue after a stop is requested."""
+LAST_SECONDS = 1
+"""The same for the other sites, once the first one has drained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(site: Listener) -> uvicorn.Config:
+def _config(site: Listener, drain_seconds: int) -> uvicorn.Config:
     connection = partial(
         LimitedHTTPProtocol
         if site.direct is None
@@ -131,7 +133,7 @@ def _config(site: Listener) -> uvicorn.Config:
         date_header=True,
         proxy_headers=False,
         timeout_keep_alive=site.limits.keep_alive_timeout,  # type: ignore[arg-type]  # a float works as well
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=drain_seconds,
     )
 
 
@@ -175,7 +177,9 @@ async def serve(
     `stopping` receives the function that stops the servers; its second call skips draining.
     """
     _raise_file_limit()
-    servers = [_Server(_config(site)) for site in sites]
+    servers = [
+        _Server(_config(site, LAST_SECONDS if n else DRAIN_SECONDS)) for n, site in enumerate(sites)
+    ]
 
     def stop() -> None:
         for server in servers:

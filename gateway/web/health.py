@@ -32,10 +32,22 @@ _REFUSED = [*COMMON_HEADERS, VARY_ORIGIN, content_type(JSON), (b"allow", b"GET, 
 
 
 class Readiness:
-    """Whether the gateway has started and is not yet stopping."""
+    """Whether the gateway has started and does not stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.ready = False
+        self._left: float | None = None
+
+    def leave(self) -> None:
+        """Be ready no more, because the gateway stops."""
+        self.ready = False
+        self._left = self._clock()
+
+    @property
+    def stopping_for(self) -> float:
+        """Return the seconds since the last `leave`."""
+        return 0.0 if self._left is None else self._clock() - self._left
 
 
 class Health:

@@ -11,8 +11,9 @@ import httpx
 import pytest
 import yaml
 
+from gateway.app import LEAST_SECONDS, WRITE_SECONDS
 from gateway.sandbox.users import DEMO
-from gateway.server.uvicorn import DRAIN_SECONDS
+from gateway.server.uvicorn import DRAIN_SECONDS, LAST_SECONDS
 from gateway.settings import PREFIX, Settings
 from tests.e2e.conftest import Running, started
 from tests.packaging.recipes import ROOT, stages, variable
@@ -97,8 +98,11 @@ def test_it_has_longer_to_end_than_it_takes_to_drain() -> None:
     pod = objects()["Deployment"]["spec"]["template"]["spec"]
     grace = loaded(DEPLOY / "compose.yaml")["services"]["gateway"]["stop_grace_period"]
 
-    assert pod["terminationGracePeriodSeconds"] > DRAIN_SECONDS + 5
-    assert int(grace.removesuffix("s")) > DRAIN_SECONDS + 5
+    longest = DRAIN_SECONDS + LAST_SECONDS + LEAST_SECONDS
+    assert longest <= 25, "what the documentation says"
+    assert longest >= WRITE_SECONDS
+    assert pod["terminationGracePeriodSeconds"] > 25
+    assert int(grace.removesuffix("s")) > 25
 
 
 def test_service_policy_and_probes_lead_to_the_port_that_the_image_listens_on() -> None:

@@ -8,12 +8,11 @@ import orjson
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from gateway.app import create_app
-from gateway.cli.metrics import with_metrics
+from gateway.cli.metrics import bind_metrics
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
 from gateway.sandbox.users import DEMO
-from gateway.server.uvicorn import Listener, bind
+from gateway.server.uvicorn import bind
 from gateway.settings import ConfigurationError, load_settings
 from tests.serving import Way, Wire, post, serving
 from tests.telemetry.samples import LIST, by, of, query, scrape
@@ -203,10 +202,9 @@ def test_the_metrics_are_on_their_own_port_alone() -> None:
 def test_the_port_of_clients_is_not_that_of_the_metrics() -> None:
     with bind("127.0.0.1", 0) as bound:
         address = f"0.0.0.0:{bound.getsockname()[1]}"
-        app = create_app(load_settings({}, _env_file=None, metrics_address=address))
 
-        with pytest.raises(ConfigurationError, match="GATEWAY_METRICS_ADDRESS must have a port"):
-            with_metrics(Listener(app, bound), app, address)
+        with pytest.raises(ConfigurationError, match="GATEWAY_METRICS_ADDRESS must have ports"):
+            bind_metrics(address, bound)
 
 
 def test_a_scraper_that_accepts_open_metrics_gets_them() -> None:

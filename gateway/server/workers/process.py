@@ -1,0 +1,120 @@
+"""One worker: a forked process, and the socket by which it and its supervisor know of each other.
+
+The socket of the one is closed when the other ends, however that happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gateway.server.graceful_stop import GracefulStop
+
+_READY, _LEAVE = b"r", b"l"
+
+
+class Closeable(Protocol):
+    """Something open, such as a socket."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class WorkerProcess:
+    """A worker, as its supervisor sees it."""
+
+    def __init__(self, number: int, pid: int, channel: socket.socket, began: float) -> None:
+        self.number = number
+        self.pid = pid
+        self.channel = channel
+        self.began = began
+        self.ready = False
+        self.stopping = False
+        self.reloads = False
+        """Whether a reload was requested before it was ready."""
+
+    def hear(self) -> bool:
+        """Read what the worker has sent; return False if it has ended."""
+        try:
+            received = self.channel.recv(16)
+        except ConnectionError:
+            return False
+        self.ready = self.ready or received == _READY
+        return bool(received)
+
+    def leave(self) -> None:
+        """Have the worker report that it is not ready."""
+        self.channel.send(_LEAVE)
+
+    def kill(self, how: signal.Signals) -> None:
+        """Send a signal."""
+        os.kill(self.pid, how)
+
+    def exit_code(self) -> int:
+        """Return the exit status of a worker that has ended; negative, the signal that ended it."""
+        self.channel.close()
+        _, status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(status)
+
+
+class Supervised:
+    """The supervisor, as a worker sees it."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+
+    def started(self) -> None:
+        """Report that this worker serves."""
+        self._channel.send(_READY)
+
+    def listen(self, stop: GracefulStop) -> None:
+        """Stop as the supervisor requests it, and if it has ended; in the event loop."""
+        loop = asyncio.get_running_loop()
+
+        def hear() -> None:
+            if self._channel.recv(16):
+                stop.leave()
+            else:
+                loop.remove_reader(self._channel)
+                stop.drain()
+
+        loop.add_signal_handler(signal.SIGTERM, stop.drain)
+        loop.add_reader(self._channel, hear)
+
+
+def fork(
+    number: int,
+    work: Callable[[int, Supervised], int],
+    inherited: Iterable[Closeable],
+    began: float,
+) -> WorkerProcess:
+    """Run `work` in a new process, which ends with it and its exit status.
+
+    It closes its copies of what it has `inherited` from the supervisor.
+    """
+    ours, theirs = socket.socketpair()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        ours.setblocking(False)  # noqa: FBT003 - its name says what
+        return WorkerProcess(number, pid, ours, began)
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for of_the_supervisor in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(of_the_supervisor, signal.SIG_IGN)
+        for each in (ours, *inherited):
+            each.close()
+        status = work(number, Supervised(theirs))
+        sys.stdout.flush()
+    finally:
+        os._exit(status)  # what the supervisor has on the stack is its own
