@@ -152,9 +152,9 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
 lock: $(VENV)/.stamp-lock ## lock the packages of pyproject.toml in requirements/; UPGRADE=1 for newer versions
-	$(LOCK) pyproject.toml --extra valkey -o requirements/run.txt
-	$(LOCK) pyproject.toml --extra valkey --group dev -c requirements/run.txt -o requirements/dev.txt
-	$(LOCK) pyproject.toml --extra valkey --group bench -c requirements/run.txt -o requirements/bench.txt
+	$(LOCK) pyproject.toml --extra valkey --extra otel -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra valkey --extra otel --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra valkey --extra otel --group bench -c requirements/run.txt -o requirements/bench.txt
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group lock -o requirements/lock.txt

@@ -21,11 +21,11 @@ from gateway.cache.store.memory import MemoryStore
 from gateway.cache.uncached import UncachedClientSource
 from gateway.clock import Clock
 from gateway.configuration import (
+    Telemetry,
     accepted_hosts,
     cache_policy,
     document_limits,
     handler_config,
-    observed,
     operation_cost_cap,
     telemetry,
     trusted_documents,
@@ -89,10 +89,10 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     state = state or in_memory(trusted=True)
     secret = settings.secret.encode() if settings.secret else state.secret
     shared = connect_shared_budget(settings, clock)
-    metrics, observers = telemetry(settings)
-    wire = wire or create_transport(settings, clock)
+    recorded = telemetry(settings)
+    metrics = recorded.metrics
     rest, budget = compose_source(
-        wire if metrics is None else metrics.transport(wire),
+        recorded.transport(wire or create_transport(settings, clock)),
         settings.upstream_url,
         clock=clock,
         limit=settings.upstream_rate_limit,
@@ -159,9 +159,9 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     executing = GraphQLHandler(
         graph, source, authenticator, config, answers=responses, cors=cors, clock=clock
     )
-    handler = observed(executing, config, observers)
+    handler = recorded.handler(executing, config.persisted, GRAPHQL_PATH)
     readiness = Readiness(clock)
-    life = _lifespan(readiness, shared, intents, writes, budget, state)
+    life = _lifespan(readiness, shared, intents, writes, budget, state, recorded)
     others = other_paths(pages, GRAPHQL_PATH, life)
     webhooks = _add_webhooks(others, settings, note_change)
     health = Health(readiness, budget.state, cors, shared, webhooks)
@@ -183,6 +183,7 @@ def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gatewa
     writes: DetachedTasks,
     budget: RateLimiter,
     state: State,
+    recorded: Telemetry,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -200,6 +201,8 @@ def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gatewa
             await writes.aclose(max(LEAST_SECONDS, left))
             await budget.aclose()
             await state.database.aclose()
+            if recorded.tracing is not None:
+                await recorded.tracing.aclose()
 
     return lifespan
 

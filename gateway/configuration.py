@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.addresses import is_loopback
+from gateway.api.error_envelope import correlation_id_in
 from gateway.cache.policy.freshness import CachePolicy
 from gateway.server.http1.limits import ConnectionLimits
 from gateway.settings import PREFIX, ConfigurationError, Settings
+from gateway.transport.transport import Transport
 from gateway.web.handler import GraphQLHandler, HandlerConfig
 from gateway.web.manifests import load_manifest
 from gateway.web.persisted import DocumentPolicy, PersistedDocuments
@@ -22,8 +24,10 @@ from schema.source.request_context import RateLimitState
 
 if TYPE_CHECKING:
     from gateway.server.observed import ObservedHandler
+    from gateway.server.traced import TracedHandler
     from gateway.telemetry.metrics import Metrics
     from gateway.telemetry.observation import RequestObserver
+    from gateway.telemetry.tracing import Tracing
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
@@ -108,20 +112,40 @@ def cache_policy(settings: Settings) -> CachePolicy:
     )
 
 
-def observed(
-    handler: GraphQLHandler, config: HandlerConfig, observers: Sequence[RequestObserver]
-) -> GraphQLHandler | ObservedHandler:
-    """Have the requests recorded, if there are observers."""
-    if not observers:
-        return handler
-    from gateway.server.observed import ObservedHandler  # noqa: PLC0415 - off by default
+class Telemetry(NamedTuple):
+    """What the settings have recorded about the gateway; nothing by default."""
 
-    return ObservedHandler(handler, config.persisted, observers)
+    metrics: Metrics | None
+    tracing: Tracing | None
+    observers: Sequence[RequestObserver]
+
+    def transport(self, wire: Transport) -> Transport:
+        """Have the calls of the API recorded."""
+        if self.metrics is not None:
+            wire = self.metrics.transport(wire)
+        if self.tracing is not None:
+            wire = self.tracing.transport(wire, correlation_id_in)
+        return wire
+
+    def handler(
+        self, inner: GraphQLHandler, persisted: PersistedDocuments, path: str
+    ) -> GraphQLHandler | ObservedHandler | TracedHandler:
+        """Have the requests recorded."""
+        if not self.observers:
+            return inner
+        from gateway.server.observed import ObservedHandler  # noqa: PLC0415 - off by default
+
+        observed = ObservedHandler(inner, persisted, self.observers)
+        if self.tracing is None:
+            return observed
+        from gateway.server.traced import TracedHandler  # noqa: PLC0415 - off by default
+
+        return TracedHandler(observed, self.tracing, path)
 
 
-def telemetry(settings: Settings) -> tuple[Metrics | None, list[RequestObserver]]:
-    """Return the metrics, if they are to be kept, and what records the requests."""
-    metrics = None
+def telemetry(settings: Settings) -> Telemetry:
+    """Return what is to be recorded. Raises `ConfigurationError` without the package for it."""
+    metrics = tracing = None
     observers: list[RequestObserver] = []
     if settings.metrics_address is not None:
         from gateway.telemetry.metrics import Metrics  # noqa: PLC0415 - off by default
@@ -132,4 +156,14 @@ def telemetry(settings: Settings) -> tuple[Metrics | None, list[RequestObserver]
         from gateway.telemetry.access_log import AccessLog  # noqa: PLC0415 - off by default
 
         observers.append(AccessLog())
-    return metrics, observers
+    if settings.traces:
+        try:
+            from gateway.telemetry.operation_spans import OperationSpans  # noqa: PLC0415 - an extra
+            from gateway.telemetry.tracing import Tracing  # noqa: PLC0415
+        except ModuleNotFoundError:
+            raise ConfigurationError(
+                f"{PREFIX}TRACES needs an extra: pip install 'clients-gateway[otel]'"
+            ) from None
+        tracing = Tracing()
+        observers.append(OperationSpans())
+    return Telemetry(metrics, tracing, observers)

@@ -99,9 +99,7 @@ class Settings(BaseSettings):
     cache: bool = Field(
         True, description="Whether records are cached; without, every read is a request."
     )
-    cache_max_bytes: int = Field(
-        67_108_864, ge=65_536, description="Bytes of memory for the cache."
-    )
+    cache_max_bytes: int = Field(67_108_864, ge=65_536, description="Bytes for the cache.")
     cache_prefetch_max_rows: int = Field(
         1_000, ge=0, description="Collections of up to this many clients are read whole."
     )
@@ -118,7 +116,7 @@ class Settings(BaseSettings):
         16, ge=1, le=1000, description="Calls to the API in flight together."
     )
     upstream_max_queue: int = Field(
-        192, ge=1, le=100_000, description="Calls to the API that may wait for one of those places."
+        192, ge=1, le=100_000, description="Calls to the API that may wait for these."
     )
     upstream_timeout: float = Field(
         3, ge=0.1, le=9, description="Seconds one attempt at a call to the API may take."
@@ -187,6 +185,7 @@ class Settings(BaseSettings):
         None, description="Address and port on which GET /metrics is answered; none without."
     )
     access_log: bool = Field(False, description="Whether each request is logged, in one line.")
+    traces: bool = Field(False, description="Whether traces are sent, as OTEL_* variables say.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="The least severe messages that are logged."
     )

@@ -60,6 +60,7 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "shutdown_delay": 0,
         "metrics_address": None,
         "access_log": False,
+        "traces": False,
         "log_level": "warning",
         "cache": True,
         "cache_max_bytes": 64 * 1024 * 1024,

@@ -91,6 +91,11 @@ def correlation_id(body: Mapping[str, Any]) -> str | None:
     return None
 
 
+def correlation_id_in(content: bytes) -> str | None:
+    """Return the API's identifier of the error in the content of a response."""
+    return correlation_id(json_object(content))
+
+
 def log_foreign_response(response: Response) -> None:
     """Log the status and media type of a response that the API did not write."""
     media_type = response.headers.get("content-type", "no media type")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.telemetry.observation import (
+    OTHER,
     ObservedOperation,
     Reply,
     RequestObserver,
@@ -26,7 +27,7 @@ _ENTRY = 600
 """Bytes of an entry beside the body."""
 MAX_LABELS = 200
 """Names of trusted operations that are labels; more can be named only by reloads of their file."""
-UNKNOWN = ObservedOperation("other")
+UNKNOWN = ObservedOperation(OTHER)
 """The operation of a request without a valid document."""
 
 
@@ -107,7 +108,8 @@ class ObservedHandler:
         sha256 = request.sha256 or request.document_id
         if request.query is not None:
             sha256 = hashlib.sha256(request.query.encode()).hexdigest()
-        return ObservedOperation(label, planned.name, sha256)
+        kind = planned.operation.node.operation.value
+        return ObservedOperation(label, planned.name, sha256, kind)
 
     def _label(self, name: str) -> str:
         if len(self._labels) < MAX_LABELS:

@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 
 from schema.source.request_context import Receipt
 
+OTHER = "other"
+"""The label of every operation whose document is not trusted."""
+
 
 class ObservedOperation(NamedTuple):
     """The operation of a request."""
@@ -17,6 +20,13 @@ class ObservedOperation(NamedTuple):
     """Its name, which any client may choose."""
     hash: str | None = None
     """The SHA-256 of its document."""
+    kind: str | None = None
+    """`query` or `mutation`."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Return True if its document is trusted, so that its name is no client's choice."""
+        return self.label != OTHER
 
 
 class Reply(Protocol):

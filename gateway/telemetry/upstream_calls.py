@@ -65,12 +65,12 @@ class MeasuredTransport(Transport):
     def _count(
         self, method: str, priority: str, began: float, response: asyncio.Future[Response]
     ) -> None:
-        status, outcome = _end(response)
+        status, outcome = call_end(response)
         self._counts.calls[CallKey(method, status, priority, outcome)] += 1
         self._counts.durations[method].observe(self._now() - began)
 
 
-def _end(response: asyncio.Future[Response]) -> tuple[str, str]:
+def call_end(response: asyncio.Future[Response]) -> tuple[str, str]:
     """Return the status, if there is one, and the outcome."""
     if response.cancelled():
         return "", LOST

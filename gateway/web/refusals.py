@@ -95,6 +95,8 @@ def other_paths(
         redirect_slashes=False,  # a redirect would repeat the Host of the request
         exception_handlers=HANDLERS,
         lifespan=lifespan,
+        # It could be made to record exceptions, whose messages may quote what a client sent.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     if pages is not None:
         others.mount("/graphiql", pages)

@@ -1,7 +1,6 @@
 import hashlib
 import secrets
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
@@ -14,51 +13,12 @@ from gateway.sandbox.catalogue import named
 from gateway.sandbox.users import DEMO
 from gateway.server.uvicorn import bind
 from gateway.settings import ConfigurationError, load_settings
-from tests.serving import Way, Wire, post, serving
+from tests.serving import Way, post, serving
+from tests.telemetry.mixed_trace import DELETE, ONE, mixed_trace
 from tests.telemetry.samples import LIST, by, of, query, scrape
 
 ADDRESS = "127.0.0.1:0"
-ONE = "query One($id: ID!) { client(id: $id) { id version notes } }"
-RESULT = "{ __typename ... on ClientMutationError { code } }"
-CREATE = f"mutation ($input: CreateClientInput!) {{ createClient(input: $input) {RESULT} }}"
-UPDATE = f"mutation ($input: UpdateClientInput!) {{ updateClient(input: $input) {RESULT} }}"
-DELETE = f"mutation ($id: ID!) {{ deleteClient(input: {{ id: $id }}) {RESULT} }}"
 UPSTREAM = "clients_gateway_upstream_requests_total"
-UNLISTED = "00000000-0000-4000-8000-{:012}"
-"""Ids of no client."""
-NEW = {
-    "firstName": "Ada",
-    "lastName": "Lovelace",
-    "email": "ada@example.com",
-    "clientType": "BUYER",
-}
-
-
-def mixed_trace(wire: Wire, sandbox: Sandbox) -> list[Any]:
-    """Answers to operations of every kind, and failures of every kind."""
-    ids = [row["id"] for row in sandbox.rows_of(DEMO)[:4]]
-    answers: list[Any] = []
-
-    def send(document: str, **variables: object) -> None:
-        answers.append(orjson.loads(query(wire, document, variables=variables).content))
-
-    for _ in range(3):
-        send(LIST)
-    for id in (*ids, UNLISTED.format(0)):
-        send(ONE, id=id)
-    send("{ nope }")
-    send("{")
-    send(CREATE, input=NEW)
-    send(UPDATE, input={"id": ids[0], "phone": "+49 30 1", "expectedVersion": 99})
-    send(UPDATE, input={"id": ids[1], "phone": "+49 30 1"})
-    send(DELETE, id=ids[3])
-    send(LIST)
-    sandbox.fail(named("answer-lost", times=1))
-    send(UPDATE, input={"id": ids[2], "phone": "+49 30 1"})
-    for number, fault in enumerate(("proxy-502", "answer-cut", "proxy-200", "limited-429"), 1):
-        sandbox.fail(named(fault, times=1))
-        send(ONE, id=UNLISTED.format(number))
-    return answers
 
 
 def test_the_calls_counted_are_those_that_the_api_saw(way: Way) -> None:
