@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -29,15 +29,6 @@ class StorageError(Exception):
 
 class CorruptDatabase(StorageError):
     """The file is no database, has corrupt pages, or has tables of another program."""
-
-
-class Tables(NamedTuple):
-    """The tables of one package, and the migration from its earlier versions."""
-
-    sql: str
-    """Statements that create the tables if they do not exist."""
-    migrate: Callable[[sqlite3.Connection], None]
-    """Called in a transaction at each start, after the tables were created."""
 
 
 class Database:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.storage import credentials as credential_store
-from gateway.storage.database import CorruptDatabase, Database, StorageError, Tables
+from gateway.storage.database import CorruptDatabase, Database, StorageError
 
 SECRET_BYTES = 32
 _SECRET, _DATABASE = "secret", "state.sqlite3"
@@ -30,12 +30,12 @@ class State:
     """Whether a write may rely on records here being present after a restart."""
 
 
-def open_state_dir(folder: Path, tables: Tables) -> State:
+def open_state_dir(folder: Path, tables: str) -> State:
     """Open the state in `folder`, which is created if missing.
 
     Raises `StorageError`, whose message is for operators. Files that others could read or have
-    placed there are refused; a corrupt database is renamed. `tables`: those of another package,
-    created or migrated if necessary.
+    placed there are refused; a corrupt database is renamed. `tables`: statements that create those
+    of another package if they do not exist.
     """
     try:
         folder = folder.expanduser()
@@ -56,14 +56,13 @@ def open_state_dir(folder: Path, tables: Tables) -> State:
         raise StorageError(f"{folder}: {reason}") from None
 
 
-def _open_database(path: Path, tables: Tables) -> Database:
+def _open_database(path: Path, tables: str) -> Database:
     """Open the database and check its pages and tables. Raises `CorruptDatabase`."""
     database = Database(path)
     try:
         database.check()
-        database.prepare(tables.sql)
+        database.prepare(tables)
         database.prepare(credential_store.TABLES)
-        database.run_sync(tables.migrate)
     except BaseException:
         database.close()
         raise

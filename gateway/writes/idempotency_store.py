@@ -12,7 +12,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.storage.database import StorageError, Tables
+from gateway.storage.database import StorageError
 from schema.source.writes import Confirmation
 
 if TYPE_CHECKING:
@@ -27,18 +27,7 @@ HOUR = 60 * 60
 """Seconds between two deletions of expired records."""
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Copy what is needed from the table of an earlier version, which stored whole clients."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'intents'").fetchone():
-        connection.execute(
-            "INSERT OR IGNORE INTO creates SELECT name, caller, payload, attempt, began, until,"
-            " (SELECT seconds FROM running), client, confirmed_by FROM intents"
-        )
-        connection.execute("DROP TABLE intents")
-
-
-TABLES = Tables(
-    """
+TABLES = """
 CREATE TABLE IF NOT EXISTS creates (
   name BLOB PRIMARY KEY,        -- hash of caller and key
   caller TEXT NOT NULL,         -- the caller's identity, a hash
@@ -57,9 +46,7 @@ CREATE TABLE IF NOT EXISTS running (
   seconds REAL NOT NULL         -- the gateway's uptime over all its processes
 );
 INSERT OR IGNORE INTO running VALUES (1, 0.0);
-""",
-    _migrate,
-)
+"""
 
 
 class IdempotencyRecord(NamedTuple):
@@ -105,7 +92,7 @@ class IdempotencyStore:
         self._now = now
         self._uptime = uptime
         self._counted_to = uptime()
-        database.prepare(TABLES.sql)
+        database.prepare(TABLES)
         database.run_sync(self._expire)
 
     async def begin(self, intent: IdempotencyRecord) -> ExistingRecord | None:

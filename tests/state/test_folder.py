@@ -167,29 +167,6 @@ async def test_a_database_that_another_process_writes_to_is_not_damaged(tmp_path
     assert not list((tmp_path / "state").glob("*damaged*"))
 
 
-async def test_whole_clients_of_an_earlier_version_are_deleted_and_their_keys_kept(
-    tmp_path: Path,
-) -> None:
-    folder = tmp_path / "state"
-    await open_state_dir(folder, TABLES).database.aclose()
-    file = folder / "state.sqlite3"
-    with contextlib.closing(sqlite3.connect(file)) as old:
-        old.executescript(
-            "CREATE TABLE intents (name BLOB PRIMARY KEY, caller TEXT, payload BLOB, attempt TEXT,"
-            " began REAL, until REAL, client TEXT, record BLOB, confirmed_by TEXT);"
-            "INSERT INTO intents VALUES (x'01', 'c', x'02', 'a', 1, 2, 'id', 'Ottoline', 'ANSWER');"
-        )
-
-    kept = open_state_dir(folder, TABLES)
-    creates = kept.database.run_sync(
-        lambda connection: connection.execute("SELECT client, confirmed_by FROM creates").fetchall()
-    )
-    await kept.database.aclose()
-
-    assert creates == [("id", "ANSWER")]
-    assert b"Ottoline" not in b"".join(path.read_bytes() for path in folder.iterdir())
-
-
 async def test_in_memory_two_states_share_nothing() -> None:
     one, other = in_memory(trusted=True), in_memory(trusted=False)
 
