@@ -3,21 +3,16 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
 from gateway.app import LEAST_SECONDS, WRITE_SECONDS
-from gateway.sandbox.users import DEMO
 from gateway.server.uvicorn import DRAIN_SECONDS, LAST_SECONDS
 from gateway.settings import PREFIX, Settings
-from tests.e2e.conftest import Running, started
 from tests.packaging.recipes import ROOT, stages, variable
-from tests.proxies.reverse import Proxy
 from tests.skips import CADDY
 
 DEPLOY = ROOT / "deploy"
@@ -54,18 +49,25 @@ def test_every_manifest_is_named_by_the_kustomization() -> None:
     assert variable("KUBERNETES") == "$(wildcard deploy/kubernetes/*.yaml)"
 
 
-def test_the_gateway_is_never_run_twice() -> None:
-    deployment = objects()["Deployment"]["spec"]
+def gateways() -> list[Any]:
+    """The gateways of the compose file."""
     services = loaded(DEPLOY / "compose.yaml")["services"]
+    return [service for name, service in services.items() if name.startswith("gateway-")]
+
+
+def test_no_two_gateways_run_without_a_shared_budget() -> None:
+    deployment = objects()["Deployment"]["spec"]
+    one, other = gateways()
 
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
-    assert "deploy" not in services["gateway"]
+    assert one["environment"] == other["environment"]
+    assert one["environment"]["GATEWAY_VALKEY_URL"] == "valkey://valkey:6379/0"
+    assert "valkey" in loaded(DEPLOY / "compose.yaml")["services"]
 
 
 def test_it_runs_as_the_images_user_on_a_read_only_root_without_privileges() -> None:
     pod = objects()["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    gateway = loaded(DEPLOY / "compose.yaml")["services"]["gateway"]
     user, group = map(int, LAST["USER"].split(":"))
 
     security = pod["securityContext"]
@@ -78,7 +80,8 @@ def test_it_runs_as_the_images_user_on_a_read_only_root_without_privileges() -> 
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert (gateway["read_only"], gateway["cap_drop"]) == (True, ["ALL"])
+    for gateway in gateways():
+        assert (gateway["read_only"], gateway["cap_drop"]) == (True, ["ALL"])
 
 
 def test_its_state_is_in_the_images_volume() -> None:
@@ -91,18 +94,21 @@ def test_its_state_is_in_the_images_volume() -> None:
     assert pod["volumes"] == [
         {"name": mount["name"], "persistentVolumeClaim": {"claimName": claim}}
     ]
-    assert compose["services"]["gateway"]["volumes"] == [f"state:{mount['mountPath']}"]
+    mounted = [volume for gateway in gateways() for volume in gateway["volumes"]]
+    assert mounted == [f"state-{number}:{mount['mountPath']}" for number in (1, 2)]
+    assert {"state-1", "state-2"} < compose["volumes"].keys()
 
 
 def test_it_has_longer_to_end_than_it_takes_to_drain() -> None:
     pod = objects()["Deployment"]["spec"]["template"]["spec"]
-    grace = loaded(DEPLOY / "compose.yaml")["services"]["gateway"]["stop_grace_period"]
 
     longest = DRAIN_SECONDS + LAST_SECONDS + LEAST_SECONDS
     assert longest <= 25, "what the documentation says"
     assert longest >= WRITE_SECONDS
     assert pod["terminationGracePeriodSeconds"] > 25
-    assert int(grace.removesuffix("s")) > 25
+    for gateway in gateways():
+        delay = int(gateway["environment"]["GATEWAY_SHUTDOWN_DELAY"])
+        assert int(gateway["stop_grace_period"].removesuffix("s")) > delay + 25
 
 
 def test_service_policy_and_probes_lead_to_the_port_that_the_image_listens_on() -> None:
@@ -124,70 +130,36 @@ def test_service_policy_and_probes_lead_to_the_port_that_the_image_listens_on() 
 
 
 def test_secrets_are_mounted_where_the_settings_look_for_them() -> None:
-    overlay = loaded(DEPLOY / "compose.key.yaml")
-    gateway = overlay["services"]["gateway"]
-
-    assert list(gateway["environment"].values()) == [
-        f"/run/secrets/{name}" for name in gateway["secrets"]
-    ]
-    assert list(overlay["secrets"]) == gateway["secrets"]
-
-
-def keep_alive() -> str:
-    environment = loaded(DEPLOY / "compose.yaml")["services"]["gateway"]["environment"]
-    (variable,) = objects()["Deployment"]["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert variable["value"] == environment["GATEWAY_TIMEOUT_KEEP_ALIVE"]
-    return str(variable["value"])
+    for name in ("compose.yaml", "compose.key.yaml"):
+        file = loaded(DEPLOY / name)
+        for number in (1, 2):
+            gateway = file["services"][f"gateway-{number}"]
+            named = {key: at for key, at in gateway["environment"].items() if key.endswith("_FILE")}
+            assert list(named.values()) == [f"/run/secrets/{name}" for name in gateway["secrets"]]
+            assert list(file["secrets"]) == gateway["secrets"]
 
 
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Running]:
-    """The gateway as compose.yaml has it, over a sandbox."""
-    with (
-        started("sandbox", folder=tmp_path) as sandbox,
-        started(
-            "serve",
-            folder=tmp_path,
-            GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
-            GATEWAY_TIMEOUT_KEEP_ALIVE=keep_alive(),
-        ) as command,
-    ):
-        yield command
-
-
-def test_the_proxy_keeps_connections_for_less_time_than_the_gateway() -> None:
+def test_the_proxy_keeps_connections_for_less_time_than_the_gateways() -> None:
     kept = re.search(r"keepalive (\d+)s", (DEPLOY / "Caddyfile").read_text())
+    (variable,) = objects()["Deployment"]["spec"]["template"]["spec"]["containers"][0]["env"]
 
     assert kept is not None
-    assert int(kept[1]) < float(keep_alive())
+    for gateway in gateways():
+        value = gateway["environment"]["GATEWAY_TIMEOUT_KEEP_ALIVE"]
+        assert value == variable["value"]
+        assert int(kept[1]) < float(value)
 
 
-def test_the_proxy_of_the_compose_file_answers_for_the_gateway(
-    gateway: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("affinity", [False, True], ids=["as it is", "with affinity"])
+def test_caddy_finds_no_mistake_in_its_file(tmp_path: Path, *, affinity: bool) -> None:
     text = (DEPLOY / "Caddyfile").read_text()
-    text = text.replace("admin off", "admin off\n\tpersist_config off\n\tdefault_bind 127.0.0.1")
-    monkeypatch.setenv("GATEWAY", gateway.url.removeprefix("http://"))
-    proxy = Proxy(
-        CADDY,
-        text.replace("{$SITE:localhost}", "http://127.0.0.1:PORT"),
-        ("run", "--config", "{file}", "--adapter", "caddyfile"),
-    )
+    if affinity:
+        text = text.replace("\t\tlb_policy least_conn\n", "").replace("# lb_policy", "lb_policy")
+        assert "\n\t\tlb_policy header X-API-Key\n" in text
+    (tmp_path / "Caddyfile").write_text(text)
 
-    with proxy.before(0, tmp_path) as port:
-        answer = httpx.post(
-            f"http://127.0.0.1:{port}/graphql",
-            json={"query": "{ clients { totalCount } }"},
-            headers={"X-API-Key": DEMO.api_key},
-            trust_env=False,
-        )
-
-    assert answer.json()["data"] == {"clients": {"totalCount": 42}}
-
-
-def test_caddy_finds_no_mistake_in_its_file(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603 - our own file
-        [CADDY.path(), "validate", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"],
+        [CADDY.path(), "validate", "--config", tmp_path / "Caddyfile", "--adapter", "caddyfile"],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
