@@ -25,6 +25,7 @@ from gateway.api.stack import compose_source
 from gateway.app import GRAPHQL_PATH, create_app
 from gateway.cache.uncached import UncachedClientSource
 from gateway.detached_tasks import DetachedTasks
+from gateway.ratelimit.limiter import LimiterOptions
 from gateway.settings import load_settings
 from gateway.transport.messages import Headers, Request, Response
 from gateway.transport.pool import ConnectionPool
@@ -209,7 +210,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
         )
     )
 
-    rest, _ = compose_source(Instant(), f"{rig.api}/v1", limit=10**9, at_once=64)
+    rest, _ = compose_source(Instant(), f"{rig.api}/v1", LimiterOptions(limit=10**9, at_once=64))
     uncached = UncachedClientSource(rest, rest, write_cost=write_cost, tasks=DetachedTasks())
     caller = Caller("bench", Credential("X-API-Key", KEY))
 

@@ -31,7 +31,7 @@ from gateway.configuration import (
     trusted_documents,
 )
 from gateway.detached_tasks import DetachedTasks
-from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
 from gateway.settings import Settings
 from gateway.shared_budget import SharedBudget
 from gateway.storage.credentials import SQLiteCredentialStore
@@ -94,11 +94,13 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     rest, budget = compose_source(
         recorded.transport(wire or create_transport(settings, clock)),
         settings.upstream_url,
-        clock=clock,
-        limit=settings.upstream_rate_limit,
-        at_once=settings.upstream_max_concurrency,
-        waiting=settings.upstream_max_queue,
-        proven=SQLiteCredentialStore(state.database),
+        LimiterOptions(
+            limit=settings.upstream_rate_limit,
+            proven=SQLiteCredentialStore(state.database),
+            clock=clock,
+            at_once=settings.upstream_max_concurrency,
+            waiting=settings.upstream_max_queue,
+        ),
         shared=shared,
     )
     intents = IdempotencyStore(state.database) if state.durable else None

@@ -109,7 +109,10 @@ class ApiClient:
 
     async def _finish(self, call: Call, response: asyncio.Future[Response]) -> Response:
         """Return the response to the first attempt, or to a second one if it may be made."""
-        first = await _attempt(response)
+        try:
+            first: Attempt = await response
+        except TransportError as error:
+            first = error
         retries = self._retries
         delay = None if retries is None else retries.next_delay(call, first)
         if retries and delay is not None and await retries.is_shared_budget_left(call, first):
@@ -121,13 +124,6 @@ class ApiClient:
         if isinstance(first, TransportError):
             raise first
         return first
-
-
-async def _attempt(response: asyncio.Future[Response]) -> Attempt:
-    try:
-        return await response
-    except TransportError as error:
-        return error
 
 
 def _context(operation: RequestContext, priority: Priority) -> CallContext:

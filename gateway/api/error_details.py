@@ -31,9 +31,7 @@ def parse_issues(code: str, message: str, details: object) -> list[Issue]:
     problems = list(islice(iter_details(details), _MOST))
     if not problems:
         problems = [(field_named(code, details), _text(message))]
-    return [
-        Issue(None if field is None else _graph_name(field), CODE, text) for field, text in problems
-    ]
+    return [Issue(field and _graph_name(field), CODE, text) for field, text in problems]
 
 
 def field_named(code: str, details: object) -> str | None:

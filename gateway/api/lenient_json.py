@@ -10,6 +10,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from math import isinf
 from typing import Final
 
 DEEPEST = 32
@@ -97,19 +98,10 @@ def _parse(text: str) -> object:
         text,
         strict=False,
         parse_constant=lambda _: UNREADABLE,
-        parse_int=_whole,
-        parse_float=_fraction,
+        parse_int=lambda text: int(text) if len(text) <= _LONGEST_NUMBER else UNREADABLE,
+        parse_float=lambda text: UNREADABLE if isinf(float(text)) else float(text),
     )
     return value if _depth_of(value) <= DEEPEST else _parse("".join(_shallow(text)))
-
-
-def _whole(digits: str) -> int | Unreadable:
-    return int(digits) if len(digits) <= _LONGEST_NUMBER else UNREADABLE
-
-
-def _fraction(digits: str) -> float | Unreadable:
-    number = float(digits)
-    return number if abs(number) < float("inf") else UNREADABLE
 
 
 def _depth_of(value: object) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from random import SystemRandom
 
 from gateway.api.failures import refused
-from gateway.api.retry_budget import BACKOFF, RetryBudget, fits_deadline
 from gateway.ratelimit.call_context import Call
 from gateway.ratelimit.dispatcher import MAX_WAIT
 from gateway.shared_budget import SharedBudget
@@ -29,6 +29,10 @@ TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
 PERMANENT_ERRORS = (ResponseTooLarge, InvalidRequest, CertificateError)
 """Errors that a second attempt would repeat."""
 REJECTED = 429
+BACKOFF = 0.05
+"""Upper bound of the backoff before the only retry, in seconds."""
+WORTHWHILE = 0.25
+"""Seconds that must remain after the backoff for an attempt to be worth starting."""
 
 Attempt = Response | TransportError
 """How one attempt ended."""
@@ -44,7 +48,7 @@ def retry_delay(
     whether the retry budget allows a retry. `chance`: a random number from 0 to 1.
     """
     delay = _delay(method, first, chance)
-    if delay is None or delay > MAX_WAIT or not fits_deadline(delay, left):
+    if delay is None or delay > MAX_WAIT or left < delay + WORTHWHILE:
         return None
     # After a 429 the rate limiter lets a single request through first, as a probe: it is a wait.
     return delay if affordable or _is_rejection(first) else None
@@ -65,6 +69,47 @@ def _delay(method: str, first: Attempt, chance: float) -> float | None:
 
 def _is_rejection(first: Attempt) -> bool:
     return isinstance(first, Response) and first.status_code == REJECTED
+
+
+class RetryBudget:
+    """Limits retries, so that a fault of the API does not multiply the load on it.
+
+    Retries are at most a tenth of the calls of the last 10 s (but at least one) and at most 10
+    in 15 minutes; there are none while less than a fifth of the rate limit window is left.
+    """
+
+    SHARE, SPAN, FLOOR = 0.1, 10.0, 1
+    MOST, WINDOW = 10, 900.0
+    RESERVE = 0.2
+
+    def __init__(self) -> None:
+        self._calls: deque[float] = deque()
+        self._retries: deque[float] = deque(maxlen=self.MOST)
+
+    def called(self, now: float) -> None:
+        """Record the first attempt of a call."""
+        self._forget(now)
+        self._calls.append(now)
+
+    def allows(self, now: float, budget: RateLimitState) -> bool:
+        """Return True if a retry is allowed now."""
+        self._forget(now)
+        recent = sum(at > now - self.SPAN for at in self._retries)
+        return (
+            len(self._retries) < self.MOST
+            and recent < max(self.FLOOR, int(self.SHARE * len(self._calls)))
+            and budget.remaining >= self.RESERVE * budget.limit
+        )
+
+    def retried(self, now: float) -> None:
+        """Record a retry."""
+        self._retries.append(now)
+
+    def _forget(self, now: float) -> None:
+        while self._calls and self._calls[0] <= now - self.SPAN:
+            self._calls.popleft()
+        while self._retries and self._retries[0] <= now - self.WINDOW:
+            self._retries.popleft()
 
 
 class RetryPolicy:

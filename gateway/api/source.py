@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gateway.api.client import ApiClient, PendingRequest
 from gateway.api.decoding import bad_response, parse_record, transport_failure
 from gateway.api.error_envelope import api_error, succeeded
 from gateway.api.failures import may_be_stale, parse_error, parse_read_error, refused, stale
-from gateway.api.first_seen import FirstSeen
 from gateway.api.lists.reader import ListSource
 from gateway.api.retry import RetryPolicy
 from gateway.api.write_outcome import SendResult, WriteOutcome, classify
@@ -26,7 +24,33 @@ from schema.source.request_context import Priority, RequestContext
 from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 _GONE = 410
+_MAX_CLIENTS = 20_000
+"""Clients remembered; the ones seen first are forgotten first."""
 _log = logging.getLogger(__name__)
+
+
+class FirstSeen:
+    """When each client was first read: a create that began later made none of them.
+
+    `now` returns Unix seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._times: dict[str, float] = {}
+
+    def note(self, records: Iterable[ClientRecord]) -> None:
+        """Note that these clients exist now."""
+        now, times = self._now(), self._times
+        for record in records:
+            if record.id not in times:
+                times[record.id] = now
+        while len(times) > _MAX_CLIENTS:
+            del times[next(iter(times))]
+
+    def before(self, time: float) -> set[str]:
+        """Return the ids of the clients that were read before `time`, in Unix seconds."""
+        return {id for id, at in self._times.items() if at < time}
 
 
 class RestClientSource:
@@ -48,7 +72,7 @@ class RestClientSource:
         self._calls = ApiClient(transport, base_url, now, retries)
         self._seen = FirstSeen(now)
         self.seen_before = self._seen.before
-        lists = ListSource(self._calls, self._seen, clock)
+        lists = ListSource(self._calls, self._seen.note, clock)
         self.read_page, self.page_cost = lists.read_page, lists.page_cost
 
     @property
@@ -71,8 +95,9 @@ class RestClientSource:
         try:
             answers = [await self._end(id, each) for id, each in zip(ids, pending, strict=True)]
         except BaseException:
-            for each in pending:
-                _abandon(each.response)
+            for each in pending:  # those not sent yet are cancelled, the others are ignored
+                if not each.response.cancel() and not each.response.cancelled():
+                    each.response.exception()
             raise
         self._seen.note(answer for answer in answers if not isinstance(answer, ClientError))
         return answers
@@ -117,12 +142,6 @@ class RestClientSource:
         if not gone:
             _answer(end)
         return Confirmation.ANSWER
-
-
-def _abandon(response: asyncio.Future[Response]) -> None:
-    """Cancel a call that is not sent yet; ignore the result of any other."""
-    if not response.cancel() and not response.cancelled():
-        response.exception()
 
 
 def _answer(end: SendResult, *, of_one: bool = True) -> Response:

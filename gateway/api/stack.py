@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
 from gateway.api.retry import CHANCE, RetryPolicy
 from gateway.api.source import RestClientSource
-from gateway.ratelimit.credentials import CredentialStore
 from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
-from gateway.ratelimit.window import RateLimitWindow
 from gateway.shared_budget import SharedBudget
 from gateway.transport.transport import Transport
 
@@ -19,32 +18,19 @@ from gateway.transport.transport import Transport
 def compose_source(  # noqa: PLR0913 - every parameter has a name
     transport: Transport,
     base_url: str,
+    options: LimiterOptions,
     *,
-    clock: Callable[[], float] = time.monotonic,
     now: Callable[[], float] = time.time,
     random: Callable[[], float] = CHANCE,
-    limit: int = 500,
-    at_once: int = 16,
-    waiting: int = 192,
-    proven: CredentialStore | None = None,
     shared: SharedBudget | None = None,
 ) -> tuple[RestClientSource, RateLimiter]:
     """Return the source of clients at `base_url`, and the rate limiter before `transport`.
 
-    Closing the limiter closes `transport`. `limit`: calls in a window; `at_once`: concurrent calls;
-    `waiting`: calls that may wait; `proven`: persistent storage of the credentials that the API
-    accepts; `now`: the wall clock, in Unix seconds; `shared`: the budget of all gateways behind one
-    address.
+    Closing the limiter closes `transport`. `now`: the wall clock, in Unix seconds; `shared`: the
+    budget of all gateways behind one address.
     """
-    options = LimiterOptions(
-        ledger=RateLimitWindow(limit=limit),
-        proven=proven,
-        clock=clock,
-        at_once=at_once,
-        waiting=waiting,
-        accepts=succeeded,
-        refuses=refused,
-    )
+    options = replace(options, accepts=succeeded, refuses=refused)
+    clock = options.clock
     if shared is None:
         limiter = RateLimiter(transport, options)
     else:  # 2 ms of the start: imported only where a budget is shared

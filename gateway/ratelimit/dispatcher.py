@@ -40,16 +40,12 @@ class Dispatcher:
         self._max_concurrency = max_concurrency
         self._max_waiting = max_waiting
         self._queue = FairQueue()
-        self._in_flight = 0
+        self.in_flight = 0
+        """Calls in flight."""
         self._unproven_waiting = 0
         self._timer: asyncio.TimerHandle | None = None
         self.waited, self.waited_seconds = 0, 0.0
         """How many calls got a permit after waiting, and for how long in total."""
-
-    @property
-    def in_flight(self) -> int:
-        """Return the number of calls in flight."""
-        return self._in_flight
 
     def waiting(self) -> dict[str, int]:
         """Return the number of calls that wait, by the name of their priority."""
@@ -58,7 +54,7 @@ class Dispatcher:
     @property
     def has_free_slot(self) -> bool:
         """Return True if fewer calls than allowed are in flight."""
-        return self._in_flight < self._max_concurrency
+        return self.in_flight < self._max_concurrency
 
     def try_acquire(self, call: Call) -> Permit | None:
         """Return a permit; None if the call has to wait. Raises `ClientError` if it may not."""
@@ -106,7 +102,7 @@ class Dispatcher:
 
     def release(self) -> None:
         """Free the slot of a call that has ended, for the next waiter."""
-        self._in_flight -= 1
+        self.in_flight -= 1
         self._serve()
 
     def close(self) -> None:
@@ -117,7 +113,7 @@ class Dispatcher:
             self._reject(waiter, shutting_down())
 
     def _take(self, context: CallContext, now: float) -> Permit:
-        self._in_flight += 1
+        self.in_flight += 1
         return self._admission.acquire(context, now)
 
     def _make_room(self, context: CallContext, now: float, *, unproven: bool) -> None:

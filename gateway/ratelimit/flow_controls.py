@@ -25,7 +25,7 @@ class FlowControls:
         """The breaker for unverified credentials: their failures prove nothing for others."""
         self.fair_share = FairShare(window)
         self.unknown_credentials = UnknownCredentialLimiter()
-        self._well_at = -math.inf
+        self.well_at = -math.inf
         """When a caller with a proven credential last got a response other than a 5xx."""
 
     def state(self, now: float) -> RateLimitState:
@@ -44,10 +44,6 @@ class FlowControls:
             or self.window.wait(Priority.REFRESH, now)
         )
 
-    def note_well(self, now: float) -> None:
-        """Record that a caller with a proven credential got a response other than a 5xx."""
-        self._well_at = now
-
     def is_well(self, now: float) -> bool:
         """Return True if callers with proven credentials get responses."""
-        return now < self._well_at + SPAN
+        return now < self.well_at + SPAN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from gateway.ratelimit.admission import AdmissionController, Permit
@@ -14,7 +14,7 @@ from gateway.ratelimit.credentials import CredentialHistory, CredentialStore
 from gateway.ratelimit.dispatcher import Dispatcher
 from gateway.ratelimit.flow_controls import FlowControls
 from gateway.ratelimit.outage_log import OutageLog
-from gateway.ratelimit.outcomes import OutcomeRecorder, is_success, is_unauthorized
+from gateway.ratelimit.outcomes import OutcomeRecorder
 from gateway.ratelimit.window import RateLimitWindow
 from gateway.shared_budget import Verdict
 from gateway.transport.errors import was_never_sent
@@ -34,7 +34,8 @@ FAILED = frozenset({408, 425, 429, *range(500, 600)})
 class LimiterOptions:
     """What a rate limiter is given."""
 
-    ledger: RateLimitWindow = field(default_factory=RateLimitWindow)
+    limit: int = 500
+    """Requests in a window."""
     proven: CredentialStore | None = None
     """The persistent store of accepted credentials."""
     clock: Callable[[], float] = time.monotonic
@@ -42,8 +43,8 @@ class LimiterOptions:
     """Requests in flight at most."""
     waiting: int = 200
     """Requests in the queue at most."""
-    accepts: Callable[[Response], bool] = is_success
-    refuses: Callable[[Response], bool] = is_unauthorized
+    accepts: Callable[[Response], bool] = lambda _: True
+    refuses: Callable[[Response], bool] = lambda _: True
     """Whether the API itself wrote a response about a credential (`OutcomeRecorder`)."""
 
 
@@ -61,7 +62,7 @@ class RateLimiter(Transport):
         self._inner = inner
         self._clock = options.clock
         self.credentials = CredentialHistory(options.proven, now=self._clock())
-        self._controls = FlowControls(options.ledger, self.credentials)
+        self._controls = FlowControls(RateLimitWindow(limit=options.limit), self.credentials)
         self._outcomes = OutcomeRecorder(
             self._controls, accepts=options.accepts, refuses=options.refuses
         )

@@ -29,7 +29,7 @@ class OutageLog:
             if end.is_server_error:
                 self._warn(f"the API answered {end.status_code}", now)
         elif isinstance(end, TransportError):
-            self._warn(f"the API cannot be reached: {_reason(end)}", now)
+            self._warn(f"the API cannot be reached: {str(end) or type(end).__name__}", now)
 
     def breaker(self, seconds: float) -> None:
         """Log that the circuit breaker is open for `seconds`; 0: that it is closed."""
@@ -47,7 +47,3 @@ class OutageLog:
             self._logged.clear()
         self._logged[reason] = now
         _log.warning("%s (logged at most once a minute)", reason)
-
-
-def _reason(error: TransportError) -> str:
-    return str(error) or type(error).__name__

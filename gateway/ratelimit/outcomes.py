@@ -24,16 +24,6 @@ POINTLESS = frozenset({401, 403, 404, 410})
 _WRITE = Priority.WRITE  # looked up once: a lookup takes longer than a comparison
 
 
-def is_success(response: Response) -> bool:
-    """Return whether the status is 2xx (RFC 9110, 15.3)."""
-    return response.is_success
-
-
-def is_unauthorized(response: Response) -> bool:
-    """Return whether the status is 401 (RFC 9110, 15.5.2)."""
-    return response.status_code == UNAUTHORIZED
-
-
 class OutcomeRecorder:
     """Changes `FlowControls` by the ends of calls; every method takes the time, in seconds."""
 
@@ -41,13 +31,13 @@ class OutcomeRecorder:
         self,
         controls: FlowControls,
         *,
-        accepts: Callable[[Response], bool] = is_success,
-        refuses: Callable[[Response], bool] = is_unauthorized,
+        accepts: Callable[[Response], bool],
+        refuses: Callable[[Response], bool],
     ) -> None:
         """Set `accepts` and `refuses`: whether the API itself wrote the response.
 
-        `accepts` is called with responses with a 2xx status, `refuses` with those with a 401. The
-        defaults check the status alone, which any intermediary can send.
+        `accepts` is called with responses with a 2xx status, `refuses` with those with a 401: any
+        intermediary can send either.
         """
         self._controls = controls
         self._accepts, self._refuses = accepts, refuses
@@ -79,7 +69,7 @@ class OutcomeRecorder:
         if not response.is_server_error:
             breaker.answered(now, partition, trying=permit.probing)
             if response.is_success or not permit.proving:
-                self._controls.note_well(now)
+                self._controls.well_at = now
             back = (
                 response.is_success
                 and not self._controls.breaker.closed
@@ -112,7 +102,8 @@ class OutcomeRecorder:
         else:
             self._controls.window.record_no_response(permit.number)
         self._controls.slow_start.unknown(permit.trial)
-        absent = _is_outage(error)
+        ours = isinstance(error, InvalidRequest | PoolTimeout)
+        absent = isinstance(error, TransportError) and not ours
         theirs = permit.proving and absent and not unsent and self._controls.is_well(now)
         if permit.proving:
             credential = permit.context.credential
@@ -154,9 +145,3 @@ class OutcomeRecorder:
             return "unknown"
         self._controls.unknown_credentials.failed(credential, now)
         return "failed"
-
-
-def _is_outage(error: BaseException | None) -> bool:
-    """Return True if the request ended as it would if the API were unreachable."""
-    ours = InvalidRequest | PoolTimeout
-    return isinstance(error, TransportError) and not isinstance(error, ours)

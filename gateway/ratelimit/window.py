@@ -85,7 +85,8 @@ class RateLimitWindow:
             return 0.0
         if self._refreshes >= self.limit * REFRESHING // 100:
             return rest
-        return self._surplus_in(rest)
+        # More of the calls must be left than of the time.
+        return max(0.0, rest - self.window * (self._left - 1) / self.limit)
 
     def _reserved_for_others(self, priority: Priority, now: float) -> int:
         """Return how many calls this priority must leave to other priorities.
@@ -104,10 +105,6 @@ class RateLimitWindow:
             most = self.limit * MAX_RESERVED // 100
             reserved = min(max(least, math.ceil(expected + 2 * math.sqrt(expected))), most)
         return reserved + least if priority is _REFRESH else reserved
-
-    def _surplus_in(self, rest: float) -> float:
-        """Return the seconds until more of the calls is left than of the time."""
-        return max(0.0, rest - self.window * (self._left - 1) / self.limit)
 
     def reserve(self, now: float, priority: Priority = Priority.INTERACTIVE) -> int:
         """Debit a request that is about to be sent; return its number."""
@@ -159,7 +156,9 @@ class RateLimitWindow:
             self._synced = True
             self._unsure, self._pause = None, PROBE_SECONDS
             self._ends = ends
-            self._adopt_limit(status.limit)
+            if status.limit is not None:
+                self._left += status.limit - self.limit
+                self.limit = status.limit
         self._lower_remaining(number, status)
 
     def adopt(self, shared: SharedWindow, now: float) -> None:
@@ -213,11 +212,6 @@ class RateLimitWindow:
         self._writes_before, self._writes = self._writes, 0
         self._window_number += 1
         self._first = self._number + 1
-
-    def _adopt_limit(self, limit: int | None) -> None:
-        if limit is not None:
-            self._left += limit - self.limit
-            self.limit = limit
 
     def _lower_remaining(self, number: int, status: RateLimitStatus) -> None:
         if status.remaining is None or status.remaining - len(self._in_flight) >= self._left:

@@ -76,14 +76,11 @@ def create_ssl_context(client_certificate: Path | None = None) -> ssl.SSLContext
     `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the trust store. `client_certificate`: a PEM file
     with a certificate and its key, to show to servers. Raises `OSError` if it cannot be read.
     """
-    has_own = _has_certificates(ssl.get_default_verify_paths())
+    paths = ssl.get_default_verify_paths()
+    has_own = bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
     context = ssl.create_default_context(cafile=None if has_own else certifi.where())
     context.hostname_checks_common_name = False  # RFC 9110, 4.3.4
     context.set_alpn_protocols(["http/1.1"])
     if client_certificate is not None:
         context.load_cert_chain(client_certificate)
     return context
-
-
-def _has_certificates(paths: ssl.DefaultVerifyPaths) -> bool:
-    return bool(paths.cafile) or (bool(paths.capath) and any(Path(paths.capath).iterdir()))

@@ -136,17 +136,12 @@ class ResponseParser:
             if coding is not None or length not in {None, b"0"}:
                 self.keep_alive_seconds = 0.0  # the announced body may follow
             return
-        if coding is not None and not self._chunked():
+        codings = [value for name, value in self._head if name == _TRANSFER_ENCODING]
+        if codings and [value.strip().lower() for value in codings] != [b"chunked"]:
             raise RemoteProtocolError("an unsupported transfer coding")
         if length is not None and int(length) > self._body_bytes:
             raise ResponseTooLarge("the response's body is too large")
         self._until_closed = length is None and coding is None
-
-    def _chunked(self) -> bool:
-        codings = [
-            value.strip().lower() for name, value in self._head if name == _TRANSFER_ENCODING
-        ]
-        return codings == [b"chunked"]
 
     def on_body(self, chunk: bytes) -> None:
         """Store a part of the body."""

@@ -63,13 +63,6 @@ class ConnectionPool(LimitedTransport):
         task.add_done_callback(self._in_flight.discard)
         return task
 
-    async def _send_on_new(
-        self, method: str, origin: Origin, outgoing: bytes, deadline: float
-    ) -> Response:
-        """Send the first request of a new connection."""
-        connection = await self._connect(origin, deadline)
-        return await connection.send(method, outgoing, deadline)
-
     def _take_idle(self, origin: Origin) -> HTTPConnection | None:
         idle = self._idle.get(origin)
         while idle:
@@ -79,8 +72,10 @@ class ConnectionPool(LimitedTransport):
             connection.abort()
         return None
 
-    async def _connect(self, origin: Origin, deadline: float) -> HTTPConnection:
-        """Open a connection. Raises an error that means that the request was never sent."""
+    async def _send_on_new(
+        self, method: str, origin: Origin, outgoing: bytes, deadline: float
+    ) -> Response:
+        """Open a connection and send its first request; an error to open it is a `NeverSent`."""
         idle = self._idle.setdefault(origin, [])
         left = deadline - asyncio.get_running_loop().time()
         try:
@@ -98,13 +93,14 @@ class ConnectionPool(LimitedTransport):
         except (OSError, ValueError) as error:
             raise connect_error(error, origin.host) from error
         self._open.add(connection)
-        connection.closed.add_done_callback(lambda _: self._forget(connection, idle))
+
+        def forget(_: asyncio.Future[None]) -> None:
+            self._open.discard(connection)
+            if connection in idle:
+                idle.remove(connection)
+
+        connection.closed.add_done_callback(forget)
         if not connection.usable:
             connection.abort()
             raise ConnectError("the connection was closed at once")
-        return connection
-
-    def _forget(self, connection: HTTPConnection, idle: list[HTTPConnection]) -> None:
-        self._open.discard(connection)
-        if connection in idle:
-            idle.remove(connection)
+        return await connection.send(method, outgoing, deadline)

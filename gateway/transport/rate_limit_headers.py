@@ -11,11 +11,15 @@ from __future__ import annotations
 import math
 import re
 from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import http_sf
 
 from gateway.transport.messages import Headers, Response
-from gateway.transport.rate_limit_policy import parse_structured
 from gateway.transport.rate_limit_status import LONGEST, RateLimitStatus
 
+SHORT_WINDOW = 60
+"""Seconds; a policy with a shorter window limits bursts and is not the rate limit window."""
 SHORTEST = 1.0
 """The seconds used for a wait of 0."""
 EPOCH = 1_000_000_000
@@ -105,7 +109,7 @@ def _window(values: HeaderValues) -> RateLimitStatus:
         if not values.keys().isdisjoint(names)
     ]
     if _STRUCTURED in values:
-        found.append(parse_structured(values[_STRUCTURED], values.get(_POLICY, b"")))
+        found.append(_structured(values[_STRUCTURED], values.get(_POLICY, b"")))
     if len(found) <= 1:
         return found[0] if found else RateLimitStatus()
     least = min(found, key=lambda each: math.inf if each.remaining is None else each.remaining)
@@ -116,6 +120,52 @@ def _window(values: HeaderValues) -> RateLimitStatus:
     )
 
 
+def _structured(limits: bytes, policies: bytes) -> RateLimitStatus:
+    """Parse both fields; of several policies return the one with the fewest remaining calls.
+
+    Draft 7 of draft-ietf-httpapi-ratelimit-headers has one dictionary (`limit=500, remaining=40`).
+    Later drafts have a list with an item for each policy (`"window";r=40;t=60`); the policy of the
+    same name has its quota and window.
+    """
+    items = _parse_field(limits, "list")
+    if not isinstance(items, list):
+        members = _parse_field(limits, "dictionary") or {}
+        values = {name: member[0] for name, member in members.items() if _is_item(member)}
+        return _checked(values.get("limit"), values.get("remaining"), values.get("reset"))
+    named = _parse_field(policies, "list") or ()
+    quotas = {str(item[0]): item[1] for item in named if _is_item(item)}
+    found = []
+    for name, parameters in filter(_is_item, items):
+        quota = quotas.get(str(name), {})
+        status = _checked(quota.get("q"), parameters.get("r"), parameters.get("t"))
+        window = _integer(quota.get("w"))
+        if status.remaining is not None:
+            short = window is not None and window < SHORT_WINDOW
+            found.append((short, status.remaining, status))
+    return min(found, key=lambda each: each[:2])[2] if found else RateLimitStatus()
+
+
+def _parse_field(text: bytes, kind: Literal["list", "dictionary"]) -> Any:  # noqa: ANN401 - either
+    """Parse a structured field (RFC 9651); return None if it is not of this kind."""
+    try:
+        return http_sf.parse(text, tltype=kind)
+    except ValueError:
+        return None
+
+
+def _is_item(value: Any) -> bool:  # noqa: ANN401 - whatever a structured field holds
+    """Return True for an item with parameters, False for an inner list."""
+    return isinstance(value, tuple) and not isinstance(value[0], list)
+
+
+def _checked(*values: object) -> RateLimitStatus:
+    return RateLimitStatus.checked(*map(_integer, values))
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _reset(values: HeaderValues, name: bytes) -> float | None:
     """Return the seconds until the window ends, by a duration or a point in time."""
     text = values.get(name)
@@ -124,13 +174,9 @@ def _reset(values: HeaderValues, name: bytes) -> float | None:
         seconds = None if text is None else _until(text, values)
     elif seconds > EPOCH:
         sent = _date(values.get(_DATE))
-        seconds = None if sent is None else _instant(seconds) - sent
+        instant = seconds / _MILLISECONDS if seconds > EPOCH * _MILLISECONDS else seconds
+        seconds = None if sent is None else instant - sent
     return seconds
-
-
-def _instant(number: float) -> float:
-    """Convert a point in time, in seconds or milliseconds, to Unix seconds."""
-    return number / _MILLISECONDS if number > EPOCH * _MILLISECONDS else number
 
 
 def _parse_retry_after(values: HeaderValues) -> float | None:

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 
 from gateway.api.stack import compose_source
+from gateway.ratelimit.limiter import LimiterOptions
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault as SandboxFault
 from gateway.sandbox.users import DemoUser
@@ -71,9 +72,8 @@ class Api:
     ) -> Any:
         """How a write ends for a gateway that knows nothing yet, not even of an outage."""
         url = f"http://127.0.0.1:{self.proxy.port}/v1"
-        rest, limiter = compose_source(
-            ConnectionPool(TransportLimits(attempt_seconds=2)), url, limit=PLENTY
-        )
+        pool = ConnectionPool(TransportLimits(attempt_seconds=2))
+        rest, limiter = compose_source(pool, url, LimiterOptions(limit=PLENTY))
         caller = Caller("office", Credential("X-API-Key", self.office.api_key))
         self.proxy.fault, self.proxy.cuts, self.proxy.connections = cut, cuts, 0
         try:

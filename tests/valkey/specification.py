@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.api.retry_budget import RetryBudget
+from gateway.api.retry import RetryBudget
 from gateway.ratelimit.fair_share import FairShare
 from gateway.ratelimit.slow_start import TRIAL_WAIT, SlowStart
 from gateway.ratelimit.unknown_credentials import UnknownCredentialLimiter

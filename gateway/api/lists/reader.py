@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TypeVar
 
 from gateway.api.client import ApiClient
-from gateway.api.first_seen import FirstSeen
 from gateway.api.lists.behaviour import ListBehaviour
 from gateway.api.lists.joining import join_pages, without_gaps
 from gateway.api.lists.narrowing import (
@@ -22,10 +21,11 @@ from gateway.api.lists.narrowing import (
 from gateway.api.lists.page_reader import ListCall, PageReader
 from gateway.api.lists.pagination import PageRequest, call_count, plan_pages
 from schema.source.errors import Unavailable
-from schema.source.records import MAX_PAGE, ClientFilter, Fields, Page, Window
+from schema.source.records import MAX_PAGE, ClientFilter, ClientRecord, Fields, Page, Window
 from schema.source.request_context import Priority, RequestContext
 
 T = TypeVar("T")
+Note = Callable[[Iterable[ClientRecord]], None]
 _ROUNDS = 4
 """Maximum rounds of reading one window, each for the rows that the earlier ones left out."""
 _WALKED = 10
@@ -33,10 +33,10 @@ _WALKED = 10
 
 
 class ListSource:
-    """Reads windows by list calls, and notes which clients it saw. `clock` is monotonic."""
+    """Reads windows by list calls; `note` gets the clients that were read. `clock` is monotonic."""
 
-    def __init__(self, calls: ApiClient, seen: FirstSeen, clock: Callable[[], float]) -> None:
-        self._seen = seen
+    def __init__(self, calls: ApiClient, note: Note, clock: Callable[[], float]) -> None:
+        self._note = note
         self._clock = clock
         self._behaviour = ListBehaviour()
         self._pages = PageReader(calls, self._behaviour, clock)
@@ -64,7 +64,7 @@ class ListSource:
             page = await self._read_last(call, window)
         else:
             page = await self._rows(call, Window(0, 0) if window.from_end else window)
-        self._seen.note(page.records)
+        self._note(page.records)
         return page
 
     async def _read_last(self, call: ListCall, window: Window) -> Page:
@@ -73,7 +73,8 @@ class ListSource:
         for read in range(_WALKED):
             call.operation.call_budget.may_exceed_estimate |= page.more or read > 0
             known = page.offset + len(page.records)
-            begin, stop = _from_end(window, page.total)
+            stop = max(0, page.total - window.offset)
+            begin = max(0, stop - window.limit)
             if page.more:
                 missing, limit = page.total, MAX_PAGE
             elif page.offset <= begin and stop <= known:
@@ -104,8 +105,10 @@ class ListSource:
             rest = Window(reached, end - reached) if capped else probe(page, reached)
             call.note_drift()
             following, further = await self._at_size(call, rest)
-            if further > reached and not capped:
-                self._shortened(call, page)
+            size, now = len(page.records), self._clock()
+            short = 0 < size < self._behaviour.sizes(call.caller, now).most
+            if short and further > reached and not capped:
+                self._behaviour.answered(None, size, size + 1, now)
             capped = True
             adjoining = page.offset + len(page.records) >= following.offset
             page = self._joined(call, [page, following] if adjoining else [following], following)
@@ -114,12 +117,6 @@ class ListSource:
             reached = further
         call.operation.receipt.drift |= reached < min(stop, page.total)
         return page
-
-    def _shortened(self, call: ListCall, page: Page) -> None:
-        """Record the size of a short page after which further rows exist."""
-        size, now = len(page.records), self._clock()
-        if 0 < size < self._behaviour.sizes(call.caller, now).most:
-            self._behaviour.answered(None, size, size + 1, now)
 
     async def _at_size(self, call: ListCall, window: Window) -> tuple[Page, int]:
         """Read the window in the fewest calls of an answered size; return the page and its end."""
@@ -171,12 +168,6 @@ class ListSource:
         page, drift = join_pages(pages, newest)
         call.operation.receipt.drift |= drift
         return page
-
-
-def _from_end(window: Window, total: int) -> tuple[int, int]:
-    """Return the start and stop index of a window counted from the end."""
-    stop = max(0, total - window.offset)
-    return max(0, stop - window.limit), stop
 
 
 async def _all_of(reads: Sequence[Coroutine[object, object, T]]) -> Sequence[T]:

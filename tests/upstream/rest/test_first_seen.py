@@ -1,6 +1,6 @@
 """Which clients existed before a create, as far as they were read."""
 
-from gateway.api.first_seen import _MAX_CLIENTS, FirstSeen
+from gateway.api.source import _MAX_CLIENTS, FirstSeen
 from schema.source.records import ClientRecord
 
 

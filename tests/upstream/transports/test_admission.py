@@ -62,7 +62,10 @@ def lived(
     kind: type[AdmissionController], controls: FlowControls, history: Sequence[Ask | End]
 ) -> list[object]:
     """All that it says in the course of `history`, and last what it knows."""
-    admission, outcomes = kind(controls), OutcomeRecorder(controls)
+    admission, outcomes = (
+        kind(controls),
+        OutcomeRecorder(controls, accepts=lambda _: True, refuses=lambda _: True),
+    )
     verdicts: list[object] = []
     flying: list[Permit] = []
     now = 0.0

@@ -2,8 +2,7 @@
 
 import pytest
 
-from gateway.api.retry import retry_delay
-from gateway.api.retry_budget import RetryBudget, fits_deadline
+from gateway.api.retry import RetryBudget, retry_delay
 from gateway.transport.errors import ReadError
 from schema.source.request_context import RateLimitState
 
@@ -26,8 +25,10 @@ def test_a_backoff_is_anything_up_to_a_twentieth_of_a_second(chance: float, seco
 
 
 def test_an_attempt_needs_a_quarter_of_a_second_after_its_backoff() -> None:
-    assert fits_deadline(0.5, left=0.75)
-    assert not fits_deadline(0.5, left=0.74)
+    first = ReadError("x")
+
+    assert retry_delay("GET", first, left=0.3, affordable=True, chance=1.0) == 0.05
+    assert retry_delay("GET", first, left=0.29, affordable=True, chance=1.0) is None
 
 
 def test_one_retry_is_always_allowed_in_ten_seconds_and_not_two() -> None:

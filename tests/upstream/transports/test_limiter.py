@@ -8,7 +8,6 @@ import pytest
 from gateway.api.error_envelope import succeeded
 from gateway.api.failures import refused
 from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
-from gateway.ratelimit.window import RateLimitWindow
 from gateway.transport.errors import (
     ConnectError,
     ConnectTimeout,
@@ -43,7 +42,7 @@ def over(
     known: str = "p",
 ) -> RateLimiter:
     options = LimiterOptions(
-        ledger=RateLimitWindow(limit=limit),
+        limit=limit,
         proven=Known(*known),
         clock=now,
         at_once=at_once,

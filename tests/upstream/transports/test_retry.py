@@ -9,7 +9,7 @@ from gateway.api.client import ApiClient
 from gateway.api.retry import RetryPolicy
 from gateway.api.source import RestClientSource
 from gateway.api.stack import compose_source
-from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
 from gateway.transport.errors import (
     CertificateError,
     ConnectError,
@@ -82,7 +82,8 @@ async def ask(
 
 
 def composed(inner: Scripted) -> tuple[RestClientSource, RateLimiter]:
-    return compose_source(inner, "http://api.test/v1", clock=now, random=half, proven=Known("p"))
+    options = LimiterOptions(clock=now, proven=Known("p"))
+    return compose_source(inner, "http://api.test/v1", options, random=half)
 
 
 @pytest.mark.parametrize("trouble", [*NEVER_SENT, *MAYBE_SENT, *PASSING], ids=str)
