@@ -33,11 +33,11 @@ from gateway.configuration import (
 from gateway.detached_tasks import DetachedTasks
 from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
 from gateway.settings import Settings
-from gateway.shared_budget import SharedBudget
+from gateway.sharing.state import SharedState, connect_shared_state
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import State, in_memory
 from gateway.transport.transport import Transport
-from gateway.upstream_client import connect_shared_budget, create_transport
+from gateway.upstream_client import create_transport
 from gateway.web.asgi import GraphQLApp
 from gateway.web.authentication import Authenticator
 from gateway.web.direct import FastPathHandler
@@ -88,7 +88,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     clock = Clock() if clock is None else Clock.of(clock)
     state = state or in_memory(trusted=True)
     secret = settings.secret.encode() if settings.secret else state.secret
-    shared = connect_shared_budget(settings, clock)
+    shared_state = connect_shared_state(settings, state, clock)
+    shared = None if shared_state is None else shared_state.budget
     recorded = telemetry(settings)
     metrics = recorded.metrics
     rest, budget = compose_source(
@@ -107,7 +108,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     writer: ClientWriter = IdempotentWriter(
         rest,
         RecoveringWriter(rest),
-        intents,
+        intents if shared_state is None else shared_state.creates,
         secret=secret,
         clock=clock,
         vouched=budget.vouched,
@@ -163,7 +164,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     handler = recorded.handler(executing, config.persisted, GRAPHQL_PATH)
     readiness = Readiness(clock)
-    life = _lifespan(readiness, shared, intents, writes, budget, state, recorded)
+    life = _lifespan(readiness, shared_state, intents, writes, budget, state, recorded)
     others = other_paths(pages, GRAPHQL_PATH, life)
     webhooks = _add_webhooks(others, settings, note_change)
     health = Health(readiness, budget.state, cors, shared, webhooks)
@@ -180,7 +181,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
 
 def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gateway
     readiness: Readiness,
-    shared: SharedBudget | None,
+    shared: SharedState | None,
     intents: IdempotencyStore | None,
     writes: DetachedTasks,
     budget: RateLimiter,
@@ -189,9 +190,9 @@ def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gatewa
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        readiness.ready = True
         if shared is not None:
-            shared.start()
+            await shared.start()
+        readiness.ready = True
         expiry = None if intents is None else asyncio.create_task(intents.expire_hourly())
         try:
             yield
@@ -201,6 +202,8 @@ def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gatewa
             if expiry is not None:
                 expiry.cancel()
             await writes.aclose(max(LEAST_SECONDS, left))
+            if shared is not None:
+                await shared.aclose()
             await budget.aclose()
             await state.database.aclose()
             if recorded.tracing is not None:

@@ -1,4 +1,4 @@
-"""Choose the transport that calls the API, and the budget of its calls, by the settings."""
+"""Choose the transport that calls the API by the settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from gateway.settings import PREFIX, ConfigurationError, Settings
-from gateway.shared_budget import SharedBudget
 from gateway.transport.connector import create_ssl_context
 from gateway.transport.pool import ConnectionPool
 from gateway.transport.transport import Transport, TransportLimits
@@ -32,28 +31,6 @@ def create_transport(settings: Settings, clock: Callable[[], float] = time.monot
     context = _client_context(settings) or create_ssl_context()
     network = open_network(ssl_context=context, proxy=settings.upstream_proxy)
     return HTTPXTransport(network, limits, clock=clock)
-
-
-def connect_shared_budget(settings: Settings, clock: Callable[[], float]) -> SharedBudget | None:
-    """Return the budget of several gateways, if one is configured.
-
-    Raises `ConfigurationError` if the client library is not installed.
-    """
-    if settings.valkey_url is None:
-        return None
-    try:  # an extra, and a tenth of the start: imported only where it is used
-        from gateway.storage.shared.connect import connect_budget  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            f"{PREFIX}VALKEY_URL needs an extra: pip install 'clients-gateway[valkey]'"
-        ) from None
-    return connect_budget(
-        settings.valkey_url,
-        settings.budget,
-        limit=settings.upstream_rate_limit,
-        attempt_seconds=settings.upstream_timeout,
-        clock=clock,
-    )
 
 
 def _client_context(settings: Settings) -> ssl.SSLContext | None:

@@ -8,7 +8,7 @@ import re
 import time
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -30,7 +30,7 @@ from schema.source.writes import SendInterval, WriteResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from gateway.writes.idempotency_store import ExistingRecord, IdempotencyStore
+    from gateway.writes.idempotency_store import ExistingRecord
     from gateway.writes.recovery import RecoveringWriter
     from schema.source.protocols import ClientReader
     from schema.source.request_context import RequestContext
@@ -39,6 +39,25 @@ if TYPE_CHECKING:
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PROVING: Fields = frozenset({"id"})
 _log = logging.getLogger(__name__)
+
+
+class CreateRecords(Protocol):
+    """Records of keyed creates. Every method raises `StorageError` if it failed."""
+
+    async def begin(self, intent: IdempotencyRecord, /) -> ExistingRecord | None:
+        """Record `intent`; if a record of its name exists, return that instead."""
+
+    async def done(self, intent: IdempotencyRecord, created: CreatedClient, /) -> None:
+        """Record the created client. Raises if it is recorded for another create."""
+
+    async def ended(self, intent: IdempotencyRecord, at: float, attempt: str, /) -> None:
+        """Record that sending ended at `at` with unknown outcome, and the attempt id in the log."""
+
+    async def delete(self, intent: IdempotencyRecord, /) -> None:
+        """Delete a record whose create made no client and will make none."""
+
+    async def clients_of(self, caller: str, /) -> frozenset[str]:
+        """Return the ids of the clients that this caller's creates made."""
 
 
 class IdempotentWriter:
@@ -59,7 +78,7 @@ class IdempotentWriter:
         self,
         reader: ClientReader,
         writer: RecoveringWriter,
-        intents: IdempotencyStore | None,
+        intents: CreateRecords | None,
         *,
         secret: bytes,
         clock: Callable[[], float],
@@ -107,7 +126,7 @@ class IdempotentWriter:
 
     async def _send_first(
         self,
-        intents: IdempotencyStore,
+        intents: CreateRecords,
         operation: RequestContext,
         new: NewClient,
         intent: IdempotencyRecord,
@@ -125,7 +144,7 @@ class IdempotentWriter:
 
     async def _replay(
         self,
-        intents: IdempotencyStore,
+        intents: CreateRecords,
         operation: RequestContext,
         new: NewClient,
         payload: bytes,

@@ -17,7 +17,8 @@ from schema.source.writes import Confirmation
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from gateway.storage.database import Database
 
@@ -47,6 +48,9 @@ CREATE TABLE IF NOT EXISTS running (
 );
 INSERT OR IGNORE INTO running VALUES (1, 0.0);
 """
+
+_ALL = "SELECT name, caller, payload, attempt, began, until, client, confirmed_by FROM creates"
+_ONE = _ALL + " WHERE name = ?"
 
 
 class IdempotencyRecord(NamedTuple):
@@ -100,13 +104,9 @@ class IdempotencyStore:
 
         def record(connection: sqlite3.Connection) -> ExistingRecord | None:
             self._expire(connection)
-            found = connection.execute(
-                "SELECT name, caller, payload, attempt, began, until, client, confirmed_by"
-                " FROM creates WHERE name = ?",
-                (intent.name,),
-            ).fetchone()
+            found = connection.execute(_ONE, (intent.name,)).fetchone()
             if found is not None:
-                return ExistingRecord(IdempotencyRecord(*found[:6]), _created_client(*found[6:]))
+                return _existing(found)
             connection.execute(
                 "INSERT INTO creates (name, caller, payload, attempt, began, until, counted)"
                 " VALUES (?, ?, ?, ?, ?, ?, (SELECT seconds FROM running))",
@@ -147,6 +147,11 @@ class IdempotencyStore:
         )
         return frozenset(id for (id,) in rows)
 
+    async def kept(self) -> list[ExistingRecord]:
+        """Return all records."""
+        rows = await self._database.run(lambda connection: connection.execute(_ALL).fetchall())
+        return [_existing(row) for row in rows]
+
     async def expire(self) -> None:
         """Delete the records that are a day old."""
         await self._database.run(self._expire)
@@ -166,6 +171,10 @@ class IdempotencyStore:
             "DELETE FROM creates WHERE counted <= (SELECT seconds FROM running) - ? AND began <= ?",
             (KEPT_SECONDS, self._now() - KEPT_SECONDS),
         )
+
+
+def _existing(row: Sequence[Any]) -> ExistingRecord:
+    return ExistingRecord(IdempotencyRecord(*row[:6]), _created_client(*row[6:]))
 
 
 def _created_client(client: str | None, confirmed_by: str | None) -> CreatedClient | None:

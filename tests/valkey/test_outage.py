@@ -7,7 +7,7 @@ import pytest
 
 from gateway.shared_budget import Refusal, Reservation
 from gateway.storage.shared.budget import ValkeyBudget
-from gateway.storage.shared.server_connection import ServerUnreachable
+from gateway.storage.shared.contract import ServerUnreachable
 from schema.source.request_context import Priority
 from tests.clockwork import VIRTUAL
 

@@ -9,9 +9,10 @@ from random import Random
 
 import pytest
 
+from gateway.storage.shared.contract import ServerUnreachable
 from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
 from gateway.storage.shared.replies import FIELDS
-from gateway.storage.shared.server_connection import ServerConnection, ServerUnreachable
+from gateway.storage.shared.server_connection import ServerConnection
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import KINDS, Server, running
 

@@ -9,11 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.shared_budget import CallOutcome, Grant, Refusal
+from gateway.storage.shared.contract import ServerUnreachable
+from gateway.storage.shared.heartbeat import Heartbeat
 from gateway.storage.shared.lease import Lease
 from gateway.storage.shared.mirror import BudgetMirror
 from gateway.storage.shared.outcomes import LEASED, UnreportedOutcome, encode_flag, no_outcomes
 from gateway.storage.shared.replies import decision, refusal_of
-from gateway.storage.shared.server_connection import COMMAND_SECONDS, ServerUnreachable
+from gateway.storage.shared.server_connection import COMMAND_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 BEAT_SECONDS = 0.5
 """Seconds between two renewals of the lease; each is also a probe of a server that failed."""
-PAUSE_SECONDS = 0.05
-"""Seconds between two renewals at least."""
 FLIGHT_MARGIN = 10.0
 """Seconds after the longest call until the server counts a call that no gateway reported."""
 STALE_SECONDS = 1.0
@@ -78,8 +78,7 @@ class ValkeyBudget:
         """Calls in flight, and in which state of the server they are known."""
         self._unreported = no_outcomes()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._beats: asyncio.Task[None] | None = None
-        self._wake = asyncio.Event()
+        self._beats = Heartbeat(self.beat, BEAT_SECONDS)
 
     @property
     def is_reachable(self) -> bool:
@@ -97,7 +96,7 @@ class ValkeyBudget:
 
     def start(self) -> None:
         """Begin to renew the lease."""
-        self._beats = asyncio.create_task(self._beat_forever())
+        self._beats.start()
 
     async def reserve(self, reservation: Reservation) -> Grant | Refusal:
         """Debit a call within 50 ms. It must not be cancelled: the call may be debited already."""
@@ -126,7 +125,7 @@ class ValkeyBudget:
         if verdict == "late":
             self._mirror.forget_server_time()
         if verdict == "unheard" or reason == "leased":
-            self._wake.set()
+            self._beats.wake()
         return refusal_of(reservation, verdict, float(value), reason)
 
     def report(self, grant: Grant, outcome: CallOutcome) -> None:
@@ -145,7 +144,7 @@ class ValkeyBudget:
         try:
             reply = await self._connection.call("retry", *self._common(), encode_flag(known))
         except ServerUnreachable:
-            self._wake.set()
+            self._beats.wake()
             return False
         self._adopt(reply, begun)
         return decision(reply)[0] == "granted"
@@ -179,10 +178,7 @@ class ValkeyBudget:
 
     async def aclose(self) -> None:
         """Report what is left to report, and give the lease back."""
-        if self._beats is not None:
-            self._beats.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._beats
+        await self._beats.aclose()
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._report_all()
@@ -190,15 +186,6 @@ class ValkeyBudget:
             lease = self._lease
             await self._connection.call("leave", *self._common(), lease.id, str(lease.used))
         await self._connection.aclose()
-
-    async def _beat_forever(self) -> None:
-        while True:
-            self._wake.clear()
-            await asyncio.shield(self._spawn(self.beat()))
-            await asyncio.sleep(PAUSE_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_SECONDS - PAUSE_SECONDS):
-                    await self._wake.wait()
 
     def _common(self, deadline: float = 0.0) -> tuple[str, ...]:
         """Return the arguments of every function; `deadline`: the server's time, 0 for none."""
@@ -236,7 +223,7 @@ class ValkeyBudget:
     def _not_sent(self, grant: Grant) -> None:
         """Take back a debit that the server may have made for a call that was not sent."""
         self.report(grant, CallOutcome("unsent", verdict="unknown"))
-        self._wake.set()
+        self._beats.wake()
 
     async def _report_all(self) -> None:
         """Send the outcomes that the server does not know yet, until one cannot be sent."""
@@ -248,7 +235,7 @@ class ValkeyBudget:
                 )
             except ServerUnreachable:
                 self._unreported.appendleft(each)
-                self._wake.set()
+                self._beats.wake()
                 return
             self._adopt(reply, begun)
 

@@ -15,6 +15,7 @@ PARTS = (
     "leases",
     "learning",
     "budget",
+    "creates",
 )
 """The files after the clock, each of which uses only those before it."""
 STATE_VERSION = 1

@@ -1,0 +1,1 @@
+"""What this gateway shares with others."""

@@ -1,0 +1,38 @@
+"""The server's time, which all gateways count by, and this gateway's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+STEP = 1.0
+"""Seconds by which a clock must have been set for the difference to be learnt again."""
+
+
+class ServerClock:
+    """How far the server's clock is ahead of `clock`, from the replies that state its time."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lead: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a reply has stated the time."""
+        return self._lead is not None
+
+    def observe(self, server_time: float, sent_at: float) -> None:
+        """Learn from the reply to a command sent at `sent_at`; the quickest reply is the best.
+
+        The difference is known as somewhat too large: by the time that the command took to arrive.
+        """
+        lead = server_time - sent_at
+        if self._lead is None or abs(lead - self._lead) > STEP or lead < self._lead:
+            self._lead = lead
+
+    def server_time(self, at: float | None = None) -> float:
+        """Return the server's time at `at`, now by default, or somewhat later."""
+        return (self._clock() if at is None else at) + (self._lead or 0.0)
+
+    def own_time(self, server_time: float) -> float:
+        """Return this gateway's time at the server's, or somewhat earlier."""
+        return server_time - (self._lead or 0.0)

@@ -1,0 +1,200 @@
+"""One idempotency key is one client, at whichever gateways it arrives and whichever of them die."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.sandbox.api import Sandbox
+from gateway.sandbox.users import DEMO
+from gateway.storage.database import StorageError
+from gateway.storage.shared.sealing import Sealer
+from gateway.storage.shared.server_clock import ServerClock
+from gateway.writes.idempotency_store import CreatedClient, ExistingRecord, IdempotencyRecord
+from gateway.writes.shared_record import SharedRecords
+from schema.source.writes import Confirmation
+from tests.e2e.conftest import Running, started
+from tests.gateway.conftest import Gateway
+from tests.tcp_proxy import Fault, TcpProxy
+from tests.valkey.servers import Server, running
+from tests.valkey.test_gateways import LEARNING, SECRET, gateways
+
+pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
+CREATE = """
+mutation ($click: String, $name: String!) {
+  createClient(input: {
+    firstName: $name, lastName: "Lee", clientType: BUYER, idempotencyKey: $click
+  }) {
+    __typename
+    ... on CreateClientSuccess { confirmedBy replayed client { id } }
+    ... on ClientWriteUnconfirmed { candidates { id } }
+    ... on ClientMutationError { code }
+  }
+}
+"""
+RECORDS = "clients-gateway:1:creates*"
+
+
+async def create(gateway: Gateway, key: str | None, name: str = "Ottoline") -> tuple[str, str]:
+    """What became of a create, and the client that it names."""
+    variables = {"name": name} if key is None else {"name": name, "click": key}
+    return outcome(await gateway.post(CREATE, **variables))
+
+
+def outcome(answer: Any) -> tuple[str, str]:
+    if (errors := answer.get("errors")) is not None:
+        return errors[0]["extensions"]["code"], ""
+    made = answer["data"]["createClient"]
+    if made["__typename"] == "CreateClientSuccess":
+        return made["confirmedBy"], made["client"]["id"]
+    return made["code"], ""
+
+
+def posts(sandbox: Sandbox) -> int:
+    return sum(call.startswith("POST") for call in sandbox.calls)
+
+
+async def test_one_key_at_eight_gateways_at_once_is_one_create(server: Server) -> None:
+    sandbox = Sandbox()
+    with server.client() as client:
+        client.flushall()
+        async with gateways(sandbox, server, 8) as found:
+            await asyncio.sleep(LEARNING)
+            first = await asyncio.gather(*(create(each, "click") for each in found * 2))
+            again = await asyncio.gather(*(create(each, "click") for each in found))
+            others = await asyncio.gather(*(create(each, f"{each}") for each in found))
+            client.config_set("maxmemory", "1")
+            full = [await create(found[0], "late"), await create(found[0], None)]
+            client.config_set("maxmemory", "0")
+
+    [made] = set(first)
+    assert made[0] == "ANSWER"
+    assert set(again) == {made}
+    assert len(set(others)) == 8
+    assert [code for code, _ in full] == ["IDEMPOTENCY_UNAVAILABLE", "ANSWER"]
+    assert posts(sandbox) == 1 + 8 + 1
+
+
+async def test_neither_a_stalled_server_nor_lost_data_lead_to_a_second_create(
+    tmp_path: Path,
+) -> None:
+    sandbox = Sandbox()
+    with running("valkey", tmp_path) as server, server.client() as client:
+        async with gateways(sandbox, server, 2) as both:
+            await asyncio.sleep(LEARNING)
+            made = await create(both[0], "click")
+            server.stall()
+            stalled = [await create(each, key) for each in both for key in ("click", "new")]
+            server.resume()
+            await asyncio.sleep(2)
+            after = [await create(each, key) for each in both for key in ("click", "new")]
+            client.flushall()
+            lost = [await create(each, key) for each in both for key in ("click", "new")]
+            await asyncio.sleep(3)
+            late = [await create(each, key) for each in both for key in ("click", "new")]
+
+    assert stalled == lost == [("IDEMPOTENCY_UNAVAILABLE", "")] * 4
+    assert after == late == [made, after[1]] * 2
+    assert posts(sandbox) == 2
+
+
+async def test_a_record_cannot_be_read_with_another_secret_or_under_another_name() -> None:
+    records = {
+        secret: SharedRecords(Sealer(secret, b"creates"), ServerClock(time.time))
+        for secret in (b"one", b"other")
+    }
+    record = IdempotencyRecord(b"name", "caller", b"payload", "attempt", 1.0, 2.0)
+    created = CreatedClient("0190b9d8", Confirmation.ANSWER)
+    sealed = records[b"one"].encode(record, created)
+
+    assert records[b"one"].decode(b"name", sealed) == ExistingRecord(record, created)
+    for secret, name in ((b"other", b"name"), (b"one", b"another")):
+        with pytest.raises(StorageError):
+            records[secret].decode(name, sealed)
+    assert b"0190b9d8" not in sealed
+    assert records[b"one"].encode_client("a", "b") == records[b"one"].encode_client("a", "b")
+
+
+@contextlib.contextmanager
+def serving(folder: Path, api: int, server: Server) -> Iterator[Running]:
+    """A gateway in a process of its own, with a folder of its own."""
+    folder.mkdir()
+    with started(
+        "serve",
+        folder=folder,
+        GATEWAY_UPSTREAM_URL=f"http://127.0.0.1:{api}/v1",
+        GATEWAY_VALKEY_URL=f"redis://127.0.0.1:{server.port}",
+        GATEWAY_SECRET=SECRET,
+        GATEWAY_API_KEY=DEMO.api_key,
+    ) as command:
+        yield command
+
+
+def gateway_of(command: Running) -> Gateway:
+    url = f"http://{command.output.split('GraphQL')[1].split('//')[1].split('/')[0]}"
+    return Gateway(httpx.AsyncClient(base_url=url, trust_env=False, timeout=60))
+
+
+async def until(true: Callable[[], Awaitable[Any]]) -> None:
+    async with asyncio.timeout(20):
+        while not await true():  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
+
+
+async def test_a_sender_that_is_killed_leaves_one_create_and_one_answer(
+    tmp_path: Path,
+) -> None:
+    """Killed before it sends, after the API has created the client, and after its answer."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(running("redis", tmp_path))
+        client = stack.enter_context(server.client())
+        api = stack.enter_context(started("sandbox", folder=tmp_path))
+        port = int(api.url.rpartition(":")[2])
+        async with (
+            TcpProxy(port) as slow,
+            TcpProxy(port) as mute,
+            httpx.AsyncClient(base_url=api.url) as http,
+        ):
+            slow.fault, mute.fault = Fault(delay=30), Fault(swallow=True)
+            dying = [
+                stack.enter_context(serving(tmp_path / name, behind, server))
+                for name, behind in (("1", mute.port), ("2", slow.port), ("3", port))
+            ]
+            living = gateway_of(stack.enter_context(serving(tmp_path / "4", port, server)))
+            await asyncio.sleep(LEARNING)
+
+            async def posted(count: int) -> bool:
+                calls: list[str] = (await http.get("/_sandbox/calls")).json()
+                return sum(call.startswith("POST") for call in calls) == count
+
+            async def recorded(_: int) -> bool:
+                return bool(client.keys(RECORDS + ":*"))
+
+            async def twice(key: str) -> list[tuple[str, str]]:
+                return [await create(living, key, key), await create(living, key, key)]
+
+            ends, moments = [], (recorded, posted, posted)
+            for stage, (command, moment) in enumerate(zip(dying, moments, strict=True)):
+                key = f"Stage {stage}"
+                gateway = gateway_of(command)
+                sent = asyncio.create_task(create(gateway, key, key))
+                await until(lambda moment=moment, stage=stage: moment(stage))  # type: ignore[misc]
+                waits = asyncio.create_task(twice(key))
+                await asyncio.sleep(0.3)
+                command.process.kill()
+                with contextlib.suppress(httpx.TransportError):
+                    await sent
+                await gateway.http.aclose()
+                ends.append(waits)
+            unsent, unanswered, answered = await asyncio.gather(*ends)
+            await living.http.aclose()
+            assert await posted(2)
+    assert [code for code, _ in unsent] == ["WRITE_UNCONFIRMED"] * 2, "it may have been sent"
+    assert [code for code, _ in unanswered] == ["READBACK"] * 2
+    assert [code for code, _ in answered] == ["ANSWER"] * 2
+    assert len({id for _, id in unanswered + answered}) == 2
