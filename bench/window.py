@@ -26,6 +26,7 @@ from gateway.sandbox.api import Behaviour, Sandbox
 from gateway.settings import load_settings
 from tests.clockwork import VirtualLoop
 from tests.in_process import InProcess
+from tests.lifespan import Lifespan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from bench.office import Question
     from gateway.sandbox.users import DemoUser
+    from gateway.telemetry.metrics import Metrics
     from gateway.transport.messages import Request, Response
 
 LATENCY = 0.08
@@ -203,6 +205,9 @@ class Outcome:
     refused_by_api: int
     held_bytes: int
     seconds: float
+    sandbox: Sandbox
+    metrics: Metrics | None
+    """What the gateway counted, if its settings say so."""
 
     @property
     def per_thousand(self) -> float:
@@ -228,28 +233,36 @@ HEAD = (
 
 
 def run(
-    people: Sequence[DemoUser], questions: Sequence[Question], behaviour: Behaviour | None = None
+    people: Sequence[DemoUser],
+    questions: Sequence[Question],
+    behaviour: Behaviour | None = None,
+    **settings: Any,
 ) -> Outcome:
-    """Ask all of the questions, each at its time."""
+    """Ask all of the questions, each at its time, of a gateway with some settings changed."""
     loop = VirtualLoop()
     sandbox = Sandbox(people, clock=loop.time, behaviour=behaviour)
     wire = Distant(sandbox)
     store = MemoryStore(clock=loop.time)
-    app = create_app(load_settings({}, _env_file=None), wire=wire, store=store, clock=loop.time)
+    chosen = load_settings({}, _env_file=None, **settings)
+    app = create_app(chosen, wire=wire, store=store, clock=loop.time)
     office = Office(app)
     began = time.perf_counter()
 
     async def all_of_them() -> None:
         start = loop.time()
+        lifespan = Lifespan(app)
+        await lifespan.start()
         async with asyncio.TaskGroup() as tasks:
             for question in questions:
                 await asyncio.sleep(start + question.at - loop.time())
                 tasks.create_task(office.ask(question))
+        await lifespan.stop()
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(all_of_them())
     took = time.perf_counter() - began
-    return Outcome(office.tally, len(sandbox.calls), wire.refused, store.held_bytes, took)
+    calls, held = len(sandbox.calls), store.held_bytes
+    return Outcome(office.tally, calls, wire.refused, held, took, sandbox, app.metrics)
 
 
 def broken(outcome: Outcome) -> list[str]:

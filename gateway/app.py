@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +18,6 @@ from gateway.cache.store.memory import MemoryStore
 from gateway.cache.uncached import UncachedClientSource
 from gateway.clock import Clock
 from gateway.configuration import (
-    Telemetry,
     accepted_hosts,
     cache_policy,
     document_limits,
@@ -31,9 +27,10 @@ from gateway.configuration import (
     trusted_documents,
 )
 from gateway.detached_tasks import DetachedTasks
-from gateway.ratelimit.limiter import LimiterOptions, RateLimiter
+from gateway.ratelimit.limiter import LimiterOptions
+from gateway.server.lifespan import lifespan_of
 from gateway.settings import Settings
-from gateway.sharing.state import SharedState, connect_shared_state
+from gateway.sharing.state import connect_shared_state
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import State, in_memory
 from gateway.transport.transport import Transport
@@ -61,9 +58,7 @@ if TYPE_CHECKING:
     from gateway.telemetry.metrics import Metrics
 
 GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
-WRITE_SECONDS, LEAST_SECONDS = 15.0, 2.0
-"""Seconds from the begin of a stop until its writes are cancelled, which is past their deadlines,
-and the least of them that are left when the last request has ended."""
+STATUS_PATH = "/status"
 DOCS_URL = "https://www.actuallycare.com/api"
 _DIST = Path(__file__).parent / "web" / "graphiql" / "dist"
 
@@ -90,7 +85,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     secret = settings.secret.encode() if settings.secret else state.secret
     shared_state = connect_shared_state(settings, state, clock)
     shared = None if shared_state is None else shared_state.budget
-    recorded = telemetry(settings)
+    recorded = telemetry(settings, clock, shown=demo_key is not None)
     metrics = recorded.metrics
     rest, budget = compose_source(
         recorded.transport(wire or create_transport(settings, clock)),
@@ -116,6 +111,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     if metrics is not None:
         writer = metrics.writer(writer)
         metrics.limiter, metrics.shared = budget, shared
+        metrics.upstream.recent.window = budget.state
     writes = DetachedTasks()
     source: ClientSource
     responses = None
@@ -164,14 +160,17 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     handler = recorded.handler(executing, config.persisted, GRAPHQL_PATH)
     readiness = Readiness(clock)
-    life = _lifespan(readiness, shared_state, intents, writes, budget, state, recorded)
+    life = lifespan_of(readiness, shared_state, intents, writes, budget, state, recorded.tracing)
     others = other_paths(pages, GRAPHQL_PATH, life)
     webhooks = _add_webhooks(others, settings, note_change)
     health = Health(readiness, budget.state, cors, shared, webhooks)
     if metrics is not None:
         metrics.webhooks = webhooks or {}
-    most = settings.max_body_bytes
-    routes = Routes(GRAPHQL_PATH, GraphQLApp(handler, most), pages, health, others)
+        if demo_key is not None:
+            _add_status(others, metrics)
+    routes = Routes(
+        GRAPHQL_PATH, GraphQLApp(handler, settings.max_body_bytes), pages, health, others
+    )
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
     load = partial(trusted_documents, settings.trusted_documents_file, graph)
@@ -179,42 +178,17 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     return GatewayApp(routes, cors, hosts, direct, reload, readiness.leave, metrics)
 
 
-def _lifespan(  # noqa: PLR0913, PLR0917 - what starts and stops with the gateway
-    readiness: Readiness,
-    shared: SharedState | None,
-    intents: IdempotencyStore | None,
-    writes: DetachedTasks,
-    budget: RateLimiter,
-    state: State,
-    recorded: Telemetry,
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if shared is not None:
-            await shared.start()
-        readiness.ready = True
-        expiry = None if intents is None else asyncio.create_task(intents.expire_hourly())
-        try:
-            yield
-        finally:
-            readiness.ready = False
-            left = WRITE_SECONDS - readiness.stopping_for
-            if expiry is not None:
-                expiry.cancel()
-            await writes.aclose(max(LEAST_SECONDS, left))
-            if shared is not None:
-                await shared.aclose()
-            await budget.aclose()
-            await state.database.aclose()
-            if recorded.tracing is not None:
-                await recorded.tracing.aclose()
-
-    return lifespan
-
-
 def _pages(demo_key: str | None) -> ASGIApp:
     headers = {"X-API-Key": demo_key} if demo_key else {}
-    return graphiql_app(_DIST, headers=headers, docs_url=DOCS_URL)
+    links = {"Docs": DOCS_URL} | ({"Budget": STATUS_PATH} if demo_key else {})
+    return graphiql_app(_DIST, headers=headers, links=links)
+
+
+def _add_status(app: FastAPI, metrics: Metrics) -> None:
+    """Add the status page, which `serve` shows beside the metrics alone."""
+    from gateway.telemetry.status.routes import status_routes  # noqa: PLC0415 - the demo only
+
+    app.router.routes.extend(status_routes(metrics))
 
 
 def _add_webhooks(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.server.traced import TracedHandler
     from gateway.telemetry.metrics import Metrics
     from gateway.telemetry.observation import RequestObserver
-    from gateway.telemetry.tracing import Tracing
+    from gateway.telemetry.traces.tracing import Tracing
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
@@ -143,14 +143,17 @@ class Telemetry(NamedTuple):
         return TracedHandler(observed, self.tracing, path)
 
 
-def telemetry(settings: Settings) -> Telemetry:
-    """Return what is to be recorded. Raises `ConfigurationError` without the package for it."""
+def telemetry(settings: Settings, clock: Callable[[], float], *, shown: bool) -> Telemetry:
+    """Return what is to be recorded; metrics also if they are `shown` without their address.
+
+    Raises `ConfigurationError` without the package for it.
+    """
     metrics = tracing = None
     observers: list[RequestObserver] = []
-    if settings.metrics_address is not None:
+    if shown or settings.metrics_address is not None:
         from gateway.telemetry.metrics import Metrics  # noqa: PLC0415 - off by default
 
-        metrics = Metrics()
+        metrics = Metrics(clock)
         observers.append(metrics.requests)
     if settings.access_log:
         from gateway.telemetry.access_log import AccessLog  # noqa: PLC0415 - off by default
@@ -158,8 +161,8 @@ def telemetry(settings: Settings) -> Telemetry:
         observers.append(AccessLog())
     if settings.traces:
         try:
-            from gateway.telemetry.operation_spans import OperationSpans  # noqa: PLC0415 - an extra
-            from gateway.telemetry.tracing import Tracing  # noqa: PLC0415
+            from gateway.telemetry.traces.operation_spans import OperationSpans  # noqa: PLC0415 - an extra
+            from gateway.telemetry.traces.tracing import Tracing  # noqa: PLC0415
         except ModuleNotFoundError:
             raise ConfigurationError(
                 f"{PREFIX}TRACES needs an extra: pip install 'clients-gateway[otel]'"

@@ -79,6 +79,10 @@ class SharedBudget(Protocol):
     def is_reachable(self) -> bool:
         """Whether the server replied to the last command."""
 
+    @property
+    def gateways(self) -> int:
+        """The number of gateways that are known to share the budget."""
+
     async def reserve(self, reservation: Reservation) -> Grant | Refusal:
         """Debit a call that is about to be sent, or return why it may not be sent."""
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gateway.addresses import authority, is_loopback
-from gateway.app import GRAPHQL_PATH, create_app
+from gateway.app import GRAPHQL_PATH, STATUS_PATH, create_app
 from gateway.cli.metrics import bind_metrics, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
@@ -21,6 +21,7 @@ BANNER = """\
 clients-gateway: a demo on sandbox data. Nothing here reaches the real API.
 
   GraphiQL   {url}
+  Budget     {status}
   Sandbox    {sandbox}/v1/clients
   Demo key   {key}
 
@@ -47,8 +48,9 @@ def run(settings: Settings) -> int:
     app = create_app(settings, demo_key=DEMO.api_key)
 
     def started() -> None:
-        url = f"http://{authority(host, port)}{GRAPHQL_PATH}"
-        print(BANNER.format(url=url, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
+        origin = f"http://{authority(host, port)}"
+        url, status = f"{origin}{GRAPHQL_PATH}", f"{origin}{STATUS_PATH}"
+        print(BANNER.format(url=url, status=status, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
     site = server.Listener(app, gateway, connection_limits(settings), app.direct, app.cors)
     listeners = [

@@ -21,7 +21,7 @@ from gateway.transport.errors import was_never_sent
 from gateway.transport.messages import Response
 from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, TooExpensive
-from schema.source.request_context import RateLimitState
+from schema.source.request_context import Priority, RateLimitState
 
 PendingResponse = asyncio.Future[Response]
 
@@ -78,6 +78,11 @@ class RateLimiter(Transport):
     def state(self) -> RateLimitState:
         """Return the state of the window; after a 429 no calls are left in it."""
         return self._controls.state(self._clock())
+
+    def left(self) -> dict[str, int]:
+        """Return how many calls may still be sent in the window, by the name of their priority."""
+        window, now = self._controls.window, self._clock()
+        return {priority.name.lower(): window.left(priority, now) for priority in Priority}
 
     def activity(self) -> dict[str, float]:
         """Return the calls in flight, those that waited and for how long, and what is open."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from opentelemetry.trace import Span, use_span
 
 from gateway.server.observed import ObservedHandler
-from gateway.telemetry.tracing import Tracing
+from gateway.telemetry.traces.tracing import Tracing
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import HTTPResponse
 from gateway.web.protocol.tracing import Trace, trace_from

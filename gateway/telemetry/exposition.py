@@ -1,4 +1,4 @@
-"""The application that shows the metrics at GET /metrics."""
+"""The application that shows the metrics at GET /metrics, and their page at GET /status."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from gateway.telemetry.collector import GatewayCollector
 from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.status.routes import status_routes
 
 METRICS_PATH = "/metrics"
 
@@ -38,4 +39,4 @@ def metrics_app(metrics: Metrics) -> Starlette:
         finally:
             lag.stop()
 
-    return Starlette(routes=[Route(METRICS_PATH, show)], lifespan=lifespan)
+    return Starlette(routes=[Route(METRICS_PATH, show), *status_routes(metrics)], lifespan=lifespan)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from gateway.shared_budget import SharedBudget
@@ -20,6 +21,9 @@ class MeasuredLimiter(Protocol):
 
     def state(self) -> RateLimitState:
         """Return the state of the window."""
+
+    def left(self) -> Mapping[str, int]:
+        """Return how many calls may still be sent in the window, by priority."""
 
     def activity(self) -> Mapping[str, float]:
         """Return the numbers of calls in flight and that waited, and what is open."""
@@ -66,8 +70,8 @@ class MeasuredConnections(Protocol):
 class Metrics:
     """What one gateway counts, and the parts that are read when the counts are shown."""
 
-    def __init__(self) -> None:
-        self.upstream = UpstreamCounts()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.upstream = UpstreamCounts(clock)
         self.requests = RequestCounts()
         self.writes: Counter[tuple[str, str]] = Counter()
         """Writes by kind and outcome."""

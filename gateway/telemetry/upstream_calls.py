@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gateway.telemetry.histogram import Histogram
+from gateway.telemetry.recent_calls import RecentCalls
 from gateway.transport.errors import was_never_sent
 from gateway.transport.messages import Request, Response
 from gateway.transport.transport import Transport
@@ -31,13 +32,14 @@ class CallKey(NamedTuple):
 class UpstreamCounts:
     """Calls of the API by their labels, and their durations by method."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.calls: Counter[CallKey] = Counter()
         self.durations: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.recent = RecentCalls(clock)
 
 
 class MeasuredTransport(Transport):
-    """Counts the calls that `inner` sends; their context has a priority."""
+    """Counts the calls that `inner` sends; their context has a priority and a partition."""
 
     def __init__(
         self,
@@ -53,9 +55,7 @@ class MeasuredTransport(Transport):
         """Send a request, and count it when it has ended."""
         began = self._now()
         response = self._inner.send(request)
-        response.add_done_callback(
-            partial(self._count, request.method, request.context.priority.name.lower(), began)
-        )
+        response.add_done_callback(partial(self._count, request, began))
         return response
 
     async def aclose(self) -> None:
@@ -63,9 +63,12 @@ class MeasuredTransport(Transport):
         await self._inner.aclose()
 
     def _count(
-        self, method: str, priority: str, began: float, response: asyncio.Future[Response]
+        self, request: Request[Any], began: float, response: asyncio.Future[Response]
     ) -> None:
-        status, outcome = call_end(response)
+        (status, outcome), method = call_end(response), request.method
+        priority = request.context.priority.name.lower()
+        if outcome != UNSENT:
+            self._counts.recent.add(priority, request.context.partition)
         self._counts.calls[CallKey(method, status, priority, outcome)] += 1
         self._counts.durations[method].observe(self._now() - began)
 

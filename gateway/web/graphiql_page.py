@@ -35,13 +35,13 @@ _GUARD = {
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def graphiql_app(dist: Path, *, headers: Mapping[str, str], docs_url: str) -> ASGIApp:
+def graphiql_app(dist: Path, *, headers: Mapping[str, str], links: Mapping[str, str]) -> ASGIApp:
     """Return the application that serves the page built by `npm run build` in `dist`.
 
     It answers /graphql with the page and, mounted at /graphiql, serves `config.json` and `assets/`.
     `headers` are the initial content of the header editor, readable by every visitor of the page:
-    the key of a demo, never a personal credential. Without a build the page is a 503 response that
-    names the command to run.
+    the key of a demo, never a personal credential. `links` are shown in the page, by their text.
+    Without a build the page is a 503 response that names the command to run.
     """
     index = dist / "index.html"
 
@@ -51,7 +51,7 @@ def graphiql_app(dist: Path, *, headers: Mapping[str, str], docs_url: str) -> AS
         return FileResponse(index, headers={"Cache-Control": "no-cache", "Vary": "Accept"})
 
     async def config(_: Request) -> Response:
-        content = {"headers": dict(headers), "docs": docs_url}
+        content = {"headers": dict(headers), "links": dict(links)}
         return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
     pages = Starlette(

@@ -21,11 +21,11 @@ from gateway.sandbox.users import DemoUser, format_time
 from gateway.settings import load_settings
 from tests.clockwork import VirtualLoop
 from tests.in_process import InProcess
+from tests.lifespan import Lifespan
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from gateway.app import GatewayApp
 
 ADA = DemoUser("Ada", 12)
 GRACE = DemoUser("Grace", 130)
@@ -190,23 +190,3 @@ class World:
         with contextlib.suppress(asyncio.CancelledError):
             self.run(asyncio.wait(left) if left else asyncio.sleep(0))
         self.loop.close()
-
-
-class Lifespan:
-    """Starts and ends an ASGI application."""
-
-    def __init__(self, app: GatewayApp) -> None:
-        self._app = app
-
-    async def start(self) -> None:
-        self._heard: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-        self._sent: asyncio.Queue[Any] = asyncio.Queue()
-        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-        self._task = asyncio.ensure_future(self._app(scope, self._heard.get, self._sent.put))
-        await self._heard.put({"type": "lifespan.startup"})
-        assert (await self._sent.get())["type"] == "lifespan.startup.complete"
-
-    async def stop(self) -> None:
-        await self._heard.put({"type": "lifespan.shutdown"})
-        assert (await self._sent.get())["type"] == "lifespan.shutdown.complete"
-        await self._task

@@ -52,7 +52,15 @@ class Page:
         self.requests: list[str] = []
         browser.listen = self._hear
         self._watch(session)
-        width, height = SIZE
+        self.resize(*SIZE)
+
+    def prefer(self, scheme: str) -> None:
+        """Prefer `light` or `dark` colours."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self._call("Emulation.setEmulatedMedia", features=[feature])
+
+    def resize(self, width: int, height: int) -> None:
+        """Show the page in a window of so many pixels."""
         self._call(
             "Emulation.setDeviceMetricsOverride",
             width=width,

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.app import LEAST_SECONDS, WRITE_SECONDS
+from gateway.server.lifespan import LEAST_SECONDS, WRITE_SECONDS
 from gateway.server.uvicorn import DRAIN_SECONDS, LAST_SECONDS
 from gateway.settings import PREFIX, Settings
+from gateway.telemetry.traces.tracing import FLUSH_SECONDS
 from tests.packaging.recipes import ROOT, stages, variable
 from tests.skips import CADDY
 
@@ -102,7 +103,7 @@ def test_its_state_is_in_the_images_volume() -> None:
 def test_it_has_longer_to_end_than_it_takes_to_drain() -> None:
     pod = objects()["Deployment"]["spec"]["template"]["spec"]
 
-    longest = DRAIN_SECONDS + LAST_SECONDS + LEAST_SECONDS
+    longest = DRAIN_SECONDS + LAST_SECONDS + LEAST_SECONDS + FLUSH_SECONDS
     assert longest <= 25, "what the documentation says"
     assert longest >= WRITE_SECONDS
     assert pod["terminationGracePeriodSeconds"] > 25

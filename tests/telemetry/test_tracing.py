@@ -168,6 +168,6 @@ def test_a_receiver_that_is_gone_costs_no_answer(monkeypatch: pytest.MonkeyPatch
 def test_traces_without_their_package_are_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "gateway.telemetry.tracing", None)
+    monkeypatch.setitem(sys.modules, "gateway.telemetry.traces.tracing", None)
     with pytest.raises(ConfigurationError, match="GATEWAY_TRACES needs an extra"):
         create_app(load_settings({}, _env_file=None, traces=True))

@@ -24,6 +24,7 @@ class SpentBudget:
     """A budget that grants nothing for another second."""
 
     is_reachable = True
+    gateways = 1
 
     def __init__(self) -> None:
         self.reservations = 0

@@ -12,7 +12,7 @@ from gateway.web.graphiql_page import NOT_BUILT, POLICY, graphiql_app
 
 pytestmark = pytest.mark.anyio
 
-DOCS = "https://docs.example.com"
+LINKS = {"Docs": "https://docs.example.com"}
 
 
 @pytest.fixture
@@ -28,9 +28,7 @@ def dist(tmp_path: Path) -> Path:
 
 def mounted(dist: Path, **headers: str) -> Starlette:
     """The pages as the application serves what is not the page itself."""
-    return Starlette(
-        routes=[Mount("/graphiql", graphiql_app(dist, headers=headers, docs_url=DOCS))]
-    )
+    return Starlette(routes=[Mount("/graphiql", graphiql_app(dist, headers=headers, links=LINKS))])
 
 
 async def got(app: ASGIApp, path: str, **headers: str) -> httpx.Response:
@@ -53,7 +51,7 @@ GUARDED = {
 
 
 async def test_the_page_is_revalidated_each_time(dist: Path) -> None:
-    page = await got(graphiql_app(dist, headers={}, docs_url=DOCS), "/graphql")
+    page = await got(graphiql_app(dist, headers={}, links=LINKS), "/graphql")
 
     assert (page.status_code, page.text) == (200, "<title>Clients gateway</title>")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -79,14 +77,14 @@ async def test_its_files_may_be_kept_for_ever(dist: Path) -> None:
 async def test_it_gets_the_first_headers_and_the_address_of_the_docs(dist: Path) -> None:
     config = await got(mounted(dist, **{"X-API-Key": "demo"}), "/graphiql/config.json")
 
-    assert config.json() == {"headers": {"X-API-Key": "demo"}, "docs": DOCS}
+    assert config.json() == {"headers": {"X-API-Key": "demo"}, "links": LINKS}
     assert config.headers["cache-control"] == "no-store"
 
 
 async def test_outside_a_demo_the_page_begins_without_headers(dist: Path) -> None:
     config = await got(mounted(dist), "/graphiql/config.json")
 
-    assert config.json() == {"headers": {}, "docs": DOCS}
+    assert config.json() == {"headers": {}, "links": LINKS}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ async def test_there_is_nothing_else_to_get(dist: Path, path: str) -> None:
 
 
 async def test_a_page_that_is_not_built_says_what_to_run(tmp_path: Path) -> None:
-    app = graphiql_app(tmp_path / "dist", headers={}, docs_url=DOCS)
+    app = graphiql_app(tmp_path / "dist", headers={}, links=LINKS)
     page = await got(app, "/graphql")
     file = await got(app, "/assets/index-1a2b3c4d.js")
 
@@ -121,7 +119,7 @@ async def test_a_page_that_is_not_built_says_what_to_run(tmp_path: Path) -> None
 
 
 async def test_a_page_built_meanwhile_is_served(tmp_path: Path) -> None:
-    app = graphiql_app(tmp_path, headers={}, docs_url=DOCS)
+    app = graphiql_app(tmp_path, headers={}, links=LINKS)
     before = await got(app, "/graphql")
     (tmp_path / "index.html").write_text("<title>Clients gateway</title>")
     after = await got(app, "/graphql")

@@ -85,6 +85,11 @@ class ValkeyBudget:
         """Whether the server replied to the last command."""
         return self._connection.is_reachable
 
+    @property
+    def gateways(self) -> int:
+        """The number of gateways that are known to share the budget."""
+        return self._mirror.gateways
+
     def state(self) -> RateLimitState:
         """Return the latest known state of the window."""
         state = self._mirror.state(now := self._clock())
@@ -190,14 +195,8 @@ class ValkeyBudget:
     def _common(self, deadline: float = 0.0) -> tuple[str, ...]:
         """Return the arguments of every function; `deadline`: the server's time, 0 for none."""
         incarnation, total = self._mirror.version
-        return (
-            str(self._limit),
-            repr(self._window_seconds),
-            self._gateway,
-            incarnation,
-            str(total),
-            repr(deadline),
-        )
+        limits = str(self._limit), repr(self._window_seconds)
+        return (*limits, self._gateway, incarnation, str(total), repr(deadline))
 
     def _adopt(self, reply: list[str], sent_at: float, *, learnt: bool = False) -> None:
         self._mirror.adopt(reply, sent_at=sent_at, now=self._clock(), learnt=learnt)

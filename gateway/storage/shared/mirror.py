@@ -11,6 +11,8 @@ from schema.source.request_context import RateLimitState
 
 DRIFT = 0.0001
 """Seconds by which two clocks may drift apart between two replies."""
+_LEASE = "l:"
+"""The beginning of a gateway's name in a memo."""
 
 
 class BudgetMirror:
@@ -32,6 +34,11 @@ class BudgetMirror:
     def memo(self) -> str:
         """What the server needs to learn the state again; empty if nothing is known."""
         return "" if self._known is None else self._known.memo
+
+    @property
+    def gateways(self) -> int:
+        """The number of gateways that had a lease at the latest reply; at least this one."""
+        return max(1, sum(word.startswith(_LEASE) for word in self.memo.split(" ")))
 
     @property
     def version(self) -> tuple[str, int]:

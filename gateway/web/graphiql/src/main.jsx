@@ -18,13 +18,13 @@ const plugins = [HISTORY_PLUGIN, explorer];
 const fetcher = createGraphiQLFetcher({ url: '/graphql', enableIncrementalDelivery: false });
 const storage = keepingNoHeaders(localStorage);
 
-/** Fetch the page's configuration: initial headers (of a demo) and the address of the docs. */
+/** Fetch the page's configuration: initial headers (of a demo) and links. */
 async function config() {
   const response = await fetch(`${import.meta.env.BASE_URL}config.json`);
   return response.json();
 }
 
-function Page({ headers, docs }) {
+function Page({ headers, links }) {
   const prefilled = Object.keys(headers).length ? JSON.stringify(headers, null, 2) : undefined;
   return (
     <GraphiQL
@@ -49,9 +49,11 @@ function Page({ headers, docs }) {
       </GraphiQL.Toolbar>
       <GraphiQL.Logo>
         <span className="gateway-name">Clients gateway</span>
-        <a className="graphiql-logo-link" href={docs} target="_blank" rel="noreferrer">
-          Docs
-        </a>
+        {Object.entries(links).map(([text, href]) => (
+          <a key={text} className="graphiql-logo-link" href={href} target="_blank" rel="noreferrer">
+            {text}
+          </a>
+        ))}
       </GraphiQL.Logo>
     </GraphiQL>
   );

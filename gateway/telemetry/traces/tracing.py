@@ -14,12 +14,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from gateway.telemetry.operation_spans import UNNAMED
-from gateway.telemetry.upstream_spans import TracedTransport
+from gateway.telemetry.traces.operation_spans import UNNAMED
+from gateway.telemetry.traces.upstream_spans import TracedTransport
 from gateway.transport.transport import Transport
 
 SCOPE = "clients-gateway"
-LAST_SECONDS = 3.0
+FLUSH_SECONDS = 2.0
 """Seconds for which a gateway that stops waits for the receiver of its last spans."""
 
 
@@ -28,11 +28,15 @@ class Tracing:
 
     def __init__(self, exporter: SpanExporter | None = None) -> None:
         """Without `exporter`, send to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT."""
+        self._exporter = exporter or OTLPSpanExporter()
         self._provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer(SCOPE, version(SCOPE))
         # `tracestate` and `baggage` are texts of the caller: they go nowhere.
         self._propagator = TraceContextTextMapPropagator()
+
+    def begin(self) -> None:
+        """Send spans from now on, in a thread of this process."""
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
 
     def transport(self, inner: Transport, correlate: Callable[[bytes], str | None]) -> Transport:
         """Return a transport that records the calls that `inner` sends."""
@@ -52,7 +56,7 @@ class Tracing:
         """Send the last spans, unless their receiver takes too long."""
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
-        await asyncio.to_thread(closing.join, LAST_SECONDS)
+        await asyncio.to_thread(closing.join, FLUSH_SECONDS)
 
 
 def _resource() -> Resource:
