@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -33,6 +32,7 @@ from gateway.settings import Settings
 from gateway.sharing.state import connect_shared_state
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import State, in_memory
+from gateway.telemetry.metrics import Metrics
 from gateway.transport.transport import Transport
 from gateway.upstream_client import create_transport
 from gateway.web.asgi import GraphQLApp
@@ -53,9 +53,6 @@ from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.graph import Graph
 from schema.source.protocols import ClientSource, ClientWriter
 from schema.source.request_context import Credential
-
-if TYPE_CHECKING:
-    from gateway.telemetry.metrics import Metrics
 
 GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
 STATUS_PATH = "/status"
@@ -116,6 +113,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     source: ClientSource
     responses = None
     note_change: OnChange = ignore_change
+    cap = partial(operation_cost_cap, settings, budget.state)
     if settings.cache:
         store = store or MemoryStore(clock=clock, max_bytes=settings.cache_max_bytes)
         source = cached = CachingClientSource(
@@ -128,19 +126,20 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             policy=cache_policy(settings),
             budget=budget.state,
             surplus=budget.refreshable,
+            cap=cap,
         )
         budget.credentials.when_rejected = cached.disown
         responses, note_change = cached.responses, cached.note_change
         if metrics is not None:
             metrics.cache, metrics.store = cached, store
     else:
-        source = UncachedClientSource(rest, writer, write_cost=write_cost, tasks=writes)
+        source = UncachedClientSource(rest, writer, write_cost=write_cost, tasks=writes, cap=cap)
     graph = Graph(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
         limits=document_limits(settings),
         compiles=compiles,
-        cap=partial(operation_cost_cap, settings, budget.state),
+        cap=cap,
     )
     authenticator = Authenticator(
         secret=secret,
@@ -173,8 +172,9 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
-    load = partial(trusted_documents, settings.trusted_documents_file, graph)
-    reload = DocumentReload(load, handler.trust)
+    reload = DocumentReload(
+        partial(trusted_documents, settings.trusted_documents_file, graph), handler.trust
+    )
     return GatewayApp(routes, cors, hosts, direct, reload, readiness.leave, metrics)
 
 

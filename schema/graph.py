@@ -28,12 +28,13 @@ from schema.strawberry_internals import core_schema, is_awaitable
 from schema.types.client import User
 from schema.types.directives import portable_directives
 from schema.types.error_union import HANDLERS
-from schema.types.scalars import Timestamp
+from schema.types.scalars import Timestamp, parse_instant
 
 _TIMESTAMP: ScalarDefinition = scalar(
     name="DateTime",
     description="An instant in UTC, as RFC 3339 writes it, e.g. 2026-07-01T22:49:27.331Z.",
     serialize=str,
+    parse_value=parse_instant,
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
 )
 

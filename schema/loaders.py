@@ -13,9 +13,10 @@ from typing import NamedTuple, TypeVar
 from aiodataloader import DataLoader
 
 from schema.source.cost import ListRequest
-from schema.source.protocols import ClientReader
+from schema.source.protocols import ClientReader, ClientSearcher
 from schema.source.records import ClientId, ClientRecord, Fields, Page
 from schema.source.request_context import Priority, RequestContext
+from schema.source.search import SearchRequest
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -85,7 +86,7 @@ class ClientLoader(ShieldedLoader["ClientKey", "ClientRecord"]):
 class PageLoader(ShieldedLoader["ListRequest", "Page"]):
     """Loads pages of the list for one operation; equal requests are read once."""
 
-    def __init__(self, reader: ClientReader, operation: RequestContext) -> None:
+    def __init__(self, reader: ClientSearcher, operation: RequestContext) -> None:
         super().__init__()
         self._reader = reader
         self._operation = operation
@@ -96,13 +97,18 @@ class PageLoader(ShieldedLoader["ListRequest", "Page"]):
         known = self.outcomes.get(request)
         if known is None:
             try:
-                known = await self._reader.read_page(
-                    self._operation, request.where, request.window, request.fields
-                )
+                known = await self._read(request)
             except Exception as failure:  # noqa: BLE001 - the outcome
                 known = failure
             self.outcomes[request] = known
         return known
+
+    async def _read(self, request: ListRequest) -> Page:
+        if isinstance(request, SearchRequest):
+            return await self._reader.search(self._operation, request)
+        return await self._reader.read_page(
+            self._operation, request.where, request.window, request.fields
+        )
 
     async def batch_load_fn(  # type: ignore[override]  # aiodataloader spells it as an attribute
         self, keys: Sequence[ListRequest]
@@ -114,7 +120,7 @@ class PageLoader(ShieldedLoader["ListRequest", "Page"]):
 class Loaders:
     """The loaders of one operation; each is created on first use."""
 
-    def __init__(self, reader: ClientReader, operation: RequestContext) -> None:
+    def __init__(self, reader: ClientSearcher, operation: RequestContext) -> None:
         self._reader = reader
         self._operation = operation
         self._pages: PageLoader | None = None

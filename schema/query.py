@@ -5,13 +5,15 @@ from typing import Annotated, Any, cast
 import strawberry
 from strawberry.federation.schema_directives import ListSize
 
-from schema.execution.root_fields import MAX_NODES, ClientFilterInput, EntityLookup
+from schema.execution.root_fields import MAX_NODES, EntityLookup
 from schema.loaders import ClientKey, ClientLoader, PageLoader
 from schema.source.cost import ListRequest
 from schema.source.errors import NotFound
 from schema.source.records import ClientId, Fields
 from schema.types.client import CALL, Client, Node
 from schema.types.client_connection import ClientConnection, connection
+from schema.types.client_filter import ClientFilterInput
+from schema.types.client_order import ClientOrderInput, ClientSearchField
 from schema.types.page_arguments import DEFAULT_PAGE
 from schema.types.record_fields import ContextInfo
 
@@ -70,8 +72,11 @@ class QueryWithoutNode:
 
     @strawberry.field(
         description=(
-            "Your clients in the API's order, 25 at a time unless `first` or `last` says"
-            " otherwise (at most 100). Any page costs one call of the API's window, or none."
+            "Your clients, 25 at a time unless `first` or `last` says otherwise (at most 100), in"
+            " the API's order without `orderBy`. A page costs one call of the API's window, or"
+            " none. The API has neither search nor order, and two filters: with any other argument,"
+            " or with `facets`, all clients are read first, a call for each 100, and are held:"
+            " what follows costs nothing."
         ),
         directives=[
             CALL,
@@ -88,6 +93,24 @@ class QueryWithoutNode:
         info: ContextInfo,
         filter: Annotated[
             ClientFilterInput | None, argument(description="The filter; without it all clients.")
+        ] = strawberry.UNSET,
+        search: Annotated[
+            str | None,
+            argument(
+                description=(
+                    "Words that must all occur, whatever their case and accents: as the beginning"
+                    " of a word of the name, within the e-mail address, a tag or the digits of the"
+                    ' phone number. Quotation marks join words: `"de la Cruz"`.'
+                )
+            ),
+        ] = strawberry.UNSET,
+        search_in: Annotated[
+            list[ClientSearchField] | None,
+            argument(description="Where to search instead: without it, in all but the notes."),
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            list[ClientOrderInput] | None,
+            argument(description="Sort keys, the first decides; equal clients are sorted by id."),
         ] = strawberry.UNSET,
         first: Annotated[
             int | None, argument(description="Number of rows from the start, 0 to 100.")

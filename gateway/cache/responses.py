@@ -15,9 +15,9 @@ import orjson
 
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.cost_attribution import CostAttribution
-from gateway.cache.store.cached_response import CachedResponse, Validator
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import Partition, ResponseKey
+from gateway.cache.store.memory import CachedResponse, Validator
 from gateway.gzipped import CompressibleData
 from schema.execution.lru import WeightedLRU
 from schema.source.request_context import Caller, RateLimitState, Receipt, RequestContext

@@ -15,10 +15,14 @@ from gateway.cache.policy.freshness import (
     stale_if_error_since,
 )
 from gateway.cache.policy.revalidation import BackgroundRevalidation
+from gateway.cache.policy.scan_price import MAX_CALLS
+from gateway.cache.read.collection_reader import CollectionReader
 from gateway.cache.read.cost import CostEstimates
+from gateway.cache.read.derived import Derivations
 from gateway.cache.read.entity_reader import EntityReader, EntityResult
 from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.queries import ListQuery, ReadQuery
+from gateway.cache.read.search import SearchReader
 from gateway.cache.responses import ResponseCache
 from gateway.cache.store.change_hints import ChangeKind
 from gateway.cache.store.entity import Held
@@ -44,7 +48,8 @@ class CachingClientSource:
     Cached entries and shared fetches are partitioned by caller. A write continues after its caller
     leaves: it is one of `tasks`. `write_cost` returns the cost of a write. `clock` is monotonic, in
     seconds, and the clock of the operations' deadlines. `budget` returns the rate limit's window;
-    `surplus` returns True if a call in the background would be sent now.
+    `surplus` returns True if a call in the background would be sent now. `cap` returns how many
+    calls one operation may cost.
     """
 
     def __init__(  # noqa: PLR0913 - the parts it is made of, by name
@@ -59,6 +64,7 @@ class CachingClientSource:
         policy: CachePolicy | None = None,
         budget: Callable[[], RateLimitState] = _unused_window,
         surplus: Callable[[], bool] = lambda: True,
+        cap: Callable[[], int] = lambda: MAX_CALLS,
     ) -> None:
         self.page_cost = reader.page_cost
         self._clock = clock = strictly_increasing(clock)
@@ -69,8 +75,22 @@ class CachingClientSource:
         self._accounts = accounts = CostAttribution(memory, policy.flight_seconds)
         self._lists = ListReader(reader, accounts, memory, policy, clock)
         self._by_id = EntityReader(reader, accounts, memory, self._lists, clock)
-        costs = CostEstimates(write_cost, self._lists, self._by_id, self._query)
-        self.estimate, self.rows_lack = costs.estimate, costs.rows_lack
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
+        searches = SearchReader(
+            CollectionReader(self._lists, memory, clock, cap),
+            Derivations(memory),
+            query=self._query,
+            rows_lack=self._lists.rows_lack,
+            refresh=self._refresh,
+            policy=policy,
+            clock=clock,
+            counts=self._counts,
+        )
+        self.search, self.rows_lack = searches.search, self._lists.rows_lack
+        self.estimate = CostEstimates(
+            write_cost, self._lists, self._by_id, self._query, searches.estimate
+        ).estimate
         writes = WriteThrough(writer, memory, clock, self._begin)
         self.create = tasks.detached(writes.create)
         self.update = tasks.detached(writes.update)
@@ -78,8 +98,6 @@ class CachingClientSource:
         self.responses = ResponseCache(
             memory, accounts=accounts, pace=self._pace, budget=budget, clock=clock
         )
-        self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
-        self._counts: Counter[tuple[str, str]] = Counter()
 
     def lookups(self) -> dict[tuple[str, str], int]:
         """Return the numbers of lookups by kind and result: hit, miss, joined or stale."""

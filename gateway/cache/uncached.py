@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gateway.cache.policy.scan_price import MAX_CALLS, too_large
+from gateway.cache.read.derived import derive, page_of_rows
 from gateway.cache.read.list_lookup import page_of
+from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
+from gateway.cache.store.entity import fresh_entry
 from gateway.detached_tasks import DetachedTasks
 from schema.source.cost import CostEstimate, EntitiesRequest, SourceRequest, WriteRequest
 from schema.source.protocols import ClientReader, ClientWriter
-from schema.source.records import ClientFilter, Fields, Page, Window
+from schema.source.records import MAX_PAGE, ClientFilter, Fields, Page, Window
 from schema.source.request_context import Priority, RequestContext
+from schema.source.search import SearchRequest
 
 
 class UncachedClientSource:
     """A `ClientSource` that keeps nothing. A write continues after its caller leaves.
 
-    Each write is one of `tasks`. `write_cost` returns its cost.
+    Each write is one of `tasks`. `write_cost` returns its cost, `cap` the calls that one operation
+    may cost.
     """
 
     def __init__(
@@ -26,7 +32,9 @@ class UncachedClientSource:
         *,
         write_cost: Callable[[WriteRequest], CostEstimate],
         tasks: DetachedTasks,
+        cap: Callable[[], int] = lambda: MAX_CALLS,
     ) -> None:
+        self._cap = cap
         self._reader = reader
         self._write_cost = write_cost
         self.page_cost = reader.page_cost
@@ -60,6 +68,20 @@ class UncachedClientSource:
             )
         return page
 
+    async def search(self, operation: RequestContext, request: SearchRequest) -> Page:
+        """Read all clients that the API's filter lists, and answer from them."""
+        where, fields, most = request.where, request.fields, MAX_PAGE
+        page = await self._reader.read_page(operation, where, Window(0, most), fields)
+        records = list(page.records)
+        if len(records) < page.total:
+            rest = Window(len(records), page.total - len(records))
+            if self.page_cost(rest) > operation.call_budget.room:
+                raise too_large(where, page.total, 1 + self.page_cost(rest), self._cap())
+            records += (await self._reader.read_page(operation, where, rest, fields)).records
+        held = HeldCollection((fresh_entry(record, 0) for record in records), 0, 1)
+        derived = derive(held, request.question)
+        return page_of_rows(derived, held, request.question, request.window, lambda _: None)[0]
+
     def rows_lack(self, fields: Fields) -> bool:
         """Return False: nothing is known about rows."""
         del fields
@@ -83,6 +105,8 @@ class UncachedClientSource:
         if isinstance(need, EntitiesRequest):
             count = len(need.ids)
             return CostEstimate(count, count, count, count)
+        if isinstance(need, SearchRequest):
+            return CostEstimate(1, 1, self._cap(), 1)
         direct = self.page_cost(need.window)
         again = 0 if need.window.between is None else direct
         details = need.window.limit if need.fields - {"id"} else 0

@@ -18,6 +18,7 @@ CODES = frozenset(
     {
         "BAD_REQUEST",
         "BAD_USER_INPUT",
+        "FIELD_NOT_LISTED",
         "FORBIDDEN",
         "IDEMPOTENCY_UNAVAILABLE",
         "INTERNAL",

@@ -10,32 +10,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
-from graphql import FragmentDefinitionNode, OperationType, VariableNode, get_nullable_type
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    get_nullable_type,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from schema.execution.compiler.arguments import compile_arguments
+from schema.execution.compiler.arguments import Arguments, compile_arguments
 from schema.execution.compiler.collect_fields import FieldCollector, SelectedFields
 from schema.execution.compiler.encoders import Encoders, Leaves
 from schema.execution.compiler.root_field import RootField, Specialization
-from schema.execution.compiler.variables import VariableCoercer
+from schema.execution.compiler.variables import VariableCoercer, Variables
 from schema.execution.plan import ExecutionPlan, ParsedOperation
 from schema.execution.root_fields import ROOT_FIELDS, clients
 from schema.execution.sizes import KEY, OPERATION, ROOT, VARIABLE, document_size
 from schema.types.client import Client
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from graphql import (
-        DocumentNode,
-        FieldNode,
-        GraphQLError,
-        GraphQLObjectType,
-        GraphQLSchema,
-        OperationDefinitionNode,
-    )
-    from strawberry.schema.schema_converter import GraphQLCoreConverter
+from schema.types.client_facets import ClientFacets, check_tags
 
 
 class OperationCompiler:
@@ -53,6 +55,19 @@ class OperationCompiler:
         self.hide_suggestions = hide_suggestions
         self.leaves: Leaves = {}
         self.client = cast("GraphQLObjectType", schema.type_map[Client.__name__])
+        facets = cast("GraphQLObjectType", schema.type_map[ClientFacets.__name__])
+        self._tags = facets.fields["tags"]
+
+    def arguments(self, field: GraphQLField, node: FieldNode) -> Arguments:
+        """Compile the arguments of a field."""
+        return compile_arguments(
+            field, node, self.converter, hide_suggestions=self.hide_suggestions
+        )
+
+    def tags_check(self, node: FieldNode) -> Callable[[Variables], object]:
+        """Return the function that raises for wrong arguments of a count of tags."""
+        arguments = self.arguments(self._tags, node)
+        return lambda variables: check_tags(**arguments(variables))
 
 
 class CompiledOperation:
@@ -97,7 +112,7 @@ class CompiledOperation:
         assert type_ is not None  # noqa: S101 - validated
         collector = FieldCollector(schema, self._fragments, conditions)
         grouped = collector.of([node.selection_set], type_)
-        encoders = Encoders(collector, self.compiler.leaves)
+        encoders = Encoders(collector, self.compiler.leaves, self.compiler.arguments)
         roots = [
             self._root(type_, key, nodes, encoders, collector) for key, nodes in grouped.items()
         ]
@@ -124,11 +139,11 @@ class CompiledOperation:
         field, ask = type_.fields.get(name), ROOT_FIELDS.get(name)
         if field is None or ask is None:
             return RootField(key, name, look)
-        arguments = compile_arguments(
-            field, nodes[0], compiler.converter, hide_suggestions=compiler.hide_suggestions
-        )
+        arguments = compiler.arguments(field, nodes[0])
         shown = get_nullable_type(field.type) if ask is clients else compiler.client
-        return RootField(key, name, look, arguments, ask, encoders.encoder(shown, nodes))
+        encode = encoders.encoder(shown, nodes)
+        checks = [compiler.tags_check(node) for node in look.nodes("facets", "tags")]
+        return RootField(key, name, look, arguments, ask, checks, encode)
 
 
 def _conditions(

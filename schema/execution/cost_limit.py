@@ -12,6 +12,7 @@ from schema.execution.plan import ExecutionPlan
 from schema.source.cost import ZERO_COST, CostEstimate, EntitiesRequest, ListRequest
 from schema.source.protocols import ClientSource
 from schema.source.request_context import CallLimit, RequestContext
+from schema.source.search import SearchRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ def explain(planned: ExecutionPlan, costs: ClientSource, operation: RequestConte
     return Explanation(
         [FieldCost(key, price) for (key, _), price in zip(needs, prices, strict=True)]
     )
+
+
+_UNKNOWN = 2**31
+"""Bound of the calls of an operation that depends on what is cached."""
 
 
 def check_cost(
@@ -112,6 +117,8 @@ def _upper_bound(planned: ExecutionPlan, costs: ClientSource) -> int:
     """Return an upper bound of the counted calls, found without looking into the cache."""
     bound = planned.clients
     for _, request in planned.other_fields:
+        if isinstance(request, SearchRequest):
+            return _UNKNOWN
         if isinstance(request, ListRequest):
             details = request.window.limit if costs.rows_lack(request.fields) else 0
             bound += costs.page_cost(request.window) + details

@@ -72,7 +72,7 @@ def _encode(plan: ExecutionPlan, context: Context) -> dict[str, Any]:
         page = context.loaders.pages.outcomes[request]
         if isinstance(page, Exception):
             refuse(page)
-        shown = connection(request.window, page)
+        shown = connection(request.window, page, plan.variable_values)
         for root in roots:
             data[root.key] = root.encode(shown)
     for batch in plan.entity_batches:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from graphql import DocumentNode, OperationDefinitionNode
 
 from schema.execution.attribution import drop_traceback
-from schema.execution.root_fields import WRITE_REQUESTS, EntityLookup
+from schema.execution.compiler.root_field import RootField, Specialization
+from schema.execution.compiler.variables import Variables
+from schema.execution.root_fields import WRITE_REQUESTS, EntityLookup, RootRequest
 from schema.execution.sizes import PLANNED, VARIABLES, value_size
 from schema.source.cost import EntitiesRequest, ListRequest, SourceRequest, WriteRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
-
-    from graphql import DocumentNode, OperationDefinitionNode
-
-    from schema.execution.compiler.root_field import RootField, Specialization
-    from schema.execution.compiler.variables import Variables
-    from schema.execution.root_fields import RootRequest
-    from schema.source.records import ClientId, Fields
-    from schema.source.request_context import Priority
+from schema.source.records import ClientId, Fields
+from schema.source.request_context import Priority
 
 
 class ParsedOperation(NamedTuple):
@@ -145,6 +140,8 @@ def _build_request(root: RootField, variables: Variables) -> RootRequest | Excep
     if ask is None or arguments is None:
         return None
     try:
+        for check in root.checks:
+            check(variables)
         return ask(root.look, **arguments(variables))
     except Exception as error:  # noqa: BLE001 - located at the field
         drop_traceback(error)

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import msgspec
-import strawberry
 from graphql import GraphQLError
+from strawberry import UNSET
 
-from schema.source.cost import EntitiesRequest, ListRequest
+from schema.source.cost import EntitiesRequest, Kind, ListRequest
 from schema.source.errors import InvalidInput
-from schema.source.records import ClientFilter, ClientId, Window, client_id
+from schema.source.records import ClientId, Fields, Window, client_id
 from schema.source.request_context import Priority
+from schema.source.search import Question, SearchRequest
 from schema.types.client import Client, required_record_fields
-from schema.types.enums import ClientStatus, ClientType
+from schema.types.client_facets import FACET_FIELDS
+from schema.types.client_filter import (
+    ClientFilterInput,
+    criteria_of,
+    is_plain,
+    narrowed,
+    plain_filter,
+)
+from schema.types.client_order import (
+    ClientOrderInput,
+    ClientSearchField,
+    search_terms,
+    searched_parts,
+    sort_keys,
+)
 from schema.types.page_arguments import window_for
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from schema.source.cost import Kind
-    from schema.source.records import Fields
 
 _INTERACTIVE = Priority.INTERACTIVE  # looking up a member of an enumeration is slow
 MAX_NODES = 100
 """Largest number of ids in one `nodes` field."""
 MAX_REPRESENTATIONS = 100
 """Largest number of entities in one `_entities` field."""
-
-
-@strawberry.input(
-    name="ClientFilter", description="A filter of clients. If both fields are set, both must match."
-)
-class ClientFilterInput:
-    """The API's two filters (API page, List all clients: parameters)."""
-
-    client_type: ClientType | None = strawberry.field(
-        default=strawberry.UNSET, description="Only clients of this type."
-    )
-    status: ClientStatus | None = strawberry.field(
-        default=strawberry.UNSET, description="Only clients with this status."
-    )
 
 
 class EntityLookup(msgspec.Struct, frozen=True):
@@ -125,40 +121,50 @@ def _invalid_representation(message: str) -> GraphQLError:
 def clients(  # noqa: PLR0913 - Relay's arguments
     look: Look,
     *,
-    filter: ClientFilterInput | None = strawberry.UNSET,
-    first: int | None = strawberry.UNSET,
-    after: str | None = strawberry.UNSET,
-    last: int | None = strawberry.UNSET,
-    before: str | None = strawberry.UNSET,
-    offset: int | None = strawberry.UNSET,
+    filter: ClientFilterInput | None = UNSET,
+    search: str | None = UNSET,
+    search_in: list[ClientSearchField] | None = UNSET,
+    order_by: list[ClientOrderInput] | None = UNSET,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+    offset: int | None = UNSET,
 ) -> ListRequest:
     """Return the request of `Query.clients`; a count alone needs no rows. Raises `InvalidInput`."""
-    window = window_for(*map(_given, (first, after, last, before, offset)))
-    where = _where(_given(filter))
-    shown = look()
+    given, shown = _given(filter), look()
+    question = _question(_given(search), _given(search_in), _given(order_by))
+    ends = _given(first), _given(after), _given(last), _given(before)
+    window = window_for(*ends, _given(offset), question)
     if "edges" not in shown and "pageInfo" not in shown:
         window = Window(0, 0)
-    return ListRequest(where, window, required_record_fields(look("edges", "node")))
-
-
-def _given(value: Any) -> Any:
-    return None if value is strawberry.UNSET else value
-
-
-def _where(given: ClientFilterInput | None) -> ClientFilter:
-    if not given:
-        return ClientFilter()
-    return ClientFilter(
-        client_type=known_value(given.client_type, "clientType") if given.client_type else None,
-        status=known_value(given.status, "status") if given.status else None,
+    fields = required_record_fields(look("edges", "node"))
+    if question == Question() and is_plain(given) and "facets" not in shown:
+        return ListRequest(plain_filter(given), window, fields)
+    question = replace(question, criteria=criteria_of(given))
+    return SearchRequest(
+        narrowed(question.criteria),
+        window,
+        fields,
+        question,
+        question.fields.union(*(FACET_FIELDS.get(name, ()) for name in look("facets"))),
     )
 
 
-def known_value(member: ClientType | ClientStatus, name: str) -> str:
-    """Return the API's value for an input. Raises `InvalidInput` for UNKNOWN."""
-    if member in {ClientType.UNKNOWN, ClientStatus.UNKNOWN}:
-        raise InvalidInput(f"`{name}` must be one of the values the API knows, not UNKNOWN.")
-    return str(member.value)
+def _question(
+    search: str | None,
+    search_in: list[ClientSearchField] | None,
+    order_by: list[ClientOrderInput] | None,
+) -> Question:
+    """Return what is searched and how it is sorted, without the filter."""
+    terms = "" if search is None else search_terms(search)
+    keys = sort_keys(order_by or [], searched=bool(terms))
+    within = None if search_in is None or not terms else searched_parts(search_in)
+    return Question(search=terms, within=within, order=keys)
+
+
+def _given(value: Any) -> Any:
+    return None if value is UNSET else value
 
 
 WRITE_REQUESTS: Mapping[str, Kind] = {

@@ -107,6 +107,12 @@ class RateLimited(ClientError):
         self.retry_after = max(1, retry_after)
 
 
+class NotListed(ClientError):
+    """A search is about a field that the API's list rows lack; nothing more was sent."""
+
+    code = "FIELD_NOT_LISTED"
+
+
 class TooExpensive(ClientError):
     """An operation has reached its limit of calls; the rejected call was not sent.
 
@@ -116,9 +122,10 @@ class TooExpensive(ClientError):
 
     code = "TOO_EXPENSIVE"
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, message: str | None = None) -> None:
         super().__init__(
-            f"The operation has sent as many calls of the API's window as it may, {limit}, and"
+            message
+            or f"The operation has sent as many calls of the API's window as it may, {limit}, and"
             " this would take more. This was not sent."
         )
         self.limit = limit

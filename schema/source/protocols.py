@@ -12,6 +12,7 @@ from schema.source.cost import CostEstimate, SourceRequest
 from schema.source.errors import ClientError
 from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Page, Window
 from schema.source.request_context import Priority, RequestContext
+from schema.source.search import SearchRequest
 from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 
@@ -44,6 +45,17 @@ class ClientReader(Protocol):
         """
 
 
+class ClientSearcher(ClientReader, Protocol):
+    """Searches, filters and sorts clients, which the API does not."""
+
+    async def search(self, operation: RequestContext, request: SearchRequest) -> Page:
+        """Return the window of a request among the caller's clients that match its question.
+
+        `request.fields` are the selected fields, as for `read_page`. Raises `NotListed` if list
+        rows lack a field of `request.needs`.
+        """
+
+
 class ClientWriter(Protocol):
     """Creates, changes and deletes clients."""
 
@@ -59,7 +71,7 @@ class ClientWriter(Protocol):
         """Delete a client, irreversibly."""
 
 
-class ClientSource(ClientReader, ClientWriter, Protocol):
+class ClientSource(ClientSearcher, ClientWriter, Protocol):
     """What the graph needs of a source of clients; it also estimates costs, without a call."""
 
     def estimate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NewType
 from uuid import UUID
@@ -109,6 +110,8 @@ class Anchor(NamedTuple):
     """Marks of the rows before it, the nearest first (`schema.types.cursors.mark_of`)."""
     after: tuple[bytes, ...] = ()
     """Marks of the rows after it, the nearest first."""
+    values: tuple[str | float | None, ...] | None = None
+    """The values that it was sorted by, in a sorted list; its other parts mean nothing there."""
 
 
 class Bounds(NamedTuple):
@@ -179,6 +182,15 @@ class Window:
         return self if self.between is None else Window(self.offset, self.limit, self.from_end)
 
 
+class PageSort(NamedTuple):
+    """How the list of a page is sorted, if it is not in the API's order."""
+
+    fingerprint: bytes
+    """Identifies the order: a cursor is of one order."""
+    values: Callable[[ClientRecord], tuple[str | float | None, ...]]
+    """Returns the values that a client is sorted by."""
+
+
 class Page(msgspec.Struct, frozen=True, eq=False):
     """Rows in the API's order, the first at absolute index `offset`, of `total` in all.
 
@@ -197,6 +209,9 @@ class Page(msgspec.Struct, frozen=True, eq=False):
     """The bounds that the window is counted from."""
     beside: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     """Ids of the rows before and after those of the window, in order, as far as known."""
+    sort: PageSort | None = None
+    facets: Any = None
+    """The `FacetCounts` of all clients that match, if they were requested."""
 
     def __eq__(self, other: object) -> bool:
         """Compare rows and counts; the window and its bounds are not compared."""

@@ -6,9 +6,10 @@ from typing import Any, cast
 import strawberry
 
 from schema.source.errors import Unavailable
-from schema.source.records import ClientRecord, Page, Window
+from schema.source.records import ClientRecord, Page, PageSort, Window
 from schema.types.client import FREE, Client
-from schema.types.cursors import MARK, NO_ID, Cursor, mark_of
+from schema.types.client_facets import ClientFacets
+from schema.types.cursors import MARK, NO_ID, Cursor, mark_of, sorted_cursor
 from schema.types.record_fields import computed, malformed
 from schema.types.scalars import integer
 
@@ -21,7 +22,7 @@ BESIDE, BESIDE_ENDS = 4, 16
 class LazyEdges:
     """Consecutive rows of a list of `total` rows as edges, each created on access."""
 
-    __slots__ = ("_marks", "before", "begin", "records", "total")
+    __slots__ = ("_marks", "before", "begin", "records", "sort", "total")
 
     def __init__(
         self,
@@ -29,15 +30,17 @@ class LazyEdges:
         begin: int | None,
         total: int = 0,
         beside: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+        sort: PageSort | None = None,
     ) -> None:
         """Create the edges; `begin` is the absolute index of the first of `records`, or None.
 
         The edges of a mutation are in no list: `begin` is None. `beside`: ids of the rows before
-        and after `records`, as far as they are known.
+        and after `records`, as far as they are known. `sort`: how the list is sorted.
         """
         self.records = records
         self.begin = begin
         self.total = total
+        self.sort = sort
         self.before = len(beside[0])
         self._marks: bytes | tuple[tuple[str, ...], tuple[str, ...]] = beside
 
@@ -64,6 +67,9 @@ class LazyEdges:
 def cursor_of(edges: LazyEdges, place: int) -> str:
     """Return the cursor of the row at `place` among `edges`."""
     record = edges.records[place]
+    if edges.sort is not None:
+        fingerprint, values = edges.sort
+        return sorted_cursor(fingerprint, record.id, values(record))
     id = NO_ID if record.unreadable else record.id
     if edges.begin is None:
         return str(Cursor(None, id))
@@ -153,11 +159,19 @@ class ClientConnection:
 
     total: strawberry.Private[int]
     """The total as the API counts it."""
+    counts: strawberry.Private[Any]
+    """The counts of the facets, None if they were not requested."""
+    variables: strawberry.Private[Any] = None
+    """The variables of the operation, for arguments below it in compiled operations."""
 
-    edges: list[ClientEdge] = strawberry.field(description="The rows, in the API's order.")
+    edges: list[ClientEdge] = strawberry.field(description="The rows, in order.")
     page_info: PageInfo = strawberry.field(description="The position of this page.")
     total_count: int = computed(
         _total, "Number of matching clients. Costs no call beyond those for the rows."
+    )
+    facets: ClientFacets = computed(
+        lambda root: ClientFacets(counts=root.counts, variables=root.variables),
+        "Counts over all clients that match.",
     )
 
 
@@ -179,8 +193,11 @@ def _follow(window: Window, page: Page, high: int | None, stop: int, *, nonempty
     return stop < page.total or (page.more and stop == page.total)
 
 
-def connection(window: Window, page: Page) -> ClientConnection:
-    """Return the connection for the part of `page` that `window` requested."""
+def connection(window: Window, page: Page, variables: object = None) -> ClientConnection:
+    """Return the connection for the part of `page` that `window` requested.
+
+    `variables` are those of a compiled operation.
+    """
     between, bounds = window.between, page.bounds
     if page.window is not None:
         window = page.window
@@ -189,7 +206,7 @@ def connection(window: Window, page: Page) -> ClientConnection:
     begin = max(0, page.total - window.limit) if window.from_end else window.offset
     rows = page.records[max(0, begin - page.offset) :][: window.limit] if window.limit else ()
     kind = MixedEdges if any(record.unreadable for record in rows) else LazyEdges
-    edges = kind(rows, begin, page.total, page.beside)
+    edges = kind(rows, begin, page.total, page.beside, page.sort)
     backwards = between is not None and between.backwards
     return ClientConnection(
         edges=cast("list[ClientEdge]", edges),
@@ -205,4 +222,6 @@ def connection(window: Window, page: Page) -> ClientConnection:
             has_previous_page=begin > bounds.low if backwards else min(begin, page.total) > 0,
         ),
         total=page.total,
+        counts=page.facets,
+        variables=variables,
     )

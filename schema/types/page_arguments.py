@@ -2,6 +2,7 @@
 
 from schema.source.errors import InvalidInput
 from schema.source.records import MAX_PAGE, Between, Window
+from schema.source.search import Question
 from schema.types.cursors import decode_cursor
 
 DEFAULT_PAGE = 25
@@ -23,13 +24,18 @@ def _size(first: int | None, last: int | None) -> int:
     return DEFAULT_PAGE if size is None else size
 
 
-def window_for(
-    first: int | None, after: str | None, last: int | None, before: str | None, offset: int | None
+def window_for(  # noqa: PLR0913, PLR0917 - Relay's arguments
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    offset: int | None,
+    question: Question | None = None,
 ) -> Window:
     """Return the window that a connection's arguments describe.
 
     Raises `InvalidInput`; nothing is sent. `offset` skips rows from the start, or from the row
-    after `after`.
+    after `after`. In a sorted list the cursors are of the order of `question`.
     """
     size = _size(first, last)
     if offset is not None and offset < 0:
@@ -38,8 +44,8 @@ def window_for(
         raise InvalidInput(
             "`offset` counts from the front: combine it with `first`, not with `last`."
         )
-    top = None if after is None else decode_cursor(after, "after")
-    bottom = None if before is None else decode_cursor(before, "before")
+    top = None if after is None else decode_cursor(after, "after", question)
+    bottom = None if before is None else decode_cursor(before, "before", question)
     if last is not None and bottom is None:
         if after is not None:
             raise InvalidInput(

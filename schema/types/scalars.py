@@ -9,7 +9,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import NewType, TypeVar
 
-from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLError
 
 T = TypeVar("T")
 
@@ -46,6 +46,22 @@ def instant(text: str) -> Timestamp:
         raise ValueError
     date = f"{utc.year - away:04}-{utc:%m-%dT%H:%M}"
     return Timestamp(f"{date}:{second}{fraction or ''}Z")
+
+
+def parse_instant(value: object) -> Timestamp:
+    """Return the instant that an input names. Raises `GraphQLError`."""
+    try:
+        return instant(str(value))
+    except ValueError:
+        raise GraphQLError("A DateTime must be written as 2026-07-01T22:49:27Z.") from None
+
+
+def moment(value: object) -> str:
+    """Return an instant so that the later of two is the greater text. Raises `ValueError`."""
+    text = value if isinstance(value, str) else ""
+    second, point, fraction = instant(text)[:-1].partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{second}{point}{fraction}" if fraction else second
 
 
 def _ends_a_month(minute: datetime) -> bool:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
+
+from gateway.search.facets import Facets
+from schema.source.cost import CostEstimate, SourceRequest
 from schema.source.errors import (
     ClientError,
     Conflict,
@@ -18,18 +23,19 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
-from schema.source.records import Page
-from schema.source.request_context import Priority
-from schema.source.writes import Confirmation, WriteResult
+from schema.source.records import (
+    ClientFilter,
+    ClientId,
+    ClientRecord,
+    Fields,
+    Page,
+    PageSort,
+    Window,
+)
+from schema.source.request_context import Priority, RequestContext
+from schema.source.search import SearchRequest
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 from tests.differential.values import IDS, record
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schema.source.cost import CostEstimate, SourceRequest
-    from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, Window
-    from schema.source.request_context import RequestContext
-    from schema.source.writes import ClientPatch, NewClient
 
 
 class Answers:
@@ -54,7 +60,7 @@ class Answers:
                 RateLimited("Spent.", retry_after=7),
                 Unauthenticated("Who?"),
                 Forbidden("Not you."),
-                NotFound("None."),
+                NotFound("Not there."),
                 ZeroDivisionError("a bug"),
                 *more,
             ]
@@ -69,7 +75,10 @@ class Answers:
         priority: Priority = Priority.INTERACTIVE,
     ) -> Page:
         del operation, fields, priority
-        chance = await self._chance("window", where, window)
+        return await self._page(window, "window", where, window)
+
+    async def _page(self, window: Window, *question: object) -> Page:
+        chance = await self._chance(*question)
         failure = self._failure(chance)
         if failure is not None:
             raise failure
@@ -78,6 +87,17 @@ class Answers:
         start = max(0, total - window.limit) if window.from_end else min(window.offset, total)
         stop = min(total, start + window.limit + chance.choice([0, 0, 2]))
         return Page(start, tuple(record(chance, id) for id in ids[start:stop]), total)
+
+    async def search(self, operation: RequestContext, request: SearchRequest) -> Page:
+        del operation
+        page = await self._page(request.window, "search", request.where, request.question)
+        fingerprint = request.question.fingerprint
+        sort = PageSort(
+            fingerprint, lambda record: tuple(record.id for _ in request.question.order)
+        )
+        return msgspec.structs.replace(
+            page, sort=sort if request.question.order else None, facets=Facets(page.records)
+        )
 
     async def fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority

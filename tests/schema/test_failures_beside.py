@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from graphql import ExecutionResult, GraphQLError
 from msgspec import UNSET
 
 from schema.context import Context
@@ -21,18 +23,11 @@ from schema.source.errors import (
     Unauthenticated,
     Unavailable,
 )
-from schema.source.records import FIELDS, ClientRecord, Page
+from schema.source.records import FIELDS, ClientFilter, ClientId, ClientRecord, Fields, Page, Window
 from schema.source.request_context import Caller, Credential, Priority, RequestContext
-from schema.source.writes import Confirmation, WriteResult
+from schema.source.search import SearchRequest
+from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 from tests.differential.answers import Answers
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from graphql import ExecutionResult, GraphQLError
-
-    from schema.source.records import ClientFilter, ClientId, Fields, Window
-    from schema.source.writes import ClientPatch, NewClient
 
 ID = "00000000-0000-4000-8000-000000000001"
 MALFORMED = FIELDS - {"id"}
@@ -104,6 +99,9 @@ class Source(Answers):
     ) -> Page:
         del operation, where, fields, priority
         return Page(0, (self.record,) * window.limit, window.limit)
+
+    async def search(self, operation: RequestContext, request: SearchRequest) -> Page:
+        return await self.read_page(operation, request.where, request.window, request.fields)
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["compiled", "graphql-core"])

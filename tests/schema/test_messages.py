@@ -137,7 +137,7 @@ async def messages(text: str, variables: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for graph in (GRAPH, BY_GRAPHQL_CORE):
         operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
-        result = await graph.run(planned, Context(Answers(0), operation))
+        result = await graph.run(planned, Context(Answers(1), operation))
         found += [*_of(format_errors(result.errors or (), "r")), *_of(result.data)]
     return found
 

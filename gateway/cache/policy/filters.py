@@ -62,3 +62,10 @@ def _has(wanted: str | None, value: object, also: tuple[str, ...]) -> bool | Non
     if value is not None and not isinstance(value, str):
         return None
     return value == wanted or value in also
+
+
+def supersets(where: ClientFilter) -> list[ClientFilter]:
+    """Return the filters that list every client of `where`, the widest first."""
+    found = [ClientFilter(), ClientFilter(status=where.status)]
+    found += [ClientFilter(client_type=where.client_type), where]
+    return list(dict.fromkeys(found))

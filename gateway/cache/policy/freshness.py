@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavailable
@@ -61,6 +61,25 @@ def freshness_limits(
         served, excused = min(2 * fresh, policy.stale), policy.stale
     missing = min(served, policy.fresh_missing * fresh / policy.fresh)
     return FreshnessLimits(fresh, served, missing, -1.0 if directives.only_if_cached else excused)
+
+
+MAX_SCAN_SECONDS = 900.0
+"""Largest freshness lifetime of a scan: the length of the rate limit window."""
+
+
+def scan_limits(
+    fresh: float, calls: int, directives: CacheDirectives, policy: CachePolicy
+) -> FreshnessLimits:
+    """Return the limits for a collection whose scan took `calls` calls.
+
+    It is fresh for as long as that many pages one after another: to keep it fresh takes as many
+    calls an hour as to keep one page fresh.
+    """
+    if calls == 1:
+        return freshness_limits(fresh, directives, policy)
+    lifetime = max(fresh, min(calls * fresh, MAX_SCAN_SECONDS))
+    longer = replace(policy, stale=policy.stale + lifetime)
+    return freshness_limits(lifetime, directives, longer)
 
 
 def stale_if_error_since(failure: ClientError, now: float, bounds: FreshnessLimits) -> float | None:

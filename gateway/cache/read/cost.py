@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from gateway.cache.read.entity_reader import EntityReader
 from gateway.cache.read.list_lookup import ALL_CLIENTS
-from gateway.cache.read.list_reader import DOCUMENTED_ROW_FIELDS, ListReader
+from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.planner import PlannedRead
 from gateway.cache.read.queries import ReadQuery
-from gateway.cache.store.keys import ListKey
+from gateway.cache.store.keys import ListKey, Partition
 from schema.source.cost import (
     CostEstimate,
     EntitiesRequest,
@@ -19,6 +19,7 @@ from schema.source.cost import (
 )
 from schema.source.records import Fields
 from schema.source.request_context import Priority, RequestContext
+from schema.source.search import SearchRequest
 
 _ALWAYS: frozenset[str] = frozenset({"id"})
 """Fields that no row lacks."""
@@ -33,18 +34,18 @@ class CostEstimates:
         lists: ListReader,
         by_id: EntityReader,
         query: Callable[[RequestContext, Fields, Priority], ReadQuery],
+        search: Callable[[RequestContext, SearchRequest], CostEstimate],
     ) -> None:
-        """Create it; `query` returns the query of an operation that begins now."""
+        """Create it; `query` returns the query of an operation that begins now.
+
+        `search` returns the cost of a search, without that of completing its rows.
+        """
         self._page_cost = lists.page_cost
         self._write_cost = write_cost
         self._lists = lists
         self._by_id = by_id
         self._query = query
-
-    def rows_lack(self, fields: Fields) -> bool:
-        """Return True if list rows were seen to lack any of `fields`."""
-        learned = self._lists.row_fields is not DOCUMENTED_ROW_FIELDS
-        return learned and not fields <= self._lists.row_fields
+        self._search = search
 
     def estimate(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
@@ -57,7 +58,12 @@ class CostEstimates:
         priorities: set[Priority] = set()
         prices: list[CostEstimate] = []
         for need in needs:
-            if isinstance(need, ListRequest):
+            if isinstance(need, SearchRequest):
+                prices.append(
+                    self._search(operation, need)
+                    + self._completion(Partition(operation.caller), need)
+                )
+            elif isinstance(need, ListRequest):
                 prices.append(self._rows(operation, need, reading))
             elif isinstance(need, EntitiesRequest):
                 price = self._clients(operation, need, reading, shared=need.priority in priorities)
@@ -88,18 +94,17 @@ class CostEstimates:
             # The row that the window is counted from may have moved out of the page read.
             again += self._page_cost(need.window)
         least = sum(1 if window.from_end else self._page_cost(window) for _, window in reads)
+        completing = self._completion(query.partition, need)
+        return CostEstimate(least, direct, direct + again, direct) + completing
+
+    def _completion(self, partition: Partition, need: ListRequest) -> CostEstimate:
+        """Return the cost of completing rows that lack selected fields."""
         rows = 0 if need.fields <= _ALWAYS else need.window.limit
-        total = listed.total(key.partition)
+        total = self._lists.lookup.total(partition)
         there = rows if total is None else min(rows, total)
         expected = 0 if need.fields <= self._lists.row_fields else there
-        details = expected if self.rows_lack(need.fields) else 0
-        return CostEstimate(
-            least,
-            direct + expected,
-            direct + again + self._worst(rows, need.fields),
-            direct,
-            details,
-        )
+        details = expected if self._lists.rows_lack(need.fields) else 0
+        return CostEstimate(0, expected, self._worst(rows, need.fields), 0, details)
 
     def _clients(
         self,

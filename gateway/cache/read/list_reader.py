@@ -78,6 +78,11 @@ class ListReader:
         """Return the callers whose lists are being read."""
         return {name[0].partition for name in self.flights}
 
+    def rows_lack(self, fields: Fields) -> bool:
+        """Return True if list rows were seen to lack any of `fields`."""
+        learned = self.row_fields is not DOCUMENTED_ROW_FIELDS
+        return learned and not fields <= self.row_fields
+
     async def read(self, query: ListQuery) -> Page:
         """Read the missing rows of the window and return its page."""
         key = query.list_key

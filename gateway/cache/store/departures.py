@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from cachetools import LRUCache
 
-from gateway.cache.store.cursor_anchor import Neighbours, departures
+from gateway.cache.store.collection import HeldCollection
+from gateway.cache.store.cursor_anchor import END, Neighbours, departures
 from gateway.cache.store.keys import ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
 
@@ -31,6 +32,17 @@ class Departures:
         if before.spans:
             for id, neighbours in departures(before, after, page).items():
                 self._neighbours[key, id] = neighbours
+
+    def note_one(self, key: ListKey, id: str, neighbours: Neighbours) -> None:
+        """Store that one row left, and where it stood."""
+        self._neighbours[key, id] = neighbours
+
+    def note_replaced(self, key: ListKey, before: HeldCollection, after: HeldCollection) -> None:
+        """Store which clients left between two scans of a list."""
+        ids = [END, *(each.record.id for each in before.clients), END]
+        for index, id in enumerate(ids[1:-1], 1):
+            if id not in after:
+                self._neighbours[key, id] = Neighbours(ids[index - 1], ids[index + 1])
 
     def purge(self, partition: Partition) -> None:
         """Remove the departures from one caller's lists."""

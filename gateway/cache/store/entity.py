@@ -72,6 +72,11 @@ def present_fields(record: ClientRecord) -> Fields:
     )
 
 
+def fresh_entry(record: ClientRecord, at: float) -> CachedRecord:
+    """Return the entry of a reading sent at `at`, without what was known before."""
+    return CachedRecord(record, at, present_fields(record), at)
+
+
 def version_of(record: ClientRecord) -> int | None:
     """Return the record's version, None if the API sent none."""
     return record.version if isinstance(record.version, int) else None
@@ -84,7 +89,7 @@ def merge_record(
 
     A version never decreases. Without versions, the reading sent later is right.
     """
-    fresh = CachedRecord(record, at, present_fields(record), at)
+    fresh = fresh_entry(record, at)
     if before is None:
         return fresh
     if isinstance(before, Tombstone):

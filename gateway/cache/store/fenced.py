@@ -7,8 +7,8 @@ from collections.abc import Callable
 from gateway.cache.policy.filters import TypeFilterSemantics
 from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.policy.sort_order import SortOrder
-from gateway.cache.store.cached_response import CachedResponse
 from gateway.cache.store.change_hints import ChangeHints
+from gateway.cache.store.collections import Collections
 from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import (
     CachedRecord,
@@ -21,7 +21,7 @@ from gateway.cache.store.entity import (
 from gateway.cache.store.generations import FencingToken, Generations
 from gateway.cache.store.keys import EntityKey, ListKey, Partition, ResponseKey
 from gateway.cache.store.list_index import ListIndex
-from gateway.cache.store.memory import MemoryStore
+from gateway.cache.store.memory import CachedResponse, MemoryStore
 from gateway.cache.store.own_writes import OwnWrites
 from gateway.cache.store.served_versions import ServedVersions
 from gateway.cache.store.versions import VersionHistory
@@ -49,6 +49,7 @@ class FencedCache:
         self.own_writes = OwnWrites(clock, policy.fresh)
         self._bases = VersionHistory()
         self.departures = Departures()
+        self.collections = Collections(store, self.departures)
         self.meaning = TypeFilterSemantics(policy.type_filter)
         self.order = SortOrder()
 
@@ -140,7 +141,9 @@ class FencedCache:
         self.own_writes.note(key, record, at, created=created)
         if self.served.is_outdated(key, record, at) and not self.served.was_overtaken(key, began):
             self.served.forget(key)
-        self._merge(key, record, at)
+        held = self._merge(key, record, at)
+        if isinstance(held, CachedRecord):
+            self.collections.note_written(key, held, self.order.newest)
 
     def bury(self, key: EntityKey, at: float) -> Tombstone:
         """Store that there is no such client; its versions start over."""
@@ -183,6 +186,7 @@ class FencedCache:
 
     def forget_lists(self, partition: Partition) -> None:
         """Clear all lists of this caller: a write may have moved rows in and out of any."""
+        self.collections.forget(partition)
         self.revise_lists(partition, lambda _, rows: rows.cleared())
 
     def response(self, key: ResponseKey) -> CachedResponse | None:
@@ -200,11 +204,14 @@ class FencedCache:
         self._store.purge(partition)
         self._bases.purge(partition)
         self.departures.purge(partition)
+        self.collections.forget(partition)
         self.own_writes.purge(partition)
 
     def _put(self, key: EntityKey | ListKey, entry: CachedRecord | Tombstone | ListIndex) -> None:
         self.generations.bump_responses(key.partition)
         self._store.put(key, entry)
+        if isinstance(entry, CachedRecord | Tombstone) and isinstance(key, EntityKey):
+            self.collections.note(key, entry)
 
     def _merge(self, key: EntityKey, record: ClientRecord, at: float) -> Held:
         """Merge a reading sent at `at` into the cache, and return the newest that is held.

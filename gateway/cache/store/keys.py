@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 from schema.source.records import ClientFilter
 from schema.source.request_context import Caller
+from schema.source.search import Question
 
 
 class Partition(str):
@@ -49,4 +50,21 @@ class ResponseKey(NamedTuple):
     body: bytes
 
 
-Key = EntityKey | ListKey | ResponseKey
+class CollectionKey(NamedTuple):
+    """All of one caller's clients that match a filter of the API, read by one scan."""
+
+    partition: Partition
+    where: ClientFilter
+    kind: str = "collection"
+    """Makes it unequal to a `ListKey`."""
+
+
+class DerivedKey(NamedTuple):
+    """The clients of a collection that match a question."""
+
+    partition: Partition
+    where: ClientFilter
+    question: Question
+
+
+Key = EntityKey | ListKey | ResponseKey | CollectionKey | DerivedKey

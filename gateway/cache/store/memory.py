@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 from cachetools import LRUCache
 
-from gateway.cache.store.cached_response import CachedResponse
+from gateway.cache.store.collection import DerivedRows, HeldCollection
 from gateway.cache.store.entity import CachedRecord, Tombstone
+from gateway.cache.store.generations import FencingToken
 from gateway.cache.store.keys import Key, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
+from gateway.gzipped import CompressibleData
 
-Entry = CachedRecord | Tombstone | ListIndex | CachedResponse
+Validator = tuple["FencingToken", str | None, int]
+"""The state that a response depends on: its caller's fencing token, the filter's meaning, and the
+number of times that all responses were discarded."""
+
+
+class CachedResponse(NamedTuple):
+    """The encoded data of a response, and its validator."""
+
+    data: CompressibleData
+    basis: Validator
+    at: float
+    """When its oldest part was read."""
+    saved: int
+
+
+Entry = CachedRecord | Tombstone | ListIndex | CachedResponse | HeldCollection | DerivedRows
 
 MEBIBYTE = 1024 * 1024
+_SAMPLE = 50
+"""Clients of a collection that its size is estimated by."""
 _KEY = 400
 """Bytes of an entry's key and its places in the mappings, measured on CPython 3.11."""
 
@@ -160,9 +180,19 @@ def estimate_size(entry: Entry) -> int:
         return _KEY + 250 + sum(map(_size, msgspec.structs.astuple(entry.record)))
     if isinstance(entry, ListIndex):
         return _KEY + sum(200 + 100 * len(span.ids) for span in entry.spans)
+    if isinstance(entry, HeldCollection):
+        return _KEY + _size_of_all(entry.clients)
+    if isinstance(entry, DerivedRows):
+        return 3 * _KEY + 16 * len(entry.rows)
     if isinstance(entry, CachedResponse):
         return 2 * _KEY + entry.data.weight
     return _KEY
+
+
+def _size_of_all(clients: Sequence[CachedRecord]) -> int:
+    """Return the approximate bytes of a collection's clients and their folded texts, by some."""
+    some = clients[:: max(1, len(clients) // _SAMPLE)]
+    return len(clients) * sum(map(estimate_size, some)) // max(1, len(some))
 
 
 def _size(value: object) -> int:

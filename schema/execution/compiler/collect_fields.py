@@ -111,12 +111,16 @@ class SelectedFields:
         """Return the names selected below `path`, on objects of any type."""
         names = self._names.get(path)
         if names is None:
-            nodes = self._nodes
-            for name in path:
-                nodes = [node for node in self._fields(nodes) if node.name.value == name]
-            names = frozenset(node.name.value for node in self._fields(nodes))
+            names = frozenset(node.name.value for node in self._fields(self.nodes(*path)))
             self._names[path] = names
         return names
+
+    def nodes(self, *path: str) -> Sequence[FieldNode]:
+        """Return the nodes at the end of `path`, on objects of any type."""
+        nodes = self._nodes
+        for name in path:
+            nodes = [node for node in self._fields(nodes) if node.name.value == name]
+        return nodes
 
     def _fields(self, nodes: Sequence[FieldNode]) -> list[FieldNode]:
         return [node for same in self._collector.below(nodes, None).values() for node in same]

@@ -22,7 +22,7 @@ from graphql import (
 
 from schema.execution.compiler.codegen import fall_back
 
-Complete = Callable[[Any], Any]
+Complete = Callable[..., Any]
 """Returns the completed value. Raises any exception for a value that is not usual."""
 
 UNCHANGED: Mapping[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -17,6 +17,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from schema.execution.compiler.arguments import Arguments
 from schema.execution.compiler.codegen import (
     EDGES_TEMPLATE,
     OBJECT_TEMPLATE,
@@ -33,6 +34,7 @@ from schema.source.records import ClientRecord
 from schema.strawberry_internals import field_definition, python_type
 from schema.types.client import Client
 from schema.types.client_connection import OF_ROW, ClientEdge
+from schema.types.client_facets import BY_ARGUMENTS
 from schema.types.record_fields import COMPUTED, RecordField
 
 _MAX_MEMOIZED = 1_024
@@ -50,9 +52,16 @@ Leaves = dict[tuple[str, str], FieldExpression]
 class Encoders:
     """Generates the encoders of one operation; `leaves` is shared by the graph."""
 
-    def __init__(self, collector: FieldCollector, leaves: Leaves) -> None:
+    def __init__(
+        self,
+        collector: FieldCollector,
+        leaves: Leaves,
+        arguments: Callable[[GraphQLField, FieldNode], Arguments],
+    ) -> None:
+        """Create it; `arguments` compiles those of a field."""
         self._collector = collector
         self._leaves = leaves
+        self._arguments = arguments
         self.size = 0
         """Estimated bytes, without what the graph shares."""
 
@@ -99,8 +108,17 @@ class Encoders:
         if python_type(below) is Client:  # of an edge
             return self._expressions(below, nodes)
         encode = self.encoder(below, nodes)
+        by_arguments = field_definition(field).metadata.get(BY_ARGUMENTS)
+        if by_arguments is not None:
+            load = _with_arguments(by_arguments, self._arguments(field, nodes[0]))
+            return FieldExpression("{0}({1}(value))", (completion(field.type, encode), load))
         is_list = python_type(below) is ClientEdge
         return _field(type_, field, encode if is_list else completion(field.type, encode))
+
+
+def _with_arguments(compute: Complete, arguments: Arguments) -> Complete:
+    """Return the function of an object that knows the variables of its operation."""
+    return lambda value: compute(value, **arguments(value.variables))
 
 
 def _field(type_: GraphQLObjectType, field: GraphQLField, complete: Complete) -> FieldExpression:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+from schema.execution.compiler.arguments import Arguments
 from schema.execution.compiler.codegen import refuse
+from schema.execution.compiler.collect_fields import SelectedFields
+from schema.execution.compiler.completion import Complete
+from schema.execution.compiler.variables import Variables
+from schema.execution.root_fields import RootRequest
+from schema.source.records import Fields
 from schema.types.client import required_record_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from schema.execution.compiler.arguments import Arguments
-    from schema.execution.compiler.collect_fields import SelectedFields
-    from schema.execution.compiler.completion import Complete
-    from schema.execution.root_fields import RootRequest
-    from schema.source.records import Fields
 
 
 class RootField(NamedTuple):
@@ -26,6 +24,8 @@ class RootField(NamedTuple):
     arguments: Arguments | None = None
     ask: Callable[..., RootRequest] | None = None
     """None for writes and for fields without a request to the source."""
+    checks: Sequence[Callable[[Variables], object]] = ()
+    """What raises for wrong arguments of fields below it."""
     encode: Complete = refuse
     """Encodes a client's record or a connection."""
 

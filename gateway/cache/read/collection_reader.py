@@ -1,0 +1,139 @@
+"""Read all clients of a list for the fewest calls, and hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gateway.cache.policy.filters import supersets
+from gateway.cache.policy.scan_price import too_large
+from gateway.cache.read.list_lookup import ALL_CLIENTS
+from gateway.cache.read.list_reader import ListReader
+from gateway.cache.read.queries import ReadQuery
+from gateway.cache.read.scan import Scan
+from gateway.cache.store.collection import HeldCollection
+from gateway.cache.store.entity import CachedRecord
+from gateway.cache.store.fenced import FencedCache
+from gateway.cache.store.keys import CollectionKey, EntityKey, ListKey, Partition
+from schema.source.cost import CostEstimate
+from schema.source.records import ClientFilter, Window
+
+WORTH_NARROWING = 3
+"""Calls of a whole collection from which a narrower list's size is worth a call to learn it."""
+ROUNDS = 3
+"""Rounds of reading pages: the first, one for rows added since, one because rows moved."""
+
+Found = tuple[CollectionKey, "HeldCollection"]
+
+
+class CollectionReader:
+    """Reads collections of all callers. `cap` returns the calls that one operation may cost."""
+
+    def __init__(
+        self,
+        lists: ListReader,
+        memory: FencedCache,
+        clock: Callable[[], float],
+        cap: Callable[[], int],
+    ) -> None:
+        self._lists = lists
+        self._memory = memory
+        self._clock = clock
+        self.cap = cap
+
+    def held(
+        self, partition: Partition, where: ClientFilter, oldest: Callable[[int], float]
+    ) -> Found | None:
+        """Return a collection with every client of a filter, if one is held.
+
+        `oldest` returns the earliest time of a scan that may be used, by its calls.
+        """
+        for each in supersets(where):
+            key = CollectionKey(partition, each)
+            held = self._memory.collections.get(key)
+            if held is None or held.calls == 1:
+                held = self._of_pages(key, held, oldest(1)) or held
+            if held is not None and held.at >= oldest(held.calls):
+                return key, held
+        return None
+
+    def _of_pages(
+        self, key: CollectionKey, held: HeldCollection | None, oldest: float
+    ) -> HeldCollection | None:
+        """Hold a list whose pages are all cached, if they are newer than what is held of it."""
+        since = oldest if held is None else max(held.at, oldest)
+        rows = self._lists.lookup.rows(ListKey(key.partition, key.where))
+        if rows is None or rows.total_at <= since or not rows.whole(since):
+            return None
+        scan = self.scan(ListKey(key.partition, key.where), since)
+        if scan.missing:
+            return None
+        newer = scan.collection(self._clock())
+        if held is not None and newer.at <= held.at:
+            return None
+        self._memory.collections.put(key, newer)
+        return newer
+
+    def scan(self, key: ListKey, oldest: float) -> Scan:
+        """Return a scan of a list that begins with the rows read since `oldest`."""
+        rows, size = self._lists.lookup.rows(key), self._lists.plan.page_size()
+        if rows is None:
+            return Scan(key, None, {}, size)
+        known: dict[int, CachedRecord] = {}
+        if rows.total_at >= oldest and not rows.open:
+            for index, row in enumerate(rows.slice(0, rows.total, oldest)):
+                entry = row and self._memory.client(EntityKey(key.partition, row[0]))
+                if isinstance(entry, CachedRecord) and entry.checked_at >= oldest:
+                    known[index] = entry
+        return Scan(key, rows.total, known, size)
+
+    def cost(self, query: ReadQuery, where: ClientFilter) -> CostEstimate:
+        """Return the calls that reading a collection costs, without rows that move meanwhile."""
+        scan = self.scan(ListKey(query.partition, ALL_CLIENTS), query.oldest)
+        cap = self.cap()
+        if scan.total is None:
+            return CostEstimate(1, 1, cap, 1)
+        calls = len(scan.missing)
+        if where == ALL_CLIENTS:
+            return CostEstimate(calls, calls, calls, calls)
+        narrow = self.scan(ListKey(query.partition, where), query.oldest)
+        if narrow.total is None and calls >= WORTH_NARROWING:
+            return CostEstimate(1, calls, min(1 + calls, cap), 1)
+        calls = min(calls, calls if narrow.total is None else len(narrow.missing))
+        return CostEstimate(calls, calls, calls, calls)
+
+    async def read(self, query: ReadQuery, where: ClientFilter, check: Callable[[], None]) -> Found:
+        """Read a collection with every client of a filter, and hold it.
+
+        `check` is called after each call, before the next is spent. Raises `TooExpensive` if more
+        calls are needed than the operation may send; to learn that takes at most one call for each
+        list, and its page is kept.
+        """
+        scan = self.scan(ListKey(query.partition, ALL_CLIENTS), query.oldest)
+        if scan.total is None:
+            await self._read(query, scan, scan.missing, check)
+        if where != ALL_CLIENTS:
+            narrow = self.scan(ListKey(query.partition, where), query.oldest)
+            if narrow.total is None and len(scan.missing) >= WORTH_NARROWING:
+                await self._read(query, narrow, narrow.missing, check)
+            if narrow.total is not None and len(narrow.missing) < len(scan.missing):
+                scan = narrow
+        for _ in range(ROUNDS):
+            left = scan.missing
+            if not left:
+                break
+            await self._read(query, scan, left, check)
+        held = scan.collection(self._clock())
+        key = CollectionKey(*scan.key)
+        if scan.kept:
+            self._memory.collections.put(key, held)
+        return key, held
+
+    async def _read(
+        self, query: ReadQuery, scan: Scan, pages: Sequence[Window], check: Callable[[], None]
+    ) -> None:
+        if len(pages) > query.operation.call_budget.room:
+            raise too_large(scan.key.where, scan.total or 0, len(pages), self.cap())
+        of_list = query.of_list(scan.key.where, pages[0])
+        for one in await self._lists.load(of_list, [(scan.key, page) for page in pages]):
+            scan.add(one)
+        check()

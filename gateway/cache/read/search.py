@@ -1,0 +1,153 @@
+"""Answer searches from held collections, and read those that are missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from gateway.cache.policy.freshness import (
+    CachePolicy,
+    FreshnessLimits,
+    scan_limits,
+    stale_if_error_since,
+)
+from gateway.cache.policy.revalidation import BackgroundRevalidation
+from gateway.cache.read.collection_reader import CollectionReader, Found
+from gateway.cache.read.derived import Derivations
+from gateway.cache.read.queries import ReadQuery
+from schema.source.cost import CostEstimate
+from schema.source.errors import NotListed, RateLimited, TooExpensive, Unavailable
+from schema.source.records import Fields, Page
+from schema.source.request_context import Priority, RequestContext
+from schema.source.search import BY_DEFAULT, Question, SearchRequest
+from schema.types.error_union import graph_names
+
+
+class SearchReader:
+    """Answers the searches of all callers."""
+
+    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
+        self,
+        collections: CollectionReader,
+        derived: Derivations,
+        *,
+        query: Callable[[RequestContext, Fields, Priority], ReadQuery],
+        rows_lack: Callable[[Fields], bool],
+        refresh: BackgroundRevalidation,
+        policy: CachePolicy,
+        clock: Callable[[], float],
+        counts: Counter[tuple[str, str]],
+    ) -> None:
+        self._collections = collections
+        self._derived = derived
+        self._query = query
+        self._rows_lack = rows_lack
+        self._refresh = refresh
+        self._policy = policy
+        self._clock = clock
+        self._counts = counts
+
+    async def search(self, operation: RequestContext, request: SearchRequest) -> Page:
+        """Return a window of the matching clients, from a held collection if there is one."""
+        self._check_listed(request.needs)
+        query = self._query(operation, request.fields, Priority.INTERACTIVE)
+        found = self._held(query, request, self._served)
+        if found is None:
+            self._counts["list", "miss"] += 1
+            found = await self._read_missing(query, request)
+        else:
+            self._counts["list", "hit"] += 1
+            operation.receipt.saved += found[1].calls
+        return self._page(query, request, found)
+
+    def estimate(self, operation: RequestContext, request: SearchRequest) -> CostEstimate:
+        """Return the calls of a search now, without those that complete its rows."""
+        query = self._query(operation, request.fields, Priority.INTERACTIVE)
+        if self._held(query, request, self._served) is not None:
+            return CostEstimate()
+        return self._collections.cost(query, request.where)
+
+    def _page(self, query: ReadQuery, request: SearchRequest, found: Found) -> Page:
+        key, held = found
+        limits, now = self._limits(query, held.calls), self._clock()
+        query = replace(query, limits=limits, oldest=now - limits.served)
+        query.note_age(held.at, now)
+        query.operation.receipt.drift |= held.drift
+        if held.at < now - limits.fresh:
+            self._counts["list", "stale"] += 1
+            self._refresh.start(
+                query.operation,
+                key,
+                lambda own: self._collections.read(
+                    query.for_refresh(own, now - query.limits.fresh), key.where, _accept
+                ),
+            )
+        question = self._resolved(request.question)
+        page, lost = self._derived.page(key, held, question, request.window)
+        query.operation.receipt.drift |= lost
+        return page
+
+    async def _read_missing(self, query: ReadQuery, request: SearchRequest) -> Found:
+        """Read the collection; if that fails, return an older one, marked as stale."""
+        try:
+            query.check_upstream_allowed(self._clock())
+            return await self._collections.read(
+                query, request.where, lambda: self._check_listed(request.needs)
+            )
+        except (RateLimited, TooExpensive, Unavailable) as failed:
+            older = self._held(query, request, partial(_excused, failed))
+            if older is None:
+                raise
+            return older
+
+    def _held(
+        self,
+        query: ReadQuery,
+        request: SearchRequest,
+        oldest: Callable[[FreshnessLimits, float], float],
+    ) -> Found | None:
+        now = self._clock()
+        return self._collections.held(
+            query.partition,
+            request.where,
+            lambda calls: oldest(self._limits(query, calls), now),
+        )
+
+    @staticmethod
+    def _served(limits: FreshnessLimits, now: float) -> float:
+        return now - limits.served
+
+    def _limits(self, query: ReadQuery, calls: int) -> FreshnessLimits:
+        return scan_limits(query.limits.fresh, calls, query.operation.freshness, self._policy)
+
+    def _check_listed(self, needs: Fields) -> None:
+        if self._rows_lack(needs):
+            lacking = graph_names(
+                frozenset(each for each in needs if self._rows_lack(frozenset((each,))))
+            )
+            raise NotListed(
+                f"The API's list rows lack {', '.join(lacking)}, and to read each client on its own"
+                " would cost a call for each: leave that out of filter, search, order and facets."
+            )
+
+    def _resolved(self, question: Question) -> Question:
+        """Return the question with what is searched by default, as far as list rows have it."""
+        if not question.search or question.within is not None:
+            return question
+        within = frozenset(
+            part for part in BY_DEFAULT if not self._rows_lack(frozenset(part.value))
+        )
+        return replace(question, within=within)
+
+
+def _accept() -> None:
+    """Accept any rows."""
+
+
+def _excused(
+    failure: RateLimited | TooExpensive | Unavailable, limits: FreshnessLimits, now: float
+) -> float:
+    oldest = stale_if_error_since(failure, now, limits)
+    return now if oldest is None else oldest

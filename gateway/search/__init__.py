@@ -1,0 +1,1 @@
+"""Search, filter, sort and count a collection of clients that is held: pure functions."""
