@@ -171,17 +171,14 @@ def valkey_server(value: str) -> str:
     except ValueError:
         raise ValueError("has an impossible host or port") from None
     if scheme == "unix":
-        _check_socket(parts.path, parts.query)
+        options = parse_qsl(parts.query, keep_blank_values=True)
+        is_database = all(name == "db" and value.isdigit() for name, value in options)
+        if len(parts.path) <= 1 or not is_database:
+            raise ValueError(
+                "must have a path, and at most ?db=N after it: unix:///run/valkey.sock"
+            )
     elif not has_host or not re.fullmatch(r"(/\d{0,5})?", parts.path) or parts.query:
         raise ValueError(_VALKEY_LIKE)
     if parts.fragment:
         raise ValueError(_VALKEY_LIKE)
     return f"{_VALKEY_SCHEMES[scheme]}://{rest}"
-
-
-def _check_socket(path: str, query: str) -> None:
-    """Raise `ValueError` unless a socket's URL has a path, and a database number at most."""
-    options = parse_qsl(query, keep_blank_values=True)
-    is_database = all(name == "db" and value.isdigit() for name, value in options)
-    if len(path) <= 1 or not is_database:
-        raise ValueError("must have a path, and at most ?db=N after it: unix:///run/valkey.sock")

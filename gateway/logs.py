@@ -37,21 +37,17 @@ def redact_credentials(text: str) -> str:
     """Replace every key, token and credential header in the text."""
     text = _HEADER.sub(r"\1\2[hidden]", text)
     text = _BEARER.sub(r"\1 [hidden]", text)
-    return _DOTTED.sub(_no_token, _KEY.sub("[key]", text))
+    text = _KEY.sub("[key]", text)
+    # `{"` in base64 begins a JWT.
+    return _DOTTED.sub(lambda word: "[token]" if "eyJ" in word[0] else word[0], text)
 
 
 def redact(text: str) -> str:
     """Replace every credential, e-mail address and telephone number in the text."""
-    text = _WORD.sub(_no_email, redact_credentials(text))
+    text = redact_credentials(text)
+    # A directive begins with @.
+    text = _WORD.sub(lambda word: "[email]" if "@" in word[0].lstrip("@") else word[0], text)
     return _DIGITS.sub(_no_phone, text)
-
-
-def _no_token(word: re.Match[str]) -> str:
-    return "[token]" if "eyJ" in word[0] else word[0]  # `{"` in base64 begins a JWT
-
-
-def _no_email(word: re.Match[str]) -> str:
-    return "[email]" if "@" in word[0].lstrip("@") else word[0]  # a directive begins with @
 
 
 def _no_phone(number: re.Match[str]) -> str:

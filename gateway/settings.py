@@ -17,8 +17,7 @@ from gateway.addresses import (
     proxy_url,
     valkey_server,
 )
-from gateway.env_file import ENCODING, check_names, names_in
-from gateway.secret_files import read_secrets
+from gateway.setting_files import ENCODING, check_names, names_in, read_secrets
 from gateway.validation_message import first_mistake
 
 if TYPE_CHECKING:

@@ -431,7 +431,7 @@ def test_the_file_of_a_secret_may_be_named_in_the_dotenv_file(an_empty_folder: P
     [
         (None, "GATEWAY_API_KEY_FILE: key cannot be read: No such file or directory"),
         (b" \n", "GATEWAY_API_KEY_FILE: key is empty"),
-        (b"\xff\xfe", "GATEWAY_API_KEY_FILE: key is not UTF-8"),
+        (b"\xff\xfe", "GATEWAY_API_KEY_FILE: key is not UTF-8: save it as UTF-8"),
         (b"short", "GATEWAY_API_KEY must be 64 hexadecimal characters"),
     ],
 )

@@ -96,13 +96,19 @@ class Database:
             return self.run_sync(work)
         if self._waiting >= WAITING:
             raise StorageError("too many transactions are waiting")
+
+        def ended(done: asyncio.Future[T]) -> None:
+            self._waiting -= 1
+            if not done.cancelled():
+                done.exception()  # retrieved, even if the caller has given up
+
         self._waiting += 1
         try:
             done = asyncio.get_running_loop().run_in_executor(self._thread, self.run_sync, work)
         except RuntimeError:
             self._waiting -= 1
             raise StorageError("the database is closed") from None
-        done.add_done_callback(self._ended)
+        done.add_done_callback(ended)
         try:
             return await asyncio.wait_for(asyncio.shield(done), self._seconds)
         except TimeoutError:
@@ -114,11 +120,6 @@ class Database:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._connection.close)
         self.close()
-
-    def _ended(self, done: asyncio.Future[T]) -> None:
-        self._waiting -= 1
-        if not done.cancelled():
-            done.exception()  # retrieved, even if the caller has given up
 
     def run_sync(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return the result of `work`, run in one transaction and in place; at start-up."""

@@ -132,24 +132,22 @@ class _Progress:
 
 
 def open_network(
-    *, ssl_context: ssl.SSLContext, proxy: str | None = None
+    *, ssl_context: ssl.SSLContext, proxy: str | httpx2.Proxy | None = None
 ) -> httpx2.AsyncHTTPTransport:
     """Return httpx2's own transport. `proxy`: the URL of an HTTP proxy; all calls pass it.
 
-    The number of its connections is not limited: `HTTPXTransport` limits the calls.
+    The proxy is not shown the client certificate for the API. The number of connections is not
+    limited: `HTTPXTransport` limits the calls.
     """
+    if isinstance(proxy, str):
+        own = create_ssl_context() if proxy.startswith("https://") else None
+        proxy = httpx2.Proxy(proxy, ssl_context=own)
     return httpx2.AsyncHTTPTransport(
         verify=ssl_context,
         trust_env=False,
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
-        proxy=None if proxy is None else _proxy(proxy),
+        proxy=proxy,
     )
-
-
-def _proxy(url: str) -> httpx2.Proxy:
-    """Return a proxy, which is not shown the client certificate for the API."""
-    secure = url.startswith("https://")
-    return httpx2.Proxy(url, ssl_context=create_ssl_context() if secure else None)
 
 
 def _header_fields(request: Request[Any]) -> list[tuple[bytes, bytes]]:

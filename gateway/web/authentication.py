@@ -35,10 +35,6 @@ class _Times(msgspec.Struct):
     exp: float | None = None
 
 
-class AmbiguousCredentials(Unauthenticated):
-    """The request has more than one credential, so its caller is ambiguous."""
-
-
 class Authenticator:
     """Determines the caller from the headers of a request.
 
@@ -81,7 +77,7 @@ class Authenticator:
         """Return the caller; None without a credential. Raises `Unauthenticated` for a bad one."""
         keys, tokens = headers.get(b"x-api-key", ()), headers.get(b"authorization", ())
         if len(keys) + len(tokens) > 1:
-            raise AmbiguousCredentials("Send one credential: X-API-Key or Authorization, once.")
+            raise Unauthenticated("Send one credential: X-API-Key or Authorization, once.")
         if keys:
             return self.admitted(self._caller(_api_key(keys[0])))
         if tokens:

@@ -47,7 +47,9 @@ class ValueMatcher:
     def may_equal(self, record: ClientRecord, sent: Mapping[str, object]) -> bool:
         """Return True if `record` may hold these values; missing fields match."""
         return all(
-            record.is_missing(frozenset({name})) or self._may_be(name, value, getattr(record, name))
+            record.is_missing(frozenset({name}))
+            or _same(name, value, stored := getattr(record, name))
+            or self._stored_as.get((name, str(value)), UNSET) == stored
             for name, value in sent.items()
         )
 
@@ -60,12 +62,6 @@ class ValueMatcher:
         return any(
             name not in self._rewritten and _surely_different(name, value, getattr(record, name))
             for name, value in sent.items()
-        )
-
-    def _may_be(self, name: str, sent: object, stored: object) -> bool:
-        key = (name, str(sent))
-        return _same(name, sent, stored) or (
-            key in self._stored_as and self._stored_as[key] == stored
         )
 
 
@@ -119,12 +115,8 @@ def _normalized(value: object) -> str:
     if value is UNSET or value is None:
         return ""
     text = unicodedata.normalize("NFKC", str(value))
-    seen = "".join(" " if c.isspace() else c for c in text if _visible(c))
-    return " ".join(seen.split()).casefold()
-
-
-def _visible(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) not in _INVISIBLE
+    shown = (c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    return " ".join("".join(shown).split()).casefold()
 
 
 def _address(text: str) -> str:

@@ -40,14 +40,11 @@ def _attributed(error: GraphQLError) -> GraphQLError:
     own = cause is None or isinstance(cause, GraphQLError)
     if not own or "code" in (error.extensions or {}):
         return error
-    shown = error.path is not None and len(error.path) > 1 and _of_fields(error)
+    # Located at fields only, not at a directive's argument.
+    of_fields = all(isinstance(node, FieldNode) for node in error.nodes or ())
+    shown = error.path is not None and len(error.path) > 1 and of_fields
     if error.path is None or not shown:
         return GraphQLError(redact_values(error.message), error.nodes, path=error.path)
     field = ".".join(str(key) for key in error.path if not isinstance(key, int))
     failure = malformed(field)
     return GraphQLError(failure.message, error.nodes, path=error.path, original_error=failure)
-
-
-def _of_fields(error: GraphQLError) -> bool:
-    """Return True if the error is located at fields only, not at a directive's argument."""
-    return all(isinstance(node, FieldNode) for node in error.nodes or ())

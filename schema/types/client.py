@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import strawberry
 from strawberry.federation.schema_directives import Cost, Key, Tag
+from strawberry.utils.str_converters import to_camel_case
 
 from schema.source.records import ClientRecord, Fields
 from schema.strawberry_internals import object_definition
@@ -19,10 +20,6 @@ CALL = Cost(weight=1)
 """A field that costs one call of the API's window, for routers that bound costs."""
 PERSONAL = Tag(name="personal")
 """For contracts: contact data of a client and notes about it."""
-
-
-def _full_name(first: str | None, last: str | None) -> str:
-    return " ".join(part for part in (first, last) if part)
 
 
 @strawberry.interface(description="An object with an id that is unique across types.")
@@ -86,7 +83,10 @@ class Client(Node):
     first_name: str | None = record_field("first_name", description="Given name.")
     last_name: str | None = record_field("last_name", description="Family name.")
     full_name: str | None = record_field(
-        "first_name", "last_name", read=_full_name, description="Given and family name together."
+        "first_name",
+        "last_name",
+        read=lambda *names: " ".join(filter(None, names)),
+        description="Given and family name together.",
     )
     email: str | None = record_field(
         "email", description="E-mail address, as the API holds it.", directives=[PERSONAL]
@@ -175,15 +175,10 @@ class Client(Node):
 def _reads() -> dict[str, Fields]:
     definition = object_definition(Client)
     return {
-        _camel(field.python_name): field.metadata[RecordField].reads
+        to_camel_case(field.python_name): field.metadata[RecordField].reads
         for field in definition.fields
         if RecordField in field.metadata
     }
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
 
 
 _READS = _reads()

@@ -1,5 +1,6 @@
 """Failures in the graph: members of a mutation's result, or errors with a code."""
 
+from dataclasses import asdict
 from typing import Any
 
 import strawberry
@@ -11,7 +12,6 @@ from schema.source.errors import (
     ClientError,
     Conflict,
     InvalidInput,
-    Issue,
     NotFound,
     RateLimited,
     TooExpensive,
@@ -45,11 +45,6 @@ class ClientInputIssue:
     )
     code: str = strawberry.field(description="The error as a code for programs.")
     message: str = strawberry.field(description="The error as a sentence for people.")
-
-    @classmethod
-    def of(cls, issue: Issue) -> "ClientInputIssue":
-        """Return the graph's type for an issue."""
-        return cls(field=issue.field, code=issue.code, message=issue.message)
 
 
 @strawberry.type(description="The input was refused. Nothing happened.")
@@ -146,7 +141,7 @@ class _InvalidInputHandler(strawberry.ExceptionHandler[InvalidInput, ClientValid
         self, exception: InvalidInput, *, field: StrawberryField, info: Info
     ) -> ClientValidationError:
         del field, info
-        issues = [ClientInputIssue.of(issue) for issue in exception.issues]
+        issues = [ClientInputIssue(**asdict(issue)) for issue in exception.issues]
         return ClientValidationError(**_common(exception), issues=issues)
 
 

@@ -47,43 +47,35 @@ class ConnectionCounter:
     def __init__(self, patience: ConnectionLimits) -> None:
         self._patience = patience
         self._from: Counter[str] = Counter()
-        self._all = 0
-        self._held = 0
+        self.open = 0
+        """Open connections."""
+        self.held_bytes = 0
+        """Bytes of unfinished requests and unread responses."""
         self._lingering = 0
         self.refused = 0
         """Connections that exceeded a limit."""
 
-    @property
-    def open(self) -> int:
-        """Return the number of open connections."""
-        return self._all
-
-    @property
-    def held_bytes(self) -> int:
-        """Return the bytes of unfinished requests and unread responses."""
-        return self._held
-
     def acquire(self, address: str) -> bool:
         """Count one more connection; return False if it would exceed a limit."""
         most = self._patience
-        if self._all >= most.max_connections or self._from[address] >= most.max_per_address:
+        if self.open >= most.max_connections or self._from[address] >= most.max_per_address:
             self.refused += 1
             return False
-        self._all += 1
+        self.open += 1
         self._from[address] += 1
         return True
 
     def release(self, address: str) -> None:
         """Count one connection from `address` less."""
-        self._all -= 1
+        self.open -= 1
         self._from[address] -= 1
         if not self._from[address]:
             del self._from[address]
 
     def hold(self, more: int) -> bool:
         """Add `more` bytes (negative: fewer) to those held; return whether the limit is kept."""
-        self._held += more
-        return more <= 0 or self._held <= self._patience.max_held_bytes
+        self.held_bytes += more
+        return more <= 0 or self.held_bytes <= self._patience.max_held_bytes
 
     def linger(self) -> bool:
         """Count one more lingering connection; return False if it would exceed the limit."""

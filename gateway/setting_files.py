@@ -1,12 +1,13 @@
-"""Validation of the `.env` file before the settings are read."""
+"""The files of the settings: `.env`, and those of secrets, as container engines mount them."""
 
 from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from dotenv.parser import parse_stream
 
@@ -21,7 +22,11 @@ def names_in(file: Path, prefix: str) -> list[str]:
     `prefix` has no value or repeats a name. Lines without `prefix` are ignored.
     """
     lines: dict[str, int] = {}
-    for binding in parse_stream(StringIO(_text(file))):
+    try:
+        text = _read(file)
+    except FileNotFoundError:
+        return []
+    for binding in parse_stream(StringIO(text)):
         name = (binding.key or binding.original.string).strip().upper()
         if not name.startswith(prefix):
             continue
@@ -52,11 +57,37 @@ def check_names(
         raise ValueError(f"{unknown[0]} is not a setting{suggestion} The README lists all of them.")
 
 
-def _text(file: Path) -> str:
+def read_secrets(values: Mapping[str, Any], names: Iterable[str], prefix: str) -> dict[str, Any]:
+    """Return the settings with each secret whose file is the value of its name and `_file`.
+
+    Raises `ValueError`, in one line, if the file has no secret or the secret is set as well.
+    """
+    found = dict(values)
+    for name in names:
+        file = values.get(f"{name}_file")
+        if file is None:
+            continue
+        setting = f"{prefix}{name.upper()}"
+        if name in values:
+            raise ValueError(f"{setting} and {setting}_FILE are both set: set one of them")
+        try:
+            found[name] = _read(Path(file).expanduser()).strip()
+        except (FileNotFoundError, RuntimeError) as error:  # RuntimeError: no home directory
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(f"{setting}_FILE: {file} cannot be read: {reason}") from None
+        except ValueError as error:
+            raise ValueError(f"{setting}_FILE: {error}") from None
+        if not found[name]:
+            raise ValueError(f"{setting}_FILE: {file} is empty")
+    return found
+
+
+def _read(file: Path) -> str:
+    """Return the text of a file. Raises `FileNotFoundError`, or `ValueError` in one line."""
     try:
         text = file.read_bytes().decode(ENCODING)
     except FileNotFoundError:
-        return ""
+        raise
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
