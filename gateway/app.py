@@ -107,8 +107,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     if metrics is not None:
         writer = metrics.writer(writer)
-        metrics.limiter, metrics.shared = budget, shared
-        metrics.upstream.recent.window = budget.state
+        metrics.watch(budget, shared)
     writes = DetachedTasks()
     source: ClientSource
     responses = None

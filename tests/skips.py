@@ -43,6 +43,7 @@ NGINX = Program("nginx", ("nginx", "/usr/sbin/nginx"), "apt-get install nginx-li
 HAPROXY = Program("HAProxy", ("haproxy", "/usr/sbin/haproxy"), "apt-get install haproxy")
 BUILDAH = Program("buildah", ("buildah",), "apt-get install buildah")
 MMDEBSTRAP = Program("mmdebstrap", ("mmdebstrap",), "apt-get install mmdebstrap")
+PROMTOOL = Program("promtool", ("promtool",), "apt-get install prometheus")
 CADDY = Program("Caddy", ("caddy",), "`make test` brings one")
 
 JARS = Path("/usr/share/java")

@@ -44,8 +44,8 @@ class Dispatcher:
         """Calls in flight."""
         self._unproven_waiting = 0
         self._timer: asyncio.TimerHandle | None = None
-        self.waited, self.waited_seconds = 0, 0.0
-        """How many calls got a permit after waiting, and for how long in total."""
+        self.when_waited: Callable[[float], None] | None = None
+        """Called with the seconds that a call has waited when it gets its permit."""
 
     def waiting(self) -> dict[str, int]:
         """Return the number of calls that wait, by the name of their priority."""
@@ -148,8 +148,8 @@ class Dispatcher:
             if waiter.context.is_abandoned():
                 self._reject(waiter, _abandoned())
             elif not waiter.permit.done():
-                self.waited += 1
-                self.waited_seconds += now - waiter.since
+                if self.when_waited is not None:
+                    self.when_waited(now - waiter.since)
                 waiter.permit.set_result(self._take(waiter.context, now))
         held = (self._admission.wait(waiter.context, now) for waiter in self._queue.heads())
         if not self.has_free_slot and not any(held):

@@ -79,18 +79,20 @@ class RateLimiter(Transport):
         """Return the state of the window; after a 429 no calls are left in it."""
         return self._controls.state(self._clock())
 
+    def when_waited(self, act: Callable[[float], None]) -> None:
+        """Call `act` with the seconds that a call has waited, when it gets its permit."""
+        self._dispatcher.when_waited = act
+
     def left(self) -> dict[str, int]:
         """Return how many calls may still be sent in the window, by the name of their priority."""
         window, now = self._controls.window, self._clock()
         return {priority.name.lower(): window.left(priority, now) for priority in Priority}
 
     def activity(self) -> dict[str, float]:
-        """Return the calls in flight, those that waited and for how long, and what is open."""
+        """Return the calls in flight, and what is open."""
         dispatcher, controls = self._dispatcher, self._controls
         return {
             "in_flight": dispatcher.in_flight,
-            "waited": dispatcher.waited,
-            "waited_seconds": dispatcher.waited_seconds,
             "breaker": not controls.breaker.closed,
             "unverified_breaker": not controls.unverified_breaker.closed,
             "gate_open": controls.slow_start.open,

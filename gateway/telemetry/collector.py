@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from prometheus_client.core import SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -55,6 +54,7 @@ class GatewayCollector(Collector):
         if metrics.shared is not None:
             reachable = metrics.shared.is_reachable
             yield number("shared_budget_reachable", "1 if its server replies.", reachable)
+            yield number("shared_budget_gateways", "Those that share it.", metrics.shared.gateways)
         lag = [((), self._lag.durations)]
         yield histogram(f"{PREFIX}event_loop_lag_seconds", "Delay of what is due.", [], lag)
 
@@ -68,6 +68,8 @@ def _upstream(counts: UpstreamCounts) -> Iterator[Metric]:
         ["http_request_method"],
         (((method,), durations) for method, durations in counts.durations.items()),
     )
+    waits = [((), counts.waits)]
+    yield histogram(f"{PREFIX}upstream_queue_wait_seconds", "Waits for a permit.", [], waits)
 
 
 def _requests(counts: RequestCounts) -> Iterator[Metric]:
@@ -97,9 +99,6 @@ def _rate_limit(limiter: MeasuredLimiter) -> Iterator[Metric]:
     yield number("rate_limit_reset_seconds", "Seconds until it ends.", window.reset_seconds)
     waiting = single(limiter.waiting())
     yield gauge("upstream_queue_depth", "Calls that wait.", ["priority"], waiting)
-    wait = SummaryMetricFamily(f"{PREFIX}upstream_queue_wait_seconds", "Waits of calls sent.")
-    wait.add_metric([], int(now["waited"]), now["waited_seconds"])
-    yield wait
     yield number("upstream_in_flight", "Calls in flight.", now["in_flight"])
     breakers = {"verified": now["breaker"], "unverified": now["unverified_breaker"]}
     yield gauge("circuit_breaker_open", "1 if open.", ["credentials"], single(breakers))

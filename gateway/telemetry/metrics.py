@@ -22,11 +22,14 @@ class MeasuredLimiter(Protocol):
     def state(self) -> RateLimitState:
         """Return the state of the window."""
 
+    def when_waited(self, act: Callable[[float], None]) -> None:
+        """Call `act` with the seconds that a call has waited."""
+
     def left(self) -> Mapping[str, int]:
         """Return how many calls may still be sent in the window, by priority."""
 
     def activity(self) -> Mapping[str, float]:
-        """Return the numbers of calls in flight and that waited, and what is open."""
+        """Return the number of calls in flight, and what is open."""
 
     def waiting(self) -> Mapping[str, int]:
         """Return the calls that wait, by priority."""
@@ -82,6 +85,12 @@ class Metrics:
         self.webhooks: Mapping[str, int] = {}
         """Webhooks received, by result."""
         self.connections: MeasuredConnections | None = None
+
+    def watch(self, limiter: MeasuredLimiter, shared: SharedBudget | None) -> None:
+        """Show the state of the rate limiter."""
+        self.limiter, self.shared = limiter, shared
+        self.upstream.recent.window = limiter.state
+        limiter.when_waited(self.upstream.waits.observe)
 
     def transport(self, inner: Transport) -> Transport:
         """Return a transport that counts the calls that `inner` sends."""

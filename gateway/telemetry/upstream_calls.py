@@ -35,6 +35,8 @@ class UpstreamCounts:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.calls: Counter[CallKey] = Counter()
         self.durations: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.waits = Histogram()
+        """Seconds for which calls waited for a permit; only of those that had to wait."""
         self.recent = RecentCalls(clock)
 
 

@@ -49,6 +49,7 @@ def test_ci_installs_the_programs_that_tests_would_be_skipped_for() -> None:
         "libokhttp-java",
         "mmdebstrap",
         "nginx-light",
+        "prometheus",
         "redis-server",
     ]
 
