@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -46,7 +46,7 @@ from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.hosts import Hosts
 from gateway.web.refusals import other_paths
 from gateway.web.router import Router, Routes
-from gateway.webhooks.receiver import OnChange, WebhookReceiver, ignore_change
+from gateway.webhooks.receiver import OnChange, Proof, WebhookReceiver, ignore_change
 from gateway.writes.idempotency import IdempotentWriter
 from gateway.writes.idempotency_store import IdempotencyStore
 from gateway.writes.recovery import RecoveringWriter, write_cost
@@ -111,10 +111,11 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     writes = DetachedTasks()
     source: ClientSource
     responses = None
-    note_change: OnChange = ignore_change
+    reported: tuple[OnChange, Proof] = (ignore_change, dict)
     cap = partial(operation_cost_cap, settings, budget.state)
     if settings.cache:
-        store = store or MemoryStore(clock=clock, max_bytes=settings.cache_max_bytes)
+        policy, size = cache_policy(settings), settings.cache_max_bytes
+        store = store or MemoryStore(clock=clock, max_bytes=size, idle=policy.longest)
         source = cached = CachingClientSource(
             rest,
             writer,
@@ -122,13 +123,13 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             write_cost=write_cost,
             tasks=writes,
             clock=clock,
-            policy=cache_policy(settings),
+            policy=policy,
             budget=budget.state,
             surplus=budget.refreshable,
             cap=cap,
         )
         budget.credentials.when_rejected = cached.disown
-        responses, note_change = cached.responses, cached.note_change
+        responses, reported = cached.responses, (cached.note_change, cached.freshness)
         if metrics is not None:
             metrics.cache, metrics.store = cached, store
     else:
@@ -158,12 +159,15 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     handler = recorded.handler(executing, config.persisted, GRAPHQL_PATH)
     readiness = Readiness(clock)
-    life = lifespan_of(readiness, shared_state, intents, writes, budget, state, recorded.tracing)
-    others = other_paths(pages, GRAPHQL_PATH, life)
-    webhooks = _add_webhooks(others, settings, note_change)
-    health = Health(readiness, budget.state, cors, shared, webhooks)
+    others = other_paths(
+        pages,
+        GRAPHQL_PATH,
+        lifespan_of(readiness, shared_state, intents, writes, budget, state, recorded.tracing),
+    )
+    webhooks = _add_webhooks(others, settings, *reported)
+    health = Health(readiness, budget.state, cors, shared, webhooks.state)
     if metrics is not None:
-        metrics.webhooks = webhooks or {}
+        metrics.webhooks = webhooks.counts
         if demo_key is not None:
             _add_status(others, metrics)
     routes = Routes(
@@ -191,16 +195,14 @@ def _add_status(app: FastAPI, metrics: Metrics) -> None:
 
 
 def _add_webhooks(
-    app: FastAPI, settings: Settings, on_change: OnChange
-) -> Mapping[str, int] | None:
-    """Add the endpoint of webhooks, if it has a secret; return its counts."""
-    if not settings.webhook_secrets:
-        return None
-    receiver = WebhookReceiver(
-        settings.webhook_secrets, on_change, max_body_bytes=settings.max_body_bytes
-    )
-    app.router.routes.append(Route(WEBHOOK_PATH, receiver.respond, methods=["POST"]))
-    return receiver.counts
+    app: FastAPI, settings: Settings, on_change: OnChange, proof: Proof
+) -> WebhookReceiver:
+    """Add the endpoint of webhooks, if it has a secret."""
+    secrets, most = settings.webhook_secrets, settings.max_body_bytes
+    receiver = WebhookReceiver(secrets, on_change, proof, max_body_bytes=most)
+    if secrets:
+        app.router.routes.append(Route(WEBHOOK_PATH, receiver.respond, methods=["POST"]))
+    return receiver
 
 
 def _api_key(value: str | None) -> Credential | None:

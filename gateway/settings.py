@@ -80,6 +80,9 @@ class Settings(BaseSettings):
         (), max_length=2, repr=False, description="Secrets of webhooks, comma-separated, at most 2."
     )
     webhook_secrets_file: Path | None = Field(None, description="File that holds those secrets.")
+    webhook_fresh: float = Field(
+        900, ge=30, le=86_400, description="Seconds for which readings are fresh with webhooks."
+    )
     introspection: bool = Field(False, description="Whether the schema may be introspected.")
     graphiql: bool = Field(False, description="Whether GET /graphql shows GraphiQL.")
     cors_origins: Annotated[tuple[Annotated[str, AfterValidator(origin)], ...], NoDecode] = Field(
@@ -95,9 +98,7 @@ class Settings(BaseSettings):
         True,
         description="Whether the graph has `node` and `nodes`; off where another subgraph does.",
     )
-    cache: bool = Field(
-        True, description="Whether records are cached; without, every read is a request."
-    )
+    cache: bool = Field(True, description="Whether records are cached; else each read is a call.")
     cache_max_bytes: int = Field(67_108_864, ge=65_536, description="Bytes for the cache.")
     cache_prefetch_max_rows: int = Field(
         1_000, ge=0, description="Collections of up to this many clients are read whole."

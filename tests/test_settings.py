@@ -33,6 +33,7 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "caller_token_file": None,
         "webhook_secrets": (),
         "webhook_secrets_file": None,
+        "webhook_fresh": 900,
         "introspection": False,
         "graphiql": False,
         "cors_origins": (),

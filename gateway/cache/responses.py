@@ -80,7 +80,12 @@ class ResponseCache:
         age = self._clock() - cached.at
         if age > self._pace.fresh(partition):
             return None
-        return cached.data, Receipt(saved=cached.saved, oldest_seconds=age, budget=self._budget())
+        return cached.data, Receipt(
+            saved=cached.saved,
+            oldest_seconds=age,
+            coherent=self._pace.is_proven(partition),
+            budget=self._budget(),
+        )
 
     def keep(
         self, operation: RequestContext, body: bytes, answer: object, basis: Validator

@@ -9,6 +9,7 @@ from dataclasses import replace
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.clock import strictly_increasing
 from gateway.cache.policy.cost_attribution import CostAttribution
+from gateway.cache.policy.delivery_proof import DeliveryProof
 from gateway.cache.policy.freshness import (
     CachePolicy,
     freshness_limits,
@@ -24,11 +25,11 @@ from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.queries import ListQuery, ReadQuery
 from gateway.cache.read.search import SearchReader
 from gateway.cache.responses import ResponseCache
-from gateway.cache.store.change_hints import ChangeKind
 from gateway.cache.store.entity import Held
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import Partition
 from gateway.cache.store.memory import MemoryStore
+from gateway.cache.write.reported_changes import ReportedChanges
 from gateway.cache.write.write_through import WriteThrough
 from gateway.detached_tasks import DetachedTasks
 from schema.source.cost import CostEstimate, WriteRequest
@@ -70,7 +71,8 @@ class CachingClientSource:
         self._clock = clock = strictly_increasing(clock)
         self._policy = policy = policy or CachePolicy()
         self._budget = budget
-        self._pace = AdaptiveTTL(policy, budget, clock)
+        proof = DeliveryProof(policy.webhook_fresh)
+        self._pace = AdaptiveTTL(policy, budget, clock, proof)
         self._memory = memory = FencedCache(store, clock, policy)
         self._accounts = accounts = CostAttribution(memory, policy.flight_seconds)
         self._lists = ListReader(reader, accounts, memory, policy, clock)
@@ -91,6 +93,10 @@ class CachingClientSource:
         self.estimate = CostEstimates(
             write_cost, self._lists, self._by_id, self._query, searches.estimate
         ).estimate
+        reported = ReportedChanges(proof, memory.hints, self._lists.reading, clock)
+        self.note_change, self.freshness = reported.note, reported.freshness
+        if policy.webhook_fresh:
+            writer = reported.announced(writer)
         writes = WriteThrough(writer, memory, clock, self._begin)
         self.create = tasks.detached(writes.create)
         self.update = tasks.detached(writes.update)
@@ -113,14 +119,6 @@ class CachingClientSource:
         The credential had its own partition before it joined its user's, and returns to that one.
         """
         self._memory.purge(Partition.alone(credential))
-
-    def note_change(self, kind: ChangeKind, ids: frozenset[str]) -> None:
-        """Note a change that a webhook reported: what was read before is no longer fresh.
-
-        It is served as before, marked as stale, and read again with the refresh priority when it is
-        next requested.
-        """
-        self._memory.hints.note(kind, ids, self._lists.reading())
 
     async def read_page(
         self,
@@ -242,3 +240,4 @@ class CachingClientSource:
         """Begin the receipt with the caller's unbilled calls and the state of the window."""
         self._accounts.bill(operation)
         operation.receipt.budget = self._budget()
+        operation.receipt.coherent = self._pace.is_proven(Partition(operation.caller))

@@ -59,17 +59,17 @@ class Health:
         budget: Callable[[], RateLimitState],
         cors: Cors,
         shared: SharedBudget | None = None,
-        webhooks: Mapping[str, int] | None = None,
+        more: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         """Report the rest of `budget` and, if it is `shared`, whether its server is reachable.
 
-        `webhooks` counts the deliveries by outcome; None if none are received.
+        `more` returns what else is reported.
         """
         self._readiness = readiness
         self._budget = budget
         self._cors = cors
         self._shared = shared
-        self._webhooks = webhooks
+        self._more = more
 
     def reply(self, method: str, path: str, head: RequestHead) -> HTTPResponse:
         """Return the response to a request to one of `PATHS`."""
@@ -94,6 +94,4 @@ class Health:
         if self._shared is not None:
             budget["sharedReachable"] = self._shared.is_reachable
         status = "ready" if self._readiness.ready else "not ready"
-        state = {"status": status, "budget": budget}
-        received = {} if self._webhooks is None else {"webhooks": self._webhooks}
-        return orjson.dumps(state | received)
+        return orjson.dumps({"status": status, "budget": budget, **self._more()})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -140,10 +142,14 @@ def max_age_of(receipt: Receipt, fresh: float) -> int | None:
     return max(0, int(fresh - (receipt.oldest_seconds or 0)))
 
 
-def receipt_extension(receipt: Receipt) -> dict[str, Any]:
-    """Finalize the receipt and return it as `extensions.upstream`, in whole seconds."""
+def receipt_extension(receipt: Receipt, as_of: int | None = None) -> dict[str, Any]:
+    """Finalize the receipt and return it as `extensions.upstream`, in whole seconds.
+
+    `as_of` is the Unix time at which its oldest part was read: by default, that by its age now.
+    """
     receipt.finalized = True
     oldest = receipt.oldest_seconds
+    as_of = _as_of(receipt) if as_of is None else as_of
     shown: dict[str, Any] = {
         "calls": receipt.calls,
         "saved": receipt.saved,
@@ -153,6 +159,9 @@ def receipt_extension(receipt: Receipt) -> dict[str, Any]:
         "drift": receipt.drift,
         "budget": None,
     }
+    if receipt.coherent is not None:
+        shown["asOf"] = None if as_of is None else f"{datetime.fromtimestamp(as_of, UTC):%FT%TZ}"
+        shown["coherent"] = receipt.coherent and not receipt.stale
     if receipt.budget is not None:
         shown["budget"] = {
             "limit": receipt.budget.limit,
@@ -167,8 +176,9 @@ def encode_cached(data: CompressibleData, receipt: Receipt, coding: Coding) -> t
 
     The second value is true if the content is compressed; stored compressed data is reused.
     """
-    oldest = receipt.oldest_seconds
-    upstream = _upstream(receipt.saved, None if oldest is None else round(oldest), receipt.budget)
+    oldest = None if receipt.oldest_seconds is None else round(receipt.oldest_seconds)
+    coherent, as_of = receipt.coherent, _as_of(receipt)
+    upstream = _upstream(receipt.saved, oldest, receipt.budget, coherent, as_of)
     if coding is not Coding.IDENTITY:
         compressed = data.compressed_prefix(_BEFORE)
         if compressed is not None:
@@ -181,9 +191,21 @@ def encode_cached(data: CompressibleData, receipt: Receipt, coding: Coding) -> t
 _BEFORE, _AFTER = b'{"data":', b',"extensions":{"upstream":%b}}'
 
 
+def _as_of(receipt: Receipt) -> int | None:
+    """Return the Unix time at which the oldest part was read, where the receipt shows it."""
+    if receipt.coherent is None or receipt.oldest_seconds is None:
+        return None
+    return int(time.time() - receipt.oldest_seconds)
+
+
 @lru_cache(1024)
-def _upstream(saved: int, oldest_seconds: int | None, budget: RateLimitState | None) -> bytes:
+def _upstream(
+    saved: int,
+    oldest_seconds: int | None,
+    budget: RateLimitState | None,
+    coherent: bool | None,  # noqa: FBT001
+    as_of: int | None,
+) -> bytes:
     """Encode the receipt of a stored response; cached, as many within a second are equal."""
-    return orjson.dumps(
-        receipt_extension(Receipt(saved=saved, oldest_seconds=oldest_seconds, budget=budget))
-    )
+    receipt = Receipt(saved=saved, oldest_seconds=oldest_seconds, coherent=coherent, budget=budget)
+    return orjson.dumps(receipt_extension(receipt, as_of))

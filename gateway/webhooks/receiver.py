@@ -14,7 +14,7 @@ from gateway.webhooks.events import ChangeKind, read_delivery
 from gateway.webhooks.signature import is_signed
 
 OnChange = Callable[[ChangeKind, frozenset[str]], None]
-
+Proof = Callable[[], dict[str, object]]
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_REMEMBERED = 10_000
@@ -34,14 +34,25 @@ class WebhookReceiver:
     that was answered by 2xx has had its effect.
     """
 
-    def __init__(self, secrets: Sequence[str], on_change: OnChange, *, max_body_bytes: int) -> None:
-        """Create it; the server may cut a body off behind `max_body_bytes`."""
+    def __init__(
+        self, secrets: Sequence[str], on_change: OnChange, proof: Proof, *, max_body_bytes: int
+    ) -> None:
+        """Create it; the server may cut a body off behind `max_body_bytes`.
+
+        `proof` returns whether deliveries are proven to arrive.
+        """
         self._secrets = secrets
         self._on_change = on_change
+        self._proof = proof
         self._max_body_bytes = min(MAX_BODY_BYTES, max_body_bytes)
         self._seen: LRUCache[bytes, None] = LRUCache(MAX_REMEMBERED)
-        self.counts = dict.fromkeys(("applied", "duplicate", "ignored", "refused"), 0)
+        outcomes = ("applied", "duplicate", "ignored", "refused") if secrets else ()
+        self.counts = dict.fromkeys(outcomes, 0)
         """Deliveries by outcome; `refused` are those without a valid signature."""
+
+    def state(self) -> dict[str, object]:
+        """Return the counts and the proof; nothing if no deliveries are received."""
+        return {"webhooks": self.counts, **self._proof()} if self.counts else {}
 
     async def respond(self, request: Request) -> Response:
         """Answer one delivery. Raises `HTTPException` for one that is refused."""

@@ -98,6 +98,8 @@ class Receipt:
     """Whether a part has a shorter freshness lifetime than other entries."""
     stale: bool = False
     """Whether a part was older than its freshness lifetime."""
+    coherent: bool | None = None
+    """Whether changes by others would have been reported; None if that is never known."""
     drift: bool = False
     """Whether rows were seen to move between the pages of this response."""
     budget: RateLimitState | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
+from gateway.cache.policy.delivery_proof import DeliveryProof
 from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.policy.proof_log import ProofLog
 from gateway.cache.store.keys import Partition
 from schema.source.request_context import RateLimitState
 
@@ -33,15 +35,21 @@ def affordable_ttl(active: int, budget: RateLimitState, policy: CachePolicy) -> 
 
 
 class AdaptiveTTL:
-    """Counts the active callers and computes the freshness lifetime of their entries."""
+    """Counts the active callers and computes the freshness lifetime of their entries.
+
+    It is `policy.webhook_fresh` while `proof` holds.
+    """
 
     def __init__(
         self,
         policy: CachePolicy,
         budget: Callable[[], RateLimitState],
         clock: Callable[[], float],
+        proof: DeliveryProof,
     ) -> None:
         self._policy = policy
+        self._proof = proof
+        self._log = ProofLog(proof, policy.webhook_fresh)
         self._budget = budget
         self._clock = clock
         self._seen: OrderedDict[Partition, float] = OrderedDict()
@@ -64,4 +72,13 @@ class AdaptiveTTL:
                 self._seen.popitem(last=False)
             self._fresh = affordable_ttl(len(self._seen), self._budget(), self._policy)
             self._until = now + RECOMPUTE_SECONDS
+            self._log.note(now)
+        if self._proof.holds(partition, now):
+            return max(self._fresh, self._policy.webhook_fresh)
         return self._fresh
+
+    def is_proven(self, partition: Partition) -> bool | None:
+        """Return True if events of changes are proven to arrive; None if none are received."""
+        if not self._policy.webhook_fresh:
+            return None
+        return self._proof.holds(partition, self._clock())

@@ -25,8 +25,15 @@ class CachePolicy:
     """Largest collection that is read completely if that costs no more calls."""
     flight_seconds: float = 10
     """Least time limit of a shared fetch, whatever deadline its first request has."""
+    webhook_fresh: float = 0
+    """Freshness lifetime while webhooks are proven to arrive; 0: they are not received."""
     type_filter: TypeFilter | None = None
     """Whether the API's `client_type=buyer` also matches `both`; None: learned by comparing."""
+
+    @property
+    def longest(self) -> float:
+        """Return the largest age of a response in any case."""
+        return max(self.stale, self.webhook_fresh + self.fresh)
 
 
 class FreshnessLimits(NamedTuple):
@@ -48,17 +55,19 @@ def freshness_limits(
     Without directives, the gateway serves up to twice the freshness lifetime, marked as stale, and
     revalidates in the background (RFC 5861, 3). `max-age` shortens the freshness lifetime and
     excludes stale readings (5.2.1.1), unless `max-stale` says how far past that lifetime a reading
-    may be (5.2.1.2). Neither exceeds `policy.stale`.
+    may be (5.2.1.2). Neither exceeds `policy.stale`; a longer lifetime, while webhooks arrive, is
+    exceeded by `policy.fresh` at most.
     """
+    most = policy.stale if fresh <= policy.stale else fresh + policy.fresh
     if directives.no_cache:
         return FreshnessLimits(0.0, 0.0, 0.0, -1.0)
     if directives.max_stale is not None:
         lifetime = fresh if directives.max_age is None else min(fresh, directives.max_age)
-        served = excused = min(lifetime + directives.max_stale, policy.stale)
+        served = excused = min(lifetime + directives.max_stale, most)
     elif directives.max_age is not None:
-        served, excused = min(fresh, directives.max_age), min(directives.max_age, policy.stale)
+        served, excused = min(fresh, directives.max_age), min(directives.max_age, most)
     else:
-        served, excused = min(2 * fresh, policy.stale), policy.stale
+        served, excused = min(2 * fresh, most), most
     missing = min(served, policy.fresh_missing * fresh / policy.fresh)
     return FreshnessLimits(fresh, served, missing, -1.0 if directives.only_if_cached else excused)
 
@@ -75,9 +84,9 @@ def scan_limits(
     It is fresh for as long as that many pages one after another: to keep it fresh takes as many
     calls an hour as to keep one page fresh.
     """
-    if calls == 1:
-        return freshness_limits(fresh, directives, policy)
     lifetime = max(fresh, min(calls * fresh, MAX_SCAN_SECONDS))
+    if lifetime == fresh:
+        return freshness_limits(fresh, directives, policy)
     longer = replace(policy, stale=policy.stale + lifetime)
     return freshness_limits(lifetime, directives, longer)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
+from gateway.cache.policy.owners import Owners
+from gateway.cache.store.entity import CachedRecord, Held, version_of
 from gateway.cache.store.generations import Generations
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
@@ -15,6 +17,18 @@ from schema.source.records import ClientFilter, ClientRecord
 ChangeKind = Literal["created", "updated", "deleted", "unknown"]
 
 Key = TypeVar("Key")
+
+
+class ReportedChange(NamedTuple):
+    """A change that a webhook reported, of these clients; without `ids`, of any client."""
+
+    kind: ChangeKind
+    ids: frozenset[str]
+    own: Partition | None = None
+    """The caller who wrote it through this gateway."""
+    at: float | None = None
+    """When that write ended: what was read since then shows it. None: now."""
+
 
 MAX_HINTS = 20_000
 """Clients, and callers' lists, whose last event is held; the oldest events are dropped first."""
@@ -30,9 +44,18 @@ class ChangeHints:
     """
 
     def __init__(
-        self, store: MemoryStore, generations: Generations, clock: Callable[[], float]
+        self,
+        store: MemoryStore,
+        generations: Generations,
+        clock: Callable[[], float],
+        lag: float,
     ) -> None:
+        """Create it; a reading may not show a change for `lag` seconds."""
         self._store = store
+        self._owners = Owners()
+        self._lag = lag
+        self.on_unreported: Callable[[EntityKey], None] = lambda _: None
+        """Called when a reading shows a change of which no event came."""
         self._generations = generations
         self._clock = clock
         self._clients: dict[str, float] = {}
@@ -41,20 +64,35 @@ class ChangeHints:
         self.last_at = -math.inf
         """When the last event came: later readings need no look at the others."""
 
-    def note(self, kind: ChangeKind, ids: frozenset[str], reading: Iterable[Partition]) -> None:
-        """Note an event about clients, for all callers; without `ids`, about any client.
+    def note(self, change: ReportedChange, reading: Iterable[Partition]) -> list[Partition]:
+        """Note a change, for all callers; return those concerned, without the one who wrote it.
 
         An update moves clients in and out of filtered lists only. `reading` are the callers whose
         lists are being read, for whom nothing may be stored yet.
         """
-        self.last_at = at = self._clock()
-        for id in ids:
-            _put(self._clients, id, at)
-        everyone = not ids or kind in {"created", "unknown"}
-        for partition in {*self._store.partitions(), *reading}:
-            if everyone or self._may_list(partition, ids):
-                _put(self._lists, (partition, kind == "updated" and not everyone), at)
-                self._generations.bump_responses(partition)
+        self.last_at = now = self._clock()
+        at = now if change.at is None else change.at
+        for id in change.ids:
+            _put(self._clients, id, max(at, self._clients.get(id, at)))
+        filtered = change.kind == "updated" and bool(change.ids)
+        callers = {*self._store.partitions(), *reading} - {change.own}
+        concerned = [each for each in callers if self._concerns(each, change)]
+        for partition in concerned:
+            _put(self._lists, (partition, filtered), now)
+            self._generations.bump_responses(partition)
+        return concerned
+
+    def compare(self, key: EntityKey, before: Held, record: ClientRecord) -> None:
+        """Note a reading of a client of which `before` was held.
+
+        An event that came just before the earlier reading may be of the change: a replica lags.
+        """
+        self._owners.note(key.partition, record)
+        if isinstance(before, CachedRecord):
+            old, new = version_of(before.record), version_of(record)
+            later = old is not None and new is not None and new > old
+            if later and self.of_client(key.id, before.checked_at - self._lag) == -math.inf:
+                self.on_unreported(key)
 
     def of_client(self, id: str, checked_at: float) -> float:
         """Return when the last event about a client came, if that was after `checked_at`."""
@@ -77,9 +115,20 @@ class ChangeHints:
             at = max(at, self._lists.get((key.partition, True), -math.inf))
         return at if at > read_at else -math.inf
 
-    def _may_list(self, partition: Partition, ids: frozenset[str]) -> bool:
-        """Return False if the caller's whole collection is held, and none of these clients."""
+    def _concerns(self, partition: Partition, change: ReportedChange) -> bool:
+        """Return False if the caller's entries and lists are certainly the same afterwards.
+
+        That is if they are of one user only, and another one's client was written through this
+        gateway; or if the whole collection is held, and none of the clients that changed.
+        """
+        ids = change.ids
         if any(self._store.peek(EntityKey(partition, id)) is not None for id in ids):
+            return True
+        if change.own is not None:
+            owner = self._owners.only(change.own)
+            if self._owners.is_shown_others_only(partition, owner):
+                return False
+        if not ids or change.kind in {"created", "unknown"}:
             return True
         rows = self._store.peek(ListKey(partition, _UNFILTERED))
         if not isinstance(rows, ListIndex) or not rows.whole(-math.inf):

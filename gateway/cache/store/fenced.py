@@ -44,7 +44,7 @@ class FencedCache:
         self._clock = clock
         self._bound = policy.stale
         self.generations = Generations()
-        self.hints = ChangeHints(store, self.generations, clock)
+        self.hints = ChangeHints(store, self.generations, clock, policy.fresh)
         self.served = ServedVersions(clock, policy.stale)
         self.own_writes = OwnWrites(clock, policy.fresh)
         self._bases = VersionHistory()
@@ -141,7 +141,7 @@ class FencedCache:
         self.own_writes.note(key, record, at, created=created)
         if self.served.is_outdated(key, record, at) and not self.served.was_overtaken(key, began):
             self.served.forget(key)
-        held = self._merge(key, record, at)
+        held = self._merge(key, record, at, own=True)
         if isinstance(held, CachedRecord):
             self.collections.note_written(key, held, self.order.newest)
 
@@ -213,7 +213,7 @@ class FencedCache:
         if isinstance(entry, CachedRecord | Tombstone) and isinstance(key, EntityKey):
             self.collections.note(key, entry)
 
-    def _merge(self, key: EntityKey, record: ClientRecord, at: float) -> Held:
+    def _merge(self, key: EntityKey, record: ClientRecord, at: float, *, own: bool = False) -> Held:
         """Merge a reading sent at `at` into the cache, and return the newest that is held.
 
         A version earlier than one already served has two explanations. If its request was sent
@@ -231,6 +231,7 @@ class FencedCache:
                 self._put(key, before)
                 return before
             self.served.forget(key)
+        self.hints.compare(key, None if own else before, record)
         self.note_served(key, record, at)
         after = merge_record(None if is_later(before, record, at) else before, record, at)
         self._bases.keep(key, before, after)
