@@ -32,6 +32,9 @@ from gateway.settings import Settings
 from gateway.sharing.state import connect_shared_state
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import State, in_memory
+from gateway.subscriptions.contracts import ChangeSource
+from gateway.subscriptions.hub import SubscriptionHub
+from gateway.subscriptions.publishing_writer import PublishingWriter
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.transport import Transport
 from gateway.upstream_client import create_transport
@@ -46,12 +49,13 @@ from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.hosts import Hosts
 from gateway.web.refusals import other_paths
 from gateway.web.router import Router, Routes
-from gateway.webhooks.receiver import OnChange, Proof, WebhookReceiver, ignore_change
+from gateway.web.streaming.event_body import EventBodies
+from gateway.webhooks.receiver import OnChange, Proof, WebhookReceiver
 from gateway.writes.idempotency import IdempotentWriter
 from gateway.writes.idempotency_store import IdempotencyStore
 from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.graph import Graph
-from schema.source.protocols import ClientSource, ClientWriter
+from schema.source.protocols import ClientWriter
 from schema.source.request_context import Credential
 
 GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
@@ -109,16 +113,16 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         writer = metrics.writer(writer)
         metrics.watch(budget, shared)
     writes = DetachedTasks()
-    source: ClientSource
+    published = PublishingWriter(writer)
+    source: ChangeSource
     responses = None
-    reported: tuple[OnChange, Proof] = (ignore_change, dict)
     cap = partial(operation_cost_cap, settings, budget.state)
     if settings.cache:
         policy, size = cache_policy(settings), settings.cache_max_bytes
         store = store or MemoryStore(clock=clock, max_bytes=size, idle=policy.longest)
         source = cached = CachingClientSource(
             rest,
-            writer,
+            published,
             store,
             write_cost=write_cost,
             tasks=writes,
@@ -129,11 +133,11 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             cap=cap,
         )
         budget.credentials.when_rejected = cached.disown
-        responses, reported = cached.responses, (cached.note_change, cached.freshness)
+        responses = cached.responses
         if metrics is not None:
             metrics.cache, metrics.store = cached, store
     else:
-        source = UncachedClientSource(rest, writer, write_cost=write_cost, tasks=writes, cap=cap)
+        source = UncachedClientSource(rest, published, write_cost=write_cost, tasks=writes, cap=cap)
     graph = Graph(
         node_fields=settings.node_fields,
         introspection=settings.introspection,
@@ -154,8 +158,16 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     pages = _pages(demo_key) if settings.graphiql else None
     cors = Cors(settings.cors_origins)
     config = handler_config(settings, graph)
+    hub = SubscriptionHub(
+        source,
+        EventBodies(graph, source),
+        published,
+        budget.state,
+        settings.max_subscriptions,
+        clock=clock,
+    )
     executing = GraphQLHandler(
-        graph, source, authenticator, config, answers=responses, cors=cors, clock=clock
+        graph, source, authenticator, config, hub, answers=responses, cors=cors, clock=clock
     )
     handler = recorded.handler(executing, config.persisted, GRAPHQL_PATH)
     readiness = Readiness(clock)
@@ -164,7 +176,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         GRAPHQL_PATH,
         lifespan_of(readiness, shared_state, intents, writes, budget, state, recorded.tracing),
     )
-    webhooks = _add_webhooks(others, settings, *reported)
+    webhooks = _add_webhooks(others, settings, hub.receive, source.freshness)
     health = Health(readiness, budget.state, cors, shared, webhooks.state)
     if metrics is not None:
         metrics.webhooks = webhooks.counts
@@ -175,10 +187,18 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
-    reload = DocumentReload(
-        partial(trusted_documents, settings.trusted_documents_file, graph), handler.trust
+    return GatewayApp(
+        routes,
+        cors,
+        hosts,
+        direct,
+        DocumentReload(
+            partial(trusted_documents, settings.trusted_documents_file, graph), handler.trust
+        ),
+        readiness.leave,
+        metrics,
+        hub.drain,
     )
-    return GatewayApp(routes, cors, hosts, direct, reload, readiness.leave, metrics)
 
 
 def _pages(demo_key: str | None) -> ASGIApp:
@@ -221,6 +241,7 @@ class GatewayApp(Router):
         reload: DocumentReload,
         leave: Callable[[], None],
         metrics: Metrics | None,
+        drain: Callable[[], None],
     ) -> None:
         super().__init__(routes, cors, hosts)
         self.direct = direct
@@ -231,3 +252,5 @@ class GatewayApp(Router):
         """Reports that the gateway is not ready; called when it begins to stop."""
         self.metrics = metrics
         """The counts to show, if they are kept."""
+        self.drain = drain
+        """Ends the subscriptions: the server stops."""

@@ -99,8 +99,7 @@ def trusted_documents(file: Path | None, graph: Graph) -> Mapping[str, str]:
 
 def operation_cost_cap(settings: Settings, budget: Callable[[], RateLimitState]) -> int:
     """Return the upstream calls that one operation may cost, given the rest of the window."""
-    state = budget()
-    scarce = state.remaining * 5 < state.limit
+    scarce = budget().is_scarce
     return settings.max_operation_cost_low_budget if scarce else settings.max_operation_cost
 
 

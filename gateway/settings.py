@@ -108,9 +108,7 @@ class Settings(BaseSettings):
         description="Whether the API's `client_type=buyer` includes `both`: learnt, or set here.",
     )
     upstream_rate_limit: int = Field(
-        500,
-        ge=1,
-        description="Calls the API grants in 15 minutes, until its headers name a number.",
+        500, ge=1, description="Calls the API grants in 15 minutes, until its headers say it."
     )
     upstream_max_concurrency: int = Field(
         16, ge=1, le=1000, description="Calls to the API in flight together."
@@ -158,6 +156,7 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(
         256, ge=1, description="Requests executed at once, then 503."
     )
+    max_subscriptions: int = Field(1_000, ge=1, description="Subscriptions of one credential.")
     max_body_bytes: int = Field(131_072, ge=1024, description="Bytes of one request's body.")
     max_document_length: int = Field(16_384, ge=256, description="Characters of one document.")
     max_tokens: int = Field(1_000, ge=10, description="Lexical tokens of one document.")

@@ -22,10 +22,12 @@ from schema.execution.limits import Limits
 from schema.execution.plan import ExecutionPlan
 from schema.mutation import Mutation
 from schema.query import Query, QueryWithoutNode, resolve
-from schema.source.errors import Unauthenticated
+from schema.source.errors import ClientError, Unauthenticated
 from schema.source.request_context import CallBudget, without_budget
 from schema.strawberry_internals import core_schema, is_awaitable
+from schema.subscription import Subscription
 from schema.types.client import User
+from schema.types.client_change import ClientChange
 from schema.types.directives import portable_directives
 from schema.types.error_union import HANDLERS
 from schema.types.scalars import Timestamp, parse_instant
@@ -59,6 +61,7 @@ class Graph(federation.Schema):
         super().__init__(
             query=Query if node_fields else QueryWithoutNode,
             mutation=Mutation,
+            subscription=Subscription,
             types=[User],
             exception_handlers=HANDLERS,
             federation_version="2.9",  # the newest that every composer in use understands
@@ -105,11 +108,23 @@ class Graph(federation.Schema):
             )
         return execute_plan(planned, context, self._by_graphql_core, compiles=self._compiles)
 
-    async def _by_graphql_core(self, planned: ExecutionPlan, context: Context) -> ExecutionResult:
+    async def run_event(
+        self, planned: ExecutionPlan, context: Context, event: ClientChange | ClientError
+    ) -> ExecutionResult:
+        """Execute the selection of a subscription for one event (GraphQL, 6.2.3.2)."""
+        return await self._by_graphql_core(planned, context, event)
+
+    async def _by_graphql_core(
+        self,
+        planned: ExecutionPlan,
+        context: Context,
+        root: ClientChange | ClientError | None = None,
+    ) -> ExecutionResult:
         context.requests = {root.key: request for root, request in planned.requests}
         result = execute(
             self.core,
             planned.document,
+            root,
             variable_values=dict(planned.variables),
             operation_name=planned.name,
             context_value=context,

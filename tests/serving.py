@@ -154,7 +154,7 @@ def post(
 
 @contextlib.contextmanager
 def serving(
-    sandbox: Sandbox, way: Way, *, compiled: bool = True, **settings: Any
+    sandbox: Sandbox, way: Way, *, compiled: bool = True, port: int = 0, **settings: Any
 ) -> Iterator[Serving]:
     """A gateway before this sandbox, with some settings changed, until the block ends."""
     chosen = load_settings({}, _env_file=None, **settings)
@@ -163,12 +163,12 @@ def serving(
     def sites(socket: socket.socket) -> list[server.Listener]:
         app = create_app(chosen, wire=InProcess(sandbox), compiles=compiled)
         direct = app.direct if way is Way.FAST else None
-        site = server.Listener(app, socket, connection_limits(chosen), direct, app.cors)
+        site = server.Listener(app, socket, connection_limits(chosen), direct, app.cors, app.drain)
         metrics = bind_metrics(chosen.metrics_address, socket)
         shown.extend(map(metrics_url, metrics))
         return with_metrics(site, app, metrics)
 
-    with listening(sites) as gateway:
+    with listening(sites, port) as gateway:
         gateway.sandbox = sandbox
         gateway.metrics = shown[0] if shown else None
         yield gateway
@@ -177,9 +177,10 @@ def serving(
 @contextlib.contextmanager
 def listening(
     site: Callable[[socket.socket], server.Listener | list[server.Listener]],
+    port: int = 0,
 ) -> Iterator[Serving]:
     """Any application on a socket, until the block ends; others beside it on sockets they have."""
-    bound = server.bind("127.0.0.1", 0)
+    bound = server.bind("127.0.0.1", port)
     host, port = bound.getsockname()[:2]
     up = threading.Event()
     stops: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []

@@ -17,6 +17,7 @@ from gateway.cache.policy.freshness import (
 )
 from gateway.cache.policy.revalidation import BackgroundRevalidation
 from gateway.cache.policy.scan_price import MAX_CALLS
+from gateway.cache.read.change_reader import ChangeReader
 from gateway.cache.read.collection_reader import CollectionReader
 from gateway.cache.read.cost import CostEstimates
 from gateway.cache.read.derived import Derivations
@@ -97,6 +98,8 @@ class CachingClientSource:
         self.note_change, self.freshness = reported.note, reported.freshness
         if policy.webhook_fresh:
             writer = reported.announced(writer)
+        changed = ChangeReader(self._by_id, memory, store, self._query)
+        self.held, self.fetch_since, self.watch = changed.held, changed.fetch_since, changed.watch
         writes = WriteThrough(writer, memory, clock, self._begin)
         self.create = tasks.detached(writes.create)
         self.update = tasks.detached(writes.update)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.cache.policy.scan_price import MAX_CALLS, too_large
 from gateway.cache.read.derived import derive, page_of_rows
 from gateway.cache.read.list_lookup import page_of
+from gateway.cache.store.change_hints import ChangeKind
 from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
 from gateway.cache.store.entity import fresh_entry
 from gateway.detached_tasks import DetachedTasks
 from schema.source.cost import CostEstimate, EntitiesRequest, SourceRequest, WriteRequest
+from schema.source.errors import ClientError, Unavailable
 from schema.source.protocols import ClientReader, ClientWriter
-from schema.source.records import MAX_PAGE, ClientFilter, Fields, Page, Window
-from schema.source.request_context import Priority, RequestContext
+from schema.source.records import (
+    MAX_PAGE,
+    ClientFilter,
+    ClientId,
+    ClientRecord,
+    Fields,
+    Page,
+    Window,
+)
+from schema.source.request_context import Caller, Priority, RequestContext
 from schema.source.search import SearchRequest
 
 
@@ -42,6 +52,28 @@ class UncachedClientSource:
         self.create = tasks.detached(writer.create)
         self.update = tasks.detached(writer.update)
         self.delete = tasks.detached(writer.delete)
+
+    def note_change(self, kind: ChangeKind, ids: frozenset[str]) -> None:
+        """Ignore a change: nothing is kept."""
+
+    def freshness(self) -> dict[str, object]:
+        """Return nothing: nothing is fresh for longer."""
+        return {}
+
+    def watch(self, note: object) -> None:
+        """Report no differences: nothing is kept to compare with."""
+
+    def held(self, caller: Caller, id: ClientId) -> ClientRecord | None:
+        """Return None: nothing is kept."""
+
+    async def fetch_since(
+        self, operation: RequestContext, since: Mapping[ClientId, float], fields: Fields
+    ) -> Mapping[ClientId, ClientRecord | ClientError]:
+        """Return each client as it is now, or its failure, unless no call may be made."""
+        if operation.freshness.only_if_cached:
+            raise Unavailable("Nothing is cached, and too little of the API's window is left.")
+        found = await self.fetch(operation, list(since), fields, Priority.ENTITIES)
+        return dict(zip(since, found, strict=True))
 
     async def read_page(
         self,

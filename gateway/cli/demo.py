@@ -52,7 +52,9 @@ def run(settings: Settings) -> int:
         url, status = f"{origin}{GRAPHQL_PATH}", f"{origin}{STATUS_PATH}"
         print(BANNER.format(url=url, status=status, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
-    site = server.Listener(app, gateway, connection_limits(settings), app.direct, app.cors)
+    site = server.Listener(
+        app, gateway, connection_limits(settings), app.direct, app.cors, app.drain
+    )
     listeners = [
         *with_metrics(site, app, bind_metrics(settings.metrics_address, gateway)),
         server.Listener(Sandbox(), sandbox),

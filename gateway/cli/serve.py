@@ -74,7 +74,8 @@ def _run(  # noqa: PLR0913, PLR0917 - what is opened before this process may beg
         else:
             supervised.listen(GracefulStop(app.leave, drain))
 
-    site = server.Listener(app, listening, connection_limits(settings), app.direct, app.cors)
+    limits = connection_limits(settings)
+    site = server.Listener(app, listening, limits, app.direct, app.cors, app.drain)
     sites = with_metrics(site, app, metrics)
     return 0 if server.run(server.serve(sites, up, stopping)) else 1
 

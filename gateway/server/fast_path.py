@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from gateway.server.http1.reader import ParsedRequest
 from gateway.server.protocol import LimitedHTTPProtocol
 from gateway.web.protocol.disconnect import DISCONNECT
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.http_response import SEND_RESPONSE
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-    from gateway.server.http1.reader import ParsedRequest
     from gateway.web.direct import FastPathHandler
     from gateway.web.protocol.head import RequestHead
     from gateway.web.protocol.http_response import Headers, HTTPResponse
@@ -34,6 +35,8 @@ _VARYING = re.compile(
 _LENGTH = b"content-length"
 _DIGITS = 7
 """Maximum digits of a Content-Length."""
+_STREAMED = ParsedRequest(b"POST", b"/", False, [], b"", keep_alive=True)  # noqa: FBT003
+"""Stands for the request of a stream, whose response does not depend on it."""
 _LONGEST = 2 * 1024
 """Maximum size of a cached head, in bytes."""
 
@@ -166,16 +169,27 @@ class FastPathProtocol(LimitedHTTPProtocol):
         self._deadlines.begun()
         self._run(self._respond_later(self._direct.reply(head, body, self._when_hung_up)))
 
-    async def _respond_later(self, answering: Coroutine[Any, Any, HTTPResponse]) -> None:
+    async def _respond_later(
+        self, answering: Coroutine[Any, Any, HTTPResponse | EventStream]
+    ) -> None:
         """Send the response when it is complete."""
         try:
             reply = await answering
         except BaseException:
             self.transport.close()
             raise
-        if self._slot.taken:
+        if isinstance(reply, EventStream):
+            await self._stream(reply)
+        elif self._slot.taken:
             self._write(reply)
             self._answered()
+
+    async def _stream(self, reply: EventStream) -> None:
+        """Send a response that goes on, as the application would."""
+        if self._slot.taken:
+            scope = self._scope(_STREAMED, {DISCONNECT: {"when": self._when_hung_up}})
+            app: Any = reply.send  # uvicorn names each message
+            await self._exchange_of(scope, b"").run_asgi(app)
 
     def _send_whole(self, scope: Scope, reply: HTTPResponse) -> bool:
         """Send an application's complete response in one write; return whether it was sent.

@@ -15,6 +15,7 @@ from gateway.telemetry.observation import (
 )
 from gateway.web.handler import GraphQLHandler
 from gateway.web.persisted import PersistedDocuments
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import HTTPResponse
 from gateway.web.request import GraphQLRequest, HTTPRequest
@@ -69,7 +70,7 @@ class ObservedHandler:
             record(reply, inner.stored_receipt, self._now() - began)
         return reply
 
-    async def reply(self, asking: HTTPRequest) -> HTTPResponse:
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse | EventStream:
         """Return the response."""
         began = self._now()
         reply = await self._inner.reply(asking)

@@ -47,25 +47,31 @@ class LimitedHTTPProtocol(LimitedConnection):
 
     def _start_exchange(self, request: ParsedRequest, extensions: dict[str, Any]) -> None:
         """Start a task in which the application answers the request."""
-        scope = scope_of(
+        self._answering = True
+        exchange = self._exchange_of(self._scope(request, extensions), request.body)
+        app: Any = self._config.loaded_app
+        self._run(exchange.run_asgi(app))
+
+    def _scope(self, request: ParsedRequest, extensions: dict[str, Any]) -> dict[str, Any]:
+        return scope_of(
             request,
             self.transport,
             asgi={"version": self._config.asgi_version, "spec_version": "2.3"},
             state=self._app_state.copy(),
             extensions=extensions,
         )
-        self._answering = True
-        self._exchange = exchange = Exchange(
+
+    def _exchange_of(self, scope: dict[str, Any], body: bytes) -> Exchange:
+        self._exchange = Exchange(
             scope,
-            request.body,
+            body,
             transport=self._outlet,
             flow=self.flow,
             default_headers=self.server_state.default_headers,
             keep_alive=not self._last,
             on_response=self._answered,
         )
-        app: Any = self._config.loaded_app
-        self._run(exchange.run_asgi(app))
+        return self._exchange
 
     def _run(self, answering: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(answering)
@@ -78,6 +84,8 @@ class LimitedHTTPProtocol(LimitedConnection):
 
     def _when_hung_up(self, act: Callable[[], None] | None) -> None:
         self._hang_up = act
+        if act is not None and self.transport.is_closing():
+            act()  # the client left before
 
     def _abandon(self) -> None:
         """Notify the application that the client has disconnected."""

@@ -9,6 +9,7 @@ from opentelemetry.trace import Span, use_span
 
 from gateway.server.observed import ObservedHandler
 from gateway.telemetry.traces.tracing import Tracing
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import HTTPResponse
 from gateway.web.protocol.tracing import Trace, trace_from
@@ -37,7 +38,7 @@ class TracedHandler:
             span.end()
         return reply
 
-    async def reply(self, asking: HTTPRequest) -> HTTPResponse:
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse | EventStream:
         """Return the response."""
         with self._traced(asking.method, asking.head) as (span, traced):
             asking.head = traced

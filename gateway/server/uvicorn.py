@@ -55,6 +55,8 @@ class Listener:
     """Answers plain requests before `app`; None sends every request through ASGI alone."""
     cors: Cors = field(default_factory=Cors)
     """The CORS rules for the server's own error responses."""
+    drain: Callable[[], None] = lambda: None
+    """Ends the responses that go on; called when the server stops."""
     connections: ConnectionCounter | None = None
     """Counts the connections; None for a counter of its own."""
 
@@ -96,8 +98,9 @@ def run(serving: Coroutine[Any, Any, bool]) -> bool:
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signal handling to `serve`."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
         super().__init__(config)
+        self._drain = drain
         self.started_or_failed = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -105,6 +108,10 @@ class _Server(uvicorn.Server):
             await super().startup(sockets)
         finally:
             self.started_or_failed.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._drain()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -178,7 +185,8 @@ async def serve(
     """
     _raise_file_limit()
     servers = [
-        _Server(_config(site, LAST_SECONDS if n else DRAIN_SECONDS)) for n, site in enumerate(sites)
+        _Server(_config(site, LAST_SECONDS if n else DRAIN_SECONDS), site.drain)
+        for n, site in enumerate(sites)
     ]
 
     def stop() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.types import Receive, Scope, Send
 
 from gateway.web.protocol.disconnect import disconnect_hook
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.request import HTTPRequest, RequestHandler
 
@@ -31,7 +32,10 @@ class GraphQLApp:
         reply = await self._handler.reply(
             HTTPRequest(method, head, body, disconnect_hook(scope), scope["query_string"])
         )
-        await reply.send(scope, send)
+        if isinstance(reply, EventStream):
+            await reply.send(scope, receive, send)
+        else:
+            await reply.send(scope, send)
 
 
 async def _read_body(receive: Receive, most: int) -> bytes | None:

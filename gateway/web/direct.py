@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.web.health import PATHS, Health
 from gateway.web.protocol.disconnect import OnDisconnect
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.hosts import Hosts
 from gateway.web.protocol.http_response import Headers, HTTPResponse
@@ -41,6 +42,6 @@ class FastPathHandler:
 
     def reply(
         self, head: RequestHead, body: bytes, when_hung_up: OnDisconnect
-    ) -> Coroutine[Any, Any, HTTPResponse]:
+    ) -> Coroutine[Any, Any, HTTPResponse | EventStream]:
         """Return the response."""
         return self._handler.reply(HTTPRequest("POST", head, body, when_hung_up))

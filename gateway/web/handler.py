@@ -14,9 +14,10 @@ from gateway.web.persisted import PersistedDocuments
 from gateway.web.prepared import PreparedRequest, PreparedRequests, RequestError
 from gateway.web.protocol.content import BadRequest, decode, json_problem, too_large
 from gateway.web.protocol.cors import Cors
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import GZIPPED, HTTPResponse
-from gateway.web.protocol.negotiation import GRAPHQL, JSON, Coding
+from gateway.web.protocol.negotiation import EVENT_STREAM, GRAPHQL, JSON, Coding
 from gateway.web.protocol.strict_json import JSONLimits
 from gateway.web.protocol.tracing import Trace
 from gateway.web.request import HTTPRequest, parse_get, parse_post
@@ -29,6 +30,7 @@ from gateway.web.response import (
     refusal_response,
     request_error_response,
 )
+from gateway.web.streaming.opening import Subscriptions, open_stream, rate_of, single_event
 from schema.context import Context
 from schema.graph import Graph
 from schema.source.errors import Unauthenticated
@@ -69,6 +71,7 @@ class GraphQLHandler:
         source: ClientSource,
         callers: Authenticator,
         terms: HandlerConfig,
+        subscriptions: Subscriptions,
         *,
         answers: StoredResponses | None = None,
         cors: Cors | None = None,
@@ -82,6 +85,7 @@ class GraphQLHandler:
         self._cors = cors or Cors()
         self._prepared = PreparedRequests(graph, terms.persisted)
         self._clock = clock
+        self._subscriptions = subscriptions
         self._in_flight = 0
         self.stored_receipt = Receipt()
         """The receipt of the stored response that was sent last."""
@@ -111,7 +115,7 @@ class GraphQLHandler:
             own.append(GZIPPED)
         return HTTPResponse(200, head.media_type, own, content)
 
-    async def reply(self, asking: HTTPRequest) -> HTTPResponse:
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse | EventStream:
         """Return the response to a request that has been fully received."""
         head = asking.head
         trace = head.trace()
@@ -137,6 +141,10 @@ class GraphQLHandler:
             self._in_flight -= 1
         asking.errors = answer.body.get("errors", ())
         answer.headers += trace.headers() + self._cors.headers(head.origin)
+        if answer.opens is not None:
+            return answer.opens(answer.headers, trace.request_id)
+        if head.media_type is None and head.stream == EVENT_STREAM and answer.is_event:
+            return single_event(answer.encode(), answer.headers)
         return answer.reply(head.media_type or JSON, head.if_none_match).encoded(head.coding)
 
     async def _answer(self, asking: HTTPRequest, trace: Trace) -> GraphQLResponse:
@@ -147,7 +155,7 @@ class GraphQLHandler:
             return answer
         if method == "OPTIONS":
             return GraphQLResponse({}, status=204, headers=list(_METHODS))
-        if head.media_type is None:
+        if head.media_type is None and head.stream is None:
             raise BadRequest(406, f"Accept {GRAPHQL} or {JSON}.")
         if head.coding is Coding.NONE:
             raise BadRequest(406, "Accept-Encoding must leave identity or gzip.")
@@ -160,6 +168,9 @@ class GraphQLHandler:
             asking.operation = operation
         if question.request.explain:
             return self._explained(question, operation, trace)
+        if question.planned.changes is not None:
+            opens = open_stream(question.planned, head, caller, self._subscriptions)
+            return GraphQLResponse({}, opens=opens)
         result = await self._executed(asking, question, operation)
         if result.data is None and not any(error.path for error in result.errors or ()):
             return refusal_response(result.errors or (), trace.request_id)
@@ -228,14 +239,14 @@ class GraphQLHandler:
         explanation = self._graph.explain(question.planned, Context(self._source, operation))
         if isinstance(explanation, list):
             return refusal_response(explanation, trace.request_id)
-        return GraphQLResponse(
-            {"data": None, "extensions": {"upstream": explanation.to_extension()}}
-        )
+        shown = explanation.to_extension()
+        shown["explain"] |= rate_of(question.planned, self._subscriptions)
+        return GraphQLResponse({"data": None, "extensions": {"upstream": shown}})
 
 
 _NO_UPGRADE = (
     "This gateway speaks neither WebSocket nor any other protocol that a connection is upgraded to:"
-    " send operations with POST. It has no subscriptions."
+    " send operations with POST, and subscriptions with POST and Accept: text/event-stream."
 )
 _OVERLOADED = "The gateway is busy: ask again in a moment."
 _ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from gateway.web.protocol.content import BadRequest, require_json
 from gateway.web.protocol.disconnect import OnDisconnect
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import HTTPResponse
 from gateway.web.protocol.strict_json import (
@@ -56,7 +57,7 @@ class RequestHandler(Protocol):
     def cached(self, head: RequestHead, body: bytes) -> HTTPResponse | None:
         """Return the stored response to a POST; None if it must be executed."""
 
-    async def reply(self, asking: HTTPRequest) -> HTTPResponse:
+    async def reply(self, asking: HTTPRequest) -> HTTPResponse | EventStream:
         """Return the response."""
 
 

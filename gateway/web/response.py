@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,6 +15,7 @@ from graphql import ExecutionResult, GraphQLError
 
 from gateway.gzipped import CompressibleData, compress
 from gateway.web.error_format import MAX_ERRORS, format_errors, refusal_status, request_error
+from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.http_response import (
     NO_STORE,
     PARTIAL_SUCCESS,
@@ -56,6 +57,13 @@ class GraphQLResponse:
     max_age: int | None = None
     headers: Headers = field(default_factory=list)
     content: bytes | None = None
+    opens: Callable[[Headers, str], EventStream] | None = None
+    """Makes the stream that answers a subscription, in place of the body."""
+
+    @property
+    def is_event(self) -> bool:
+        """Return whether it is the response to a document, executed or refused as a whole."""
+        return self.status in {200, 403, 422, PARTIAL_SUCCESS}
 
     def encode(self) -> bytes:
         """Encode the body once; raises `orjson.JSONEncodeError` if JSON has no form for it."""

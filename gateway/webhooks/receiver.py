@@ -23,10 +23,6 @@ MAX_REMEMBERED = 10_000
 _CHALLENGE = {"WWW-Authenticate": 'HMAC-SHA256 header="X-Webhook-Signature"'}
 
 
-def ignore_change(kind: ChangeKind, ids: frozenset[str]) -> None:
-    """Ignore a change: nothing is cached."""
-
-
 class WebhookReceiver:
     """The endpoint of the API's webhooks.
 

@@ -120,8 +120,10 @@ class CompiledOperation:
             type_.name,
             roots,
             writes=node.operation is OperationType.MUTATION,
+            subscribes=node.operation is OperationType.SUBSCRIPTION,
             # A null condition is an error; graphql-core writes its message.
-            compiled=None not in conditions.values()
+            compiled=node.operation is not OperationType.SUBSCRIPTION
+            and None not in conditions.values()
             and all(root.ask is not None or root.name == "__typename" for root in roots),
             size=encoders.size + sum(ROOT + KEY * len(key) for key in grouped),
         )
@@ -140,6 +142,8 @@ class CompiledOperation:
         if field is None or ask is None:
             return RootField(key, name, look)
         arguments = compiler.arguments(field, nodes[0])
+        if type_ is compiler.schema.subscription_type:
+            return RootField(key, name, look, arguments, ask)
         shown = get_nullable_type(field.type) if ask is clients else compiler.client
         encode = encoders.encoder(shown, nodes)
         checks = [compiler.tags_check(node) for node in look.nodes("facets", "tags")]

@@ -28,6 +28,8 @@ class Explanation:
     """The cost of an operation now, by root field."""
 
     causes: Sequence[FieldCost]
+    per_change: bool = False
+    """Whether it is the cost of each change that a subscription delivers."""
 
     @property
     def price(self) -> CostEstimate:
@@ -37,7 +39,8 @@ class Explanation:
     def to_extension(self) -> dict[str, Any]:
         """Return `extensions.upstream.explain`: minimum, expected and maximum calls."""
         causes = [{"path": [cause.key], **_shown(cause.price)} for cause in self.causes]
-        return {"explain": {**_shown(self.price), "causes": causes}}
+        unit = {"per": "change"} if self.per_change else {}
+        return {"explain": {**_shown(self.price), **unit, "causes": causes}}
 
 
 def _shown(price: CostEstimate) -> dict[str, int]:
@@ -45,7 +48,15 @@ def _shown(price: CostEstimate) -> dict[str, int]:
 
 
 def explain(planned: ExecutionPlan, costs: ClientSource, operation: RequestContext) -> Explanation:
-    """Return the operation's cost, given what is cached now. Nothing is sent."""
+    """Return the operation's cost, given what is cached now. Nothing is sent.
+
+    A change that a subscription delivers costs no call if the client was read since.
+    """
+    if planned.changes is not None:
+        price = CostEstimate(expected=1, maximum=1, direct=1)
+        return Explanation(
+            [FieldCost(root.key, price) for root, _ in planned.requests], per_change=True
+        )
     needs = planned.needs()
     prices = costs.estimate(operation, [need for _, need in needs])
     return Explanation(

@@ -9,7 +9,6 @@ from graphql import (
     GraphQLError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    OperationType,
     parse,
 )
 
@@ -141,8 +140,6 @@ class DocumentCache:
         """Return the errors of a parsed document; the cheapest checks run first."""
         if not operations:
             return [GraphQLError("The document has no operation to execute.")]
-        if any(each.operation is OperationType.SUBSCRIPTION for each in operations.values()):
-            return [GraphQLError("This graph has no subscriptions.")]
         too_much = check_limits(node, self._limits)
         if too_much is not None:
             return [too_much]

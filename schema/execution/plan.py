@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from graphql import DocumentNode, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 
 from schema.execution.attribution import drop_traceback
 from schema.execution.compiler.root_field import RootField, Specialization
 from schema.execution.compiler.variables import Variables
-from schema.execution.root_fields import WRITE_REQUESTS, EntityLookup, RootRequest
+from schema.execution.root_fields import WRITE_REQUESTS, ChangesRequest, EntityLookup, RootRequest
 from schema.execution.sizes import PLANNED, VARIABLES, value_size
 from schema.source.cost import EntitiesRequest, ListRequest, SourceRequest, WriteRequest
 from schema.source.records import ClientId, Fields
@@ -52,7 +52,9 @@ class ExecutionPlan:
         self.variable_values = variables
         self.requests = [(root, _build_request(root, variables)) for root in variant.roots]
         """Each root field's request, or the error that prevents it; None for writes."""
-        self.other_fields: list[tuple[RootField, ListRequest | Exception | None]] = []
+        self.other_fields: list[
+            tuple[RootField, ListRequest | ChangesRequest | Exception | None]
+        ] = []
         """All root fields except those that look clients up by id."""
         self.pages: dict[ListRequest, list[RootField]] = {}
         """The pages to read, each with the root fields that show it."""
@@ -71,7 +73,7 @@ class ExecutionPlan:
             self.other_fields.append((root, one))
             if isinstance(one, ListRequest):
                 self.pages.setdefault(one, []).append(root)
-            elif one is not None:
+            elif one is not None and not isinstance(one, ChangesRequest):
                 self.has_no_errors = False
         self.entity_batches = [_batch(each, group) for each, group in lookups.items()]
         """The clients to read, those of one priority together."""
@@ -104,6 +106,20 @@ class ExecutionPlan:
     def writes(self) -> bool:
         """Return True if the operation is a mutation."""
         return self.variant.writes
+
+    @property
+    def changes(self) -> ChangesRequest | Exception | None:
+        """Return the changes that a subscription delivers, or why there are none.
+
+        None for an operation of another type.
+        """
+        if not self.variant.subscribes:
+            return None
+        if not self.requests:  # its only field is skipped
+            return GraphQLError("The subscription selects no field.")
+        [(_, request)] = self.requests  # GraphQL, 5.2.4.1
+        assert isinstance(request, ChangesRequest | Exception)  # noqa: S101 - validated
+        return request
 
     @property
     def compiled(self) -> bool:

@@ -14,7 +14,7 @@ from schema.source.cost import EntitiesRequest, Kind, ListRequest
 from schema.source.errors import InvalidInput
 from schema.source.records import ClientId, Fields, Window, client_id
 from schema.source.request_context import Priority
-from schema.source.search import Question, SearchRequest
+from schema.source.search import Criteria, Question, SearchRequest
 from schema.types.client import Client, required_record_fields
 from schema.types.client_facets import FACET_FIELDS
 from schema.types.client_filter import (
@@ -38,6 +38,7 @@ MAX_NODES = 100
 """Largest number of ids in one `nodes` field."""
 MAX_REPRESENTATIONS = 100
 """Largest number of entities in one `_entities` field."""
+_NO_ID = "`id` is not a client's id: it must be a UUID."
 
 
 class EntityLookup(msgspec.Struct, frozen=True):
@@ -58,7 +59,18 @@ class EntityLookup(msgspec.Struct, frozen=True):
         return EntitiesRequest(tuple(ids), self.fields, self.priority)
 
 
-RootRequest = EntityLookup | ListRequest
+class ChangesRequest(msgspec.Struct, frozen=True):
+    """The changes that a subscription delivers: of one client, or of those that meet `criteria`."""
+
+    fields: Fields
+    """The record fields that an event needs."""
+    criteria: Criteria = Criteria()
+    id: ClientId | None = None
+    initial: bool = False
+    """Whether the first event is the client as it is."""
+
+
+RootRequest = EntityLookup | ListRequest | ChangesRequest
 Look = Callable[..., frozenset[str]]
 """Returns the graph names of the fields selected below a path of field names."""
 
@@ -67,7 +79,7 @@ def client(look: Look, *, id: str) -> EntityLookup:
     """Return the lookup of `Query.client`. Raises `InvalidInput` for an invalid id."""
     known = client_id(id)
     if known is None:
-        raise InvalidInput("`id` is not a client's id: it must be a UUID.")
+        raise InvalidInput(_NO_ID)
     return EntityLookup((known,), required_record_fields(look()), _INTERACTIVE, many=False)
 
 
@@ -151,6 +163,20 @@ def clients(  # noqa: PLR0913 - Relay's arguments
     )
 
 
+def client_changed(look: Look, *, id: str, initial: bool = False) -> ChangesRequest:
+    """Return the request of `Subscription.clientChanged`. Raises `InvalidInput`."""
+    known = client_id(id)
+    if known is None:
+        raise InvalidInput(_NO_ID)
+    return ChangesRequest(required_record_fields(look("client")), id=known, initial=initial)
+
+
+def clients_changed(look: Look, *, filter: ClientFilterInput | None = UNSET) -> ChangesRequest:
+    """Return the request of `Subscription.clientsChanged`. Raises `InvalidInput`."""
+    criteria = criteria_of(_given(filter))
+    return ChangesRequest(required_record_fields(look("client")) | criteria.fields, criteria)
+
+
 def _question(
     search: str | None,
     search_in: list[ClientSearchField] | None,
@@ -180,5 +206,7 @@ ROOT_FIELDS: Mapping[str, Callable[..., RootRequest]] = {
     "node": node,
     "nodes": nodes,
     "_entities": entities,
+    "clientChanged": client_changed,
+    "clientsChanged": clients_changed,
 }
-"""The function that builds the request of each root field of a query, by its graph name."""
+"""The function that builds the request of each root field without a write, by its graph name."""

@@ -78,6 +78,11 @@ class RateLimitState(NamedTuple):
     remaining: int
     reset_seconds: int
 
+    @property
+    def is_scarce(self) -> bool:
+        """Return True if less than a fifth of the window is left."""
+        return self.remaining * 5 < self.limit
+
 
 @dataclass(slots=True)
 class Receipt:

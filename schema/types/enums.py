@@ -92,3 +92,22 @@ def client_status_of(raw: str) -> ClientStatus:
 
 _TYPES = {str(member.value): member for member in ClientType}
 _STATUSES = {str(member.value): member for member in ClientStatus}
+
+
+@strawberry.enum(description="What happened to a client, as far as it is known.")
+class ClientChangeKind(Enum):
+    """What happened to a client."""
+
+    CREATED = strawberry.enum_value("created", description="The client was created.")
+    UPDATED = strawberry.enum_value("updated", description="The client changed.")
+    DELETED = strawberry.enum_value(
+        "deleted",
+        description="The client does not exist any more, or the caller may no longer see it.",
+    )
+    UNKNOWN = strawberry.enum_value(
+        "unknown",
+        description=(
+            "The client may have changed: the API reported an event that this graph does not know,"
+            " or this is the first event of `initial: true`."
+        ),
+    )

@@ -106,7 +106,7 @@ class EntityReader:
         """
         query = replace(query, missing_oldest=query.oldest)
         found = await self._read_from_list(query, missing)
-        return found | await self._read_details(query, [id for id in missing if id not in found])
+        return found | await self.read_details(query, [id for id in missing if id not in found])
 
     async def refresh(
         self, query: ReadQuery, ids: Iterable[ClientId]
@@ -155,7 +155,7 @@ class EntityReader:
                 break
         return found
 
-    async def _read_details(
+    async def read_details(
         self, query: ReadQuery, ids: Collection[ClientId]
     ) -> dict[ClientId, EntityResult]:
         """Read each client's detail once, and once more if it was written meanwhile."""

@@ -102,6 +102,20 @@ def merge_record(
     return before if at < before.at else _unversioned(before, fresh)
 
 
+def has_changed(before: Held, after: Held) -> bool:
+    """Return True if both are readings of a client, of two versions or with different fields."""
+    if (
+        before is after
+        or not isinstance(before, CachedRecord)
+        or not isinstance(after, CachedRecord)
+    ):
+        return False
+    old, new = version_of(before.record), version_of(after.record)
+    if old is not None and new is not None and old != new:
+        return True
+    return not _agree(before.record, after.record)
+
+
 def is_later(before: CachedRecord | Tombstone | None, record: ClientRecord, at: float) -> bool:
     """Return True if the cached version is later than `record`, a later reading to be stored."""
     if not isinstance(before, CachedRecord) or at < before.at:

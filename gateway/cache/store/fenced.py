@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gateway.cache.policy.differences import Differences
 from gateway.cache.policy.filters import TypeFilterSemantics
 from gateway.cache.policy.freshness import CachePolicy
 from gateway.cache.policy.sort_order import SortOrder
@@ -50,6 +51,7 @@ class FencedCache:
         self._bases = VersionHistory()
         self.departures = Departures()
         self.collections = Collections(store, self.departures)
+        self.differences = Differences()
         self.meaning = TypeFilterSemantics(policy.type_filter)
         self.order = SortOrder()
 
@@ -87,6 +89,7 @@ class FencedCache:
         if self.generations.of_lists(key.partition) != fence:
             return None
         known = self.rows(key) or ListIndex(page.total, float("-inf"))
+        self.differences.of_page(key, page, known, at)
         newest: dict[str, CachedRecord] = {}
         for record in page.records:
             held = self._merge(EntityKey(key.partition, record.id), record, at)
@@ -121,6 +124,7 @@ class FencedCache:
             held = held.kept_against(at)
             self._put(key, held)
         elif held is None or held.at <= at:
+            self.differences.of_absence(key, held, at)
             held = self.bury(key, at)
         return held
 
@@ -235,6 +239,7 @@ class FencedCache:
         self.note_served(key, record, at)
         after = merge_record(None if is_later(before, record, at) else before, record, at)
         self._bases.keep(key, before, after)
+        self.differences.of_record(key, before, after, at)
         self._put(key, after)
         return after
 

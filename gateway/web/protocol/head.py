@@ -7,7 +7,13 @@ from collections.abc import Iterable
 
 from gateway.web.authentication import Authenticator
 from gateway.web.protocol.cache_control import parse_cache_control
-from gateway.web.protocol.negotiation import JSON, Coding, answer_coding, negotiate
+from gateway.web.protocol.negotiation import (
+    JSON,
+    Coding,
+    answer_coding,
+    negotiate,
+    negotiate_stream,
+)
 from gateway.web.protocol.tracing import Trace, trace_from
 from schema.source.request_context import Caller
 
@@ -75,6 +81,11 @@ class RequestHead:
     def origin(self) -> bytes | None:
         """Return the origin of the calling page; None unless exactly one is named."""
         return self.first(b"origin", only=True)
+
+    @property
+    def stream(self) -> str | None:
+        """Return the media type for the events of a subscription; None if none is accepted."""
+        return negotiate_stream(self.accept)
 
     @property
     def content_encoding(self) -> str | None:

@@ -10,6 +10,8 @@ from functools import lru_cache
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
+EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
 
 _ELEMENTS = 32
 """Elements of one header that are read; browsers send up to eight."""
@@ -65,6 +67,22 @@ def negotiate(accept: str | None) -> str | None:
     if not any(wanted.values()):
         return None
     return GRAPHQL if GRAPHQL in accepted and wanted[GRAPHQL] >= wanted[JSON] else JSON
+
+
+@lru_cache(64)
+def negotiate_stream(accept: str | None) -> str | None:
+    """Return the media type for the events of a subscription; None if none is accepted by name.
+
+    Multipart is accepted with the parameter that names Apollo's protocol. Of two, the preferred one
+    is returned, else the first.
+    """
+    elements = [each.lower() for each in (accept or "").split(",", _ELEMENTS)[:_ELEMENTS]]
+    named = ",".join(
+        each for each in elements if MULTIPART not in each or "subscriptionspec" in each
+    )
+    accepted = weights(named)
+    offered = [name for name in accepted if name in {EVENT_STREAM, MULTIPART} and accepted[name]]
+    return max(offered, key=lambda name: accepted[name], default=None)
 
 
 @lru_cache(64)

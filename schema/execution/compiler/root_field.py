@@ -44,6 +44,7 @@ class Specialization(NamedTuple):
     """The name of the root type."""
     roots: Sequence[RootField]
     writes: bool
+    subscribes: bool
     compiled: bool
     """Whether every root field has a request to the source or is `__typename`."""
     size: int

@@ -1,0 +1,57 @@
+"""What subscriptions need of the other parts of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from gateway.subscriptions.changes import ChangeKind
+from schema.execution.plan import ExecutionPlan
+from schema.source.errors import ClientError
+from schema.source.protocols import ClientSource
+from schema.source.records import ClientId, ClientRecord, Fields
+from schema.source.request_context import Caller, RequestContext
+from schema.types.client_change import ClientChange
+
+NoteDifference = Callable[
+    [str, ChangeKind, str, float, ClientRecord | None, ClientRecord | None], None
+]
+"""Notes partition, kind, id, the time of the reading, and the client before and after it."""
+
+
+class ChangeSource(ClientSource, Protocol):
+    """A source of clients that can read what has changed."""
+
+    def note_change(self, kind: ChangeKind, ids: frozenset[str]) -> None:
+        """Note a change that a webhook reported: what was read before is no longer fresh."""
+
+    def freshness(self) -> dict[str, object]:
+        """Return whether webhooks are proven to arrive, and what follows from it."""
+
+    def watch(self, note: NoteDifference) -> None:
+        """Have each reading reported that differs from what was cached."""
+
+    def held(self, caller: Caller, id: ClientId) -> ClientRecord | None:
+        """Return the caller's client at any age if it is cached, without a call."""
+
+    async def fetch_since(
+        self, operation: RequestContext, since: Mapping[ClientId, float], fields: Fields
+    ) -> Mapping[ClientId, ClientRecord | ClientError]:
+        """Return each client as read since a time of the gateway's clock, or its failure.
+
+        It is read at most once, after what people wait for, unless such a reading is cached; not at
+        all if the operation accepts only cached readings.
+        """
+
+
+class EventExecutor(Protocol):
+    """Executes the selection of a subscription for one event."""
+
+    async def __call__(
+        self,
+        planned: ExecutionPlan,
+        operation: RequestContext,
+        event: ClientChange | ClientError,
+        /,
+    ) -> dict[str, Any]:
+        """Return the body of the response, with the receipt; a failure in place of an event too."""

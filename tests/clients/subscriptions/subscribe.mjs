@@ -1,0 +1,61 @@
+// Subscribes with the client libraries named as arguments, and prints each event as a line of JSON.
+import { ApolloClient, gql, HttpLink, InMemoryCache } from "@apollo/client";
+import { RetryLink } from "@apollo/client/link/retry";
+import { createClient as createSSEClient } from "graphql-sse";
+import { Client as UrqlClient, fetchExchange, subscriptionExchange } from "@urql/core";
+
+import { credential, url } from "../setting.mjs";
+
+const SUBSCRIPTION = `subscription Changed($id: ID!) {
+  clientChanged(id: $id, initial: true) { kind clientId client { id email } }
+}`;
+const variables = { id: process.env.CLIENT };
+const RETRY = { retryAttempts: 100, retry: () => new Promise((done) => setTimeout(done, 100)) };
+
+/** Retries Apollo's links for as long as a restart takes. */
+const retrying = () =>
+  new RetryLink({ delay: { initial: 100, max: 100 }, attempts: { max: 100 } });
+
+function apollo(link) {
+  const client = new ApolloClient({ link, cache: new InMemoryCache() });
+  return (sink) => client.subscribe({ query: gql(SUBSCRIPTION), variables }).subscribe(sink);
+}
+
+const CLIENTS = {
+  "graphql-sse": () => {
+    const client = createSSEClient({ url, headers: credential, ...RETRY });
+    return (sink) => client.subscribe({ query: SUBSCRIPTION, variables }, sink);
+  },
+  "apollo-multipart": () =>
+    apollo(retrying().concat(new HttpLink({ uri: url, headers: credential }))),
+  urql: () => {
+    const client = new UrqlClient({
+      url,
+      preferGetMethod: false,
+      fetchSubscriptions: true,
+      exchanges: [fetchExchange],
+      fetchOptions: { headers: credential },
+    });
+    return (sink) => {
+      const open = () =>
+        client.subscription(SUBSCRIPTION, variables).subscribe((result) => {
+          // urql leaves coming back to the application, after an error and after the end.
+          if (result.error || !result.hasNext) setTimeout(open, 100);
+          else sink.next(result);
+        });
+      open();
+    };
+  },
+};
+
+for (const name of process.argv.slice(2)) {
+  const print = (event) => console.log(JSON.stringify({ name, ...event }));
+  CLIENTS[name]()({
+    next: ({ data, errors, error }) => {
+      const change = data?.clientChanged;
+      print(change ? { kind: change.kind, email: change.client?.email } : { errors, error });
+    },
+    error: (error) => print({ error: String(error?.message ?? error) }),
+    complete: () => print({ complete: true }),
+  });
+}
