@@ -21,6 +21,7 @@ from gateway.cache.read.change_reader import ChangeReader
 from gateway.cache.read.collection_reader import CollectionReader
 from gateway.cache.read.cost import CostEstimates
 from gateway.cache.read.derived import Derivations
+from gateway.cache.read.eager_refresh import EagerRefresh
 from gateway.cache.read.entity_reader import EntityReader, EntityResult
 from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.queries import ListQuery, ReadQuery
@@ -72,7 +73,7 @@ class CachingClientSource:
         self._clock = clock = strictly_increasing(clock)
         self._policy = policy = policy or CachePolicy()
         self._budget = budget
-        proof = DeliveryProof(policy.webhook_fresh)
+        proof = DeliveryProof(policy.webhook_fresh or 0)
         self._pace = AdaptiveTTL(policy, budget, clock, proof)
         self._memory = memory = FencedCache(store, clock, policy)
         self._accounts = accounts = CostAttribution(memory, policy.flight_seconds)
@@ -90,11 +91,13 @@ class CachingClientSource:
             clock=clock,
             counts=self._counts,
         )
-        self.search, self.rows_lack = searches.search, self._lists.rows_lack
+        self.rows_lack = self._lists.rows_lack
         self.estimate = CostEstimates(
             write_cost, self._lists, self._by_id, self._query, searches.estimate
         ).estimate
-        reported = ReportedChanges(proof, memory.hints, self._lists.reading, clock)
+        self._eager = eager = EagerRefresh(self._pace.is_active, self._refresh, clock, policy)
+        self.search = eager.noted(searches.search)
+        reported = ReportedChanges(proof, memory.hints, self._lists.reading, eager.aged, clock)
         self.note_change, self.freshness = reported.note, reported.freshness
         if policy.webhook_fresh:
             writer = reported.announced(writer)
@@ -135,6 +138,7 @@ class CachingClientSource:
 
         Only rows that are not cached are read, and more rows where they are free.
         """
+        self._eager.note(operation, self.read_page, where, window, fields, priority)
         query = self._query(operation, fields, priority).of_list(where, window)
         known = self._lists.lookup.find(query.list_key, window, fields, query.oldest)
         if known is None:
@@ -180,6 +184,7 @@ class CachingClientSource:
 
         Clients that are not cached are read as details or from list pages.
         """
+        self._eager.note(operation, self.fetch, tuple(ids), fields, priority)
         query = self._query(operation, fields, priority)
         found, missing = self._by_id.lookup(query, ids)
         operation.receipt.saved += len(found)
@@ -234,7 +239,8 @@ class CachingClientSource:
         """Begin the receipt; return the query by the operation's freshness limits."""
         self._begin(operation)
         partition = Partition(operation.caller)
-        limits = freshness_limits(self._pace.fresh(partition), operation.freshness, self._policy)
+        fresh = self._pace.fresh(partition, active=not operation.receipt.finalized)
+        limits = freshness_limits(fresh, operation.freshness, self._policy)
         now = self._clock()
         oldest, missing_oldest = now - limits.served, now - limits.missing
         return ReadQuery(operation, partition, fields, limits, oldest, missing_oldest, priority)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -49,7 +50,7 @@ class AdaptiveTTL:
     ) -> None:
         self._policy = policy
         self._proof = proof
-        self._log = ProofLog(proof, policy.webhook_fresh)
+        self._log = ProofLog(proof, policy.webhook_fresh or 0)
         self._budget = budget
         self._clock = clock
         self._seen: OrderedDict[Partition, float] = OrderedDict()
@@ -58,23 +59,27 @@ class AdaptiveTTL:
         self._fresh = policy.fresh
         self._until = float("-inf")
 
-    def fresh(self, partition: Partition) -> float:
+    def is_active(self, partition: Partition) -> bool:
+        """Return True if the caller sent a request in the last minutes."""
+        return self._seen.get(partition, -math.inf) >= self._clock() - ACTIVE_SECONDS
+
+    def fresh(self, partition: Partition, *, active: bool = True) -> float:
         """Return the seconds for which a reading is fresh; `partition` counts as active."""
         now = self._clock()
         if now >= self._until:
             self._seen_recently.clear()
-        if partition not in self._seen_recently:
+        if active and partition not in self._seen_recently:
             self._seen_recently.add(partition)
             self._seen[partition] = now
             self._seen.move_to_end(partition)
         if now >= self._until:
-            while next(iter(self._seen.values())) < now - ACTIVE_SECONDS:
+            while self._seen and next(iter(self._seen.values())) < now - ACTIVE_SECONDS:
                 self._seen.popitem(last=False)
             self._fresh = affordable_ttl(len(self._seen), self._budget(), self._policy)
             self._until = now + RECOMPUTE_SECONDS
             self._log.note(now)
         if self._proof.holds(partition, now):
-            return max(self._fresh, self._policy.webhook_fresh)
+            return max(self._fresh, self._policy.webhook_fresh or 0)
         return self._fresh
 
     def is_proven(self, partition: Partition) -> bool | None:

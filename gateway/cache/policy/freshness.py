@@ -25,15 +25,15 @@ class CachePolicy:
     """Largest collection that is read completely if that costs no more calls."""
     flight_seconds: float = 10
     """Least time limit of a shared fetch, whatever deadline its first request has."""
-    webhook_fresh: float = 0
-    """Freshness lifetime while webhooks are proven to arrive; 0: they are not received."""
+    webhook_fresh: float | None = None
+    """Freshness lifetime while webhooks are proven to arrive; None: they are not received."""
     type_filter: TypeFilter | None = None
     """Whether the API's `client_type=buyer` also matches `both`; None: learned by comparing."""
 
     @property
     def longest(self) -> float:
         """Return the largest age of a response in any case."""
-        return max(self.stale, self.webhook_fresh + self.fresh)
+        return max(self.stale, (self.webhook_fresh or 0) + self.fresh)
 
 
 class FreshnessLimits(NamedTuple):

@@ -34,9 +34,13 @@ class BackgroundRevalidation:
     ) -> None:
         """Run `read` for the operation's caller, unless it runs already or there is no surplus.
 
+        An operation that accepts cached data only starts none, unless it is itself a repeated read.
         Its cost goes to the caller's next receipt: this response is sent by then.
         """
-        if operation.freshness.only_if_cached or name in self._under_way or not self._surplus():
+        repeated = operation.receipt.finalized
+        if operation.freshness.only_if_cached and not repeated:
+            return
+        if name in self._under_way or not self._surplus():
             return
         own = replace(
             operation,
@@ -48,6 +52,11 @@ class BackgroundRevalidation:
         task = asyncio.create_task(self._run(read(own)))
         self._under_way[name] = task
         task.add_done_callback(lambda _: self._under_way.pop(name))
+
+    async def settled(self) -> None:
+        """Wait for the revalidations under way."""
+        if self._under_way:
+            await asyncio.wait(list(self._under_way.values()))
 
     async def _run(self, read: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -19,20 +19,25 @@ class ReportedChanges:
         proof: DeliveryProof,
         hints: ChangeHints,
         reading: Callable[[], Iterable[Partition]],
+        aged: Callable[[Iterable[Partition]], None],
         clock: Callable[[], float],
     ) -> None:
-        """Create it; `reading` returns the callers whose lists are being read."""
+        """Create it; `reading` returns the callers whose lists are being read.
+
+        `aged` is called with the callers whom a change concerns.
+        """
         self._proof = proof
         self._hints = hints
         self._reading = reading
+        self._aged = aged
         self._clock = clock
         hints.on_unreported = lambda key: proof.observe(*key, clock())
 
     def note(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Note a change that a webhook reported: what was read before is no longer fresh.
 
-        It is served as before, marked as stale, and read again with the refresh priority when it is
-        next requested.
+        It is served as before, marked as stale, and read again with the refresh priority: at once
+        if its caller is active, else when it is next requested.
         """
         self._apply(self._proof.arrive(kind, ids, self._clock()))
 
@@ -48,4 +53,4 @@ class ReportedChanges:
 
     def _apply(self, changes: Iterable[ReportedChange]) -> None:
         for change in changes:
-            self._hints.note(change, self._reading())
+            self._aged(self._hints.note(change, self._reading()))
