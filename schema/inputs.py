@@ -1,11 +1,8 @@
 """Validate the input of a mutation before anything is sent; report every issue at once."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
 
 import strawberry
 from msgspec import UNSET
@@ -36,6 +33,64 @@ _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
 """Invisible letters and symbols: Hangul fillers, the empty Braille pattern, a null note."""
 
 _INVALID_INPUT = "The input was refused. Nothing was sent."
+
+
+@strawberry.input(description="A new client; the API takes these fields and no others.")
+class CreateClientInput:
+    """API page, Create new client: request body."""
+
+    first_name: str = strawberry.field(description="Given name; not blank.")
+    last_name: str = strawberry.field(description="Family name; not blank.")
+    client_type: ClientType = strawberry.field(description="Buyer, seller or both.")
+    email: str | None = strawberry.field(default=strawberry.UNSET, description="E-mail address.")
+    phone: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Phone number, free form."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=(
+            "Your key for this create, such as a UUID for each click. For a create with the same"
+            " key within 24 hours, the gateway returns the same client as it is then, sets"
+            " `replayed` to true and creates no second one. UUIDs in capitals are the same key."
+        ),
+    )
+
+
+@strawberry.input(
+    description=(
+        "The fields to change. An omitted field stays as it is; null requests the API to clear it."
+        " The API allows no other field to be changed."
+    )
+)
+class UpdateClientInput:
+    """API page, Update client: request body."""
+
+    id: strawberry.ID = strawberry.field(description="The client's UUID.")
+    expected_version: strawberry.Maybe[int | None] = strawberry.field(
+        description=(
+            "The `version` you read: another writer's change is then never overwritten. Leave it"
+            " out to overwrite; null is refused."
+        )
+    )
+    expected_version_raw: strawberry.Maybe[str | None] = strawberry.field(
+        description="The `versionRaw` that you read, instead of `expectedVersion`."
+    )
+    email: strawberry.Maybe[str | None] = strawberry.field(description="E-mail address.")
+    phone: strawberry.Maybe[str | None] = strawberry.field(description="Phone number, free form.")
+    status: strawberry.Maybe[ClientStatus | None] = strawberry.field(
+        description="State of the relationship; null is refused."
+    )
+    on_conflict: ClientConflictPolicy = strawberry.field(
+        default=ClientConflictPolicy.FAIL,
+        description="What to do if the client is no longer at `expectedVersion`.",
+    )
+
+
+@strawberry.input(description="The client to delete.")
+class DeleteClientInput:
+    """API page, Delete client."""
+
+    id: strawberry.ID = strawberry.field(description="The client's UUID.")
 
 
 def _text(field: str, value: str, longest: int) -> Iterator[Issue]:
@@ -119,51 +174,39 @@ def _raise_if_any(issues: list[Issue]) -> None:
         raise InvalidInput(_INVALID_INPUT, issues=issues)
 
 
-def parse_create(  # noqa: PLR0913, PLR0917 - the input's fields
-    first_name: str,
-    last_name: str,
-    client_type: ClientType,
-    email: Any,
-    phone: Any,
-    idempotency_key: Any = strawberry.UNSET,
-) -> NewClient:
+def parse_create(given: CreateClientInput) -> NewClient:
     """Return the client to create. Raises `InvalidInput` with every issue; nothing is sent."""
-    issues = [*_name("firstName", first_name), *_name("lastName", last_name)]
-    if client_type is ClientType.UNKNOWN:
+    email, phone, key = given.email, given.phone, given.idempotency_key
+    issues = [*_name("firstName", given.first_name), *_name("lastName", given.last_name)]
+    if given.client_type is ClientType.UNKNOWN:
         issues.append(_unknown("clientType"))
-    issues += [] if not isinstance(email, str) else _email(email)
-    issues += [] if not isinstance(phone, str) else _phone(phone)
-    if idempotency_key is None:
+    issues += _email(email) if isinstance(email, str) else ()
+    issues += _phone(phone) if isinstance(phone, str) else ()
+    if key is None:
         issues.append(_null("idempotencyKey", "to create without one"))
-    issues += [] if not isinstance(idempotency_key, str) else _key(idempotency_key)
+    issues += _key(key) if isinstance(key, str) else ()
     _raise_if_any(issues)
     return NewClient(
-        first_name=first_name,
-        last_name=last_name,
-        client_type=str(client_type.value),
+        first_name=given.first_name,
+        last_name=given.last_name,
+        client_type=str(given.client_type.value),
         email=UNSET if email is strawberry.UNSET else email,
         phone=UNSET if phone is strawberry.UNSET else phone,
-        idempotency_key=None if idempotency_key is strawberry.UNSET else idempotency_key,
+        idempotency_key=None if key is strawberry.UNSET else key,
     )
 
 
-def parse_update(  # noqa: PLR0913, PLR0917 - the input's fields
-    email: strawberry.Some[str | None] | None,
-    phone: strawberry.Some[str | None] | None,
-    status: strawberry.Some[ClientStatus | None] | None,
-    version: strawberry.Some[int | None] | None = None,
-    version_raw: strawberry.Some[str | None] | None = None,
-    on_conflict: ClientConflictPolicy = ClientConflictPolicy.FAIL,
-) -> ClientPatch:
+def parse_update(given: UpdateClientInput) -> ClientPatch:
     """Return the change; absent is not null. Raises `InvalidInput` with every issue found."""
     fields: dict[str, str | None] = {}
     issues: list[Issue] = []
-    if email is not None:
-        fields["email"] = email.value
-        issues += [] if email.value is None else _email(email.value)
-    if phone is not None:
-        fields["phone"] = phone.value
-        issues += [] if phone.value is None else _phone(phone.value)
+    status = given.status
+    if given.email is not None:
+        fields["email"] = given.email.value
+        issues += [] if given.email.value is None else _email(given.email.value)
+    if given.phone is not None:
+        fields["phone"] = given.phone.value
+        issues += [] if given.phone.value is None else _phone(given.phone.value)
     if status is not None and status.value is None:
         issues.append(_null("status", "to keep it"))
     elif status is not None and status.value is not None:
@@ -171,15 +214,12 @@ def parse_update(  # noqa: PLR0913, PLR0917 - the input's fields
         issues += [_unknown("status")] if status.value is ClientStatus.UNKNOWN else []
     if not fields and status is None:
         issues.append(Issue(None, "EMPTY", "must change something: pass email, phone or status"))
-    expected, issues_found = _version(version, version_raw)
+    expected, issues_found = _version(given.expected_version, given.expected_version_raw)
     issues += issues_found
-    merge = on_conflict is ClientConflictPolicy.MERGE
+    merge = given.on_conflict is ClientConflictPolicy.MERGE
     if merge and expected is None and not issues_found:
-        issues.append(
-            Issue(
-                "expectedVersion", "MISSING", "must say which version to merge with: the one read"
-            )
-        )
+        reason = "must say which version to merge with: the one read"
+        issues.append(Issue("expectedVersion", "MISSING", reason))
     _raise_if_any(issues)
     return ClientPatch(fields=fields, expected_version=expected, merge=merge)
 

@@ -6,14 +6,18 @@ import strawberry
 from strawberry.types import Info
 
 from schema.context import Context
-from schema.inputs import parse_create, parse_id, parse_update
+from schema.inputs import (
+    CreateClientInput,
+    DeleteClientInput,
+    UpdateClientInput,
+    parse_create,
+    parse_id,
+    parse_update,
+)
 from schema.source.writes import Confirmation
 from schema.types.client import Client
 from schema.types.client_connection import make_edge
 from schema.types.enums import (
-    ClientConflictPolicy,
-    ClientStatus,
-    ClientType,
     ClientWriteConfirmation,
 )
 from schema.types.mutation_results import (
@@ -25,64 +29,6 @@ from schema.types.mutation_results import (
     UpdateClientResult,
     UpdateClientSuccess,
 )
-
-
-@strawberry.input(description="A new client; the API takes these fields and no others.")
-class CreateClientInput:
-    """API page, Create new client: request body."""
-
-    first_name: str = strawberry.field(description="Given name; not blank.")
-    last_name: str = strawberry.field(description="Family name; not blank.")
-    client_type: ClientType = strawberry.field(description="Buyer, seller or both.")
-    email: str | None = strawberry.field(default=strawberry.UNSET, description="E-mail address.")
-    phone: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Phone number, free form."
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description=(
-            "Your key for this create, such as a UUID for each click. For a create with the same"
-            " key within 24 hours, the gateway returns the same client as it is then, sets"
-            " `replayed` to true and creates no second one. UUIDs in capitals are the same key."
-        ),
-    )
-
-
-@strawberry.input(
-    description=(
-        "The fields to change. An omitted field stays as it is; null requests the API to clear it."
-        " The API allows no other field to be changed."
-    )
-)
-class UpdateClientInput:
-    """API page, Update client: request body."""
-
-    id: strawberry.ID = strawberry.field(description="The client's UUID.")
-    expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description=(
-            "The `version` you read: another writer's change is then never overwritten. Leave it"
-            " out to overwrite; null is refused."
-        )
-    )
-    expected_version_raw: strawberry.Maybe[str | None] = strawberry.field(
-        description="The `versionRaw` that you read, instead of `expectedVersion`."
-    )
-    email: strawberry.Maybe[str | None] = strawberry.field(description="E-mail address.")
-    phone: strawberry.Maybe[str | None] = strawberry.field(description="Phone number, free form.")
-    status: strawberry.Maybe[ClientStatus | None] = strawberry.field(
-        description="State of the relationship; null is refused."
-    )
-    on_conflict: ClientConflictPolicy = strawberry.field(
-        default=ClientConflictPolicy.FAIL,
-        description="What to do if the client is no longer at `expectedVersion`.",
-    )
-
-
-@strawberry.input(description="The client to delete.")
-class DeleteClientInput:
-    """API page, Delete client."""
-
-    id: strawberry.ID = strawberry.field(description="The client's UUID.")
 
 
 @strawberry.type(description="Creates, changes and deletes clients.")
@@ -100,15 +46,7 @@ class Mutation:
         info: Info[Context, None],
         input: Annotated[CreateClientInput, strawberry.argument(description="The new client.")],
     ) -> CreateClientResult | None:
-        new = parse_create(
-            input.first_name,
-            input.last_name,
-            input.client_type,
-            input.email,
-            input.phone,
-            input.idempotency_key,
-        )
-        context = info.context
+        new, context = parse_create(input), info.context
         context.loaders.clear()
         written = await context.source.create(context.operation, new)
         return CreateClientSuccess(
@@ -124,16 +62,7 @@ class Mutation:
         info: Info[Context, None],
         input: Annotated[UpdateClientInput, strawberry.argument(description="The changes.")],
     ) -> UpdateClientResult | None:
-        id = parse_id(input.id)
-        change = parse_update(
-            input.email,
-            input.phone,
-            input.status,
-            input.expected_version,
-            input.expected_version_raw,
-            input.on_conflict,
-        )
-        context = info.context
+        id, change, context = parse_id(input.id), parse_update(input), info.context
         context.loaders.clear()
         written = await context.source.update(context.operation, id, change)
         return UpdateClientSuccess(
@@ -155,8 +84,7 @@ class Mutation:
             DeleteClientInput, strawberry.argument(description="The client to delete.")
         ],
     ) -> DeleteClientResult | None:
-        id = parse_id(input.id)
-        context = info.context
+        id, context = parse_id(input.id), info.context
         context.loaders.clear()
         how = await context.source.delete(context.operation, id)
         return DeleteClientSuccess(

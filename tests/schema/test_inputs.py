@@ -5,10 +5,35 @@ import strawberry
 from msgspec import UNSET
 from strawberry import Some
 
-from schema.inputs import parse_create, parse_id, parse_update
+from schema import inputs
+from schema.inputs import CreateClientInput, UpdateClientInput, parse_id
 from schema.source.errors import InvalidInput, NotFound
 from schema.source.writes import ClientPatch, NewClient
 from schema.types.enums import ClientConflictPolicy, ClientStatus, ClientType
+
+CREATE = ("first_name", "last_name", "client_type", "email", "phone", "idempotency_key")
+
+
+def parse_create(*values: Any) -> NewClient:
+    """The client of an input with these fields, in the order of the graph."""
+    return inputs.parse_create(CreateClientInput(**dict(zip(CREATE, values, strict=False))))
+
+
+def parse_update(
+    email: Any, phone: Any, status: Any, version: Any = None, version_raw: Any = None, **more: Any
+) -> ClientPatch:
+    """The change of an input with these fields, in the order of the graph."""
+    return inputs.parse_update(
+        UpdateClientInput(
+            id=strawberry.ID(""),
+            email=email,
+            phone=phone,
+            status=status,
+            expected_version=version,
+            expected_version_raw=version_raw,
+            **more,
+        )
+    )
 
 
 def issues_of(refused: pytest.ExceptionInfo[InvalidInput]) -> list[tuple[str | None, str]]:
