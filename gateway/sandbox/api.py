@@ -6,7 +6,7 @@ import asyncio
 import functools
 import math
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,12 +14,14 @@ from urllib.parse import parse_qs
 
 import orjson
 from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from gateway.sandbox import asgi
 from gateway.sandbox.catalogue import UnknownFault, named
 from gateway.sandbox.clients import LISTED, Behaviour, Clients, ordered
 from gateway.sandbox.faults import (
+    ConnectionDropped,
     Fault,
     SandboxError,
     SandboxRequest,
@@ -86,15 +88,14 @@ class Sandbox:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
         if scope["type"] == "lifespan":
-            await asgi.run_lifespan(receive, send)
+            await Router().lifespan(scope, receive, send)
         elif scope["type"] == "http":
             body = await Request(scope, receive).body()
-            if scope["path"].startswith(CONTROL):
-                await asgi.send_response(send, *self._control(scope, body))
-            else:
-                await self._call(scope, body, send)
+            controlled = scope["path"].startswith(CONTROL)
+            reply = self._control(scope, body) if controlled else await self._call(scope, body)
+            await reply(scope, receive, send)
 
-    async def _call(self, scope: Scope, body: bytes, send: Send) -> None:
+    async def _call(self, scope: Scope, body: bytes) -> Response:
         method, path = scope["method"], scope["path"].removeprefix("/v1")
         query = scope["query_string"].decode("latin-1")
         self.calls.append(f"{method} {path}?{query}" if query else f"{method} {path}")
@@ -104,17 +105,19 @@ class Sandbox:
         if delay := sum(each.latency + each.row_latency * call.limit for each in faults):
             await asyncio.sleep(delay)
         if any(fault.dropped for fault in faults):
-            await asgi.drop(send)
+            return _streamed(SandboxResponse(200, None, {}), b"-", cut=0)
         instead = next((fault for fault in faults if fault.instead), None)
         answer = instead.response() if instead else self._execute(scope, call, faults)
         if any(fault.lost for fault in faults):
-            await asgi.drop(send)
+            return _streamed(SandboxResponse(200, None, {}), b"-", cut=0)
         content = orjson.dumps(answer.envelope) if answer.content is None else answer.content
         for fault in faults:
             content = fault.encode(content)
         cut = next((fault.cut for fault in faults if fault.cut is not None), None)
         drip = next((fault.drip for fault in faults if fault.drip), 0)
-        await asgi.send_response(send, answer.status, content, answer.headers, cut=cut, drip=drip)
+        if cut is not None or drip:
+            return _streamed(answer, content, cut=cut, drip=drip)
+        return Response(content, answer.status, answer.headers)
 
     def _execute(
         self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault]
@@ -192,8 +195,8 @@ class Sandbox:
             raise SandboxError(403, "FORBIDDEN", f"This key may not {need} clients.")
         return user
 
-    def _control(self, scope: Scope, body: bytes) -> tuple[int, bytes, dict[str, str]]:
-        """Execute a control request without counting it. Return status, body and headers."""
+    def _control(self, scope: Scope, body: bytes) -> Response:
+        """Execute a control request without counting it."""
         shown: object = {}
         fields = _decode(body) or {}
         what = scope["method"], scope["path"].removeprefix(CONTROL)
@@ -215,7 +218,24 @@ class Sandbox:
                 shown = asdict(self.behaviour)
             case _:
                 status = 404
-        return status, orjson.dumps(shown), {"content-type": "application/json"}
+        return Response(orjson.dumps(shown), status, media_type="application/json")
+
+
+def _streamed(
+    answer: SandboxResponse, content: bytes, *, cut: int | None = None, drip: int = 0
+) -> Response:
+    """Return a response that breaks off after `cut` bytes, or has `drip` bytes every 100 ms."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        if cut is not None:
+            yield content[:cut]
+            raise ConnectionDropped  # without a response begun the server would send 500
+        for begin in range(0, len(content), drip):
+            yield content[begin : begin + drip]
+            await asyncio.sleep(0.1)
+
+    headers = answer.headers | {"content-length": str(len(content))}
+    return StreamingResponse(pieces(), answer.status, headers)
 
 
 def _decode(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
