@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 STEP = 1.0
 """Seconds by which the wall clock must gain on the monotonic one to count as elapsed time."""
+_TICK = 1e-7
+"""Seconds: small against any age that is promised, large against a float's resolution."""
 
 
 class Clock:
@@ -49,3 +51,19 @@ class Clock:
     def of(cls, clock: Callable[[], float]) -> Clock:
         """Return `clock` if it is a `Clock`, else a `Clock` with `clock` as its monotonic clock."""
         return clock if isinstance(clock, cls) else cls(clock, None)
+
+
+def strictly_increasing(clock: Callable[[], float]) -> Callable[[], float]:
+    """Return a clock that follows `clock` and never returns the same time twice.
+
+    A condition such as "read from now on" must not accept an earlier reading, however coarse
+    `clock` is.
+    """
+    last = float("-inf")
+
+    def instant() -> float:
+        nonlocal last
+        last = max(clock(), last + _TICK)
+        return last
+
+    return instant

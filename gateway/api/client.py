@@ -13,13 +13,14 @@ from gateway.api.decoding import transport_failure
 from gateway.api.retry import Attempt, RetryPolicy
 from gateway.api.write_outcome import SendResult
 from gateway.ratelimit.call_context import Call, CallContext
-from gateway.transport.clock_skew import ASSUMED, measure
 from gateway.transport.errors import TransportError
-from gateway.transport.messages import Request, Response
+from gateway.transport.messages import Headers, Request, Response
+from gateway.transport.rate_limit_headers import date_of
 from gateway.transport.serializer import HeaderBlock, RequestTarget
 from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, Unauthenticated
 from schema.source.request_context import Caller, Priority, RequestContext
+from schema.source.writes import ASSUMED_SKEW, ClockSkew
 
 _ACCEPT = (b"Accept", b"application/json")
 _CONTENT_TYPE = (b"Content-Type", b"application/json")
@@ -50,7 +51,7 @@ class ApiClient:
         self._transport = transport
         self._now = now
         self._retries = retries
-        self.lead = ASSUMED
+        self.lead = ASSUMED_SKEW
         clients = f"{base_url.rstrip('/')}/clients"
         self._target = lru_cache(_URLS)(lambda path: RequestTarget(clients + path))
 
@@ -80,7 +81,7 @@ class ApiClient:
         except TransportError as error:
             raise transport_failure(error) from error
         if pending.call.context.priority is Priority.WRITE:  # only writes compare timestamps
-            self.lead = measure(response.headers, pending.sent, self._now()) or self.lead
+            self.lead = _measure_skew(response.headers, pending.sent, self._now()) or self.lead
         return response
 
     async def write(
@@ -148,3 +149,13 @@ def auth_header(caller: Caller) -> tuple[bytes, bytes]:
     if not (credential.value.isascii() and credential.value.isprintable()):
         raise Unauthenticated("The credential holds characters that no header can carry.")
     return credential.header.encode(), credential.value.encode()
+
+
+def _measure_skew(headers: Headers, sent: float, received: float) -> ClockSkew | None:
+    """Return the bounds that one response proves; None if it proves none.
+
+    `sent` and `received` are Unix seconds. `Date` counts whole seconds. The `Date` of a response
+    that a cache stored (RFC 9111, 5.1: `Age` is present) says nothing about the API's clock.
+    """
+    date = None if headers.get("age") else date_of(headers)
+    return None if date is None else ClockSkew(date - received, date + 1 - sent)

@@ -14,14 +14,13 @@ from gateway.api.failures import may_be_stale, parse_error, parse_read_error, re
 from gateway.api.lists.reader import ListSource
 from gateway.api.retry import RetryPolicy
 from gateway.api.write_outcome import SendResult, WriteOutcome, classify
-from gateway.transport.clock_skew import ClockSkew
 from gateway.transport.errors import TransportError
 from gateway.transport.messages import Response
 from gateway.transport.transport import Transport
 from schema.source.errors import ClientError, TooExpensive, Unavailable, WriteUnconfirmed
 from schema.source.records import FIELDS, ClientId, ClientRecord, Fields
 from schema.source.request_context import Priority, RequestContext
-from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
+from schema.source.writes import ClientPatch, ClockSkew, Confirmation, NewClient, WriteResult
 
 _GONE = 410
 _MAX_CLIENTS = 20_000

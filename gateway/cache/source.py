@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
-from gateway.cache.policy.clock import strictly_increasing
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.delivery_proof import DeliveryProof
 from gateway.cache.policy.freshness import (
@@ -33,6 +32,7 @@ from gateway.cache.store.keys import Partition
 from gateway.cache.store.memory import MemoryStore
 from gateway.cache.write.reported_changes import ReportedChanges
 from gateway.cache.write.write_through import WriteThrough
+from gateway.clock import strictly_increasing
 from gateway.detached_tasks import DetachedTasks
 from schema.source.cost import CostEstimate, WriteRequest
 from schema.source.errors import ClientError, RateLimited, TooExpensive, Unavailable

@@ -12,7 +12,6 @@ from gateway.ratelimit.admission import AdmissionController, Permit
 from gateway.ratelimit.call_context import Call
 from gateway.ratelimit.credentials import CredentialHistory, CredentialStore
 from gateway.ratelimit.dispatcher import Dispatcher
-from gateway.ratelimit.flow_controls import FlowControls
 from gateway.ratelimit.outage_log import OutageLog
 from gateway.ratelimit.outcomes import OutcomeRecorder
 from gateway.ratelimit.window import RateLimitWindow
@@ -62,12 +61,12 @@ class RateLimiter(Transport):
         self._inner = inner
         self._clock = options.clock
         self.credentials = CredentialHistory(options.proven, now=self._clock())
-        self._controls = FlowControls(RateLimitWindow(limit=options.limit), self.credentials)
+        self._controls = AdmissionController(RateLimitWindow(limit=options.limit), self.credentials)
         self._outcomes = OutcomeRecorder(
             self._controls, accepts=options.accepts, refuses=options.refuses
         )
         self._dispatcher = Dispatcher(
-            AdmissionController(self._controls),
+            self._controls,
             self._clock,
             max_concurrency=options.at_once,
             max_waiting=options.waiting,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.ratelimit.admission import Permit
+from gateway.ratelimit.admission import AdmissionController, Permit
 from gateway.ratelimit.circuit_breaker import CircuitBreaker, FailedCall
-from gateway.ratelimit.flow_controls import FlowControls
 from gateway.shared_budget import Verdict
 from gateway.transport.errors import InvalidRequest, PoolTimeout, TransportError, was_never_sent
 from gateway.transport.messages import Response
@@ -25,11 +24,11 @@ _WRITE = Priority.WRITE  # looked up once: a lookup takes longer than a comparis
 
 
 class OutcomeRecorder:
-    """Changes `FlowControls` by the ends of calls; every method takes the time, in seconds."""
+    """Changes the limits of admission by the ends of calls; methods take the time, in seconds."""
 
     def __init__(
         self,
-        controls: FlowControls,
+        controls: AdmissionController,
         *,
         accepts: Callable[[Response], bool],
         refuses: Callable[[Response], bool],

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from gateway.transport.clock_skew import ClockSkew
 from gateway.writes.matching import ValueMatcher
 from schema.source.records import ClientRecord, Fields
-from schema.source.writes import NewClient, SendInterval
+from schema.source.writes import ClockSkew, NewClient, SendInterval
 
 IDENTIFYING_FIELDS: Fields = frozenset(
     {"first_name", "last_name", "client_type", "email", "phone", "created_at"}

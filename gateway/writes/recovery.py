@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
-from gateway.transport.clock_skew import ClockSkew
 from gateway.writes import read_back as search
 from gateway.writes.candidates import Search, creation_interval, fields_of
 from gateway.writes.matching import ValueMatcher
@@ -26,6 +25,7 @@ from schema.source.records import FIELDS, ClientId, ClientRecord
 from schema.source.request_context import Priority, RequestContext
 from schema.source.writes import (
     ClientPatch,
+    ClockSkew,
     Confirmation,
     MergeResult,
     NewClient,

@@ -85,3 +85,14 @@ class SendInterval(NamedTuple):
 
     began: float
     ended: float
+
+
+class ClockSkew(NamedTuple):
+    """Bounds, in seconds, on how far the API's clock is ahead of ours."""
+
+    least: float
+    most: float
+
+
+ASSUMED_SKEW = ClockSkew(-2.0, 2.0)
+"""The bounds before the first measurement: both clocks are assumed to be synchronised."""

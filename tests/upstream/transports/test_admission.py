@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from gateway.ratelimit.admission import AdmissionController, Permit
 from gateway.ratelimit.call_context import CallContext
 from gateway.ratelimit.credentials import CredentialHistory
-from gateway.ratelimit.flow_controls import FlowControls
 from gateway.ratelimit.outcomes import OutcomeRecorder
 from gateway.ratelimit.window import RateLimitWindow
 from gateway.transport.errors import ConnectError, PoolTimeout, ReadError, TransportError
@@ -58,14 +57,9 @@ def look(admission: AdmissionController, terms: CallContext, now: float) -> Perm
     return admission.acquire(terms, now) if admission.has_slot(terms, now) else None
 
 
-def lived(
-    kind: type[AdmissionController], controls: FlowControls, history: Sequence[Ask | End]
-) -> list[object]:
+def lived(admission: AdmissionController, history: Sequence[Ask | End]) -> list[object]:
     """All that it says in the course of `history`, and last what it knows."""
-    admission, outcomes = (
-        kind(controls),
-        OutcomeRecorder(controls, accepts=lambda _: True, refuses=lambda _: True),
-    )
+    outcomes = OutcomeRecorder(admission, accepts=lambda _: True, refuses=lambda _: True)
     verdicts: list[object] = []
     flying: list[Permit] = []
     now = 0.0
@@ -81,8 +75,8 @@ def lived(
                 outcomes.record_response(turn, end, now, "/")
             else:
                 outcomes.record_no_response(turn, end, now, "/")
-        verdicts.append(controls.state(now))
-    return [*verdicts, known(controls)]
+        verdicts.append(admission.state(now))
+    return [*verdicts, known(admission)]
 
 
 def known(part: object) -> object:
@@ -126,8 +120,7 @@ def test_a_quick_look_and_a_long_one_tell_the_same_and_leave_the_same_behind(
 ) -> None:
     quick, long = (
         lived(
-            kind,
-            FlowControls(RateLimitWindow(limit=limit), CredentialHistory(Known(*CALLERS[:2]))),
+            kind(RateLimitWindow(limit=limit), CredentialHistory(Known(*CALLERS[:2]))),
             history,
         )
         for kind in (AdmissionController, Deliberate)
@@ -137,7 +130,7 @@ def test_a_quick_look_and_a_long_one_tell_the_same_and_leave_the_same_behind(
 
 
 def test_nothing_stands_against_the_ordinary_request() -> None:
-    admission = AdmissionController(FlowControls(RateLimitWindow(), CredentialHistory(Known("a"))))
+    admission = AdmissionController(RateLimitWindow(), CredentialHistory(Known("a")))
     terms = CallContext(Priority.INTERACTIVE, "a", "a", Receipt())
 
     assert admission.can_send_now(terms, 0.0)
@@ -147,14 +140,13 @@ def test_nothing_stands_against_the_ordinary_request() -> None:
 def test_only_what_is_the_apis_own_word_proves_or_refuses_a_credential(
     *, own: bool, standing: tuple[bool, bool]
 ) -> None:
-    controls = FlowControls(RateLimitWindow(), CredentialHistory())
-    admission = AdmissionController(controls)
-    outcomes = OutcomeRecorder(controls, accepts=lambda _: own, refuses=lambda _: own)
+    admission = AdmissionController(RateLimitWindow(), CredentialHistory())
+    outcomes = OutcomeRecorder(admission, accepts=lambda _: own, refuses=lambda _: own)
     for credential, status in (("good", 200), ("bad", 401)):
         terms = CallContext(Priority.INTERACTIVE, credential, credential, Receipt())
         outcomes.record_response(
             admission.acquire(terms, 0.0), respond(status), 0.0, "GET /clients"
         )
 
-    found = controls.credentials
+    found = admission.credentials
     assert (found.proven("good", 1.0), found.refused("bad", 1.0)) == standing
