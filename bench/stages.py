@@ -63,7 +63,7 @@ class Stage:
     microseconds: float
 
 
-_HEADERS = Headers(
+HEADERS = Headers(
     [
         (b"server", b"nginx"),
         (b"content-type", b"application/json"),
@@ -89,7 +89,7 @@ class Instant(Transport):
                 {"success": True, "data": self._data(address)}
             )
         response = asyncio.get_running_loop().create_future()
-        response.set_result(Response(200, _HEADERS, content))
+        response.set_result(Response(200, HEADERS, content))
         return response
 
     async def aclose(self) -> None:
@@ -150,13 +150,15 @@ def _now(work: Callable[[int], Any], times: int) -> float:
     return best / times * 1e6
 
 
-def in_process(app: ASGIApp, bodies: list[bytes]) -> Callable[[int], Awaitable[Any]]:
+def in_process(
+    app: ASGIApp, bodies: list[bytes], key: str = KEY
+) -> Callable[[int], Awaitable[Any]]:
     """Asks an application in process, as uvicorn would."""
     headers = [
         (b"host", b"127.0.0.1:8000"),
         (b"content-type", b"application/json"),
         (b"accept", b"application/json"),
-        (b"x-api-key", KEY.encode()),
+        (b"x-api-key", key.encode()),
         (b"content-length", b"300"),
     ]
 

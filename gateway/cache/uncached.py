@@ -10,7 +10,7 @@ from gateway.cache.read.list_lookup import page_of
 from gateway.cache.store.change_hints import ChangeKind
 from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors
-from gateway.cache.store.entity import fresh_entry
+from gateway.cache.store.entity import CachedRecord
 from gateway.detached_tasks import DetachedTasks
 from schema.source.cost import CostEstimate, EntitiesRequest, SourceRequest, WriteRequest
 from schema.source.errors import ClientError, Unavailable
@@ -110,7 +110,7 @@ class UncachedClientSource:
             if self.page_cost(rest) > operation.call_budget.room:
                 raise too_large(where, page.total, 1 + self.page_cost(rest), self._cap())
             records += (await self._reader.read_page(operation, where, rest, fields)).records
-        held = HeldCollection((fresh_entry(record, 0) for record in records), 0, 1)
+        held = HeldCollection((CachedRecord.of(record, 0) for record in records), 0, 1)
         derived = derive(held, request.question)
         return page_of_rows(derived, held, request.question, request.window, lambda _: None)[0]
 

@@ -32,7 +32,7 @@ def client_id(text: str) -> ClientId | None:
     return ClientId(canonical) if text.lower() == canonical else None
 
 
-class ClientRecord(msgspec.Struct, frozen=True, kw_only=True):
+class ClientRecord(msgspec.Struct, frozen=True):
     """One client as the API returned it; field names are the API's own.
 
     The API documents no nullability and trims some responses, so a field is a value, None (the API

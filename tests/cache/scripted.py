@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from gateway.api.lists.pagination import call_count
@@ -54,6 +55,36 @@ def client(number: int, **changes: object) -> ClientRecord:
         version=1,
     )
     return replace(record, **changes)
+
+
+_row = msgspec.json.Decoder(ClientRecord)
+
+
+def whole_row(who: int, number: int, **changes: object) -> ClientRecord:
+    """Decode a list row with every field of the API page, of a caller by number."""
+    fields = {
+        "id": f"{who:08}-{number:04}-4000-8000-000000000001",
+        "user_id": f"{who:08}-0000-4000-8000-000000000000",
+        "first_name": f"Michael {number}",
+        "last_name": f"Torres {who}",
+        "email": f"michael.torres.{number}@example.com",
+        "phone": f"(661) 555-{number:04}",
+        "client_type": "buyer",
+        "status": "active",
+        "source": "Zillow",
+        "budget_min": 350_000 + number,
+        "budget_max": 500_000 + number,
+        "preferred_locations": ["Bakersfield", "Tehachapi"],
+        "property_preferences": {"bedrooms_min": 3, "property_types": ["single_family", "condo"]},
+        "pre_approved": True,
+        "pre_approval_amount": 475_000.5,
+        "notes": f"Prefers a quiet street; call after {number}.",
+        "tags": ["hot", "first-time"],
+        "version": 1 + number % 5,
+        "created_at": "2026-07-15T14:32:10.000Z",
+        "updated_at": "2026-07-15T14:32:10.000Z",
+    }
+    return _row.decode(msgspec.json.encode(fields | changes))
 
 
 def caller(name: str = "ada") -> Caller:

@@ -3,8 +3,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from gateway.cache.packed import present_fields
 from gateway.cache.policy.filters import can_evaluate, matches
-from gateway.cache.store.entity import CachedRecord, Tombstone, merge_record, present_fields
+from gateway.cache.store.entity import CachedRecord, Tombstone, merge_record
 from schema.source.records import FIELDS, ClientFilter, ClientRecord
 from tests.cache.scripted import client
 
@@ -14,7 +15,7 @@ BARE = client(1, version=UNSET)
 
 
 def known(record: ClientRecord, at: float) -> CachedRecord:
-    return CachedRecord(record, at, present_fields(record), at)
+    return CachedRecord.of(record, at)
 
 
 def test_a_later_version_replaces_an_earlier_one_whenever_it_was_read() -> None:
@@ -32,7 +33,7 @@ def test_two_readings_of_one_version_are_one_record_as_young_as_the_later() -> N
 def test_an_agreeing_row_without_a_version_vouches_for_its_own_fields_only() -> None:
     merged = merge_record(known(DETAIL, 1), BARE, 5)
 
-    assert merged == CachedRecord(DETAIL, 5, present_fields(BARE), 1)
+    assert merged == CachedRecord.of(DETAIL, 5, present_fields(BARE), 1)
     assert isinstance(merged, CachedRecord)
     assert merged.view(frozenset({"email"}), 1) == (DETAIL, 5)
     assert merged.view(frozenset({"notes"}), 1) == (DETAIL, 1)

@@ -1,13 +1,18 @@
 from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import IndexRange, ListIndex
-from gateway.cache.store.memory import MemoryStore, estimate_size
-from schema.source.records import FIELDS, ClientFilter
+from gateway.cache.store.memory import PARTITION, MemoryStore, entry_weight
+from schema.source.records import ClientFilter
 from tests.cache.scripted import caller, client
 
 ADA, BOB, EVE = (Partition(caller(name)) for name in ("ada", "bob", "eve"))
-ENTRY = CachedRecord(client(1), 0, FIELDS, 0)
-ONE = estimate_size(ENTRY)
+ENTRY = CachedRecord.of(client(1), 0)
+ONE = entry_weight("00", ENTRY)
+
+
+def room(entries: int, callers: int = 1) -> int:
+    """Bytes for as many entries of as many callers."""
+    return entries * ONE + callers * PARTITION
 
 
 class Clock:
@@ -19,7 +24,7 @@ class Clock:
 
 
 def key(partition: Partition, number: int) -> EntityKey:
-    return EntityKey(partition, str(number))
+    return EntityKey(partition, f"{number:02}")
 
 
 def held(store: MemoryStore, partition: Partition, count: int) -> list[int]:
@@ -27,17 +32,17 @@ def held(store: MemoryStore, partition: Partition, count: int) -> list[int]:
 
 
 def test_a_caller_alone_may_fill_the_store_and_then_loses_its_oldest() -> None:
-    store = MemoryStore(clock=Clock(), max_bytes=20 * ONE)
+    store = MemoryStore(clock=Clock(), max_bytes=room(20))
     for number in range(25):
         store.put(key(ADA, number), ENTRY)
 
     assert held(store, ADA, 25) == list(range(5, 25))
-    assert store.held_bytes == 20 * ONE
+    assert store.held_bytes == room(20)
     assert store.dropped == {"room": 5, "idle": 0}
 
 
 def test_while_others_are_present_a_caller_holds_a_tenth() -> None:
-    store = MemoryStore(clock=Clock(), max_bytes=20 * ONE)
+    store = MemoryStore(clock=Clock(), max_bytes=10 * room(2))
     for number in range(15):
         store.put(key(ADA, number), ENTRY)
     store.put(key(BOB, 0), ENTRY)
@@ -47,12 +52,12 @@ def test_while_others_are_present_a_caller_holds_a_tenth() -> None:
         store.put(key(ADA, number), ENTRY)
     assert held(store, ADA, 15) == [3, 4]
     assert held(store, BOB, 1) == [0]
-    assert store.held_bytes == 3 * ONE
+    assert store.held_bytes == room(3, callers=2)
     assert store.dropped == {"room": 18, "idle": 0}
 
 
 def test_when_all_is_full_the_caller_idle_longest_makes_room() -> None:
-    store = MemoryStore(clock=Clock(), max_bytes=3 * ONE, share=0.5)
+    store = MemoryStore(clock=Clock(), max_bytes=room(3, callers=3), share=0.5)
     for partition in (ADA, BOB, EVE):
         store.put(key(partition, 0), ENTRY)
     store.get(key(ADA, 0))
@@ -61,12 +66,12 @@ def test_when_all_is_full_the_caller_idle_longest_makes_room() -> None:
     assert held(store, BOB, 1) == []
     assert store.dropped == {"room": 1, "idle": 0}
     assert held(store, ADA, 1) == held(store, EVE, 1) == [0]
-    assert store.held_bytes == 3 * ONE
+    assert store.held_bytes == room(3, callers=3)
 
 
 def test_who_has_long_been_away_is_not_present() -> None:
     clock = Clock()
-    store = MemoryStore(clock=clock, max_bytes=20 * ONE)
+    store = MemoryStore(clock=clock, max_bytes=room(20))
     store.put(key(BOB, 0), ENTRY)
     clock.now = 301
     for number in range(10):
@@ -78,9 +83,9 @@ def test_who_has_long_been_away_is_not_present() -> None:
 
 
 def test_what_is_larger_than_the_store_is_not_kept() -> None:
-    store = MemoryStore(clock=Clock(), max_bytes=ONE)
+    store = MemoryStore(clock=Clock(), max_bytes=room(1))
     store.put(key(ADA, 0), ENTRY)
-    store.put(key(ADA, 0), CachedRecord(client(1, notes="x" * 5000), 0, FIELDS, 0))
+    store.put(key(ADA, 0), CachedRecord.of(client(1, notes="x" * 5000), 0))
 
     assert held(store, ADA, 1) == []
     assert store.held_bytes == 0
@@ -97,7 +102,7 @@ def test_a_purge_takes_everything_of_one_caller_and_nothing_of_another() -> None
 
     assert (store.get(key(ADA, 0)), store.get(rows), store.lists(ADA)) == (None, None, [])
     assert held(store, BOB, 1) == [0]
-    assert store.held_bytes == ONE
+    assert store.held_bytes == room(1)
     store.forget(key(BOB, 0))
     assert store.held_bytes == 0
 

@@ -137,16 +137,15 @@ class ListLookup:
         """
         id, at = row
         known = self._memory.client(EntityKey(key.partition, id))
-        if isinstance(known, CachedRecord):
-            left = matches(key.where, known.record, self._meaning.types) is False
-            if not left or known.at <= at:
-                seen = known.view(fields, oldest)
-                if seen is None:
-                    return None
-                return *seen, max(seen[1], known.contradicted_at)
+        if isinstance(known, CachedRecord) and (known.at <= at or not self._has_left(key, known)):
+            seen = known.view(fields, oldest)
+            return None if seen is None else (*seen, max(seen[1], known.contradicted_at))
         if known is not None and known.at > at:
             self._memory.forget_list(key, left=id)
         return None
+
+    def _has_left(self, key: ListKey, known: CachedRecord) -> bool:
+        return matches(key.where, known.record, self._meaning.types) is False
 
     def _filtered(
         self, key: ListKey, window: Window, fields: Fields, oldest: float

@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 
+from gateway.cache.packed import present_fields
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.filters import matches
 from gateway.cache.policy.freshness import CachePolicy
@@ -17,7 +18,7 @@ from gateway.cache.read.planner import PlannedRead, ReadPlanner
 from gateway.cache.read.queries import ListQuery
 from gateway.cache.read.single_flight import Fetch, SingleFlight
 from gateway.cache.store.cursor_anchor import ANY_AGE, locate
-from gateway.cache.store.entity import CachedRecord, present_fields
+from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.generations import FencingToken
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
@@ -153,20 +154,23 @@ class ListReader:
         served: list[ClientRecord] = []
         for row in rows.slice(start, stop, float("-inf")):
             held = None if row is None else newest.get(row[0])
-            if row is None or held is None or self._is_outdated(query, held.record):
+            if row is None or held is None:
                 return None
-            served.append(self._note_age(query, held, row[1]))
+            record = held.record
+            if self._is_outdated(query, record):
+                return None
+            self._note_age(query, held, row[1])
+            served.append(record)
         return as_page(rows, place, tuple(served))
 
     def _is_outdated(self, query: ListQuery, record: ClientRecord) -> bool:
         return self._memory.served.is_outdated(EntityKey(query.partition, record.id), record)
 
-    def _note_age(self, query: ListQuery, held: CachedRecord, at: float) -> ClientRecord:
-        """Return the record to serve; note its age if it was read before `at`."""
+    def _note_age(self, query: ListQuery, held: CachedRecord, at: float) -> None:
+        """Note the age of a record that is served, if it was read before `at`."""
         if held.at < at:
             age = self._clock() - held.at
             query.operation.receipt.note_age(round(age, 3), stale=True)
-        return held.record
 
     def _best_effort_page(self, query: ListQuery, page: Page) -> Page:
         """Return rows that moved during every read, each at most once."""
@@ -181,7 +185,10 @@ class ListReader:
         if not self._is_outdated(query, record):
             return record
         held = self._memory.client(EntityKey(query.partition, record.id))
-        return self._note_age(query, held, math.inf) if isinstance(held, CachedRecord) else record
+        if not isinstance(held, CachedRecord):
+            return record
+        self._note_age(query, held, math.inf)
+        return held.record
 
     async def load(self, query: ListQuery, reads: Sequence[PlannedRead]) -> Sequence[FetchedPage]:
         """Join or start the fetches of these reads, and wait for all."""
@@ -215,7 +222,7 @@ class ListReader:
             )
         clients = [record for record in page.records if not record.unreadable]
         if clients:
-            self.row_fields = frozenset().union(*map(present_fields, clients))
+            self.row_fields = frozenset().union(*set(map(present_fields, clients)))
         shown = self._memory.own_writes.applied(
             key.partition,
             page,

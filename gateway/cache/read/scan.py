@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from gateway.cache.read.list_reader import FetchedPage
 from gateway.cache.store.collection import HeldCollection
-from gateway.cache.store.entity import CachedRecord, fresh_entry
+from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.keys import ListKey
 from gateway.cache.store.list_index import full_pages
 from schema.source.records import Window
@@ -40,7 +40,7 @@ class Scan:
     @property
     def drift(self) -> bool:
         """Return True if rows were seen to move between its pages."""
-        ids = {each.record.id for each in self._places.values()}
+        ids = {each.id for each in self._places.values()}
         return len(self._totals) > 1 or len(ids) < len(self._places)
 
     def add(self, one: FetchedPage) -> None:
@@ -51,7 +51,7 @@ class Scan:
         self._at = min(self._at, one.at)
         self.kept = self.kept and one.kept
         for index, record in enumerate(page.records, page.offset):
-            self._places[index] = one.newest.get(record.id) or fresh_entry(record, one.at)
+            self._places[index] = one.newest.get(record.id) or CachedRecord.of(record, one.at)
 
     def restart(self) -> None:
         """Forget the rows, because they moved."""
@@ -60,7 +60,7 @@ class Scan:
     def collection(self, now: float) -> HeldCollection:
         """Return the collection of all rows, each client once."""
         places = self._places
-        clients = {each.record.id: each for _, each in sorted(places.items(), reverse=True)}
+        clients = {each.id: each for _, each in sorted(places.items(), reverse=True)}
         calls = max(1, -(-len(places) // self._size))
         at = min(self._at, now)
         return HeldCollection(reversed(clients.values()), at, calls, drift=self.drift)

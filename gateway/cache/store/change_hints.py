@@ -89,7 +89,7 @@ class ChangeHints:
         """
         self._owners.note(key.partition, record)
         if isinstance(before, CachedRecord):
-            old, new = version_of(before.record), version_of(record)
+            old, new = before.version, version_of(record)
             later = old is not None and new is not None and new > old
             if later and self.of_client(key.id, before.checked_at - self._lag) == -math.inf:
                 self.on_unreported(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.cache.store.cursor_anchor import END, Neighbours
@@ -31,8 +31,11 @@ class HeldCollection:
         self.calls = calls
         self.drift = drift
         """Whether rows were seen to move while it was read."""
-        self._clients = {each.record.id: each for each in clients if not each.record.unreadable}
+        self._clients = {each.id: each for each in clients if not each.unreadable}
+        self.weight = _weight(self._clients.values())
+        """Its approximate bytes once it was searched; the entries themselves not included."""
         self._texts: dict[tuple[str, bool], tuple[ClientRecord, SearchText]] = {}
+        self._unpacked: dict[str, ClientRecord] = {}
         self._records: tuple[ClientRecord, ...] | None = None
         self.revision = 0
         """Identifies its present content, among all collections."""
@@ -53,8 +56,14 @@ class HeldCollection:
     def records(self) -> tuple[ClientRecord, ...]:
         """Return its records in the API's order."""
         if self._records is None:
-            self._records = tuple(each.record for each in self._clients.values())
+            self._records = tuple(map(self._unpack, self._clients.values()))
         return self._records
+
+    def _unpack(self, entry: CachedRecord) -> ClientRecord:
+        known = self._unpacked.get(entry.id)
+        if known is None:
+            known = self._unpacked[entry.id] = entry.record
+        return known
 
     def text_of(self, record: ClientRecord, *, with_notes: bool) -> SearchText:
         """Return a record's folded text, made once for each version of the record."""
@@ -77,21 +86,24 @@ class HeldCollection:
         after = merge_record(known, entry.record, entry.at)
         if isinstance(after, CachedRecord) and after is not known:
             self._clients[id] = after
-            if after.record != known.record:
+            if not after.has_values_of(known):
+                self._unpacked.pop(id, None)
                 self._changed()
         return None
 
     def add(self, entry: CachedRecord, *, first: bool) -> None:
         """Add a client that the caller created, at the end where the API lists new clients."""
-        others = {id: each for id, each in self._clients.items() if id != entry.record.id}
-        own = {entry.record.id: entry}
+        others = {id: each for id, each in self._clients.items() if id != entry.id}
+        own = {entry.id: entry}
         self._clients = own | others if first else others | own
+        self._unpacked.pop(entry.id, None)
         self._changed()
 
     def _remove(self, id: str) -> Neighbours:
         ids = [END, *self._clients, END]
         index = ids.index(id)
         del self._clients[id]
+        self._unpacked.pop(id, None)
         for with_notes in (False, True):
             self._texts.pop((id, with_notes), None)
         self._changed()
@@ -100,6 +112,10 @@ class HeldCollection:
     def _changed(self) -> None:
         self.revision = next(_REVISIONS)
         self._records = None
+
+
+def _weight(clients: Collection[CachedRecord]) -> int:
+    return 1_000 + sum(1_200 + 6 * len(each.values) for each in clients)
 
 
 @dataclass(slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Self
 
 import msgspec
 from msgspec import UNSET
 
+from gateway.cache.packed import RecordShape, pack
 from schema.source.records import FIELDS, ClientRecord, Fields
 
 
@@ -18,25 +20,66 @@ class Tombstone:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class CachedRecord:
-    """A client's record and when it was read, in seconds on the monotonic clock.
+class CachedRecord(msgspec.Struct, frozen=True, gc=False):
+    """A client's record, packed, and when it was read, in seconds on the monotonic clock.
 
     List rows may omit fields, even the version, so the latest reading may confirm some fields only:
     those in `fields_at` were read at `at`, the others at `other_fields_at`.
     """
 
-    record: ClientRecord
+    id: str
+    version: int | None
+    shape: RecordShape
+    values: bytes
     at: float
     fields_at: Fields
     other_fields_at: float
     contradicted_at: float = -math.inf
     """When a reading was sent that returned an older version, or a 404 just after a write."""
 
+    @classmethod
+    def of(
+        cls,
+        record: ClientRecord,
+        at: float,
+        fields_at: Fields | None = None,
+        other_fields_at: float | None = None,
+        *,
+        id: str | None = None,
+    ) -> Self:
+        """Pack a record, read at `at` as a whole unless other times are given.
+
+        `id` is its id as an object that other entries share.
+        """
+        shape, values = pack(record)
+        return cls(
+            id or record.id,
+            version_of(record),
+            shape,
+            values,
+            at,
+            shape.fields if fields_at is None else fields_at,
+            at if other_fields_at is None else other_fields_at,
+        )
+
+    @property
+    def record(self) -> ClientRecord:
+        """Unpack the record; each access decodes it."""
+        return self.shape.unpack(self.id, self.values)
+
+    @property
+    def unreadable(self) -> bool:
+        """Return True if it only stands for a list row that is not a client of its own."""
+        return "id" in self.shape.malformed
+
     @property
     def checked_at(self) -> float:
         """When the API was last called for it, whatever it returned."""
         return max(self.at, self.contradicted_at)
+
+    def has_values_of(self, other: CachedRecord) -> bool:
+        """Return True if both have the same fields with the same values."""
+        return self.shape is other.shape and self.values == other.values
 
     def view(self, fields: Fields, oldest: float) -> tuple[ClientRecord, float] | None:
         """Return the record as checked since `oldest`, and when `fields` of it were read.
@@ -51,30 +94,16 @@ class CachedRecord:
 
     def kept_against(self, at: float) -> CachedRecord:
         """Return the record marked as contradicted by a reading sent at `at`."""
-        return replace(self, contradicted_at=max(at, self.contradicted_at))
+        return msgspec.structs.replace(self, contradicted_at=max(at, self.contradicted_at))
 
     def within(self, oldest: float) -> CachedRecord:
         """Return the record, served in place of a contradicting one only if read since `oldest`."""
         old = self.contradicted_at > -math.inf and min(self.at, self.other_fields_at) < oldest
-        return replace(self, contradicted_at=-math.inf) if old else self
+        return msgspec.structs.replace(self, contradicted_at=-math.inf) if old else self
 
 
 Held = CachedRecord | Tombstone | None
 """What the cache holds of one client."""
-
-
-def present_fields(record: ClientRecord) -> Fields:
-    """Return the fields that this record has, malformed ones included."""
-    if record.complete:
-        return FIELDS
-    return frozenset(
-        name for name in FIELDS if getattr(record, name) is not UNSET or name in record.malformed
-    )
-
-
-def fresh_entry(record: ClientRecord, at: float) -> CachedRecord:
-    """Return the entry of a reading sent at `at`, without what was known before."""
-    return CachedRecord(record, at, present_fields(record), at)
 
 
 def version_of(record: ClientRecord) -> int | None:
@@ -89,12 +118,13 @@ def merge_record(
 
     A version never decreases. Without versions, the reading sent later is right.
     """
-    fresh = fresh_entry(record, at)
+    shared_id = before.id if isinstance(before, CachedRecord) else None
+    fresh = CachedRecord.of(record, at, id=shared_id)
     if before is None:
         return fresh
     if isinstance(before, Tombstone):
         return fresh if at >= before.at else before
-    old, new = version_of(before.record), version_of(record)
+    old, new = before.version, fresh.version
     if old is not None and new is not None:
         if old != new:
             return fresh if new > old else before
@@ -110,26 +140,26 @@ def has_changed(before: Held, after: Held) -> bool:
         or not isinstance(after, CachedRecord)
     ):
         return False
-    old, new = version_of(before.record), version_of(after.record)
+    old, new = before.version, after.version
     if old is not None and new is not None and old != new:
         return True
-    return not _agree(before.record, after.record)
+    return not (before.has_values_of(after) or _agree(before.record, after.record))
 
 
 def is_later(before: CachedRecord | Tombstone | None, record: ClientRecord, at: float) -> bool:
     """Return True if the cached version is later than `record`, a later reading to be stored."""
     if not isinstance(before, CachedRecord) or at < before.at:
         return False
-    old, new = version_of(before.record), version_of(record)
+    old, new = before.version, version_of(record)
     return old is not None and new is not None and new < old
 
 
 def _unversioned(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
     """Merge a later reading, perhaps of the same version: omitted fields keep their age."""
-    if fresh.record.complete or not _agree(before.record, fresh.record):
+    under, record = before.record, fresh.record
+    if record.complete or not _agree(under, record):
         return fresh
-    merged = _over(before.record, fresh.record)
-    return CachedRecord(merged, fresh.at, fresh.fields_at, before.other_fields_at)
+    return CachedRecord.of(_over(under, record), fresh.at, fresh.fields_at, before.other_fields_at)
 
 
 def _same_version(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
@@ -138,10 +168,10 @@ def _same_version(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
     If they differ, the field changed without a new version: the later one is right.
     """
     older, newer = (before, fresh) if fresh.at >= before.at else (fresh, before)
-    if not _agree(older.record, newer.record):
-        return newer
-    merged = _over(older.record, newer.record)
-    return CachedRecord(merged, newer.at, present_fields(merged), newer.at)
+    if newer is fresh and before.has_values_of(fresh):
+        return fresh
+    under, record = older.record, newer.record
+    return CachedRecord.of(_over(under, record), newer.at) if _agree(under, record) else newer
 
 
 def _agree(one: ClientRecord, other: ClientRecord) -> bool:
@@ -160,7 +190,7 @@ def _over(under: ClientRecord, record: ClientRecord) -> ClientRecord:
     return msgspec.structs.replace(
         under,
         **values,
-        malformed=(under.malformed - values.keys()) | record.malformed,
+        malformed=under.malformed.difference(values) | record.malformed,
         complete=under.complete or record.complete,
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+from gateway.cache.packed import present_fields
 from gateway.cache.policy.differences import Differences
 from gateway.cache.policy.filters import TypeFilterSemantics
 from gateway.cache.policy.freshness import CachePolicy
@@ -17,7 +19,6 @@ from gateway.cache.store.entity import (
     Tombstone,
     is_later,
     merge_record,
-    present_fields,
 )
 from gateway.cache.store.generations import FencingToken, Generations
 from gateway.cache.store.keys import EntityKey, ListKey, Partition, ResponseKey
@@ -59,13 +60,14 @@ class FencedCache:
         """Return the cached entry of one client."""
         entry = self._store.get(key)
         if isinstance(entry, CachedRecord):
-            return entry.within(self._clock() - self._bound)
+            known = entry.contradicted_at == -math.inf
+            return entry if known else entry.within(self._clock() - self._bound)
         return entry if isinstance(entry, Tombstone) else None
 
     def client_at(self, key: EntityKey, version: int) -> ClientRecord | None:
         """Return the client as it was at `version`, at any age, if it is still cached."""
         known = self.client(key)
-        if isinstance(known, CachedRecord) and known.record.version == version:
+        if isinstance(known, CachedRecord) and known.version == version:
             return known.record
         return self._bases.at(key, version)
 
@@ -94,8 +96,8 @@ class FencedCache:
         for record in page.records:
             held = self._merge(EntityKey(key.partition, record.id), record, at)
             if isinstance(held, CachedRecord):
-                newest[record.id] = held
-        ids = tuple(record.id for record in page.records)
+                newest[held.id] = held
+        ids = tuple(newest[id].id if id in newest else id for id in (r.id for r in page.records))
         news = known.merge(page.offset, ids, page.total, at, page.more)
         self.departures.note(key, known, news, (page.offset, page.offset + len(ids)))
         self._put(key, news)
@@ -239,6 +241,8 @@ class FencedCache:
         self.note_served(key, record, at)
         after = merge_record(None if is_later(before, record, at) else before, record, at)
         self._bases.keep(key, before, after)
+        if before is None and isinstance(after, CachedRecord):
+            key = EntityKey(key.partition, after.id)  # one string for the entry's name and its id
         self.differences.of_record(key, before, after, at)
         self._put(key, after)
         return after
@@ -246,5 +250,5 @@ class FencedCache:
     def _can_replace(self, key: EntityKey, known: CachedRecord, record: ClientRecord) -> bool:
         """Return True if `known` can be served in the place of `record`."""
         young = min(known.at, known.other_fields_at) >= self._clock() - self._bound
-        whole = known.record.complete or present_fields(record) <= present_fields(known.record)
+        whole = present_fields(record) <= known.shape.fields
         return young and whole and not self.served.is_outdated(key, known.record)

@@ -68,3 +68,11 @@ class DerivedKey(NamedTuple):
 
 
 Key = EntityKey | ListKey | ResponseKey | CollectionKey | DerivedKey
+
+EntryName = str | ClientFilter | bytes | tuple[object, ...]
+"""A key without its partition."""
+
+
+def name_of(key: Key) -> EntryName:
+    """Return a key without its partition: a client's id, a list's filter or a request's body."""
+    return key[1] if len(key) == 2 else key[1:]  # noqa: PLR2004 - an id needs no tuple of its own

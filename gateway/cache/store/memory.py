@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
-
-import msgspec
-from cachetools import LRUCache
 
 from gateway.cache.store.collection import DerivedRows, HeldCollection
 from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.generations import FencingToken
-from gateway.cache.store.keys import Key, ListKey, Partition
+from gateway.cache.store.keys import EntryName, Key, ListKey, Partition, name_of
 from gateway.cache.store.list_index import ListIndex
 from gateway.gzipped import CompressibleData
+from schema.source.records import ClientFilter
 
 Validator = tuple["FencingToken", str | None, int]
 """The state that a response depends on: its caller's fencing token, the filter's meaning, and the
@@ -35,10 +33,6 @@ class CachedResponse(NamedTuple):
 Entry = CachedRecord | Tombstone | ListIndex | CachedResponse | HeldCollection | DerivedRows
 
 MEBIBYTE = 1024 * 1024
-_SAMPLE = 50
-"""Clients of a collection that its size is estimated by."""
-_KEY = 400
-"""Bytes of an entry's key and its places in the mappings, measured on CPython 3.11."""
 
 
 class MemoryStore:
@@ -60,23 +54,27 @@ class MemoryStore:
         self._max_bytes = max_bytes
         self._share = max_bytes * share
         self._idle = idle
-        self._partitions: OrderedDict[Partition, _PartitionLRU] = OrderedDict()
-        self._held = 0.0
+        self._partitions: OrderedDict[Partition, _PartitionEntries] = OrderedDict()
+        self._held = 0
         self.dropped = {"room": 0, "idle": 0}
         """Entries removed to make room, and those of idle callers."""
 
     @property
     def held_bytes(self) -> int:
         """Return an estimate of the memory held by entries and their keys."""
-        return int(self._held)
+        return self._held
 
     def get(self, key: Key) -> Entry | None:
         """Return the entry under `key`, if it is still stored."""
-        entries = self._partitions.get(key.partition)
+        partition, name = key[0], name_of(key)
+        entries = self._partitions.get(partition)
         if entries is None:
             return None
-        self._touch(key.partition, entries)
-        return entries.get(key)
+        self._touch(partition, entries)
+        entry = entries.get(name)
+        if entry is not None:
+            entries.move_to_end(name)
+        return entry
 
     def put(self, key: Key, entry: Entry) -> None:
         """Store `entry`.
@@ -84,121 +82,131 @@ class MemoryStore:
         To make room, the oldest entries of its own caller go first, then those of the caller idle
         longest.
         """
+        partition, name = key[0], name_of(key)
         self._drop_idle()
-        entries = self._partitions.get(key.partition)
+        entries = self._partitions.get(partition)
         if entries is None:
-            entries = self._partitions[key.partition] = _PartitionLRU(self._max_bytes)
+            entries = self._partitions[partition] = _PartitionEntries()
+            self._held += entries.weight
             if len(self._partitions) == 2:  # noqa: PLR2004 - the first caller now has to share
-                self._keep_to_share(next(iter(self._partitions)))
-        self._touch(key.partition, entries)
-        self._insert(entries, key, entry)
-        self._drop_if_empty(key.partition)
-        if len(self._partitions) > 1 and key.partition in self._partitions:
-            self._keep_to_share(key.partition)
+                self._keep_within(next(iter(self._partitions)), self._share)
+        self._touch(partition, entries)
+        weight = entry_weight(name, entry)
+        if weight > self._max_bytes:
+            self.forget(key)
+            return
+        self._held += entries.put(name, entry, weight)
+        self._keep_within(partition, self._share if len(self._partitions) > 1 else self._max_bytes)
         while self._held > self._max_bytes:
             self._drop_one(next(iter(self._partitions)))
 
     def forget(self, key: Key) -> None:
         """Remove the entry under `key`."""
-        entries = self._partitions.get(key.partition)
+        partition, name = key[0], name_of(key)
+        entries = self._partitions.get(partition)
         if entries is not None:
-            self._held -= entries.currsize
-            entries.pop(key, None)
-            self._held += entries.currsize
-            self._drop_if_empty(key.partition)
+            self._held -= entries.remove(name)
+            self._drop_if_empty(partition)
 
     def lists(self, partition: Partition) -> list[ListKey]:
         """Return the keys of all lists stored for one caller."""
-        entries = self._partitions.get(partition)
-        return [] if entries is None else [key for key in entries if isinstance(key, ListKey)]
+        names = self._partitions.get(partition, ())
+        return [ListKey(partition, name) for name in names if isinstance(name, ClientFilter)]
 
     def partitions(self) -> list[Partition]:
         """Return the callers for whom anything is stored."""
         return list(self._partitions)
 
     def peek(self, key: Key) -> Entry | None:
-        """Return the entry under `key`; its caller does not count as active."""
-        entries = self._partitions.get(key.partition)
-        return None if entries is None else entries.get(key)
+        """Return the entry under `key`; neither it nor its caller counts as used."""
+        partition, name = key[0], name_of(key)
+        entries = self._partitions.get(partition)
+        return None if entries is None else entries.get(name)
 
     def purge(self, partition: Partition) -> None:
         """Remove everything stored for one caller."""
         entries = self._partitions.pop(partition, None)
         if entries is not None:
-            self._held -= entries.currsize
+            self._held -= entries.weight
 
-    def _insert(self, entries: _PartitionLRU, key: Key, entry: Entry) -> None:
-        self._held -= entries.currsize
-        expected = len(entries) + (key not in entries)
-        try:
-            entries[key] = entry
-            self.dropped["room"] += expected - len(entries)
-        except ValueError:  # it is larger than the store
-            entries.pop(key, None)
-        self._held += entries.currsize
-
-    def _touch(self, partition: Partition, entries: _PartitionLRU) -> None:
+    def _touch(self, partition: Partition, entries: _PartitionEntries) -> None:
         entries.used_at = self._clock()
         self._partitions.move_to_end(partition)
 
     def _drop_idle(self) -> None:
         present_since = self._clock() - self._idle
-        for partition, entries in list(self._partitions.items()):
+        while self._partitions:
+            partition, entries = next(iter(self._partitions.items()))
             if entries.used_at >= present_since:
                 break
             self.dropped["idle"] += len(entries)
             self.purge(partition)
 
-    def _keep_to_share(self, partition: Partition) -> None:
-        while partition in self._partitions and self._partitions[partition].currsize > self._share:
+    def _keep_within(self, partition: Partition, limit: float) -> None:
+        while partition in self._partitions and self._partitions[partition].weight > limit:
             self._drop_one(partition)
 
     def _drop_one(self, partition: Partition) -> None:
         entries = self._partitions[partition]
-        self._held -= entries.currsize
-        entries.popitem()
+        self._held -= entries.remove(next(iter(entries)))
         self.dropped["room"] += 1
-        self._held += entries.currsize
         self._drop_if_empty(partition)
 
     def _drop_if_empty(self, partition: Partition) -> None:
         if not self._partitions[partition]:
-            del self._partitions[partition]
+            self.purge(partition)
 
 
-class _PartitionLRU(LRUCache["Key", Entry]):
-    """One caller's entries."""
+class _PartitionEntries(OrderedDict[EntryName, Entry]):
+    """One caller's entries, the least recently used first."""
 
-    def __init__(self, max_bytes: int) -> None:
-        super().__init__(max_bytes, getsizeof=estimate_size)
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = PARTITION
+        """Estimated bytes of the entries, their names and this mapping."""
         self.used_at = 0.0
 
+    def put(self, name: EntryName, entry: Entry, weight: int) -> int:
+        """Store an entry as the most recently used, and return by how much the weight grew."""
+        before = self.get(name)
+        growth = weight - (0 if before is None else entry_weight(name, before))
+        self[name] = entry  # a name that was stored stays the same object, which lists share
+        self.move_to_end(name)
+        self.weight += growth
+        return growth
 
-def estimate_size(entry: Entry) -> int:
-    """Return the approximate bytes of an entry and its key."""
+    def remove(self, name: EntryName) -> int:
+        """Remove an entry, if it is stored, and return its weight."""
+        entry = self.pop(name, None)
+        weight = 0 if entry is None else entry_weight(name, entry)
+        self.weight -= weight
+        return weight
+
+
+PARTITION = 700
+"""Bytes of a caller's mapping without its entries."""
+_SLOT = 150
+"""Bytes of an entry's place in that mapping."""
+_RECORD = 136
+"""Bytes of a record's entry, with its time."""
+_LIST, _SPAN, _RESPONSE, _DERIVED, _TOMBSTONE = 300, 150, 360, 1_000, 48
+
+
+def entry_weight(name: EntryName, entry: Entry) -> int:
+    """Return the approximate bytes of an entry and its name.
+
+    The constants were measured on CPython 3.11; tests/cache/test_sizes.py compares the weights with
+    what the interpreter allocates.
+    """
+    weight = _SLOT + sys.getsizeof(name)
     if isinstance(entry, CachedRecord):
-        return _KEY + 250 + sum(map(_size, msgspec.structs.astuple(entry.record)))
+        return weight + _RECORD + sys.getsizeof(entry.values)
     if isinstance(entry, ListIndex):
-        return _KEY + sum(200 + 100 * len(span.ids) for span in entry.spans)
+        return weight + _LIST + sum(_SPAN + 8 * len(span.ids) for span in entry.spans)
     if isinstance(entry, HeldCollection):
-        return _KEY + _size_of_all(entry.clients)
+        return weight + entry.weight
     if isinstance(entry, DerivedRows):
-        return 3 * _KEY + 16 * len(entry.rows)
+        return weight + _DERIVED + 16 * len(entry.rows)
     if isinstance(entry, CachedResponse):
-        return 2 * _KEY + entry.data.weight
-    return _KEY
-
-
-def _size_of_all(clients: Sequence[CachedRecord]) -> int:
-    """Return the approximate bytes of a collection's clients and their folded texts, by some."""
-    some = clients[:: max(1, len(clients) // _SAMPLE)]
-    return len(clients) * sum(map(estimate_size, some)) // max(1, len(some))
-
-
-def _size(value: object) -> int:
-    own = sys.getsizeof(value) + 8
-    if isinstance(value, dict):
-        return own + sum(_size(key) + _size(inner) for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return own + sum(map(_size, value))
-    return own if isinstance(value, str | float | int) and not isinstance(value, bool) else 8
+        return weight + _RESPONSE + entry.data.weight
+    return weight + _TOMBSTONE

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from itertools import islice
 
-from cachetools import LRUCache
+import msgspec
 
 from gateway.cache.store.entity import version_of
-from gateway.cache.store.keys import EntityKey
+from gateway.cache.store.keys import EntityKey, Partition
 from schema.source.records import ClientRecord
 
 _MAX_VERSIONS = 20_000
 """Versions held against responses that overtake each other: 200 full pages in flight."""
 
 
-class _Seen(NamedTuple):
+class _Seen(msgspec.Struct, frozen=True, gc=False):
     version: int
     first_served_at: float
     at: float
@@ -26,19 +27,24 @@ class ServedVersions:
     """The highest version of each client that its caller was served.
 
     A served version expires after `bound` seconds, because an API may be restored from a backup.
+    The versions of the callers that were served nothing for the longest time are evicted first.
     """
 
-    def __init__(self, clock: Callable[[], float], bound: float) -> None:
+    def __init__(
+        self, clock: Callable[[], float], bound: float, limit: int = _MAX_VERSIONS
+    ) -> None:
         self._clock = clock
         self._bound = bound
-        self._seen: LRUCache[EntityKey, _Seen] = LRUCache(_MAX_VERSIONS)
+        self._limit = limit
+        self._seen: OrderedDict[Partition, dict[str, _Seen]] = OrderedDict()
+        self._count = 0
 
     def is_outdated(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> bool:
         """Return True if the caller was already served a later version than a reading sent at `at`.
 
         `at` is now by default.
         """
-        version, seen = version_of(record), self._seen.get(key)
+        version, seen = version_of(record), self._find(key)
         if version is None or seen is None or version >= seen.version:
             return False
         return (self._clock() if at is None else at) <= seen.at + self._bound
@@ -48,7 +54,8 @@ class ServedVersions:
 
         A request sent afterwards should return no earlier version.
         """
-        return at < self._seen[key].first_served_at
+        seen = self._find(key)
+        return seen is not None and at < seen.first_served_at
 
     def note(self, key: EntityKey, record: ClientRecord, at: float | None = None) -> bool:
         """Note that the caller is served a record read at `at`; return True if it is a new version.
@@ -58,15 +65,43 @@ class ServedVersions:
         version = version_of(record)
         if version is None:
             return False
-        now, seen = self._clock(), self._seen.get(key)
+        now, seen = self._clock(), self._find(key)
         if seen is not None and seen.version == version:
-            self._seen[key] = seen._replace(at=max(seen.at, seen.at if at is None else at))
+            if at is not None and at > seen.at:
+                self._put(key, _Seen(version, seen.first_served_at, at))
             return False
         if self.is_outdated(key, record, at):
             return False
-        self._seen[key] = _Seen(version, now, now if at is None else at)
+        self._put(key, _Seen(version, now, now if at is None else at))
         return True
 
     def forget(self, key: EntityKey) -> None:
         """Accept any version of this client from now on."""
-        self._seen.pop(key, None)
+        seen = self._seen.get(key.partition, {})
+        if seen.pop(key.id, None) is not None:
+            self._count -= 1
+
+    def _find(self, key: EntityKey) -> _Seen | None:
+        partition, id = key
+        seen = self._seen.get(partition)
+        return None if seen is None else seen.get(id)
+
+    def _put(self, key: EntityKey, seen: _Seen) -> None:
+        partition, id = key
+        versions = self._seen.setdefault(partition, {})
+        self._seen.move_to_end(partition)
+        self._count += id not in versions
+        versions[id] = seen
+        while self._count > self._limit:
+            self._evict()
+
+    def _evict(self) -> None:
+        """Remove all of one caller, or a part if there is no other."""
+        partition, versions = next(iter(self._seen.items()))
+        if len(self._seen) > 1:
+            del self._seen[partition]
+            self._count -= len(versions)
+            return
+        for id in list(islice(versions, 1 + self._limit // 8)):
+            del versions[id]
+            self._count -= 1

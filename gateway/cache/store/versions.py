@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from cachetools import LRUCache
 
-from gateway.cache.store.entity import CachedRecord, Held, version_of
+from gateway.cache.store.entity import CachedRecord, Held
 from gateway.cache.store.keys import EntityKey, Partition
 from schema.source.records import ClientRecord
 
 _MAX_RECORDS = 1_000
-"""Records held, some kilobytes each; the least recently used are evicted first."""
+"""Records held, about a kilobyte each; the least recently used are evicted first."""
 
 
 class VersionHistory:
     """Records by version: they show which fields another writer changed."""
 
     def __init__(self) -> None:
-        self._records: LRUCache[tuple[EntityKey, int], ClientRecord] = LRUCache(_MAX_RECORDS)
+        self._records: LRUCache[tuple[EntityKey, int], CachedRecord] = LRUCache(_MAX_RECORDS)
 
     def keep(self, key: EntityKey, before: Held, after: Held = None) -> None:
         """Store a record that is replaced by `after`, unless that one has the same version."""
         if not isinstance(before, CachedRecord):
             return
-        version = version_of(before.record)
-        same = isinstance(after, CachedRecord) and version_of(after.record) == version
-        if version is not None and not same:
-            self._records[key, version] = before.record
+        same = isinstance(after, CachedRecord) and after.version == before.version
+        if before.version is not None and not same:
+            self._records[key, before.version] = before
 
     def at(self, key: EntityKey, version: int) -> ClientRecord | None:
         """Return the client as it was at this version, if it is stored."""
-        return self._records.get((key, version))
+        kept = self._records.get((key, version))
+        return None if kept is None else kept.record
 
     def purge(self, partition: Partition) -> None:
         """Remove all records of this caller."""

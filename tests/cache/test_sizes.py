@@ -1,0 +1,107 @@
+"""The bound of the store counts what its entries take, neither much less nor much more."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from gateway.cache.store.collection import HeldCollection
+from gateway.cache.store.entity import CachedRecord, Tombstone
+from gateway.cache.store.keys import CollectionKey, EntityKey, ListKey, Partition, ResponseKey
+from gateway.cache.store.list_index import IndexRange, ListIndex
+from gateway.cache.store.memory import MEBIBYTE, CachedResponse, MemoryStore
+from gateway.gzipped import CompressibleData
+from schema.source.records import ClientFilter
+from tests.cache.scripted import caller, whole_row
+
+CALLERS = 40
+
+
+def page(store: MemoryStore, who: int, rows: int, **changed: object) -> None:
+    """Store a caller's list as it is after one read."""
+    partition, at = Partition(caller(f"{who}")), float(who)
+    ids = []
+    for number in range(rows):
+        record = whole_row(who, number, **changed)
+        ids.append(record.id)
+        store.put(EntityKey(partition, record.id), CachedRecord.of(record, at))
+    rows_read = IndexRange(0, tuple(ids), at)
+    store.put(ListKey(partition, ClientFilter()), ListIndex(rows, at, (rows_read,)))
+
+
+def details(store: MemoryStore, who: int) -> None:
+    for number in range(30):
+        record = CachedRecord.of(whole_row(who, number), float(number))
+        store.put(EntityKey(Partition(caller(f"{who}")), record.id), record)
+
+
+def absences(store: MemoryStore, who: int) -> None:
+    for number in range(30):
+        key = EntityKey(Partition(caller(f"{who}")), whole_row(who, number).id)
+        store.put(key, Tombstone(float(number)))
+
+
+def responses(store: MemoryStore, who: int) -> None:
+    for number in range(10):
+        body = f'{{"query":"{{ clients(first: {number}) {{ totalCount }} }}", "n": {who}}}'
+        data = CompressibleData(b'{"clients": "%d"}' % number * 20)
+        response = CachedResponse(data, ((who, number), None, 0), float(number), 1)
+        store.put(ResponseKey(Partition(caller(f"{who}")), body.encode()), response)
+
+
+def searched(store: MemoryStore, who: int) -> None:
+    """Store a collection that was searched in every text."""
+    partition = Partition(caller(f"{who}"))
+    clients = [CachedRecord.of(whole_row(who, number), float(who)) for number in range(60)]
+    for each in clients:
+        store.put(EntityKey(partition, each.id), each)
+    held = HeldCollection(clients, float(who), 1)
+    store.put(CollectionKey(partition, ClientFilter()), held)
+    for record in held.records:
+        held.text_of(record, with_notes=False)
+        held.text_of(record, with_notes=True)
+
+
+FILLED: dict[str, Callable[[MemoryStore, int], None]] = {
+    "one row": lambda store, who: page(store, who, 1),
+    "sixty rows": lambda store, who: page(store, who, 60),
+    "a thousand rows": lambda store, who: page(store, who, 1_000 if who < 3 else 0),
+    "rows without most fields": lambda store, who: page(
+        store, who, 60, notes=None, tags=None, property_preferences=None, preferred_locations=None
+    ),
+    "rows with a number that has no packed form": lambda store, who: page(
+        store, who, 10, property_preferences={"lot": 10**30}
+    ),
+    "details": details,
+    "a searched collection": searched,
+    "absences": absences,
+    "responses": responses,
+}
+
+
+@pytest.mark.parametrize("fill", FILLED.values(), ids=FILLED)
+def test_the_store_counts_what_its_entries_take(
+    fill: Callable[[MemoryStore, int], None],
+) -> None:
+    fill(MemoryStore(clock=lambda: 0.0), 0)
+    store = MemoryStore(clock=lambda: 0.0)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for who in range(CALLERS):
+            fill(store, who)
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken <= store.held_bytes <= 1.3 * taken
+
+
+def test_a_thousand_callers_of_sixty_rows_take_two_thirds_of_the_default_bound() -> None:
+    store = MemoryStore(clock=lambda: 0.0)
+    for who in range(CALLERS):
+        page(store, who, 60)
+
+    assert 1_000 / CALLERS * store.held_bytes < 0.7 * 64 * MEBIBYTE
