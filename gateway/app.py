@@ -22,6 +22,7 @@ from gateway.configuration import (
     document_limits,
     handler_config,
     operation_cost_cap,
+    socket_limits,
     telemetry,
     trusted_documents,
 )
@@ -50,6 +51,7 @@ from gateway.web.protocol.hosts import Hosts
 from gateway.web.refusals import other_paths
 from gateway.web.router import Router, Routes
 from gateway.web.streaming.event_body import EventBodies
+from gateway.web.streaming.websocket_endpoint import WebSocketEndpoint
 from gateway.webhooks.receiver import OnChange, Proof, WebhookReceiver
 from gateway.writes.idempotency import IdempotentWriter
 from gateway.writes.idempotency_store import IdempotencyStore
@@ -115,7 +117,6 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     writes = DetachedTasks()
     published = PublishingWriter(writer)
     source: ChangeSource
-    responses = None
     cap = partial(operation_cost_cap, settings, budget.state)
     if settings.cache:
         policy, size = cache_policy(settings), settings.cache_max_bytes
@@ -133,7 +134,6 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             cap=cap,
         )
         budget.credentials.when_rejected = cached.disown
-        responses = cached.responses
         if metrics is not None:
             metrics.cache, metrics.store = cached, store
     else:
@@ -167,7 +167,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         clock=clock,
     )
     executing = GraphQLHandler(
-        graph, source, authenticator, config, hub, answers=responses, cors=cors, clock=clock
+        graph, source, authenticator, config, hub, answers=source.responses, cors=cors, clock=clock
     )
     handler = recorded.handler(executing, config.persisted, GRAPHQL_PATH)
     readiness = Readiness(clock)
@@ -187,6 +187,10 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
+    limits = socket_limits(settings)
+    websockets = WebSocketEndpoint(
+        GRAPHQL_PATH, handler, authenticator, hosts, cors, limits, hub.drain
+    )
     return GatewayApp(
         routes,
         cors,
@@ -197,7 +201,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         ),
         readiness.leave,
         metrics,
-        hub.drain,
+        websockets,
     )
 
 
@@ -241,7 +245,7 @@ class GatewayApp(Router):
         reload: DocumentReload,
         leave: Callable[[], None],
         metrics: Metrics | None,
-        drain: Callable[[], None],
+        websockets: WebSocketEndpoint,
     ) -> None:
         super().__init__(routes, cors, hosts)
         self.direct = direct
@@ -252,5 +256,5 @@ class GatewayApp(Router):
         """Reports that the gateway is not ready; called when it begins to stop."""
         self.metrics = metrics
         """The counts to show, if they are kept."""
-        self.drain = drain
-        """Ends the subscriptions: the server stops."""
+        self.websockets = websockets
+        """Accepts WebSockets, and ends all subscriptions when the server stops."""

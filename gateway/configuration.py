@@ -17,6 +17,7 @@ from gateway.web.manifests import load_manifest
 from gateway.web.persisted import DocumentPolicy, PersistedDocuments
 from gateway.web.protocol.hosts import LOCAL, Hosts
 from gateway.web.protocol.strict_json import JSONLimits
+from gateway.web.streaming.transport_ws import SocketLimits
 from schema.execution.documents import InvalidDocument
 from schema.execution.limits import Limits
 from schema.graph import Graph
@@ -41,6 +42,11 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
         max_connections=settings.max_connections,
         max_per_address=settings.max_connections_per_address,
     )
+
+
+def socket_limits(settings: Settings) -> SocketLimits:
+    """Return the limits on WebSockets."""
+    return SocketLimits(settings.timeout_connection_init, settings.max_subscriptions_per_connection)
 
 
 def accepted_hosts(settings: Settings, *, keyless: bool) -> Hosts:

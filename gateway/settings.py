@@ -157,6 +157,7 @@ class Settings(BaseSettings):
         256, ge=1, description="Requests executed at once, then 503."
     )
     max_subscriptions: int = Field(1_000, ge=1, description="Subscriptions of one credential.")
+    max_subscriptions_per_connection: int = Field(100, ge=1, description="Those of one WebSocket.")
     max_body_bytes: int = Field(131_072, ge=1024, description="Bytes of one request's body.")
     max_document_length: int = Field(16_384, ge=256, description="Characters of one document.")
     max_tokens: int = Field(1_000, ge=10, description="Lexical tokens of one document.")
@@ -191,6 +192,7 @@ class Settings(BaseSettings):
     timeout_request_headers: Seconds = Field(5, description="Seconds a request's headers may take.")
     timeout_request_body: Seconds = Field(10, description="Seconds its body may take.")
     timeout_write: Seconds = Field(10, description="Seconds a client may take to read a response.")
+    timeout_connection_init: float = Field(3, gt=0, description="Seconds to connection_init.")
     timeout_keep_alive: float = Field(
         5, gt=0, le=300, description="Seconds a connection may be idle between two requests."
     )

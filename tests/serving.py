@@ -163,7 +163,9 @@ def serving(
     def sites(socket: socket.socket) -> list[server.Listener]:
         app = create_app(chosen, wire=InProcess(sandbox), compiles=compiled)
         direct = app.direct if way is Way.FAST else None
-        site = server.Listener(app, socket, connection_limits(chosen), direct, app.cors, app.drain)
+        site = server.Listener(
+            app, socket, connection_limits(chosen), direct, app.cors, app.websockets
+        )
         metrics = bind_metrics(chosen.metrics_address, socket)
         shown.extend(map(metrics_url, metrics))
         return with_metrics(site, app, metrics)

@@ -46,6 +46,8 @@ def test_nothing_set_means_the_documented_api_on_loopback() -> None:
         "max_connections_per_address": 256,
         "max_concurrent_requests": 256,
         "max_subscriptions": 1_000,
+        "max_subscriptions_per_connection": 100,
+        "timeout_connection_init": 3.0,
         "max_body_bytes": 131_072,
         "max_document_length": 16_384,
         "max_tokens": 1_000,

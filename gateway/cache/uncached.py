@@ -56,6 +56,10 @@ class UncachedClientSource:
     def note_change(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Ignore a change: nothing is kept."""
 
+    @property
+    def responses(self) -> None:
+        """Return None: no response is stored."""
+
     def freshness(self) -> dict[str, object]:
         """Return nothing: nothing is fresh for longer."""
         return {}

@@ -53,7 +53,7 @@ def run(settings: Settings) -> int:
         print(BANNER.format(url=url, status=status, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
 
     site = server.Listener(
-        app, gateway, connection_limits(settings), app.direct, app.cors, app.drain
+        app, gateway, connection_limits(settings), app.direct, app.cors, app.websockets
     )
     listeners = [
         *with_metrics(site, app, bind_metrics(settings.metrics_address, gateway)),

@@ -75,7 +75,7 @@ def _run(  # noqa: PLR0913, PLR0917 - what is opened before this process may beg
             supervised.listen(GracefulStop(app.leave, drain))
 
     limits = connection_limits(settings)
-    site = server.Listener(app, listening, limits, app.direct, app.cors, app.drain)
+    site = server.Listener(app, listening, limits, app.direct, app.cors, app.websockets)
     sites = with_metrics(site, app, metrics)
     return 0 if server.run(server.serve(sites, up, stopping)) else 1
 

@@ -87,6 +87,8 @@ class FastPathProtocol(LimitedHTTPProtocol):
         piece, self._piece = self._piece, b""
         head = None
         if request.method == b"GET":
+            if self._upgrade(request):
+                return
             reply = self._direct.health(request.target, request.headers)
             if reply is not None:
                 self._answer(reply)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.server.connection import LimitedConnection
 from gateway.server.exchange import Exchange, ResponseTransport, scope_of
+from gateway.server.http1.limits import ConnectionSlot
+from gateway.server.websocket import WebSocketConnection, switching_protocols
 from gateway.web.protocol.disconnect import DISCONNECT
+from gateway.web.protocol.http_response import HTTPResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.server.http1.reader import ParsedRequest
     from gateway.server.undocumented import ServerState
+    from gateway.web.streaming.websocket_endpoint import Handshake, WebSocketEndpoint
 
 
 class LimitedHTTPProtocol(LimitedConnection):
@@ -27,10 +31,14 @@ class LimitedHTTPProtocol(LimitedConnection):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        websockets: WebSocketEndpoint | None = None,
         **shared: Any,  # noqa: ANN401 - keyword arguments of `LimitedConnection`
     ) -> None:
         super().__init__(server_state, _loop or asyncio.get_event_loop(), **shared)
+        self._shared = shared
         self._config = config
+        self._websockets = websockets
         self._app_state = app_state
         self._outlet: ResponseTransport = None  # type: ignore[assignment]  # set in `connection_made`
         self._exchange: Exchange | None = None
@@ -43,6 +51,8 @@ class LimitedHTTPProtocol(LimitedConnection):
 
     def _begin(self, request: ParsedRequest) -> None:
         """Answer a complete request."""
+        if request.method == b"GET" and self._upgrade(request):
+            return
         self._start_exchange(request, {DISCONNECT: {"when": self._when_hung_up}})
 
     def _start_exchange(self, request: ParsedRequest, extensions: dict[str, Any]) -> None:
@@ -51,6 +61,45 @@ class LimitedHTTPProtocol(LimitedConnection):
         exchange = self._exchange_of(self._scope(request, extensions), request.body)
         app: Any = self._config.loaded_app
         self._run(exchange.run_asgi(app))
+
+    def _upgrade(self, request: ParsedRequest) -> bool:
+        """Answer the handshake of a WebSocket; return False if the request is none.
+
+        An accepted one has the connection for itself, from the next byte on.
+        """
+        if self._websockets is None or request.http_1_0 or request.body:
+            return False
+        handshake = self._websockets.accept(request.target, request.headers)
+        if handshake is None:
+            return False
+        common = self.server_state.default_headers
+        if isinstance(handshake, HTTPResponse):
+            lines = b"".join([b"%b: %b\r\n" % header for header in common])
+            self._last = True
+            self.transport.write(handshake.to_http11(lines + b"connection: close\r\n"))
+            self._close()
+            return True
+        self.transport.write(switching_protocols(handshake, common))
+        self._hand_over(self._websockets, handshake)
+        return True
+
+    def _hand_over(self, endpoint: WebSocketEndpoint, handshake: Handshake) -> None:
+        """Give the connection and its place among the connections to a WebSocket."""
+        slot, self._slot = self._slot, ConnectionSlot(self._shared["crowd"])
+        early = self._reader.take_rest()
+        self._deadlines.cancel()
+        self._reader.close()
+        self.server_state.connections.discard(self)
+        upgraded = WebSocketConnection(
+            self.transport,
+            slot,
+            self._turns,
+            self._shared["patience"],
+            self.server_state,
+            self.loop,
+        )
+        self.transport.set_protocol(upgraded)
+        upgraded.begin(endpoint, handshake, early)
 
     def _scope(self, request: ParsedRequest, extensions: dict[str, Any]) -> dict[str, Any]:
         return scope_of(

@@ -26,6 +26,7 @@ from gateway.server.undocumented import auto_loop_factory
 from gateway.settings import PREFIX, ConfigurationError
 from gateway.web.direct import FastPathHandler
 from gateway.web.protocol.cors import Cors
+from gateway.web.streaming.websocket_endpoint import WebSocketEndpoint
 
 FILES = 65_536
 """Open files requested from the system, which may allow fewer."""
@@ -55,8 +56,8 @@ class Listener:
     """Answers plain requests before `app`; None sends every request through ASGI alone."""
     cors: Cors = field(default_factory=Cors)
     """The CORS rules for the server's own error responses."""
-    drain: Callable[[], None] = lambda: None
-    """Ends the responses that go on; called when the server stops."""
+    websockets: WebSocketEndpoint | None = None
+    """Accepts WebSockets, and ends subscriptions when the server stops; None has neither."""
     connections: ConnectionCounter | None = None
     """Counts the connections; None for a counter of its own."""
 
@@ -98,9 +99,9 @@ def run(serving: Coroutine[Any, Any, bool]) -> bool:
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signal handling to `serve`."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, websockets: WebSocketEndpoint | None) -> None:
         super().__init__(config)
-        self._drain = drain
+        self._websockets = websockets
         self.started_or_failed = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -110,7 +111,8 @@ class _Server(uvicorn.Server):
             self.started_or_failed.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._drain()
+        if self._websockets is not None:
+            self._websockets.drain()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -127,6 +129,7 @@ def _config(site: Listener, drain_seconds: int) -> uvicorn.Config:
         crowd=site.connections or ConnectionCounter(site.limits),
         turns=TurnQueue(),
         cors=site.cors,
+        websockets=site.websockets,
     )
     return uvicorn.Config(
         site.app,
@@ -185,7 +188,7 @@ async def serve(
     """
     _raise_file_limit()
     servers = [
-        _Server(_config(site, LAST_SECONDS if n else DRAIN_SECONDS), site.drain)
+        _Server(_config(site, LAST_SECONDS if n else DRAIN_SECONDS), site.websockets)
         for n, site in enumerate(sites)
     ]
 

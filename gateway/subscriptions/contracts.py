@@ -22,6 +22,10 @@ NoteDifference = Callable[
 class ChangeSource(ClientSource, Protocol):
     """A source of clients that can read what has changed."""
 
+    @property
+    def responses(self) -> Any:  # noqa: ANN401 - for the web alone
+        """Return the stored responses; None if there are none."""
+
     def note_change(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Note a change that a webhook reported: what was read before is no longer fresh."""
 

@@ -92,7 +92,7 @@ class SubscriptionHub:
     def drain(self) -> None:
         """End all subscriptions: the gateway stops."""
         self.is_draining = True
-        for feed in self._feeds.values():
+        for feed in list(self._feeds.values()):
             for subscriber in feed.topics.of():
                 subscriber.finish(End.SHUTDOWN)
 

@@ -33,6 +33,11 @@ class End(Enum):
         """Return the message of that error."""
         return self.value[1]
 
+    @property
+    def closes(self) -> bool:
+        """Return True if the connection is closed, too."""
+        return self is End.SHUTDOWN
+
 
 class Topic:
     """An operation of one caller, executed once for each change, for all its subscribers."""

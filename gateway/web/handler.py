@@ -244,9 +244,6 @@ class GraphQLHandler:
         return GraphQLResponse({"data": None, "extensions": {"upstream": shown}})
 
 
-_NO_UPGRADE = (
-    "This gateway speaks neither WebSocket nor any other protocol that a connection is upgraded to:"
-    " send operations with POST, and subscriptions with POST and Accept: text/event-stream."
-)
+_NO_UPGRADE = "The only upgrade of a connection is to WebSocket, with graphql-transport-ws."
 _OVERLOADED = "The gateway is busy: ask again in a moment."
 _ONLY_PERSISTED = "GET is for persisted operations: send this one with POST."

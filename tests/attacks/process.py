@@ -23,7 +23,9 @@ def main() -> None:
     app = create_app(settings, wire=InProcess(Sandbox()))
     socket = server.bind("0.0.0.0", 0)  # noqa: S104 - so that clients of many addresses come
     direct = app.direct if way is Way.FAST else None
-    site = server.Listener(app, socket, connection_limits(settings), direct, app.cors, app.drain)
+    site = server.Listener(
+        app, socket, connection_limits(settings), direct, app.cors, app.websockets
+    )
 
     def started() -> None:
         sys.stdout.write(f"http://127.0.0.1:{socket.getsockname()[1]}\n")

@@ -1,5 +1,6 @@
 """Client libraries subscribe, receive events, and go on after the gateway has restarted."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -9,6 +10,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from gql import Client, GraphQLRequest
+from gql.transport.exceptions import TransportError
+from gql.transport.websockets import WebsocketsTransport
+
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
 from tests.clients.conftest import HERE
@@ -16,10 +21,32 @@ from tests.serving import Serving, Way, serving
 from tests.webhooks.deliveries import query
 
 SECONDS = 30
-CLIENTS = ("graphql-sse", "apollo-multipart", "urql")
+CLIENTS = ("graphql-sse", "apollo-multipart", "urql", "graphql-ws", "apollo-websocket")
+SUBSCRIPTION = """subscription ($id: ID!) {
+  clientChanged(id: $id, initial: true) { kind clientId client { email } }
+}"""
 UPDATE = """mutation ($id: ID!, $email: String) {
   updateClient(input: {id: $id, email: $email}) { __typename }
 }"""
+
+
+async def subscribe_by_gql(gateway: Serving, id: str, lines: "queue.Queue[str]") -> None:
+    """Subscribe with Python's gql, which leaves it to the application to come back."""
+    request = GraphQLRequest(SUBSCRIPTION, variable_values={"id": id})
+    while True:
+        transport = WebsocketsTransport(
+            f"ws://{gateway.host}:{gateway.port}/graphql",
+            subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+            init_payload={"X-API-Key": DEMO.api_key},
+        )
+        try:
+            async with Client(transport=transport) as session:
+                async for result in session.subscribe(request):
+                    change = result["clientChanged"]
+                    shown = {"kind": change["kind"], "email": change["client"]["email"]}
+                    lines.put(json.dumps({"name": "gql", **shown}))
+        except (TransportError, OSError):
+            await asyncio.sleep(0.1)
 
 
 class Subscribers:
@@ -42,6 +69,15 @@ class Subscribers:
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+        self._loop = asyncio.new_event_loop()
+        self._gql = self._loop.create_task(subscribe_by_gql(gateway, id, self._lines))
+        self._python = threading.Thread(target=self._run)
+        self._python.start()
+
+    def _run(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._gql)
+        self._loop.close()
 
     def _read(self) -> None:
         assert self.process.stdout
@@ -53,10 +89,12 @@ class Subscribers:
         self.process.kill()
         self.process.wait(SECONDS)
         self._reader.join(SECONDS)
+        self._loop.call_soon_threadsafe(self._gql.cancel)
+        self._python.join(SECONDS)
 
     def next_of_each(self, **expected: Any) -> None:
         """Wait until each library has printed an event with this content."""
-        waiting = set(CLIENTS)
+        waiting = {*CLIENTS, "gql"}
         seen = []
         while waiting:
             try:

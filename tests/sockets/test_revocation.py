@@ -48,7 +48,9 @@ def timed(way: Way, time: Time) -> Iterator[Serving]:
     def listener(socket: Any) -> server.Listener:
         app = create_app(chosen, wire=InProcess(sandbox), clock=time)
         direct = app.direct if way is Way.FAST else None
-        return server.Listener(app, socket, connection_limits(chosen), direct, app.cors, app.drain)
+        return server.Listener(
+            app, socket, connection_limits(chosen), direct, app.cors, app.websockets
+        )
 
     with listening(listener) as gateway:
         gateway.sandbox = sandbox

@@ -57,7 +57,7 @@ async def test_apollos_multipart_protocol_frames_each_event(
 @pytest.mark.parametrize("accept", ["text/event-stream", MULTIPART])
 async def test_when_the_gateway_stops_a_client_is_to_come_back(gateway: World, accept: str) -> None:
     async with gateway.subscribed(ANY_CHANGED, accept=accept) as stream:
-        gateway.app.drain()
+        gateway.app.websockets.drain()
         await asyncio.sleep(0.1)
 
         assert stream.is_complete

@@ -71,6 +71,12 @@ class RequestReader:
         """Number of received bytes that are not parsed yet."""
         return len(self._unread)
 
+    def take_rest(self) -> bytes:
+        """Remove and return the bytes that are not parsed: they are of another protocol."""
+        rest = bytes(self._unread)
+        self._unread.clear()
+        return rest
+
     @property
     def held(self) -> int:
         """Approximate bytes of memory for an incomplete request and the bytes after it."""

@@ -67,6 +67,10 @@ class EndOfEvents(Protocol):
     def message(self) -> str:
         """Return the reason."""
 
+    @property
+    def closes(self) -> bool:
+        """Return True if the connection is closed, too: the server stops."""
+
 
 class Events(Protocol):
     """Encoded events that wait to be sent."""
@@ -111,10 +115,14 @@ class EventStream:
         self._encode_error = encode_error
         self._retryable = retryable
 
+    def open(self, wake: Callable[[], None]) -> Events:
+        """Begin; `wake` is called when there is something to take, or the end."""
+        return self._subscribe(wake)
+
     async def send(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
         wake = asyncio.Event()
-        events = self._subscribe(wake.set)
+        events = self.open(wake.set)
         watching = _watch(scope, receive, events.leave)
         try:
             headers = [

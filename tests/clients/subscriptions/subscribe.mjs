@@ -1,7 +1,10 @@
 // Subscribes with the client libraries named as arguments, and prints each event as a line of JSON.
 import { ApolloClient, gql, HttpLink, InMemoryCache } from "@apollo/client";
 import { RetryLink } from "@apollo/client/link/retry";
+import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { createClient as createSSEClient } from "graphql-sse";
+import { createClient as createWSClient } from "graphql-ws";
+import WebSocket from "ws";
 import { Client as UrqlClient, fetchExchange, subscriptionExchange } from "@urql/core";
 
 import { credential, url } from "../setting.mjs";
@@ -16,6 +19,17 @@ const RETRY = { retryAttempts: 100, retry: () => new Promise((done) => setTimeou
 const retrying = () =>
   new RetryLink({ delay: { initial: 100, max: 100 }, attempts: { max: 100 } });
 
+/** The client of WebSockets; it comes back by itself, and subscribes again. */
+const websocket = () =>
+  createWSClient({
+    url: url.replace("http", "ws"),
+    connectionParams: credential,
+    webSocketImpl: WebSocket,
+    retryAttempts: RETRY.retryAttempts,
+    retryWait: RETRY.retry,
+    shouldRetry: () => true, // an address that does not listen, too
+  });
+
 function apollo(link) {
   const client = new ApolloClient({ link, cache: new InMemoryCache() });
   return (sink) => client.subscribe({ query: gql(SUBSCRIPTION), variables }).subscribe(sink);
@@ -28,6 +42,11 @@ const CLIENTS = {
   },
   "apollo-multipart": () =>
     apollo(retrying().concat(new HttpLink({ uri: url, headers: credential }))),
+  "graphql-ws": () => {
+    const client = websocket();
+    return (sink) => client.subscribe({ query: SUBSCRIPTION, variables }, sink);
+  },
+  "apollo-websocket": () => apollo(new GraphQLWsLink(websocket())),
   urql: () => {
     const client = new UrqlClient({
       url,

@@ -1,0 +1,248 @@
+"""The protocol graphql-transport-ws: messages of one WebSocket, without its bytes.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from gateway.web.authentication import Authenticator
+from gateway.web.error_format import request_error
+from gateway.web.protocol.event_stream import Events, EventStream
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import Headers, HTTPResponse
+from gateway.web.request import HTTPRequest, RequestHandler
+from gateway.web.streaming.connection_init import InvalidCredential, operation_head
+from schema.source.errors import Unauthenticated
+
+SUBPROTOCOL = "graphql-transport-ws"
+GOING_AWAY = 1001
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN = 4400, 4401, 4403
+SUBPROTOCOL_NOT_ACCEPTABLE, INITIALISATION_TIMEOUT = 4406, 4408
+SUBSCRIBER_EXISTS, TOO_MANY_INITIALISATIONS = 4409, 4429
+"""Codes of the protocol by which the server closes."""
+MAX_ID = 128
+"""Characters of the id of an operation."""
+
+_ACK = b'{"type":"connection_ack"}'
+_PONG = b'{"type":"pong"}'
+
+
+class SocketLimits(NamedTuple):
+    """Bounds of one connection."""
+
+    init_seconds: float = 3.0
+    """From the opening to `connection_init`."""
+    operations: int = 100
+    """Operations under way."""
+
+
+class Socket(Protocol):
+    """The sending side of a WebSocket."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Return False while the client does not read."""
+
+    def send(self, message: bytes) -> None:
+        """Send one text message."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close with a code; a second call has no effect."""
+
+
+class _Invalid(Exception):
+    """A message that the protocol does not have."""
+
+
+class SocketSession:
+    """The operations of one WebSocket.
+
+    `headers` are those of the handshake. Credentials in the payload of `connection_init`, which
+    browsers need, take the place of those in the headers.
+    """
+
+    __slots__ = (
+        "_callers",
+        "_handler",
+        "_head",
+        "_headers",
+        "_limits",
+        "_operations",
+        "_socket",
+        "_timer",
+    )
+
+    def __init__(
+        self,
+        socket: Socket,
+        headers: Headers,
+        handler: RequestHandler,
+        callers: Authenticator,
+        limits: SocketLimits,
+    ) -> None:
+        self._socket = socket
+        self._headers: Headers | None = headers
+        """None once the connection is initialised."""
+        self._handler = handler
+        self._callers = callers
+        self._limits = limits
+        self._head: RequestHead | None = None
+        """The head of each operation; None before `connection_init`."""
+        self._operations: dict[str, asyncio.Task[None] | Events] = {}
+        self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(
+            limits.init_seconds, self._on_timeout
+        )
+
+    def receive(self, message: bytes) -> None:
+        """Act on one text message."""
+        try:
+            parsed = orjson.loads(message)
+            if not isinstance(parsed, dict):
+                raise _Invalid("A message must be a JSON object.")
+            self._act(parsed.get("type"), parsed)
+        except orjson.JSONDecodeError:
+            self._socket.close(BAD_REQUEST, "A message must be JSON.")
+        except _Invalid as why:
+            self._socket.close(BAD_REQUEST, str(why))
+
+    def resume(self) -> None:
+        """Send what waits: the client reads again."""
+        for id, operation in list(self._operations.items()):
+            if not isinstance(operation, asyncio.Task):
+                self._flush(id)
+
+    def closed(self) -> None:
+        """End all operations: the connection is closed, or is to be."""
+        self._cancel_timer()
+        operations, self._operations = self._operations, {}
+        for operation in operations.values():
+            _end(operation)
+
+    def _act(self, kind: object, message: Mapping[str, Any]) -> None:
+        if kind == "connection_init":
+            self._initialise(message.get("payload"))
+        elif kind == "ping":
+            self._socket.send(_PONG)
+        elif kind == "subscribe":
+            self._subscribe(_id_of(message), message.get("payload"))
+        elif kind == "complete":
+            operation = self._operations.pop(_id_of(message), None)
+            if operation is not None:
+                _end(operation)
+        elif kind != "pong":
+            raise _Invalid("The type of the message is none of graphql-transport-ws.")
+
+    # The connection.
+
+    def _initialise(self, payload: object) -> None:
+        headers, self._headers = self._headers, None
+        if headers is None:
+            self._socket.close(TOO_MANY_INITIALISATIONS, "Too many initialisation requests")
+            return
+        if payload is not None and not isinstance(payload, dict):
+            raise _Invalid("The payload of connection_init must be an object.")
+        try:
+            head = operation_head(headers, payload or {})
+            head.caller(self._callers)
+        except InvalidCredential as wrong:
+            raise _Invalid(str(wrong)) from None
+        except Unauthenticated as failure:
+            self._socket.close(FORBIDDEN, failure.message)
+            return
+        self._cancel_timer()
+        self._head = head
+        self._socket.send(_ACK)
+
+    def _on_timeout(self) -> None:
+        self._timer = None
+        self._socket.close(INITIALISATION_TIMEOUT, "Connection initialisation timeout")
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # Operations.
+
+    def _subscribe(self, id: str, payload: object) -> None:
+        if self._head is None:
+            self._socket.close(UNAUTHORIZED, "Unauthorized")
+        elif not isinstance(payload, dict):
+            raise _Invalid("The payload of subscribe must be an object.")
+        elif id in self._operations:
+            self._socket.close(SUBSCRIBER_EXISTS, f"Subscriber for {id} already exists")
+        elif len(self._operations) >= self._limits.operations:
+            self._send_error(id, "LIMIT_EXCEEDED", _TOO_MANY)
+        else:
+            asking = HTTPRequest("POST", self._head, orjson.dumps(payload), None)
+            self._operations[id] = asyncio.create_task(self._execute(id, asking))
+
+    async def _execute(self, id: str, asking: HTTPRequest) -> None:
+        body = asking.body or b""
+        reply = self._handler.cached(asking.head, body) or await self._handler.reply(asking)
+        if id not in self._operations:
+            return
+        if isinstance(reply, EventStream):
+            self._operations[id] = reply.open(partial(self._flush, id))
+            self._flush(id)
+        else:
+            del self._operations[id]
+            self._finish(id, reply)
+
+    def _finish(self, id: str, reply: HTTPResponse) -> None:
+        """Send the response to a query or a mutation, or the errors of what is not executed."""
+        if reply.content.startswith(b'{"data"'):
+            self._send(b"next", id, reply.content)
+            self._send(b"complete", id)
+        else:
+            self._send(b"error", id, orjson.dumps(orjson.loads(reply.content)["errors"]))
+
+    def _flush(self, id: str) -> None:
+        """Send the events of a subscription for as long as the client reads."""
+        events = self._operations.get(id)
+        if events is None or isinstance(events, asyncio.Task):
+            return
+        while self._socket.is_writable and (event := events.take()) is not None:
+            self._send(b"next", id, event)
+        end = events.end
+        if end is None or not self._socket.is_writable:
+            return
+        del self._operations[id]
+        events.close()
+        if end.closes:
+            self._socket.close(GOING_AWAY, end.message)
+        else:
+            self._send_error(id, end.code, end.message)
+
+    def _send_error(self, id: str, code: str, message: str) -> None:
+        assert self._head is not None  # noqa: S101 - an operation was begun
+        request_id = self._head.trace().request_id
+        self._send(b"error", id, orjson.dumps([request_error(code, message, request_id)]))
+
+    def _send(self, kind: bytes, id: str, payload: bytes | None = None) -> None:
+        rest = b"" if payload is None else b',"payload":' + payload
+        self._socket.send(b'{"id":%b,"type":"%b"%b}' % (orjson.dumps(id), kind, rest))
+
+
+_TOO_MANY = "This connection has as many operations as one may have: complete one first."
+
+
+def _id_of(message: Mapping[str, Any]) -> str:
+    id = message.get("id")
+    if not isinstance(id, str) or not 0 < len(id) <= MAX_ID:
+        raise _Invalid(f"The id must be a string of 1 to {MAX_ID} characters.")
+    return id
+
+
+def _end(operation: asyncio.Task[None] | Events) -> None:
+    if isinstance(operation, asyncio.Task):
+        operation.cancel()
+    else:
+        operation.close()
