@@ -172,7 +172,8 @@ def test_the_line_to_paste_is_the_one_the_demo_prints() -> None:
     readme = PAGES[0].read_text()
     begin = readme.index("curl -s")
     pasted = readme[begin : readme.index("\n```", begin)]
-    printed = BANNER.format(url="http://127.0.0.1:8000/graphql", status="", sandbox="", key="")
+    others = dict.fromkeys(("status", "webhooks", "sandbox", "key"), "")
+    printed = BANNER.format(url="http://127.0.0.1:8000/graphql", **others)
 
     assert [line.strip() for line in pasted.splitlines()] == [
         line.strip() for line in printed.splitlines() if "curl" in line or "query" in line

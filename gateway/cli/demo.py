@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from gateway.addresses import authority, is_loopback
-from gateway.app import GRAPHQL_PATH, STATUS_PATH, create_app
+from gateway.app import GRAPHQL_PATH, STATUS_PATH, WEBHOOK_PATH, create_app
 from gateway.cli.metrics import bind_metrics, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
+from gateway.sandbox.webhooks import Webhooks
 from gateway.server import uvicorn as server
 from gateway.settings import ConfigurationError
 
@@ -22,6 +24,7 @@ clients-gateway: a demo on sandbox data. Nothing here reaches the real API.
 
   GraphiQL   {url}
   Budget     {status}
+  Webhooks   {webhooks}, to which the sandbox reports each write
   Sandbox    {sandbox}/v1/clients
   Demo key   {key}
 
@@ -44,20 +47,30 @@ def run(settings: Settings) -> int:
     sandbox = server.bind("127.0.0.1", 0)
     host, port = gateway.getsockname()[:2]
     upstream = f"http://127.0.0.1:{sandbox.getsockname()[1]}"
-    settings = settings.model_copy(update={"upstream_url": f"{upstream}/v1"})
+    origin = f"http://{authority(host, port)}"
+    secret = (*settings.webhook_secrets, token_hex())[0]
+    settings = settings.model_copy(
+        update={"upstream_url": f"{upstream}/v1", "webhook_secrets": (secret,)}
+    )
+    api = Sandbox(webhooks=Webhooks(f"{origin}{WEBHOOK_PATH}", secret))
     app = create_app(settings, demo_key=DEMO.api_key)
 
     def started() -> None:
-        origin = f"http://{authority(host, port)}"
-        url, status = f"{origin}{GRAPHQL_PATH}", f"{origin}{STATUS_PATH}"
-        print(BANNER.format(url=url, status=status, sandbox=upstream, key=DEMO.api_key), flush=True)  # noqa: T201
+        shown = BANNER.format(
+            url=f"{origin}{GRAPHQL_PATH}",
+            status=f"{origin}{STATUS_PATH}",
+            webhooks=f"{origin}{WEBHOOK_PATH}",
+            sandbox=upstream,
+            key=DEMO.api_key,
+        )
+        print(shown, flush=True)  # noqa: T201
 
     site = server.Listener(
         app, gateway, connection_limits(settings), app.direct, app.cors, app.websockets
     )
     listeners = [
         *with_metrics(site, app, bind_metrics(settings.metrics_address, gateway)),
-        server.Listener(Sandbox(), sandbox),
+        server.Listener(api, sandbox),
     ]
     succeeded = server.run(server.serve(listeners, started))
     if succeeded:

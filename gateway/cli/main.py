@@ -134,11 +134,21 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from gateway.cli.doctor import RESPONSE_SECONDS, run_checks
+    from gateway.cli.doctor.registration import Endpoint
     from gateway.upstream_client import create_transport
 
     settings = load_settings(os.environ)
     if settings.api_key is None:
         return _fail(f"doctor needs the operator's API key: set {PREFIX}API_KEY")
+    if (options.webhook is None) is not (options.broker_token_file is None):
+        return _fail("--webhook and --broker-token-file go together")
+    token, webhook = None, None
+    if options.broker_token_file is not None:
+        webhook = Endpoint(options.webhook, settings.webhook_secrets)
+        try:
+            token = options.broker_token_file.read_text("ascii").strip()
+        except (OSError, ValueError):
+            return _fail(f"{options.broker_token_file} cannot be read, or holds no token")
     patient = settings.model_copy(update={"upstream_timeout": RESPONSE_SECONDS})
     return asyncio.run(
         run_checks(
@@ -146,6 +156,8 @@ def _doctor(options: argparse.Namespace) -> int:
             settings.api_key,
             create_transport(patient),
             write=options.write,
+            webhook=webhook,
+            broker_token=token,
             as_json=options.json,
         )
     )

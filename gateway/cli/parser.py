@@ -159,9 +159,23 @@ def _add_checks(command: Callable[..., ArgumentParser]) -> None:
         "check how the configured API behaves",
         f"{PREFIX}API_KEY_FILE=api-key {PROGRAM} doctor",
         f"{PROGRAM} doctor --write --json",
+        f"{PROGRAM} doctor --webhook https://gateway.example/webhooks/clients"
+        " --broker-token-file token",
     )
     doctor.add_argument(
         "--write", action="store_true", help="also create, change and delete one client"
+    )
+    doctor.add_argument(
+        "--webhook",
+        type=_url,
+        metavar="URL",
+        help="also check whether a webhook is registered for this address of the gateway",
+    )
+    doctor.add_argument(
+        "--broker-token-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the JWT of a broker, who may read the registered webhooks",
     )
     doctor.add_argument("--json", action="store_true", help="print JSON Lines, for programs")
     config = command(

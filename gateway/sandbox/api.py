@@ -29,7 +29,7 @@ from gateway.sandbox.faults import (
     select_faults,
 )
 from gateway.sandbox.users import USERS, DemoUser, format_time, verify_token
-from gateway.sandbox.webhooks import DeliveryFault, Webhooks
+from gateway.sandbox.webhooks import EVENTS, DeliveryFault, Webhooks
 
 __all__ = ["LISTED", "Behaviour", "Sandbox"]
 
@@ -161,7 +161,9 @@ class Sandbox:
 
     def _dispatch(
         self, scope: Scope, call: SandboxRequest, faults: Sequence[Fault]
-    ) -> tuple[int, dict[str, Any]]:
+    ) -> tuple[int, Any]:
+        if call.path.startswith("/webhooks"):
+            return 200, self._managed(scope, call)
         clients = self._clients(self._authorize(scope))
         for fault in faults:
             fault.receive(call)
@@ -180,6 +182,18 @@ class Sandbox:
                 return 200, clients.update(id, call, self.behaviour.conflict_status)
             case "DELETE", ["", "clients", id]:
                 return 200, clients.delete(id, call)
+        raise SandboxError(404, "NOT_FOUND", "No such endpoint.")
+
+    def _managed(self, scope: Scope, call: SandboxRequest) -> list[dict[str, Any]]:
+        """Return what a broker's token may read of webhooks (API reference, Webhooks)."""
+        if not any(name == b"authorization" for name, _ in scope["headers"]):
+            raise SandboxError(401, "UnauthorizedError", "API keys may not manage webhooks.")
+        if not self._authorize(scope).broker:
+            raise SandboxError(403, "FORBIDDEN", "Only brokers may manage webhooks.")
+        if call.method == "GET" and call.path == "/webhooks":
+            return [] if self.webhooks is None else [self.webhooks.registered()]
+        if call.method == "GET" and call.path == "/webhooks/events":
+            return [{"event": name, "category": "client"} for name in EVENTS.values()]
         raise SandboxError(404, "NOT_FOUND", "No such endpoint.")
 
     def _authorize(self, scope: Scope) -> DemoUser:

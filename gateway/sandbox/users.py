@@ -30,6 +30,8 @@ class DemoUser:
     name: str
     rows: int
     scopes: tuple[str, ...] = ("read", "write")
+    broker: bool = False
+    """Whether the user may manage webhooks."""
 
     @property
     def id(self) -> str:
@@ -127,5 +129,6 @@ GRACE = DemoUser("Grace", 137)
 EDSGER = DemoUser("Edsger", 2_500)
 READER = DemoUser("Reader", 3, scopes=("read",))
 WITHOUT_SCOPES = DemoUser("Without", 0, scopes=())
-USERS = (ADA, GRACE, EDSGER, READER, WITHOUT_SCOPES)
+BROKER = DemoUser("Broker", 5, broker=True)
+USERS = (ADA, GRACE, EDSGER, READER, WITHOUT_SCOPES, BROKER)
 DEMO = ADA

@@ -71,12 +71,13 @@ class Webhooks:
         self._secret = secret
         self._send = send
         self._sleep = sleep
+        self._last: str | None = None
         self._held: list[tuple[bytes, dict[str, str]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
     def report(self, method: str, id: str, timestamp: str, faults: Sequence[Fault]) -> None:
         """Begin to deliver the event of a write that was executed."""
-        event = EVENTS[method]
+        event, self._last = EVENTS[method], timestamp
         body = orjson.dumps({"event": event, "timestamp": timestamp, "data": {"id": id}})
         own = [each for each in faults if isinstance(each, DeliveryFault)]
         task = asyncio.create_task(
@@ -84,6 +85,17 @@ class Webhooks:
         )
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+    def registered(self) -> dict[str, Any]:
+        """Return the one webhook, as the list of webhooks shows it."""
+        return {
+            "id": "wh_sandbox",
+            "url": self._url,
+            "events": ["all"],
+            "secret": self._secret,
+            "active": True,
+            "last_triggered": self._last,
+        }
 
     async def settled(self) -> None:
         """Wait for the deliveries under way."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,23 @@ def test_the_demo_key_it_prints_is_the_caller_it_acts_for(demo: Running) -> None
     )
 
     assert with_key["data"] == without["data"] == {"clients": {"totalCount": 42}}
+
+
+def test_the_demo_gets_a_webhook_for_each_write_in_its_sandbox(demo: Running) -> None:
+    create = """mutation {
+      createClient(input: {firstName: "Eve", lastName: "New", clientType: BUYER}) { __typename }
+    }"""
+    httpx.post(f"{demo.url}/graphql", json={"query": create}, trust_env=False).raise_for_status()
+
+    for _ in range(100):
+        ready = httpx.get(f"{demo.url}/readyz", trust_env=False).json()
+        if ready["freshness"]["proven"]:
+            break
+        time.sleep(0.05)
+
+    assert f"Webhooks   {demo.url}/webhooks/clients" in demo.output
+    assert ready["freshness"]["proven"] is True
+    assert ready["webhooks"]["applied"] == 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -19,6 +19,7 @@ from gateway.transport.messages import Request
 from gateway.transport.serializer import HeaderBlock, RequestTarget
 from gateway.transport.transport import Transport
 from schema.source.records import FIELDS
+from schema.source.request_context import Credential
 
 MAX_DIGITS = 18
 """Longer texts are not integers of a header."""
@@ -106,12 +107,13 @@ def parse_integer(text: str) -> int | None:
 
 
 class ProbeClient:
-    """Sends probes to one API with one key, and counts them."""
+    """Sends probes to one API with one credential, and counts them."""
 
-    def __init__(self, base_url: str, api_key: str, transport: Transport) -> None:
+    def __init__(self, base_url: str, credential: Credential, transport: Transport) -> None:
         self._base_url = base_url
         self._transport = transport
-        self._fields = [(b"X-API-Key", api_key.encode()), (b"Accept", b"application/json")]
+        shown = (credential.header.encode(), credential.value.encode())
+        self._fields = [shown, (b"Accept", b"application/json")]
         self.sent = 0
 
     async def send(self, probe: Probe) -> ProbeResponse:
