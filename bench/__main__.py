@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from bench import api, report
+from bench import api, report, valkey
 from bench.contest import Contender, Measured, check, load, measure, up
 from bench.rig import HERE, Rig
 from bench.sides import Side, sides
@@ -42,7 +42,7 @@ def main() -> None:
         if chosen.connections:
             works = [replace(work, connections=chosen.connections) for work in works]
         wanted = [name for name in chosen.sides.split(",") if name]
-        with api.running(rig) as nginx:
+        with api.running(rig) as nginx, valkey.running(rig):
             for number, work in enumerate(works):
                 contest = _Contest(rig, work, nginx.pid, kept, 8100 + 50 * number)
                 contest.run(_entered(rig, work, wanted), chosen)
@@ -58,6 +58,8 @@ def _entered(rig: Rig, work: Work, wanted: list[str]) -> list[Side]:
         for side in sides(rig)
         if side.cached == (work.cached or (work.held and side.kind == "ours"))
         and work.name not in side.beyond
+        and (not side.only or work.name in side.only)
+        and (not work.spread or side.kind in {"ours", "shared"})
         and (side.kind != "bare" or side.target == f"/{work.name}")
         and (not wanted or any(name in side.name for name in wanted))
     ]
@@ -79,7 +81,8 @@ class _Contest:
         gateways = [side for side in entered if side.kind != "bare"]
         bare = [side for side in entered if side.kind == "bare"]
         with contextlib.ExitStack() as stack:
-            there = stack.enter_context(up(self._rig, gateways, self._first_port))
+            cores = self._work.cores
+            there = stack.enter_context(up(self._rig, gateways, self._first_port, cores))
             there = self._right(there, "before")
             if chosen.only_check:
                 return

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from bench.work import Work
 
 
+LEARNING = (0.0, 1.0, 2.0)
+"""Seconds to wait before each attempt: a shared budget that is new grants nothing at first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One contender under one workload for a few seconds. Times in ms, memory in MiB."""
@@ -83,9 +87,13 @@ def check(rig: Rig, contender: Contender, work: Work) -> str | None:
         return None
     bodies = work.bodies(side.dialect)
     for index in sorted({0, len(bodies) // 2, len(bodies) - 1}):
-        answer = _post(contender.port, side.target, orjson.dumps(bodies[index]))
-        wrong = work.wrong(side.dialect, index, answer)
-        if wrong is not None:
+        for pause in LEARNING if side.kind == "shared" else (0.0,):
+            time.sleep(pause)
+            answer = _post(contender.port, side.target, orjson.dumps(bodies[index]))
+            wrong = work.wrong(side.dialect, index, answer)
+            if wrong is None:
+                break
+        else:
             return wrong
     if side.kind == "ours":
         (rig.answers / work.name).write_bytes(orjson.dumps(answer))
@@ -93,19 +101,23 @@ def check(rig: Rig, contender: Contender, work: Work) -> str | None:
 
 
 @contextlib.contextmanager
-def up(rig: Rig, sides: Sequence[Side], first_port: int) -> Iterator[list[Contender]]:
-    """All of `sides` on the first core; those that did not start are left out and reported."""
+def up(
+    rig: Rig, sides: Sequence[Side], first_port: int, cores: str = "0"
+) -> Iterator[list[Contender]]:
+    """All of `sides` on these cores; those that did not start are left out and reported."""
     started: list[tuple[Contender, subprocess.Popen[bytes]]] = []
     try:
         for port, side in enumerate(sides, first_port):
-            started.append(_start(rig, side, port))
+            started.append(_start(rig, side, port, cores))
         yield [contender for contender, process in started if _answers(contender, process)]
     finally:
         for _, process in started:
             _stop(process)
 
 
-def _start(rig: Rig, side: Side, port: int) -> tuple[Contender, subprocess.Popen[bytes]]:
+def _start(
+    rig: Rig, side: Side, port: int, cores: str
+) -> tuple[Contender, subprocess.Popen[bytes]]:
     with socket.socket() as probe:
         if not probe.connect_ex(("127.0.0.1", port)):
             raise RuntimeError(f"port {port} is taken")
@@ -116,7 +128,7 @@ def _start(rig: Rig, side: Side, port: int) -> tuple[Contender, subprocess.Popen
     environment = {name: filled(value) for name, value in side.environment.items()}
     with (rig.logs / f"{side.name}.{port}.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
-            ["taskset", "-c", "0", *map(filled, side.command)],  # noqa: S607
+            ["taskset", "-c", cores, *map(filled, side.command)],  # noqa: S607
             cwd=side.folder,
             env={**os.environ, **environment},
             stdout=log,
@@ -158,7 +170,7 @@ def load(rig: Rig, contender: Contender, work: Work, seconds: float) -> dict[str
         bodies.write_bytes(work.lines(side.dialect))
     output = subprocess.run(  # noqa: S603
         [
-            *("taskset", "-c", "1", str(rig.wrk), "-t1", f"-c{work.connections}"),
+            *("taskset", "-c", work.load_cores, str(rig.wrk), "-t1", f"-c{work.connections}"),
             *(f"-d{seconds:.0f}s", "--timeout", "60s", "-s", str(HERE / "load.lua")),
             f"http://127.0.0.1:{contender.port}",
         ],

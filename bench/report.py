@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections import defaultdict
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ def write(runs: Sequence[Measured], folder: Path) -> None:
     """`ratios.md` and `ratios.png` in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     ranking = standings(runs)
-    text = "\n".join([*_head(runs), *_summary(runs, ranking), *_details(ranking)])
+    parts = (_head(runs), _summary(runs, ranking), _shared(runs, ranking), _details(ranking))
+    text = "\n".join(line for part in parts for line in part)
     (folder / "ratios.md").write_text(text + "\n")
     _plot(ranking, folder / "ratios.png")
     print(text)
@@ -142,6 +144,23 @@ def _summary(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> li
     return [*lines, ""]
 
 
+def _shared(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> list[str]:
+    """Ours with a shared budget, beside ours without."""
+    lines = [
+        f"| {work} | {each.side} | {ratio(runs, work, each.side, 'ours, uvicorn') or ''}"
+        f" | {each.cpu_ms:.3f} ms | {each.quiet} of {each.rounds} |"
+        for work, standing in ranking.items()
+        for each in standing
+        if each.kind == "shared"
+    ]
+    title = "With a shared budget, requests a second for each of one process without"
+    head = [
+        "| work | side | to one process | CPU a request | quiet runs |",
+        "|---|---|--:|--:|--:|",
+    ]
+    return [f"{title} ({os.cpu_count()} cores):", "", *head, *lines, ""] if lines else []
+
+
 def _details(ranking: dict[str, list[Standing]]) -> list[str]:
     lines: list[str] = []
     for work in WORKS:
@@ -163,7 +182,13 @@ def _details(ranking: dict[str, list[Standing]]) -> list[str]:
     return lines
 
 
-_COLOURS = {"ours": "#1a7f5a", "bare": "#b0b0b0", "floor": "#d8c37a", "rival": "#6b8ec2"}
+_COLOURS = {
+    "ours": "#1a7f5a",
+    "shared": "#5fb894",
+    "bare": "#b0b0b0",
+    "floor": "#d8c37a",
+    "rival": "#6b8ec2",
+}
 
 
 def _plot(ranking: dict[str, list[Standing]], path: Path) -> None:

