@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import httpx
 import pytest
+import yaml
 
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import ADA, DEMO, GRACE, DemoUser
@@ -94,9 +95,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def replicas(sandbox: Sandbox, folder: Path) -> Iterator[Replicas]:
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+    options = services["valkey"]["command"][1:]
     with (
         listening(lambda socket: Listener(sandbox, socket)) as api,
-        servers.running("valkey", folder) as valkey,
+        servers.running("valkey", folder, *options) as valkey,
         Replicas(
             folder,
             {
@@ -166,13 +169,14 @@ class Traffic:
             await asyncio.sleep(0.01)
 
     async def write(self, who: DemoUser, every: float) -> None:
-        """Create clients, each by its own key, all through the replacement."""
+        """Create clients, each by its own key and sent twice, all through the replacement."""
         while self.on or len(self.created) < CREATES:
             name = f"{who.name}-{len(self.created)}"
             self.created.append(name)
-            status, answer = await ask(self._http, CREATE, who, name=name, key=f"key of {name}")
-            if status != 200 or "client" not in answer["data"]["createClient"]:
-                self.failures.append((status, answer))
+            for _ in range(2):  # the second time at whichever gateway
+                status, answer = await ask(self._http, CREATE, who, name=name, key=f"key of {name}")
+                if status != 200 or "client" not in answer["data"]["createClient"]:
+                    self.failures.append((status, answer))
             await asyncio.sleep(every)
 
 
