@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def valkey(folder: Path) -> Iterator[Server]:
-    with running("valkey", folder, "--appendonly", "yes", "--appendfsync", "always") as server:
+    with running("valkey", folder, "--appendonly", "yes") as server:
         yield server
 
 
