@@ -85,7 +85,7 @@ class CachingClientSource:
             CollectionReader(self._lists, memory, clock, cap),
             Derivations(memory),
             query=self._query,
-            rows_lack=self._lists.rows_lack,
+            unlisted=self._lists.unlisted,
             refresh=self._refresh,
             policy=policy,
             clock=clock,

@@ -8,11 +8,15 @@ from schema.source.records import ClientRecord
 from schema.source.search import FULL_NAME
 from schema.types.scalars import held, moment, number
 
+_EXACT = 2**53
+"""Whole numbers up to this are exact as doubles; most amounts are."""
 Value = str | float | None
 
 
 def money(value: object) -> float | None:
     """Return an amount as the graph shows it."""
+    if type(value) is int and abs(value) <= _EXACT:
+        return float(value)
     return None if value is None else held(number, value)
 
 

@@ -58,6 +58,12 @@ class Writer:
         types = {name: type_.split(" =")[0] for name, type_ in self.variables.items()}
         return Written("\n".join([body, *self.fragments.values()]), types)
 
+    def field_arguments(self, type_: GraphQLNamedType, name: str) -> str:
+        """The arguments of a field that is no root field."""
+        if (type_.name, name) != ("ClientFacets", "tags") or self.chance.random() < 0.3:
+            return ""
+        return f"(first: {self.value('Int')})"
+
     def root(self, type_: GraphQLObjectType, name: str) -> str:
         if name == "__typename":
             return f"{self.alias(always=True)}{name}{self.condition()}"
@@ -74,9 +80,10 @@ class Writer:
             return f"(representations: {self.value('[_Any!]!')})"
         if name == "clients":
             types = {"first": "Int", "last": "Int", "offset": "Int", "after": "String"}
+            types |= {"search": "String", "searchIn": "[ClientSearchField!]"}
             picked = {key: types[key] for key in types if chance.random() < 0.2}
-            if chance.random() < 0.3:
-                picked["filter"] = "ClientFilter"
+            inputs = {"filter": "ClientFilter", "orderBy": "[ClientOrder!]"}
+            picked |= {key: inputs[key] for key in inputs if chance.random() < 0.3}
             inner = ", ".join(f"{key}: {self.value(type_)}" for key, type_ in picked.items())
             return f"({inner})" if inner else ""
         return f"(input: {self.value(f'{name[0].upper()}{name[1:]}Input!')})"
@@ -111,7 +118,8 @@ class Writer:
         name = self.chance.choice(list(type_.fields))
         below = get_named_type(type_.fields[name].type)
         inner = f" {self.selection(below, depth + 1)}" if is_composite_type(below) else ""
-        return f"{self.alias()}{name}{self.condition()}{inner}"
+        given = self.field_arguments(type_, name)
+        return f"{self.alias()}{name}{given}{self.condition()}{inner}"
 
     def wrapped(self, name: str, fields: str) -> str:
         on = f" on {name}" if self.chance.random() < 0.5 else ""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from schema.source.records import FIELDS, ClientRecord
-from schema.types.cursors import Cursor
+from schema.source.search import Question, SortKey
+from schema.types.cursors import Cursor, sorted_cursor
 
 if TYPE_CHECKING:
     from random import Random
@@ -71,10 +72,13 @@ def given(type_: str, chance: Random, *, literal: bool = False) -> Any:
         return [chance.choice([*IDS, "junk"]) for _ in range(count)]
     if bare == "[_Any!]":
         return [_representation(chance) for _ in range(chance.choice([0, 1, 3]))]
+    if bare in {"[ClientSearchField!]", "[ClientOrder!]"}:
+        inner = bare[1:-2]
+        return [_input(inner, chance, literal=literal) for _ in range(chance.choice([0, 1, 1, 2]))]
     scalars: dict[str, list[Any]] = {
         "ID": [*IDS, *IDS, IDS[0].upper(), "7", ""],
         "Int": [0, 1, 2, 5, 100, 101, -1],
-        "String": [str(Cursor(chance.randrange(4), IDS[0])), "no cursor", ""],
+        "String": [str(Cursor(chance.randrange(4), IDS[0])), "no cursor", "", _sorted(chance)],
         "Boolean": [True, False],
     }
     if bare in scalars:
@@ -82,13 +86,60 @@ def given(type_: str, chance: Random, *, literal: bool = False) -> Any:
     return _input(bare, chance, literal=literal)
 
 
+def _sorted(chance: Random) -> str:
+    """A cursor of a list sorted by one key."""
+    by, down = chance.choice(["last_name", "budget_min"]), chance.random() < 0.5
+    question = Question(order=(SortKey(by, descending=down),))
+    return sorted_cursor(question.fingerprint, IDS[1], ("Ada" if by == "last_name" else 5.0,))
+
+
 def _representation(chance: Random) -> Any:
     known = {"__typename": "Client", "id": chance.choice(IDS)}
     return chance.choice([known, known, known, {**known, "__typename": "User"}, {"id": "7"}])
 
 
+def _filter(chance: Random, enum: str, depth: int = 0) -> dict[str, Any]:
+    """A filter, perhaps of filters."""
+    types = [f"{enum}{name}" for name in ("BUYER", "SELLER", "BOTH", "UNKNOWN")]
+    states = [f"{enum}{name}" for name in ("ACTIVE", "CLOSED", "UNKNOWN")]
+    fields: dict[str, Any] = {
+        "clientType": chance.choice(types),
+        "status": chance.choice(states),
+        "clientTypeIn": chance.sample(types, 2),
+        "statusIn": chance.sample(states, chance.randrange(3)),
+        "ids": [chance.choice([*IDS, "junk"])],
+        "source": ["Ada"],
+        "tagsAny": ["hot"],
+        "tagsAll": [],
+        "locationsAny": ["Fresno"],
+        "preApproved": chance.choice([True, False, None]),
+        "hasEmail": True,
+        "hasPhone": False,
+        "budget": chance.choice([{"min": 1}, {"min": 5, "max": 1.5}, {}, {"max": None}]),
+        "preApprovalAmount": {"max": 2**60},
+        "createdAt": {"from": chance.choice(["2026-07-01T22:49:27Z", "yesterday"])},
+        "updatedAt": {"from": "2026-07-01T22:49:27.5Z", "until": "2026-07-01T22:49:27Z"},
+    }
+    if depth < 2:
+        fields |= {
+            "not": _filter(chance, enum, depth + 1),
+            "and": [_filter(chance, enum, depth + 1)],
+            "or": [_filter(chance, enum, depth + 1) for _ in range(chance.randrange(3))],
+        }
+    names = chance.sample(sorted(fields), chance.choice([0, 1, 1, 2]))
+    return {name: fields[name] for name in names}
+
+
 def _input(name: str, chance: Random, *, literal: bool) -> Any:
     enum = "ENUM:" if literal else ""
+    if name == "ClientFilter" and chance.random() < 0.6:
+        return _filter(chance, enum)
+    if name == "ClientSearchField":
+        return enum + chance.choice(["NAME", "NOTES", "TAGS"])
+    if name == "ClientOrder":
+        by = chance.choice(["LAST_NAME", "BUDGET_MIN", "CREATED_AT", "RELEVANCE"])
+        down = {"direction": f"{enum}DESC"} if chance.random() < 0.5 else {}
+        return {"field": enum + by} | down
     client_type = enum + chance.choice(["BUYER", "SELLER", "BOTH", "UNKNOWN"])
     status = enum + chance.choice(["ACTIVE", "CLOSED", "UNKNOWN"])
     inputs: dict[str, dict[str, Any]] = {

@@ -31,6 +31,8 @@ DOCUMENTED_ROW_FIELDS: Fields = frozenset(
     ("id", "first_name", "last_name", "email", "phone", "client_type", "status", "source")
 ) | {"budget_min", "budget_max"}
 """The fields of a list row on the API page; corrected by the first page read."""
+ENOUGH = 10
+"""Rows without a field that show that list rows lack it."""
 TRIES = 3
 """Reads of one window: one of all clients in its place, one that is outdated, and one more."""
 
@@ -74,6 +76,8 @@ class ListReader:
         self.plan = ReadPlanner(self.lookup, memory.meaning, policy, reader.page_cost)
         self.row_fields: Fields = DOCUMENTED_ROW_FIELDS
         """Fields that list rows are known to have."""
+        self._listed: Fields | None = None
+        """Fields that some list row had; None before the first one."""
 
     def reading(self) -> set[Partition]:
         """Return the callers whose lists are being read."""
@@ -83,6 +87,13 @@ class ListReader:
         """Return True if list rows were seen to lack any of `fields`."""
         learned = self.row_fields is not DOCUMENTED_ROW_FIELDS
         return learned and not fields <= self.row_fields
+
+    def unlisted(self, fields: Fields) -> Fields:
+        """Return those of `fields` that no list row was seen to have, once one was seen.
+
+        A row may omit a field because it is null, so a few rows without it show nothing.
+        """
+        return frozenset() if self._listed is None else fields - self._listed
 
     async def read(self, query: ListQuery) -> Page:
         """Read the missing rows of the window and return its page."""
@@ -223,6 +234,8 @@ class ListReader:
         clients = [record for record in page.records if not record.unreadable]
         if clients:
             self.row_fields = frozenset().union(*set(map(present_fields, clients)))
+            before = None if len(clients) >= ENOUGH else self._listed
+            self._listed = DOCUMENTED_ROW_FIELDS | self.row_fields | (before or frozenset())
         shown = self._memory.own_writes.applied(
             key.partition,
             page,

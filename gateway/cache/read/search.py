@@ -34,7 +34,7 @@ class SearchReader:
         derived: Derivations,
         *,
         query: Callable[[RequestContext, Fields, Priority], ReadQuery],
-        rows_lack: Callable[[Fields], bool],
+        unlisted: Callable[[Fields], Fields],
         refresh: BackgroundRevalidation,
         policy: CachePolicy,
         clock: Callable[[], float],
@@ -43,7 +43,7 @@ class SearchReader:
         self._collections = collections
         self._derived = derived
         self._query = query
-        self._rows_lack = rows_lack
+        self._unlisted = unlisted
         self._refresh = refresh
         self._policy = policy
         self._clock = clock
@@ -65,7 +65,7 @@ class SearchReader:
     def estimate(self, operation: RequestContext, request: SearchRequest) -> CostEstimate:
         """Return the calls of a search now, without those that complete its rows."""
         query = self._query(operation, request.fields, Priority.INTERACTIVE)
-        if self._held(query, request, self._served) is not None:
+        if self._unlisted(request.needs) or self._held(query, request, self._served) is not None:
             return CostEstimate()
         return self._collections.cost(query, request.where)
 
@@ -123,22 +123,18 @@ class SearchReader:
         return scan_limits(query.limits.fresh, calls, query.operation.freshness, self._policy)
 
     def _check_listed(self, needs: Fields) -> None:
-        if self._rows_lack(needs):
-            lacking = graph_names(
-                frozenset(each for each in needs if self._rows_lack(frozenset((each,))))
-            )
+        if unlisted := self._unlisted(needs):
             raise NotListed(
-                f"The API's list rows lack {', '.join(lacking)}, and to read each client on its own"
-                " would cost a call for each: leave that out of filter, search, order and facets."
+                f"The API's list rows lack {', '.join(graph_names(unlisted))}, and to read each"
+                " client on its own would cost a call for each: leave that out of filter, search,"
+                " order and facets."
             )
 
     def _resolved(self, question: Question) -> Question:
         """Return the question with what is searched by default, as far as list rows have it."""
         if not question.search or question.within is not None:
             return question
-        within = frozenset(
-            part for part in BY_DEFAULT if not self._rows_lack(frozenset(part.value))
-        )
+        within = frozenset(part for part in BY_DEFAULT if not self._unlisted(frozenset(part.value)))
         return replace(question, within=within)
 
 
