@@ -85,13 +85,13 @@ class CachingClientSource:
             CollectionReader(self._lists, memory, clock, cap),
             Derivations(memory),
             query=self._query,
-            unlisted=self._lists.unlisted,
+            unlisted=self._lists.row_fields.unlisted,
             refresh=self._refresh,
             policy=policy,
             clock=clock,
             counts=self._counts,
         )
-        self.rows_lack = self._lists.rows_lack
+        self.rows_lack = self._lists.row_fields.lack
         self.estimate = CostEstimates(
             write_cost, self._lists, self._by_id, self._query, searches.estimate
         ).estimate

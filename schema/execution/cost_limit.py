@@ -90,10 +90,11 @@ def check_cost(
         return None
     dearest = max(causes, key=_calls)
     details = sum(cause.price.details for cause in causes)
+    advice = dearest.price.advice or "ask for less in one request"
     why = f", {details} of them to complete rows that lack selected fields" if details else ""
     return GraphQLError(
         f"The operation may cost {cost} calls of the API's window{why}, {_calls(dearest)} for"
-        f" `{dearest.key}`, and {cap} are allowed: ask for less in one request.",
+        f" `{dearest.key}`, and {cap} are allowed: {advice}.",
         extensions={"code": "TOO_EXPENSIVE", "cost": cost, "limit": cap, "field": dearest.key},
     )
 

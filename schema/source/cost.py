@@ -55,6 +55,8 @@ class CostEstimate:
     maximum: int = 0
     direct: int = 0
     details: int = 0
+    advice: str = ""
+    """What would cost less, if that is known."""
 
     def __add__(self, other: CostEstimate) -> CostEstimate:
         return CostEstimate(
@@ -63,6 +65,7 @@ class CostEstimate:
             self.maximum + other.maximum,
             self.direct + other.direct,
             self.details + other.details,
+            self.advice or other.advice,
         )
 
 

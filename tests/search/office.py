@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DemoUser
 
 FIRST = [
@@ -87,3 +88,9 @@ def row(chance: Random, owner: str) -> dict[str, Any]:
         "updated_at": chance.choice(MOMENTS),
     }
     return {name: value for name, value in made.items() if value is not ABSENT}
+
+
+def written(sandbox: Sandbox, user: DemoUser) -> dict[str, dict[str, Any]]:
+    """The clients of a user, oldest first, for another writer to change."""
+    clients = sandbox._clients(user)  # noqa: SLF001 - what no call of the API's would cost
+    return clients._write(0.0)  # noqa: SLF001

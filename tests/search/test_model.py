@@ -114,8 +114,10 @@ class Asked:
             given = {"id": chance.choice(rows)["id"]}
             done = await self.gateway.query(DELETE, key=self.user.api_key, input=given)
         assert all(done.values()), done
-        if kind == "create":  # the API's answer does not have it
+        if kind == "create":  # the API's response to a create does not have all fields
             self.created.add(done["createClient"]["client"]["id"])
+        else:
+            self.created.discard(given["id"])
         assert len(self.sandbox.calls) == calls + 1
 
 

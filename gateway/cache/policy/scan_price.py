@@ -11,11 +11,16 @@ MAX_CALLS = 25
 
 def too_large(where: ClientFilter, total: int, calls: int, cap: int) -> TooExpensive:
     """Return the failure of a scan that takes too many calls, and what would take fewer."""
-    free = {"clientType": where.client_type, "status": where.status}
-    open_ = [f"`filter.{name}`" for name, value in free.items() if value is None]
-    narrowing = f", or narrow it by {' or '.join(open_)}" if open_ else ""
     return TooExpensive(
         cap,
-        f"To search, sort or count {total} clients takes {calls} calls of the API's window, and"
-        f" one operation may cost {cap} (GATEWAY_MAX_OPERATION_COST): raise that{narrowing}.",
+        f"To search, sort or count {total} clients takes {calls} more calls of the API's window,"
+        f" and one operation may cost {cap}: {advice(where)}.",
     )
+
+
+def advice(where: ClientFilter) -> str:
+    """Return what would make a scan cost less."""
+    free = {"clientType": where.client_type, "status": where.status}
+    names = [f"`filter.{name}`" for name, value in free.items() if value is None]
+    narrowing = f"narrow it by {' or '.join(names)}, or " if names else ""
+    return f"{narrowing}raise GATEWAY_MAX_OPERATION_COST"

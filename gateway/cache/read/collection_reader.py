@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.cache.policy.filters import supersets
-from gateway.cache.policy.scan_price import too_large
+from gateway.cache.policy.scan_price import advice, too_large
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.queries import ReadQuery
@@ -19,8 +19,8 @@ from schema.source.records import ClientFilter, Window
 
 WORTH_NARROWING = 3
 """Calls of a whole collection from which a narrower list's size is worth a call to learn it."""
-ROUNDS = 3
-"""Rounds of reading pages: the first, one for rows added since, one because rows moved."""
+ROUNDS = 2
+"""Times that pages are read again because rows moved while the others were read."""
 
 Found = tuple[CollectionKey, "HeldCollection"]
 
@@ -93,13 +93,12 @@ class CollectionReader:
         if scan.total is None:
             return CostEstimate(1, 1, cap, 1)
         calls = len(scan.missing)
-        if where == ALL_CLIENTS:
-            return CostEstimate(calls, calls, calls, calls)
-        narrow = self.scan(ListKey(query.partition, where), query.oldest)
-        if narrow.total is None and calls >= WORTH_NARROWING:
-            return CostEstimate(1, calls, min(1 + calls, cap), 1)
-        calls = min(calls, calls if narrow.total is None else len(narrow.missing))
-        return CostEstimate(calls, calls, calls, calls)
+        if where != ALL_CLIENTS:
+            narrow = self.scan(ListKey(query.partition, where), query.oldest)
+            if narrow.total is None and calls >= WORTH_NARROWING:
+                return CostEstimate(1, calls, min(1 + calls, cap), 1)
+            calls = calls if narrow.total is None else min(calls, len(narrow.missing))
+        return CostEstimate(calls, calls, calls, calls, advice=advice(where))
 
     async def read(self, query: ReadQuery, where: ClientFilter, check: Callable[[], None]) -> Found:
         """Read a collection with every client of a filter, and hold it.
@@ -117,23 +116,36 @@ class CollectionReader:
                 await self._read(query, narrow, narrow.missing, check)
             if narrow.total is not None and len(narrow.missing) < len(scan.missing):
                 scan = narrow
-        for _ in range(ROUNDS):
-            left = scan.missing
-            if not left:
-                break
-            await self._read(query, scan, left, check)
+        await self._read_all(query, scan, check)
         held = scan.collection(self._clock())
         key = CollectionKey(*scan.key)
         if scan.kept:
             self._memory.collections.put(key, held)
         return key, held
 
+    async def _read_all(self, query: ReadQuery, scan: Scan, check: Callable[[], None]) -> None:
+        """Read what is missing, and again what moved meanwhile, as far as the operation may."""
+        if scan.missing:
+            await self._read(query, scan, scan.missing, check)
+        for _ in range(ROUNDS):
+            if not (scan.drift or scan.missing):
+                return
+            query.operation.call_budget.may_exceed_estimate = True
+            if not scan.drop_moved(self._room(query)):
+                return
+            await self._read(query, scan, scan.missing, check)
+
     async def _read(
         self, query: ReadQuery, scan: Scan, pages: Sequence[Window], check: Callable[[], None]
     ) -> None:
-        if len(pages) > query.operation.call_budget.room:
+        if len(pages) > self._room(query):
             raise too_large(scan.key.where, scan.total or 0, len(pages), self.cap())
         of_list = query.of_list(scan.key.where, pages[0])
         for one in await self._lists.load(of_list, [(scan.key, page) for page in pages]):
             scan.add(one)
         check()
+
+    def _room(self, query: ReadQuery) -> float:
+        """Return how many more calls the operation may send."""
+        budget = query.operation.call_budget
+        return min(budget.room, self.cap() - budget.sent)

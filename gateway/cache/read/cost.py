@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gateway.cache.read.entity_reader import EntityReader
 from gateway.cache.read.list_lookup import ALL_CLIENTS
@@ -34,11 +35,11 @@ class CostEstimates:
         lists: ListReader,
         by_id: EntityReader,
         query: Callable[[RequestContext, Fields, Priority], ReadQuery],
-        search: Callable[[RequestContext, SearchRequest], CostEstimate],
+        search: Callable[[RequestContext, SearchRequest, Callable[[], CostEstimate]], CostEstimate],
     ) -> None:
         """Create it; `query` returns the query of an operation that begins now.
 
-        `search` returns the cost of a search, without that of completing its rows.
+        `search` returns the cost of a search, given that of completing rows not yet known.
         """
         self._page_cost = lists.page_cost
         self._write_cost = write_cost
@@ -59,10 +60,8 @@ class CostEstimates:
         prices: list[CostEstimate] = []
         for need in needs:
             if isinstance(need, SearchRequest):
-                prices.append(
-                    self._search(operation, need)
-                    + self._completion(Partition(operation.caller), need)
-                )
+                completing = partial(self._completion, Partition(operation.caller), need)
+                prices.append(self._search(operation, need, completing))
             elif isinstance(need, ListRequest):
                 prices.append(self._rows(operation, need, reading))
             elif isinstance(need, EntitiesRequest):
@@ -102,8 +101,8 @@ class CostEstimates:
         rows = 0 if need.fields <= _ALWAYS else need.window.limit
         total = self._lists.lookup.total(partition)
         there = rows if total is None else min(rows, total)
-        expected = 0 if need.fields <= self._lists.row_fields else there
-        details = expected if self._lists.rows_lack(need.fields) else 0
+        expected = 0 if need.fields <= self._lists.row_fields.known else there
+        details = expected if self._lists.row_fields.lack(need.fields) else 0
         return CostEstimate(0, expected, self._worst(rows, need.fields), 0, details)
 
     def _clients(
@@ -124,7 +123,7 @@ class CostEstimates:
             return CostEstimate()
         every = ListKey(query.partition, ALL_CLIENTS)
         sweep = [(every, page) for page in self._lists.lookup.unread(every, query.oldest)]
-        pays = unknown_ids > 1 and need.fields <= self._lists.row_fields and bool(sweep)
+        pays = unknown_ids > 1 and need.fields <= self._lists.row_fields.known and bool(sweep)
         expected = min(unknown_ids, len(sweep)) if pays else unknown_ids
         least = 0 if pays and not reading.isdisjoint(sweep) else 1
         known = shared or self._lists.lookup.total(query.partition) is not None
@@ -138,6 +137,6 @@ class CostEstimates:
         If the list is `known`, or other clients are read with these, there may be one such page for
         each client: the page on which it stood before.
         """
-        if not fields <= self._lists.row_fields:
+        if not fields <= self._lists.row_fields.known:
             return clients
         return clients + (clients if known else max(0, clients - 1))

@@ -135,7 +135,7 @@ class EntityReader:
         """Return those found on list pages, which are read for as long as that is cheaper."""
         every, room = ListKey(query.partition, ALL_CLIENTS), query.operation.call_budget
         found: dict[ClientId, EntityResult] = {}
-        if not query.fields <= self._lists.row_fields:
+        if not query.fields <= self._lists.row_fields.known:
             return found
         left = dict(missing)
         for _ in missing:

@@ -9,10 +9,10 @@ from functools import partial
 
 import msgspec
 
-from gateway.cache.packed import present_fields
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.filters import matches
 from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.policy.row_fields import RowFields
 from gateway.cache.read.list_lookup import ALL_CLIENTS, CachedPage, ListLookup, as_page, page_of
 from gateway.cache.read.planner import PlannedRead, ReadPlanner
 from gateway.cache.read.queries import ListQuery
@@ -24,15 +24,9 @@ from gateway.cache.store.generations import FencingToken
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
 from schema.source.protocols import ClientReader
-from schema.source.records import ClientRecord, Fields, Page, Window
+from schema.source.records import ClientRecord, Page, Window
 from schema.source.request_context import Waiters
 
-DOCUMENTED_ROW_FIELDS: Fields = frozenset(
-    ("id", "first_name", "last_name", "email", "phone", "client_type", "status", "source")
-) | {"budget_min", "budget_max"}
-"""The fields of a list row on the API page; corrected by the first page read."""
-ENOUGH = 10
-"""Rows without a field that show that list rows lack it."""
 TRIES = 3
 """Reads of one window: one of all clients in its place, one that is outdated, and one more."""
 
@@ -74,26 +68,11 @@ class ListReader:
         self.lookup = ListLookup(memory)
         self.page_cost = reader.page_cost
         self.plan = ReadPlanner(self.lookup, memory.meaning, policy, reader.page_cost)
-        self.row_fields: Fields = DOCUMENTED_ROW_FIELDS
-        """Fields that list rows are known to have."""
-        self._listed: Fields | None = None
-        """Fields that some list row had; None before the first one."""
+        self.row_fields = RowFields()
 
     def reading(self) -> set[Partition]:
         """Return the callers whose lists are being read."""
         return {name[0].partition for name in self.flights}
-
-    def rows_lack(self, fields: Fields) -> bool:
-        """Return True if list rows were seen to lack any of `fields`."""
-        learned = self.row_fields is not DOCUMENTED_ROW_FIELDS
-        return learned and not fields <= self.row_fields
-
-    def unlisted(self, fields: Fields) -> Fields:
-        """Return those of `fields` that no list row was seen to have, once one was seen.
-
-        A row may omit a field because it is null, so a few rows without it show nothing.
-        """
-        return frozenset() if self._listed is None else fields - self._listed
 
     async def read(self, query: ListQuery) -> Page:
         """Read the missing rows of the window and return its page."""
@@ -233,9 +212,7 @@ class ListReader:
             )
         clients = [record for record in page.records if not record.unreadable]
         if clients:
-            self.row_fields = frozenset().union(*set(map(present_fields, clients)))
-            before = None if len(clients) >= ENOUGH else self._listed
-            self._listed = DOCUMENTED_ROW_FIELDS | self.row_fields | (before or frozenset())
+            self.row_fields.observe(clients)
         shown = self._memory.own_writes.applied(
             key.partition,
             page,

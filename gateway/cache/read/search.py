@@ -62,12 +62,23 @@ class SearchReader:
             operation.receipt.saved += found[1].calls
         return self._page(query, request, found)
 
-    def estimate(self, operation: RequestContext, request: SearchRequest) -> CostEstimate:
-        """Return the calls of a search now, without those that complete its rows."""
-        query = self._query(operation, request.fields, Priority.INTERACTIVE)
-        if self._unlisted(request.needs) or self._held(query, request, self._served) is not None:
+    def estimate(
+        self,
+        operation: RequestContext,
+        request: SearchRequest,
+        completing: Callable[[], CostEstimate],
+    ) -> CostEstimate:
+        """Return the calls of a search now; `completing` returns those for rows not yet known."""
+        if self._unlisted(request.needs):
             return CostEstimate()
-        return self._collections.cost(query, request.where)
+        query = self._query(operation, request.fields, Priority.INTERACTIVE)
+        found = self._held(query, request, self._served)
+        if found is None:
+            return self._collections.cost(query, request.where) + completing()
+        question = self._resolved(request.question)
+        page, _ = self._derived.page(*found, question, request.window)
+        details = sum(record.is_missing(request.fields) for record in page.records)
+        return CostEstimate(0, details, details, 0, details)
 
     def _page(self, query: ReadQuery, request: SearchRequest, found: Found) -> Page:
         key, held = found
