@@ -14,7 +14,7 @@ import pytest
 
 from gateway.sandbox.api import Sandbox
 from tests.gateway.conftest import Gateway, before
-from tests.search import asking, model
+from tests.search import model, questions
 from tests.search.office import Office
 
 CASES = int(os.environ.get("SEARCH_CASES", "80"))
@@ -42,7 +42,7 @@ DELETE = """mutation ($input: DeleteClientInput!) {
   deleteClient(input: $input) { ... on DeleteClientSuccess { deletedClientId } } }"""
 
 
-class Asked:
+class Comparison:
     """A gateway whose answers are compared with the model's over the sandbox's rows."""
 
     def __init__(self, gateway: Gateway, sandbox: Sandbox, user: Office, chance: Random) -> None:
@@ -128,14 +128,14 @@ async def test_an_answer_is_what_reading_everything_would_find(rows: int) -> Non
         user = Office("Office", rows, seed=chance.randrange(2**32))
         sandbox = Sandbox([user], limit=10**6)
         async with before(sandbox) as gateway:
-            asked = Asked(gateway, sandbox, user, chance)
+            compared = Comparison(gateway, sandbox, user, chance)
             writes = 0
             for _ in range(EACH):
                 ids = [row["id"] for row in sandbox.rows_of(user)]
-                given = asking.question(chance, ids)
-                await asked.compare_pages(given)
-                await asked.compare_facets(given)
+                given = questions.question(chance, ids)
+                await compared.compare_pages(given)
+                await compared.compare_facets(given)
                 if chance.random() < 0.3:
-                    await asked.write()
+                    await compared.write()
                     writes += 1
             assert len(sandbox.calls) <= max(1, -(-rows // 100)) + writes

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
 
 from gateway.cache.store.cursor_anchor import END, Neighbours
 from gateway.cache.store.entity import CachedRecord, Tombstone, merge_record
 from gateway.search.facets import Facets
 from gateway.search.order import Order
 from gateway.search.terms import SearchText, search_text
-from schema.source.records import ClientRecord
+from schema.source.records import FIELDS, ClientRecord
 
 _REVISIONS = itertools.count(1)
+_CLIENT = 1_150
+"""Bytes of a client without its values: its record, its folded text and their places."""
 
 
 class HeldCollection:
     """The clients of one list, complete, in the API's order.
 
     A scan of a large collection is fresh for longer than a page, so it is held apart from the
-    pages: a page that shows that rows moved invalidates the other pages, not the scan.
+    pages: a page that shows that rows moved invalidates the other pages, not the scan. Records are
+    held unpacked, because every search looks at all of them; equal values are held once.
     """
 
     def __init__(
@@ -31,39 +39,27 @@ class HeldCollection:
         self.calls = calls
         self.drift = drift
         """Whether rows were seen to move while it was read."""
-        self._clients = {each.id: each for each in clients if not each.unreadable}
-        self.weight = _weight(self._clients.values())
-        """Its approximate bytes once it was searched; the entries themselves not included."""
+        entries = [each for each in clients if not each.unreadable]
+        self._read_at = {each.id: each.at for each in entries}
+        self._by_id, self.weight = _unpack(entries)
         self._texts: dict[tuple[str, bool], tuple[ClientRecord, SearchText]] = {}
-        self._unpacked: dict[str, ClientRecord] = {}
         self._records: tuple[ClientRecord, ...] | None = None
         self.revision = 0
         """Identifies its present content, among all collections."""
         self._changed()
 
     def __contains__(self, id: str) -> bool:
-        return id in self._clients
+        return id in self._by_id
 
     def __len__(self) -> int:
-        return len(self._clients)
-
-    @property
-    def clients(self) -> Sequence[CachedRecord]:
-        """Return its clients with the times at which they were read."""
-        return tuple(self._clients.values())
+        return len(self._by_id)
 
     @property
     def records(self) -> tuple[ClientRecord, ...]:
         """Return its records in the API's order."""
         if self._records is None:
-            self._records = tuple(map(self._unpack, self._clients.values()))
+            self._records = tuple(self._by_id.values())
         return self._records
-
-    def _unpack(self, entry: CachedRecord) -> ClientRecord:
-        known = self._unpacked.get(entry.id)
-        if known is None:
-            known = self._unpacked[entry.id] = entry.record
-        return known
 
     def text_of(self, record: ClientRecord, *, with_notes: bool) -> SearchText:
         """Return a record's folded text, made once for each version of the record."""
@@ -78,32 +74,31 @@ class HeldCollection:
 
         Return the neighbours of a client that left.
         """
-        known = self._clients.get(id)
-        if known is None:
+        at = self._read_at.get(id)
+        if at is None:
             return None
         if not isinstance(entry, CachedRecord):
-            return self._remove(id) if entry.at >= known.at else None
-        after = merge_record(known, entry.record, entry.at)
-        if isinstance(after, CachedRecord) and after is not known:
-            self._clients[id] = after
-            if not after.has_values_of(known):
-                self._unpacked.pop(id, None)
+            return self._remove(id) if entry.at >= at else None
+        before = CachedRecord.of(self._by_id[id], at)
+        after = merge_record(before, entry.record, entry.at)
+        if isinstance(after, CachedRecord) and after is not before:
+            self._read_at[id] = after.at
+            if not after.has_values_of(before):
+                self._by_id[id] = after.record
                 self._changed()
         return None
 
     def add(self, entry: CachedRecord, *, first: bool) -> None:
         """Add a client that the caller created, at the end where the API lists new clients."""
-        others = {id: each for id, each in self._clients.items() if id != entry.id}
-        own = {entry.id: entry}
-        self._clients = own | others if first else others | own
-        self._unpacked.pop(entry.id, None)
+        others, own = self._by_id, {entry.id: entry.record}
+        self._by_id = own | others if first else others | own
+        self._read_at[entry.id] = entry.at
         self._changed()
 
     def _remove(self, id: str) -> Neighbours:
-        ids = [END, *self._clients, END]
+        ids = [END, *self._by_id, END]
         index = ids.index(id)
-        del self._clients[id]
-        self._unpacked.pop(id, None)
+        del self._by_id[id], self._read_at[id]
         for with_notes in (False, True):
             self._texts.pop((id, with_notes), None)
         self._changed()
@@ -114,8 +109,30 @@ class HeldCollection:
         self._records = None
 
 
-def _weight(clients: Collection[CachedRecord]) -> int:
-    return 1_000 + sum(1_200 + 6 * len(each.values) for each in clients)
+def _unpack(entries: Iterable[CachedRecord]) -> tuple[dict[str, ClientRecord], int]:
+    """Return the records by id, equal values of them held once, and their bytes."""
+    shared: dict[tuple[type, Any], Any] = {}
+    weight, records = 1_000, {}
+    for entry in entries:
+        record, values = entry.record, {}
+        for name in FIELDS:
+            value = getattr(record, name)
+            if isinstance(value, dict):
+                weight += size_of(value)
+            elif value is not None and value is not UNSET:
+                values[name] = shared.setdefault((type(value), value), value)
+        records[entry.id] = msgspec.structs.replace(record, **values)
+    return records, weight + _CLIENT * len(records) + sum(map(size_of, shared.values()))
+
+
+def size_of(value: object) -> int:
+    """Return the approximate bytes of a value of a record."""
+    own = sys.getsizeof(value) + 8
+    if isinstance(value, dict):
+        return own + sum(size_of(key) + size_of(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return own + sum(map(size_of, value))
+    return own
 
 
 @dataclass(slots=True)

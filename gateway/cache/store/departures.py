@@ -39,7 +39,7 @@ class Departures:
 
     def note_replaced(self, key: ListKey, before: HeldCollection, after: HeldCollection) -> None:
         """Store which clients left between two scans of a list."""
-        ids = [END, *(each.id for each in before.clients), END]
+        ids = [END, *(record.id for record in before.records), END]
         for index, id in enumerate(ids[1:-1], 1):
             if id not in after:
                 self._neighbours[key, id] = Neighbours(ids[index - 1], ids[index + 1])
