@@ -58,7 +58,7 @@ def sandbox() -> Sandbox:
 @pytest.fixture
 async def http(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
-        load_settings({}, _env_file=None),
+        load_settings({}, _env_file=None, webhook_secrets=("as the demo has one",)),
         demo_key=DEMO.api_key,
         wire=InProcess(sandbox),
         clock=lambda: 0.0,

@@ -35,3 +35,14 @@ def test_where_rows_are_trimmed_only_details_run_out() -> None:
     trimmed = run(people, day(people, seed=4, windows=1), Behaviour(list_rows="trimmed"))
 
     assert set(broken(trimmed)) <= {"99.5 % of the reads were answered"}
+
+
+def test_webhooks_save_two_thirds_of_the_calls_of_an_office_and_more_reads_cost_no_more() -> None:
+    people = callers(8, seed=3, large=0)
+    without = run(people, day(people, seed=3, windows=2))
+    once = run(people, day(people, seed=3, windows=2), webhooks=900)
+    threefold = run(people, day(people, seed=3, windows=2, reads=3), webhooks=900)
+
+    assert broken(once) == broken(threefold) == []
+    assert 3 * once.calls <= without.calls
+    assert threefold.calls <= 1.05 * once.calls
