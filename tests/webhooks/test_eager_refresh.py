@@ -8,6 +8,9 @@ from gateway.cache.read.eager_refresh import EVERY
 from tests.webhooks.office import ACTIVE, CLIENT, LIST, Office
 
 PAGE = "GET /clients?page=1&limit=100"
+SEARCH = """{ clients(first: 1, orderBy: [{field: EMAIL, direction: DESC}]) {
+  edges { node { id email } }
+} }"""
 
 
 @pytest.fixture
@@ -80,3 +83,18 @@ def test_a_flood_of_events_costs_a_bounded_number_of_calls(office: Office) -> No
     assert set(office.sandbox.calls) == {PAGE}
     assert len(office.sandbox.calls) <= 60 / EVERY + 2
     assert office.ask("ada", LIST).receipt["stale"] is False
+
+
+def test_a_search_is_stale_after_an_event_and_read_again(office: Office) -> None:
+    office.ask("ada", SEARCH)
+    theirs = office.rows("ada")[3]["id"]
+    office.write_behind("ada", theirs, email="zz-new@example.com")
+    aged = office.ask("ada", SEARCH)
+    office.wait(2)
+
+    seen = office.ask("ada", SEARCH)
+
+    assert (aged.receipt["stale"], aged.calls) == (True, [])
+    assert (seen.receipt["stale"], seen.calls) == (False, [])
+    assert seen.data["clients"]["edges"][0]["node"]["email"] == "zz-new@example.com"
+    assert office.sandbox.calls == [PAGE] * 2

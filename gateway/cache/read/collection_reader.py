@@ -56,6 +56,10 @@ class CollectionReader:
                 return key, held
         return None
 
+    def hinted_at(self, key: CollectionKey, held: HeldCollection) -> float:
+        """Return when the last event came that may have changed a collection since it was read."""
+        return self._memory.hints.of_collection(ListKey(key.partition, key.where), held)
+
     def _of_pages(
         self, key: CollectionKey, held: HeldCollection | None, oldest: float
     ) -> HeldCollection | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,15 +85,17 @@ class SearchReader:
         key, held = found
         limits, now = self._limits(query, held.calls), self._clock()
         query = replace(query, limits=limits, oldest=now - limits.served)
-        query.note_age(held.at, now)
+        hinted_at = self._collections.hinted_at(key, held)
+        query.note_age(held.at, now, hinted_at)
         query.operation.receipt.drift |= held.drift
-        if held.at < now - limits.fresh:
+        oldest = max(now - limits.fresh, hinted_at if held.calls == 1 else -math.inf)
+        if held.at < oldest:
             self._counts["list", "stale"] += 1
             self._refresh.start(
                 query.operation,
                 key,
                 lambda own: self._collections.read(
-                    query.for_refresh(own, now - query.limits.fresh), key.where, _accept
+                    query.for_refresh(own, oldest), key.where, _accept
                 ),
             )
         question = self._resolved(request.question)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, TypeVar
 
 from gateway.cache.policy.owners import Owners
+from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.entity import CachedRecord, Held, version_of
 from gateway.cache.store.generations import Generations
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
@@ -108,6 +109,16 @@ class ChangeHints:
         """
         clients = (self.of_client(record.id, checked_at) for record, checked_at in rows)
         return max(self._of_list(key, read_at), *clients, -math.inf)
+
+    def of_collection(self, key: ListKey, held: HeldCollection) -> float:
+        """Return when the last event about a collection came, if that was after its readings.
+
+        Whether clients entered one that took several calls to read is not considered.
+        """
+        if self.last_at <= held.at:
+            return -math.inf
+        of_list = self._of_list(key, held.at) if held.calls == 1 else -math.inf
+        return max([of_list, *(self.of_client(id, at) for id, at in held.read_at.items())])
 
     def _of_list(self, key: ListKey, read_at: float) -> float:
         at = self._lists.get((key.partition, False), -math.inf)

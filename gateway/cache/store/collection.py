@@ -40,7 +40,8 @@ class HeldCollection:
         self.drift = drift
         """Whether rows were seen to move while it was read."""
         entries = [each for each in clients if not each.unreadable]
-        self._read_at = {each.id: each.at for each in entries}
+        self.read_at = {each.id: each.at for each in entries}
+        """When each client was read."""
         self._by_id, self.weight = _unpack(entries)
         self._texts: dict[tuple[str, bool], tuple[ClientRecord, SearchText]] = {}
         self._records: tuple[ClientRecord, ...] | None = None
@@ -74,7 +75,7 @@ class HeldCollection:
 
         Return the neighbours of a client that left.
         """
-        at = self._read_at.get(id)
+        at = self.read_at.get(id)
         if at is None:
             return None
         if not isinstance(entry, CachedRecord):
@@ -82,7 +83,7 @@ class HeldCollection:
         before = CachedRecord.of(self._by_id[id], at)
         after = merge_record(before, entry.record, entry.at)
         if isinstance(after, CachedRecord) and after is not before:
-            self._read_at[id] = after.at
+            self.read_at[id] = after.at
             if not after.has_values_of(before):
                 self._by_id[id] = after.record
                 self._changed()
@@ -92,13 +93,13 @@ class HeldCollection:
         """Add a client that the caller created, at the end where the API lists new clients."""
         others, own = self._by_id, {entry.id: entry.record}
         self._by_id = own | others if first else others | own
-        self._read_at[entry.id] = entry.at
+        self.read_at[entry.id] = entry.at
         self._changed()
 
     def _remove(self, id: str) -> Neighbours:
         ids = [END, *self._by_id, END]
         index = ids.index(id)
-        del self._by_id[id], self._read_at[id]
+        del self._by_id[id], self.read_at[id]
         for with_notes in (False, True):
             self._texts.pop((id, with_notes), None)
         self._changed()
