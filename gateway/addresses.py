@@ -1,7 +1,5 @@
 """Validation of the URLs, origins and hosts in the settings. Each error states its reason."""
 
-from __future__ import annotations
-
 import re
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit

@@ -5,8 +5,6 @@ by NTP. Ages and deadlines use the larger of the two elapsed times. Minimum dela
 monotonic clock, which a step does not change.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 
@@ -48,7 +46,7 @@ class Clock:
         return now + self._missed
 
     @classmethod
-    def of(cls, clock: Callable[[], float]) -> Clock:
+    def of(cls, clock: Callable[[], float]) -> "Clock":
         """Return `clock` if it is a `Clock`, else a `Clock` with `clock` as its monotonic clock."""
         return clock if isinstance(clock, cls) else cls(clock, None)
 

@@ -1,7 +1,5 @@
 """Tasks that outlive their callers: a write that began also ends, though its caller may leave."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine

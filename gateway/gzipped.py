@@ -1,7 +1,5 @@
 """Gzip compression (RFC 1952) of responses, with a cached compressed prefix."""
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from typing import NamedTuple

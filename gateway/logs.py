@@ -1,7 +1,5 @@
 """The log: one JSON object a line, without secrets and personal data."""
 
-from __future__ import annotations
-
 import logging
 import re
 import sys

@@ -1,7 +1,5 @@
 """The files of the settings: `.env`, and those of secrets, as container engines mount them."""
 
-from __future__ import annotations
-
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,9 +1,8 @@
 """The settings: names, defaults, bounds, and one-line errors for invalid values."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,9 +18,6 @@ from gateway.addresses import (
 )
 from gateway.setting_files import ENCODING, check_names, names_in, read_secrets
 from gateway.validation_message import first_mistake
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PREFIX = "GATEWAY_"
 Seconds = Annotated[float, Field(gt=0, le=60)]

@@ -1,7 +1,5 @@
 """The contract between the rate limiter and a budget that several gateways share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 

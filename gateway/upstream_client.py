@@ -1,7 +1,5 @@
 """Choose the transport that calls the API by the settings."""
 
-from __future__ import annotations
-
 import ssl
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The first mistake of a validation in one line, in the words of this project."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

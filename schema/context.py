@@ -1,7 +1,5 @@
 """The context of a resolver: this request's source, operation and loaders."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from schema.loaders import Loaders

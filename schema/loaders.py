@@ -4,8 +4,6 @@
 from it. A failure is an outcome, too: it is not tried again within the request.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar

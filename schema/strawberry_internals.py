@@ -3,8 +3,6 @@
 tests/packaging/test_pins.py holds each of them: a release of Strawberry without one fails there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, cast
 

@@ -11,6 +11,7 @@ HEAVY = (
     "libcst",
     "matplotlib",
     "numpy",
+    "opentelemetry.sdk",
     "pytest",
     "redis",
     "strawberry.cli",

@@ -1,7 +1,5 @@
 """A client of the API: sends one request for a caller and returns its response."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Decode the record in a successful response. Lists are decoded in `gateway.api.lists`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec

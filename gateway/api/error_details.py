@@ -1,7 +1,5 @@
 """Parse the API's input errors, in any of the shapes in which it sends them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice

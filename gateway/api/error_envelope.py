@@ -5,8 +5,6 @@ API page, Errors: `{"success": false, "error": {"code": "...", "message": "..."}
 the same statuses; their responses say nothing about clients, credentials or writes.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Map failed responses to errors. Only the API's own error envelope counts as its statement."""
 
-from __future__ import annotations
-
 import math
 
 from gateway.api.error_details import field_named, parse_issues

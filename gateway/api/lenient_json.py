@@ -4,8 +4,6 @@ RFC 8259 requires UTF-8 without a byte order mark, no NaN and no control charact
 Serializers that write half a surrogate pair, Infinity or raw newlines are common nevertheless.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib

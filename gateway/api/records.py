@@ -1,7 +1,5 @@
 """Decode client records: in C if the whole row is valid, else field by field."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, get_type_hints
 

@@ -1,7 +1,5 @@
 """Decide whether a request is sent a second time."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Clients over the Clients API: makes the calls and decodes the responses."""
 
-from __future__ import annotations
-
 import logging
 import time
 import uuid

@@ -1,7 +1,5 @@
 """Compose the API's client: each retry is charged, and only requests that were sent are counted."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import replace

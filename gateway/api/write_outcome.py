@@ -1,7 +1,5 @@
 """The four possible outcomes of a write, and the function that classifies its end."""
 
-from __future__ import annotations
-
 from enum import Enum
 
 from gateway.api.error_envelope import succeeded

@@ -1,7 +1,5 @@
 """The compact form of a record in the cache: its values as MessagePack, its field names once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, get_args, get_type_hints

@@ -1,7 +1,5 @@
 """A source of clients without a cache: every read is a request."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.cache.policy.scan_price import MAX_CALLS, too_large

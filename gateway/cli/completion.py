@@ -1,7 +1,5 @@
 """The `completion` command: the completion script of a shell."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The `explain` command: the price of an operation, without executing the operation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

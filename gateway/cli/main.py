@@ -5,20 +5,17 @@ Each command imports only what it needs: all imports together take half a second
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from gateway.cli.parser import parser
 from gateway.logs import configure
 from gateway.settings import PREFIX, ConfigurationError, load_settings
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
 
 EXIT_USAGE = 2
 """Exit status of errors that the operator can correct."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from socket import socket as Socket  # noqa: N812 - its variables are sockets
 from typing import TYPE_CHECKING
 
 from gateway.addresses import authority, split_address
@@ -11,9 +13,6 @@ from gateway.server.http1.limits import ConnectionCounter
 from gateway.settings import PREFIX, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from socket import socket as Socket  # noqa: N812 - its variables are sockets
-
     from gateway.app import GatewayApp
 
 _SETTING = f"{PREFIX}METRICS_ADDRESS"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING
 
 from gateway.addresses import authority
@@ -15,18 +17,14 @@ from gateway.configuration import connection_limits
 from gateway.detached_tasks import DetachedTasks
 from gateway.server import uvicorn as server
 from gateway.server.graceful_stop import GracefulStop
-from gateway.settings import PREFIX, ConfigurationError
+from gateway.settings import PREFIX, ConfigurationError, Settings
 from gateway.storage.database import StorageError
 from gateway.storage.state_dir import in_memory, open_state_dir
 from gateway.writes.idempotency_store import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from socket import socket
-
     from gateway.app import GatewayApp
     from gateway.server.workers.process import Supervised
-    from gateway.settings import Settings
     from gateway.storage.state_dir import State
 
 _log = logging.getLogger(__name__)

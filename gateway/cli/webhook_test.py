@@ -1,7 +1,5 @@
 """The `webhook-test` command: a signed delivery to a running gateway."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import httpx2

@@ -1,7 +1,5 @@
 """Decide whether a request may be sent now: by the window, 429s, outages, shares, credentials."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The context of an upstream call: priority, payer and receipt."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from gateway.transport.messages import Request

@@ -1,7 +1,5 @@
 """A circuit breaker: stop calling an API that only fails, and probe it with one request."""
 
-from __future__ import annotations
-
 from collections import deque
 from typing import NamedTuple
 

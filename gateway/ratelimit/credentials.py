@@ -1,7 +1,5 @@
 """The credentials that the API has recently accepted, or rejected."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import Protocol

@@ -1,7 +1,5 @@
 """Grant permits: to a call that may be sent at once, or to the next call that waits."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

@@ -7,8 +7,6 @@ no caller is limited below the level at which the calls would be exactly used up
 are not expected to need are lent; a single caller may use all.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left, bisect_right
 

@@ -1,7 +1,5 @@
 """A transport that sends requests within the API's rate limit, or states when they may be sent."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Log why the API does not respond, each reason once a minute."""
 
-from __future__ import annotations
-
 import logging
 import math
 

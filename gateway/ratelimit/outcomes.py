@@ -1,7 +1,5 @@
 """Record what the end of a call proves about the window, the API, the caller and its credential."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from gateway.ratelimit.admission import AdmissionController, Permit

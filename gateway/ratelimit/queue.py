@@ -1,7 +1,5 @@
 """The queue of requests that wait for a permit: by priority, and fair among callers."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator

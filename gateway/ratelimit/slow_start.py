@@ -1,7 +1,5 @@
 """Slow start after a 429: hold all requests until the stated time, then admit one, then more."""
 
-from __future__ import annotations
-
 from gateway.transport.rate_limit_status import LONGEST
 
 UNSTATED = 60.0

@@ -6,8 +6,6 @@ After 25 they are rejected with Retry-After. A rejected credential that returns 
 gets a separate slot, 10 s after the last failure in it: real clients come back, random keys do not.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ Within a window they only lower it, since responses arrive in any order; only a 
 it.
 """
 
-from __future__ import annotations
-
 import math
 
 from gateway.shared_budget import SharedWindow

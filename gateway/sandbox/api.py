@@ -1,7 +1,5 @@
 """The sandbox: the documented Clients API over records in memory, as an ASGI application."""
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import math

@@ -1,7 +1,5 @@
 """The named faults, each with a description of one line."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

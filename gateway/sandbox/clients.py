@@ -1,7 +1,5 @@
 """The records of the sandbox, and the five documented endpoints over them."""
 
-from __future__ import annotations
-
 import math
 import uuid
 from collections import deque

@@ -1,7 +1,5 @@
 """Faults of lists: wrong counts, odd rows, and pages smaller than requested."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Fault injection for the sandbox: what changes a call and its response."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Faults of intermediaries: responses that are not the API's, and lost responses."""
 
-from __future__ import annotations
-
 import gzip
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Faults of the rate limit's headers: wrong, missing, or in another form in use."""
 
-from __future__ import annotations
-
 from gateway.sandbox.faults import Fault, SandboxRequest, SandboxResponse
 
 FIELDS = {f"RateLimit-{name}": f"{{{name}}}" for name in ("Limit", "Remaining", "Reset")}

@@ -1,7 +1,5 @@
 """The demo users of the sandbox. Each has clients of its own, generated deterministically."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -1,7 +1,5 @@
 """Faults of records: normalised, lagging or restored values, and undocumented types."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from http import HTTPStatus

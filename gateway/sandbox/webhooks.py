@@ -1,7 +1,5 @@
 """Webhooks of the sandbox: what is written is reported, in up to four attempts, and faults."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import hmac

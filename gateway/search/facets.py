@@ -1,7 +1,5 @@
 """Count the values of the clients that match."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from math import fsum

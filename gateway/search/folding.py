@@ -1,7 +1,5 @@
 """Fold text, so that case, accents, width and forms of digits do not matter (Unicode, UAX 15)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

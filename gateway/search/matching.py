@@ -1,7 +1,5 @@
 """The clients that match a question, in its order."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Protocol
 

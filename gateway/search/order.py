@@ -1,7 +1,5 @@
 """Sort clients, and find the place of a cursor's row among them: the keys, then the id."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

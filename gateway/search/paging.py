@@ -1,7 +1,5 @@
 """The page of a window among the clients that match."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from gateway.search.order import Order

@@ -1,7 +1,5 @@
 """Compile criteria to a function that decides if a client's own values meet them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The words of a search, and the text of a client in which they must occur."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Callable

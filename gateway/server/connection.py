@@ -6,27 +6,19 @@ has been written and the client has read it; until then pipelined bytes are buff
 so does each piece of a request after the first ones; while it waits, nothing is read.
 """
 
-from __future__ import annotations
-
 import asyncio
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 from gateway.server.exchange import REQUEST_TIMEOUT, TOO_MANY_CONNECTIONS, refused
 from gateway.server.http1.deadlines import BODY, HEAD, Deadlines
 from gateway.server.http1.head import ProtocolError
-from gateway.server.http1.limits import ConnectionSlot
+from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits, ConnectionSlot
 from gateway.server.http1.lingering import LingeringClose
-from gateway.server.http1.reader import RequestReader
-from gateway.server.undocumented import FlowControl, get_remote_addr
+from gateway.server.http1.reader import ParsedRequest, RequestReader
+from gateway.server.http1.turns import TurnQueue
+from gateway.server.undocumented import FlowControl, ServerState, get_remote_addr
+from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.head import RequestHead
-
-if TYPE_CHECKING:
-    from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits
-    from gateway.server.http1.reader import ParsedRequest
-    from gateway.server.http1.turns import TurnQueue
-    from gateway.server.undocumented import ServerState
-    from gateway.web.protocol.cors import Cors
 
 _UNREAD = 16 * 1024
 """Bytes of unsent responses in this process at which no further response is made."""

@@ -1,25 +1,20 @@
 """Pass one request to an ASGI application and its response to the connection."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from gateway.server.http1.head import ProtocolError
+from gateway.server.http1.reader import ParsedRequest
 from gateway.server.undocumented import RequestResponseCycle, get_local_addr, get_remote_addr
+from gateway.web.protocol.cors import Cors
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import Headers
 from gateway.web.protocol.tracing import trace_from
 from gateway.web.refusals import error_response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.server.http1.reader import ParsedRequest
-    from gateway.web.protocol.cors import Cors
-    from gateway.web.protocol.head import RequestHead
-    from gateway.web.protocol.http_response import Headers
 
 TOO_MANY_CONNECTIONS = ProtocolError(503, "There are too many connections.")
 REQUEST_TIMEOUT = ProtocolError(408, "The request did not arrive in time.")

@@ -5,25 +5,19 @@ last head that arrived in one piece with its parsed form, so that an equal head 
 again. Only the body length and the tracing headers may differ between the two.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import Any
+
+from starlette.types import Scope
 
 from gateway.server.http1.reader import ParsedRequest
 from gateway.server.protocol import LimitedHTTPProtocol
+from gateway.web.direct import FastPathHandler
 from gateway.web.protocol.disconnect import DISCONNECT
 from gateway.web.protocol.event_stream import EventStream
-from gateway.web.protocol.http_response import SEND_RESPONSE
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from starlette.types import Scope
-
-    from gateway.web.direct import FastPathHandler
-    from gateway.web.protocol.head import RequestHead
-    from gateway.web.protocol.http_response import Headers, HTTPResponse
+from gateway.web.protocol.head import RequestHead
+from gateway.web.protocol.http_response import SEND_RESPONSE, Headers, HTTPResponse
 
 _END = b"\r\n\r\n"
 _VARYING = re.compile(

@@ -1,12 +1,7 @@
 """The stop of a gateway: at first it is not ready, then it drains."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 
 class GracefulStop:

@@ -1,25 +1,20 @@
 """A uvicorn protocol that answers the requests of one connection by an ASGI application."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import uvicorn
 
 from gateway.server.connection import LimitedConnection
 from gateway.server.exchange import Exchange, ResponseTransport, scope_of
 from gateway.server.http1.limits import ConnectionSlot
+from gateway.server.http1.reader import ParsedRequest
+from gateway.server.undocumented import ServerState
 from gateway.server.websocket import WebSocketConnection, switching_protocols
 from gateway.web.protocol.disconnect import DISCONNECT
 from gateway.web.protocol.http_response import HTTPResponse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    import uvicorn
-
-    from gateway.server.http1.reader import ParsedRequest
-    from gateway.server.undocumented import ServerState
-    from gateway.web.streaming.websocket_endpoint import Handshake, WebSocketEndpoint
+from gateway.web.streaming.websocket_endpoint import Handshake, WebSocketEndpoint
 
 
 class LimitedHTTPProtocol(LimitedConnection):

@@ -1,7 +1,5 @@
 """A GraphQL handler whose requests are spans of a trace."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 

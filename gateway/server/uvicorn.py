@@ -1,7 +1,5 @@
 """Run several applications on sockets in one process; start and drain them together."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ctypes

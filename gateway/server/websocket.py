@@ -4,29 +4,24 @@
 connections; what it holds is counted with what they hold.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import hashlib
-from typing import TYPE_CHECKING
 
 from websockets.frames import BINARY, CONT, TEXT, Frame
 from websockets.protocol import Protocol, Side
 
+from gateway.server.http1.limits import ConnectionLimits, ConnectionSlot
+from gateway.server.http1.turns import TurnQueue
+from gateway.server.undocumented import ServerState
+from gateway.web.protocol.http_response import Headers
 from gateway.web.streaming.transport_ws import (
     BAD_REQUEST,
     GOING_AWAY,
     SUBPROTOCOL_NOT_ACCEPTABLE,
+    SocketSession,
 )
-
-if TYPE_CHECKING:
-    from gateway.server.http1.limits import ConnectionLimits, ConnectionSlot
-    from gateway.server.http1.turns import TurnQueue
-    from gateway.server.undocumented import ServerState
-    from gateway.web.protocol.http_response import Headers
-    from gateway.web.streaming.transport_ws import SocketSession
-    from gateway.web.streaming.websocket_endpoint import Handshake, WebSocketEndpoint
+from gateway.web.streaming.websocket_endpoint import Handshake, WebSocketEndpoint
 
 HEARTBEAT_SECONDS = 10.0
 """Seconds between two pings."""

@@ -1,7 +1,5 @@
 """The credentials that the API accepted in the last 24 hours, kept across restarts."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import sqlite3

@@ -1,7 +1,5 @@
 """A small SQLite database, used in a thread of its own so that it never blocks the event loop."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

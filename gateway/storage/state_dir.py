@@ -1,7 +1,5 @@
 """The state directory: a secret and a database that outlive the process."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

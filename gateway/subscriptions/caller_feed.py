@@ -1,7 +1,5 @@
 """The changes of one caller's clients: each is read once, and delivered to all who subscribed."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping

@@ -1,7 +1,5 @@
 """Changes of clients: merging those of one client, and what a caller may learn of them. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -34,7 +32,7 @@ class PendingChange:
     is_announced: bool = False
     """Whether it was delivered without the client as it is after it."""
 
-    def merge(self, later: PendingChange) -> None:
+    def merge(self, later: "PendingChange") -> None:
         """Add a later change of the same client.
 
         The event of the caller's own write is no later change: the write returned the client.

@@ -1,7 +1,5 @@
 """What subscriptions need of the other parts of the gateway."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Execute the selections of a caller's topics for one event, and offer the responses."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,7 +1,5 @@
 """The subscriptions of all callers, and the changes that reach them."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Callable, Iterable

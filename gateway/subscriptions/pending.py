@@ -1,7 +1,5 @@
 """The changes of one caller's clients that wait to be read, and when they are."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """A writer whose writes are published as changes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from gateway.subscriptions.changes import ChangeKind

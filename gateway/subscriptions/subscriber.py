@@ -1,7 +1,5 @@
 """One subscriber and the events that wait for it; equal subscriptions of a caller share a topic."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from enum import Enum
 
@@ -71,7 +69,7 @@ class Subscriber:
         caller: Caller,
         topic: Topic,
         wake: Callable[[], None],
-        on_close: Callable[[Subscriber], None],
+        on_close: "Callable[[Subscriber], None]",
     ) -> None:
         self._on_close = on_close
         self.caller = caller

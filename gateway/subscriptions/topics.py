@@ -1,7 +1,5 @@
 """The subscribers of one caller, those with equal operations together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import orjson

@@ -1,7 +1,5 @@
 """The log of requests: one line each."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The application that shows the metrics at GET /metrics, and their page at GET /status."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import AsyncIterator
 

@@ -1,7 +1,5 @@
 """Metric families made of counts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 

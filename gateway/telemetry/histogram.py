@@ -1,7 +1,5 @@
 """Counts of durations by bucket."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from itertools import accumulate
 
@@ -26,7 +24,7 @@ class Histogram:
         self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
 
-    def merge(self, other: Histogram) -> None:
+    def merge(self, other: "Histogram") -> None:
         """Add the durations of another."""
         self.counts = [own + its for own, its in zip(self.counts, other.counts, strict=True)]
         self.total += other.total

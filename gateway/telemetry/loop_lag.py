@@ -1,7 +1,5 @@
 """How late the event loop runs what is due."""
 
-from __future__ import annotations
-
 import asyncio
 
 from gateway.telemetry.histogram import Histogram

@@ -1,7 +1,5 @@
 """What is recorded of an answered request, and by whom."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """The calls of the API in the last quarter of an hour, and the window after each of them."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter, deque
 from collections.abc import Callable

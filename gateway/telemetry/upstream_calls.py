@@ -1,7 +1,5 @@
 """A transport that counts calls and their durations."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter, defaultdict

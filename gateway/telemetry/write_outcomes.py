@@ -1,7 +1,5 @@
 """A writer that counts writes by their outcome."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Awaitable
 from typing import TypeVar

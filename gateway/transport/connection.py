@@ -1,7 +1,5 @@
 """One HTTP/1.1 client connection: one request at a time, with an exact outcome."""
 
-from __future__ import annotations
-
 import asyncio
 import select
 from collections.abc import Callable
@@ -27,7 +25,7 @@ class HTTPConnection(asyncio.Protocol):
     def __init__(
         self,
         parser: ResponseParser,
-        on_idle: Callable[[HTTPConnection], None],
+        on_idle: "Callable[[HTTPConnection], None]",
         on_finished: Callable[[asyncio.Future[Response]], None],
     ) -> None:
         """Call `on_finished` at a response's end, `on_idle` when the connection is reusable."""

@@ -1,7 +1,5 @@
 """Open connections: resolve names, race addresses (RFC 8305), negotiate TLS."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -1,7 +1,5 @@
 """Transport errors, which say whether the request was never sent or may have been executed."""
 
-from __future__ import annotations
-
 
 class TransportError(Exception):
     """No complete response arrived."""

@@ -6,8 +6,6 @@ bare line feeds. It would read surplus bytes after a response as the response to
 which may be another caller's: so no connection is used twice.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import ssl
@@ -76,7 +74,7 @@ class HTTPXTransport(LimitedTransport):
             raise _failure(error, request.target.origin.host, progress.sent) from error
 
     async def _exchange(
-        self, request: Request[Any], seconds: float, progress: _Progress
+        self, request: Request[Any], seconds: float, progress: "_Progress"
     ) -> Response:
         outgoing = httpx2.Request(
             request.method,

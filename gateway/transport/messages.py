@@ -1,7 +1,5 @@
 """Requests and responses with buffered bodies."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 

@@ -4,8 +4,6 @@ llhttp, which also parses for uvicorn and Node, is strict by default. It rejects
 could read differently: Content-Length with Transfer-Encoding, bare line ends, folded headers.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -4,8 +4,6 @@ It runs in the gateway's event loop, over llhttp. Its predecessor, pyreqwest, ru
 and spends most of a call's CPU time on the crossing. docs/performance.md has the numbers.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 import time

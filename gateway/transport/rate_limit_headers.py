@@ -6,8 +6,6 @@ and the structured `RateLimit` and `RateLimit-Policy` are parsed too; if they di
 fewer remaining calls applies. Invalid values count as absent.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from email.utils import parsedate_to_datetime

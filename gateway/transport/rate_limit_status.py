@@ -1,7 +1,5 @@
 """The state of the API's rate limit window in one response."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 LONGEST = 900.0
@@ -21,7 +19,7 @@ class RateLimitStatus(NamedTuple):
     @classmethod
     def checked(
         cls, limit: float | None, remaining: float | None, reset: float | None
-    ) -> RateLimitStatus:
+    ) -> "RateLimitStatus":
         """Return these values, without those that are out of bounds.
 
         A reset of 0 is left out too: servers also send it for an unknown one.

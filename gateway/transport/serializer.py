@@ -1,7 +1,5 @@
 """Serialise requests as HTTP/1.1 (RFC 9112), or reject them."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit

@@ -1,7 +1,5 @@
 """The interface of transports, which start a request without waiting for its response."""
 
-from __future__ import annotations
-
 import abc
 import asyncio
 from collections.abc import Callable

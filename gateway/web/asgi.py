@@ -1,7 +1,5 @@
 """The ASGI caller of the GraphQL handler."""
 
-from __future__ import annotations
-
 from starlette.types import Receive, Scope, Send
 
 from gateway.web.protocol.disconnect import disconnect_hook

@@ -1,7 +1,5 @@
 """Authentication: one credential in one header, its format checked before any upstream call."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -1,7 +1,5 @@
 """Entry to the handlers for servers that pass simple requests without ASGI."""
 
-from __future__ import annotations
-
 from collections.abc import Coroutine
 from typing import Any
 

@@ -1,7 +1,5 @@
 """GraphQL errors as responses contain them; errors with unlisted codes are masked."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 from collections.abc import Iterable, Iterator

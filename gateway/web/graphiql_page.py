@@ -1,7 +1,5 @@
 """The GraphiQL page at /graphql for browsers, and the files it loads under /graphiql."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The GraphQL handler: one request in, one response with its receipt out (GraphQL over HTTP)."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,11 +1,12 @@
 """Liveness and readiness checks; they make no upstream calls."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import orjson
 
+from gateway.shared_budget import SharedBudget
+from gateway.web.protocol.cors import Cors
+from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import (
     COMMON_HEADERS,
     VARY_ORIGIN,
@@ -14,14 +15,7 @@ from gateway.web.protocol.http_response import (
 )
 from gateway.web.protocol.negotiation import JSON
 from gateway.web.refusals import error_response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from gateway.shared_budget import SharedBudget
-    from gateway.web.protocol.cors import Cors
-    from gateway.web.protocol.head import RequestHead
-    from schema.source.request_context import RateLimitState
+from schema.source.request_context import RateLimitState
 
 LIVENESS, READINESS = "/livez", "/readyz"
 PATHS = frozenset({LIVENESS, READINESS})

@@ -1,7 +1,5 @@
 """Trusted documents in the files of client builds: Apollo's manifest or Relay's map."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path

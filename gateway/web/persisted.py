@@ -4,8 +4,6 @@ Trusted documents come from a file written by the build of a client. Automatic o
 by any client that sends a text with its hash (Apollo's automatic persisted queries, version 1).
 """
 
-from __future__ import annotations
-
 import hashlib
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Requests prepared for execution: parsed, validated, their variables read, and planned."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Error responses to requests that do not reach GraphQL, in the format of GraphQL errors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus

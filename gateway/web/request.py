@@ -1,7 +1,5 @@
 """Strict parsing of GraphQL requests: a request that is not valid is refused with a reason."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -43,7 +41,7 @@ class HTTPRequest:
     on_disconnect: OnDisconnect | None
     """None if the server does not report disconnects."""
     query_string: bytes = b""
-    question: tuple[ExecutionPlan, GraphQLRequest] | None = None
+    question: "tuple[ExecutionPlan, GraphQLRequest] | None" = None
     """The planned operation, once the handler has prepared it."""
     operation: RequestContext | None = None
     """The context of its execution."""

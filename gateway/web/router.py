@@ -1,7 +1,5 @@
 """Routing of each request by its path, and the header fields common to all responses."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from starlette.datastructures import MutableHeaders

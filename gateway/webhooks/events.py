@@ -1,7 +1,5 @@
 """The content of a delivery: which kind of change it reports, and of which clients."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Literal, NamedTuple
 

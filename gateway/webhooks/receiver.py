@@ -1,7 +1,5 @@
 """Receive deliveries: verify, recognise retries, and pass on what they report."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 

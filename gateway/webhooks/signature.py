@@ -1,7 +1,5 @@
 """Signatures of deliveries: HMAC-SHA256 of the body, in hexadecimal."""
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Sequence
 

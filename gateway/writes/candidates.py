@@ -1,7 +1,5 @@
 """Find the clients that a create without a response may have made."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple

@@ -1,20 +1,20 @@
 """A writer that creates one client for one idempotency key, however often it is sent."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import re
 import time
 import uuid
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from gateway.storage.database import StorageError
-from gateway.writes.idempotency_store import CreatedClient, IdempotencyRecord
+from gateway.writes.idempotency_store import CreatedClient, ExistingRecord, IdempotencyRecord
 from gateway.writes.keyed_flights import KeyedFlights, another_payload
+from gateway.writes.recovery import RecoveringWriter
 from schema.source.errors import (
     ClientError,
     IdempotencyUnavailable,
@@ -23,18 +23,10 @@ from schema.source.errors import (
     Unavailable,
     WriteUnconfirmed,
 )
+from schema.source.protocols import ClientReader
 from schema.source.records import FIELDS, ClientFilter, ClientId, ClientRecord, Fields, Window
-from schema.source.request_context import Priority
-from schema.source.writes import SendInterval, WriteResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from gateway.writes.idempotency_store import ExistingRecord
-    from gateway.writes.recovery import RecoveringWriter
-    from schema.source.protocols import ClientReader
-    from schema.source.request_context import RequestContext
-    from schema.source.writes import NewClient
+from schema.source.request_context import Priority, RequestContext
+from schema.source.writes import NewClient, SendInterval, WriteResult
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PROVING: Fields = frozenset({"id"})

@@ -5,23 +5,15 @@ the client in its current state. A day has passed when the machine's clock says 
 has run for a day by a monotonic clock: no clock adjustment makes a key expire.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
+import sqlite3
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from gateway.storage.database import StorageError
+from gateway.storage.database import Database, StorageError
 from schema.source.writes import Confirmation
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    from gateway.storage.database import Database
-
 
 KEPT_SECONDS = 24 * 60 * 60
 HOUR = 60 * 60

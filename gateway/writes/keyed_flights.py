@@ -1,7 +1,5 @@
 """Creates under way by idempotency key: those who send the same key meanwhile share the result."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple

@@ -5,8 +5,6 @@ numbers to E.164 and mail domains to ASCII. Two libraries define when two spelli
 (libphonenumber; IDNA 2008, RFC 5891). Responses to our own writes show what else this API does.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Decide whether a patch can be applied to a later version than the one its author read."""
 
-from __future__ import annotations
-
 from msgspec import UNSET
 
 from schema.source.records import FIELDS, ClientRecord, Fields

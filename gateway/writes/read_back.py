@@ -1,7 +1,5 @@
 """Search for the client that a create may have made, with the fewest calls that give certainty."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

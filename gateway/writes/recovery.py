@@ -1,7 +1,5 @@
 """A writer that determines the outcome of writes without a response."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import logging

@@ -4,8 +4,6 @@ Each gateway also keeps the records of its own creates. It sends them to a serve
 data, which accepts no key before.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """Decide the outcome of an update without a response, from the client's current state."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from enum import Enum, auto
 

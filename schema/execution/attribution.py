@@ -1,7 +1,5 @@
 """Attribute errors of execution: an argument is the caller's, a returned value is the API's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from graphql import FieldNode, GraphQLError

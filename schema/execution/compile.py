@@ -8,8 +8,6 @@
 - `execute_plan(plan, context, ...)` executes it; graphql-core does what the generated code cannot.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 

@@ -1,29 +1,23 @@
 """Parse and validate documents once, and cache them by text."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from graphql import (
+    DocumentNode,
     GraphQLError,
+    GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     parse,
 )
 
+from schema.execution.compile import CompiledOperation
 from schema.execution.limits import Limits, check_limits, exceeded, limit_error
 from schema.execution.lru import WeightedLRU
 from schema.execution.messages import redact_values
 from schema.execution.sizes import document_size
 from schema.execution.validation import ValidationRules, validate
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from graphql import DocumentNode, GraphQLSchema
-
-    from schema.execution.compile import CompiledOperation
 
 MAX_ERRORS = 10
 """Errors reported for one document; validation stops at this number."""

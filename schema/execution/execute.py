@@ -1,7 +1,5 @@
 """Execute a compiled query for one request: read what it needs, then encode the outcome."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping

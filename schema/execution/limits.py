@@ -1,7 +1,5 @@
 """Limit the size of one document, measured on its syntax before validation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

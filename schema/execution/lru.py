@@ -1,7 +1,5 @@
 """An LRU cache bounded by the total size of its values."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 

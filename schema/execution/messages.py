@@ -3,8 +3,6 @@
 The messages quote a client's input in Python's notation, and an input may be personal data.
 """
 
-from __future__ import annotations
-
 import re
 from re import Match
 

@@ -1,7 +1,5 @@
 """Plan an operation for one request: its requests to the source are decided, nothing is sent."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

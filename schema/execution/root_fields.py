@@ -1,7 +1,5 @@
 """Map the arguments of each root field to a request to the source."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any

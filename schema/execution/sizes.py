@@ -4,8 +4,6 @@ The constants are measured (CPython 3.11 to 3.14, 64 bits) and checked by
 tests/schema/test_sizes.py, which compares the estimates with what the interpreter allocates.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from typing import cast

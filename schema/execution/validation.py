@@ -3,8 +3,6 @@
 Validation takes more CPU than all other work on a document seen for the first time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from graphql import (

@@ -5,8 +5,6 @@ converts the REST API's status and body to a failure, `schema.types.error_union`
 union member or a coded GraphQL error.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -3,8 +3,6 @@
 Every coroutine may raise a `ClientError`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 

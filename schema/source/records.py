@@ -1,7 +1,5 @@
 """The values passed between the graph and a source: records, windows and pages."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,7 +68,7 @@ class ClientRecord(msgspec.Struct, frozen=True):
         """Return True if it only stands for a list row that is not a client of its own."""
         return "id" in self.malformed
 
-    def is_missing(self, fields: Fields) -> bool:
+    def is_missing(self, fields: "Fields") -> bool:
         """Return True if a detail read could return more of `fields` than this record has."""
         if self.complete:
             return False
@@ -141,7 +139,7 @@ class Between:
         low = 0 if self.after is None else self.after.place + 1
         return Bounds(low, None if self.before is None else self.before.place)
 
-    def window(self, bounds: Bounds) -> Window:
+    def window(self, bounds: Bounds) -> "Window":
         """Return the window within these bounds."""
         low, high = bounds
         if self.backwards and high is not None:
@@ -164,20 +162,20 @@ class Window:
     from_end: bool = False
     between: Between | None = None
     """The rows that it is counted from, which may have moved."""
-    needed: Window | None = field(default=None, compare=False)
+    needed: "Window | None" = field(default=None, compare=False)
     """The requested part, if more is read because it is free.
 
     If the API rejects a page this large, no narrower page than that part needs to be read.
     """
 
     @classmethod
-    def of(cls, between: Between) -> Window:
+    def of(cls, between: Between) -> "Window":
         """Return the window that `between` describes for rows that have not moved."""
         plain = between.window(between.nominal)
         return cls(plain.offset, plain.limit, between=between)
 
     @property
-    def plain(self) -> Window:
+    def plain(self) -> "Window":
         """Return the window by its numbers alone."""
         return self if self.between is None else Window(self.offset, self.limit, self.from_end)
 

@@ -1,7 +1,5 @@
 """The context of one GraphQL operation: caller, deadline, cache directives and cost."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -192,7 +190,7 @@ class CallBudget:
         self._details += completing
         return True
 
-    def apart(self) -> CallBudget:
+    def apart(self) -> "CallBudget":
         """Return a budget with the same cap for reads in the background."""
         limit = self.limit
         if limit is None:
@@ -205,7 +203,7 @@ class Waiters:
 
     __slots__ = ("_abandoned", "_left", "_of")
 
-    def __init__(self, *of: Waiters) -> None:
+    def __init__(self, *of: "Waiters") -> None:
         """Create one waiter, or the group of the waiters given."""
         self._of = list(of)
         self._left = self._abandoned = False
@@ -218,7 +216,7 @@ class Waiters:
         """Return True if every waiter has left."""
         return self._left or (bool(self._of) and all(each.all_left() for each in self._of))
 
-    def join(self, other: Waiters) -> bool:
+    def join(self, other: "Waiters") -> bool:
         """Add a waiter; return False if the read was abandoned already."""
         if not self._abandoned:
             self._of.append(other)

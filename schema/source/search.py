@@ -1,7 +1,5 @@
 """A request for clients that match, in an order: what is searched, filtered, sorted and counted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -63,10 +61,10 @@ class Criteria:
     moments: tuple[tuple[str, Span], ...] = ()
     budget: Span | None = None
     """The budget from `budget_min` to `budget_max` overlaps this."""
-    all_of: tuple[Criteria, ...] = ()
-    any_of: tuple[tuple[Criteria, ...], ...] = ()
+    all_of: "tuple[Criteria, ...]" = ()
+    any_of: "tuple[tuple[Criteria, ...], ...]" = ()
     """At least one of each group is met."""
-    none_of: tuple[Criteria, ...] = ()
+    none_of: "tuple[Criteria, ...]" = ()
 
     @property
     def fields(self) -> Fields:

@@ -1,7 +1,5 @@
 """The values of writes: what is sent, and what is known of the outcome."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum

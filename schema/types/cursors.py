@@ -5,8 +5,6 @@ it: the row's neighbours show where it stood. In a sorted list the values that t
 show that, so a cursor holds those instead.
 """
 
-from __future__ import annotations
-
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from math import isfinite

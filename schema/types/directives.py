@@ -1,7 +1,5 @@
 """Directive definitions that every introspection tool in use can parse."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from copy import copy
 

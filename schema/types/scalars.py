@@ -1,7 +1,5 @@
 """Strict parsing of the API's values for the graph's scalars; invalid values raise `ValueError`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Observed deviations of list calls from the documentation; each expires after `BELIEVED`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Hashable
 from typing import NamedTuple

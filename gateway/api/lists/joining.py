@@ -1,7 +1,5 @@
 """Join the pages that cover a window: pure functions over rows already read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

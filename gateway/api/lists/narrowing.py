@@ -1,7 +1,5 @@
 """Decide what to read after the API failed on a page that was too large: pure functions."""
 
-from __future__ import annotations
-
 from gateway.api.lists.pagination import plan_pages
 from gateway.transport.errors import ResponseTooLarge
 from schema.source.errors import InvalidInput, Unavailable

@@ -1,7 +1,5 @@
 """Read one page of the list, and learn from it how the API deviates from the documentation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Plan a window as the fewest list calls: pure arithmetic over (page, limit)."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import NamedTuple
 

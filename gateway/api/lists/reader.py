@@ -1,7 +1,5 @@
 """Read windows of the list in as few pages as the API allows."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Iterable, Sequence

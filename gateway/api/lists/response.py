@@ -1,7 +1,5 @@
 """Decode the response to a list call: its rows, and their place according to `meta`."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import msgspec

@@ -1,7 +1,5 @@
 """Adapt the freshness lifetime to the remaining budget and the number of active callers."""
 
-from __future__ import annotations
-
 import math
 from collections import OrderedDict
 from collections.abc import Callable

@@ -4,8 +4,6 @@ The receipt is that of the request that started the call or, if that response wa
 same caller's next one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Decide whether webhooks are proven to arrive: the own writes must come back as events in time."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

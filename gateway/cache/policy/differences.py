@@ -1,7 +1,5 @@
 """Differences between a reading and what was cached before it: changes that no event reported."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from gateway.cache.store.change_hints import ChangeKind

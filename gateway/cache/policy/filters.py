@@ -1,7 +1,5 @@
 """Apply the API's filters locally: decide if a client belongs to a filtered list."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from gateway.cache.policy.freshness import TypeFilter

@@ -1,7 +1,5 @@
 """Freshness limits: from the affordable lifetime and the operation's cache directives."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """The user whose clients a caller is shown, if they are all of one user."""
 
-from __future__ import annotations
-
 from cachetools import LRUCache
 
 from gateway.cache.store.keys import Partition

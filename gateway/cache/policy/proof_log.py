@@ -1,7 +1,5 @@
 """Log when webhooks are proven to arrive, and when they no longer are."""
 
-from __future__ import annotations
-
 import logging
 
 from gateway.cache.policy.delivery_proof import DeliveryProof

@@ -1,7 +1,5 @@
 """Revalidate in the background what was served from the cache (RFC 5861, section 3)."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Hashable

@@ -1,7 +1,5 @@
 """Learn the API's sort order of clients (undocumented) from the pages it returns."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal

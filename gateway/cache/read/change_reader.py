@@ -1,7 +1,5 @@
 """Read clients after a change, for their subscribers: at most once, and only what is not cached."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 

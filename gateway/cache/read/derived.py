@@ -1,7 +1,5 @@
 """Derive matches and orders from a held collection, and remember them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import msgspec

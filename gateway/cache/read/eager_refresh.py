@@ -1,7 +1,5 @@
 """Read again in the background what callers look at, as soon as an event ages it."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable

@@ -1,7 +1,5 @@
 """Look lists up in the cache: windows, totals, filters and unread pages."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import NamedTuple

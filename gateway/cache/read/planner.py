@@ -1,7 +1,5 @@
 """Plan the reads for a window: never at a higher cost than its missing rows."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

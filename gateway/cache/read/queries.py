@@ -1,7 +1,5 @@
 """The parameters of reads: for which operation, with which priority, and how old they may be."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Self
@@ -27,7 +25,7 @@ class ReadQuery:
     """The earliest time of a reading that may show a client's absence."""
     priority: Priority
 
-    def of_list(self, where: ClientFilter, window: Window) -> ListQuery:
+    def of_list(self, where: ClientFilter, window: Window) -> "ListQuery":
         """Return the query for these fields of a list's rows."""
         common = {name: getattr(self, name) for name in ReadQuery.__slots__}
         return ListQuery(**common, where=where, window=window)

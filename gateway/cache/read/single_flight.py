@@ -1,7 +1,5 @@
 """Single flight: one fetch shared by all requests that miss the same key at the same time."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """The held collections of all callers, and what was derived from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Literal
 

@@ -4,8 +4,6 @@ A row that left the list is located by its former neighbours. The gateway record
 a row leave, and a cursor carries marks of its neighbours for the other cases.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Rows that left a list, and their former neighbours: for cursors that name those rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from cachetools import LRUCache

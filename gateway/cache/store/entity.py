@@ -1,7 +1,5 @@
 """The cached record of one client: merges readings of different completeness and age."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Self
@@ -77,7 +75,7 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
         """When the API was last called for it, whatever it returned."""
         return max(self.at, self.contradicted_at)
 
-    def has_values_of(self, other: CachedRecord) -> bool:
+    def has_values_of(self, other: "CachedRecord") -> bool:
         """Return True if both have the same fields with the same values."""
         return self.shape is other.shape and self.values == other.values
 
@@ -92,11 +90,11 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
             return _only(self.record, self.fields_at), self.at
         return self.record, self.at if fields <= self.fields_at else self.other_fields_at
 
-    def kept_against(self, at: float) -> CachedRecord:
+    def kept_against(self, at: float) -> "CachedRecord":
         """Return the record marked as contradicted by a reading sent at `at`."""
         return msgspec.structs.replace(self, contradicted_at=max(at, self.contradicted_at))
 
-    def within(self, oldest: float) -> CachedRecord:
+    def within(self, oldest: float) -> "CachedRecord":
         """Return the record, served in place of a contradicting one only if read since `oldest`."""
         old = self.contradicted_at > -math.inf and min(self.at, self.other_fields_at) < oldest
         return msgspec.structs.replace(self, contradicted_at=-math.inf) if old else self

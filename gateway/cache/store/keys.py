@@ -1,7 +1,5 @@
 """Keys of cached entries. Every key belongs to a caller."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Self
 
 from schema.source.records import ClientFilter

@@ -1,7 +1,5 @@
 """The index of one caller's list under one filter: ids by absolute index, as far as read."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,14 +21,14 @@ class IndexRange:
         """Return the index after its last row."""
         return self.start + len(self.ids)
 
-    def cut(self, start: int, stop: int) -> IndexRange:
+    def cut(self, start: int, stop: int) -> "IndexRange":
         """Return its part from index `start` up to `stop`."""
         begin, end = max(start, self.start), min(stop, self.stop)
         return IndexRange(
             begin, self.ids[begin - self.start : max(end, begin) - self.start], self.at
         )
 
-    def without(self, other: IndexRange) -> list[IndexRange]:
+    def without(self, other: "IndexRange") -> "list[IndexRange]":
         """Return its parts before and after `other`."""
         parts = self.cut(self.start, other.start), self.cut(other.stop, self.stop)
         return [part for part in parts if part.ids]
@@ -46,7 +44,7 @@ class ListIndex:
     open: bool = False
     """Whether the list has more rows than `total`: the API's own count is too low."""
 
-    def cleared(self) -> ListIndex:
+    def cleared(self) -> "ListIndex":
         """Return the index without rows; the total stays as a hint."""
         return ListIndex(self.total, float("-inf"), open=self.open)
 
@@ -79,14 +77,14 @@ class ListIndex:
         held = sum(len(span.ids) for span in self.spans if span.at >= oldest)
         return held >= self.total and not self.open
 
-    def prepended(self, id: str, at: float) -> ListIndex:
+    def prepended(self, id: str, at: float) -> "ListIndex":
         """Return the list with this client's row before all others."""
         spans = (IndexRange(span.start + 1, span.ids, span.at) for span in self.spans)
         return ListIndex(
             self.total + 1, self.total_at, (IndexRange(0, (id,), at), *spans), self.open
         )
 
-    def appended(self, id: str, at: float) -> ListIndex:
+    def appended(self, id: str, at: float) -> "ListIndex":
         """Return the list with this client's row last; cleared if its end is unknown."""
         if self.open:
             return self.cleared()
@@ -94,7 +92,7 @@ class ListIndex:
             self.total + 1, self.total_at, (*self.spans, IndexRange(self.total, (id,), at))
         )
 
-    def without(self, id: str) -> ListIndex | None:
+    def without(self, id: str) -> "ListIndex | None":
         """Return the list without this client's row; None if the row's index is unknown."""
         index = self.index_of(id, float("-inf"))
         if index is None:
@@ -145,7 +143,7 @@ class ListIndex:
         total: int,
         at: float,
         more: bool = False,  # noqa: FBT001, FBT002
-    ) -> ListIndex:
+    ) -> "ListIndex":
         """Return the index after a reading sent at `at` returned these rows.
 
         `total` is the list's length by that reading; `more`: the list is longer than that.

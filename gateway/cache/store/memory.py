@@ -1,7 +1,5 @@
 """The in-memory store: bounded in bytes, with a fair share for every caller."""
 
-from __future__ import annotations
-
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -129,7 +127,7 @@ class MemoryStore:
         if entries is not None:
             self._held -= entries.weight
 
-    def _touch(self, partition: Partition, entries: _PartitionEntries) -> None:
+    def _touch(self, partition: Partition, entries: "_PartitionEntries") -> None:
         entries.used_at = self._clock()
         self._partitions.move_to_end(partition)
 

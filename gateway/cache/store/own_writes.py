@@ -1,7 +1,5 @@
 """The callers' own writes of the last seconds, which a lagging replica of the API may not show."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple

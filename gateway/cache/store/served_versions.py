@@ -1,7 +1,5 @@
 """The versions of clients that callers were served: none is followed by an earlier one."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice

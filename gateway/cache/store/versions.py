@@ -1,7 +1,5 @@
 """Replaced versions of clients: a caller may have read one and now changes it."""
 
-from __future__ import annotations
-
 from cachetools import LRUCache
 
 from gateway.cache.store.entity import CachedRecord, Held

@@ -1,7 +1,5 @@
 """Writes that the API must report by a webhook: their events prove that deliveries arrive."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The effect of a caller's own write on a cached list: kept, changed or cleared."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 from gateway.cache.policy.filters import matches

@@ -1,7 +1,5 @@
 """Apply what webhooks report: to the cache, and to the proof that they arrive."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from gateway.cache.policy.delivery_proof import DeliveryProof

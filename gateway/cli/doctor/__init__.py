@@ -1,7 +1,5 @@
 """The `doctor` command: checks how the configured API behaves where the API page is silent."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from typing import TextIO

@@ -1,7 +1,5 @@
 """The checks in order: each sends a probe, and the table of meanings judges the response."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """What parts of responses, and several responses together, show of the API."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise

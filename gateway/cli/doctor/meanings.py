@@ -1,8 +1,6 @@
 """What single responses mean: the first row of a subject that applies is the finding."""
 # ruff: noqa: E501 - one row is one line
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The HTTP client of the doctor: sends a probe, never raises, and gives access to the response."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time

@@ -1,7 +1,5 @@
 """The client that the write checks create, and its clean-up."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The webhook that must be registered at the API, as far as a broker's token can read it."""
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Sequence
 from http import HTTPStatus

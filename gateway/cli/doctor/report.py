@@ -1,7 +1,5 @@
 """The report of the doctor: one line per finding, written at once."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from functools import partial

@@ -1,7 +1,5 @@
 """The ends of calls and the errors of refused ones, between the API and the shared budget."""
 
-from __future__ import annotations
-
 import math
 
 from gateway.ratelimit.outcomes import POINTLESS

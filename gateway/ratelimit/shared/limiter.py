@@ -1,7 +1,5 @@
 """The rate limiter of a gateway that shares the budget of its address with others."""
 
-from __future__ import annotations
-
 import asyncio
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The deadlines of one connection, kept with as few event loop timers as possible."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Parse target, host and body framing of a request head; each is accepted in one form only."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Limits of size, time and memory for one connection and for all of them together."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 

@@ -1,14 +1,9 @@
 """Close a connection late enough for the client to read the last response (RFC 9112, 9.6)."""
 
-from __future__ import annotations
+import asyncio
+from collections.abc import Callable
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
-
-    from gateway.server.http1.limits import ConnectionCounter
+from gateway.server.http1.limits import ConnectionCounter
 
 _LINGER_SECONDS = 1.0
 """Seconds for which a connection stays open for the client to read and close."""

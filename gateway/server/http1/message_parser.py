@@ -1,7 +1,5 @@
 """Parse header fields and chunked bodies with llhttp (through httptools)."""
 
-from __future__ import annotations
-
 import httptools
 
 from gateway.server.http1.head import Headers, ProtocolError

@@ -4,8 +4,6 @@ This module finds the ends of head and body in the bytes, so that segmentation c
 them. `MessageParser` parses the header fields and the chunks.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ One connection has its turn in each iteration of the event loop, and all turns t
 share of one core, so that the requests of other connections find the loop idle.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque

@@ -1,7 +1,5 @@
 """When a worker that has ended is started again."""
 
-from __future__ import annotations
-
 STEADY_SECONDS = 30.0
 """A worker that has lived for so long is started again at once."""
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0

@@ -1,21 +1,14 @@
 """Starts the workers, replaces those that end, and stops one after the other."""
 
-from __future__ import annotations
-
 import logging
 import selectors
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from gateway.server.workers.process import WorkerProcess, fork
+from gateway.server.workers.process import Closeable, Supervised, WorkerProcess, fork
 from gateway.server.workers.restarts import STEADY_SECONDS, restart_delay
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from gateway.server.workers.process import Closeable, Supervised
 
 TURNS_SECONDS = 5.0
 """Seconds within which all workers have begun to drain."""

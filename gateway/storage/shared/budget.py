@@ -1,14 +1,13 @@
 """The rate limit window that several gateways share: decided in the server, call by call."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
-from gateway.shared_budget import CallOutcome, Grant, Refusal
+from gateway.shared_budget import CallOutcome, Grant, Refusal, Reservation, SharedWindow
 from gateway.storage.shared.contract import ServerUnreachable
 from gateway.storage.shared.heartbeat import Heartbeat
 from gateway.storage.shared.lease import Lease
@@ -16,12 +15,7 @@ from gateway.storage.shared.mirror import BudgetMirror
 from gateway.storage.shared.outcomes import LEASED, UnreportedOutcome, encode_flag, no_outcomes
 from gateway.storage.shared.replies import decision, refusal_of
 from gateway.storage.shared.server_connection import COMMAND_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from gateway.shared_budget import Reservation, SharedWindow
-    from schema.source.request_context import RateLimitState
+from schema.source.request_context import RateLimitState
 
 BEAT_SECONDS = 0.5
 """Seconds between two renewals of the lease; each is also a probe of a server that failed."""

@@ -1,7 +1,5 @@
 """Whether the server has written to its disk what it replied to."""
 
-from __future__ import annotations
-
 import logging
 from contextlib import suppress
 from enum import Enum, auto

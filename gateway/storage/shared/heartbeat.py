@@ -1,7 +1,5 @@
 """An action that is repeated for as long as the gateway runs."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """The calls that this gateway may send while it cannot reach the server."""
 
-from __future__ import annotations
-
 import math
 
 from schema.source.request_context import Priority

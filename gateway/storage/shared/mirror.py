@@ -1,7 +1,5 @@
 """What one gateway knows of the shared budget: the snapshots of the replies that it got."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 

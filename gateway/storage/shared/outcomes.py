@@ -1,7 +1,5 @@
 """The outcomes of calls that the server does not know yet."""
 
-from __future__ import annotations
-
 from collections import deque
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The replies of the functions: a snapshot of the budget, then what was decided."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Encryption of what is stored in the server, with a key that the server does not have."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

@@ -1,7 +1,5 @@
 """The server's time, which all gateways count by, and this gateway's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 STEP = 1.0

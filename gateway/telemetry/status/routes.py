@@ -1,7 +1,5 @@
 """The status page and the state that it shows, at GET /status and below."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import orjson

@@ -1,7 +1,5 @@
 """What a trace holds of an operation; no caller, document, variable or error message."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from opentelemetry.trace import Status, StatusCode, get_current_span

@@ -1,7 +1,5 @@
 """Traces of OpenTelemetry, sent by OTLP over HTTP as the variables OTEL_* say."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A transport that records a span for each call, and passes the trace on to the API."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from functools import partial

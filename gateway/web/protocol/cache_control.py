@@ -1,7 +1,5 @@
 """Parses Cache-Control of requests (RFC 9111, 5.2.1)."""
 
-from __future__ import annotations
-
 from schema.source.request_context import CacheDirectives
 
 _DIRECTIVES = 32

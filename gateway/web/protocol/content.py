@@ -1,7 +1,5 @@
 """The content of a request: its accepted media types and codings, and its decoding."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from functools import lru_cache

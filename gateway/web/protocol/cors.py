@@ -4,8 +4,6 @@ Credentials are sent in headers and never in cookies, so a page of an allowed or
 header that its preflight names, and `Access-Control-Allow-Credentials` is never sent.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

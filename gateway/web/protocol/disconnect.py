@@ -1,7 +1,5 @@
 """Notification of client disconnects by the server, through an extension of the ASGI scope."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import cast
 

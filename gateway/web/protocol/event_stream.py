@@ -4,8 +4,6 @@ The formats are Server-Sent Events (HTML, 9.2) as GraphQL over SSE uses them in 
 connections mode, and Apollo's multipart protocol for subscriptions, version 1.0.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, Protocol

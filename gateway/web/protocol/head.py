@@ -1,7 +1,5 @@
 """Parsed request headers, reusable for later requests that have the same headers."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -61,7 +59,7 @@ class RequestHead:
         """True if stored responses may answer the request without further checks of its headers."""
         self._caller: list[Caller | None] = []
 
-    def repeated(self, changed: Iterable[tuple[bytes, bytes]]) -> RequestHead:
+    def repeated(self, changed: Iterable[tuple[bytes, bytes]]) -> "RequestHead":
         """Return the head of a request that differs from this one only in the headers `changed`.
 
         Their names are in lower case. They may only be headers that affect the trace of a response

@@ -1,7 +1,5 @@
 """The accepted values of the Host header, as protection against DNS rebinding."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """HTTP responses, and the two ways to send them: ASGI messages, or bytes on the connection."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
@@ -55,7 +53,7 @@ class HTTPResponse(NamedTuple):
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.content})
 
-    def encoded(self, coding: Coding) -> HTTPResponse:
+    def encoded(self, coding: Coding) -> "HTTPResponse":
         """Return the response, compressed if the client accepts that and it saves bytes.
 
         A weak entity tag names the data in any coding (RFC 9110, 8.8.3.3).

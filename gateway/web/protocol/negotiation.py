@@ -1,7 +1,5 @@
 """Content negotiation: the media type and coding of a response (RFC 9110, 12.5)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from enum import Enum

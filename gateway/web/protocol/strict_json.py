@@ -1,7 +1,5 @@
 """Strict JSON parsing (RFC 8259): UTF-8, finite numbers, unique names and limited depth."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The identifiers of a request, used in the response, the log and the trace of the caller."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The credentials of a WebSocket: in the headers of its handshake, or in `connection_init`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The response to one event of a subscription."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from gateway.web.protocol.tracing import trace_from

@@ -1,7 +1,5 @@
 """Open the stream of events that answers a subscription."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Protocol
 

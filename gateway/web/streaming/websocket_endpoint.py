@@ -1,7 +1,5 @@
 """The handshake of a WebSocket at the GraphQL endpoint (RFC 6455, 4.2)."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Compile the arguments of a field: bind literals once, variables for each request."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ The generated text holds names of the graph and of its own constants. The only p
 caller are the response keys: GraphQL names (GraphQL, 2.1.9), written as string literals.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Mapping
 from types import CodeType

@@ -1,7 +1,5 @@
 """Collect the fields selected below fields: fragments spread, conditions applied."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

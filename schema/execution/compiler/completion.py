@@ -3,8 +3,6 @@
 graphql-core then completes the whole result and names what is wrong with each value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 

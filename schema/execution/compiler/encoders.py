@@ -1,7 +1,5 @@
 """Generate the functions that turn records and pages into their part of the response."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The root fields of an operation, and an operation specialized for its conditions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """One request's values for the variables of an operation (GraphQL, 6.1.2)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
