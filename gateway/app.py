@@ -30,7 +30,7 @@ from gateway.detached_tasks import DetachedTasks
 from gateway.ratelimit.limiter import LimiterOptions
 from gateway.server.lifespan import lifespan_of
 from gateway.settings import Settings
-from gateway.sharing.state import connect_shared_state
+from gateway.sharing.state import connect_shared_state, follow
 from gateway.storage.credentials import SQLiteCredentialStore
 from gateway.storage.state_dir import State, in_memory
 from gateway.subscriptions.contracts import ChangeSource
@@ -132,8 +132,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             budget=budget.state,
             surplus=budget.refreshable,
             cap=cap,
+            coherence=None if shared_state is None else shared_state.cache,
         )
-        budget.credentials.when_rejected = cached.disown
         if metrics is not None:
             metrics.cache, metrics.store = cached, store
     else:
@@ -166,6 +166,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         settings.max_subscriptions,
         clock=clock,
     )
+    follow(shared_state, source, budget, hub.receive)
     executing = GraphQLHandler(
         graph, source, authenticator, config, hub, answers=source.responses, cors=cors, clock=clock
     )
@@ -187,9 +188,8 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     hosts = accepted_hosts(settings, keyless=demo_key is not None or settings.acts_without_proof)
     direct = FastPathHandler(GRAPHQL_PATH, handler, hosts, health)
-    limits = socket_limits(settings)
     websockets = WebSocketEndpoint(
-        GRAPHQL_PATH, handler, authenticator, hosts, cors, limits, hub.drain
+        GRAPHQL_PATH, handler, authenticator, hosts, cors, socket_limits(settings), hub.drain
     )
     return GatewayApp(
         routes,

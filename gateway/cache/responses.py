@@ -31,7 +31,7 @@ _MAX_PLAIN_BYTES = 2 * 1024 * 1024
 class ResponseCache:
     """The responses of all callers, in the same store and within the same bounds as entries."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts
         self,
         memory: FencedCache,
         *,
@@ -39,12 +39,14 @@ class ResponseCache:
         pace: AdaptiveTTL,
         budget: Callable[[], RateLimitState],
         clock: Callable[[], float],
+        in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
         self._memory = memory
         self._accounts = accounts
         self._pace = pace
         self._budget = budget
         self._clock = clock
+        self._in_doubt = in_doubt
         self._plain: WeightedLRU[CompressibleData] = WeightedLRU(_MAX_PLAIN_BYTES)
         self._discarded = 0
 
@@ -83,6 +85,7 @@ class ResponseCache:
         return cached.data, Receipt(
             saved=cached.saved,
             oldest_seconds=age,
+            stale=self._in_doubt(),
             coherent=self._pace.is_proven(partition),
             budget=self._budget(),
         )

@@ -6,6 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from gateway.cache.coherence.contract import Coherence, SingleGateway
+from gateway.cache.fetch.entity_fetcher import EntityResult
+from gateway.cache.fetch.queries import ListQuery, ReadQuery
+from gateway.cache.follower import CacheFollower
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.delivery_proof import DeliveryProof
@@ -21,9 +25,8 @@ from gateway.cache.read.collection_reader import CollectionReader
 from gateway.cache.read.cost import CostEstimates
 from gateway.cache.read.derived import Derivations
 from gateway.cache.read.eager_refresh import EagerRefresh
-from gateway.cache.read.entity_reader import EntityReader, EntityResult
+from gateway.cache.read.entity_reader import EntityReader
 from gateway.cache.read.list_reader import ListReader
-from gateway.cache.read.queries import ListQuery, ReadQuery
 from gateway.cache.read.search import SearchReader
 from gateway.cache.responses import ResponseCache
 from gateway.cache.store.entity import Held
@@ -68,6 +71,7 @@ class CachingClientSource:
         budget: Callable[[], RateLimitState] = _unused_window,
         surplus: Callable[[], bool] = lambda: True,
         cap: Callable[[], int] = lambda: MAX_CALLS,
+        coherence: Coherence | None = None,
     ) -> None:
         self.page_cost = reader.page_cost
         self._clock = clock = strictly_increasing(clock)
@@ -76,9 +80,10 @@ class CachingClientSource:
         proof = DeliveryProof(policy.webhook_fresh or 0)
         self._pace = AdaptiveTTL(policy, budget, clock, proof)
         self._memory = memory = FencedCache(store, clock, policy)
+        self._coherence = coherence = coherence or SingleGateway()
         self._accounts = accounts = CostAttribution(memory, policy.flight_seconds)
-        self._lists = ListReader(reader, accounts, memory, policy, clock)
-        self._by_id = EntityReader(reader, accounts, memory, self._lists, clock)
+        self._lists = ListReader(reader, accounts, memory, policy, clock, coherence)
+        self._by_id = EntityReader(reader, accounts, memory, self._lists, clock, coherence)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
         searches = SearchReader(
@@ -98,17 +103,25 @@ class CachingClientSource:
         self._eager = eager = EagerRefresh(self._pace.is_active, self._refresh, clock, policy)
         self.search = eager.noted(searches.search)
         reported = ReportedChanges(proof, memory.hints, self._lists.reading, eager.aged, clock)
-        self.note_change, self.freshness = reported.note, reported.freshness
+        self.freshness = reported.freshness
         if policy.webhook_fresh:
             writer = reported.announced(writer)
         changed = ChangeReader(self._by_id, memory, store, self._query)
         self.held, self.fetch_since, self.watch = changed.held, changed.fetch_since, changed.watch
-        writes = WriteThrough(writer, memory, clock, self._begin)
+        writes = WriteThrough(writer, memory, clock, self._begin, coherence)
+        readers = self._lists.pages, self._by_id.fetcher
+        self.follower = CacheFollower(memory, coherence, readers, writes.effects, reported.note)
+        self.disown, self.note_change = self.follower.disown, self.follower.note_change
         self.create = tasks.detached(writes.create)
         self.update = tasks.detached(writes.update)
         self.delete = tasks.detached(writes.delete)
         self.responses = ResponseCache(
-            memory, accounts=accounts, pace=self._pace, budget=budget, clock=clock
+            memory,
+            accounts=accounts,
+            pace=self._pace,
+            budget=budget,
+            clock=clock,
+            in_doubt=coherence.in_doubt,
         )
 
     def lookups(self) -> dict[tuple[str, str], int]:
@@ -118,13 +131,6 @@ class CachingClientSource:
             ("list", "joined"): self._lists.flights.joined,
             ("entity", "joined"): self._by_id.flights.joined,
         }
-
-    def disown(self, credential: str) -> None:
-        """Remove what was read by a credential that the API rejects now, known by its hash.
-
-        The credential had its own partition before it joined its user's, and returns to that one.
-        """
-        self._memory.purge(Partition.alone(credential))
 
     async def read_page(
         self,
@@ -249,4 +255,5 @@ class CachingClientSource:
         """Begin the receipt with the caller's unbilled calls and the state of the window."""
         self._accounts.bill(operation)
         operation.receipt.budget = self._budget()
+        operation.receipt.stale |= self._coherence.in_doubt()
         operation.receipt.coherent = self._pace.is_proven(Partition(operation.caller))

@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gateway.cache.coherence.replicated import ReplicatedCache
+from gateway.cache.source import CachingClientSource
+from gateway.cache.store.change_hints import ChangeKind
+from gateway.ratelimit.limiter import RateLimiter
 from gateway.settings import PREFIX, ConfigurationError, Settings
 from gateway.storage.state_dir import State
+from gateway.subscriptions.contracts import ChangeSource
 from gateway.writes.idempotency_store import IdempotencyStore
 from gateway.writes.shared_creates import SharedCreates
 
 if TYPE_CHECKING:
-    from gateway.storage.shared.connect import Connected
+    from gateway.storage.connect import Connected
 
 
 class SharedState:
     """The parts that are shared, which start and end with the gateway."""
 
-    def __init__(self, connected: Connected, state: State) -> None:
+    def __init__(
+        self, connected: Connected, settings: Settings, state: State, clock: Callable[[], float]
+    ) -> None:
         self.budget = connected.budget
+        self._journal = connected.journal
+        self.cache = ReplicatedCache(
+            connected.journal,
+            connected.memory,
+            lambda: connected.server.is_reachable,
+            clock,
+            attempt_seconds=settings.upstream_timeout,
+        )
+        self._caches, self.clock = settings.cache, clock
         self.creates = SharedCreates(
             connected.server, IdempotencyStore(state.database), connected.creates
         )
@@ -27,10 +43,32 @@ class SharedState:
         """Begin to share."""
         self.budget.start()
         await self.creates.start()
+        if self._caches:
+            await self._journal.start()
 
     async def aclose(self) -> None:
         """Send what the server does not know yet; the budget is closed by its limiter."""
         await self.creates.aclose()
+        if self._caches:
+            await self.cache.aclose()
+            await self._journal.aclose()
+
+
+def follow(
+    state: SharedState | None,
+    source: ChangeSource,
+    budget: RateLimiter,
+    receive: Callable[[ChangeKind, frozenset[str]], None],
+) -> None:
+    """Have the cache learn what the API, and other gateways, report of credentials and clients."""
+    if not isinstance(source, CachingClientSource):
+        return
+    credentials, follower = budget.credentials, source.follower
+    credentials.when_rejected = source.disown
+    if state is not None:
+        state.cache.learn, state.cache.missed = follower.learn, follower.missed
+        follower.when_accepted, follower.when_changed = credentials.accepted, receive
+        follower.when_rejected = lambda each: credentials.rejected(each, state.clock())
 
 
 def connect_shared_state(
@@ -43,7 +81,7 @@ def connect_shared_state(
     if settings.valkey_url is None or settings.secret is None:
         return None
     try:  # an extra, and a tenth of the start: imported only where it is used
-        from gateway.storage.shared.connect import connect  # noqa: PLC0415
+        from gateway.storage.connect import connect  # noqa: PLC0415
     except ModuleNotFoundError:
         raise ConfigurationError(
             f"{PREFIX}VALKEY_URL needs an extra: pip install 'clients-gateway[valkey]'"
@@ -52,8 +90,9 @@ def connect_shared_state(
         settings.valkey_url,
         settings.budget,
         settings.secret.encode(),
+        settings.upstream_url,
         limit=settings.upstream_rate_limit,
         attempt_seconds=settings.upstream_timeout,
         clock=clock,
     )
-    return SharedState(connected, state)
+    return SharedState(connected, settings, state, clock)

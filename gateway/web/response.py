@@ -186,7 +186,7 @@ def encode_cached(data: CompressibleData, receipt: Receipt, coding: Coding) -> t
     """
     oldest = None if receipt.oldest_seconds is None else round(receipt.oldest_seconds)
     coherent, as_of = receipt.coherent, _as_of(receipt)
-    upstream = _upstream(receipt.saved, oldest, receipt.budget, coherent, as_of)
+    upstream = _upstream(receipt.saved, oldest, receipt.stale, receipt.budget, coherent, as_of)
     if coding is not Coding.IDENTITY:
         compressed = data.compressed_prefix(_BEFORE)
         if compressed is not None:
@@ -207,13 +207,16 @@ def _as_of(receipt: Receipt) -> int | None:
 
 
 @lru_cache(1024)
-def _upstream(
+def _upstream(  # noqa: PLR0913, PLR0917 - the key of a cache
     saved: int,
     oldest_seconds: int | None,
+    stale: bool,  # noqa: FBT001 - a field of the receipt
     budget: RateLimitState | None,
     coherent: bool | None,  # noqa: FBT001
     as_of: int | None,
 ) -> bytes:
     """Encode the receipt of a stored response; cached, as many within a second are equal."""
-    receipt = Receipt(saved=saved, oldest_seconds=oldest_seconds, coherent=coherent, budget=budget)
+    receipt = Receipt(
+        saved=saved, oldest_seconds=oldest_seconds, stale=stale, coherent=coherent, budget=budget
+    )
     return orjson.dumps(receipt_extension(receipt, as_of))

@@ -35,10 +35,9 @@ class SharedRecords:
         self._sealing = sealing
         self._clock = clock
 
-    @staticmethod
-    def key(name: bytes) -> str:
+    def key(self, name: bytes) -> str:
         """Return the key of a record."""
-        return f"{EPOCH}:{name.hex()}"
+        return f"{EPOCH}:{self._sealing.name(name)}"
 
     def clients_key(self, caller: str) -> str:
         """Return the key of the clients that this caller's creates made."""

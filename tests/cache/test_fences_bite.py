@@ -28,19 +28,19 @@ SABOTAGE = {
         "if self.generations.of_client(key) is None:",
     ),
     "raising before a write is sent": (
-        "gateway/cache/write/write_through.py",
-        "        self._memory.invalidate_in_flight(partition, key)\n        fence =",
-        "        fence =",
+        "gateway/cache/write/effects.py",
+        "        self._memory.invalidate_in_flight(partition, key)\n        if key is not None:",
+        "        if key is not None:",
     ),
     "raising after an outcome, unknown ones too": (
-        "gateway/cache/write/write_through.py",
-        "        finally:\n            self._memory.invalidate_in_flight(partition, key)",
-        "        finally:\n            pass",
+        "gateway/cache/write/effects.py",
+        "        self._memory.invalidate_in_flight(partition, key)\n        if event.claimed",
+        "        if event.claimed",
     ),
     "forgetting after an unknown outcome": (
-        "gateway/cache/write/write_through.py",
-        "            self._forget(partition, key)\n            raise",
-        "            raise",
+        "gateway/cache/write/effects.py",
+        "            self._forget(partition, key)\n        elif",
+        "            pass\n        elif",
     ),
     "the fence in a flight's name": (
         "gateway/cache/read/list_reader.py",

@@ -53,8 +53,8 @@ class Server:
                 time.sleep(0.025)
         raise TimeoutError(self.kind)
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, decode_responses=True)
+    def client(self, *, decode: bool = True) -> redis.Redis:
+        return redis.Redis(port=self.port, decode_responses=decode)
 
     def kill(self) -> None:
         self.process.kill()

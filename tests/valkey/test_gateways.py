@@ -44,11 +44,12 @@ async def living(app: GatewayApp) -> AsyncIterator[None]:
 async def gateways(
     sandbox: Sandbox, server: Server, count: int, **changes: Any
 ) -> AsyncIterator[list[Gateway]]:
-    shared = {"valkey_url": f"redis://127.0.0.1:{server.port}", "secret": SECRET, "cache": False}
+    url = f"redis://127.0.0.1:{server.port}"
+    changes = {"valkey_url": url, "secret": SECRET, "cache": False} | changes
     async with contextlib.AsyncExitStack() as stack:
         found = []
         for _ in range(count):
-            app = create_app(settings(**shared, **changes), wire=InProcess(sandbox))
+            app = create_app(settings(**changes), wire=InProcess(sandbox))
             await stack.enter_async_context(living(app))
             transport = httpx.ASGITransport(app=app)
             http = httpx.AsyncClient(transport=transport, base_url=HERE)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from gateway.cache.fetch.entity_fetcher import EntityResult
+from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.differences import NoteDifference
-from gateway.cache.read.entity_reader import EntityReader, EntityResult
-from gateway.cache.read.queries import ReadQuery
+from gateway.cache.read.entity_reader import EntityReader
 from gateway.cache.store.entity import CachedRecord, Held
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import EntityKey, Partition

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.filters import supersets
 from gateway.cache.policy.scan_price import advice, too_large
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import ListReader
-from gateway.cache.read.queries import ReadQuery
 from gateway.cache.read.scan import Scan
 from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.entity import CachedRecord

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.read.entity_reader import EntityReader
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.planner import PlannedRead
-from gateway.cache.read.queries import ReadQuery
 from gateway.cache.store.keys import ListKey, Partition
 from schema.source.cost import (
     CostEstimate,

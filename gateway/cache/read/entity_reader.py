@@ -2,76 +2,48 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
+from gateway.cache.coherence.contract import Coherence
+from gateway.cache.fetch.entity_fetcher import (
+    EntityFetcher,
+    EntityResult,
+    FetchedEntity,
+    usable,
+)
+from gateway.cache.fetch.queries import ReadQuery
+from gateway.cache.fetch.single_flight import Fetch, SingleFlight
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import ListReader
-from gateway.cache.read.queries import ReadQuery
-from gateway.cache.read.single_flight import Fetch, SingleFlight
-from gateway.cache.store.entity import Held, Tombstone
+from gateway.cache.store.entity import Held
 from gateway.cache.store.fenced import FencedCache
-from gateway.cache.store.generations import FencingToken
-from gateway.cache.store.keys import EntityKey, ListKey
-from schema.source.errors import ClientError, Forbidden, NotFound, Unauthenticated, Unavailable
+from gateway.cache.store.keys import ListKey
+from schema.source.errors import ClientError, NotFound, Unavailable
 from schema.source.protocols import ClientReader
 from schema.source.records import ClientId, ClientRecord
-from schema.source.request_context import Waiters
 
 READINGS = 2
 """Detail reads of one client: one that a write or another response overtakes, and one more."""
 _TOO_FAST = "The client is changed faster than it can be read: ask again."
 
 
-class EntityResult(NamedTuple):
-    """A client or its failure, and its age."""
-
-    value: ClientRecord | ClientError
-    at: float
-    """When it was read."""
-    checked_at: float
-    """When the API was last called for it, whatever it returned."""
-    hinted_at: float = -math.inf
-    """When the last event came that may have changed it since then."""
-
-
-class FetchedEntity(NamedTuple):
-    """One detail read, and what the cache then held; None if its caller wrote during the read."""
-
-    result: ClientRecord | ClientError
-    at: float
-    newest: Held
-
-
-def usable(held: Held, query: ReadQuery) -> EntityResult | None:
-    """Return the client, or its absence, if what is held of it answers the query."""
-    if held is None:
-        return None
-    if isinstance(held, Tombstone):
-        gone = NotFound("There is no such client, or it is not yours to see.")
-        return EntityResult(gone, held.at, held.at) if held.at >= query.missing_oldest else None
-    view = held.view(query.fields, query.oldest)
-    if view is None or view[0].is_missing(query.fields):
-        return None
-    return EntityResult(*view, max(view[1], held.contradicted_at))
-
-
 class EntityReader:
     """Reads the clients of all callers by id."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         reader: ClientReader,
         accounts: CostAttribution,
         memory: FencedCache,
         lists: ListReader,
         clock: Callable[[], float],
+        coherence: Coherence,
     ) -> None:
         self._reader = reader
+        self.fetcher = EntityFetcher(reader, accounts, memory, clock, coherence)
         self._accounts = accounts
         self._memory = memory
         self._lists = lists
@@ -204,7 +176,7 @@ class EntityReader:
         if alone:
             at = self._clock()
             keys = [(query.key(id), token, by) for id, token in alone.items()]
-            load = partial(self._send, query, alone, at)
+            load = partial(self.fetcher.send, query, alone, at)
             flights |= dict.fromkeys(alone, self.flights.start(keys, load, at, who))
         return {
             id: await self._complete(query, flight, id)
@@ -219,31 +191,6 @@ class EntityReader:
             return (await flight.wait(query.operation.deadline - self._clock()))[id]
         except ClientError as failure:
             return FetchedEntity(failure, flight.at, None)
-
-    async def _send(
-        self,
-        query: ReadQuery,
-        tokens: Mapping[ClientId, FencingToken],
-        at: float,
-        waiters: Waiters,
-    ) -> Mapping[ClientId, FetchedEntity]:
-        with self._accounts.shared(query.operation, at, waiters) as flight:
-            answers = await self._reader.fetch(flight, list(tokens), query.fields, query.priority)
-        landed = {
-            id: FetchedEntity(answer, at, self._store(query.key(id), token, answer, at))
-            for (id, token), answer in zip(tokens.items(), answers, strict=True)
-        }
-        if any(isinstance(answer, Unauthenticated | Forbidden) for answer in answers):
-            self._memory.purge(query.partition)
-        return landed
-
-    def _store(
-        self, key: EntityKey, token: FencingToken, answer: ClientRecord | ClientError, at: float
-    ) -> Held:
-        if isinstance(answer, ClientError):
-            absent = isinstance(answer, NotFound)
-            return self._memory.store_absence(key, at, token) if absent else None
-        return self._memory.store_record(key, answer, at, token)
 
 
 def _unsettled(landed: FetchedEntity) -> EntityResult:

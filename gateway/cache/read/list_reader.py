@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import msgspec
 
+from gateway.cache.coherence.contract import Coherence
+from gateway.cache.coherence.events import PageRead
+from gateway.cache.fetch.page_store import FetchedPage, PageStore
+from gateway.cache.fetch.queries import ListQuery
+from gateway.cache.fetch.single_flight import Fetch, SingleFlight
 from gateway.cache.policy.cost_attribution import CostAttribution
-from gateway.cache.policy.filters import matches
 from gateway.cache.policy.freshness import CachePolicy
-from gateway.cache.policy.row_fields import RowFields
-from gateway.cache.read.list_lookup import ALL_CLIENTS, CachedPage, ListLookup, as_page, page_of
+from gateway.cache.read.list_lookup import CachedPage, ListLookup, as_page, page_of
 from gateway.cache.read.planner import PlannedRead, ReadPlanner
-from gateway.cache.read.queries import ListQuery
-from gateway.cache.read.single_flight import Fetch, SingleFlight
 from gateway.cache.store.cursor_anchor import ANY_AGE, locate
 from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.fenced import FencedCache
@@ -31,33 +32,20 @@ TRIES = 3
 """Reads of one window: one of all clients in its place, one that is outdated, and one more."""
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedPage:
-    """A page read; `kept` unless its caller wrote while it was being read.
-
-    `drift`: rows were seen to move between the calls that read the page.
-    """
-
-    page: Page
-    at: float
-    newest: Mapping[str, CachedRecord]
-    """The newest of its clients, as far as it was held when the page arrived."""
-    kept: bool
-    drift: bool
-
-
 class ListReader:
     """Reads the lists of all callers, from the cache and from the source."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         reader: ClientReader,
         accounts: CostAttribution,
         memory: FencedCache,
         policy: CachePolicy,
         clock: Callable[[], float],
+        coherence: Coherence,
     ) -> None:
         self._reader = reader
+        self._coherence = coherence
         self._accounts = accounts
         self._memory = memory
         self._policy = policy
@@ -68,7 +56,8 @@ class ListReader:
         self.lookup = ListLookup(memory)
         self.page_cost = reader.page_cost
         self.plan = ReadPlanner(self.lookup, memory.meaning, policy, reader.page_cost)
-        self.row_fields = RowFields()
+        self.pages = PageStore(memory, policy)
+        self.row_fields = self.pages.row_fields
 
     def reading(self) -> set[Partition]:
         """Return the callers whose lists are being read."""
@@ -205,40 +194,51 @@ class ListReader:
     async def _send(
         self, query: ListQuery, at: float, fence: FencingToken, waiters: Waiters
     ) -> FetchedPage:
-        key = query.list_key
-        with self._accounts.shared(query.operation, at, waiters) as flight:
-            page = await self._reader.read_page(
-                flight, key.where, query.window, query.fields, query.priority
-            )
-        clients = [record for record in page.records if not record.unreadable]
-        if clients:
-            self.row_fields.observe(clients)
-        shown = self._memory.own_writes.applied(
+        key, window = query.list_key, query.window
+        caller, based_on = query.operation.caller, self._coherence.position
+        flights: Sequence[str] = ()
+        if self._coherence.is_shared:
+            where = (key.where.client_type, key.where.status)
+            place = (window.offset, window.limit, window.from_end)
+            name = (key.partition, caller.hash, *where, *place)
+            found, flights = await self._coherence.turns({key: name}, partial(self._held, query))
+            if found:
+                query.operation.receipt.joined += 1
+                return found[key]
+            at, fence = self._clock(), self._memory.generations.of_lists(key.partition)
+            based_on = self._coherence.position
+        try:
+            with self._accounts.shared(query.operation, at, waiters) as flight:
+                page = await self._reader.read_page(
+                    flight, key.where, window, query.fields, query.priority
+                )
+        except BaseException:
+            self._coherence.end(flights)
+            raise
+        event = PageRead(
             key.partition,
-            page,
+            caller.hash,
             at,
-            lambda record: matches(key.where, record, self._memory.meaning.types),
-            self._memory.order.newest,
+            key.where.client_type,
+            key.where.status,
+            page.offset,
+            page.records,
+            page.total,
+            page.more,
         )
-        newest = self._memory.store_page(key, shown, at, fence)
-        if newest is not None:
-            self._memory.order.observe(page.records)
-            self._memory.meaning.observe(key.where, page, self._everyone(key.partition, at))
-        return FetchedPage(shown, at, newest or {}, newest is not None, flight.receipt.drift)
+        store = partial(self.pages.store, key, page, at, fence, drift=flight.receipt.drift)
+        landed = await self._coherence.read(event, store, based_on, flights)
+        query.operation.receipt.stale |= self._coherence.in_doubt()
+        return landed
 
-    def _everyone(self, partition: Partition, at: float) -> Iterable[ClientRecord]:
-        """Yield all of this caller's clients, if they are cached and fresh; else none.
-
-        Without those written so late that a reading sent at `at` may not show it.
-        """
-        rows = self._memory.rows(ListKey(partition, ALL_CLIENTS))
-        oldest = at - self._policy.fresh
-        if rows is None or not rows.whole(oldest):
-            return
-        for span in rows.spans:
-            for id in span.ids:
-                key = EntityKey(partition, id)
-                known = self._memory.client(key)
-                unseen = self._memory.own_writes.may_be_unseen(key, at)
-                if isinstance(known, CachedRecord) and not unseen:
-                    yield known.record
+    def _held(self, query: ListQuery, key: ListKey) -> FetchedPage | None:
+        """Return the page, if another gateway has read it in the meantime."""
+        known = self.lookup.find(key, query.window, query.fields, query.oldest)
+        if known is None:
+            return None
+        held = {
+            record.id: self._memory.client(EntityKey(key.partition, record.id))
+            for record in known.page.records
+        }
+        newest = {id: each for id, each in held.items() if isinstance(each, CachedRecord)}
+        return FetchedPage(known.page, known.at, newest, kept=True, drift=False)

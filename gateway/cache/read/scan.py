@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gateway.cache.read.list_reader import FetchedPage
+from gateway.cache.fetch.page_store import FetchedPage
 from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.keys import ListKey

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.freshness import (
     CachePolicy,
     FreshnessLimits,
@@ -17,7 +18,6 @@ from gateway.cache.policy.freshness import (
 from gateway.cache.policy.revalidation import BackgroundRevalidation
 from gateway.cache.read.collection_reader import CollectionReader, Found
 from gateway.cache.read.derived import Derivations
-from gateway.cache.read.queries import ReadQuery
 from schema.source.cost import CostEstimate
 from schema.source.errors import NotListed, RateLimited, TooExpensive, Unavailable
 from schema.source.records import Fields, Page

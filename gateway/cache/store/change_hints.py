@@ -62,6 +62,8 @@ class ChangeHints:
         self._clients: dict[str, float] = {}
         self._lists: dict[tuple[Partition, bool], float] = {}
         """By caller, and whether only the filtered lists are concerned."""
+        self._everything = -math.inf
+        """When events were missed that may have concerned any client."""
         self.last_at = -math.inf
         """When the last event came: later readings need no look at the others."""
 
@@ -95,9 +97,14 @@ class ChangeHints:
             if later and self.of_client(key.id, before.checked_at - self._lag) == -math.inf:
                 self.on_unreported(key)
 
+    def note_everything(self) -> None:
+        """Note that events were missed: whatever was read before may have changed."""
+        self.last_at = self._everything = self._clock()
+        self._generations.bump_all()
+
     def of_client(self, id: str, checked_at: float) -> float:
         """Return when the last event about a client came, if that was after `checked_at`."""
-        at = self._clients.get(id, -math.inf)
+        at = max(self._clients.get(id, -math.inf), self._everything)
         return at if at > checked_at else -math.inf
 
     def of_page(
@@ -121,7 +128,7 @@ class ChangeHints:
         return max([of_list, *(self.of_client(id, at) for id, at in held.read_at.items())])
 
     def _of_list(self, key: ListKey, read_at: float) -> float:
-        at = self._lists.get((key.partition, False), -math.inf)
+        at = max(self._lists.get((key.partition, False), -math.inf), self._everything)
         if key.where != _UNFILTERED:
             at = max(at, self._lists.get((key.partition, True), -math.inf))
         return at if at > read_at else -math.inf

@@ -45,6 +45,8 @@ class FencedCache:
         self._store = store
         self._clock = clock
         self._bound = policy.stale
+        self.when_purged: Callable[[Partition], None] = lambda _: None
+        """Called when the API rejected a caller."""
         self.generations = Generations()
         self.hints = ChangeHints(store, self.generations, clock, policy.fresh)
         self.served = ServedVersions(clock, policy.stale)
@@ -212,6 +214,7 @@ class FencedCache:
         self.departures.purge(partition)
         self.collections.forget(partition)
         self.own_writes.purge(partition)
+        self.when_purged(partition)
 
     def _put(self, key: EntityKey | ListKey, entry: CachedRecord | Tombstone | ListIndex) -> None:
         self.generations.bump_responses(key.partition)

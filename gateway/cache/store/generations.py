@@ -36,6 +36,12 @@ class Generations:
         """Return the token of all cached responses to one caller."""
         return self._mark(partition), self._mark(("responses", partition))
 
+    def bump_all(self) -> None:
+        """Invalidate all readings and responses."""
+        self._marks.clear()
+        self._clock += 1
+        self._evicted = self._clock
+
     def bump_responses(self, partition: Partition) -> None:
         """Invalidate this caller's responses: an entry has changed."""
         self.bump(("responses", partition))

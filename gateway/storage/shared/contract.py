@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class ServerUnreachable(Exception):
     """The server did not reply in time, or replied with an error."""
+
+
+BEGINNING = b"0-0"
+"""The place before all entries of a log."""
+
+
+class LogEntry(NamedTuple):
+    """One entry of the log."""
+
+    place: bytes
+    """The server's id of it."""
+    number: int
+    """Numbers are consecutive."""
+    incarnation: str
+    time: float
+    """The server's time at which it was appended."""
+    member: str
+    kind: str
+    content: bytes
+    ended: tuple[str, ...]
+    """Names of the flights that it ends."""
 
 
 class SharedServer(Protocol):

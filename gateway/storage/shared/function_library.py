@@ -16,6 +16,7 @@ PARTS = (
     "learning",
     "budget",
     "creates",
+    "journal",
 )
 """The files after the clock, each of which uses only those before it."""
 STATE_VERSION = 1

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COMMAND_SECONDS = 0.05
 """Seconds that a caller waits for a reply, connecting included."""
 SOCKET_SECONDS = 0.5
-"""Seconds after which a connection without a reply is closed."""
+"""Seconds after which a connection that is not made, or without a reply, is closed."""
 SLICES = 10
 """Parts of that time, each of which lets the event loop turn: where it is busy they take longer, so
 that a delay of this process is not taken for one of the server."""
@@ -47,7 +47,7 @@ class ServerConnection:
             url,
             decode_responses=True,
             socket_timeout=SOCKET_SECONDS,
-            socket_connect_timeout=COMMAND_SECONDS,
+            socket_connect_timeout=SOCKET_SECONDS,
             retry=Retry(NoBackoff(), 0),
             max_connections=2 * CONNECTIONS,
             driver_info=None,  # saves two commands for each connection

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from gateway.storage.journal.journal import Journal
+from gateway.storage.journal.log_reader import LogReader
 from gateway.storage.shared.budget import ValkeyBudget
 from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
 from gateway.storage.shared.sealing import Sealer
@@ -18,18 +20,28 @@ class Connected(NamedTuple):
     server: ServerConnection
     creates: Sealer
     """Encrypts the records of creates."""
+    journal: Journal
+    memory: Sealer
+    """Encrypts the journal."""
 
 
 def connect(  # noqa: PLR0913 - what a server and a budget are known by
     url: str,
     name: str,
     secret: bytes,
+    api: str,
     *,
     limit: int,
     attempt_seconds: float,
     clock: Callable[[], float],
 ) -> Connected:
-    """Return what is shared, over one connection that is made when it is first used."""
+    """Return what is shared by the users of one secret and one API.
+
+    The connections are made when they are first used.
+    """
     server = ServerConnection(url, FunctionLibrary(), budget_keys(name))
     budget = ValkeyBudget(server, limit=limit, attempt_seconds=attempt_seconds, clock=clock)
-    return Connected(budget, server, Sealer(secret, b"creates"))
+    creates, memory = (Sealer(secret + api.encode(), each) for each in (b"creates", b"journal"))
+    prefix = f"clients-gateway:1:{{{memory.name(b'journal')}}}"
+    journal = Journal(server, LogReader(url, f"{prefix}:log"), prefix, clock)
+    return Connected(budget, server, creates, journal, memory)

@@ -1,0 +1,1 @@
+"""What a gateway reads and writes, as all gateways learn of it."""

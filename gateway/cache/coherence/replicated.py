@@ -1,0 +1,239 @@
+"""A cache that several gateways share: each holds it, and applies the same changes in one order."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from gateway.cache.coherence.contract import ReadName
+from gateway.cache.coherence.events import (
+    ClientsRead,
+    Event,
+    FlightEnded,
+    Forgotten,
+    PageRead,
+    WriteBegan,
+    WriteEnded,
+    decode_event,
+    encode_event,
+)
+from gateway.storage.journal.commands import Append
+from gateway.storage.journal.journal import Journal
+from gateway.storage.shared.contract import LogEntry, Sealing, ServerUnreachable
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+SLICE_SECONDS = 0.25
+"""Seconds between two looks at a read of another gateway, whose end may have been missed."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Act(Generic[T]):
+    """What this gateway does when its own event comes in the journal."""
+
+    def __init__(self, act: Callable[[], T]) -> None:
+        self._act = act
+        self._result: list[T] = []
+
+    def run(self) -> None:
+        if not self._result:
+            self._result.append(self._act())
+
+    def result(self) -> T:
+        self.run()
+        return self._result[0]
+
+
+class ReplicatedCache:
+    """The cache's part in the journal (`Coherence`)."""
+
+    is_shared = True
+
+    def __init__(
+        self,
+        journal: Journal,
+        sealing: Sealing,
+        is_reachable: Callable[[], bool],
+        clock: Callable[[], float],
+        *,
+        attempt_seconds: float,
+    ) -> None:
+        """Create it; a read of another gateway is waited for `attempt_seconds` at most."""
+        self._journal, self._sealing, self._clock = journal, sealing, clock
+        self._is_reachable = is_reachable
+        self._attempt_seconds = attempt_seconds
+        self.learn: Callable[[Event], None] = lambda _: None
+        """Applies an event of another gateway."""
+        self.missed: Callable[[], None] = lambda: None
+        """Called when events of other gateways may have been missed."""
+        self._acts: dict[str, _Act[Any]] = {}
+        self._ids = (
+            f"{prefix}.{n}" for prefix in [secrets.token_hex(8)] for n in itertools.count()
+        )
+        self._tasks: set[asyncio.Task[Any]] = set()
+        journal.follower = self
+
+    @property
+    def position(self) -> int:
+        """The number of the last entry of the journal that was applied."""
+        return self._journal.applied
+
+    def in_doubt(self) -> bool:
+        """Return True if another gateway may have answered what this cache does not have."""
+        return not self._is_reachable() or self._journal.members.in_doubt(self._clock())
+
+    async def turns(
+        self, names: Mapping[K, ReadName], find: Callable[[K], T | None]
+    ) -> tuple[dict[K, T], Sequence[str]]:
+        """Wait for the reads that other gateways have under way, for one attempt's time at most."""
+        until = self._clock() + self._attempt_seconds
+        left = {key: self._name("flight", *name) for key, name in names.items()}
+        found: dict[K, T] = {}
+        flights: list[str] = []
+        while left:
+            taken = await self._journal.take(list(left.values()), self._attempt_seconds)
+            for key, is_taken in zip(list(left), taken, strict=True):
+                value = find(key)
+                if value is not None:
+                    found[key] = value
+                if is_taken:
+                    self.end([left[key]]) if value is not None else flights.append(left[key])
+                if is_taken or value is not None:
+                    del left[key]
+            if not left or self._clock() >= until:
+                break
+            await self._journal.wait_for(next(iter(left.values())), SLICE_SECONDS)
+        return found, flights
+
+    async def read(
+        self, event: Event, act: Callable[[], T], based_on: int, flights: Sequence[str]
+    ) -> T:
+        """Append a reading; the server refuses it if something was written since it was sent."""
+        result, _ = await self._append(event, act, based_on, flights)
+        return result
+
+    def end(self, flights: Sequence[str]) -> None:
+        """End flights without a result."""
+        if flights:
+            self._start(self._append(FlightEnded(), lambda: None, None, flights))
+
+    async def write(self, event: Event, act: Callable[[], T]) -> T:
+        """Append the begin or the end of a write.
+
+        An end that could not be appended is known to no other gateway. It returns when each of them
+        knows that this one is lost: they mark what they answer as stale from then on.
+        """
+        result, is_known = await self._append(event, act)
+        if not is_known and isinstance(event, WriteEnded) and event.kind not in _WITHOUT_EFFECT:
+            for partition in filter(None, (event.partition, event.claimed)):
+                await self._journal.announce_later(self._entry(Forgotten(partition)))
+        return result
+
+    def spread(self, event: Event) -> None:
+        """Append an event; later, if the server cannot be reached."""
+        self._start(self._spread(event))
+
+    def apply(self, entry: LogEntry, *, own: bool) -> None:
+        """Apply an entry of the journal."""
+        if not entry.content:
+            return
+        try:
+            id, event = decode_event(self._sealing.open(entry.content, b"journal"))
+        except ValueError as error:
+            _log.error("an entry of the journal cannot be read: %s", error)
+            self.missed()
+            return
+        if not own:
+            self.learn(_shifted(event, self._own_time))
+        elif (act := self._acts.get(id)) is not None:
+            act.run()
+
+    async def aclose(self) -> None:
+        """Wait for the events under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _append(
+        self,
+        event: Event,
+        act: Callable[[], T],
+        based_on: int | None = None,
+        flights: Sequence[str] = (),
+    ) -> tuple[T, bool]:
+        id, own = next(self._ids), _Act(act)
+        self._acts[id] = own
+        is_known = True
+        try:
+            await self._journal.append(self._entry(event, id, based_on, flights))
+        except ServerUnreachable:
+            is_known = False
+        finally:
+            del self._acts[id]
+        return own.result(), is_known
+
+    async def _spread(self, event: Event) -> None:
+        entry = self._entry(event)
+        try:
+            await self._journal.append(entry)
+        except ServerUnreachable:
+            self._journal.unannounced.append(entry)
+
+    def _entry(
+        self,
+        event: Event,
+        id: str = "",
+        based_on: int | None = None,
+        flights: Sequence[str] = (),
+    ) -> Append:
+        data = encode_event(id, _shifted(event, self._journal.clock.server_time))
+        content = b"" if data is None else self._sealing.seal(data, b"journal")
+        is_answer = not isinstance(event, WriteBegan | FlightEnded)
+        return Append("event", content, self._marks(event), based_on, flights, is_answer)
+
+    def _marks(self, event: Event) -> list[str]:
+        """Return the names of what a reading depends on, or what a write changes."""
+        if isinstance(event, PageRead):
+            return [self._name(event.partition), self._name("lists", event.partition)]
+        if isinstance(event, ClientsRead):
+            clients = [self._name("client", event.partition, id) for id in event.found]
+            return [self._name(event.partition), *clients]
+        if isinstance(event, WriteBegan | WriteEnded):
+            of = [event.partition, getattr(event, "claimed", None)]
+            names = [("lists", each) for each in of if each]
+            if event.id is not None:
+                return [self._name(*each) for each in names] + [
+                    self._name("client", each, event.id) for each in of if each
+                ]
+            return [self._name(*each) for each in names]
+        return [self._name(event.partition)] if isinstance(event, Forgotten) else []
+
+    def _name(self, *parts: str | int | None) -> str:
+        return self._sealing.name(*(repr(part).encode() for part in parts))
+
+    def _own_time(self, server_time: float) -> float:
+        return min(self._journal.clock.own_time(server_time), self._clock())
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_WITHOUT_EFFECT = frozenset({"refused", "rejected"})
+
+
+def _shifted(event: Event, convert: Callable[[float], float]) -> Event:
+    """Return the event with its times on another clock."""
+    if isinstance(event, PageRead | ClientsRead):
+        return msgspec.structs.replace(event, at=convert(event.at))
+    if isinstance(event, WriteEnded):
+        return msgspec.structs.replace(event, at=convert(event.at), began=convert(event.began))
+    return event

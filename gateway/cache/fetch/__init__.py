@@ -1,0 +1,1 @@
+"""Fetches of what the cache lacks, and their way into the cache."""

@@ -1,0 +1,1 @@
+"""What several gateways read and wrote, in one order for all."""

@@ -1,0 +1,85 @@
+"""The commands by which one gateway takes part in a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.storage.shared.contract import SharedServer
+
+
+class Append(NamedTuple):
+    """What is to be appended."""
+
+    kind: str
+    content: bytes
+    marks: Sequence[str] = ()
+    based_on: int | None = None
+    """For a reading: the last entry applied when it was sent; a write sets its marks instead."""
+    ended: Sequence[str] = ()
+    """The flights that it ends."""
+    is_answer: bool = True
+    """Whether a caller may learn it as soon as it is appended: all must have it by then."""
+
+
+class JournalCommands:
+    """The functions of one journal in the server. Each raises `ServerUnreachable`."""
+
+    def __init__(self, server: SharedServer, prefix: str, member: str) -> None:
+        self._server, self._prefix, self._member = server, prefix, member
+        self._keys = [f"{prefix}:{name}" for name in ("state", "log", "members")]
+
+    async def beat(
+        self, incarnation: str, applied: int, seconds: float, *, follows: bool, deadline: float
+    ) -> tuple[str, int, float]:
+        """Stay a member; return the incarnation, its last entry's number and the server's time."""
+        known, number, now = await self._server.call_on(
+            self._keys,
+            "journal_beat",
+            self._member,
+            incarnation,
+            str(applied),
+            repr(seconds),
+            "1" if follows else "0",
+            repr(deadline),
+        )
+        return known.decode(), int(number), float(now)
+
+    async def append(self, entry: Append, incarnation: str) -> int | None:
+        """Append; return the entry's number, None if the server has lost the incarnation."""
+        marks = [f"{self._prefix}:mark:{each}" for each in entry.marks]
+        flights = [self._flight(each) for each in entry.ended]
+        verdict, number = await self._server.call_on(
+            [*self._keys, *marks, *flights],
+            "journal_append",
+            self._member,
+            incarnation,
+            entry.kind,
+            "" if entry.based_on is None else str(entry.based_on),
+            str(len(marks)),
+            " ".join(entry.ended),
+            entry.content,
+        )
+        return None if verdict == b"lost" else int(number)
+
+    async def acknowledge(self, applied: int, wanted: int = 0) -> bool:
+        """Record what was applied; return whether all members have applied `wanted`."""
+        [by_all] = await self._server.call_on(
+            self._keys[2:], "journal_ack", self._member, str(applied), str(wanted)
+        )
+        return by_all == b"1"
+
+    async def take(self, flights: Sequence[str], seconds: float) -> tuple[int, list[bool]]:
+        """Take flights; return the last entry's number before, and which of them were free."""
+        keys = [self._keys[0], *map(self._flight, flights)]
+        number, *taken = await self._server.call_on(
+            keys, "journal_take", self._member, str(int(1000 * seconds))
+        )
+        return int(number), [each == b"1" for each in taken]
+
+    async def leave(self) -> None:
+        """Be no member any more."""
+        await self._server.call_on(self._keys[2:], "journal_leave", self._member)
+
+    def _flight(self, name: str) -> str:
+        return f"{self._prefix}:flight:{name}"

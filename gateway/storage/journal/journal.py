@@ -1,0 +1,258 @@
+"""The journal that several gateways append to, and that each applies in the same order.
+
+An append returns when every gateway has applied it: what one has answered, no other contradicts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import secrets
+from collections.abc import Callable, Sequence
+
+from gateway.storage.journal.commands import Append, JournalCommands
+from gateway.storage.journal.membership import MEMBER_SECONDS, TRUST_SECONDS, Membership
+from gateway.storage.journal.roles import Follower, Reader
+from gateway.storage.shared.contract import BEGINNING, LogEntry, ServerUnreachable, SharedServer
+from gateway.storage.shared.heartbeat import Heartbeat
+from gateway.storage.shared.server_clock import ServerClock
+
+BEAT_SECONDS = 0.25
+POLL_SECONDS, MAX_POLL_SECONDS = 0.0005, 0.02
+"""Seconds between two looks at what the others have applied; doubled each time."""
+REPLY_SECONDS = 0.05
+"""Seconds that an entry, which the server has, is waited for before a call is sent in its stead."""
+LATE_SECONDS = 0.1
+"""Seconds after which a heartbeat that was delayed on its way keeps no gateway a member."""
+RETRY_SECONDS = 0.1
+"""Seconds between two attempts to read the log of a server that does not reply."""
+
+_log = logging.getLogger(__name__)
+
+
+class Journal:
+    """One gateway's part in the journal under these keys."""
+
+    def __init__(
+        self, server: SharedServer, reader: Reader, prefix: str, clock: Callable[[], float]
+    ) -> None:
+        self._reader, self._now = reader, clock
+        self._member = secrets.token_hex(8)
+        self._commands = JournalCommands(server, prefix, self._member)
+        self.follower: Follower | None = None
+        self.clock = ServerClock(clock)
+        self.members = Membership()
+        self.incarnation = ""
+        self.applied = 0
+        """The number of the last entry applied."""
+        self._place = BEGINNING
+        self._is_behind = True
+        """Whether the log is to be read from its begin."""
+        self._follows = self._is_closed = False
+        self.unannounced: list[Append] = []
+        """What the others must learn before this gateway is a member again."""
+        self._beaten_at = -math.inf
+        self._progress = asyncio.Event()
+        self._flights: dict[str, asyncio.Event] = {}
+        self._beats = Heartbeat(self.beat, BEAT_SECONDS)
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Apply what there is, and become a member."""
+        with contextlib.suppress(ServerUnreachable):
+            await self._catch_up()
+            self._follows = True
+            await self.beat()
+        self._follows = True
+        self._reading = asyncio.create_task(self._read_forever())
+        self._beats.start()
+
+    async def aclose(self) -> None:
+        """Leave: no other gateway waits for this one."""
+        self._is_closed = True  # a cancellation may be lost in the client library's time limit
+        await self._beats.aclose()
+        if self._reading is not None:
+            self._reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reading
+        with contextlib.suppress(ServerUnreachable):
+            await self._commands.leave()
+        await self._reader.aclose()
+
+    def is_own(self, entry: LogEntry) -> bool:
+        """Return True if this gateway appended the entry."""
+        return entry.member == self._member
+
+    async def append(self, entry: Append) -> int:
+        """Append, apply all up to it, and wait for the others to do so; return its number.
+
+        Raises `ServerUnreachable` if it may not be known to the others.
+        """
+        number = await self._send(entry)
+        await self._settle(self.incarnation, number, by_all=entry.is_answer)
+        return number
+
+    async def announce_later(self, entry: Append) -> None:
+        """Append when the server can be reached; return when no other gateway contradicts it.
+
+        That is when all have applied it, or know that this gateway is lost.
+        """
+        self.unannounced.append(entry)
+        self._beats.wake()
+        until = self._beaten_at + MEMBER_SECONDS + TRUST_SECONDS
+        while entry in self.unannounced and self._now() < until:  # noqa: ASYNC110 - a time limit
+            await asyncio.sleep(MAX_POLL_SECONDS)
+
+    async def _send(self, entry: Append) -> int:
+        number = await self._commands.append(entry, self.incarnation)
+        if number is None:
+            self._beats.wake()
+            raise ServerUnreachable("the server has lost its data")
+        return number
+
+    async def take(self, names: Sequence[str], seconds: float) -> list[bool]:
+        """Take the flights that no other gateway has under way; all, if that is not known.
+
+        What has ended before is applied then.
+        """
+        try:
+            number, taken = await self._commands.take(names, seconds)
+        except ServerUnreachable:
+            return [True] * len(names)
+        until = self._now() + REPLY_SECONDS
+        while self.applied < number and self._now() < until:
+            await self._progressed()
+        return taken
+
+    async def wait_for(self, name: str, seconds: float) -> None:
+        """Wait until a flight of another gateway has ended, or for `seconds`."""
+        ended = self._flights.setdefault(name, asyncio.Event())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await ended.wait()
+
+    async def beat(self) -> None:
+        """Stay a member. Trust what is held once all that the server has is applied."""
+        begun = self._now()
+        if self.members.pass_time(begun):
+            self._miss()
+        if self.unannounced:
+            await self._announce()
+        incarnation, number = await self._open()
+        if incarnation != self.incarnation:
+            return
+        if self.applied >= number:
+            self.members.trust(begun)
+        else:
+            self._catching_up = asyncio.create_task(self._trust_at(number, begun))
+
+    async def _announce(self) -> None:
+        sent = list(self.unannounced)
+        number = 0
+        for entry in sent:
+            number = await self._send(entry)
+        await self._settle(self.incarnation, number)
+        del self.unannounced[: len(sent)]
+
+    async def _catch_up(self) -> None:
+        """Read the log from its begin: what it has no more is older than any reading in use."""
+        incarnation, number = await self._open()
+        while entries := await self._reader.read(self._place, blocks=False):
+            self._apply_all(entries)
+        if incarnation == self.incarnation:
+            self.applied = max(self.applied, number)
+            self._is_behind = False
+
+    async def _trust_at(self, number: int, begun: float) -> None:
+        incarnation = self.incarnation
+        while self.applied < number and self._now() < begun + TRUST_SECONDS:
+            await self._progressed()
+        if incarnation == self.incarnation and self.applied >= number:
+            self.members.trust(begun)
+
+    async def _open(self) -> tuple[str, int]:
+        begun = self._now()
+        deadline = self.clock.server_time(begun) + LATE_SECONDS if self.clock.is_known else 0.0
+        incarnation, number, now = await self._commands.beat(
+            self.incarnation,
+            self.applied,
+            MEMBER_SECONDS,
+            follows=self._follows,
+            deadline=deadline,
+        )
+        self.clock.observe(now, begun)
+        self._beaten_at = self._now()
+        if incarnation != self.incarnation:
+            self._begin(incarnation)
+        return incarnation, number
+
+    def _begin(self, incarnation: str) -> None:
+        """Follow another journal, from its begin."""
+        if self.incarnation:
+            self._miss()
+        self.incarnation, self.applied, self._place = incarnation, 0, BEGINNING
+        self._is_behind = True
+
+    def _miss(self) -> None:
+        self.members.distrust()
+        if self.follower is not None:
+            self.follower.missed()
+
+    async def _settle(self, incarnation: str, number: int, *, by_all: bool = True) -> None:
+        """Wait until this gateway, and all members whose time is not over, have applied it."""
+        until, pause = self._now() + MEMBER_SECONDS + TRUST_SECONDS, POLL_SECONDS
+        while self.applied < number:
+            await self._progressed()
+            if incarnation != self.incarnation or self._now() > until:
+                raise ServerUnreachable("the journal could not be read")
+        while by_all and not await self._commands.acknowledge(self.applied, number):
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MAX_POLL_SECONDS)
+            if self._now() > until:
+                raise ServerUnreachable("the other gateways do not follow")
+
+    async def _progressed(self) -> None:
+        self._progress.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REPLY_SECONDS):
+                await self._progress.wait()
+
+    async def _read_forever(self) -> None:
+        while not self._is_closed:
+            try:
+                if self._is_behind:
+                    await self._catch_up()
+                place = self._place
+                entries = await self._reader.read(place, blocks=True)
+                if entries and place == self._place and not self._is_behind:
+                    self._apply_all(entries)
+                    await self._commands.acknowledge(self.applied)
+            except ServerUnreachable:
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:  # noqa: BLE001 - a bug in one entry must not end the others
+                _log.exception("an entry of the journal could not be applied")
+                self._miss()
+
+    def _apply_all(self, entries: Sequence[LogEntry]) -> None:
+        for entry in entries:
+            if entry.incarnation != self.incarnation:
+                self._begin(entry.incarnation)
+                break
+            if self.applied and entry.number != self.applied + 1:
+                self._miss()
+            self._place, self.applied = entry.place, entry.number
+            self._apply(entry)
+        self._progress.set()
+
+    def _apply(self, entry: LogEntry) -> None:
+        if entry.kind == "lost" and not self.is_own(entry):
+            self.members.lost(entry.member, self._now())
+        elif entry.kind == "joined":
+            self.members.joined(entry.member)
+        for name in entry.ended:
+            if (event := self._flights.pop(name, None)) is not None:
+                event.set()
+        if self.follower is not None:
+            self.follower.apply(entry, own=self.is_own(entry))
