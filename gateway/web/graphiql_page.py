@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from gateway.web.refusals import HANDLERS
 
@@ -25,7 +23,7 @@ POLICY = (
 )
 """Content-Security-Policy: the page loads nothing from other hosts and sends nothing to them."""
 
-_GUARD = {
+_GUARD = {  # of the page and its workers
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -46,7 +44,7 @@ def graphiql_app(dist: Path, *, headers: Mapping[str, str], links: Mapping[str, 
     async def page(_: Request) -> Response:
         if not index.is_file():
             return PlainTextResponse(NOT_BUILT, 503, {"Cache-Control": "no-store"})
-        return FileResponse(index, headers={"Cache-Control": "no-cache", "Vary": "Accept"})
+        return FileResponse(index, headers=_GUARD | {"Cache-Control": "no-cache", "Vary": "Accept"})
 
     async def config(_: Request) -> Response:
         content = {"headers": dict(headers), "links": dict(links)}
@@ -58,26 +56,10 @@ def graphiql_app(dist: Path, *, headers: Mapping[str, str], links: Mapping[str, 
             Route("/config.json", config),
             Mount("/assets", _Assets(directory=dist / "assets", check_dir=False)),
         ],
-        middleware=[Middleware(_SecurityHeaders)],
         exception_handlers=HANDLERS,
     )
     pages.router.redirect_slashes = False
     return pages
-
-
-class _SecurityHeaders:
-    """Adds the headers that restrict the page and its workers to this host."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_GUARD)
-            await send(message)
-
-        await self._app(scope, receive, guarded)
 
 
 class _Assets(StaticFiles):
@@ -95,5 +77,5 @@ class _Assets(StaticFiles):
     ) -> Response:
         """Return the file, or 304 if the client has its current content."""
         response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = _IMMUTABLE
+        response.headers.update(_GUARD | {"Cache-Control": _IMMUTABLE})
         return response

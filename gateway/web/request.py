@@ -161,19 +161,15 @@ def _request(parameters: Mapping[str, Any]) -> GraphQLRequest:
         raise BadRequest(400, "Say which document once: `documentId` or `query`, not both.")
     if not (query or document_id or sha256):
         raise BadRequest(400, "`query` must be the text of a GraphQL document.")
+    upstream = extensions.get("upstream") if extensions else None
     return GraphQLRequest(
         query or None,
         sha256,
         document_id or None,
         variables or {},
         name or None,
-        explain=extensions is not None and _explain(extensions),
+        explain=isinstance(upstream, dict) and upstream.get("explain") is True,
     )
-
-
-def _explain(extensions: Mapping[str, Any]) -> bool:
-    upstream = extensions.get("upstream")
-    return isinstance(upstream, dict) and upstream.get("explain") is True
 
 
 def _persisted(extensions: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from gateway.web.health import PATHS, Health
 from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.hosts import Hosts
-from gateway.web.protocol.http_response import COMMON_HEADERS, VARY_ORIGIN, Headers, HTTPResponse
+from gateway.web.protocol.http_response import COMMON_HEADERS, VARY_ORIGIN, HTTPResponse
 from gateway.web.protocol.negotiation import prefers_html
 from gateway.web.protocol.tracing import TRACE
 from gateway.web.refusals import error_response
@@ -85,17 +85,12 @@ class Router:
 
         async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _completed(message.get("headers", ()), own)
+                complete = MutableHeaders(raw=list(message.get("headers", ())))
+                for name, value in COMMON_HEADERS:
+                    complete.setdefault(name.decode(), value.decode())
+                complete.add_vary_header("Origin")
+                message["headers"] = [*complete.raw, *own]
             await send(message)
 
         scope[TRACE] = trace
         await app(scope, receive, completed)
-
-
-def _completed(headers: Headers, own: Headers) -> Headers:
-    """Return `headers` with the common header fields added where they are missing."""
-    complete = MutableHeaders(raw=list(headers))
-    for name, value in COMMON_HEADERS:
-        complete.setdefault(name.decode(), value.decode())
-    complete.add_vary_header("Origin")
-    return [*complete.raw, *own]

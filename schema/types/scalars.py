@@ -40,7 +40,8 @@ def instant(text: str) -> Timestamp:
         utc += shift if offset[0] == "-" else -shift
     if not 0 <= utc.year - away <= 9999:  # noqa: PLR2004 - four digits
         raise ValueError
-    if second == "60" and not _ends_a_month(utc):
+    # A leap second may follow the last minute of a month in UTC (RFC 3339, 5.7).
+    if second == "60" and f"{utc + timedelta(minutes=1):%d%H%M}" != "010000":
         raise ValueError
     date = f"{utc.year - away:04}-{utc:%m-%dT%H:%M}"
     return Timestamp(f"{date}:{second}{fraction or ''}Z")
@@ -60,11 +61,6 @@ def moment(value: object) -> str:
     second, point, fraction = instant(text)[:-1].partition(".")
     fraction = fraction.rstrip("0")
     return f"{second}{point}{fraction}" if fraction else second
-
-
-def _ends_a_month(minute: datetime) -> bool:
-    """Return True if a leap second may follow this minute in UTC (RFC 3339, 5.7)."""
-    return (minute + timedelta(minutes=1)).strftime("%d%H%M") == "010000"
 
 
 def number(value: object) -> float:

@@ -156,17 +156,14 @@ class ListIndex:
             return ListIndex(total, at, (), more) if at >= self.total_at else self
         if not self.spans and at >= self.total_at:
             return news
-        if not ids and self._ends_at(start) and at >= self.total_at:
+        ends = bool(self.spans) and self.spans[-1].stop == start  # whatever the total is
+        if not ids and ends and at >= self.total_at:
             return ListIndex(start, at, self.spans)
         if self._contradicts(span, total, more=more):
             return news if at >= self.total_at else self
         open_ = self.open and more
         known = max(total, self.total)
         return ListIndex(known, max(at, self.total_at), self._with(span), open_)
-
-    def _ends_at(self, stop: int) -> bool:
-        """Return True if the known rows end at `stop`, whatever the total is."""
-        return bool(self.spans) and self.spans[-1].stop == stop
 
     def _contradicts(self, span: IndexRange, total: int, *, more: bool) -> bool:
         if total < self.total and not more:

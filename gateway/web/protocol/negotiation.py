@@ -36,12 +36,9 @@ def weights(header: str) -> Mapping[str, float]:
         name = element.partition(";")[0].strip().lower()
         if name and name not in found:
             weight = _WEIGHT.search(element)
-            found[name] = 1.0 if weight is None else _quality(weight[1])
+            value = "1" if weight is None else weight[1]
+            found[name] = min(1.0, float(value)) if _QVALUE.fullmatch(value) else 0.0
     return found
-
-
-def _quality(value: str) -> float:
-    return min(1.0, float(value)) if _QVALUE.fullmatch(value) else 0.0
 
 
 def _wanted(accepted: Mapping[str, float], media_type: str) -> float:

@@ -46,10 +46,6 @@ def _kind(type_: GraphQLType | None) -> type | None:
     return _PLAIN.get(bare)
 
 
-def _fits(value: int) -> bool:
-    return GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
-
-
 class VariableCoercer:
     """Coerces the variables of one operation (GraphQL, 6.1.2 CoerceVariableValues)."""
 
@@ -69,7 +65,9 @@ class VariableCoercer:
         coerced = {}
         for name, kind in self._plain:
             value = given.get(name)
-            if type(value) is not kind or (kind is int and not _fits(cast("int", value))):
+            if type(value) is not kind:
+                break
+            if kind is int and not GRAPHQL_MIN_INT <= cast("int", value) <= GRAPHQL_MAX_INT:
                 break
             coerced[name] = value
         else:
