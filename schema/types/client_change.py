@@ -9,8 +9,6 @@ from schema.types.scalars import Timestamp
 
 @strawberry.type(description="A change of a client, and the client as it is after it.")
 class ClientChange:
-    """One event of a subscription."""
-
     kind: ClientChangeKind = strawberry.field(description="What happened.")
     client_id: strawberry.ID = strawberry.field(description="The client's UUID.")
     client: Client | None = strawberry.field(

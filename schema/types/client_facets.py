@@ -24,16 +24,12 @@ _HOW_MANY = "Number of matching clients."
 
 @strawberry.type(description="A status and how many clients have it.", directives=[FREE])
 class ClientStatusCount:
-    """One status with its count."""
-
     value: ClientStatus = strawberry.field(description="The status.")
     count: int = strawberry.field(description=_HOW_MANY)
 
 
 @strawberry.type(description="A type of client and how many are of it.", directives=[FREE])
 class ClientTypeCount:
-    """One type with its count."""
-
     value: ClientType = strawberry.field(description="The type.")
     count: int = strawberry.field(description=_HOW_MANY)
 
@@ -42,16 +38,12 @@ class ClientTypeCount:
     shareable=True, description="A text and how many have it.", directives=[FREE]
 )
 class StringCount:
-    """One text with its count."""
-
     value: str | None = strawberry.field(description="The text; null counts those without one.")
     count: int = strawberry.field(description="Number of matches.")
 
 
 @strawberry.federation.type(shareable=True, description="Statistics of numbers.", directives=[FREE])
 class FloatStatistics:
-    """Statistics of those that have a number."""
-
     count: int = strawberry.field(description="How many have one.")
     min: float | None = strawberry.field(description="The smallest.")
     max: float | None = strawberry.field(description="The largest.")
@@ -115,8 +107,6 @@ def check_tags(first: int | None = DEFAULT_TAGS) -> int:
     directives=[FREE],
 )
 class ClientFacets:
-    """The counts of a connection."""
-
     counts: strawberry.Private[Any]
     variables: strawberry.Private[Any] = None
     """The variables of the operation, for arguments in compiled operations."""

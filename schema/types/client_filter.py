@@ -27,8 +27,6 @@ def _optional(description: str, name: str | None = None) -> Any:
     name="ClientFloatRange", description="Numbers from `min` to `max`, both included."
 )
 class FloatRange:
-    """A range of numbers; each end may be open."""
-
     min: float | None = _optional("The smallest number; open if left out.")
     max: float | None = _optional("The largest number; open if left out.")
 
@@ -37,8 +35,6 @@ class FloatRange:
     name="ClientDateTimeRange", description="Instants at or after `from` and before `until`."
 )
 class DateTimeRange:
-    """A range of instants; each end may be open."""
-
     from_: Timestamp | None = _optional("The first instant; open if left out.", "from")
     until: Timestamp | None = _optional("The instant after the last; open if left out.")
 
@@ -52,8 +48,6 @@ class DateTimeRange:
     ),
 )
 class ClientFilterInput:
-    """Conditions on a client's fields."""
-
     client_type: ClientType | None = _optional("Only clients of this type.")
     status: ClientStatus | None = _optional("Only clients with this status.")
     client_type_in: list[ClientType] | None = _optional("Only clients of one of these types.")

@@ -15,8 +15,6 @@ MAX_SEARCH, MAX_WORDS = 200, 20
 
 @strawberry.enum(description="A key to sort clients by. A client without a value is last.")
 class ClientOrderField(Enum):
-    """The keys of an order; values are the record's fields."""
-
     FIRST_NAME = strawberry.enum_value("first_name", description="By `firstName`.")
     LAST_NAME = strawberry.enum_value("last_name", description="By `lastName`.")
     FULL_NAME = strawberry.enum_value("full_name", description="By `fullName`.")
@@ -38,16 +36,12 @@ class ClientOrderField(Enum):
 
 @strawberry.enum(name="ClientOrderDirection", description="The direction of a sort key.")
 class OrderDirection(Enum):
-    """The direction of a sort key."""
-
     ASC = strawberry.enum_value("ASC", description="The smallest first.")
     DESC = strawberry.enum_value("DESC", description="The largest first.")
 
 
 @strawberry.enum(description="A part of a client that `search` looks into.")
 class ClientSearchField(Enum):
-    """What is searched; values are members of `SearchIn`."""
-
     NAME = strawberry.enum_value("NAME", description="The beginning of a word of the name.")
     EMAIL = strawberry.enum_value("EMAIL", description="Any part of the e-mail address.")
     PHONE = strawberry.enum_value("PHONE", description="Any digits of the phone number.")
@@ -57,8 +51,6 @@ class ClientSearchField(Enum):
 
 @strawberry.input(name="ClientOrder", description="A sort key of clients and its direction.")
 class ClientOrderInput:
-    """One key of an order."""
-
     field: ClientOrderField = strawberry.field(description="What to sort by.")
     direction: OrderDirection = strawberry.field(
         default=OrderDirection.ASC, description="The direction; clients without a value stay last."

@@ -26,8 +26,6 @@ from schema.types.scalars import digits, held, integer
 
 @strawberry.interface(description="The result of a mutation that did not succeed.")
 class ClientMutationError:
-    """The fields of every failure of a mutation."""
-
     message: str = strawberry.field(description="A sentence for people; it may change.")
     code: ClientErrorCode = strawberry.field(description="A stable code for programs.")
     retryable: bool = strawberry.field(
@@ -38,8 +36,6 @@ class ClientMutationError:
 
 @strawberry.type(description="One error in the input.")
 class ClientInputIssue:
-    """One issue with one field of an input."""
-
     field: str | None = strawberry.field(
         description="The input field, if the error is about one field."
     )
@@ -49,8 +45,6 @@ class ClientInputIssue:
 
 @strawberry.type(description="The input was refused. Nothing happened.")
 class ClientValidationError(ClientMutationError):
-    """Input rejected by the gateway before any call, or by the API."""
-
     issues: list[ClientInputIssue] = strawberry.field(description="All errors of the input.")
 
 
@@ -58,7 +52,7 @@ class ClientValidationError(ClientMutationError):
     description="The client does not exist, or the caller may not see it. Nothing happened."
 )
 class ClientNotFound(ClientMutationError):
-    """An id of no client that this caller may write to."""
+    pass
 
 
 def graph_names(fields: Fields) -> list[str]:
@@ -74,8 +68,6 @@ def graph_names(fields: Fields) -> list[str]:
     )
 )
 class ClientVersionConflict(ClientMutationError):
-    """`expectedVersion` is no longer the client's version."""
-
     current: Client | None = strawberry.field(
         description="The present client; null if it could not be read."
     )
@@ -104,7 +96,7 @@ class ClientVersionConflict(ClientMutationError):
 
 @strawberry.type(description="The API's window is spent. Nothing was sent, nothing happened.")
 class ClientRateLimited(ClientMutationError):
-    """A mutation rejected before it was sent."""
+    pass
 
 
 @strawberry.type(
@@ -114,8 +106,6 @@ class ClientRateLimited(ClientMutationError):
     )
 )
 class ClientWriteUnconfirmed(ClientMutationError):
-    """A write whose outcome is unknown."""
-
     attempt_id: str = strawberry.field(description="Names this attempt in the gateway's log.")
     candidates: list[Client] = strawberry.field(
         description=(

@@ -23,8 +23,6 @@ _CONFIRMED_BY = "How the write was confirmed."
 
 @strawberry.type(description="Another writer's changes that an update was merged with.")
 class ClientMergedOver:
-    """The changes of another writer that an update kept."""
-
     version: int | None = strawberry.field(
         description="The version that the update was applied to; null if it exceeds `Int`."
     )
@@ -49,8 +47,6 @@ class ClientMergedOver:
 
 @strawberry.type(description="The client was created.")
 class CreateClientSuccess:
-    """The new client, and its edge for the lists that a client library holds."""
-
     client: Client = strawberry.field(description="The new client.")
     client_edge: ClientEdge = strawberry.field(
         description="To add to a list on the screen; its cursor has no position in it yet."
@@ -66,8 +62,6 @@ class CreateClientSuccess:
 
 @strawberry.type(description="The client was changed.")
 class UpdateClientSuccess:
-    """The client as it is after the update."""
-
     client: Client = strawberry.field(description="The present client.")
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
     merged_over: ClientMergedOver | None = strawberry.field(
@@ -77,8 +71,6 @@ class UpdateClientSuccess:
 
 @strawberry.type(description="The client was deleted; treat the deletion as final.")
 class DeleteClientSuccess:
-    """The deleted client's id."""
-
     deleted_client_id: strawberry.ID = strawberry.field(description="The id of the deleted client.")
     confirmed_by: ClientWriteConfirmation = strawberry.field(description=_CONFIRMED_BY)
 

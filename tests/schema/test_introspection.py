@@ -132,3 +132,24 @@ def test_what_other_schemas_of_the_process_share_is_left_as_it_was() -> None:
     Graph()
 
     assert list(GraphQLDeprecatedDirective.locations) == before
+
+
+def test_each_type_field_argument_and_value_is_described() -> None:
+    own = [
+        (name, type_)
+        for name, type_ in Graph().core.type_map.items()
+        if not name.startswith(("_", "link_", "FieldSet"))
+    ]
+    parts = [
+        (f"{name}.{part}", each)
+        for name, type_ in own
+        for part, each in (getattr(type_, "fields", None) or getattr(type_, "values", {})).items()
+        if not part.startswith("_")
+    ]
+    arguments = [
+        (f"{path}({name})", argument)
+        for path, each in parts
+        for name, argument in getattr(each, "args", {}).items()
+    ]
+
+    assert [name for name, each in [*own, *parts, *arguments] if not each.description] == []
