@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.addresses import authority, is_loopback
 from gateway.app import GRAPHQL_PATH, STATUS_PATH, WEBHOOK_PATH, create_app
+from gateway.cli.demo_page import DEMO_PATH, WithDemoPage
 from gateway.cli.metrics import bind_metrics, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BANNER = """\
 clients-gateway: a demo on sandbox data. Nothing here reaches the real API.
 
+  Table      {table}
   GraphiQL   {url}
   Budget     {status}
   Webhooks   {webhooks}, to which the sandbox reports each write
@@ -57,6 +59,7 @@ def run(settings: Settings) -> int:
 
     def started() -> None:
         shown = BANNER.format(
+            table=f"{origin}{DEMO_PATH}",
             url=f"{origin}{GRAPHQL_PATH}",
             status=f"{origin}{STATUS_PATH}",
             webhooks=f"{origin}{WEBHOOK_PATH}",
@@ -66,7 +69,12 @@ def run(settings: Settings) -> int:
         print(shown, flush=True)  # noqa: T201
 
     site = server.Listener(
-        app, gateway, connection_limits(settings), app.direct, app.cors, app.websockets
+        WithDemoPage(app),
+        gateway,
+        connection_limits(settings),
+        app.direct,
+        app.cors,
+        app.websockets,
     )
     listeners = [
         *with_metrics(site, app, bind_metrics(settings.metrics_address, gateway)),

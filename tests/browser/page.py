@@ -105,6 +105,19 @@ class Page:
         self._call("Input.dispatchKeyEvent", type="keyDown", commands=["selectAll"])
         self._call("Input.insertText", text=text)
 
+    def press(self, key: str) -> None:
+        """Press and release a key: Tab, Enter, Escape or the space bar."""
+        code = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}[key]
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        named: dict[str, object] = {"key": key, "windowsVirtualKeyCode": code}
+        typed: dict[str, object] = {"text": text} if text else {}
+        self._call("Input.dispatchKeyEvent", type="keyDown", **named, **typed)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **named)
+
+    def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        self._call("Input.insertText", text=text)
+
     def _focused(self, selector: str) -> bool:
         """Click into a field; a field that was drawn again meanwhile is not focused by it."""
         self.click(selector)

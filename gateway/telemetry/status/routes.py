@@ -12,7 +12,7 @@ from gateway.telemetry.status.state import status_of
 
 STATUS_PATH = "/status"
 _FOLDER = Path(__file__).parent / "page"
-_GUARD = {
+PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
         " img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -22,6 +22,7 @@ _GUARD = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+"""Of a page that loads nothing from another host."""
 _FILES = ("status.css", "status.js")
 
 
@@ -29,14 +30,14 @@ def status_routes(metrics: Metrics) -> list[Route]:
     """Return the routes; none loads anything from another host or changes anything."""
 
     async def state(_: Request) -> Response:
-        headers = {**_GUARD, "Cache-Control": "no-store"}
+        headers = {**PAGE_HEADERS, "Cache-Control": "no-store"}
         return Response(orjson.dumps(status_of(metrics)), 200, headers, "application/json")
 
     async def page(_: Request) -> Response:
-        return FileResponse(_FOLDER / "index.html", headers=_GUARD)
+        return FileResponse(_FOLDER / "index.html", headers=PAGE_HEADERS)
 
     async def file(request: Request) -> Response:
-        return FileResponse(_FOLDER / request.url.path.rpartition("/")[2], headers=_GUARD)
+        return FileResponse(_FOLDER / request.url.path.rpartition("/")[2], headers=PAGE_HEADERS)
 
     return [
         Route(STATUS_PATH, page),
