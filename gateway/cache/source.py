@@ -107,7 +107,8 @@ class CachingClientSource:
         if policy.webhook_fresh:
             writer = reported.announced(writer)
         changed = ChangeReader(self._by_id, memory, store, self._query)
-        self.held, self.fetch_since, self.watch = changed.held, changed.fetch_since, changed.watch
+        self.held, self.may_see = changed.held, changed.may_see
+        self.fetch_since, self.watch = changed.fetch_since, changed.watch
         writes = WriteThrough(writer, memory, clock, self._begin, coherence)
         readers = self._lists.pages, self._by_id.fetcher
         self.follower = CacheFollower(memory, coherence, readers, writes.effects, reported.note)

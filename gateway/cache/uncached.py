@@ -68,6 +68,11 @@ class UncachedClientSource:
     def held(self, caller: Caller, id: ClientId) -> ClientRecord | None:
         """Return None: nothing is kept."""
 
+    def may_see(self, caller: Caller, id: ClientId) -> bool:
+        """Return True: nothing is kept."""
+        del caller, id
+        return True
+
     async def fetch_since(
         self, operation: RequestContext, since: Mapping[ClientId, float], fields: Fields
     ) -> Mapping[ClientId, ClientRecord | ClientError]:

@@ -78,12 +78,17 @@ class CallerFeed:
 
     def note(self, id: ClientId, change: PendingChange) -> None:
         """Add a change, to be read with all others of the next second."""
-        if id in self._foreign and change.kind != "created" and not change.held:
+        if change.kind != "created" and not change.held and self._is_foreign(id):
             return
         if change.before is None:
             change.before = self._source.held(self.topics.caller, id)
         change.held |= id in self._known or change.before is not None
         self._pending.add(id, change)
+
+    def _is_foreign(self, id: ClientId) -> bool:
+        return id in self._foreign or not (
+            id in self._known or self._source.may_see(self.topics.caller, id)
+        )
 
     def note_any(self) -> None:
         """Add a change of some client: what differs on the first page of the list is found."""

@@ -36,6 +36,9 @@ class ChangeSource(ClientSource, Protocol):
     def held(self, caller: Caller, id: ClientId) -> ClientRecord | None:
         """Return the caller's client at any age if it is cached, without a call."""
 
+    def may_see(self, caller: Caller, id: ClientId) -> bool:
+        """Return False if what is cached shows that the client is not the caller's."""
+
     async def fetch_since(
         self, operation: RequestContext, since: Mapping[ClientId, float], fields: Fields
     ) -> Mapping[ClientId, ClientRecord | ClientError]:

@@ -48,10 +48,9 @@ class PendingChanges:
         return {id: self._changes.pop(id) for id in due[:MAX_BATCH]}
 
     def continue_after_reading(self) -> None:
-        """Schedule the next reading, a second after the last at the earliest."""
+        """Schedule the next reading: what became due during the last one is read at once."""
         if self._changes:
-            soonest = min(change.due for change in self._changes.values())
-            self.wake(max(soonest, asyncio.get_running_loop().time() + COALESCE_SECONDS))
+            self.wake(min(change.due for change in self._changes.values()))
 
     def wake(self, due: float) -> None:
         """Call `read` at `due`, by the event loop's clock, or before."""

@@ -32,6 +32,8 @@ class Stream:
     """The events of one subscription, as they came."""
 
     messages: list[bytes] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    """When each of them came."""
     headers: dict[bytes, bytes] = field(default_factory=dict)
     status: int = 0
     is_complete: bool = False
@@ -98,6 +100,7 @@ class World:
                 stream.status, stream.headers = message["status"], dict(message["headers"])
             else:
                 stream.messages.append(message.get("body", b""))
+                stream.times.append(asyncio.get_running_loop().time())
                 stream.is_complete = not message.get("more_body", False)
 
         scope = {
@@ -144,7 +147,7 @@ class World:
             f"/v1/clients/{id}", json=fields, headers={"X-API-Key": user.api_key}
         )
         assert answer.status_code == 200
-        self.sandbox.calls.pop()
+        self.sandbox.calls.remove(f"PUT /clients/{id}")
 
 
 @contextlib.asynccontextmanager

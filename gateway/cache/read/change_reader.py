@@ -7,6 +7,7 @@ from gateway.cache.fetch.entity_fetcher import EntityResult
 from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.differences import NoteDifference
 from gateway.cache.read.entity_reader import EntityReader
+from gateway.cache.store.change_hints import ReportedChange
 from gateway.cache.store.entity import CachedRecord, Held
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import EntityKey, Partition
@@ -42,6 +43,12 @@ class ChangeReader:
         """Return the caller's client at any age if it is cached, without a call."""
         entry = self._store.peek(EntityKey(Partition(caller), id))
         return entry.record if isinstance(entry, CachedRecord) else None
+
+    def may_see(self, caller: Caller, id: ClientId) -> bool:
+        """Return False if the caller's whole collection is held, without this client."""
+        return self._memory.hints.concerns(
+            Partition(caller), ReportedChange("updated", frozenset((id,)))
+        )
 
     async def fetch_since(
         self, operation: RequestContext, since: Mapping[ClientId, float], fields: Fields

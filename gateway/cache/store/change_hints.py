@@ -79,7 +79,7 @@ class ChangeHints:
             _put(self._clients, id, max(at, self._clients.get(id, at)))
         filtered = change.kind == "updated" and bool(change.ids)
         callers = {*self._store.partitions(), *reading} - {change.own}
-        concerned = [each for each in callers if self._concerns(each, change)]
+        concerned = [each for each in callers if self.concerns(each, change)]
         for partition in concerned:
             _put(self._lists, (partition, filtered), now)
             self._generations.bump_responses(partition)
@@ -133,7 +133,7 @@ class ChangeHints:
             at = max(at, self._lists.get((key.partition, True), -math.inf))
         return at if at > read_at else -math.inf
 
-    def _concerns(self, partition: Partition, change: ReportedChange) -> bool:
+    def concerns(self, partition: Partition, change: ReportedChange) -> bool:
         """Return False if the caller's entries and lists are certainly the same afterwards.
 
         That is if they are of one user only, and another one's client was written through this
