@@ -71,6 +71,8 @@ def test_every_example_is_run_here() -> None:
     assert sorted(file.stem for file in EXAMPLES.glob("*.graphql")) == [
         "1-active-buyers",
         "2-next-page",
+        "2-search",
+        "2-sort-and-count",
         "3-client",
         "4-node",
         "5-nodes",

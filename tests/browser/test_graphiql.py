@@ -19,6 +19,8 @@ TABS = ".graphiql-tab"
 EXAMPLES = [
     "ActiveBuyers",
     "NextPage",
+    "Search",
+    "SortAndCount",
     "ClientById",
     "NodeById",
     "NodesByIds",

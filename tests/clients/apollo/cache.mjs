@@ -15,5 +15,7 @@ export const possibleTypes = {
 export const cache = () =>
   new InMemoryCache({
     possibleTypes,
-    typePolicies: { Query: { fields: { clients: relayStylePagination(["filter"]) } } },
+    typePolicies: {
+      Query: { fields: { clients: relayStylePagination(["filter", "search", "searchIn", "orderBy"]) } },
+    },
   });

@@ -105,6 +105,39 @@ test("relayStylePagination merges pages as they are fetched", async () => {
   assert.deepEqual(await spent(), ["GET /clients?page=1&limit=100"]);
 });
 
+const TABLE = gql`
+  query Table($first: Int, $after: String, $search: String, $orderBy: [ClientOrder!]) {
+    clients(first: $first, after: $after, search: $search, orderBy: $orderBy) {
+      totalCount
+      edges { cursor node { id lastName } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      facets { status { value count } }
+    }
+  }
+`;
+
+test("pages of a sorted search are merged, each search and order apart", async () => {
+  const { client } = application();
+  const orderBy = [{ field: "LAST_NAME" }];
+  for (const search of ["an", "ana"]) {
+    const variables = { first: 3, search, orderBy };
+    const shown = () => client.readQuery({ query: TABLE, variables }).clients;
+    await client.query({ query: TABLE, variables });
+    const list = client.watchQuery({ query: TABLE, variables });
+    const pages = list.subscribe({});
+    while (shown().pageInfo.hasNextPage)
+      await list.fetchMore({ variables: { after: shown().pageInfo.endCursor } });
+    pages.unsubscribe();
+
+    const names = shown().edges.map(({ node }) => node.lastName);
+    assert.equal(new Set(ids(shown())).size, shown().totalCount);
+    assert.deepEqual(names, names.toSorted());
+    const counts = shown().facets.status.map(({ count }) => count);
+    assert.equal(counts.reduce((sum, count) => sum + count), shown().totalCount);
+  }
+  assert.ok((await spent()).length <= 1);
+});
+
 test("a mutation's result changes the row in every list that shows it", async () => {
   const { client } = application();
   const { data } = await client.query({ query: LIST, variables: { first: 10 } });

@@ -5,10 +5,15 @@ import { relayPagination } from "@urql/exchange-graphcache/extras";
 const EMBEDDED = [
   "ClientConnection",
   "ClientEdge",
+  "ClientFacets",
   "ClientInputIssue",
   "ClientMergedOver",
+  "ClientStatusCount",
+  "ClientTypeCount",
+  "FloatStatistics",
   "PageInfo",
   "PropertyPreferences",
+  "StringCount",
 ];
 
 /** `schema` is the introspection of ours; `shown` is the query of the list that a new client joins. */

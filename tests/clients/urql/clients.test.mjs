@@ -95,6 +95,30 @@ test("relayPagination puts pages together, forwards and backwards", async () => 
   assert.deepEqual(await spent(), ["GET /clients?page=1&limit=100"]);
 });
 
+const TABLE = gql`
+  query Table($first: Int, $after: String, $search: String, $orderBy: [ClientOrder!]) {
+    clients(first: $first, after: $after, search: $search, orderBy: $orderBy) {
+      totalCount
+      edges { cursor node { id lastName } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      facets { status { value count } tags(first: 2) { value count } }
+    }
+  }
+`;
+
+test("relayPagination puts the pages of a sorted search together", async () => {
+  const client = application();
+  const variables = { first: 3, search: "an", orderBy: [{ field: "LAST_NAME", direction: "DESC" }] };
+  let { clients } = await ask(client, TABLE, variables);
+  while (clients.pageInfo.hasNextPage)
+    ({ clients } = await ask(client, TABLE, { ...variables, after: clients.pageInfo.endCursor }));
+
+  const names = clients.edges.map(({ node }) => node.lastName);
+  assert.equal(new Set(ids({ clients })).size, clients.totalCount);
+  assert.deepEqual(names, names.toSorted().reverse());
+  assert.ok((await spent()).length <= 1);
+});
+
 test("a mutation changes a client in every query that shows it", async () => {
   const client = application();
   const list = await ask(client, LIST, { first: 10 });

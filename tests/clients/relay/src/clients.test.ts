@@ -18,6 +18,8 @@ import deleteMutation, { type clientsDeleteMutation } from "../build/artifacts/c
 import nodeQuery, { type clientsNodeQuery } from "../build/artifacts/clientsNodeQuery.graphql";
 import listQuery, { type clientsQuery } from "../build/artifacts/clientsQuery.graphql";
 import listFragment, { type clients_list$data } from "../build/artifacts/clients_list.graphql";
+import tableQuery, { type clientsTableQuery } from "../build/artifacts/clientsTableQuery.graphql";
+import tableFragment, { type clients_table$data } from "../build/artifacts/clients_table.graphql";
 import updateMutation, { type clientsUpdateMutation } from "../build/artifacts/clientsUpdateMutation.graphql";
 import { ask, change, environment, fail, spent } from "./environment";
 
@@ -58,6 +60,36 @@ test("a list begun in its middle grows at both ends, for a call a hundred rows",
   assert.deepEqual(ids().slice(10, 20), begun);
   assert.deepEqual([list().pageInfo.hasPreviousPage, list().pageInfo.hasNextPage], [true, true]);
   assert.deepEqual(await spent(), ["GET /clients?page=3&limit=100", "GET /clients?page=2&limit=100"]);
+});
+
+test("a sorted search grows page by page, as a connection of its own", async () => {
+  const variables = { first: 40, search: "ana ng", orderBy: [{ field: "LAST_NAME" as const }] };
+  await ask<clientsTableQuery>(tableQuery, variables);
+  const table = (): NonNullable<clients_table$data["clients"]> => {
+    const query = createOperationDescriptor(getRequest(tableQuery), variables);
+    const root = environment.lookup(query.fragment).data;
+    const selector = getSelector(getFragment(tableFragment), root) as SingularReaderSelector;
+    const { clients } = environment.lookup(selector).data as clients_table$data;
+    assert.ok(clients);
+    return clients;
+  };
+  const { paginationRequest, paginationMetadata } = getPaginationMetadata(
+    getFragment(tableFragment),
+    "load",
+  );
+  while (table().pageInfo.hasNextPage) {
+    const { endCursor } = table().pageInfo;
+    await ask(
+      paginationRequest,
+      getPaginationVariables("forward", 40, endCursor, variables, {}, paginationMetadata),
+    );
+  }
+
+  const { edges, totalCount, facets } = table();
+  const counted = facets.status.reduce((sum, { count }) => sum + count, 0);
+  assert.equal(new Set(edges.map(({ node }) => node?.id)).size, totalCount);
+  assert.deepEqual([counted, totalCount > 40], [totalCount, true]);
+  assert.ok((await spent()).length <= 25);
 });
 
 test("a change reaches the row that is already shown", async () => {

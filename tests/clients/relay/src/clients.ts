@@ -37,6 +37,40 @@ graphql`
     }
   }
 
+  fragment clients_table on Query
+  @argumentDefinitions(
+    first: { type: "Int" }
+    after: { type: "String" }
+    search: { type: "String" }
+    orderBy: { type: "[ClientOrder!]" }
+  )
+  @refetchable(queryName: "clientsTablePageQuery") {
+    clients(first: $first, after: $after, search: $search, orderBy: $orderBy)
+      @connection(key: "clients_table_clients", filters: ["search", "orderBy"]) {
+      totalCount
+      edges {
+        node {
+          id
+          lastName
+        }
+      }
+      facets {
+        status {
+          value
+          count
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+
+  query clientsTableQuery($first: Int, $search: String, $orderBy: [ClientOrder!]) {
+    ...clients_table @arguments(first: $first, search: $search, orderBy: $orderBy)
+  }
+
   query clientsQuery($first: Int, $offset: Int) {
     ...clients_list @arguments(first: $first, offset: $offset)
   }
