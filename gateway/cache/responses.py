@@ -80,7 +80,7 @@ class ResponseCache:
         ):
             return None
         age = self._clock() - cached.at
-        if age > self._pace.fresh(partition):
+        if age > self._pace.fresh(partition) + cached.longer:
             return None
         return cached.data, Receipt(
             saved=cached.saved,
@@ -112,5 +112,5 @@ class ResponseCache:
         if basis == self.basis(operation) and receipt.oldest_at > -math.inf:
             key = ResponseKey(Partition(operation.caller), body)
             self._memory.store_response(
-                key, CachedResponse(data, basis, receipt.oldest_at, receipt.saved)
+                key, CachedResponse(data, basis, receipt.oldest_at, receipt.saved, receipt.longer)
             )

@@ -87,7 +87,7 @@ class CachingClientSource:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
         searches = SearchReader(
-            CollectionReader(self._lists, memory, clock, cap),
+            CollectionReader(self._lists, memory, policy, clock, cap),
             Derivations(memory),
             query=self._query,
             unlisted=self._lists.row_fields.unlisted,

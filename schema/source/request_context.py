@@ -97,6 +97,8 @@ class Receipt:
     """Age of the oldest part of the response; None if no part is from the cache."""
     oldest_at: float = math.inf
     """When that part was read, on the gateway's monotonic clock."""
+    longer: float = math.inf
+    """Seconds for which every part stays fresh beyond the lifetime of other entries."""
     short_lived: bool = False
     """Whether a part has a shorter freshness lifetime than other entries."""
     stale: bool = False

@@ -34,16 +34,20 @@ class ReadQuery:
         """Return the cache key of one client."""
         return EntityKey(self.partition, id)
 
-    def note_age(self, at: float, now: float, hinted_at: float = -math.inf) -> None:
+    def note_age(
+        self, at: float, now: float, hinted_at: float = -math.inf, longer: float = 0
+    ) -> None:
         """Note on the receipt the age of a part of the response, to the millisecond.
 
         A reading older than `oldest` is stale at any age: the API contradicts it. So is one before
-        `hinted_at`, when an event reported a change.
+        `hinted_at`, when an event reported a change. `longer`: seconds for which it is fresh beyond
+        the lifetime of other entries.
         """
         age, receipt = now - at, self.operation.receipt
         stale = age > self.limits.fresh or at < max(self.oldest, hinted_at)
         receipt.note_age(round(age, 3), stale=stale)
         receipt.oldest_at = min(receipt.oldest_at, at)
+        receipt.longer = min(receipt.longer, longer)
 
     def for_refresh(self, operation: RequestContext, oldest: float) -> Self:
         """Return the query for a revalidation of what was not read since `oldest`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.filters import supersets
+from gateway.cache.policy.freshness import CachePolicy, scan_limits
 from gateway.cache.policy.scan_price import advice, too_large
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import ListReader
@@ -16,6 +17,7 @@ from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import CollectionKey, EntityKey, ListKey, Partition
 from schema.source.cost import CostEstimate
 from schema.source.records import ClientFilter, Window
+from schema.source.request_context import CacheDirectives
 
 WORTH_NARROWING = 3
 """Calls of a whole collection from which a narrower list's size is worth a call to learn it."""
@@ -32,11 +34,13 @@ class CollectionReader:
         self,
         lists: ListReader,
         memory: FencedCache,
+        policy: CachePolicy,
         clock: Callable[[], float],
         cap: Callable[[], int],
     ) -> None:
         self._lists = lists
         self._memory = memory
+        self._policy = policy
         self._clock = clock
         self.cap = cap
 
@@ -74,8 +78,14 @@ class CollectionReader:
         newer = scan.collection(self._clock())
         if held is not None and newer.at <= held.at:
             return None
-        self._memory.collections.put(key, newer)
+        self._hold(key, newer)
         return newer
+
+    def _hold(self, key: CollectionKey, held: HeldCollection) -> None:
+        if held.calls > 1:
+            limits = scan_limits(self._policy.fresh, held.calls, CacheDirectives(), self._policy)
+            held.kept_for = limits.served
+        self._memory.collections.put(key, held)
 
     def scan(self, key: ListKey, oldest: float) -> Scan:
         """Return a scan of a list that begins with the rows read since `oldest`."""
@@ -124,7 +134,7 @@ class CollectionReader:
         held = scan.collection(self._clock())
         key = CollectionKey(*scan.key)
         if scan.kept:
-            self._memory.collections.put(key, held)
+            self._hold(key, held)
         return key, held
 
     async def _read_all(self, query: ReadQuery, scan: Scan, check: Callable[[], None]) -> None:

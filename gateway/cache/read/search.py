@@ -84,11 +84,14 @@ class SearchReader:
     def _page(self, query: ReadQuery, request: SearchRequest, found: Found) -> Page:
         key, held = found
         limits, now = self._limits(query, held.calls), self._clock()
+        longer = limits.fresh - query.limits.fresh
         query = replace(query, limits=limits, oldest=now - limits.served)
         hinted_at = self._collections.hinted_at(key, held)
-        query.note_age(held.at, now, hinted_at)
+        query.note_age(held.at, now, hinted_at, longer)
         query.operation.receipt.drift |= held.drift
         oldest = max(now - limits.fresh, hinted_at if held.calls == 1 else -math.inf)
+        if held.drift:  # rows may be missing: it is fresh for as long as a page
+            oldest = max(oldest, now - limits.fresh + longer)
         if held.at < oldest:
             self._counts["list", "stale"] += 1
             self._refresh.start(

@@ -39,6 +39,8 @@ class HeldCollection:
         self.calls = calls
         self.drift = drift
         """Whether rows were seen to move while it was read."""
+        self.kept_for = 0.0
+        """Seconds for which it is kept for an idle caller."""
         entries = [each for each in clients if not each.unreadable]
         self.read_at = {each.id: each.at for each in entries}
         """When each client was read."""

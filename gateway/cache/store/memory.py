@@ -3,6 +3,7 @@
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import takewhile
 from typing import NamedTuple
 
 from gateway.cache.store.collection import DerivedRows, HeldCollection
@@ -26,6 +27,8 @@ class CachedResponse(NamedTuple):
     at: float
     """When its oldest part was read."""
     saved: int
+    longer: float = 0
+    """Seconds for which all of it stays fresh beyond the lifetime of other entries."""
 
 
 Entry = CachedRecord | Tombstone | ListIndex | CachedResponse | HeldCollection | DerivedRows
@@ -37,7 +40,7 @@ class MemoryStore:
     """A store in this process, of at most `max_bytes`.
 
     While there are other callers, one caller's entries take at most `share` of it. The entries of a
-    caller without a request for `idle` seconds are removed.
+    caller without a request for `idle` seconds are removed, unless a collection is held for longer.
     """
 
     def __init__(
@@ -94,6 +97,8 @@ class MemoryStore:
             self.forget(key)
             return
         self._held += entries.put(name, entry, weight)
+        if isinstance(entry, HeldCollection):
+            entries.kept_until = max(entries.kept_until, entries.used_at + entry.kept_for)
         self._keep_within(partition, self._share if len(self._partitions) > 1 else self._max_bytes)
         while self._held > self._max_bytes:
             self._drop_one(next(iter(self._partitions)))
@@ -132,13 +137,13 @@ class MemoryStore:
         self._partitions.move_to_end(partition)
 
     def _drop_idle(self) -> None:
-        present_since = self._clock() - self._idle
-        while self._partitions:
-            partition, entries = next(iter(self._partitions.items()))
-            if entries.used_at >= present_since:
-                break
-            self.dropped["idle"] += len(entries)
-            self.purge(partition)
+        now = self._clock()
+        callers = self._partitions.items()
+        idle = list(takewhile(lambda item: item[1].used_at < now - self._idle, callers))
+        for partition, entries in idle:
+            if entries.kept_until < now:
+                self.dropped["idle"] += len(entries)
+                self.purge(partition)
 
     def _keep_within(self, partition: Partition, limit: float) -> None:
         while partition in self._partitions and self._partitions[partition].weight > limit:
@@ -163,6 +168,8 @@ class _PartitionEntries(OrderedDict[EntryName, Entry]):
         self.weight = PARTITION
         """Estimated bytes of the entries, their names and this mapping."""
         self.used_at = 0.0
+        self.kept_until = 0.0
+        """When a collection that cost many calls may be removed, though its caller is idle."""
 
     def put(self, name: EntryName, entry: Entry, weight: int) -> int:
         """Store an entry as the most recently used, and return by how much the weight grew."""
