@@ -90,8 +90,8 @@ def trusted_documents(file: Path | None, graph: Graph) -> Mapping[str, str]:
     if file is None:
         return {}
     try:
-        trusted = load_manifest(file)
-    except ValueError as error:
+        trusted = load_manifest(file.expanduser())
+    except (ValueError, RuntimeError) as error:  # RuntimeError: no home directory
         raise ConfigurationError(f"{PREFIX}TRUSTED_DOCUMENTS_FILE: {error}") from None
     for id, text in trusted.items():
         parsed = graph.documents.parse_and_validate(text)

@@ -172,7 +172,7 @@ def test_the_line_to_paste_is_the_one_the_demo_prints() -> None:
     readme = PAGES[0].read_text()
     begin = readme.index("curl -s")
     pasted = readme[begin : readme.index("\n```", begin)]
-    others = dict.fromkeys(("table", "status", "webhooks", "sandbox", "key"), "")
+    others = dict.fromkeys(("table", "status", "webhooks", "sandbox", "key", "metrics"), "")
     printed = BANNER.format(url="http://127.0.0.1:8000/graphql", **others)
 
     assert [line.strip() for line in pasted.splitlines()] == [

@@ -49,4 +49,6 @@ def format_value(value: Any) -> str:  # noqa: ANN401 - settings are of many type
         return "-"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
     return ",".join(value) if isinstance(value, tuple) else str(value)

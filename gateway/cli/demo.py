@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.addresses import authority, is_loopback
 from gateway.app import GRAPHQL_PATH, STATUS_PATH, WEBHOOK_PATH, create_app
 from gateway.cli.demo_page import DEMO_PATH, WithDemoPage
-from gateway.cli.metrics import bind_metrics, with_metrics
+from gateway.cli.metrics import bind_metrics, metrics_url, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import DEMO
@@ -28,7 +28,7 @@ clients-gateway: a demo on sandbox data. Nothing here reaches the real API.
   Budget     {status}
   Webhooks   {webhooks}, to which the sandbox reports each write
   Sandbox    {sandbox}/v1/clients
-  Demo key   {key}
+  Demo key   {key}{metrics}
 
 Try it:
 
@@ -55,6 +55,7 @@ def run(settings: Settings) -> int:
         update={"upstream_url": f"{upstream}/v1", "webhook_secrets": (secret,)}
     )
     api = Sandbox(webhooks=Webhooks(f"{origin}{WEBHOOK_PATH}", secret))
+    metrics = bind_metrics(settings.metrics_address, gateway)
     app = create_app(settings, demo_key=DEMO.api_key)
 
     def started() -> None:
@@ -65,6 +66,7 @@ def run(settings: Settings) -> int:
             webhooks=f"{origin}{WEBHOOK_PATH}",
             sandbox=upstream,
             key=DEMO.api_key,
+            metrics="".join(f"\n  Metrics    {metrics_url(each)}" for each in metrics),
         )
         print(shown, flush=True)  # noqa: T201
 
@@ -77,7 +79,7 @@ def run(settings: Settings) -> int:
         app.websockets,
     )
     listeners = [
-        *with_metrics(site, app, bind_metrics(settings.metrics_address, gateway)),
+        *with_metrics(site, app, metrics),
         server.Listener(api, sandbox),
     ]
     succeeded = server.run(server.serve(listeners, started))

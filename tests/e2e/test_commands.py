@@ -58,6 +58,15 @@ def test_the_bare_address_leads_a_browser_to_graphiql(demo: Running) -> None:
     assert "<title>Clients gateway</title>" in page.text
 
 
+def test_the_demo_prints_where_its_metrics_and_its_status_page_are(tmp_path: Path) -> None:
+    with started("run", folder=tmp_path, GATEWAY_METRICS_ADDRESS="127.0.0.1:0") as demo:
+        found = dict(re.findall(r"^  (Metrics|Budget) +(\S+)$", demo.output, re.MULTILINE))
+
+        for url in found.values():
+            httpx.get(url, trust_env=False).raise_for_status()
+    assert found.keys() == {"Metrics", "Budget"}
+
+
 def test_the_demo_key_it_prints_is_the_caller_it_acts_for(demo: Running) -> None:
     key = demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
@@ -346,6 +355,14 @@ def test_a_fault_of_webhooks_needs_an_address_to_which_they_are_sent(tmp_path: P
     assert "--webhook" in line
 
 
+def test_trusted_documents_may_be_in_the_home_directory(tmp_path: Path) -> None:
+    (tmp_path / "documents.json").write_text('{"a": "{ nothing }"}')
+    named = {"GATEWAY_TRUSTED_DOCUMENTS_FILE": "~/documents.json", "HOME": str(tmp_path)}
+
+    status, _, line = command("config", "--check", folder=tmp_path, **named)
+    assert (status, "Cannot query field 'nothing'" in line) == (2, True)
+
+
 def test_config_prints_the_settings_and_check_fails_on_a_mistake(tmp_path: Path) -> None:
     documents = tmp_path / "documents.json"
     documents.write_text('{"a": "{ nothing }"}')
@@ -354,6 +371,8 @@ def test_config_prints_the_settings_and_check_fails_on_a_mistake(tmp_path: Path)
     status, shown, _ = command("config", folder=tmp_path, GATEWAY_API_KEY="a1" * 32)
     assert (status, "a1a1" in shown) == (0, False)
     assert re.search(r"^GATEWAY_API_KEY +\*{8} +environment$", shown, re.MULTILINE)
+    _, given, _ = command("config", folder=tmp_path, GATEWAY_TIMEOUT_WRITE="7.0")
+    assert re.search(r"^GATEWAY_TIMEOUT_WRITE +7 +environment$", given, re.MULTILINE)
 
     valid = "The settings are valid, and so are the files that they name.\n"
     assert command("config", "--check", folder=tmp_path) == (0, valid, "")
