@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -36,7 +37,6 @@ from gateway.storage.state_dir import State, in_memory
 from gateway.subscriptions.contracts import ChangeSource
 from gateway.subscriptions.hub import SubscriptionHub
 from gateway.subscriptions.publishing_writer import PublishingWriter
-from gateway.telemetry.metrics import Metrics
 from gateway.transport.transport import Transport
 from gateway.upstream_client import create_transport
 from gateway.web.asgi import GraphQLApp
@@ -59,6 +59,9 @@ from gateway.writes.recovery import RecoveringWriter, write_cost
 from schema.graph import Graph
 from schema.source.protocols import ClientWriter
 from schema.source.request_context import Credential
+
+if TYPE_CHECKING:
+    from gateway.telemetry.metrics import Metrics  # imported only if metrics are kept
 
 GRAPHQL_PATH, WEBHOOK_PATH = "/graphql", "/webhooks/clients"
 STATUS_PATH = "/status"
@@ -180,9 +183,9 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     webhooks = _add_webhooks(others, settings, hub.receive, source.freshness)
     health = Health(readiness, budget.state, cors, shared, webhooks.state)
     if metrics is not None:
-        metrics.webhooks = webhooks.counts
+        metrics.webhooks = webhooks.state
         if demo_key is not None:
-            _add_status(others, metrics)
+            others.router.routes.extend(recorded.status_routes())
     routes = Routes(
         GRAPHQL_PATH, GraphQLApp(handler, settings.max_body_bytes), pages, health, others
     )
@@ -209,13 +212,6 @@ def _pages(demo_key: str | None) -> ASGIApp:
     headers = {"X-API-Key": demo_key} if demo_key else {}
     links = {"Docs": DOCS_URL} | ({"Budget": STATUS_PATH} if demo_key else {})
     return graphiql_app(_DIST, headers=headers, links=links)
-
-
-def _add_status(app: FastAPI, metrics: Metrics) -> None:
-    """Add the status page, which `serve` shows beside the metrics alone."""
-    from gateway.telemetry.status.routes import status_routes  # noqa: PLC0415 - the demo only
-
-    app.router.routes.extend(status_routes(metrics))
 
 
 def _add_webhooks(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from starlette.routing import BaseRoute
+
 from gateway.addresses import is_loopback
 from gateway.api.error_envelope import correlation_id_in
 from gateway.cache.policy.freshness import CachePolicy
@@ -134,6 +136,12 @@ class Telemetry(NamedTuple):
         if self.tracing is not None:
             wire = self.tracing.transport(wire, correlation_id_in)
         return wire
+
+    def status_routes(self) -> Sequence[BaseRoute]:
+        """Return the routes of the status page, which `serve` shows beside the metrics alone."""
+        from gateway.telemetry.status.routes import status_routes  # noqa: PLC0415 - the demo only
+
+        return [] if self.metrics is None else status_routes(self.metrics)
 
     def handler(
         self, inner: GraphQLHandler, persisted: PersistedDocuments, path: str

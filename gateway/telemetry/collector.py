@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -41,7 +42,7 @@ class GatewayCollector(Collector):
         yield from _upstream(metrics.upstream)
         yield from _requests(metrics.requests)
         yield counter("writes", "Writes.", ["kind", "outcome"], metrics.writes.items())
-        yield counter("webhooks", "Webhooks.", ["result"], single(metrics.webhooks))
+        yield from _webhooks(metrics.webhooks())
         if metrics.limiter is not None:
             yield from _rate_limit(metrics.limiter)
         if metrics.cache is not None:
@@ -90,6 +91,13 @@ def _requests(counts: RequestCounts) -> Iterator[Metric]:
     yield histogram(name, about, labels, durations.items())
     about = "Sums of all receipts, and the number of stored responses."
     yield counter("receipts", about, ["what"], sums.items())
+
+
+def _webhooks(received: Mapping[str, Any]) -> Iterator[Metric]:
+    counts = single(received.get("webhooks", {}))
+    yield counter("webhooks", "Webhooks.", ["result"], counts)
+    if (proof := received.get("freshness")) is not None:
+        yield number("webhooks_proven", "1 while they are proven to arrive.", proof["proven"])
 
 
 def _rate_limit(limiter: MeasuredLimiter) -> Iterator[Metric]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.shared_budget import SharedBudget
 from gateway.telemetry.requests import RequestCounts
@@ -82,8 +82,8 @@ class Metrics:
         self.cache: MeasuredCache | None = None
         self.store: MeasuredStore | None = None
         self.shared: SharedBudget | None = None
-        self.webhooks: Mapping[str, int] = {}
-        """Webhooks received, by result."""
+        self.webhooks: Callable[[], Mapping[str, Any]] = dict
+        """Returns the `webhooks` received by result, and whether their `freshness` is proven."""
         self.connections: MeasuredConnections | None = None
 
     def watch(self, limiter: MeasuredLimiter, shared: SharedBudget | None) -> None:

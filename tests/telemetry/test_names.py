@@ -32,6 +32,7 @@ def families() -> Iterator[tuple[str, str, list[str]]]:
         metrics_address="127.0.0.1:0",
         valkey_url="valkey://127.0.0.1:1",
         secret="s" * 32,
+        webhook_secrets="a secret of webhooks",
     )
     metrics = create_app(settings).metrics
     assert metrics is not None

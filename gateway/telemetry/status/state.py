@@ -22,7 +22,7 @@ def status_of(metrics: Metrics) -> dict[str, Any]:
         **_budget(metrics),
         "callers": _callers(metrics.upstream.recent.callers()),
         **_served(metrics),
-        "webhooks": dict(metrics.webhooks),
+        **_webhooks(metrics),
         "shared": _shared(metrics),
     }
 
@@ -78,6 +78,11 @@ def _served(metrics: Metrics) -> dict[str, Any]:
         "refusals": dict(refusals.most_common()),
         "writes": {f"{kind} {outcome}": count for (kind, outcome), count in metrics.writes.items()},
     }
+
+
+def _webhooks(metrics: Metrics) -> dict[str, Any]:
+    received = metrics.webhooks()
+    return {"webhooks": received.get("webhooks", {}), "proof": received.get("freshness")}
 
 
 def _shared(metrics: Metrics) -> dict[str, Any] | None:

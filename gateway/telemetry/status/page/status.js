@@ -132,6 +132,7 @@ function show(state) {
     ],
     ['Gate after a 429', ...openness(state.gate, 'open', 'shut: the API refused')],
     ['Calls in flight', state.inFlight],
+    ...(state.proof ? [['Webhooks', ...proof(state.proof)]] : []),
     ['Gateways of the budget', shared ? shared.gateways : 'this one alone'],
     ...(shared ? [['Its server', ...openness(shared.reachable, 'reachable', 'gone')]] : []),
   ]);
@@ -140,6 +141,8 @@ function show(state) {
 }
 
 const openness = (fine, well, ill) => [fine ? well : ill, fine ? 'good' : 'bad'];
+const proof = ({ proven, forSeconds, reason }) =>
+  proven ? [`proven for ${clock(forSeconds)}`, 'good'] : [`not proven: ${reason}`];
 const webhooks = counts => Object.entries(counts).map(([what, count]) => [`webhook ${what}`, count]);
 
 let at = '';
