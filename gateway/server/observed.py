@@ -43,6 +43,7 @@ class ObservedHandler:
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._inner = inner
+        self._cached = inner.cached
         self._persisted = persisted
         self._observers = tuple(observers)
         self._now = now
@@ -64,10 +65,11 @@ class ObservedHandler:
         record = self._recorders.get(body)
         if record is None:
             return None
-        inner, began = self._inner, self._now()
-        reply = inner.cached(head, body)
+        now = self._now
+        began = now()
+        reply = self._cached(head, body)
         if reply is not None:
-            record(reply, inner.stored_receipt, self._now() - began)
+            record(reply, self._inner.stored_receipt, now() - began)
         return reply
 
     async def reply(self, asking: HTTPRequest) -> HTTPResponse | EventStream:

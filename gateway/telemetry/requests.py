@@ -11,6 +11,7 @@ from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyR
 from schema.source.request_context import Receipt
 
 SUCCESS = "OK"
+_LEAST = BOUNDS[0]
 
 
 class RequestKey(NamedTuple):
@@ -41,7 +42,10 @@ class RequestTally(Histogram):
 
     def add_stored(self, _: Reply, receipt: Receipt, seconds: float) -> None:
         """Count a request that a stored response answered."""
-        self.counts[bisect_left(BOUNDS, seconds)] += 1  # as `observe`, without its call
+        if seconds <= _LEAST:  # as `observe`, without its calls
+            self.counts[0] += 1
+        else:
+            self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
         self.saved += receipt.saved
 
