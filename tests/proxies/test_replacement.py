@@ -29,9 +29,9 @@ from tests.valkey import servers
 
 pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
 
-CREATES = 60
-DELAY = "2.5"
-"""Seconds: two health checks, and some more."""
+CREATES = 24
+CHECKS, DELAY = "300ms", "0.9"
+"""The interval of health checks, a third of that in deploy/, and seconds: two of them and more."""
 LIMIT = 500
 LIST = "{ clients(first: 5) { totalCount edges { node { id } } } }"
 CREATE = """mutation ($name: String!, $key: String!) {
@@ -119,6 +119,7 @@ def proxy(replicas: Replicas, folder: Path) -> Iterator[Callable[[], httpx.Async
     """Makes clients of the proxy, which has the configuration of the compose file, on loopback."""
     text = (ROOT / "deploy" / "haproxy.cfg").read_text()
     text = text.replace("bind :80", f"bind 127.0.0.1:{servers.free_port()}")
+    text = text.replace("inter 1s", f"inter {CHECKS}")
     haproxy = Proxy(
         HAPROXY, text.replace("bind :443", "bind 127.0.0.1:PORT"), ("-db", "-f", "{file}")
     )
@@ -203,13 +204,16 @@ async def test_a_rolling_replacement_under_load_fails_no_request_and_loses_no_bu
     replicas: Replicas, proxy: Callable[[], httpx.AsyncClient], sandbox: Sandbox
 ) -> None:
     async with proxy() as http:
-        await asyncio.sleep(2)  # a new server grants its first calls then
+        for _ in range(50):  # a new server grants no calls at first
+            if "errors" not in (await ask(http, LIST))[1]:
+                break
+            await asyncio.sleep(0.2)
         traffic = Traffic(http)
         async with asyncio.TaskGroup() as group:
             for _ in range(6):
                 group.create_task(traffic.read())
             for who in (ADA, GRACE):
-                group.create_task(traffic.write(who, 0.2))
+                group.create_task(traffic.write(who, 0.1))
             await asyncio.sleep(1)
             statuses = [await asyncio.to_thread(replicas.replace, number) for number in range(2)]
             await asyncio.sleep(1)
