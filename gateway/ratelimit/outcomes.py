@@ -1,6 +1,7 @@
 """Record what the end of a call proves about the window, the API, the caller and its credential."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.ratelimit.admission import AdmissionController, Permit
 from gateway.ratelimit.circuit_breaker import CircuitBreaker, FailedCall
@@ -21,38 +22,28 @@ POINTLESS = frozenset({401, 403, 404, 410})
 _WRITE = Priority.WRITE  # looked up once: a lookup takes longer than a comparison
 
 
+@dataclass(frozen=True, slots=True)
 class OutcomeRecorder:
     """Changes the limits of admission by the ends of calls; methods take the time, in seconds."""
 
-    def __init__(
-        self,
-        controls: AdmissionController,
-        *,
-        accepts: Callable[[Response], bool],
-        refuses: Callable[[Response], bool],
-    ) -> None:
-        """Set `accepts` and `refuses`: whether the API itself wrote the response.
-
-        `accepts` is called with responses with a 2xx status, `refuses` with those with a 401: any
-        intermediary can send either.
-        """
-        self._controls = controls
-        self._accepts, self._refuses = accepts, refuses
+    controls: AdmissionController
+    accepts: Callable[[Response], bool]
+    """Whether the API itself wrote a response with a 2xx status: any intermediary can send one."""
+    refuses: Callable[[Response], bool]
+    """The same of a response with a 401."""
 
     def record_response(self, permit: Permit, response: Response, now: float, what: str) -> Verdict:
         """Record the response to a request for `what`; return what it proves."""
         status, context = response.status_code, permit.context
-        self._controls.window.record_response(
-            permit.number, parse_rate_limit(response.headers), now
-        )
+        self.controls.window.record_response(permit.number, parse_rate_limit(response.headers), now)
         if limited(response):
-            self._controls.slow_start.refused(now, retry_delay_of_429(response.headers))
+            self.controls.slow_start.refused(now, retry_delay_of_429(response.headers))
             self._breaker_of(permit).unknown(trying=permit.probing)
         else:
-            self._controls.slow_start.passed(permit.trial)
+            self.controls.slow_start.passed(permit.trial)
             self._see(permit, response, now, what)
         if context.priority is _WRITE and not permit.proving and status in POINTLESS:
-            self._controls.fair_share.pointless(context.partition)
+            self.controls.fair_share.pointless(context.partition)
         return self._judge(permit, response, now)
 
     def _see(self, permit: Permit, response: Response, now: float, what: str) -> None:
@@ -66,15 +57,15 @@ class OutcomeRecorder:
         if not response.is_server_error:
             breaker.answered(now, partition, trying=permit.probing)
             if response.is_success or not permit.proving:
-                self._controls.well_at = now
+                self.controls.well_at = now
             back = (
                 response.is_success
-                and not self._controls.breaker.closed
-                and self._controls.breaker.due(now)
+                and not self.controls.breaker.closed
+                and self.controls.breaker.due(now)
             )
             if permit.proving and back:
-                self._controls.breaker.close()
-        elif permit.proving and self._controls.is_well(now):
+                self.controls.breaker.close()
+        elif permit.proving and self.controls.is_well(now):
             breaker.unknown(trying=permit.probing)
         else:
             breaker.failed(now, FailedCall(partition, what), trying=permit.probing)
@@ -83,7 +74,7 @@ class OutcomeRecorder:
                 breaker.rest(now, seconds)
 
     def _breaker_of(self, permit: Permit) -> CircuitBreaker:
-        return self._controls.unverified_breaker if permit.proving else self._controls.breaker
+        return self.controls.unverified_breaker if permit.proving else self.controls.breaker
 
     def record_no_response(
         self, permit: Permit, error: BaseException | None, now: float, what: str
@@ -91,23 +82,23 @@ class OutcomeRecorder:
         """Record a request without a response; without an `error` it was not sent."""
         unsent = error is None or was_never_sent(error)
         if unsent:
-            self._controls.window.release(permit.number)
+            self.controls.window.release(permit.number)
             if not permit.proving:
-                self._controls.fair_share.refund(
+                self.controls.fair_share.refund(
                     permit.context.partition, writes=permit.context.priority is _WRITE
                 )
         else:
-            self._controls.window.record_no_response(permit.number)
-        self._controls.slow_start.unknown(permit.trial)
+            self.controls.window.record_no_response(permit.number)
+        self.controls.slow_start.unknown(permit.trial)
         ours = isinstance(error, InvalidRequest | PoolTimeout)
         absent = isinstance(error, TransportError) and not ours
-        theirs = permit.proving and absent and not unsent and self._controls.is_well(now)
+        theirs = permit.proving and absent and not unsent and self.controls.is_well(now)
         if permit.proving:
             credential = permit.context.credential
             if theirs:
-                self._controls.unknown_credentials.failed(credential, now)
+                self.controls.unknown_credentials.failed(credential, now)
             else:
-                self._controls.unknown_credentials.unknown(credential)
+                self.controls.unknown_credentials.unknown(credential)
         breaker = self._breaker_of(permit)
         if absent and not theirs:
             failed = FailedCall(permit.context.partition, None if unsent else what)
@@ -124,21 +115,21 @@ class OutcomeRecorder:
         """
         credential, status = permit.context.credential, response.status_code
         success = response.is_success and (
-            self._controls.credentials.noted(credential, now) or self._accepts(response)
+            self.controls.credentials.noted(credential, now) or self.accepts(response)
         )
         if success:
-            self._controls.credentials.accepted(credential, now)
-            self._controls.unknown_credentials.succeeded(credential)
+            self.controls.credentials.accepted(credential, now)
+            self.controls.unknown_credentials.succeeded(credential)
             if permit.proving:
-                self._controls.fair_share.spend(
+                self.controls.fair_share.spend(
                     permit.context.partition, now, writes=permit.context.priority is _WRITE
                 )
-        elif status == UNAUTHORIZED and self._refuses(response):
-            self._controls.credentials.rejected(credential, now)
+        elif status == UNAUTHORIZED and self.refuses(response):
+            self.controls.credentials.rejected(credential, now)
         if success or not permit.proving:
             return "accepted" if success else ""
-        if limited(response) or (response.is_server_error and not self._controls.is_well(now)):
-            self._controls.unknown_credentials.unknown(credential)
+        if limited(response) or (response.is_server_error and not self.controls.is_well(now)):
+            self.controls.unknown_credentials.unknown(credential)
             return "unknown"
-        self._controls.unknown_credentials.failed(credential, now)
+        self.controls.unknown_credentials.failed(credential, now)
         return "failed"

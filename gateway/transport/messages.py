@@ -1,6 +1,7 @@
 """Requests and responses with buffered bodies."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from gateway.transport.serializer import Field, HeaderBlock, RequestTarget
@@ -10,18 +11,14 @@ Context = TypeVar("Context")
 _SUCCESS, _REDIRECTION, _SERVER_ERROR, _END = 200, 300, 500, 600
 
 
+@dataclass(slots=True, eq=False)
 class Headers:
     """The headers of a response."""
 
-    __slots__ = ("by_name", "fields")
-
-    def __init__(self, fields: Sequence[Field], by_name: dict[bytes, bytes] | None = None) -> None:
-        """Keep `fields`, whose names are in lower case.
-
-        `by_name` has the same headers; None if a name is repeated.
-        """
-        self.fields = fields
-        self.by_name = by_name
+    fields: Sequence[Field]
+    """Names in lower case, and values."""
+    by_name: dict[bytes, bytes] | None = None
+    """The same headers; None if a name is repeated."""
 
     def get(self, name: str, default: str = "") -> str:
         """Return the values of a header, joined by commas (RFC 9110, 5.3); `name` in lower case."""
@@ -30,44 +27,28 @@ class Headers:
         return ", ".join(values) if values else default
 
 
+@dataclass(slots=True, eq=False)
 class Request(Generic[Context]):
     """A request, with the time by which its response must be complete."""
 
-    __slots__ = ("content", "context", "deadline", "headers", "method", "target")
-
-    def __init__(  # noqa: PLR0913, PLR0917 - built for every call: by position is faster
-        self,
-        method: str,
-        target: RequestTarget,
-        headers: HeaderBlock,
-        deadline: float,
-        context: Context,
-        content: bytes = b"",
-    ) -> None:
-        """Keep the parts. `deadline`: seconds on the transport's clock. `method`: in capitals.
-
-        `context` is the caller's own; no transport reads it.
-        """
-        self.method = method
-        self.target = target
-        self.headers = headers
-        self.deadline = deadline
-        self.context = context
-        self.content = content
+    method: str
+    """In capitals."""
+    target: RequestTarget
+    headers: HeaderBlock
+    deadline: float
+    """Seconds on the transport's clock."""
+    context: Context
+    """The caller's own; no transport reads it."""
+    content: bytes = b""
 
 
+@dataclass(slots=True, eq=False)
 class Response:
     """A complete response; its content is as it was sent, without decoding."""
 
-    __slots__ = ("content", "headers", "status_code")
-
-    def __init__(self, status_code: int, headers: Headers, content: bytes) -> None:
-        self.status_code = status_code
-        self.headers = headers
-        self.content = content
-
-    def __repr__(self) -> str:
-        return f"Response({self.status_code})"  # the rest is about a caller's clients
+    status_code: int
+    headers: Headers = field(repr=False)  # what is not shown is about a caller's clients
+    content: bytes = field(repr=False)
 
     @property
     def is_success(self) -> bool:

@@ -36,4 +36,4 @@ def test_a_status_is_of_one_class(status: int, *, success: bool, server_error: b
 
 
 def test_a_response_is_printed_without_what_it_holds() -> None:
-    assert repr(Response(200, Headers(FIELDS), b"secret")) == "Response(200)"
+    assert repr(Response(200, Headers(FIELDS), b"secret")) == "Response(status_code=200)"
