@@ -17,6 +17,7 @@ from gateway.cli.doctor.meanings import MEANINGS, meaning
 from gateway.cli.doctor.probe_client import Probe, ProbeResponse
 from gateway.cli.doctor.report import Finding, Report, fail, note, ok
 from gateway.transport.httpx_transport import HTTPXTransport
+from gateway.transport.messages import Headers
 from gateway.transport.transport import TransportLimits
 
 KEY = "ab" * 32
@@ -27,8 +28,10 @@ READ = Probe("GET", "/clients")
 def answer(
     status: int = 200, body: dict[str, Any] | None = None, probe: Probe = READ, **headers: str
 ) -> ProbeResponse:
-    names = {name.replace("_", "-").lower(): value for name, value in headers.items()}
-    return ProbeResponse(probe, status, names, body or {})
+    names = [
+        (name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()
+    ]
+    return ProbeResponse(probe, status, Headers(names), body or {})
 
 
 def judged(subject: str, response: ProbeResponse) -> Finding:
@@ -189,14 +192,19 @@ def test_a_listing_that_is_an_array_cannot_be_read() -> None:
     )
 
 
-def test_a_reset_that_is_a_moment_is_no_delta() -> None:
-    response = answer(
-        RateLimit_Limit="500", RateLimit_Remaining="499", RateLimit_Reset="1785000000"
-    )
+def test_a_reset_that_is_a_moment_is_read_as_the_gateway_reads_it() -> None:
+    moment: Any = {
+        "RateLimit_Limit": "500",
+        "RateLimit_Remaining": "499",
+        "RateLimit_Reset": "1785000000",
+    }
 
-    assert evidence.budget(response) == fail(
-        "499 of 500 left, reset 1785000000: not seconds within a window",
-        "as seconds this would delay the gateway far too long",
+    assert evidence.budget(answer(**moment)) == note(
+        "499 of 500 left, reset 1785000000",
+        "the end of the window is unknown: the gateway retries soon",
+    )
+    assert evidence.budget(answer(**moment, Date="Sat, 25 Jul 2026 17:15:00 GMT")) == ok(
+        "499 of 500 left, reset 1785000000: 300 s ahead"
     )
 
 

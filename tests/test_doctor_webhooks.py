@@ -13,6 +13,7 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.users import ADA, BROKER, DEMO
 from gateway.sandbox.webhooks import Webhooks
 from gateway.transport.httpx_transport import HTTPXTransport
+from gateway.transport.messages import Headers
 
 URL = "https://gateway.example/webhooks/clients"
 SECRET = "the registered secret"
@@ -23,7 +24,7 @@ OWN = {"url": URL, "events": ["all"], "active": True, "secret": SECRET}
 def listed(*webhooks: dict[str, Any], status: int = 200) -> ProbeResponse:
     error = {"error": {"code": "FORBIDDEN"}} if status >= 400 else {}
     body = {"success": True, "data": list(webhooks), **error}
-    return ProbeResponse(Probe("GET", "/webhooks"), status, {}, body)
+    return ProbeResponse(Probe("GET", "/webhooks"), status, Headers(()), body)
 
 
 @pytest.mark.parametrize(

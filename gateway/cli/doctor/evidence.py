@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from gateway.cli.doctor.probe_client import Decoded, ProbeResponse, parse_integer
+from gateway.cli.doctor.probe_client import Decoded, ProbeResponse
 from gateway.cli.doctor.report import Finding, fail, note, ok
+from gateway.transport.rate_limit_headers import parse_rate_limit
 from schema.source.records import FIELDS, MAX_PAGE
 from schema.types.enums import ClientStatus, ClientType
 
-DAY_SECONDS = 24 * 60 * 60
-"""Longer than any window (API page, Rate limits: 15 minutes). A larger reset is an instant."""
 META = {"page": int, "limit": int, "total": int, "totalPages": int, "hasMore": bool}
 """API page, List all clients: `data.meta`."""
 BUDGET = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -62,29 +61,26 @@ def counts(response: ProbeResponse) -> tuple[str, Finding]:
 
 
 def budget(response: ProbeResponse) -> Finding:
-    """Check that the rate limit headers exist and that the reset is in seconds from now."""
-    missing = [name for name in BUDGET if name.lower() not in response.headers]
-    others = [name for name in OTHER_BUDGETS if name.lower() in response.headers]
+    """Check that the rate limit headers exist and that the gateway can read them."""
+    missing = [name for name in BUDGET if not response.headers.get(name.lower())]
+    others = [name for name in OTHER_BUDGETS if response.headers.get(name.lower())]
     if missing and others:
         return note(f"in {', '.join(others)}", "not as documented, but supported")
     if missing:
         meaning = "the gateway counts its own calls, but not those of others on this address"
         return note(f"{', '.join(missing)} not sent", meaning)
-    limit, left, reset = (parse_integer(response.headers[name.lower()]) for name in BUDGET)
-    found = f"{left} of {limit} left, reset {reset}"
-    if limit is None or left is None or reset is None:
-        return fail(f"{found}: a header is no integer")
-    if reset > DAY_SECONDS:
-        meaning = "as seconds this would delay the gateway far too long"
-        return fail(f"{found}: not seconds within a window", meaning)
-    if reset == 0:
+    limit, left, reset = (response.headers.get(name.lower()) for name in BUDGET)
+    found, status = f"{left} of {limit} left, reset {reset}", parse_rate_limit(response.headers)
+    if status.limit is None or status.remaining is None:
+        return fail(f"{found}: a header is no integer in its bounds")
+    if status.reset is None:
         return note(found, "the end of the window is unknown: the gateway retries soon")
-    return ok(f"{found} s ahead (a delta)")
+    return ok(f"{found}: {status.reset:g} s ahead")
 
 
 def spending(responses: Sequence[ProbeResponse]) -> Finding | None:
     """Report the calls of one request by the fall of the remaining budget; None if unknown."""
-    left = [parse_integer(each.headers.get("ratelimit-remaining", "")) for each in responses]
+    left = [parse_rate_limit(each.headers).remaining for each in responses]
     falls = [a - b for a, b in pairwise(left) if a is not None and b is not None and b <= a]
     if not falls:
         return None
@@ -104,9 +100,9 @@ def error_ids(responses: Iterable[ProbeResponse]) -> Finding:
         places |= {key for key in ERROR_IDS if key in response.body}
         places |= {f"error.{key}" for key in ERROR_IDS if key in response.error}
         places |= {
-            f"header {name}"
-            for name in response.headers
-            if "request-id" in name or "correlation" in name
+            f"header {name.decode()}"
+            for name, _ in response.headers.fields
+            if b"request-id" in name or b"correlation" in name
         }
     if not places:
         return note("none seen", "the API's support cannot identify a failure")

@@ -13,14 +13,12 @@ import orjson
 
 from gateway.api.error_envelope import json_object
 from gateway.transport.errors import TransportError
-from gateway.transport.messages import Request
+from gateway.transport.messages import Headers, Request
+from gateway.transport.rate_limit_headers import retry_delay_of_429
 from gateway.transport.serializer import HeaderBlock, RequestTarget
 from gateway.transport.transport import Transport
 from schema.source.records import FIELDS
 from schema.source.request_context import Credential
-
-MAX_DIGITS = 18
-"""Longer texts are not integers of a header."""
 
 Decoded = Mapping[str, Any]
 """A JSON object."""
@@ -42,8 +40,7 @@ class ProbeResponse:
 
     probe: Probe
     status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """By names in lower case."""
+    headers: Headers = Headers(())  # noqa: RUF009 - it is not changed
     body: Decoded = field(default_factory=dict)
     milliseconds: int = 0
     missing: str = ""
@@ -73,8 +70,8 @@ class ProbeResponse:
     @property
     def retry_after(self) -> int | None:
         """The seconds to wait, by the headers of a 429."""
-        header = self.headers.get("retry-after") or self.headers.get("ratelimit-reset")
-        return parse_integer(header or "")
+        seconds = retry_delay_of_429(self.headers)
+        return None if seconds is None else math.ceil(seconds)
 
     @property
     def details(self) -> str:
@@ -97,11 +94,6 @@ def _object(value: Decoded, name: str) -> Decoded:
 def integer(value: object) -> int | None:
     """Return `value` if it is an integer and not a boolean, else None."""
     return value if type(value) is int else None
-
-
-def parse_integer(text: str) -> int | None:
-    """Parse a non-negative decimal integer of a header; None for other texts."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
 class ProbeClient:
@@ -130,6 +122,5 @@ class ProbeClient:
         except TransportError as error:
             return ProbeResponse(probe, missing=str(error))
         milliseconds = round((time.perf_counter() - start) * 1000)
-        headers = {name.decode(): value.decode() for name, value in response.headers.fields}
         body = json_object(response.content)
-        return ProbeResponse(probe, response.status_code, headers, body, milliseconds)
+        return ProbeResponse(probe, response.status_code, response.headers, body, milliseconds)
