@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -48,7 +47,7 @@ from gateway.web.health import Health, Readiness
 from gateway.web.manifests import DocumentReload
 from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.hosts import Hosts
-from gateway.web.refusals import other_paths
+from gateway.web.refusals import OtherPaths
 from gateway.web.router import Router, Routes
 from gateway.web.streaming.event_body import EventBodies
 from gateway.web.streaming.websocket_endpoint import WebSocketEndpoint
@@ -175,7 +174,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     )
     handler = recorded.handler(executing, config.persisted, GRAPHQL_PATH)
     readiness = Readiness(clock)
-    others = other_paths(
+    others = OtherPaths(
         pages,
         GRAPHQL_PATH,
         lifespan_of(readiness, shared_state, intents, writes, budget, state, recorded.tracing),
@@ -185,7 +184,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     if metrics is not None:
         metrics.webhooks = webhooks.state
         if demo_key is not None:
-            others.router.routes.extend(recorded.status_routes())
+            others.routes.extend(recorded.status_routes())
     routes = Routes(
         GRAPHQL_PATH, GraphQLApp(handler, settings.max_body_bytes), pages, health, others
     )
@@ -209,19 +208,19 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
 
 
 def _pages(demo_key: str | None) -> ASGIApp:
-    headers = {"X-API-Key": demo_key} if demo_key else {}
     links = {"Docs": DOCS_URL} | ({"Budget": STATUS_PATH} if demo_key else {})
-    return graphiql_app(_DIST, headers=headers, links=links)
+    return graphiql_app(_DIST, headers={"X-API-Key": demo_key} if demo_key else {}, links=links)
 
 
 def _add_webhooks(
-    app: FastAPI, settings: Settings, on_change: OnChange, proof: Proof
+    app: OtherPaths, settings: Settings, on_change: OnChange, proof: Proof
 ) -> WebhookReceiver:
     """Add the endpoint of webhooks, if it has a secret."""
     secrets, most = settings.webhook_secrets, settings.max_body_bytes
     receiver = WebhookReceiver(secrets, on_change, proof, max_body_bytes=most)
     if secrets:
-        app.router.routes.append(Route(WEBHOOK_PATH, receiver.respond, methods=["POST"]))
+        app.routes.append(Route(WEBHOOK_PATH, receiver.respond, methods=["POST"]))
+        app.create()
     return receiver
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 from gateway.cli.parser import parser
@@ -43,8 +45,19 @@ def _fail(reason: str) -> int:
     return EXIT_USAGE
 
 
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """Import without garbage collections: what is imported stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _run(options: argparse.Namespace) -> int:
-    from gateway.cli.demo import run
+    with _no_collections():
+        from gateway.cli.demo import run
 
     settings = load_settings(os.environ, **_overrides(port=options.port))
     configure(level=settings.log_level)
@@ -53,7 +66,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from gateway.cli.serve import serve
+    with _no_collections():
+        from gateway.cli.serve import serve
 
     settings = load_settings(os.environ, **_overrides(port=options.port))
     configure(level=settings.log_level)

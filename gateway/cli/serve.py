@@ -109,7 +109,6 @@ def _supervise(  # noqa: PLR0913, PLR0917 - as above
         delay=settings.shutdown_delay,
         reloads=settings.trusted_documents_file is not None,
     )
-    gc.collect()
     gc.freeze()  # collections of the workers do not copy what they share
     return supervisor.run()
 

@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from fastapi import FastAPI
-
 from gateway.detached_tasks import DetachedTasks
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.storage.state_dir import State
@@ -42,11 +40,11 @@ def lifespan_of(  # noqa: PLR0913, PLR0917 - what starts and stops with the gate
     budget: RateLimiter,
     state: State,
     tracing: Tracing | None,
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+) -> Callable[[object], AbstractAsyncContextManager[None]]:
     """Return the lifespan of the gateway: what starts with it, and in which order it ends."""
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
         if shared is not None:
             await shared.start()
         readiness.ready = True

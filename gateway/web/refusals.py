@@ -1,17 +1,16 @@
 """Error responses to requests that do not reach GraphQL, in the format of GraphQL errors."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from gateway.web.error_format import masked_error, request_error
 from gateway.web.protocol.http_response import Headers, HTTPResponse, content_type
@@ -80,23 +79,42 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
 """Exception handlers of the Starlette and FastAPI applications."""
 
 
-def other_paths(
-    pages: ASGIApp | None,
-    graphql: str,
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
-) -> FastAPI:
-    """Return the application for the paths of neither health nor GraphQL, which is at `graphql`."""
-    others = FastAPI(
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,  # a redirect would repeat the Host of the request
-        exception_handlers=HANDLERS,
-        lifespan=lifespan,
-        # It could be made to record exceptions, whose messages may quote what a client sent.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
-    if pages is not None:
-        others.mount("/graphiql", pages)
-        others.router.routes.append(Route("/", RedirectResponse(graphql)))
-    return others
+class OtherPaths:
+    """The application for the paths of neither health nor GraphQL.
+
+    FastAPI takes a sixth of the CPU of a start, so it is imported for the first such request.
+    """
+
+    def __init__(self, pages: ASGIApp | None, graphql: str, lifespan: Lifespan[Any]) -> None:
+        """Create it with the page, if there is one; GraphQL is at `graphql`."""
+        self.routes: list[BaseRoute] = []
+        if pages is not None:
+            self.routes += Mount("/graphiql", pages), Route("/", RedirectResponse(graphql))
+        self._lifespan = Router(lifespan=lifespan)
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or handle a lifespan event."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        if self._app is None:
+            self._app = await asyncio.to_thread(self.create)  # other requests go on meanwhile
+        await self._app(scope, receive, send)
+
+    def create(self) -> ASGIApp:
+        """Create the application now, if requests are expected that should not wait for it."""
+        from fastapi import FastAPI  # noqa: PLC0415 - as above
+
+        app = FastAPI(
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,  # a redirect would repeat the Host of the request
+            exception_handlers=HANDLERS,
+            # It could be made to record exceptions, whose messages may quote what a client sent.
+            telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        )
+        app.router.routes = self.routes
+        self._app = app
+        return app

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 import idna
 from cachetools import LRUCache
 from msgspec import UNSET
-from phonenumbers import MatchType, is_number_match
 
 from schema.source.records import ClientRecord
 
 MAX_SPELLINGS = 1_000
 """Values whose stored spelling is remembered."""
 _ENUMERATED = frozenset({"client_type", "status"})
-_SAME_NUMBER = frozenset({MatchType.EXACT_MATCH, MatchType.NSN_MATCH})
 _MASKS = frozenset("*•…")
 """Characters that APIs put in place of hidden ones."""
 _INVISIBLE = frozenset({"Cc", "Cf"})
@@ -80,8 +78,18 @@ def _same(name: str, sent: object, stored: object) -> bool:
             return True
         # A digit has several vanity letters: the library equates different vanity numbers.
         lettered = _has_vanity_letters(one) and _has_vanity_letters(other)
-        return not lettered and is_number_match(one, other) in _SAME_NUMBER
+        return not lettered and _is_same_number(one, other) is True
     return one == other
+
+
+def _is_same_number(one: str, other: str) -> bool | None:
+    """Return whether both are the same telephone number; None if one may be a part of the other."""
+    from phonenumbers import MatchType, is_number_match  # noqa: PLC0415 - large, and rarely used
+
+    match = is_number_match(one, other)
+    if match in {MatchType.EXACT_MATCH, MatchType.NSN_MATCH}:
+        return True
+    return False if match in {MatchType.NO_MATCH, MatchType.NOT_A_NUMBER} else None
 
 
 def _has_vanity_letters(text: str) -> bool:
@@ -96,10 +104,7 @@ def _surely_different(name: str, sent: object, stored: object) -> bool:
     if name in _ENUMERATED:
         return True
     if name == "phone":
-        return is_number_match(one, other) in {
-            MatchType.NO_MATCH,
-            MatchType.NOT_A_NUMBER,
-        } and _apart(_number(one), _number(other))
+        return _is_same_number(one, other) is False and _apart(_number(one), _number(other))
     return name == "email" and _apart(_mailbox_key(one), _mailbox_key(other))
 
 
