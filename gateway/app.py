@@ -182,7 +182,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     webhooks = _add_webhooks(others, settings, hub.receive, source.freshness)
     health = Health(readiness, budget.state, cors, shared, webhooks.state)
     if metrics is not None:
-        metrics.webhooks = webhooks.state
+        metrics.webhooks, metrics.hub = webhooks.state, hub
         if demo_key is not None:
             others.routes.extend(recorded.status_routes())
     routes = Routes(

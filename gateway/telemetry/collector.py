@@ -52,6 +52,8 @@ class GatewayCollector(Collector):
             yield from _store(metrics.store)
         if metrics.connections is not None:
             yield from _connections(metrics.connections)
+        if metrics.hub is not None:
+            yield number("subscriptions_open", "Subscriptions.", metrics.hub.subscribers)
         if metrics.shared is not None:
             reachable = metrics.shared.is_reachable
             yield number("shared_budget_reachable", "1 if its server replies.", reachable)

@@ -54,6 +54,14 @@ class MeasuredCache(Protocol):
         """Return the numbers of lookups by kind and result."""
 
 
+class MeasuredHub(Protocol):
+    """The subscriptions."""
+
+    @property
+    def subscribers(self) -> int:
+        """Subscriptions that are open."""
+
+
 class MeasuredConnections(Protocol):
     """The connections of clients."""
 
@@ -85,6 +93,7 @@ class Metrics:
         self.webhooks: Callable[[], Mapping[str, Any]] = dict
         """Returns the `webhooks` received by result, and whether their `freshness` is proven."""
         self.connections: MeasuredConnections | None = None
+        self.hub: MeasuredHub | None = None
 
     def watch(self, limiter: MeasuredLimiter, shared: SharedBudget | None) -> None:
         """Show the state of the rate limiter."""

@@ -7,15 +7,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from gateway.app import create_app
+from gateway.sandbox.api import Sandbox
 from gateway.server.http1.limits import ConnectionCounter, ConnectionLimits
 from gateway.settings import load_settings
 from gateway.telemetry.collector import GatewayCollector
 from gateway.telemetry.loop_lag import LoopLag
+from tests.serving import Way, serving
 from tests.skips import PROMTOOL
+from tests.telemetry.mixed_trace import mixed_trace
 
 ROOT = Path(__file__).parents[2]
 ALERTS, DASHBOARD = ROOT / "deploy/alerts.yaml", ROOT / "deploy/grafana.json"
@@ -100,9 +104,21 @@ def test_every_expression_of_the_dashboard_can_be_evaluated(tmp_path: Path) -> N
     run_promtool("check", "rules", file)
 
 
-def run_promtool(*arguments: str | Path) -> None:
+def test_promtool_finds_nothing_to_mend_in_the_exposition() -> None:
+    with (
+        serving(Sandbox(), Way.FAST, metrics_address="127.0.0.1:0") as gateway,
+        gateway.connection() as wire,
+    ):
+        mixed_trace(wire, gateway.sandbox)
+        assert gateway.metrics
+        shown = httpx.get(gateway.metrics).text
+
+    run_promtool("check", "metrics", given=shown)
+
+
+def run_promtool(*arguments: str | Path, given: str = "") -> None:
     done = subprocess.run(  # noqa: S603 - our own files
-        [PROMTOOL.path(), *arguments], capture_output=True, text=True, check=False
+        [PROMTOOL.path(), *arguments], input=given, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -132,6 +132,7 @@ function show(state) {
     ],
     ['Gate after a 429', ...openness(state.gate, 'open', 'shut: the API refused')],
     ['Calls in flight', state.inFlight],
+    ['Subscriptions', state.subscriptions],
     ...(state.proof ? [['Webhooks', ...proof(state.proof)]] : []),
     ['Gateways of the budget', shared ? shared.gateways : 'this one alone'],
     ...(shared ? [['Its server', ...openness(shared.reachable, 'reachable', 'gone')]] : []),
