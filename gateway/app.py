@@ -168,7 +168,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         settings.max_subscriptions,
         clock=clock,
     )
-    follow(shared_state, source, budget, hub.receive)
+    follow(shared_state, source, budget, hub)
     executing = GraphQLHandler(
         graph, source, authenticator, config, hub, answers=source.responses, cors=cors, clock=clock
     )

@@ -42,6 +42,8 @@ class CacheFollower:
         self._report = report
         self.when_changed: Callable[[ChangeKind, frozenset[str]], None] = self.note_change
         """Called with the changes that webhooks reported to other gateways."""
+        self.when_written: Callable[[WriteEnded], None] = lambda _: None
+        """Called with the writes of other gateways, before they are applied."""
         self.is_learning = False
         """Whether an event of another gateway is being applied."""
         self.when_accepted: Callable[[str, float], None] = lambda _credential, _at: None
@@ -91,6 +93,7 @@ class CacheFollower:
         elif isinstance(event, WriteBegan):
             self._writes.began(event)
         elif isinstance(event, WriteEnded):
+            self.when_written(event)
             self._writes.ended(event)
         elif isinstance(event, Forgotten):
             self._memory.purge(Partition.alone(event.partition))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.cache.coherence.events import WriteEnded, WriteKind
 from gateway.cache.coherence.replicated import ReplicatedCache
 from gateway.cache.source import CachingClientSource
 from gateway.cache.store.change_hints import ChangeKind
@@ -12,6 +14,7 @@ from gateway.ratelimit.limiter import RateLimiter
 from gateway.settings import PREFIX, ConfigurationError, Settings
 from gateway.storage.state_dir import State
 from gateway.subscriptions.contracts import ChangeSource
+from gateway.subscriptions.hub import SubscriptionHub
 from gateway.writes.idempotency_store import IdempotencyStore
 from gateway.writes.shared_creates import SharedCreates
 
@@ -58,7 +61,7 @@ def follow(
     state: SharedState | None,
     source: ChangeSource,
     budget: RateLimiter,
-    receive: Callable[[ChangeKind, frozenset[str]], None],
+    hub: SubscriptionHub,
 ) -> None:
     """Have the cache learn what the API, and other gateways, report of credentials and clients."""
     if not isinstance(source, CachingClientSource):
@@ -67,8 +70,25 @@ def follow(
     credentials.when_rejected = source.disown
     if state is not None:
         state.cache.learn, state.cache.missed = follower.learn, follower.missed
-        follower.when_accepted, follower.when_changed = credentials.accepted, receive
+        follower.when_accepted, follower.when_changed = credentials.accepted, hub.receive
+        follower.when_written = partial(_publish, hub)
         follower.when_rejected = lambda each: credentials.rejected(each, state.clock())
+
+
+_PUBLISHED: Mapping[WriteKind, ChangeKind] = {
+    "created": "created",
+    "updated": "updated",
+    "deleted": "deleted",
+    "maybe": "unknown",
+    "unknown": "unknown",
+}
+"""What the subscribers of other gateways are to learn of a write."""
+
+
+def _publish(hub: SubscriptionHub, write: WriteEnded) -> None:
+    if write.kind in _PUBLISHED and write.id is not None:
+        kind = _PUBLISHED[write.kind]
+        hub.publish(kind, [write.id], write.partition, write.record, write.at)
 
 
 def connect_shared_state(

@@ -125,24 +125,26 @@ class SubscriptionHub:
         self,
         kind: ChangeKind,
         ids: Iterable[str],
-        writer: Caller | None = None,
+        writer: str | None = None,
         record: ClientRecord | None = None,
+        at: float | None = None,
     ) -> None:
         """Note a change of clients; without ids, of any client.
 
-        `writer` is the caller whose own write it is, and `record` what the API returned for it.
+        `writer` is the partition of the caller whose own write it is, and `record` what the API
+        returned for it at `at`, which is now by default.
         """
         named = [id for id in map(client_id, ids) if id is not None]
-        wall = self._wall()
+        wall, seen_at = self._wall(), self._clock() if at is None else at
         self._recent.extend((wall, id) for id in named or (None,))
         if record is not None:
             self._note_version(record)
         for partition, feed in self._feeds.items():
-            own = writer is not None and writer.partition == partition
+            own = writer == partition
             for id in named:
                 if feed.topics.wants(id):
                     held = own and kind != "created"
-                    feed.note(id, PendingChange(kind, self._clock(), wall, held, own=own))
+                    feed.note(id, PendingChange(kind, seen_at, wall, held, own=own))
             if not named:
                 feed.note_any()
 

@@ -6,10 +6,10 @@ from gateway.subscriptions.changes import ChangeKind
 from schema.source.errors import WriteUnconfirmed
 from schema.source.protocols import ClientWriter
 from schema.source.records import ClientId, ClientRecord
-from schema.source.request_context import Caller, RequestContext
+from schema.source.request_context import RequestContext
 from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
-Publish = Callable[[ChangeKind, list[str], Caller | None, ClientRecord | None], None]
+Publish = Callable[[ChangeKind, list[str], str | None, ClientRecord | None], None]
 
 
 class PublishingWriter:
@@ -24,7 +24,7 @@ class PublishingWriter:
         """Create a client."""
         written = await self._inner.create(operation, new)
         if not written.replayed:
-            self._publish("created", written.record.id, operation.caller, written.record)
+            self._publish("created", written.record.id, operation.caller.partition, written.record)
         return written
 
     async def update(
@@ -36,7 +36,7 @@ class PublishingWriter:
         except WriteUnconfirmed:
             self._publish("unknown", id)
             raise
-        self._publish("updated", id, operation.caller, written.record)
+        self._publish("updated", id, operation.caller.partition, written.record)
         return written
 
     async def delete(self, operation: RequestContext, id: ClientId) -> Confirmation:
@@ -46,14 +46,14 @@ class PublishingWriter:
         except WriteUnconfirmed:
             self._publish("unknown", id)
             raise
-        self._publish("deleted", id, operation.caller)
+        self._publish("deleted", id, operation.caller.partition)
         return confirmed
 
     def _publish(
         self,
         kind: ChangeKind,
         id: str,
-        writer: Caller | None = None,
+        writer: str | None = None,
         record: ClientRecord | None = None,
     ) -> None:
         if self.publish is not None:
