@@ -221,10 +221,14 @@ class GraphQLHandler:
             raise BadRequest(400, _NO_UPGRADE)
         typed = json_problem(head.content_type) is None
         request = parse_get(asking.query_string, head.headers, self._terms.bounds, typed=typed)
-        if request.query is not None and not self._terms.persisted.is_persisted(request.query):
+        text = request.query
+        is_sent = text is not None and not self._terms.persisted.is_persisted(text)
+        if is_sent and head.stream is None:
             raise BadRequest(405, _ONLY_PERSISTED, own=_POST)
         caller = head.caller(self._callers)
         question = self._prepared.prepare(request)
+        if is_sent and question.planned.changes is None:  # routers send subscriptions so
+            raise BadRequest(405, _ONLY_PERSISTED, own=_POST)
         # GET is a safe method (RFC 9110, 9.2.1): it must not execute a mutation.
         if question.planned.writes:
             raise BadRequest(405, "Send mutations with POST.", own=_POST)

@@ -80,4 +80,5 @@ def test_every_example_is_run_here() -> None:
         "7-update",
         "8-delete",
         "9-sdl",
+        "9-subscribe",
     ]

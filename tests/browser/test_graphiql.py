@@ -28,6 +28,7 @@ EXAMPLES = [
     "UpdateClient",
     "DeleteClient",
     "ServiceSdl",
+    "ClientsChanged",
 ]
 BUILT = [
     "query MyQuery {",
@@ -220,4 +221,26 @@ def test_coming_back_finds_the_tabs_and_the_key_again(page: Page, demo_gateway: 
 
     assert page.texts(TABS) == EXAMPLES
     assert read(page, TOOLS) == {"X-API-Key": demo_key(demo_gateway)}
+    assert page.problems == []
+
+
+def test_a_subscription_shows_a_change_as_it_happens(page: Page, demo_gateway: Running) -> None:
+    id = in_the_sandbox(demo_gateway, "?limit=1")["clients"][0]["id"]
+    update = (
+        f'mutation {{ updateClient(input: {{id: "{id}", phone: "+1 661 555 0199"}})'
+        " { __typename } }"
+    )
+    page.click(TABS, "ClientsChanged")
+    until(lambda: any("clientsChanged" in line for line in page.lines(QUERY)), "the example")
+    sent = len(page.requests)
+    run(page)
+    until(lambda: len(page.requests) > sent, "it to subscribe")
+
+    httpx.post(f"{demo_gateway.url}/graphql", json={"query": update}, trust_env=False)
+    until(lambda: "clientsChanged" in " ".join(page.lines(RESULT)), "the change")
+    event = read(page, RESULT)["data"]["clientsChanged"]
+
+    assert (event["kind"], event["client"]["id"]) == ("UPDATED", id)
+    assert event["client"]["phone"] == "+1 661 555 0199"
+    page.click(".graphiql-execute-button")
     assert page.problems == []

@@ -74,7 +74,7 @@ def router(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def start(
     router: str, node: str, program: Program, tell: Callable[[str], None], tmp_path: Path
-) -> Iterator[Callable[[list[str]], Federation]]:
+) -> Iterator[Callable[..., Federation]]:
     """Starts it all, with one appointment for each of these client ids."""
     with ExitStack() as stack:
 
@@ -89,7 +89,7 @@ def start(
             )
             return stack.enter_context(command)
 
-        def start(ids: list[str]) -> Federation:
+        def start(ids: list[str], *, recorded: bool = True) -> Federation:
             sandbox = up("sandbox", "--port", "0", ready="Demo key")
             gateway = up(
                 "serve",
@@ -111,7 +111,7 @@ def start(
                 FOLDER / "compose.mjs",
                 "guild" if router == "hive" else "apollo",
                 tmp_path / "supergraph.graphql",
-                f"clients={recorder.url}={sdl}",
+                f"clients={recorder.url if recorded else f'{gateway.url}/graphql'}={sdl}",
                 f"appointments={appointments.url}={FOLDER / 'appointments.graphql'}",
                 f"listings=http://127.0.0.1:9/={FOLDER / 'listings.graphql'}",
             )
@@ -136,7 +136,7 @@ def names(ids: list[str]) -> list[Any]:
     return [{"client": {"id": id, "fullName": names_of.get(id)}} for id in ids]
 
 
-Start = Callable[[list[str]], Federation]
+Start = Callable[..., Federation]
 
 
 def test_25_appointments_with_names_cost_one_entities_request_and_one_call(start: Start) -> None:
@@ -203,3 +203,38 @@ def test_a_router_counts_an_operation_in_calls_and_refuses_what_would_take_too_m
     errors = federation.ask(f"{{ {many} }}")["errors"]
     assert {error["extensions"]["code"] for error in errors} == {"COST_ESTIMATED_TOO_EXPENSIVE"}
     assert federation.calls() == []
+
+
+@pytest.mark.parametrize("router", ["hive"])  # Apollo's gateway has no subscriptions
+def test_a_router_subscribes_through_us(start: Start) -> None:
+    row = ROWS[0]
+    federation = start([], recorded=False)
+    subscription = (
+        f'subscription {{ clientChanged(id: "{row["id"]}", initial: true)'
+        " { kind client { id email } } }"
+    )
+    update = (
+        f'mutation {{ updateClient(input: {{id: "{row["id"]}", email: "new@example.com"}})'
+        " { __typename } }"
+    )
+    events: list[Any] = []
+    with httpx.stream(
+        "POST",
+        f"{federation.router.url}/graphql",
+        json={"query": subscription},
+        headers={"X-API-Key": ADA.api_key, "Accept": "text/event-stream"},
+        trust_env=False,
+        timeout=30,
+    ) as response:
+        for line in response.iter_lines():
+            if not line.startswith("data: {"):
+                continue
+            events.append(json.loads(line.removeprefix("data: "))["data"]["clientChanged"])
+            if len(events) > 1:
+                break
+            assert federation.ask(update)["data"]["updateClient"]
+
+    assert events == [
+        {"kind": "UNKNOWN", "client": {"id": row["id"], "email": row["email"]}},
+        {"kind": "UPDATED", "client": {"id": row["id"], "email": "new@example.com"}},
+    ]

@@ -151,3 +151,10 @@ async def test_a_subscription_has_its_price_by_change(gateway: World, sandbox: S
         assert explained == {**price, "per": "change", "changesPerHour": changes}
         assert cause == {"path": [cause["path"][0]], **price}
     assert sandbox.calls == []
+
+
+async def test_by_get_only_subscriptions_are_sent_with_their_text(gateway: World) -> None:
+    headers = {"Accept": "text/event-stream", "X-API-Key": ADA.api_key}
+    answer = await gateway.http.get("/graphql", params={"query": "{ __typename }"}, headers=headers)
+
+    assert answer.status_code == 405

@@ -5,17 +5,16 @@ import './page.css';
 
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
 import { examples } from './examples.js';
+import { fetcher } from './fetcher.js';
 import { PriceButton } from './price.jsx';
 import { keepingNoHeaders } from './storage.js';
 
 const explorer = explorerPlugin({ showAttribution: false });
 const plugins = [HISTORY_PLUGIN, explorer];
-const fetcher = createGraphiQLFetcher({ url: '/graphql', enableIncrementalDelivery: false });
 const storage = keepingNoHeaders(localStorage);
 
 /** Fetch the page's configuration: initial headers (of a demo) and links. */
