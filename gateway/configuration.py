@@ -184,5 +184,8 @@ def telemetry(settings: Settings, clock: Callable[[], float], *, shown: bool) ->
                 f"{PREFIX}TRACES needs an extra: pip install 'clients-gateway[otel]'"
             ) from None
         tracing = Tracing()
-        observers.append(OperationSpans())
+        if tracing.is_disabled:
+            tracing = None
+        else:
+            observers.append(OperationSpans())
     return Telemetry(metrics, tracing, observers)

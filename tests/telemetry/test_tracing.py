@@ -17,7 +17,8 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
 from gateway.sandbox.users import DEMO
 from gateway.settings import ConfigurationError, load_settings
-from tests.serving import Serving, Way, serving
+from tests.browser.chromium import until
+from tests.serving import Serving, Way, Wire, post, serving
 from tests.telemetry.mixed_trace import ONE, mixed_trace
 from tests.telemetry.receiver import Receiver, Span, receiving
 from tests.telemetry.samples import LIST, query
@@ -156,6 +157,36 @@ def test_a_trace_holds_no_person_no_literal_and_no_credential(
     personal = [secret, DEMO.api_key, row["id"], row["first_name"], row["email"], "Lovelace"]
     assert [each for each in personal if each.encode() in received.raw] == []
     assert received.resource["service.name"] == "clients-gateway"
+
+
+def test_a_subscription_is_a_span_too(traced: Traced, received: Receiver) -> None:
+    document = "subscription { clientsChanged { kind } }"
+    with traced() as gateway, gateway.connection() as wire:
+        body = orjson.dumps({"query": document})
+        wire.send(post(body, CALLER, "accept: text/event-stream"))
+        until(lambda: b"text/event-stream" in opened(wire), "a stream")
+
+    [span] = operations(received)
+    assert (span.name, span.trace, span.parent) == ("subscription", TRACE, PARENT)
+    assert f"traceparent: 00-{TRACE}-{span.id}-01".encode() in wire.received
+
+
+def opened(wire: Wire) -> bytes:
+    """What has come on a connection that stays open."""
+    wire.received += wire.socket.recv(65_536)
+    return bytes(wire.received)
+
+
+def test_nothing_is_sent_where_the_sdk_is_disabled(
+    traced: Traced, received: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with traced() as gateway, gateway.connection() as wire:
+        answer = query(wire, LIST, CALLER)
+
+    assert received.spans == []
+    assert answer.headers["traceparent"].startswith(f"00-{TRACE}-")
+    assert PARENT not in answer.headers["traceparent"]
 
 
 def test_a_receiver_that_is_gone_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import NoOpTracer, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.telemetry.traces.operation_spans import UNNAMED
@@ -31,6 +31,11 @@ class Tracing:
         self._tracer = self._provider.get_tracer(SCOPE, version(SCOPE))
         # `tracestate` and `baggage` are texts of the caller: they go nowhere.
         self._propagator = TraceContextTextMapPropagator()
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether OTEL_SDK_DISABLED turns traces off."""
+        return isinstance(self._tracer, NoOpTracer)
 
     def begin(self) -> None:
         """Send spans from now on, in a thread of this process."""
