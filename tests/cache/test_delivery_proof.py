@@ -58,6 +58,8 @@ def test_a_write_whose_event_does_not_come_in_time_ends_the_proof_until_the_next
     assert lost.holds(BOB, 100 + WITHIN - 0.01)
     assert not lost.holds(BOB, 100 + WITHIN)
     assert "did not come" in lost.reason
+    lost.arrive("updated", ONE, 150)
+    assert not lost.holds(BOB, 150)
     written(lost, "two", 200)
     lost.arrive("updated", TWO, 201)
     assert lost.holds(ADA, 202)
@@ -179,6 +181,6 @@ def test_it_never_holds_past_an_event_that_is_overdue_or_without_a_recent_proof(
             if mine is not None:
                 waiting.remove(mine)
                 last = now
-        if any_.holds(ADA, now):
+        if any_.holds(ADA, now) or any_.holds(BOB, now):
             assert last > broken
             assert now < last + 20

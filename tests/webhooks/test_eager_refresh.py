@@ -62,6 +62,25 @@ def test_nothing_is_read_for_a_caller_without_a_request_in_the_last_minutes(
     assert office.sandbox.calls == []
 
 
+def test_events_keep_no_caller_active(office: Office) -> None:
+    office.ask("ada", LIST)
+    for number in range(9):
+        office.wait(100)
+        office.prove()
+        office.write_behind("ada", office.rows("ada")[0]["id"], email=f"new{number}@example.com")
+    office.wait(30)
+
+    assert office.sandbox.calls.count(PAGE) <= 4
+
+
+def test_what_is_too_old_to_be_served_is_not_read_again(office: Office) -> None:
+    office.wait(30)
+    office.write_behind("ada", office.rows("ada")[0]["id"], email="new@example.com")
+    office.wait(30)
+
+    assert office.sandbox.calls == []
+
+
 def test_nothing_is_read_without_calls_to_spare() -> None:
     office = Office(upstream_rate_limit=10)
     office.ask("ada", LIST)
