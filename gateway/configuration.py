@@ -113,11 +113,9 @@ def operation_cost_cap(settings: Settings, budget: Callable[[], RateLimitState])
 
 def cache_policy(settings: Settings) -> CachePolicy:
     """Return the ages and sizes by which the cache decides."""
-    # An event reaches one gateway of several, so none knows of all changes.
-    webhook_fresh = 0 if settings.valkey_url else settings.webhook_fresh
     return CachePolicy(
         prefetch_max_rows=settings.cache_prefetch_max_rows,
-        webhook_fresh=webhook_fresh if settings.webhook_secrets else None,
+        webhook_fresh=settings.webhook_fresh if settings.webhook_secrets else None,
         type_filter=None if settings.type_filter == "learn" else settings.type_filter,
     )
 

@@ -78,9 +78,9 @@ class CachingClientSource:
         self._policy = policy = policy or CachePolicy()
         self._budget = budget
         proof = DeliveryProof(policy.webhook_fresh or 0)
-        self._pace = AdaptiveTTL(policy, budget, clock, proof)
-        self._memory = memory = FencedCache(store, clock, policy)
         self._coherence = coherence = coherence or SingleGateway()
+        self._pace = AdaptiveTTL(policy, budget, clock, proof, coherence.in_doubt)
+        self._memory = memory = FencedCache(store, clock, policy)
         self._accounts = accounts = CostAttribution(memory, policy.flight_seconds)
         self._lists = ListReader(reader, accounts, memory, policy, clock, coherence)
         self._by_id = EntityReader(reader, accounts, memory, self._lists, clock, coherence)
@@ -104,12 +104,12 @@ class CachingClientSource:
         self.search = eager.noted(searches.search)
         reported = ReportedChanges(proof, memory.hints, self._lists.reading, eager.aged, clock)
         self.freshness = reported.freshness
-        if policy.webhook_fresh:
-            writer = reported.announced(writer)
         changed = ChangeReader(self._by_id, memory, store, self._query)
         self.held, self.may_see = changed.held, changed.may_see
         self.fetch_since, self.watch = changed.fetch_since, changed.watch
         writes = WriteThrough(writer, memory, clock, self._begin, coherence)
+        if policy.webhook_fresh:
+            writes.effects.when_began, writes.effects.when_ended = reported.began, reported.ended
         readers = self._lists.pages, self._by_id.fetcher
         self.follower = CacheFollower(memory, coherence, readers, writes.effects, reported.note)
         self.disown, self.note_change = self.follower.disown, self.follower.note_change

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cache.policy.delivery_proof import MAX_EARLY, WITHIN, DeliveryProof
+from gateway.cache.policy.delivery_proof import MAX_EARLY, MAX_WRITE_SECONDS, WITHIN, DeliveryProof
 from gateway.cache.store.change_hints import ReportedChange
 from gateway.cache.store.keys import Partition
 from tests.cache.scripted import caller
@@ -19,7 +19,8 @@ def proof() -> DeliveryProof:
 
 def written(proof: DeliveryProof, id: str, now: float, who: Partition = ADA) -> None:
     """A write whose response arrives before its event."""
-    assert proof.end(proof.begin(who, id), id, now) == []
+    proof.begin(f"{id} {now}", who, id, now)
+    assert proof.end(f"{id} {now}", who, id, now) == []
 
 
 def proven(at: float = 0.0) -> DeliveryProof:
@@ -75,10 +76,10 @@ def test_an_event_that_comes_late_is_one_of_another_writer_and_proves_nothing() 
 
 def test_an_event_may_come_before_the_response_to_its_write() -> None:
     early = proof()
-    writing = early.begin(ADA, None)
+    early.begin("creating", ADA, None, 0)
 
     assert early.arrive("created", ONE, 1) == []
-    assert early.end(writing, "one", 2) == [ReportedChange("created", ONE, own=ADA, at=2)]
+    assert early.end("creating", ADA, "one", 2) == [ReportedChange("created", ONE, own=ADA, at=2)]
     assert early.holds(ADA, 3)
 
 
@@ -86,22 +87,43 @@ def test_an_event_that_a_write_under_way_does_not_explain_in_the_end_is_one_of_a
     None
 ):
     other = proof()
-    creating, updating = other.begin(ADA, None), other.begin(ADA, "two")
+    other.begin("creating", ADA, None, 0)
+    other.begin("updating", ADA, "two", 0)
     assert other.arrive("created", ONE, 1) == other.arrive("updated", TWO, 1) == []
     assert other.arrive("deleted", ONE, 1) == [ReportedChange("deleted", ONE)]
 
-    assert other.end(creating, "three", 2) == [ReportedChange("created", ONE)]
-    assert other.abandon(updating) == [ReportedChange("updated", TWO)]
+    assert other.end("creating", ADA, "three", 2) == [ReportedChange("created", ONE)]
+    assert other.abandon("updating") == [ReportedChange("updated", TWO)]
     assert not other.holds(ADA, 3)
 
 
 def test_a_flood_of_events_during_a_create_is_held_back_up_to_a_bound() -> None:
     flooded = proof()
-    flooded.begin(ADA, None)
+    flooded.begin("creating", ADA, None, 0)
 
-    passed = [flooded.arrive("created", frozenset({str(n)}), n) for n in range(MAX_EARLY + 5)]
+    passed = [flooded.arrive("created", frozenset({str(n)}), 1) for n in range(MAX_EARLY + 5)]
 
     assert [len(each) for each in passed] == [0] * MAX_EARLY + [1] * 5
+
+
+def test_a_write_that_never_ends_holds_an_event_back_for_a_bounded_time() -> None:
+    """Its gateway is gone."""
+    lost = proof()
+    lost.begin("creating", ADA, None, 0)
+    assert lost.arrive("created", ONE, 1) == []
+
+    assert lost.arrive("updated", TWO, MAX_WRITE_SECONDS) == [
+        ReportedChange("created", ONE),
+        ReportedChange("updated", TWO),
+    ]
+
+
+def test_it_ends_when_events_may_have_been_missed() -> None:
+    missed = proven(0)
+    missed.interrupt()
+
+    assert not missed.holds(BOB, 1)
+    assert "missed" in missed.reason
 
 
 def test_each_write_of_a_client_needs_an_event() -> None:

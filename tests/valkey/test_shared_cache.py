@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from gateway.app import WEBHOOK_PATH
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import DEMO
+from gateway.sandbox.webhooks import Webhooks
 from tests.gateway.conftest import Gateway
 from tests.valkey.servers import Server, running
 from tests.valkey.test_gateways import LEARNING, gateways
 
 pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
+WEBHOOK_SECRET = "of all these gateways"
 PAIRS = int(os.environ.get("WRITE_READ_PAIRS", "100"))
 LIST = "{ clients(first: 20) { totalCount edges { node { id firstName version } } } }"
 CLIENT = "query ($id: ID!) { client(id: $id) { id email version } }"
@@ -161,3 +164,33 @@ async def test_a_reader_that_hangs_delays_the_others_by_one_attempt(server: Serv
     assert answer["clients"]["totalCount"]
     assert 0.5 < waited < 2.5, "about one attempt, of a second"
     assert len(sandbox.calls) == 3
+
+
+async def test_a_write_that_comes_back_at_another_gateway_proves_webhooks_at_all_of_them(
+    server: Server,
+) -> None:
+    sandbox = Sandbox()
+    cleared(server)
+    async with gateways(sandbox, server, 2, cache=True, webhook_secrets=(WEBHOOK_SECRET,)) as (
+        one,
+        other,
+    ):
+        await asyncio.sleep(LEARNING)
+
+        async def deliver(path: str, body: bytes, headers: dict[str, str]) -> int:
+            return (await other.http.post(path, content=body, headers=headers)).status_code
+
+        sandbox.webhooks = Webhooks(WEBHOOK_PATH, WEBHOOK_SECRET, send=deliver)
+        await one.query(LIST)
+        await one.post(UPDATE, id=sandbox.rows_of(DEMO)[0]["id"], email="own@example.com")
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            ready = [(await each.http.get("/readyz")).json() for each in (one, other)]
+            if all(each["freshness"]["proven"] for each in ready):
+                break
+        answers = [await each.post(LIST) for each in (one, other)]
+
+    assert [each["freshness"]["proven"] for each in ready] == [True, True]
+    upstream = [each["extensions"]["upstream"] for each in answers]
+    assert [(each["stale"], each["coherent"]) for each in upstream] == [(False, True)] * 2
+    assert [call.split()[0] for call in sandbox.calls] == ["GET", "PUT"]

@@ -45,9 +45,12 @@ class AdaptiveTTL:
         budget: Callable[[], RateLimitState],
         clock: Callable[[], float],
         proof: DeliveryProof,
+        in_doubt: Callable[[], bool],
     ) -> None:
+        """Create it; `in_doubt` returns True if events of other gateways may be missed."""
         self._policy = policy
         self._proof = proof
+        self._in_doubt = in_doubt
         self._log = ProofLog(proof, policy.webhook_fresh or 0)
         self._budget = budget
         self._clock = clock
@@ -76,7 +79,7 @@ class AdaptiveTTL:
             self._fresh = affordable_ttl(len(self._seen), self._budget(), self._policy)
             self._until = now + RECOMPUTE_SECONDS
             self._log.note(now)
-        if self._proof.holds(partition, now):
+        if self._proof.holds(partition, now) and not self._in_doubt():
             return max(self._fresh, self._policy.webhook_fresh or 0)
         return self._fresh
 
@@ -84,4 +87,4 @@ class AdaptiveTTL:
         """Return True if events of changes are proven to arrive; None if none are received."""
         if not self._policy.webhook_fresh:
             return None
-        return self._proof.holds(partition, self._clock())
+        return self._proof.holds(partition, self._clock()) and not self._in_doubt()

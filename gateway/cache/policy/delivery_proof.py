@@ -1,7 +1,6 @@
 """Decide whether webhooks are proven to arrive: the own writes must come back as events in time."""
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cachetools import LRUCache
@@ -13,17 +12,19 @@ WITHIN = 10.0
 """Seconds after a change was seen within which its event must come."""
 MAX_EARLY = 100
 """Events held that came before the response to the write that they may report."""
+MAX_WRITE_SECONDS = 60.0
+"""Seconds after which a write counts as ended, whose gateway is gone."""
 MAX_EXPECTED = 1_000
 """Events awaited; the API admits 500 calls in 15 minutes."""
 _MAX_DOUBTED = 10_000
 
 
-@dataclass(eq=False, slots=True)
-class WriteUnderWay:
+class _OpenWrite(NamedTuple):
     """A write under way; `id` is None for a create."""
 
     partition: Partition
     id: str | None
+    began: float
 
 
 class _Expected(NamedTuple):
@@ -46,7 +47,7 @@ class DeliveryProof:
         self._lasts = lasts
         self._silence = f"no write has come back as a webhook for {lasts:g} s"
         self._proven_at = -math.inf
-        self._under_way: list[WriteUnderWay] = []
+        self._under_way: dict[str, _OpenWrite] = {}
         self._early: list[ReportedChange] = []
         self._expected: list[_Expected] = []
         self._doubted: LRUCache[Partition, None] = LRUCache(_MAX_DOUBTED)
@@ -59,28 +60,33 @@ class DeliveryProof:
         """Return True if what this caller's readings lack would have been reported."""
         return now < self.until and partition not in self._doubted
 
-    def begin(self, partition: Partition, id: str | None) -> WriteUnderWay:
-        """Note a write that is about to be sent; `end` or `abandon` it."""
-        write = WriteUnderWay(partition, id)
-        self._under_way.append(write)
-        return write
+    def begin(self, write: str, partition: Partition, id: str | None, now: float) -> None:
+        """Note a write by its name that is about to be sent; `end` or `abandon` it."""
+        self._under_way[write] = _OpenWrite(partition, id, now)
 
-    def end(self, write: WriteUnderWay, id: str, now: float) -> list[ReportedChange]:
+    def end(self, write: str, partition: Partition, id: str, now: float) -> list[ReportedChange]:
         """Note that the API executed a write of this client; return the events to apply now."""
         self._lapse(now)
-        self._under_way.remove(write)
+        self._under_way.pop(write, None)
         early = next((event for event in self._early if event.ids == {id}), None)
         if early is None:
-            self._expect(_Expected(write.partition, id, now, own=True))
+            self._expect(_Expected(partition, id, now, own=True))
             return self._released()
         self._early.remove(early)
-        self._prove(write.partition, now)
-        return [early._replace(own=write.partition, at=now), *self._released()]
+        self._prove(partition, now)
+        return [early._replace(own=partition, at=now), *self._released()]
 
-    def abandon(self, write: WriteUnderWay) -> list[ReportedChange]:
+    def abandon(self, write: str) -> list[ReportedChange]:
         """Note that a write was refused, or may not have happened; return the events to apply."""
-        self._under_way.remove(write)
+        self._under_way.pop(write, None)
         return self._released()
+
+    def interrupt(self) -> None:
+        """End the proof: events may have been missed."""
+        self._proven_at = -math.inf
+        self._expected = []
+        self._set_end()
+        self.reason = "events of other gateways may have been missed"
 
     def observe(self, partition: Partition, id: str, now: float) -> None:
         """Note that a reading shows a change of which no event has come."""
@@ -103,13 +109,14 @@ class DeliveryProof:
         self._set_end()
         if self._may_be_own(event) and len(self._early) < MAX_EARLY:
             self._early.append(event)
-            return []
-        return [event]
+            return self._released()
+        return [*self._released(), event]
 
     def _may_be_own(self, event: ReportedChange) -> bool:
         creates = event.kind in {"created", "unknown"}
         return len(event.ids) == 1 and any(
-            creates if write.id is None else write.id in event.ids for write in self._under_way
+            creates if write.id is None else write.id in event.ids
+            for write in self._under_way.values()
         )
 
     def _released(self) -> list[ReportedChange]:
@@ -128,9 +135,11 @@ class DeliveryProof:
         self._set_end()
 
     def _lapse(self, now: float) -> None:
-        """End the proof if an event did not come in time."""
+        """End the proof if an event did not come in time; forget writes that never ended."""
+        open_since = now - MAX_WRITE_SECONDS
+        self._under_way = {k: w for k, w in self._under_way.items() if w.began > open_since}
         missed = [each for each in self._expected if each.at + WITHIN <= now]
-        self._expected = self._expected[len(missed) :]
+        self._expected = [each for each in self._expected if each.at + WITHIN > now]
         for each in missed:
             if each.partition not in self._doubted:
                 self._proven_at = -math.inf

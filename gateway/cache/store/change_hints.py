@@ -57,6 +57,8 @@ class ChangeHints:
         self._lag = lag
         self.on_unreported: Callable[[EntityKey], None] = lambda _: None
         """Called when a reading shows a change of which no event came."""
+        self.on_missed: Callable[[], None] = lambda: None
+        """Called when events were missed."""
         self._generations = generations
         self._clock = clock
         self._clients: dict[str, float] = {}
@@ -100,6 +102,7 @@ class ChangeHints:
     def note_everything(self) -> None:
         """Note that events were missed: whatever was read before may have changed."""
         self.last_at = self._everything = self._clock()
+        self.on_missed()
         self._generations.bump_all()
 
     def of_client(self, id: str, checked_at: float) -> float:

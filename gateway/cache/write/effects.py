@@ -23,6 +23,10 @@ class WriteEffects:
 
     def __init__(self, memory: FencedCache) -> None:
         self._memory = memory
+        self.when_began: Callable[[WriteBegan], None] = lambda _: None
+        """Called with each write, before its effect."""
+        self.when_ended: Callable[[WriteEnded], None] = lambda _: None
+        """Called with the end of each write, before its effect."""
         self._open: LRUCache[str, FencingToken] = LRUCache(_MAX_OPEN)
         self._by_kind: dict[str, Callable[[EntityKey, WriteEnded], None]] = {
             "updated": self._updated,
@@ -35,6 +39,7 @@ class WriteEffects:
 
     def began(self, event: WriteBegan) -> None:
         """Prevent the storing of readings under way."""
+        self.when_began(event)
         partition = Partition.alone(event.partition)
         key = None if event.id is None else EntityKey(partition, event.id)
         self._memory.invalidate_in_flight(partition, key)
@@ -43,6 +48,7 @@ class WriteEffects:
 
     def ended(self, event: WriteEnded) -> None:
         """Prevent the storing of readings under way, and store what is known."""
+        self.when_ended(event)
         partition = Partition.alone(event.partition)
         key = None if event.id is None else EntityKey(partition, event.id)
         overlapped = self._was_overlapped(event, key)

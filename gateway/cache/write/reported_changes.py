@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-from gateway.cache.policy.delivery_proof import DeliveryProof
+from gateway.cache.coherence.events import WriteBegan, WriteEnded
+from gateway.cache.policy.delivery_proof import WITHIN, DeliveryProof
 from gateway.cache.store.change_hints import ChangeHints, ChangeKind, ReportedChange
 from gateway.cache.store.keys import Partition
-from gateway.cache.write.announced_writes import AnnouncedWriter
-from schema.source.protocols import ClientWriter
+
+_EXECUTED = frozenset({"created", "updated", "deleted"})
 
 
 class ReportedChanges:
@@ -30,6 +31,7 @@ class ReportedChanges:
         self._aged = aged
         self._clock = clock
         hints.on_unreported = lambda key: proof.observe(*key, clock())
+        hints.on_missed = proof.interrupt
 
     def note(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Note a change that a webhook reported: what was read before is no longer fresh.
@@ -39,9 +41,19 @@ class ReportedChanges:
         """
         self._apply(self._proof.arrive(kind, ids, self._clock()))
 
-    def announced(self, writer: ClientWriter) -> ClientWriter:
-        """Return a writer whose writes must come back as webhooks."""
-        return AnnouncedWriter(writer, self._proof, self._apply, self._clock)
+    def began(self, event: WriteBegan) -> None:
+        """Note a write of any gateway that is about to be sent."""
+        partition = Partition.alone(event.partition)
+        self._proof.begin(event.write, partition, event.id, self._clock())
+
+    def ended(self, event: WriteEnded) -> None:
+        """Note the end of a write: if the API executed it, it must come back as a webhook."""
+        is_late = event.at + WITHIN <= self._clock()  # another gateway's, from the journal
+        if event.id is None or event.kind not in _EXECUTED or is_late:
+            self._apply(self._proof.abandon(event.write))
+        else:
+            partition, id = Partition.alone(event.partition), event.id.lower()
+            self._apply(self._proof.end(event.write, partition, id, event.at))
 
     def freshness(self) -> dict[str, object]:
         """Return whether webhooks are proven to arrive, and until when or why not."""
