@@ -99,7 +99,7 @@ def _supervise(  # noqa: PLR0913, PLR0917 - as above
             if not own.durable:
                 _log.error("worker %d has a state that is %s", number + 1, description)
         ports = metrics[number : number + 1]
-        return _run(settings, listening, ports, own, supervised.started, supervised)
+        return _run(settings, listening, ports, own, supervised.beat, supervised)
 
     supervisor = Supervisor(
         workers,

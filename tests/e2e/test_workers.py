@@ -5,6 +5,8 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +153,45 @@ def test_a_worker_that_is_killed_is_replaced_and_the_other_answers_meanwhile(two
     assert is_alive(int(replaced[1]))
     assert is_alive(one)
     assert two.stop() == 0
+
+
+HANGING = """
+import asyncio, os, socket, sys, time
+from gateway.server.workers import process, supervisor
+process.BEAT_SECONDS = supervisor.BEAT_SECONDS = 0.1
+supervisor.KILL_SECONDS = 1.0
+
+def work(number, supervised):
+    async def serve():
+        supervised.beat()
+        if number == 1 and not os.path.exists("hung"):
+            open("hung", "w").close()
+            await asyncio.sleep(0.3)
+            time.sleep(60)
+        await asyncio.sleep(60)
+    asyncio.run(serve())
+    return 0
+
+def announce(pids):
+    print("started", flush=True)
+
+sys.exit(supervisor.Supervisor(2, work, socket.socket(), announce).run())
+"""
+
+
+def test_a_worker_whose_event_loop_hangs_is_replaced(tmp_path: Path) -> None:
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", HANGING], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    lines = [process.stderr.readline() for _ in range(3)]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert re.fullmatch(r"worker 2 \(process \d+\) hangs\n", lines[0])
+    assert lines[1].endswith("ended by SIGKILL; the next one starts in 0.5 s\n")
+    assert re.fullmatch(r"worker 2 is process \d+ now\n", lines[2])
 
 
 def test_restarts_are_put_off_while_workers_live_shortly() -> None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from gateway.server.graceful_stop import GracefulStop
 
-_READY, _LEAVE = b"r", b"l"
+BEAT_SECONDS = 5.0
+"""Seconds between two signs of life of a worker."""
+_ALIVE, _LEAVE = b"a", b"l"
 _HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
@@ -36,19 +38,19 @@ class WorkerProcess:
         self.number = number
         self.pid = pid
         self.channel = channel
-        self.began = began
+        self.began = self.heard = began
         self.ready = False
         self.stopping = False
         self.reloads = False
         """Whether a reload was requested before it was ready."""
 
-    def hear(self) -> bool:
-        """Read what the worker has sent; return False if it has ended."""
+    def hear(self, now: float) -> bool:
+        """Read a sign of life, the first of which says that it serves; return whether it lives."""
         try:
             received = self.channel.recv(16)
         except ConnectionError:
             return False
-        self.ready = self.ready or received == _READY
+        self.heard = now
         return bool(received)
 
     def leave(self) -> None:
@@ -73,9 +75,11 @@ class Supervised:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
 
-    def started(self) -> None:
-        """Report that this worker serves."""
-        self._channel.send(_READY)
+    def beat(self) -> None:
+        """Report that this worker serves, now and again; in the event loop."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):  # it is stopped, or has ended
+            self._channel.send(_ALIVE, socket.MSG_DONTWAIT)
+        asyncio.get_running_loop().call_later(BEAT_SECONDS, self.beat)
 
     def listen(self, stop: GracefulStop) -> None:
         """Stop as the supervisor requests it, and if it has ended; in the event loop."""

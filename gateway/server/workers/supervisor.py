@@ -7,13 +7,13 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-from gateway.server.workers.process import Closeable, Supervised, WorkerProcess, fork
+from gateway.server.workers.process import BEAT_SECONDS, Closeable, Supervised, WorkerProcess, fork
 from gateway.server.workers.restarts import STEADY_SECONDS, restart_delay
 
 TURNS_SECONDS = 5.0
 """Seconds within which all workers have begun to drain."""
 KILL_SECONDS = 30.0
-"""Seconds after which a worker that has not drained is killed."""
+"""Seconds after which a worker is killed that has not drained, or gives no sign of life."""
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger(__name__)
 
@@ -77,12 +77,13 @@ class Supervisor:
             else:
                 for number in self._wakeup.recv(64):
                     self._act(signal.Signals(number), time.monotonic())
+        self._kill_silent(time.monotonic())
 
-    def _pause(self, now: float) -> float | None:
-        """Return the seconds until something is due; None if nothing is."""
+    def _pause(self, now: float) -> float:
+        """Return the seconds until something is due."""
         if self._drains_at is not None:
             return 0.05
-        return max(0.0, min(self._due.values()) - now) if self._due else None
+        return max(0.0, min([BEAT_SECONDS, *(at - now for at in self._due.values())]))
 
     # Starting.
 
@@ -96,9 +97,10 @@ class Supervisor:
             self._selector.register(worker.channel, selectors.EVENT_READ, worker)
 
     def _hear(self, worker: WorkerProcess, now: float) -> None:
-        if not worker.hear():
+        if not worker.hear(now):
             self._bury(worker, now)
-        elif worker.ready:
+        elif not worker.ready:
+            worker.ready = True
             self._welcome(worker, now)
 
     def _welcome(self, worker: WorkerProcess, now: float) -> None:
@@ -175,6 +177,14 @@ class Supervisor:
                 self._listening.close()  # else it would take connections that nothing accepts
             serving[0].stopping = True
             serving[0].kill(signal.SIGTERM)
+
+    def _kill_silent(self, now: float) -> None:
+        """Kill workers whose event loop does not turn; they are replaced like others that end."""
+        for worker in self._workers.values():
+            if worker.ready and now - worker.heard >= KILL_SECONDS:
+                _log.error("worker %d (process %d) hangs", worker.number + 1, worker.pid)
+                worker.kill(signal.SIGKILL)
+                worker.heard = now
 
     def _kill_all(self) -> None:
         for worker in self._workers.values():
