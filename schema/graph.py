@@ -15,7 +15,7 @@ from strawberry.types.scalar import ScalarDefinition, scalar
 from schema.context import Context
 from schema.execution.attribution import attribute_errors
 from schema.execution.compile import CompiledOperation, OperationCompiler
-from schema.execution.cost_limit import Explanation, call_limit, check_cost, explain
+from schema.execution.cost_limit import call_limit, check_cost, explain
 from schema.execution.documents import Document, DocumentCache
 from schema.execution.execute import execute_plan
 from schema.execution.limits import Limits
@@ -123,9 +123,9 @@ class Graph(federation.Schema):
         context.requests = {root.key: request for root, request in planned.requests}
         result = execute(
             self.core,
-            planned.document,
+            planned.operation.document,
             root,
-            variable_values=dict(planned.variables),
+            variable_values=dict(planned.variable_values.given),
             operation_name=planned.name,
             context_value=context,
             is_awaitable=is_awaitable,
@@ -137,7 +137,9 @@ class Graph(federation.Schema):
             result = await result
         return ExecutionResult(result.data, attribute_errors(result.errors))
 
-    def explain(self, planned: ExecutionPlan, context: Context) -> Explanation | list[GraphQLError]:
+    def explain(
+        self, planned: ExecutionPlan, context: Context
+    ) -> dict[str, Any] | list[GraphQLError]:
         """Return the operation's cost now, or the errors that prevent the estimate.
 
         Nothing is sent.

@@ -70,7 +70,7 @@ class Topics:
 
 def _key(plan: ExecutionPlan) -> TopicKey:
     """Return what is equal for equal operations: text, name and variables."""
-    location = plan.document.loc
+    location = plan.operation.document.loc
     assert location is not None  # noqa: S101 - it was parsed
-    variables = orjson.dumps(plan.variables, option=orjson.OPT_SORT_KEYS)
+    variables = orjson.dumps(plan.variable_values.given, option=orjson.OPT_SORT_KEYS)
     return location.source.body, plan.name, variables

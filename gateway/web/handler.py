@@ -238,10 +238,9 @@ class GraphQLHandler:
         self, question: PreparedRequest, operation: RequestContext | None, trace: Trace
     ) -> GraphQLResponse:
         """Return the estimated cost of the operation without executing it; `data` is null."""
-        explanation = self._graph.explain(question.planned, Context(self._source, operation))
-        if isinstance(explanation, list):
-            return refusal_response(explanation, trace.request_id)
-        shown = explanation.to_extension()
+        shown = self._graph.explain(question.planned, Context(self._source, operation))
+        if isinstance(shown, list):
+            return refusal_response(shown, trace.request_id)
         shown["explain"] |= rate_of(question.planned, self._subscriptions)
         return GraphQLResponse({"data": None, "extensions": {"upstream": shown}})
 

@@ -38,16 +38,11 @@ class PreparedRequests:
     def __init__(self, graph: Graph, persisted: PersistedDocuments) -> None:
         self._graph = graph
         self._persisted = persisted
-        self._latest: WeightedLRU[PreparedRequest] = WeightedLRU()
-
-    @property
-    def remembered(self) -> int:
-        """Return the size of the cache in bytes, including the documents it refers to."""
-        return self._latest.size
+        self.latest: WeightedLRU[PreparedRequest] = WeightedLRU()
 
     def find(self, body: bytes) -> PreparedRequest | None:
         """Return the prepared request for `body`; None if it is not cached."""
-        question = self._latest.find(body)
+        question = self.latest.find(body)
         if question is not None:
             self._persisted.register(question.request)
         return question
@@ -60,7 +55,7 @@ class PreparedRequests:
         """
         if question.planned.has_no_errors and not question.planned.writes:
             text = sys.getsizeof(question.request.query or "")
-            self._latest.put(body, question, len(body) + text + question.planned.size)
+            self.latest.put(body, question, len(body) + text + question.planned.size)
 
     def prepare(self, request: GraphQLRequest) -> PreparedRequest:
         """Prepare `request`. Raises `RequestError`, or `BadRequest` for a wrong hash."""

@@ -1,67 +1,45 @@
 """Cost of a planned operation, and the check against the limit before it begins."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from graphql import GraphQLError
 
 from schema.execution.plan import ExecutionPlan
-from schema.source.cost import ZERO_COST, CostEstimate, EntitiesRequest, ListRequest
+from schema.source.cost import CostEstimate, EntitiesRequest, ListRequest
 from schema.source.protocols import ClientSource
 from schema.source.request_context import CallLimit, RequestContext
 from schema.source.search import SearchRequest
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCost:
-    """A root field, by its response key, and its cost."""
-
-    key: str
-    price: CostEstimate
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The cost of an operation now, by root field."""
-
-    causes: Sequence[FieldCost]
-    per_change: bool = False
-    """Whether it is the cost of each change that a subscription delivers."""
-
-    @property
-    def price(self) -> CostEstimate:
-        """Return the cost of the whole operation."""
-        return sum((cause.price for cause in self.causes), ZERO_COST)
-
-    def to_extension(self) -> dict[str, Any]:
-        """Return `extensions.upstream.explain`: minimum, expected and maximum calls."""
-        causes = [{"path": [cause.key], **_shown(cause.price)} for cause in self.causes]
-        unit = {"per": "change"} if self.per_change else {}
-        return {"explain": {**_shown(self.price), **unit, "causes": causes}}
+def explain(
+    planned: ExecutionPlan, costs: ClientSource, operation: RequestContext
+) -> dict[str, Any]:
+    """Return `extensions.upstream.explain`: minimum, expected and maximum calls, by root field."""
+    prices = prices_by_field(planned, costs, operation)
+    causes = [{"path": [key], **_shown(price)} for key, price in prices.items()]
+    unit = {} if planned.changes is None else {"per": "change"}
+    return {"explain": {**_shown(sum(prices.values(), CostEstimate())), **unit, "causes": causes}}
 
 
 def _shown(price: CostEstimate) -> dict[str, int]:
     return {"minimum": price.minimum, "expected": price.expected, "maximum": price.maximum}
 
 
-def explain(planned: ExecutionPlan, costs: ClientSource, operation: RequestContext) -> Explanation:
-    """Return the operation's cost, given what is cached now. Nothing is sent.
+def prices_by_field(
+    planned: ExecutionPlan, costs: ClientSource, operation: RequestContext
+) -> dict[str, CostEstimate]:
+    """Return the cost of each root field by its response key, given what is cached now.
 
-    A change that a subscription delivers costs no call if the client was read since.
+    Nothing is sent. A change that a subscription delivers costs no call if the client was read
+    since.
     """
     if planned.changes is not None:
-        price = CostEstimate(expected=1, maximum=1, direct=1)
-        return Explanation(
-            [FieldCost(root.key, price) for root, _ in planned.requests], per_change=True
-        )
+        each = CostEstimate(expected=1, maximum=1, direct=1)
+        return {root.key: each for root, _ in planned.requests}
     needs = planned.needs()
     prices = costs.estimate(operation, [need for _, need in needs])
-    return Explanation(
-        [FieldCost(key, price) for (key, _), price in zip(needs, prices, strict=True)]
-    )
+    return {key: price for (key, _), price in zip(needs, prices, strict=True)}
 
 
 _UNKNOWN = 2**31
@@ -83,24 +61,21 @@ def check_cost(
     bound = _upper_bound(planned, costs)
     if bound <= 1 or bound <= (cap := limit()):
         return None
-    causes = explain(planned, costs, operation).causes
-    incomplete = any(cause.price.direct and cause.price.details for cause in causes)
-    cost = sum(map(_calls, causes)) - incomplete
+    prices = prices_by_field(planned, costs, operation)
+    incomplete = any(price.direct and price.details for price in prices.values())
+    calls = {key: price.direct + price.details for key, price in prices.items()}
+    cost = sum(calls.values()) - incomplete
     if cost <= cap:
         return None
-    dearest = max(causes, key=_calls)
-    details = sum(cause.price.details for cause in causes)
-    advice = dearest.price.advice or "ask for less in one request"
+    dearest = max(calls, key=calls.__getitem__)
+    details = sum(price.details for price in prices.values())
+    advice = prices[dearest].advice or "ask for less in one request"
     why = f", {details} of them to complete rows that lack selected fields" if details else ""
     return GraphQLError(
-        f"The operation may cost {cost} calls of the API's window{why}, {_calls(dearest)} for"
-        f" `{dearest.key}`, and {cap} are allowed: {advice}.",
-        extensions={"code": "TOO_EXPENSIVE", "cost": cost, "limit": cap, "field": dearest.key},
+        f"The operation may cost {cost} calls of the API's window{why}, {calls[dearest]} for"
+        f" `{dearest}`, and {cap} are allowed: {advice}.",
+        extensions={"code": "TOO_EXPENSIVE", "cost": cost, "limit": cap, "field": dearest},
     )
-
-
-def _calls(cause: FieldCost) -> int:
-    return cause.price.direct + cause.price.details
 
 
 def call_limit(

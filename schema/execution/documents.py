@@ -73,25 +73,20 @@ class DocumentCache:
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
-        self._latest: WeightedLRU[Document | InvalidDocument] = WeightedLRU()
-
-    @property
-    def cached_bytes(self) -> int:
-        """Return the estimated bytes of all cached documents and of what is compiled of them."""
-        return self._latest.size
+        self.latest: WeightedLRU[Document | InvalidDocument] = WeightedLRU()
 
     def get(self, text: str) -> Document | InvalidDocument:
         """Return the document in `text`, or its errors."""
-        known = self._latest.find(text)
+        known = self.latest.find(text)
         if known is None:
             known = self.parse_and_validate(text)
-            self._latest.put(text, known, known.size)
+            self.latest.put(text, known, known.size)
         return known
 
     def grow(self, document: Document, size: int) -> None:
         """Count what was compiled of a cached document, which is forgotten with it."""
         assert document.node.loc is not None  # noqa: S101 - it was parsed
-        self._latest.grow(document.node.loc.source.body, document, size)
+        self.latest.grow(document.node.loc.source.body, document, size)
 
     def parse_and_validate(self, text: str) -> Document | InvalidDocument:
         """Return the document in `text`, or its errors, without caching."""

@@ -1,8 +1,8 @@
 """Plan an operation for one request: its requests to the source are decided, nothing is sent."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 
@@ -79,20 +79,10 @@ class ExecutionPlan:
         """Number of looked-up clients, each counted once for each priority."""
 
     @property
-    def document(self) -> DocumentNode:
-        """Return the document of the operation."""
-        return self.operation.document
-
-    @property
     def name(self) -> str | None:
         """Return the operation's name; None for an anonymous one."""
         name = self.operation.node.name
         return None if name is None else name.value
-
-    @property
-    def variables(self) -> Mapping[str, Any]:
-        """Return the variables as the client sent them."""
-        return self.variable_values.given
 
     @property
     def size(self) -> int:

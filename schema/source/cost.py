@@ -67,6 +67,3 @@ class CostEstimate:
             self.details + other.details,
             self.advice or other.advice,
         )
-
-
-ZERO_COST = CostEstimate()

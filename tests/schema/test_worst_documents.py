@@ -173,5 +173,5 @@ def test_a_hundred_large_documents_are_not_all_remembered() -> None:
     for text in texts:
         assert isinstance(documents.get(text), Document)
 
-    assert documents.cached_bytes <= MAX_BYTES
+    assert documents.latest.size <= MAX_BYTES
     assert documents.get(texts[-1]) is documents.get(texts[-1])
