@@ -127,6 +127,8 @@ def test_what_pip_installs_from_the_sdist_serves_graphiql(sdist: Path, tmp_path:
         page = httpx.get(f"{demo.url}/graphql", headers=html, trust_env=False)
         script = page.text.partition('<script type="module" crossorigin src="')[2].partition('"')[0]
         bundle = httpx.get(f"{demo.url}{script}", trust_env=False)
+        for path in ("/status", "/status/status.js", "/status/status.css"):
+            httpx.get(f"{demo.url}{path}", trust_env=False).raise_for_status()
     where = subprocess.run(
         [sys.executable, "-P", "-c", "import gateway; print(gateway.__file__)"],
         env={"PYTHONPATH": str(tmp_path / "site")},
