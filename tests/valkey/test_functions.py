@@ -33,6 +33,7 @@ class Functions:
     incarnation: str = ""
     flights: dict[int, tuple[Ask, str]] = field(default_factory=dict)
     ids: int = 0
+    reports: int = 0
 
     def __post_init__(self) -> None:
         self.adopted = RateLimitWindow(limit=self.limit, window_seconds=self.seconds)
@@ -94,8 +95,10 @@ class Functions:
     ) -> None:
         ask, id = self.flights.pop(number)
         headers = ("" if each is None else each for each in status)
+        self.reports += 1
         self.call(
-            "report", id, number, kind, int(ask.priority), ask.caller, ask.caller, int(ask.proven),
+            "report", self.reports, id, number, kind,
+            int(ask.priority), ask.caller, ask.caller, int(ask.proven),
             verdict, int(code in {401, 403, 404, 410}), int(kind == "response"), *headers,
             int(code == 429), "" if delay is None else delay,
         )  # fmt: skip
@@ -207,3 +210,24 @@ def step(  # noqa: PLR0913, PLR0917 - a step's world
             chance.choice([0.5, 2.0]),
         )
         assert functions.reserve(ask) == model.reserve(ask, now)
+
+
+def test_a_report_that_is_sent_again_counts_once(server: Server) -> None:
+    with server.client() as client:
+        functions = Functions(client, limit=500, seconds=900.0)
+        functions.call("beat", 1, "-", 0, 0, 100_000, "")
+        granted = functions.reserve(Ask(Priority.WRITE, "caller", proven=True, patience=2.0))
+        assert isinstance(granted, Granted)
+        flight = functions.flights[granted.number]
+        assert functions.left == 499
+        for _ in range(2):
+            functions.flights[granted.number] = flight
+            functions.reports = 0
+            functions.unanswered(granted.number, sent=False)
+            assert functions.left == 500
+        changes = functions.call("beat", 2, "-", 0, 0, 100_000, "")[2]
+        functions.reports = 0
+        functions.flights[granted.number] = flight
+        functions.answered(granted.number, RateLimitStatus(500, 10, 800), 200, None)
+        assert functions.call("beat", 3, "-", 0, 0, 100_000, "")[2] == changes
+        assert functions.left == 500

@@ -71,6 +71,7 @@ class ValkeyBudget:
         self._in_flight: dict[str, str] = {}
         """Calls in flight, and in which state of the server they are known."""
         self._unreported = no_outcomes()
+        self._reports, self._reporting = 1, asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._beats = Heartbeat(self.beat, BEAT_SECONDS)
 
@@ -139,6 +140,8 @@ class ValkeyBudget:
 
     async def allow_retry(self, *, known: bool) -> bool:
         """Take one retry from the retry budget; none while the server is unreachable."""
+        if not self.is_reachable:
+            return False
         begun = self._clock()
         try:
             reply = await self._connection.call("retry", *self._common(), encode_flag(known))
@@ -219,18 +222,23 @@ class ValkeyBudget:
         self._beats.wake()
 
     async def _report_all(self) -> None:
-        """Send the outcomes that the server does not know yet, until one cannot be sent."""
-        while self._unreported:
-            each, begun = self._unreported.popleft(), self._clock()
-            try:
-                reply = await self._connection.call(
-                    "report", *self._common(), *each.arguments(begun)
-                )
-            except ServerUnreachable:
-                self._unreported.appendleft(each)
-                self._beats.wake()
-                return
-            self._adopt(reply, begun)
+        """Send the outcomes that the server does not know yet, until one cannot be sent.
+
+        One after the other, and numbered: the server recognises one whose reply was lost.
+        """
+        async with self._reporting:
+            while self._unreported:
+                each, begun = self._unreported.popleft(), self._clock()
+                try:
+                    reply = await self._connection.call(
+                        "report", *self._common(), str(self._reports), *each.arguments(begun)
+                    )
+                except ServerUnreachable:
+                    self._unreported.appendleft(each)
+                    self._beats.wake()
+                    return
+                self._reports += 1
+                self._adopt(reply, begun)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -166,7 +166,7 @@ local function record_no_response(keys, s, a, flight)
 end
 
 local REPORT = {
-  'id', 'number', 'kind', 'priority', 'partition', 'credential', 'proven', 'verdict', 'pointless',
+  'report', 'id', 'number', 'kind', 'priority', 'partition', 'credential', 'proven', 'verdict', 'pointless',
   'called', 'status_limit', 'remaining', 'reset', 'limited', 'delay',
 }
 
@@ -174,6 +174,9 @@ local function report(raw_keys, args)
   local keys, a = named(raw_keys), arguments(args, REPORT)
   a.priority, a.number = tonumber(a.priority), tonumber(a.number)
   local s, now = open_budget(keys, a)
+  if leases.is_reported(s, a.gateway, tonumber(a.report)) then
+    return reply(keys, s, now, 'recorded', 0, '')
+  end
   local flight = window.flight(s, a.id)
   s.f[a.id] = nil
   s.total = s.total + 1

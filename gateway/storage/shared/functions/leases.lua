@@ -1,8 +1,8 @@
 -- Leases: calls that a gateway may send while it cannot reach this server. They are set aside out
 -- of the calls left, so that all leases together and all calls granted here stay within the limit.
 -- An entry `l:<gateway>` holds the amount and the id of the lease that the gateway confirmed, the
--- amount and the id of the one offered last, the calls used, the expiry, and the number of the last
--- beat: an older one that arrives later changes nothing.
+-- amount and the id of the one offered last, the calls used, the expiry, and the numbers of the last
+-- beat and of the last report: an older one that arrives later, or again, changes nothing.
 local LEASE_SECONDS, LEASE_PART, LEFT_PART, UNCLAIMED = 75, 25, 4, '?'
 
 local leases = {}
@@ -13,13 +13,23 @@ local function lease_of(s, gateway)
     held = tonumber(words[1] or '0'), held_id = words[2] or '-',
     offered = tonumber(words[3] or '0'), offered_id = words[4] or '-',
     used = tonumber(words[5] or '0'), expires = tonumber(words[6] or '0'),
-    beat = tonumber(words[7] or '0'),
+    beat = tonumber(words[7] or '0'), report = tonumber(words[8] or '0'),
   }
 end
 
 local function set_lease(s, gateway, lease)
-  s.l[gateway] = string.format('%d %s %d %s %d %.17g %d', lease.held, lease.held_id,
-    lease.offered, lease.offered_id, lease.used, lease.expires, lease.beat)
+  s.l[gateway] = string.format('%d %s %d %s %d %.17g %d %d', lease.held, lease.held_id,
+    lease.offered, lease.offered_id, lease.used, lease.expires, lease.beat, lease.report)
+end
+
+-- Return whether a gateway's report is recorded already, as one whose reply was lost.
+function leases.is_reported(s, gateway, report)
+  if not s.l[gateway] then return false end
+  local lease = lease_of(s, gateway)
+  if report <= lease.report then return true end
+  lease.report = report
+  set_lease(s, gateway, lease)
+  return false
 end
 
 -- Return the calls set aside: the gateway holds one of two leases, and only it knows which.
@@ -54,10 +64,10 @@ function leases.amounts(s)
 end
 
 local function set_unclaimed(s, gateway, amount, now)
-  local beat = lease_of(s, gateway).beat
+  local lease = lease_of(s, gateway)
   set_lease(s, gateway, {
     held = amount, held_id = UNCLAIMED, offered = 0, offered_id = UNCLAIMED, used = 0,
-    expires = now + LEASE_SECONDS, beat = beat,
+    expires = now + LEASE_SECONDS, beat = lease.beat, report = lease.report,
   })
 end
 
