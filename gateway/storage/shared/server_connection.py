@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.asyncio import Redis
@@ -64,7 +65,7 @@ class ServerConnection:
     async def call(self, function: str, *arguments: str) -> list[str]:
         """Return the reply of a function. Raises `ServerUnreachable`."""
         self._check()
-        return await self._attempt(self._call(self._keys, function, arguments))
+        return await self._attempt(partial(self._call, self._keys, function, arguments))
 
     async def call_on(
         self, keys: Sequence[str], function: str, *arguments: str | bytes
@@ -74,8 +75,8 @@ class ServerConnection:
         An error in the reply, as of a server without free memory, suspends no other call.
         """
         self._check()
-        call = self._call(keys, function, arguments, NEVER_DECODE=True)
-        reply = await self._attempt(_errors_returned(call))
+        call = partial(self._call, keys, function, arguments, NEVER_DECODE=True)
+        reply = await self._attempt(partial(_errors_returned, call))
         if isinstance(reply, ResponseError):
             raise ServerUnreachable(str(reply))
         return reply
@@ -86,7 +87,7 @@ class ServerConnection:
 
     async def probe(self, function: str, *arguments: str) -> list[str]:
         """Do as `call`, also after a failure; a reply ends the suspension of all calls."""
-        reply = await self._attempt(self._call(self._keys, function, arguments))
+        reply = await self._attempt(partial(self._call, self._keys, function, arguments))
         if not self.is_reachable:
             self.is_reachable = True
             _log.warning("the Valkey server replies again")
@@ -104,7 +105,7 @@ class ServerConnection:
         if not self.is_reachable:
             raise ServerUnreachable("the last command failed")
 
-    async def _attempt(self, command: Coroutine[Any, Any, T]) -> T:
+    async def _attempt(self, command: Callable[[], Coroutine[Any, Any, T]]) -> T:
         task = asyncio.create_task(self._with_connection(command))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -120,12 +121,11 @@ class ServerConnection:
         except Exception as error:  # noqa: BLE001 - whatever it is, the server cannot be used
             raise self._failed(str(error) or type(error).__name__) from None
 
-    async def _with_connection(self, command: Coroutine[Any, Any, T]) -> T:
+    async def _with_connection(self, command: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async with self._free:
             if asyncio.current_task() in self._given_up:
-                command.close()
                 raise ServerUnreachable("no free connection in time")
-            return await command
+            return await command()
 
     async def _call(
         self,
@@ -162,8 +162,8 @@ class ServerConnection:
             task.exception()  # known by now, or of a caller that waits no longer
 
 
-async def _errors_returned(command: Coroutine[Any, Any, T]) -> T | ResponseError:
+async def _errors_returned(command: Callable[[], Coroutine[Any, Any, T]]) -> T | ResponseError:
     try:
-        return await command
+        return await command()
     except ResponseError as error:
         return error
