@@ -56,6 +56,11 @@ class TcpProxy:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    def cut(self) -> None:
+        """Cut the connections that there are."""
+        for task in self._tasks:
+            task.cancel()
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         task = asyncio.create_task(self._serve(reader, writer, self.fault))

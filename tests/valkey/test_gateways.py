@@ -42,14 +42,15 @@ async def living(app: GatewayApp) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def gateways(
-    sandbox: Sandbox, server: Server, count: int, **changes: Any
+    sandbox: Sandbox, server: Server, count: int, *ports: int, **changes: Any
 ) -> AsyncIterator[list[Gateway]]:
-    url = f"redis://127.0.0.1:{server.port}"
-    changes = {"valkey_url": url, "secret": SECRET, "cache": False} | changes
+    """So many gateways, each with the server behind one of `ports`, its own by default."""
+    changes = {"secret": SECRET, "cache": False} | changes
     async with contextlib.AsyncExitStack() as stack:
         found = []
-        for _ in range(count):
-            app = create_app(settings(**changes), wire=InProcess(sandbox))
+        for port in ports or [server.port] * count:
+            url = f"redis://127.0.0.1:{port}"
+            app = create_app(settings(valkey_url=url, **changes), wire=InProcess(sandbox))
             await stack.enter_async_context(living(app))
             transport = httpx.ASGITransport(app=app)
             http = httpx.AsyncClient(transport=transport, base_url=HERE)

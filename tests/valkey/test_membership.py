@@ -1,0 +1,43 @@
+"""When a gateway may trust what it holds."""
+
+from gateway.storage.journal.membership import (
+    MEMBER_SECONDS,
+    SUSPECT_SECONDS,
+    TRUST_SECONDS,
+    Membership,
+)
+
+
+def test_a_gateway_trusts_what_it_holds_for_a_second_after_each_heartbeat() -> None:
+    members = Membership()
+    assert members.in_doubt(100.0)
+
+    members.trust(100.0)
+
+    assert not members.in_doubt(100.9)
+    assert members.in_doubt(100.0 + TRUST_SECONDS)
+    assert TRUST_SECONDS < MEMBER_SECONDS, "the others wait for longer than it answers"
+
+
+def test_a_lost_gateway_leaves_doubt_until_it_returns() -> None:
+    members = Membership()
+    members.lost("other", 100.0)
+    members.trust(100.0)
+    assert members.in_doubt(100.5)
+
+    members.joined("other")
+
+    assert not members.in_doubt(100.5)
+
+
+def test_a_gateway_that_does_not_return_is_gone_when_its_lease_is() -> None:
+    members = Membership()
+    members.lost("other", 100.0)
+    end = 100.0 + SUSPECT_SECONDS
+    assert not members.pass_time(end - 1)
+    members.trust(end)
+    assert members.in_doubt(end)
+
+    assert members.pass_time(end), "what it may have written last is not known"
+
+    assert not members.in_doubt(end)
