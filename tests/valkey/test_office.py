@@ -59,7 +59,7 @@ class RoundRobin:
         await send({"type": "http.response.body", "body": answer.content})
 
 
-async def asked(urls: Sequence[str], questions: Sequence[Question]) -> Tally:
+async def sent_to_each(urls: Sequence[str], questions: Sequence[Question]) -> Tally:
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
         office = Office(RoundRobin(urls, http), OLDEST)
         loop = asyncio.get_running_loop()
@@ -88,7 +88,7 @@ def trace(folder: Path, count: int, **settings: str) -> tuple[Tally, list[str]]:
 
         urls = list(pool.map(start, range(count)))
         time.sleep(LEARNING)
-        tally = asyncio.run(asked(urls, questions))
+        tally = asyncio.run(sent_to_each(urls, questions))
     return tally, sandbox.calls
 
 
