@@ -234,7 +234,7 @@ def test_a_subscription_shows_a_change_as_it_happens(page: Page, demo_gateway: R
     until(lambda: any("clientsChanged" in line for line in page.lines(QUERY)), "the example")
     sent = len(page.requests)
     run(page)
-    until(lambda: len(page.requests) > sent, "it to subscribe")
+    until(lambda: page.texts(TABS) and len(page.requests) > sent, "it to subscribe")
 
     httpx.post(f"{demo_gateway.url}/graphql", json={"query": update}, trust_env=False)
     until(lambda: "clientsChanged" in " ".join(page.lines(RESULT)), "the change")
