@@ -164,7 +164,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
         source,
         EventBodies(graph, source),
         published,
-        budget.state,
+        budget,
         settings.max_subscriptions,
         clock=clock,
     )

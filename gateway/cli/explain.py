@@ -38,7 +38,8 @@ def fetch_explanation(
 
 def format_table(explanation: Mapping[str, Any]) -> Iterator[str]:
     """Yield a header, the price of the operation and the price of each cause, a line each."""
-    rows = [("the whole operation", explanation)]
+    unit = explanation.get("per")
+    rows = [(f"each {unit}" if unit else "the whole operation", explanation)]
     rows += [(".".join(map(str, cause["path"])), cause) for cause in explanation["causes"]]
     width = max(len(name) for name, _ in rows)
     yield f"{'calls':<{width}}  at least  expected  at most"

@@ -8,9 +8,10 @@ from typing import Any
 from cachetools import LRUCache, TTLCache
 
 from gateway.subscriptions.changes import PendingChange, kind_after
-from gateway.subscriptions.contracts import ChangeSource
+from gateway.subscriptions.contracts import Budget, ChangeSource
 from gateway.subscriptions.delivery import EventDelivery, change_event
 from gateway.subscriptions.pending import COALESCE_SECONDS, RETRY_SECONDS, PendingChanges
+from gateway.subscriptions.reauthentication import current_caller, is_expired
 from gateway.subscriptions.subscriber import End, Subscriber
 from gateway.subscriptions.topics import Topics
 from schema.source.errors import ClientError, Forbidden, NotFound, TooExpensive, Unauthenticated
@@ -18,9 +19,9 @@ from schema.source.records import ClientFilter, ClientId, ClientRecord, Window
 from schema.source.request_context import (
     CacheDirectives,
     CallBudget,
+    Caller,
     CallLimit,
     Priority,
-    RateLimitState,
     RequestContext,
 )
 
@@ -44,9 +45,11 @@ class CallerFeed:
         delivery: EventDelivery,
         *,
         clock: Callable[[], float],
-        budget: Callable[[], RateLimitState],
+        budget: Budget,
         on_reading: Callable[[ClientRecord], None],
         on_close: Callable[[Subscriber], None],
+        wall: Callable[[], float],
+        move: Callable[[Subscriber, Caller, Mapping[ClientId, PendingChange]], None],
     ) -> None:
         """Create it; while `budget` is scarce, changes are not read."""
         self._source = source
@@ -54,6 +57,8 @@ class CallerFeed:
         self._clock = clock
         self._budget = budget
         self._on_reading = on_reading
+        self._wall = wall
+        self._move = move
         self.topics = Topics(on_close)
         self._pending = PendingChanges(self._read_due)
         self._batch: dict[ClientId, PendingChange] = {}
@@ -113,10 +118,11 @@ class CallerFeed:
     async def _deliver_due(self) -> None:
         self._batch = self._pending.take()
         try:
-            if self._sweeps:
+            self._authenticate()
+            if self._sweeps and self.topics:
                 self._sweeps = False
                 await self._sweep()
-            if self._batch:
+            if self._batch and self.topics:
                 await self._deliver(await self._read(self._batch))
         except Exception:  # noqa: BLE001 - no caller awaits it: a bug is logged
             _log.exception("changes could not be delivered")
@@ -124,6 +130,16 @@ class CallerFeed:
             self._batch = {}
         if self.topics:
             self._pending.continue_after_reading()
+
+    def _authenticate(self) -> None:
+        """End what has expired, and move each token to the partition that it may read by now."""
+        for subscriber in self.topics.of():
+            caller = current_caller(subscriber.caller, self._budget.vouched)
+            if is_expired(caller, self._wall()):
+                subscriber.finish(End.UNAUTHENTICATED)
+                self.remove(subscriber)
+            elif caller.partition != subscriber.caller.partition:
+                self._move(subscriber, caller, self._batch)
 
     async def _read(
         self, batch: Mapping[ClientId, PendingChange]
@@ -158,7 +174,7 @@ class CallerFeed:
         return RequestContext(
             self.topics.caller,
             self._clock() + READ_SECONDS,
-            CacheDirectives(only_if_cached=self._budget().is_scarce),
+            CacheDirectives(only_if_cached=self._budget.state().is_scarce),
             call_budget=CallBudget(lambda: limit),
         )
 

@@ -8,7 +8,7 @@ from schema.execution.plan import ExecutionPlan
 from schema.source.errors import ClientError
 from schema.source.protocols import ClientSource
 from schema.source.records import ClientId, ClientRecord, Fields
-from schema.source.request_context import Caller, RequestContext
+from schema.source.request_context import Caller, RateLimitState, RequestContext
 from schema.types.client_change import ClientChange
 
 NoteDifference = Callable[
@@ -47,6 +47,16 @@ class ChangeSource(ClientSource, Protocol):
         It is read at most once, after what people wait for, unless such a reading is cached; not at
         all if the operation accepts only cached readings.
         """
+
+
+class Budget(Protocol):
+    """The API's window, and the credentials that the API has accepted."""
+
+    def state(self) -> RateLimitState:
+        """Return what is left of the window."""
+
+    def vouched(self, credential: str) -> bool:
+        """Return True if the API accepted the credential with this hash in the last minutes."""
 
 
 class EventExecutor(Protocol):

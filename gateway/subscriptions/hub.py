@@ -2,20 +2,20 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from cachetools import LRUCache
 
 from gateway.subscriptions.caller_feed import CallerFeed
 from gateway.subscriptions.changes import ChangeKind, PendingChange
-from gateway.subscriptions.contracts import ChangeSource, EventExecutor
+from gateway.subscriptions.contracts import Budget, ChangeSource, EventExecutor
 from gateway.subscriptions.delivery import EventDelivery
 from gateway.subscriptions.publishing_writer import PublishingWriter
 from gateway.subscriptions.subscriber import End, Subscriber
 from schema.execution.plan import ExecutionPlan
 from schema.execution.root_fields import ChangesRequest
 from schema.source.records import ClientId, ClientRecord, client_id
-from schema.source.request_context import Caller, RateLimitState
+from schema.source.request_context import Caller
 
 HOUR = 3_600.0
 MAX_SEEN = 20_000
@@ -36,7 +36,7 @@ class SubscriptionHub:
         source: ChangeSource,
         execute: EventExecutor,
         writes: PublishingWriter,
-        budget: Callable[[], RateLimitState],
+        budget: Budget,
         max_per_caller: int,
         *,
         clock: Callable[[], float],
@@ -63,9 +63,7 @@ class SubscriptionHub:
         self, plan: ExecutionPlan, request: ChangesRequest, caller: Caller, wake: Callable[[], None]
     ) -> Subscriber:
         """Add a subscriber."""
-        feed = self._feeds.get(caller.partition)
-        if feed is None:
-            feed = self._feeds[caller.partition] = self._feed()
+        feed = self._feed_of(caller)
         subscriber = feed.topics.add(plan, request, caller, wake)
         if self.is_draining:
             subscriber.finish(End.SHUTDOWN)
@@ -87,6 +85,17 @@ class SubscriptionHub:
             if not feed.topics:
                 del self._feeds[partition]
 
+    def _move(
+        self, subscriber: Subscriber, caller: Caller, changes: Mapping[ClientId, PendingChange]
+    ) -> None:
+        """Have a subscriber receive these and later changes by another partition's readings."""
+        self._remove(subscriber)
+        feed = self._feed_of(caller)
+        feed.topics.adopt(subscriber, caller)
+        for id, change in changes.items():
+            if feed.topics.wants(id):
+                feed.note(id, PendingChange(change.kind, change.at, change.wall, held=False))
+
     def drain(self) -> None:
         """End all subscriptions: the gateway stops."""
         self.is_draining = True
@@ -104,7 +113,13 @@ class SubscriptionHub:
         since = self._wall() - HOUR
         return sum(at >= since and id in {None, changed} for at, changed in self._recent)
 
-    def _feed(self) -> CallerFeed:
+    def _feed_of(self, caller: Caller) -> CallerFeed:
+        feed = self._feeds.get(caller.partition)
+        if feed is None:
+            feed = self._feeds[caller.partition] = self._new_feed()
+        return feed
+
+    def _new_feed(self) -> CallerFeed:
         return CallerFeed(
             self._source,
             EventDelivery(self._execute, self._wall),
@@ -112,6 +127,8 @@ class SubscriptionHub:
             budget=self._budget,
             on_reading=self._note_version,
             on_close=self._remove,
+            wall=self._wall,
+            move=self._move,
         )
 
     # Changes.

@@ -42,14 +42,17 @@ class Topics:
         self, plan: ExecutionPlan, request: ChangesRequest, caller: Caller, wake: Callable[[], None]
     ) -> Subscriber:
         """Add a subscriber."""
-        key = _key(plan)
-        topic = self._topics.get(key)
-        if topic is None:
-            topic = self._topics[key] = Topic(plan, request)
-        subscriber = Subscriber(caller, topic, wake, self._on_close)
-        topic.subscribers[subscriber] = None
-        self._subscribers[subscriber] = None
+        subscriber = Subscriber(caller, Topic(plan, request), wake, self._on_close)
+        self.adopt(subscriber, caller)
         return subscriber
+
+    def adopt(self, subscriber: Subscriber, caller: Caller) -> None:
+        """Add a subscriber of another partition, with the caller that it is now."""
+        plan, request = subscriber.topic.plan, subscriber.topic.request
+        subscriber.caller = caller
+        subscriber.topic = self._topics.setdefault(_key(plan), Topic(plan, request))
+        subscriber.topic.subscribers[subscriber] = None
+        self._subscribers[subscriber] = None
 
     def remove(self, subscriber: Subscriber) -> None:
         """Remove a subscriber, and its topic after the last one."""

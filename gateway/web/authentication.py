@@ -117,18 +117,19 @@ class Authenticator:
         exp = _convert(payload, _Times).exp
         if exp is not None and exp + _LEEWAY <= self._now():
             raise Unauthenticated("The bearer token has expired: refresh it and ask again.")
-        caller = self._caller(Credential("Authorization", f"Bearer {token.decode()}"))
+        ends = None if exp is None else exp + _LEEWAY
+        caller = self._caller(Credential("Authorization", f"Bearer {token.decode()}"), ends)
         claims = _user(_convert(payload, dict[str, Any]))
         if claims is None:
             return caller
         user = self._hash(b"user\0" + claims)
         if self._proven(caller.partition):
-            return Caller(user, caller.credential, caller.partition)
-        return Caller(caller.partition, caller.credential, claimed=user)
+            return Caller(user, caller.credential, caller.partition, expires_at=ends)
+        return Caller(caller.partition, caller.credential, claimed=user, expires_at=ends)
 
-    def _caller(self, credential: Credential) -> Caller:
+    def _caller(self, credential: Credential, expires_at: float | None = None) -> Caller:
         text = f"{credential.header}\0{credential.value}".encode()
-        return Caller(self._hash(text), credential)
+        return Caller(self._hash(text), credential, expires_at=expires_at)
 
     def _hash(self, text: bytes) -> str:
         return hashlib.blake2b(text, key=self._secret, digest_size=16).hexdigest()

@@ -42,6 +42,8 @@ class Caller:
     """A keyed hash of the credential alone, if the partition is its user's."""
     claimed: str | None = field(default=None, compare=False)
     """The partition of the user that a token names, before the API has accepted the token."""
+    expires_at: float | None = field(default=None, compare=False)
+    """When the token expires, in Unix seconds."""
 
     @property
     def identity(self) -> str:

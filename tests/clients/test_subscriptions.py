@@ -128,8 +128,10 @@ def test_libraries_subscribe_and_go_on_after_a_restart(node: str) -> None:
             running.next_of_each(kind="UPDATED", email="one@example.com")
 
             first.close()
+            with serving(sandbox, Way.FAST) as other:
+                _update(other, row["id"], "meanwhile@example.com")
             with serving(sandbox, Way.FAST, port=gateway.port) as gateway:
-                running.next_of_each(kind="UNKNOWN", email="one@example.com")
+                running.next_of_each(kind="UNKNOWN", email="meanwhile@example.com")
                 _update(gateway, row["id"], "two@example.com")
                 running.next_of_each(kind="UPDATED", email="two@example.com")
 

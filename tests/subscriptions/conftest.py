@@ -78,6 +78,7 @@ class World:
         *,
         user: DemoUser = DEMO,
         accept: str = "text/event-stream",
+        token: str | None = None,
         **variables: Any,
     ) -> AsyncIterator[Stream]:
         """A subscription, until the block ends."""
@@ -112,7 +113,9 @@ class World:
                 (b"host", b"gateway.test"),
                 (b"content-type", b"application/json"),
                 (b"accept", accept.encode()),
-                (b"x-api-key", user.api_key.encode()),
+                (b"authorization", f"Bearer {token}".encode())
+                if token
+                else (b"x-api-key", user.api_key.encode()),
             ],
         }
         task = asyncio.create_task(self.app(scope, receive, send))
