@@ -78,13 +78,14 @@ def _shared(ours: Side) -> list[Side]:
     """Ours with a shared budget: in one process, in two on one port, and behind a proxy."""
     if not valkey.is_installed():
         return []
-    environment = {
-        **ours.environment,
-        "GATEWAY_VALKEY_URL": f"valkey://127.0.0.1:{valkey.PORT}",
-        "GATEWAY_SECRET": 64 * "0",
-    }
 
     def side(name: str, command: Sequence[str], *only: str) -> Side:
+        environment = {
+            **ours.environment,
+            "GATEWAY_VALKEY_URL": f"valkey://127.0.0.1:{valkey.PORT}",
+            "GATEWAY_BUDGET": name.replace(" ", "-"),
+            "GATEWAY_SECRET": f"{name:64}".replace(" ", "0"),  # a cache that no other side has
+        }
         return replace(
             ours,
             name=f"ours, {name}",
