@@ -8,6 +8,7 @@ import pytest
 from bench.office import callers, day
 from bench.window import run
 from gateway.telemetry.status.state import status_of
+from gateway.telemetry.traces import tracing
 from tests.telemetry.receiver import receiving
 
 CALLERS = int(os.environ.get("OFFICE_CALLERS", "8"))
@@ -20,6 +21,7 @@ def test_metrics_traces_and_status_add_up_to_what_the_api_counted(
     questions = day(people, seed=5, windows=1)
     with receiving() as received:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
+        monkeypatch.setattr(tracing, "FLUSH_SECONDS", 60)  # all of them, on a busy machine too
         monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1000000")
         outcome = run(people, questions, metrics_address="127.0.0.1:0", traces=True)
 

@@ -17,6 +17,7 @@ from gateway.sandbox.api import Sandbox
 from gateway.sandbox.catalogue import named
 from gateway.sandbox.users import DEMO
 from gateway.settings import ConfigurationError, load_settings
+from gateway.telemetry.traces import tracing
 from tests.browser.chromium import until
 from tests.serving import Serving, Way, Wire, post, serving
 from tests.telemetry.mixed_trace import ONE, mixed_trace
@@ -52,6 +53,7 @@ def received() -> Iterator[Receiver]:
 def traced(received: Receiver, way: Way, monkeypatch: pytest.MonkeyPatch) -> Traced:
     """A gateway that sends traces; all of them have arrived when it has stopped."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
+    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 60)  # all of them, on a busy machine too
 
     @contextmanager
     def start(sandbox: Sandbox | None = None, **settings: Any) -> Iterator[Serving]:
