@@ -1,7 +1,5 @@
 """Applies what other gateways learnt to this cache, and spreads what this one did."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from gateway.cache.coherence.contract import Coherence

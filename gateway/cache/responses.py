@@ -6,8 +6,6 @@ partition changes (a write, a stored reading, a served version, a removal), or i
 longer fresh. The API's window bounds how often that happens: one call in two seconds.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """A source of clients with a cache in front of another source."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

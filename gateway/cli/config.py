@@ -1,7 +1,5 @@
 """The `config` command: each setting in force, and where its value comes from."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A table of clients, as an example of a page over the graph; the demo shows it at /demo."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from starlette.responses import FileResponse

@@ -3,8 +3,6 @@
 Each command imports only what it needs: all imports together take half a second of CPU.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import contextlib

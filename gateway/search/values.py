@@ -1,7 +1,5 @@
 """The values of a record that are compared; None for null, absent and malformed ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from schema.source.records import ClientRecord

@@ -1,7 +1,5 @@
 """A GraphQL handler whose answered requests are recorded, for metrics and the access log."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence

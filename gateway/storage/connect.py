@@ -1,7 +1,5 @@
 """Connect to the server in which gateways share their state."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The metrics as Prometheus reads them; each is made from counts and state when it is shown."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The counts of one gateway, and the parts whose state is read when they are shown."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping

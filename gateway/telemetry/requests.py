@@ -1,7 +1,5 @@
 """Counts of answered requests."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple

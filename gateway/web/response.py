@@ -1,7 +1,5 @@
 """GraphQL responses: their bodies, statuses and header fields."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Callable, Sequence

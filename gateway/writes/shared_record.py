@@ -1,7 +1,5 @@
 """The record of one keyed create in the server: its keys, and its encrypted content."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import msgspec

@@ -1,7 +1,5 @@
 """Requests of an operation to its source, and their cost."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,7 +56,7 @@ class CostEstimate:
     advice: str = ""
     """What would cost less, if that is known."""
 
-    def __add__(self, other: CostEstimate) -> CostEstimate:
+    def __add__(self, other: "CostEstimate") -> "CostEstimate":
         return CostEstimate(
             self.minimum + other.minimum,
             self.expected + other.expected,

@@ -1,7 +1,5 @@
 """The contract between the cache and the gateways that share it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 

@@ -1,7 +1,5 @@
 """The events by which gateways learn what others read and wrote."""
 
-from __future__ import annotations
-
 import zlib
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """A cache that several gateways share: each holds it, and applies the same changes in one order."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import logging

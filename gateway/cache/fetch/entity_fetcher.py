@@ -1,7 +1,5 @@
 """Read clients by id and store them, as one of several gateways that may want them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

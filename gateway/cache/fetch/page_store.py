@@ -1,7 +1,5 @@
 """Store pages that were read, by this gateway or another one, and learn from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 

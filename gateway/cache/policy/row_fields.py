@@ -1,7 +1,5 @@
 """The fields that list rows have (documented by an example alone): learned from the rows read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from gateway.cache.packed import present_fields

@@ -1,7 +1,5 @@
 """The price of reading a whole collection, and the failure of one that is too large."""
 
-from __future__ import annotations
-
 from schema.source.errors import TooExpensive
 from schema.source.records import ClientFilter
 

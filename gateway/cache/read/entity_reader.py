@@ -1,7 +1,5 @@
 """Read clients by id: from the cache, from list pages or as details, whichever costs least."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial

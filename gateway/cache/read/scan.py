@@ -1,7 +1,5 @@
 """The rows of one list as far as they are known: cached before, or read by a scan."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Changes that webhooks reported: what was read before such an event is no longer fresh."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, TypeVar

@@ -1,7 +1,5 @@
 """The cache behind its fencing tokens: the only place where readings are stored or rejected."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -3,8 +3,6 @@
 They are lease tokens in the sense of "Scaling Memcache at Facebook" (NSDI 2013, 3.2.1).
 """
 
-from __future__ import annotations
-
 from gateway.cache.store.keys import EntityKey, Partition
 
 FencingToken = tuple[int, int]

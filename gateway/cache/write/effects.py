@@ -1,7 +1,5 @@
 """The effects of writes on the cache, whichever gateway sent them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from cachetools import LRUCache

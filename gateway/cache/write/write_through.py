@@ -1,7 +1,5 @@
 """Write through the cache: invalidate, send, invalidate, and store the outcome that is known."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The commands by which one gateway takes part in a journal."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

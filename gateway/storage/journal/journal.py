@@ -3,8 +3,6 @@
 An append returns when every gateway has applied it: what one has answered, no other contradicts.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

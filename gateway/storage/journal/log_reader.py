@@ -1,7 +1,5 @@
 """Reads the log of the journal as it grows, on a connection of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any

@@ -1,7 +1,5 @@
 """Whether this gateway may trust what it holds; every method takes the time, in seconds."""
 
-from __future__ import annotations
-
 import math
 
 TRUST_SECONDS = 1.0

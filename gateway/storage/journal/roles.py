@@ -1,7 +1,5 @@
 """What a journal needs of its reader and of its follower."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from gateway.storage.shared.contract import LogEntry

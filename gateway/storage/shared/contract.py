@@ -1,7 +1,5 @@
 """What the shared state needs of the connection to the server."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """The functions that run inside the server, as one library that gateways load."""
 
-from __future__ import annotations
-
 import hashlib
 from importlib import resources
 

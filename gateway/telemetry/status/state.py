@@ -1,7 +1,5 @@
 """The state of a gateway for its status page."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 
