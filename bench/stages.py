@@ -75,8 +75,8 @@ HEADERS = Headers(
 class Instant(Transport):
     """The API's stand-in without a network: each answer is there at once."""
 
-    def __init__(self) -> None:
-        self._rows = api.clients()
+    def __init__(self, rows: list[dict[str, Any]] | None = None) -> None:
+        self._rows = api.clients() if rows is None else rows
         self._by_id = {row["id"]: row for row in self._rows}
         self._made: LRUCache[str, bytes] = LRUCache(2_000)
 

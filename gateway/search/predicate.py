@@ -14,13 +14,14 @@ def compile_criteria(criteria: Criteria) -> Callable[[ClientRecord], bool]:
 
     A value that is null, absent or malformed meets no condition on it, and so does meet `not`.
     """
-    conditions = list(_conditions(criteria))
+    conditions = list(conditions_of(criteria))
     if len(conditions) == 1:
         return conditions[0]
     return lambda record: all(condition(record) for condition in conditions)
 
 
-def _conditions(criteria: Criteria) -> Iterator[Callable[[ClientRecord], bool]]:
+def conditions_of(criteria: Criteria) -> Iterator[Callable[[ClientRecord], bool]]:
+    """Yield the functions that must all return True for a record that meets the criteria."""
     for field, wanted in criteria.one_of:
         yield _one_of(field, wanted)
     for field, wanted in criteria.any_within:

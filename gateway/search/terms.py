@@ -74,26 +74,26 @@ def search_text(record: ClientRecord, *, with_notes: bool) -> SearchText:
     )
 
 
-def compile_terms(
-    terms: tuple[Term, ...], within: frozenset[SearchIn]
-) -> Callable[[SearchText], bool]:
-    """Return the function that decides if every term occurs in a client's text."""
-    name, email = SearchIn.NAME in within, SearchIn.EMAIL in within
-    phone, tags = SearchIn.PHONE in within, SearchIn.TAGS in within
-    notes = SearchIn.NOTES in within
-    parts = [(term.words, term.raw, term.digits, term.words[1:]) for term in terms]
+def compile_term(term: Term, within: frozenset[SearchIn]) -> Callable[[SearchText], bool]:
+    """Return the function that decides if a term occurs in a client's text."""
+    needles = {
+        SearchIn.NAME: term.words,
+        SearchIn.EMAIL: term.raw,
+        SearchIn.PHONE: term.digits,
+        SearchIn.TAGS: term.words[1:],
+        SearchIn.NOTES: term.words,
+    }
+    looked_for = [
+        (place, needle)
+        for place, (part, needle) in enumerate(needles.items())
+        if part in within and needle
+    ]
 
     def occurs(text: SearchText) -> bool:
-        for words, raw, digits, inner in parts:
-            if not (
-                (name and words in text.name)
-                or (email and raw in text.email)
-                or (phone and digits and digits in text.phone)
-                or (tags and inner in text.tags)
-                or (notes and words in text.notes)
-            ):
-                return False
-        return True
+        for place, needle in looked_for:  # noqa: SIM110 - a generator takes twice the time
+            if needle in text[place]:
+                return True
+        return False
 
     return occurs
 

@@ -58,9 +58,8 @@ def searched(store: MemoryStore, who: int) -> None:
         store.put(EntityKey(partition, each.id), each)
     held = HeldCollection(clients, float(who), 1)
     store.put(CollectionKey(partition, ClientFilter()), held)
-    for record in held.records:
-        held.text_of(record, with_notes=False)
-        held.text_of(record, with_notes=True)
+    for with_notes in (False, True):
+        held.texts(with_notes)
 
 
 FILLED: dict[str, Callable[[MemoryStore, int], None]] = {

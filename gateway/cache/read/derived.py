@@ -33,7 +33,7 @@ def derive(
 
     `sorted_rows` returns all clients in an order that needs no search: those are only matched.
     """
-    matcher = Matcher(question, held.text_of)
+    matcher = Matcher(question, held.texts)
     order, by_order = matcher.order, Question(order=question.order)
     if order is None:
         positions = matcher.select(held.records)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,11 +45,11 @@ class HeldCollection:
         self.read_at = {each.id: each.at for each in entries}
         """When each client was read."""
         self._by_id, self.weight = _unpack(entries)
-        self._texts: dict[tuple[str, bool], tuple[ClientRecord, SearchText]] = {}
+        self._texts: dict[bool, dict[str, SearchText]] = {False: {}, True: {}}
+        """By whether those of the notes are included."""
         self._records: tuple[ClientRecord, ...] | None = None
-        self.revision = 0
+        self.revision = next(_REVISIONS)
         """Identifies its present content, among all collections."""
-        self._changed()
 
     def __contains__(self, id: str) -> bool:
         return id in self._by_id
@@ -64,13 +64,14 @@ class HeldCollection:
             self._records = tuple(self._by_id.values())
         return self._records
 
-    def text_of(self, record: ClientRecord, *, with_notes: bool) -> SearchText:
-        """Return a record's folded text, made once for each version of the record."""
-        key = record.id, with_notes
-        known = self._texts.get(key)
-        if known is None or known[0] is not record:
-            known = self._texts[key] = record, search_text(record, with_notes=with_notes)
-        return known[1]
+    def texts(self, with_notes: bool) -> Mapping[str, SearchText]:  # noqa: FBT001 - its only parameter
+        """Return the folded texts of all clients by id, made once for each version of a record."""
+        texts = self._texts[with_notes]
+        if len(texts) < len(self._by_id):
+            for id, record in self._by_id.items():
+                if id not in texts:
+                    texts[id] = search_text(record, with_notes=with_notes)
+        return texts
 
     def update(self, id: str, entry: CachedRecord | Tombstone) -> Neighbours | None:
         """Apply a later reading or a write of one of its clients.
@@ -88,7 +89,7 @@ class HeldCollection:
             self.read_at[id] = after.at
             if not after.has_values_of(before):
                 self._by_id[id] = after.record
-                self._changed()
+                self._changed(id)
         return None
 
     def add(self, entry: CachedRecord, *, first: bool) -> None:
@@ -96,20 +97,20 @@ class HeldCollection:
         others, own = self._by_id, {entry.id: entry.record}
         self._by_id = own | others if first else others | own
         self.read_at[entry.id] = entry.at
-        self._changed()
+        self._changed(entry.id)
 
     def _remove(self, id: str) -> Neighbours:
         ids = [END, *self._by_id, END]
         index = ids.index(id)
         del self._by_id[id], self.read_at[id]
-        for with_notes in (False, True):
-            self._texts.pop((id, with_notes), None)
-        self._changed()
+        self._changed(id)
         return Neighbours(ids[index - 1], ids[index + 1])
 
-    def _changed(self) -> None:
+    def _changed(self, id: str) -> None:
         self.revision = next(_REVISIONS)
         self._records = None
+        for texts in self._texts.values():
+            texts.pop(id, None)
 
 
 def _unpack(entries: Iterable[CachedRecord]) -> tuple[dict[str, ClientRecord], int]:
