@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
@@ -12,8 +13,12 @@ from schema.execution.compiler.variables import Variables
 from schema.execution.root_fields import WRITE_REQUESTS, ChangesRequest, EntityLookup, RootRequest
 from schema.execution.sizes import PLANNED, VARIABLES, value_size
 from schema.source.cost import EntitiesRequest, ListRequest, SourceRequest, WriteRequest
-from schema.source.records import ClientId, Fields
+from schema.source.records import ClientFilter, ClientId, Fields
 from schema.source.request_context import Priority
+from schema.source.search import SearchRequest
+
+PlannedField = tuple[RootField, RootRequest | Exception | None]
+"""A root field and its request; the error that prevents it, or None for writes."""
 
 
 class ParsedOperation(NamedTuple):
@@ -48,7 +53,9 @@ class ExecutionPlan:
         self.operation = operation
         self.variant = variant
         self.variable_values = variables
-        self.requests = [(root, _build_request(root, variables)) for root in variant.roots]
+        self.requests = _sharing_a_collection(
+            [(root, _build_request(root, variables)) for root in variant.roots]
+        )
         """Each root field's request, or the error that prevents it; None for writes."""
         self.other_fields: list[
             tuple[RootField, ListRequest | ChangesRequest | Exception | None]
@@ -150,6 +157,26 @@ def _build_request(root: RootField, variables: Variables) -> RootRequest | Excep
     except Exception as error:  # noqa: BLE001 - located at the field
         drop_traceback(error)
         return error
+
+
+def _sharing_a_collection(requests: list[PlannedField]) -> list[PlannedField]:
+    """Return the requests, with searches of several collections made searches of a common one.
+
+    One that holds the clients of all of them is read once.
+    """
+    narrowed = {each.where for _, each in requests if isinstance(each, SearchRequest)}
+    if len(narrowed) < 2:  # noqa: PLR2004 - nothing to share
+        return requests
+    types = {where.client_type for where in narrowed}
+    states = {where.status for where in narrowed}
+    common = ClientFilter(
+        client_type=types.pop() if len(types) == 1 else None,
+        status=states.pop() if len(states) == 1 else None,
+    )
+    return [
+        (root, replace(each, where=common) if isinstance(each, SearchRequest) else each)
+        for root, each in requests
+    ]
 
 
 def _batch(priority: Priority, lookups: Sequence[tuple[RootField, EntityLookup]]) -> EntityBatch:

@@ -1,5 +1,6 @@
 """What a search costs: the pages of the collection, once."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -211,3 +212,21 @@ async def test_two_callers_with_large_collections_are_both_remembered() -> None:
             await gateway.query(SEARCH, key=key, search="an", orderBy=LAST_NAME)
 
     assert len(sandbox.calls) == 50
+
+
+async def test_searches_in_one_operation_share_the_collection(
+    gateway: Gateway, sandbox: Sandbox
+) -> None:
+    query = """{
+      rows: clients(search: "ana", orderBy: [{ field: EMAIL }], first: 5) { totalCount }
+      status: clients(search: "ana", first: 0) { facets { status { count } } }
+      type: clients(filter: { statusIn: [ACTIVE] }) { facets { clientType { count } } }
+    }"""
+
+    for _ in range(2):
+        await gateway.query(query, key=EDSGER.api_key)
+    assert sorted(sandbox.calls) == sorted(PAGES)
+
+    await asyncio.sleep(2_000)
+    await gateway.query(query, key=EDSGER.api_key)
+    assert sorted(sandbox.calls) == sorted(2 * PAGES)

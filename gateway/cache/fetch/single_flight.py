@@ -48,6 +48,11 @@ class SingleFlight(Generic[Key, T]):
         """Return the keys that are being fetched."""
         return iter(self._by_key)
 
+    def is_joinable(self, key: Key, oldest: float) -> bool:
+        """Return True if a fetch of `key` is under way that was not sent before `oldest`."""
+        flight = self._by_key.get(key)
+        return flight is not None and flight.at >= oldest
+
     def join(self, key: Key, oldest: float, who: Waiters) -> Fetch[T] | None:
         """Join the fetch of `key`, unless it was sent before `oldest` or was abandoned."""
         flight = self._by_key.get(key)

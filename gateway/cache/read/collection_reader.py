@@ -10,6 +10,7 @@ from gateway.cache.policy.freshness import CachePolicy, scan_limits
 from gateway.cache.policy.scan_price import advice, too_large
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import ListReader
+from gateway.cache.read.planner import PlannedRead
 from gateway.cache.read.scan import Scan
 from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.entity import CachedRecord
@@ -100,19 +101,28 @@ class CollectionReader:
                     known[index] = entry
         return Scan(key, rows.total, known, size)
 
-    def cost(self, query: ReadQuery, where: ClientFilter) -> CostEstimate:
-        """Return the calls that reading a collection costs, without rows that move meanwhile."""
-        scan = self.scan(ListKey(query.partition, ALL_CLIENTS), query.oldest)
-        cap = self.cap()
-        if scan.total is None:
-            return CostEstimate(1, 1, cap, 1)
-        calls = len(scan.missing)
-        if where != ALL_CLIENTS:
+    def cost(
+        self, query: ReadQuery, where: ClientFilter, reading: set[PlannedRead]
+    ) -> CostEstimate:
+        """Return the calls that reading a collection costs, without rows that move meanwhile.
+
+        `reading` are the pages that the operation reads anyway; those of the collection are added.
+        """
+        scan, cap = self.scan(ListKey(query.partition, ALL_CLIENTS), query.oldest), self.cap()
+        most = cap if scan.total is None else None
+        if where != ALL_CLIENTS and scan.total is not None:
             narrow = self.scan(ListKey(query.partition, where), query.oldest)
-            if narrow.total is None and calls >= WORTH_NARROWING:
-                return CostEstimate(1, calls, min(1 + calls, cap), 1)
-            calls = calls if narrow.total is None else min(calls, len(narrow.missing))
-        return CostEstimate(calls, calls, calls, calls, advice=advice(where))
+            if narrow.total is None and len(scan.missing) >= WORTH_NARROWING:
+                most = min(1 + len(scan.missing), cap)
+                scan = narrow
+            elif narrow.total is not None and len(narrow.missing) < len(scan.missing):
+                scan = narrow
+        pages = {(scan.key, page) for page in scan.missing} - reading
+        reading |= pages
+        calls = len(pages)
+        return CostEstimate(
+            calls, calls, calls if most is None else most, calls, advice=advice(where)
+        )
 
     async def read(self, query: ReadQuery, where: ClientFilter, check: Callable[[], None]) -> Found:
         """Read a collection with every client of a filter, and hold it.
@@ -152,9 +162,10 @@ class CollectionReader:
     async def _read(
         self, query: ReadQuery, scan: Scan, pages: Sequence[Window], check: Callable[[], None]
     ) -> None:
-        if len(pages) > self._room(query):
-            raise too_large(scan.key.where, scan.total or 0, len(pages), self.cap())
         of_list = query.of_list(scan.key.where, pages[0])
+        calls = sum(not self._lists.is_under_way(of_list, scan.key, page) for page in pages)
+        if calls > self._room(query):
+            raise too_large(scan.key.where, scan.total or 0, calls, self.cap())
         for one in await self._lists.load(of_list, [(scan.key, page) for page in pages]):
             scan.add(one)
         check()

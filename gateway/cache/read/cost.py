@@ -35,11 +35,15 @@ class CostEstimates:
         lists: ListReader,
         by_id: EntityReader,
         query: Callable[[RequestContext, Fields, Priority], ReadQuery],
-        search: Callable[[RequestContext, SearchRequest, Callable[[], CostEstimate]], CostEstimate],
+        search: Callable[
+            [RequestContext, SearchRequest, set[PlannedRead], Callable[[], CostEstimate]],
+            CostEstimate,
+        ],
     ) -> None:
         """Create it; `query` returns the query of an operation that begins now.
 
-        `search` returns the cost of a search, given that of completing rows not yet known.
+        `search` returns the cost of a search, given the pages that the operation reads
+        anyway and the cost of completing rows not yet known.
         """
         self._page_cost = lists.page_cost
         self._write_cost = write_cost
@@ -61,7 +65,7 @@ class CostEstimates:
         for need in needs:
             if isinstance(need, SearchRequest):
                 completing = partial(self._completion, Partition(operation.caller), need)
-                prices.append(self._search(operation, need, completing))
+                prices.append(self._search(operation, need, reading, completing))
             elif isinstance(need, ListRequest):
                 prices.append(self._rows(operation, need, reading))
             elif isinstance(need, EntitiesRequest):

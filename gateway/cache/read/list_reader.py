@@ -177,19 +177,28 @@ class ListReader:
         operation.receipt.drift |= any(one.drift for one in landed)
         return landed
 
+    def is_under_way(self, query: ListQuery, key: ListKey, window: Window) -> bool:
+        """Return True if a read of this page would be joined."""
+        return self.flights.is_joinable(self._name(query, key, window), query.oldest)
+
+    def _name(
+        self, query: ListQuery, key: ListKey, window: Window
+    ) -> tuple[ListKey, Window, FencingToken, str]:
+        fence = self._memory.generations.of_lists(key.partition)
+        # By credential: the API may respond differently to another credential of the user.
+        return key, window, fence, query.operation.caller.hash
+
     def _flight(
         self, query: ListQuery, key: ListKey, window: Window, now: float
     ) -> Fetch[FetchedPage]:
-        fence = self._memory.generations.of_lists(key.partition)
-        # By credential: the API may respond differently to another credential of the user.
-        name = (key, window, fence, query.operation.caller.hash)
+        name = self._name(query, key, window)
         who = query.operation.waiters
         flight = self.flights.join(name, query.oldest, who)
         if flight is not None:
             query.operation.receipt.joined += 1
             return flight
         read = replace(query, where=key.where, window=window)
-        return self.flights.start([name], partial(self._send, read, now, fence), now, who)
+        return self.flights.start([name], partial(self._send, read, now, name[2]), now, who)
 
     async def _send(
         self, query: ListQuery, at: float, fence: FencingToken, waiters: Waiters

@@ -18,6 +18,7 @@ from gateway.cache.policy.freshness import (
 from gateway.cache.policy.revalidation import BackgroundRevalidation
 from gateway.cache.read.collection_reader import CollectionReader, Found
 from gateway.cache.read.derived import Derivations
+from gateway.cache.read.planner import PlannedRead
 from schema.source.cost import CostEstimate
 from schema.source.errors import NotListed, RateLimited, TooExpensive, Unavailable
 from schema.source.records import Fields, Page
@@ -67,15 +68,19 @@ class SearchReader:
         self,
         operation: RequestContext,
         request: SearchRequest,
+        reading: set[PlannedRead],
         completing: Callable[[], CostEstimate],
     ) -> CostEstimate:
-        """Return the calls of a search now; `completing` returns those for rows not yet known."""
+        """Return the calls of a search now, without those of `reading`, to which its own are added.
+
+        `completing` returns the calls that complete rows not yet known.
+        """
         if self._unlisted(request.needs):
             return CostEstimate()
         query = self._query(operation, request.fields, Priority.INTERACTIVE)
         found = self._held(query, request, self._served)
         if found is None:
-            return self._collections.cost(query, request.where) + completing()
+            return self._collections.cost(query, request.where, reading) + completing()
         question = self._resolved(request.question)
         page, _ = self._derived.page(*found, question, request.window)
         details = sum(record.is_missing(request.fields) for record in page.records)
