@@ -19,7 +19,7 @@ OPERATIONS = HERE / "documents" / "build" / "operations"
 def documents() -> Iterator[tuple[str, str]]:
     """Each document of the docs and of GraphiQL's tabs, and what its page is called."""
     for example in examples():
-        yield Path(example.page).stem.title(), example.query
+        yield Path(example.page).stem.title().replace("-", ""), example.query
     for file in sorted((ROOT / "gateway/web/graphiql/src/examples").glob("*.graphql")):
         yield "Tab", file.read_text()
 
