@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import socket as sockets
@@ -136,6 +137,23 @@ def test_operations_of_every_kind_run_over_one_connection(
 
         answer = ask(socket, subscribe("s", CHANGED, id=row["id"]))
         assert answer["payload"]["data"]["clientChanged"]["client"] == {"email": row["email"]}
+
+
+def test_a_subscription_is_sent_by_the_hash_of_its_document(
+    gateway: Serving, sandbox: Sandbox
+) -> None:
+    sha256 = hashlib.sha256(CHANGED.encode()).hexdigest()
+    by_hash = {
+        "variables": {"id": sandbox.rows_of(DEMO)[0]["id"]},
+        "extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256}},
+    }
+    with dialled(gateway) as socket:
+        ask(socket, INIT)
+        unknown = ask(socket, {"type": "subscribe", "id": "1", "payload": by_hash})
+        assert unknown["payload"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+        for name, payload in (("2", {"query": CHANGED, **by_hash}), ("3", by_hash)):
+            answer = ask(socket, {"type": "subscribe", "id": name, "payload": payload})
+            assert (answer["type"], answer["id"]) == ("next", name)
 
 
 def test_credentials_of_the_handshake_count_too(gateway: Serving, sandbox: Sandbox) -> None:
