@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         16, ge=1, le=1000, description="Calls to the API in flight together."
     )
     upstream_max_queue: int = Field(
-        192, ge=1, le=100_000, description="Calls to the API that may wait for these."
+        192, ge=1, le=100_000, description="Calls to the API that may wait for one of those places."
     )
     upstream_timeout: float = Field(
         3, ge=0.1, le=9, description="Seconds one attempt at a call to the API may take."

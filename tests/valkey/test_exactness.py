@@ -113,6 +113,15 @@ def test_ten_virtual_seconds_use_every_window_and_exceed_none(server: Server) ->
     assert min(windows[:-1]) >= USABLE
 
 
+def test_each_gateway_knows_how_many_share_the_budget(server: Server) -> None:
+    async def main(_: VirtualLoop) -> list[int]:
+        with server.client() as client:
+            async with virtual_gateways(client, 3.0, Random(1)) as (budgets, _connections):
+                return [budget.gateways for budget in budgets]
+
+    assert virtually(main) == [GATEWAYS] * GATEWAYS
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_partitions_and_lost_data_never_exceed_a_window(server: Server, seed: int) -> None:
     async def main(loop: VirtualLoop) -> list[int]:
