@@ -230,3 +230,18 @@ async def test_searches_in_one_operation_share_the_collection(
     await asyncio.sleep(2_000)
     await gateway.query(query, key=EDSGER.api_key)
     assert sorted(sandbox.calls) == sorted(2 * PAGES)
+
+
+async def test_a_collection_that_could_not_be_held_is_not_read(sandbox: Sandbox) -> None:
+    async with before(sandbox, cache_max_bytes=4_000_000) as gateway:
+        answer = await gateway.post(SEARCH, key=EDSGER.api_key, search="ana")
+        ours = await gateway.query(SEARCH, key=ADA.api_key, search="ana")
+
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "TOO_EXPENSIVE"
+    assert error["message"] == (
+        "To search, sort or count 2500 clients takes more memory than a caller has: narrow it by"
+        " `filter.clientType` or `filter.status`, or raise GATEWAY_CACHE_MAX_BYTES."
+    )
+    assert ours["clients"]["totalCount"] > 0
+    assert len(sandbox.calls) == 2

@@ -16,6 +16,15 @@ def too_large(where: ClientFilter, total: int, calls: int, cap: int) -> TooExpen
     )
 
 
+def too_heavy(where: ClientFilter, total: int, cap: int) -> TooExpensive:
+    """Return the failure of a scan that could not be held: each search would read it again."""
+    hint = advice(where).replace("GATEWAY_MAX_OPERATION_COST", "GATEWAY_CACHE_MAX_BYTES")
+    return TooExpensive(
+        cap,
+        f"To search, sort or count {total} clients takes more memory than a caller has: {hint}.",
+    )
+
+
 def advice(where: ClientFilter) -> str:
     """Return what would make a scan cost less."""
     free = {"clientType": where.client_type, "status": where.status}

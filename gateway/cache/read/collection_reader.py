@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.filters import supersets
 from gateway.cache.policy.freshness import CachePolicy, scan_limits
-from gateway.cache.policy.scan_price import advice, too_large
+from gateway.cache.policy.scan_price import advice, too_heavy, too_large
 from gateway.cache.read.list_lookup import ALL_CLIENTS
 from gateway.cache.read.list_reader import ListReader
 from gateway.cache.read.planner import PlannedRead
@@ -140,12 +140,21 @@ class CollectionReader:
                 await self._read(query, narrow, narrow.missing, check)
             if narrow.total is not None and len(narrow.missing) < len(scan.missing):
                 scan = narrow
+        self._check_fits(query, scan)
         await self._read_all(query, scan, check)
         held = scan.collection(self._clock())
         key = CollectionKey(*scan.key)
         if scan.kept:
             self._hold(key, held)
         return key, held
+
+    def _check_fits(self, query: ReadQuery, scan: Scan) -> None:
+        """Raise `TooExpensive` if the collection could not be held, by the rows that are known."""
+        some, total = scan.collection(self._clock()), scan.total or 0
+        if len(scan.missing) > 1 and not self._memory.collections.fits(
+            query.partition, some, total
+        ):
+            raise too_heavy(scan.key.where, total, self.cap())
 
     async def _read_all(self, query: ReadQuery, scan: Scan, check: Callable[[], None]) -> None:
         """Read what is missing, and again what moved meanwhile, as far as the operation may."""

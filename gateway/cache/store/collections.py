@@ -39,6 +39,10 @@ class Collections:
         self._held.setdefault(key.partition, set()).add(key)
         self._store.put(key, held)
 
+    def fits(self, partition: Partition, some: HeldCollection, total: int) -> bool:
+        """Return True if `total` clients like those of `some` may be held for this caller."""
+        return some.weight * total <= self._store.room(partition) * max(1, len(some))
+
     def derived(self, key: DerivedKey) -> DerivedRows | None:
         """Return what was derived for a question, perhaps from another revision."""
         entry = self._store.get(key)

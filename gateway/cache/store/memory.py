@@ -111,6 +111,11 @@ class MemoryStore:
             self._held -= entries.remove(name)
             self._drop_if_empty(partition)
 
+    def room(self, partition: Partition) -> float:
+        """Return the bytes that the entries of one caller may take now."""
+        others = self._partitions.keys() - {partition}
+        return self._share if others else self._max_bytes
+
     def lists(self, partition: Partition) -> list[ListKey]:
         """Return the keys of all lists stored for one caller."""
         names = self._partitions.get(partition, ())
