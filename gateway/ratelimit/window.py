@@ -3,8 +3,8 @@
 API page: 500 calls in 15 minutes for one IP address. Pure arithmetic: every method takes the time,
 in monotonic seconds. Each request is debited before it is sent, so that a gateway alone on its IP
 address never sends one too many. If others share the address, response headers correct the count.
-Within a window they only lower it, since responses arrive in any order; only a new window raises
-it.
+Responses arrive in any order, so a header lowers it by all calls that it may not include; when
+those have ended, what was too much is returned. Never more: only a new window raises it otherwise.
 """
 
 import math
@@ -46,6 +46,12 @@ class RateLimitWindow:
         self._number = 0
         self._first = 0
         self._in_flight: set[int] = set()
+        self._lowest: int | None = None
+        """The fewest remaining calls that a response of this window stated."""
+        self._lowest_since = 0
+        """The last request before that response: it includes none that was sent later."""
+        self._lowered = self._lost = 0
+        """Calls that headers took from this window, and those that no header in it includes."""
         self._refreshes = 0
         self._writes = self._writes_before = 0
         self._window_number = 0
@@ -127,6 +133,7 @@ class RateLimitWindow:
 
     def record_no_response(self, number: int) -> None:
         """Keep the debit of a request that the API may have counted."""
+        self._lost += number in self._in_flight
         self._in_flight.discard(number)
 
     def record_response(self, number: int, status: RateLimitStatus, now: float) -> None:
@@ -191,7 +198,9 @@ class RateLimitWindow:
         if self._unsure is None or number <= self._unsure or status.remaining is None:
             return
         left = status.remaining - len(self._in_flight)
-        self._left = max(self._left, left)
+        raised = max(0, left - self._left)
+        self._left += raised
+        self._lowered = max(0, self._lowered - raised)
         if left > self._reserved_for_others(Priority.INTERACTIVE, now):
             self._pause = PROBE_SECONDS
 
@@ -204,6 +213,7 @@ class RateLimitWindow:
         self._left = self.limit - len(self._in_flight)
         self._previous_end = ended
         self._ends = ended + self.window + 1 if self._in_flight else None
+        self._lowest, self._lowered, self._lost = None, 0, 0
         self._synced = self._last_synced = False
         self._unsure, self._pause = None, PROBE_SECONDS
         self._refreshes = 0
@@ -212,7 +222,26 @@ class RateLimitWindow:
         self._first = self._number + 1
 
     def _lower_remaining(self, number: int, status: RateLimitStatus) -> None:
-        if status.remaining is None or status.remaining - len(self._in_flight) >= self._left:
-            return  # not lower, whichever of the requests in flight were sent later
-        later_requests = sum(later > number for later in self._in_flight)
-        self._left = min(self._left, status.remaining - later_requests)
+        if status.remaining is None:
+            return
+        if self._lowest is None or status.remaining < self._lowest:
+            self._lowest, self._lowest_since = status.remaining, self._number
+        elif number > self._lowest_since:
+            self._lost += 1
+        if status.remaining - len(self._in_flight) < self._left:
+            later_requests = sum(later > number for later in self._in_flight)
+            lower = max(0, self._left - (status.remaining - later_requests))
+            self._left -= lower
+            self._lowered += lower
+        self._return_certain(self._lowest)
+
+    def _return_certain(self, lowest: int) -> None:
+        """Return what headers took too much.
+
+        The lowest count includes each request that was answered, unless a later one contradicts it;
+        those in flight, and those without a response, may have been counted since.
+        """
+        certain = lowest - len(self._in_flight) - self._lost
+        returned = max(0, min(self._lowered, certain - self._left))
+        self._left += returned
+        self._lowered -= returned

@@ -12,8 +12,7 @@ from schema.source.request_context import Priority
 class FixedWindow:
     """Counts calls as the API does: a window begins with the first call after the last one.
 
-    With `headers` responses state the calls left. They let a window's last calls go unused: which
-    of the calls in flight are counted in a response cannot be known.
+    With `headers` responses state the calls left.
     """
 
     def __init__(

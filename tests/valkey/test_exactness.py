@@ -99,9 +99,12 @@ async def virtual_gateways(
         await budget.aclose()
 
 
-def test_ten_virtual_seconds_use_every_window_and_exceed_none(server: Server) -> None:
+@pytest.mark.parametrize("headers", [False, True])
+def test_ten_virtual_seconds_use_every_window_and_exceed_none(
+    server: Server, *, headers: bool
+) -> None:
     async def main(loop: VirtualLoop) -> list[int]:
-        api = FixedWindow(LIMIT, 3.0, loop.time)
+        api = FixedWindow(LIMIT, 3.0, loop.time, headers=headers)
         with server.client() as client:
             async with virtual_gateways(client, 3.0, Random(1)) as (budgets, _):
                 await Senders(api, Random(1)).send(budgets, tasks=TASKS, seconds=10)

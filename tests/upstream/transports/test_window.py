@@ -34,6 +34,37 @@ def test_a_request_that_never_left_is_not_debited() -> None:
     assert ledger.state(0).remaining == 500
 
 
+def test_what_a_header_may_not_include_comes_back_when_all_have_answered() -> None:
+    ledger, stated = RateLimitWindow(), RateLimitStatus(500, 490, 800)
+    first, *others = spend(ledger, 10)
+
+    ledger.record_response(first, stated, 1)
+    assert ledger.state(1).remaining == 481, "the API may count the nine others yet"
+
+    for number in others:
+        ledger.record_response(number, stated, 2)
+    assert ledger.state(2).remaining == 490
+
+
+def test_a_request_without_an_answer_may_be_counted_after_the_lowest_header() -> None:
+    ledger, stated = RateLimitWindow(), RateLimitStatus(500, 490, 800)
+    first, lost, *others = spend(ledger, 10)
+    ledger.record_response(first, stated, 1)
+    ledger.record_no_response(lost)
+    for number in others:
+        ledger.record_response(number, stated, 2)
+
+    assert ledger.state(2).remaining == 489
+
+
+def test_a_header_returns_no_more_than_headers_took() -> None:
+    ledger = RateLimitWindow()
+    for number in spend(ledger, 10):
+        ledger.record_response(number, RateLimitStatus(500, 499, 800), 1)
+
+    assert ledger.state(2).remaining == 490, "an API that counts late is not believed"
+
+
 def test_a_request_that_may_have_left_stays_debited() -> None:
     ledger = RateLimitWindow()
     ledger.record_no_response(ledger.reserve(0))

@@ -24,6 +24,7 @@ local function expire_flights(s, now)
     local flight = window.flight(s, id)
     if now >= flight.expires then
       s.f[id] = nil
+      window.lost(s, 1)
       slow_start.unknown(s, flight.trial)
       if flight.credential then unknown.no_evidence(s, flight.credential) end
     end
@@ -161,6 +162,8 @@ local function record_no_response(keys, s, a, flight)
   if a.kind == 'unsent' then
     s.left = s.left + 1
     if a.proven == '1' then share.refund(keys, a.partition, a.priority == WRITE) end
+  else
+    window.lost(s, 1)
   end
   slow_start.unknown(s, flight.trial)
 end

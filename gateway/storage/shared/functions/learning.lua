@@ -97,6 +97,7 @@ end
 local function debit_missed(s, memo, calls, now)
   if not memo.ends or memo.ends <= now or calls <= 0 then return end
   s.left, s.missed = s.left - calls, s.missed + calls
+  window.lost(s, calls)
 end
 
 -- Take what `memo` knows and this state does not.
@@ -134,6 +135,7 @@ function learning.finish_if_over(s, now)
   s.total = s.total + 1
   if not s.base then return end
   s.number = s.number + NUMBERS_SKIPPED
+  window.lost(s, s.limit) -- which calls were in flight is not known in this window
   slow_start.begin(s, now, 0)
 end
 

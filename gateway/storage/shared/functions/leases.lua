@@ -48,6 +48,7 @@ function leases.expire(s, now)
     local lease = lease_of(s, gateway)
     if now >= lease.expires then
       s.left = s.left - math.max(lease.held, lease.offered)
+      window.lost(s, math.max(lease.held, lease.offered))
       s.l[gateway] = nil
     end
   end
@@ -118,6 +119,7 @@ function leases.renew(s, gateway, beat, id, amount, used, now, learning)
   end
   local spent = used - lease.used
   s.left, s.number, s.missed = s.left - spent, s.number + spent, s.missed + spent
+  window.lost(s, spent)
   lease.held, lease.used = math.max(0, lease.held - spent), used
   lease.offered, lease.expires = 0, now + LEASE_SECONDS
   set_lease(s, gateway, lease)
@@ -133,5 +135,6 @@ function leases.give_back(s, gateway, id, used)
   if id == lease.offered_id then lease.used = 0 end
   local spent = math.max(0, used - lease.used)
   s.left, s.number = s.left - spent, s.number + spent
+  window.lost(s, spent)
   s.l[gateway] = nil
 end

@@ -27,6 +27,7 @@ function window.start_next(s, ended)
   s.previous_end = ended
   s.ends = nil
   if in_flight > 0 then s.ends = ended + s.window + 1 end
+  s.lowest, s.lowered, s.lost = nil, 0, 0
   s.synced, s.last_synced = 0, 0
   s.unsure, s.pause = nil, PROBE_SECONDS
   s.refreshes = 0
@@ -104,19 +105,42 @@ function window.reserve(s, priority, now)
   return s.number
 end
 
+-- Count calls that the API may have counted, and of which no response states so.
+function window.lost(s, calls)
+  s.lost = (s.lost or 0) + calls
+end
+
+-- Return what headers took too much.
+local function return_certain(s)
+  local certain = s.lowest - window.in_flight(s) - (s.lost or 0)
+  local returned = math.max(0, math.min(s.lowered or 0, certain - s.left))
+  s.left = s.left + returned
+  s.lowered = (s.lowered or 0) - returned
+end
+
 local function lower_remaining(s, number, status)
-  if not status.remaining or status.remaining - window.in_flight(s) >= s.left then return end
-  local later = 0
-  for id in pairs(s.f) do
-    if window.flight(s, id).number > number then later = later + 1 end
+  if not status.remaining then return end
+  if not s.lowest or status.remaining < s.lowest then
+    s.lowest, s.lowest_since = status.remaining, s.number
+  elseif number > s.lowest_since then
+    window.lost(s, 1)
   end
-  s.left = math.min(s.left, status.remaining - later)
+  if status.remaining - window.in_flight(s) < s.left then
+    local later = 0
+    for id in pairs(s.f) do
+      if window.flight(s, id).number > number then later = later + 1 end
+    end
+    local lower = math.max(0, s.left - (status.remaining - later))
+    s.left, s.lowered = s.left - lower, (s.lowered or 0) + lower
+  end
+  return_certain(s)
 end
 
 local function raise_unsure(s, number, status, now)
   if not s.unsure or number <= s.unsure or not status.remaining then return end
   local left = status.remaining - window.in_flight(s)
-  s.left = math.max(s.left, left)
+  local raised = math.max(0, left - s.left)
+  s.left, s.lowered = s.left + raised, math.max(0, (s.lowered or 0) - raised)
   if left > window.reserved_for_others(s, INTERACTIVE, now) then s.pause = PROBE_SECONDS end
 end
 
