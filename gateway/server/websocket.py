@@ -17,7 +17,6 @@ from gateway.server.undocumented import ServerState
 from gateway.web.protocol.http_response import Headers
 from gateway.web.streaming.transport_ws import (
     BAD_REQUEST,
-    GOING_AWAY,
     SUBPROTOCOL_NOT_ACCEPTABLE,
     SocketSession,
 )
@@ -145,8 +144,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._slot.release()
 
     def shutdown(self) -> None:
-        """Close: uvicorn calls this when it drains."""
-        self.close(GOING_AWAY, "The gateway is stopping: connect again.")
+        """Close, once no query or mutation is under way: uvicorn calls this when it drains."""
+        if self._session is not None:
+            self._session.stop()
 
     # Messages.
 

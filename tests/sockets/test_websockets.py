@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import DEMO
 from gateway.server import websocket
 from tests.serving import Serving, Way, serving
@@ -294,3 +295,20 @@ def test_when_the_gateway_stops_each_connection_is_to_come_back(sandbox: Sandbox
         ask(busy, subscribe("1", CHANGED, id=id))
 
     assert closing(idle)[0] == closing(busy)[0] == 1001
+
+
+def test_a_mutation_under_way_is_answered_before_the_gateway_stops(
+    sandbox: Sandbox, way: Way
+) -> None:
+    id = sandbox.rows_of(DEMO)[1]["id"]
+    update = f'mutation {{ updateClient(input: {{id: "{id}", phone: "+1 555"}}) {{ __typename }} }}'
+    with serving(sandbox, way) as gateway:
+        socket = dialled(gateway).__enter__()
+        ask(socket, INIT)
+        sandbox.fail(Fault(latency=0.5))
+        socket.send(json.dumps(subscribe("1", update)))
+        time.sleep(0.2)
+
+    answer = json.loads(socket.recv(10))
+    assert answer["payload"]["data"]["updateClient"]["__typename"] == "UpdateClientSuccess"
+    assert closing(socket)[0] == 1001

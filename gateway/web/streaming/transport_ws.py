@@ -17,6 +17,7 @@ from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import Headers, HTTPResponse
 from gateway.web.request import HTTPRequest, RequestHandler
 from gateway.web.streaming.connection_init import InvalidCredential, operation_head
+from gateway.web.streaming.socket_operation import SocketOperation
 from schema.source.errors import Unauthenticated
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -71,6 +72,7 @@ class SocketSession:
         "_handler",
         "_head",
         "_headers",
+        "_is_stopping",
         "_limits",
         "_operations",
         "_socket",
@@ -93,7 +95,8 @@ class SocketSession:
         self._limits = limits
         self._head: RequestHead | None = None
         """The head of each operation; None before `connection_init`."""
-        self._operations: dict[str, asyncio.Task[None] | Events] = {}
+        self._operations: dict[str, SocketOperation | Events] = {}
+        self._is_stopping = False
         self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(
             limits.init_seconds, self._on_timeout
         )
@@ -112,16 +115,21 @@ class SocketSession:
 
     def resume(self) -> None:
         """Send what waits: the client reads again."""
-        for id, operation in list(self._operations.items()):
-            if not isinstance(operation, asyncio.Task):
-                self._flush(id)
+        for id in list(self._operations):
+            self._flush(id)
+
+    def stop(self) -> None:
+        """Close as soon as no query or mutation is under way: the gateway stops."""
+        self._is_stopping = True
+        if not any(isinstance(each, SocketOperation) for each in self._operations.values()):
+            self._socket.close(GOING_AWAY, "The gateway is stopping: connect again.")
 
     def closed(self) -> None:
         """End all operations: the connection is closed, or is to be."""
         self._cancel_timer()
         operations, self._operations = self._operations, {}
         for operation in operations.values():
-            _end(operation)
+            operation.close()
 
     def _act(self, kind: object, message: Mapping[str, Any]) -> None:
         if kind == "connection_init":
@@ -133,7 +141,7 @@ class SocketSession:
         elif kind == "complete":
             operation = self._operations.pop(_id_of(message), None)
             if operation is not None:
-                _end(operation)
+                operation.close()
         elif kind != "pong":
             raise _Invalid("The type of the message is none of graphql-transport-ws.")
 
@@ -179,8 +187,10 @@ class SocketSession:
         elif len(self._operations) >= self._limits.operations:
             self._send_error(id, "LIMIT_EXCEEDED", _TOO_MANY)
         else:
-            asking = HTTPRequest("POST", self._head, orjson.dumps(payload), None)
-            self._operations[id] = asyncio.create_task(self._execute(id, asking))
+            execution = self._operations[id] = SocketOperation()
+            body = orjson.dumps(payload)
+            asking = HTTPRequest("POST", self._head, body, execution.when_disconnected)
+            execution.start(self._execute(id, asking))
 
     async def _execute(self, id: str, asking: HTTPRequest) -> None:
         body = asking.body or b""
@@ -193,6 +203,8 @@ class SocketSession:
         else:
             del self._operations[id]
             self._finish(id, reply)
+        if self._is_stopping:
+            self.stop()
 
     def _finish(self, id: str, reply: HTTPResponse) -> None:
         """Send the response to a query or a mutation, or the errors of what is not executed."""
@@ -205,7 +217,7 @@ class SocketSession:
     def _flush(self, id: str) -> None:
         """Send the events of a subscription for as long as the client reads."""
         events = self._operations.get(id)
-        if events is None or isinstance(events, asyncio.Task):
+        if events is None or isinstance(events, SocketOperation):
             return
         while self._socket.is_writable and (event := events.take()) is not None:
             self._send(b"next", id, event)
@@ -215,7 +227,7 @@ class SocketSession:
         del self._operations[id]
         events.close()
         if end.closes:
-            self._socket.close(GOING_AWAY, end.message)
+            self.stop()
         else:
             self._send_error(id, end.code, end.message)
 
@@ -237,10 +249,3 @@ def _id_of(message: Mapping[str, Any]) -> str:
     if not isinstance(id, str) or not 0 < len(id) <= MAX_ID:
         raise _Invalid(f"The id must be a string of 1 to {MAX_ID} characters.")
     return id
-
-
-def _end(operation: asyncio.Task[None] | Events) -> None:
-    if isinstance(operation, asyncio.Task):
-        operation.cancel()
-    else:
-        operation.close()
