@@ -1,7 +1,5 @@
 """Estimate the cost of requests, given the cache's present content; nothing is sent."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 

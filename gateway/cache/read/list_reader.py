@@ -1,7 +1,5 @@
 """Read lists: fetch the missing rows of a window for the fewest calls, shared by all requests."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace

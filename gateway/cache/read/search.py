@@ -1,7 +1,5 @@
 """Answer searches from held collections, and read those that are missing."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable

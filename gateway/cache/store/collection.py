@@ -1,7 +1,5 @@
 """All clients of one list as one scan read them, kept current by writes and later readings."""
 
-from __future__ import annotations
-
 import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
