@@ -222,7 +222,7 @@ def test_the_page_asks_no_other_host_and_fits_a_phone(table: Page, demo_gateway:
     assert [url for url in table.requests if not url.startswith(f"{demo_gateway.url}/")] == []
 
 
-def test_every_file_of_the_page_is_in_the_wheel_and_restricted_to_this_host(
+def test_every_file_of_the_page_is_restricted_to_this_host(
     demo_gateway: Running,
 ) -> None:
     folder = Path(__file__).parents[2] / "gateway" / "cli" / "client_table"

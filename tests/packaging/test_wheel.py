@@ -76,6 +76,16 @@ def test_the_wheel_carries_every_file_of_the_page(contents: set[str]) -> None:
     assert {name for name in contents if name.startswith("gateway/web/graphiql/")} == built
 
 
+@pytest.mark.parametrize("folder", ["gateway/cli/client_table", "gateway/telemetry/status/page"])
+def test_the_wheel_carries_every_file_of_the_pages_without_a_build(
+    contents: set[str], folder: str
+) -> None:
+    files = {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()}
+
+    assert files
+    assert {name for name in contents if name.startswith(f"{folder}/")} == files
+
+
 def test_the_wheel_carries_the_schema_and_every_module(contents: set[str]) -> None:
     modules = {
         path.relative_to(ROOT).as_posix()
