@@ -140,7 +140,8 @@ async def _reload(app: GatewayApp) -> None:
     except ConfigurationError as reason:
         _log.error("the trusted documents are unchanged: %s", reason)
         return
-    print(f"Documents {count} trusted documents loaded", flush=True)
+    # In one piece: other workers print the same line.
+    print(f"Documents {count} trusted documents loaded\n", end="", flush=True)
 
 
 def _state(folder: str) -> tuple[State, str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BEAT_SECONDS = 5.0
 """Seconds between two signs of life of a worker."""
-_ALIVE, _LEAVE = b"a", b"l"
+_ALIVE, _LEAVE, _DRAIN = b"a", b"l", b"d"
 _HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
@@ -55,8 +55,19 @@ class WorkerProcess:
 
     def leave(self) -> None:
         """Have the worker report that it is not ready."""
+        self._send(_LEAVE)
+
+    def drain(self) -> None:
+        """Have the worker drain and end; end it at once if it does not serve yet."""
+        self.stopping = True
+        if self.ready:
+            self._send(_DRAIN)
+        else:
+            self.kill(signal.SIGKILL)
+
+    def _send(self, request: bytes) -> None:
         with contextlib.suppress(ConnectionError):  # it has just ended
-            self.channel.send(_LEAVE)
+            self.channel.send(request)
 
     def kill(self, how: signal.Signals) -> None:
         """Send a signal."""
@@ -82,17 +93,17 @@ class Supervised:
         asyncio.get_running_loop().call_later(BEAT_SECONDS, self.beat)
 
     def listen(self, stop: GracefulStop) -> None:
-        """Stop as the supervisor requests it, and if it has ended; in the event loop."""
+        """Stop as the supervisor requests it, or if it has ended; in the event loop."""
         loop = asyncio.get_running_loop()
 
         def hear() -> None:
-            if self._channel.recv(16):
+            if (received := self._channel.recv(16)) == _LEAVE:
                 stop.leave()
-            else:
+                return
+            if not received:
                 loop.remove_reader(self._channel)
-                stop.drain()
+            stop.drain()
 
-        loop.add_signal_handler(signal.SIGTERM, stop.drain)
         loop.add_reader(self._channel, hear)
 
 
@@ -115,9 +126,8 @@ def fork(
         ours.setblocking(False)  # noqa: FBT003 - its name says what
         return WorkerProcess(number, pid, ours, began)
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for of_the_supervisor in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(of_the_supervisor, signal.SIG_IGN)
+    for name in _HANDLED:  # service managers and terminals send them to all processes
+        signal.signal(name, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
     for each in (ours, *inherited):
         each.close()

@@ -119,7 +119,7 @@ class Supervisor:
         code = worker.exit_code()
         del self._workers[worker.number]
         if worker.stopping:
-            self._status = self._status or int(code not in {0, -signal.SIGTERM})
+            self._status = self._status or int(worker.ready and code != 0)
             return
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
         ended = f"worker {worker.number + 1} (process {worker.pid}) ended {how}"
@@ -175,8 +175,7 @@ class Supervisor:
         if serving and (len(serving) == len(self._workers) or turns >= gone_on):
             if len(serving) == 1:
                 self._listening.close()  # else it would take connections that nothing accepts
-            serving[0].stopping = True
-            serving[0].kill(signal.SIGTERM)
+            serving[0].drain()
 
     def _kill_silent(self, now: float) -> None:
         """Kill workers whose event loop does not turn; they are replaced like others that end."""
