@@ -34,6 +34,8 @@ QUERIES = (
     "{ clients { totalCount } }",
     "query ($id: ID!) { client(id: $id) { id email notes status version } }",
     "query ($id: ID!) { nodes(ids: [$id]) { id ... on Client { status version } } }",
+    """{ clients(search: "e", orderBy: [{ field: EMAIL }], first: 3) {
+      totalCount edges { cursor node { id email } } facets { status { value count } } } }""",
 )
 CHANGE = """mutation ($id: ID!, $email: String) {
   updateClient(input: { id: $id, email: $email }) {
@@ -51,7 +53,7 @@ a remembered one, so that the next question would find it ended in one way and n
 
 WHO = st.sampled_from([0, 0, 0, 0, 1])
 WHICH = st.sampled_from([0, 0, 0, 1])
-WHAT = st.sampled_from([0, 1, 1, 2, 3, 4, 4, 4, 5])
+WHAT = st.sampled_from([0, 1, 1, 2, 3, 4, 4, 4, 5, 6, 6])
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("ask"), WHAT, WHO, WHICH, st.integers(2, 3)),

@@ -139,3 +139,33 @@ async def test_an_answer_is_what_reading_everything_would_find(rows: int) -> Non
                     await compared.write()
                     writes += 1
             assert len(sandbox.calls) <= max(1, -(-rows // 100)) + writes
+
+
+async def test_own_writes_between_two_pages_neither_repeat_nor_skip_a_client() -> None:
+    for case in range(max(1, CASES // EACH)):
+        chance = Random(f"{SEED} between {case}")
+        user = Office("Office", 60, seed=chance.randrange(2**32))
+        sandbox = Sandbox([user], limit=10**6)
+        async with before(sandbox) as gateway:
+            compared = Comparison(gateway, sandbox, user, chance)
+            for _ in range(EACH // 4):
+                given = questions.question(chance, [row["id"] for row in sandbox.rows_of(user)])
+                await _scroll_and_write(compared, given)
+
+
+async def _scroll_and_write(compared: Comparison, given: dict[str, Any]) -> None:
+    forwards = compared.chance.random() < 0.5
+    stayed = {row["id"]: row for row in compared.expected(given)}
+    seen: list[str] = []
+    cursor, more = None, True
+    while more:
+        ends = {"first": 7, "after": cursor} if forwards else {"last": 7, "before": cursor}
+        page = await compared.clients(PAGE, **given, **ends)
+        info = page["pageInfo"]
+        seen += [edge["node"]["id"] for edge in page["edges"]]
+        cursor = info["endCursor"] if forwards else info["startCursor"]
+        more = info["hasNextPage" if forwards else "hasPreviousPage"]
+        await compared.write()
+        now = {row["id"]: row for row in compared.expected(given)}
+        stayed = {id: row for id, row in stayed.items() if now.get(id) == row}
+    assert {id: seen.count(id) for id in stayed} == dict.fromkeys(stayed, 1), given
