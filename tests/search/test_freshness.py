@@ -21,6 +21,12 @@ UPDATE = """mutation ($input: UpdateClientInput!) { updateClient(input: $input) 
 DELETE = """mutation ($input: DeleteClientInput!) { deleteClient(input: $input) { __typename } }"""
 
 
+@pytest.fixture(autouse=True)
+def compiled() -> bool:
+    """The executor is all the same here: tests/search/test_model.py compares the two."""
+    return True
+
+
 @pytest.fixture
 async def office(sandbox: Sandbox) -> AsyncIterator[Gateway]:
     async with before(sandbox) as gateway:

@@ -21,6 +21,12 @@ PAGE = """query ($after: String, $before: String, $first: Int, $last: Int, $orde
 ORDER = [{"field": "LAST_NAME", "direction": "DESC"}, {"field": "BUDGET_MIN"}]
 
 
+@pytest.fixture(autouse=True)
+def compiled() -> bool:
+    """The executor is all the same here: tests/search/test_model.py compares the two."""
+    return True
+
+
 class OtherWriter:
     """Another program that changes the same clients through the API."""
 
