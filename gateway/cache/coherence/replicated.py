@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.cache.coherence.contract import ReadName
 from gateway.cache.coherence.events import (
+    Changed,
     ClientsRead,
     Event,
     FlightEnded,
@@ -28,6 +29,8 @@ from gateway.storage.shared.contract import LogEntry, Sealing, ServerUnreachable
 T = TypeVar("T")
 K = TypeVar("K")
 
+MAX_UNANNOUNCED = 1_000
+"""Events kept for a server that does not reply; above this all clients count as changed."""
 SLICE_SECONDS = 0.25
 """Seconds between two looks at a read of another gateway, whose end may have been missed."""
 
@@ -182,6 +185,8 @@ class ReplicatedCache:
         try:
             await self._journal.append(entry)
         except ServerUnreachable:
+            if len(self._journal.unannounced) >= MAX_UNANNOUNCED:
+                self._journal.unannounced[:] = [self._entry(Changed("unknown", frozenset()))]
             self._journal.unannounced.append(entry)
 
     def _entry(
@@ -191,7 +196,11 @@ class ReplicatedCache:
         based_on: int | None = None,
         flights: Sequence[str] = (),
     ) -> Append:
-        data = encode_event(id, _shifted(event, self._journal.clock.server_time))
+        stamped = _shifted(event, self._journal.clock.server_time)
+        data = encode_event(id, stamped)
+        if data is None and isinstance(stamped, WriteEnded):  # too large: the others read it
+            unknown = msgspec.structs.replace(stamped, kind="unknown", record=None, before=None)
+            data = encode_event(id, unknown)
         content = b"" if data is None else self._sealing.seal(data, b"journal")
         is_answer = not isinstance(event, WriteBegan | FlightEnded)
         return Append("event", content, self._marks(event), based_on, flights, is_answer)
