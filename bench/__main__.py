@@ -14,12 +14,18 @@ from bench import api, report, valkey
 from bench.contest import Contender, Measured, check, load, measure, up
 from bench.rig import HERE, Rig
 from bench.sides import Side, sides
-from bench.work import WORKS, Work
+from bench.traffic import WORKLOADS, Traffic, Workload
+
+QUICK_SECONDS = 2.0
+QUICK_SIDES = "ours,bare,Apollo,Mercurius,Tailcall"
 
 
 def main() -> None:
     """Measure, then tell."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="the fastest rivals, short runs: about eight minutes"
+    )
     parser.add_argument("--seconds", type=float, default=5, help="length of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contender")
     parser.add_argument("--works", default="", help="only these, e.g. W1,W3c")
@@ -30,6 +36,10 @@ def main() -> None:
     parser.add_argument("--tell", action="store_true", help="only tell the runs already kept")
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "performance")
     chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.seconds = min(chosen.seconds, QUICK_SECONDS)
+        chosen.works = chosen.works or ",".join(w.name for w in WORKLOADS if not w.spread)
+        chosen.sides = chosen.sides or QUICK_SIDES
 
     rig = Rig()
     kept = rig.root / "runs.jsonl"
@@ -38,7 +48,9 @@ def main() -> None:
         if not chosen.keep:
             kept.unlink(missing_ok=True)
         os.sched_setaffinity(0, {1})
-        works = [work for work in WORKS if not chosen.works or work.name in chosen.works.split(",")]
+        works = [
+            work for work in WORKLOADS if not chosen.works or work.name in chosen.works.split(",")
+        ]
         if chosen.connections:
             works = [replace(work, connections=chosen.connections) for work in works]
         wanted = [name for name in chosen.sides.split(",") if name]
@@ -51,8 +63,14 @@ def main() -> None:
         report.write(runs, chosen.out)
 
 
-def _entered(rig: Rig, work: Work, wanted: list[str]) -> list[Side]:
+def _entered(rig: Rig, work: Workload, wanted: list[str]) -> list[Side]:
     """Who takes part: a bare server only in the workload whose answers it repeats."""
+    if isinstance(work, Traffic):
+        return [
+            work.for_side(side)
+            for side in sides(rig.own)
+            if side.cached and side.writes and (not wanted or any(n in side.name for n in wanted))
+        ]
     return [
         side
         for side in sides(rig)
@@ -68,7 +86,7 @@ def _entered(rig: Rig, work: Work, wanted: list[str]) -> list[Side]:
 class _Contest:
     """One workload, everybody on it."""
 
-    def __init__(self, rig: Rig, work: Work, nginx: int, kept: Path, first_port: int) -> None:
+    def __init__(self, rig: Rig, work: Workload, nginx: int, kept: Path, first_port: int) -> None:
         self._rig = rig
         self._work = work
         self._nginx = nginx

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bench.rig import Rig
 
 ROWS = 1_000
+OWN_ROWS = 60
+"""Clients of each caller in workload R."""
 _FIRST = ("Michael", "Jordan", "Ana", "Wei", "Fatima", "Olu", "Priya", "Lars", "Chloe", "Mateo")
 _LAST = ("Torres", "Lee", "Nguyen", "Okafor", "Patel", "Berg", "Dubois", "Garcia", "Kim", "Novak")
 
@@ -85,6 +87,25 @@ def write(folder: Path) -> None:
         _put(folder / f"id_{row['id']}.json", row)
 
 
+def write_own(folder: Path) -> None:
+    """Write the lists of a caller of `OWN_ROWS` clients, by filter and size, and each client."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = clients()[:OWN_ROWS]
+    for status in ("", "active", "inactive", "closed"):
+        for kind in ("", "buyer", "seller", "both"):
+            shown = [
+                row
+                for row in rows
+                if status in {"", row["status"]} and kind in {"", row["client_type"]}
+            ]
+            for limit in (*range(1, OWN_ROWS + 1), 100):
+                meta = {"page": 1, "limit": limit, "total": len(shown), "totalPages": 1}
+                data = {"clients": shown[:limit], "meta": meta | {"hasMore": limit < len(shown)}}
+                _put(folder / f"list_{limit}_1_{status}_{kind}.json", data)
+    for row in rows:
+        _put(folder / f"id_{row['id']}.json", row)
+
+
 def _put(path: Path, data: object) -> None:
     path.write_bytes(orjson.dumps({"success": True, "data": data}))
 
@@ -111,6 +132,14 @@ http {{
     location / {{ internal; etag off; if_modified_since off; add_header Last-Modified "";
                   try_files $uri =404; }}
   }}
+  server {{
+    listen 127.0.0.1:{rig.own.api_port} backlog=4096; root {rig.own.data};
+    location = /v1/clients {{
+      rewrite ^ /list_${{limit}}_${{page}}_${{arg_status}}_${{arg_client_type}}.json last; }}
+    location /v1/clients/ {{ rewrite ^/v1/clients/(.*)$ /id_$1.json last; }}
+    location / {{ internal; etag off; if_modified_since off; add_header Last-Modified "";
+                  try_files $uri =404; error_page 405 =200 $uri; }}
+  }}
 }}"""
 
 
@@ -125,6 +154,8 @@ def running(rig: Rig) -> Iterator[subprocess.Popen[bytes]]:
     """Run the stand-in on the second core."""
     if not (rig.data / "list_100_1.json").exists():
         write(rig.data)
+    if not (rig.own.data / "list_100_1__.json").exists():
+        write_own(rig.own.data)
     (rig.root / "scratch").mkdir(exist_ok=True)
     conf = rig.root / "nginx.conf"
     conf.write_text(_conf(rig))

@@ -7,7 +7,11 @@ init = function()
     ["X-API-Key"] = os.getenv("KEY"),
   }
   for line in io.lines(os.getenv("BODIES")) do
-    requests[#requests + 1] = wrk.format("POST", os.getenv("TARGET"), headers, line)
+    if line:find("\1", 1, true) then -- a whole request
+      requests[#requests + 1] = line:gsub("\1", "\r\n"):gsub("\2", wrk.host .. ":" .. wrk.port)
+    else
+      requests[#requests + 1] = wrk.format("POST", os.getenv("TARGET"), headers, line)
+    end
   end
 end
 request = function()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.work import WORKS
+from bench.traffic import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,7 +127,7 @@ def _summary(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> li
         "| work | ours | to the fastest rival | | to the same bare server | CPU a request |",
         "|---|---|--:|---|--:|--:|",
     ]
-    for work in WORKS:
+    for work in WORKLOADS:
         standing = ranking.get(work.name, [])
         rivals = [each.side for each in standing if each.kind == "rival"]
         for ours in (each for each in standing if each.kind == "ours"):
@@ -163,7 +163,7 @@ def _shared(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> lis
 
 def _details(ranking: dict[str, list[Standing]]) -> list[str]:
     lines: list[str] = []
-    for work in WORKS:
+    for work in WORKLOADS:
         if work.name not in ranking:
             continue
         lines += [
@@ -197,7 +197,7 @@ def _plot(ranking: dict[str, list[Standing]], path: Path) -> None:
     mpl.use("agg")
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    works = [work for work in WORKS if work.name in ranking]
+    works = [work for work in WORKLOADS if work.name in ranking]
     figure, axes = plt.subplots(
         (len(works) + 1) // 2, 2, figsize=(12, 3.2 * ((len(works) + 1) // 2)), squeeze=False
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -19,6 +19,7 @@ class Rig:
 
     root: Path = HERE / ".rig"
     api_port: int = 9000
+    files: str = "data"
 
     @property
     def api(self) -> str:
@@ -26,9 +27,14 @@ class Rig:
         return f"http://127.0.0.1:{self.api_port}"
 
     @property
+    def own(self) -> Rig:
+        """The rig of workload R: its stand-in has the clients of one caller, and takes writes."""
+        return replace(self, api_port=self.api_port + 1, files="data60")
+
+    @property
     def data(self) -> Path:
         """The stand-in's files."""
-        return self.root / "data"
+        return self.root / self.files
 
     @property
     def logs(self) -> Path:

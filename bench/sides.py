@@ -38,6 +38,8 @@ class Side:
     target: str = "/graphql"
     beyond: frozenset[str] = frozenset()
     """Workloads that are too much for it."""
+    writes: bool = False
+    """Whether it has the mutation of workload R."""
     only: frozenset[str] = frozenset()
     """Workloads that it takes part in; empty for all."""
 
@@ -61,6 +63,7 @@ def _ours(rig: Rig, *, cached: bool) -> list[Side]:
             (str(BIN / "clients-gateway"), "serve", "--port", "{port}"),
             dialect="connection",
             cached=cached,
+            writes=True,
             environment={
                 "GATEWAY_UPSTREAM_URL": f"{rig.api}/v1",
                 "GATEWAY_UPSTREAM_RATE_LIMIT": "1000000000",
@@ -90,6 +93,7 @@ def _shared(ours: Side) -> list[Side]:
             ours,
             name=f"ours, {name}",
             kind="shared",
+            writes=False,
             command=command,
             folder=HERE.parent,
             environment=environment,
@@ -173,6 +177,7 @@ def _node(rig: Rig, *, cached: bool) -> list[Side]:
                 "rival",
                 ("node", program),
                 cached=cached,
+                writes=name != "Yoga",
                 folder=RIVALS / "node",
                 environment=environment,
             )
@@ -217,6 +222,7 @@ def _tailcall(rig: Rig, *, cached: bool) -> list[Side]:
             ("sh", "-c", start),
             dialect="envelope",
             cached=cached,
+            writes=True,
             folder=folder,
             environment={"TAILCALL_TRACKER": "false"},
         )

@@ -61,7 +61,8 @@ class Work:
         return None if rows == right else f"{self.name}: got {rows[:1]}, not {right[:1]}"
 
 
-def _fields(names: str, dialect: Dialect) -> str:
+def fields_of(names: str, dialect: Dialect) -> str:
+    """Return a selection of these fields, by the API's names, in a dialect."""
     if dialect == "envelope":
         return names
     return " ".join(
@@ -71,7 +72,7 @@ def _fields(names: str, dialect: Dialect) -> str:
 
 
 def _list(dialect: Dialect) -> list[dict[str, Any]]:
-    fields = _fields(LISTED, dialect)
+    fields = fields_of(LISTED, dialect)
     query = {
         "connection": "query List($at: Int!) { clients(first: 25, offset: $at)"
         f" {{ edges {{ node {{ {fields} }} }} totalCount pageInfo {{ hasNextPage }} }} }}",
@@ -92,7 +93,7 @@ def _list(dialect: Dialect) -> list[dict[str, Any]]:
 
 def _one(dialect: Dialect) -> list[dict[str, Any]]:
     kind = "String!" if dialect == "envelope" else "ID!"
-    selection = f"{{ {_fields(LISTED, dialect)} }}"
+    selection = f"{{ {fields_of(LISTED, dialect)} }}"
     if dialect == "envelope":
         selection = f"{{ data {selection} }}"
     query = f"query One($id: {kind}) {{ client(id: $id) {selection} }}"
@@ -101,7 +102,7 @@ def _one(dialect: Dialect) -> list[dict[str, Any]]:
 
 def _fifty(dialect: Dialect) -> list[dict[str, Any]]:
     kind = "String!" if dialect == "envelope" else "ID!"
-    selection = f"{{ {_fields(NAMED, dialect)} }}"
+    selection = f"{{ {fields_of(NAMED, dialect)} }}"
     if dialect == "envelope":
         selection = f"{{ data {selection} }}"
     variables = ", ".join(f"$i{n}: {kind}" for n in range(PAGE))

@@ -15,7 +15,7 @@ from gateway.cache.store.cursor_anchor import (
     locate_among,
     rebased,
 )
-from gateway.cache.store.entity import CachedRecord, Tombstone
+from gateway.cache.store.entity import CachedRecord, Held, Tombstone
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
@@ -98,10 +98,14 @@ class ListLookup:
             return None
         place = self.placed(key, rows, window, oldest)
         start, stop = rows.range_of(place.window)
+        held = [row for row in rows.slice(start, stop, oldest) if row is not None]
+        if len(held) < stop - start:
+            return None
         records, ages, checks, read = [], [], [], [rows.total_at]
-        for row in rows.slice(start, stop, oldest):
-            seen = None if row is None else self._row(key, row, fields, oldest)
-            if row is None or seen is None:
+        clients = self._memory.clients(key.partition, [id for id, _ in held])
+        for row, known in zip(held, clients, strict=True):
+            seen = self._row(key, row, known, fields, oldest)
+            if seen is None:
                 return None
             records.append(seen[0])
             ages.append(seen[1])
@@ -127,14 +131,13 @@ class ListLookup:
         return window if rows is None else rebased(rows, window, departed)
 
     def _row(
-        self, key: ListKey, row: tuple[str, float], fields: Fields, oldest: float
+        self, key: ListKey, row: tuple[str, float], known: Held, fields: Fields, oldest: float
     ) -> tuple[ClientRecord, float, float] | None:
         """Return a row's client, when that was read and when the API was last called for it.
 
         A client that has since left the list clears the list.
         """
         id, at = row
-        known = self._memory.client(EntityKey(key.partition, id))
         if isinstance(known, CachedRecord) and (known.at <= at or not self._has_left(key, known)):
             seen = known.view(fields, oldest)
             return None if seen is None else (*seen, max(seen[1], known.contradicted_at))

@@ -84,6 +84,8 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
 
         A record that a reading since then contradicted may be older than `oldest`.
         """
+        if min(self.at, self.other_fields_at) >= oldest:
+            return self.record, self.at if fields <= self.fields_at else self.other_fields_at
         if self.checked_at < oldest:
             return None
         if max(self.other_fields_at, self.contradicted_at) < oldest:

@@ -1,7 +1,7 @@
 """The cache behind its fencing tokens: the only place where readings are stored or rejected."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.cache.packed import present_fields
 from gateway.cache.policy.differences import Differences
@@ -11,17 +11,11 @@ from gateway.cache.policy.sort_order import SortOrder
 from gateway.cache.store.change_hints import ChangeHints
 from gateway.cache.store.collections import Collections
 from gateway.cache.store.departures import Departures
-from gateway.cache.store.entity import (
-    CachedRecord,
-    Held,
-    Tombstone,
-    is_later,
-    merge_record,
-)
+from gateway.cache.store.entity import CachedRecord, Held, Tombstone, is_later, merge_record
 from gateway.cache.store.generations import FencingToken, Generations
 from gateway.cache.store.keys import EntityKey, ListKey, Partition, ResponseKey
 from gateway.cache.store.list_index import ListIndex
-from gateway.cache.store.memory import CachedResponse, MemoryStore
+from gateway.cache.store.memory import CachedResponse, Entry, MemoryStore
 from gateway.cache.store.own_writes import OwnWrites
 from gateway.cache.store.served_versions import ServedVersions
 from gateway.cache.store.versions import VersionHistory
@@ -58,7 +52,13 @@ class FencedCache:
 
     def client(self, key: EntityKey) -> Held:
         """Return the cached entry of one client."""
-        entry = self._store.get(key)
+        return self._held(self._store.get(key))
+
+    def clients(self, partition: Partition, ids: Iterable[str]) -> list[Held]:
+        """Return the cached entries of several clients of one caller."""
+        return [self._held(entry) for entry in self._store.get_clients(partition, ids)]
+
+    def _held(self, entry: Entry | None) -> Held:
         if isinstance(entry, CachedRecord):
             known = entry.contradicted_at == -math.inf
             return entry if known else entry.within(self._clock() - self._bound)

@@ -2,7 +2,7 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -76,6 +76,20 @@ class MemoryStore:
         if entry is not None:
             entries.move_to_end(name)
         return entry
+
+    def get_clients(self, partition: Partition, ids: Iterable[str]) -> list[Entry | None]:
+        """Return the entries of several clients of one caller."""
+        entries = self._partitions.get(partition)
+        if entries is None:
+            return [None for _ in ids]
+        self._touch(partition, entries)
+        found = []
+        for id in ids:
+            entry = entries.get(id)
+            if entry is not None:
+                entries.move_to_end(id)
+            found.append(entry)
+        return found
 
     def put(self, key: Key, entry: Entry) -> None:
         """Store `entry`.
