@@ -158,3 +158,11 @@ async def test_by_get_only_subscriptions_are_sent_with_their_text(gateway: World
     answer = await gateway.http.get("/graphql", params={"query": "{ __typename }"}, headers=headers)
 
     assert answer.status_code == 405
+
+
+async def test_a_head_request_has_the_headers_of_the_stream_and_ends(gateway: World) -> None:
+    headers = {"Accept": "text/event-stream", "X-API-Key": ADA.api_key}
+    params = {"query": "subscription { clientsChanged { kind } }"}
+    answer = await gateway.http.head("/graphql", params=params, headers=headers)
+
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"

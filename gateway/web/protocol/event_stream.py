@@ -119,18 +119,21 @@ class EventStream:
 
     async def send(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
+        headers = [
+            *SECURITY_HEADERS,
+            NO_STORE,
+            (b"content-type", self._format.content_type),
+            (b"x-accel-buffering", b"no"),
+            *self.extra_headers,
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
         wake = asyncio.Event()
         events = self.open(wake.set)
         watching = _watch(scope, receive, events.leave)
         try:
-            headers = [
-                *SECURITY_HEADERS,
-                NO_STORE,
-                (b"content-type", self._format.content_type),
-                (b"x-accel-buffering", b"no"),
-                *self.extra_headers,
-            ]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
             await _send(send, self._format.opening)
             while events.end is None:
                 await self._send_next(events, wake, send)
