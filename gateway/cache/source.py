@@ -88,6 +88,7 @@ class CachingClientSource:
             CollectionReader(self._lists, memory, policy, clock, cap),
             Derivations(memory),
             query=self._query,
+            read_clients=self._by_id.refresh,
             unlisted=self._lists.row_fields.unlisted,
             refresh=self._refresh,
             policy=policy,

@@ -117,3 +117,19 @@ def test_a_search_is_stale_after_an_event_and_read_again(office: Office) -> None
     assert (seen.receipt["stale"], seen.calls) == (False, [])
     assert seen.data["clients"]["edges"][0]["node"]["email"] == "zz-new@example.com"
     assert office.sandbox.calls == [PAGE] * 2
+
+
+def test_an_event_about_one_client_of_a_large_collection_costs_one_call(office: Office) -> None:
+    office.ask("grace", SEARCH)
+    theirs = office.rows("grace")[120]["id"]
+    read = len(office.sandbox.calls)
+    office.write_behind("grace", theirs, email="zz-new@example.com")
+    aged = office.ask("grace", SEARCH)
+    office.wait(2)
+
+    seen = office.ask("grace", SEARCH)
+
+    assert aged.receipt["stale"] is True
+    assert seen.receipt["stale"] is False
+    assert seen.data["clients"]["edges"][0]["node"] == {"id": theirs, "email": "zz-new@example.com"}
+    assert office.sandbox.calls[read:] == ["GET /clients?page=2&limit=100"]  # theirs is on it

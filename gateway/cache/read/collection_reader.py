@@ -17,7 +17,7 @@ from gateway.cache.store.entity import CachedRecord
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import CollectionKey, EntityKey, ListKey, Partition
 from schema.source.cost import CostEstimate
-from schema.source.records import ClientFilter, Window
+from schema.source.records import ClientFilter, ClientId, Window
 from schema.source.request_context import CacheDirectives
 
 WORTH_NARROWING = 3
@@ -64,6 +64,11 @@ class CollectionReader:
     def hinted_at(self, key: CollectionKey, held: HeldCollection) -> float:
         """Return when the last event came that may have changed a collection since it was read."""
         return self._memory.hints.of_collection(ListKey(key.partition, key.where), held)
+
+    def changed(self, held: HeldCollection) -> list[ClientId]:
+        """Return its clients about which an event came since, if to read them costs less."""
+        changed = self._memory.hints.changed_since(held)
+        return changed if len(changed) < held.calls else []
 
     def _of_pages(
         self, key: CollectionKey, held: HeldCollection | None, oldest: float

@@ -2,9 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.freshness import (
@@ -19,7 +20,7 @@ from gateway.cache.read.derived import Derivations
 from gateway.cache.read.planner import PlannedRead
 from schema.source.cost import CostEstimate
 from schema.source.errors import NotListed, RateLimited, TooExpensive, Unavailable
-from schema.source.records import Fields, Page
+from schema.source.records import ClientId, Fields, Page
 from schema.source.request_context import Priority, RequestContext
 from schema.source.search import BY_DEFAULT, Question, SearchRequest
 from schema.types.error_union import graph_names
@@ -34,6 +35,7 @@ class SearchReader:
         derived: Derivations,
         *,
         query: Callable[[RequestContext, Fields, Priority], ReadQuery],
+        read_clients: Callable[[ReadQuery, Sequence[ClientId]], Coroutine[Any, Any, object]],
         unlisted: Callable[[Fields], Fields],
         refresh: BackgroundRevalidation,
         policy: CachePolicy,
@@ -43,6 +45,7 @@ class SearchReader:
         self._collections = collections
         self._derived = derived
         self._query = query
+        self._read_clients = read_clients
         self._unlisted = unlisted
         self._refresh = refresh
         self._policy = policy
@@ -103,6 +106,12 @@ class SearchReader:
                 lambda own: self._collections.read(
                     query.for_refresh(own, oldest), key.where, _accept
                 ),
+            )
+        elif hinted_at > held.at and (changed := self._collections.changed(held)):
+            self._refresh.start(
+                query.operation,
+                (key, "changed"),
+                lambda own: self._read_clients(query.for_refresh(own, hinted_at), changed),
             )
         question = self._resolved(request.question)
         page, lost = self._derived.page(key, held, question, request.window)

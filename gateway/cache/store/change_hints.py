@@ -11,7 +11,7 @@ from gateway.cache.store.generations import Generations
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
 from gateway.cache.store.memory import MemoryStore
-from schema.source.records import ClientFilter, ClientRecord
+from schema.source.records import ClientFilter, ClientId, ClientRecord
 
 ChangeKind = Literal["created", "updated", "deleted", "unknown"]
 
@@ -117,6 +117,12 @@ class ChangeHints:
         """
         clients = (self.of_client(record.id, checked_at) for record, checked_at in rows)
         return max(self._of_list(key, read_at), *clients, -math.inf)
+
+    def changed_since(self, held: HeldCollection) -> list[ClientId]:
+        """Return the clients of a collection about which an event came after they were read."""
+        return [
+            ClientId(id) for id, at in held.read_at.items() if self.of_client(id, at) > -math.inf
+        ]
 
     def of_collection(self, key: ListKey, held: HeldCollection) -> float:
         """Return when the last event about a collection came, if that was after its readings.
