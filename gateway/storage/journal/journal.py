@@ -24,6 +24,8 @@ REPLY_SECONDS = 0.05
 """Seconds that an entry, which the server has, is waited for before a call is sent in its stead."""
 LATE_SECONDS = 0.1
 """Seconds after which a heartbeat that was delayed on its way keeps no gateway a member."""
+START_SECONDS = 1.0
+"""Seconds for which a start waits for the server, which may be starting too."""
 RETRY_SECONDS = 0.1
 """Seconds between two attempts to read the log of a server that does not reply."""
 
@@ -59,10 +61,11 @@ class Journal:
 
     async def start(self) -> None:
         """Apply what there is, and become a member."""
-        with contextlib.suppress(ServerUnreachable):
-            await self._catch_up()
-            self._follows = True
-            await self.beat()
+        until = self._now() + START_SECONDS
+        while self._is_behind and self._now() < until:
+            with contextlib.suppress(ServerUnreachable):
+                await self._catch_up()
+            await asyncio.sleep(RETRY_SECONDS * self._is_behind)
         self._follows = True
         self._reading = asyncio.create_task(self._read_forever())
         self._beats.start()
