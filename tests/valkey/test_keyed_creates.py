@@ -155,17 +155,11 @@ async def test_a_sender_that_is_killed_leaves_one_create_and_one_answer(
         client = stack.enter_context(server.client())
         api = stack.enter_context(started("sandbox", folder=tmp_path))
         port = int(api.url.rpartition(":")[2])
-        async with (
-            TcpProxy(port) as slow,
-            TcpProxy(port) as mute,
-            httpx.AsyncClient(base_url=api.url) as http,
-        ):
-            slow.fault, mute.fault = Fault(delay=30), Fault(swallow=True)
-            dying = [
-                stack.enter_context(serving(tmp_path / name, behind, server))
-                for name, behind in (("1", mute.port), ("2", slow.port), ("3", port))
+        async with TcpProxy(port) as proxy, httpx.AsyncClient(base_url=api.url) as http:
+            *dying, last = [
+                stack.enter_context(serving(tmp_path / name, proxy.port, server)) for name in "1234"
             ]
-            living = gateway_of(stack.enter_context(serving(tmp_path / "4", port, server)))
+            living = gateway_of(last)
             await asyncio.sleep(LEARNING)
 
             async def posted(count: int) -> bool:
@@ -179,11 +173,14 @@ async def test_a_sender_that_is_killed_leaves_one_create_and_one_answer(
                 return [await create(living, key, key), await create(living, key, key)]
 
             ends, moments = [], (recorded, posted, posted)
+            faults = (Fault(swallow=True), Fault(delay=30), Fault())
             for stage, (command, moment) in enumerate(zip(dying, moments, strict=True)):
+                proxy.fault = faults[stage]
                 key = f"Stage {stage}"
                 gateway = gateway_of(command)
                 sent = asyncio.create_task(create(gateway, key, key))
                 await until(lambda moment=moment, stage=stage: moment(stage))  # type: ignore[misc]
+                proxy.fault = Fault()
                 waits = asyncio.create_task(twice(key))
                 await asyncio.sleep(0.3)
                 command.process.kill()
