@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from gateway.cli.demo_page import DEMO_PATH, WithDemoPage
 from gateway.cli.metrics import bind_metrics, metrics_url, with_metrics
 from gateway.configuration import connection_limits
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import InjectedFaults
 from gateway.sandbox.users import DEMO
 from gateway.sandbox.webhooks import Webhooks
 from gateway.server import uvicorn as server
@@ -54,6 +56,7 @@ def run(settings: Settings) -> int:
     settings = settings.model_copy(
         update={"upstream_url": f"{upstream}/v1", "webhook_secrets": (secret,)}
     )
+    logging.getLogger("uvicorn.error").addFilter(InjectedFaults())
     api = Sandbox(webhooks=Webhooks(f"{origin}{WEBHOOK_PATH}", secret))
     metrics = bind_metrics(settings.metrics_address, gateway)
     app = create_app(settings, demo_key=DEMO.api_key)

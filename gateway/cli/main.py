@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _sandbox(options: argparse.Namespace) -> int:
     from gateway.sandbox.api import Sandbox
     from gateway.sandbox.catalogue import FAULTS, UnknownFault, parsed
+    from gateway.sandbox.faults import InjectedFaults
     from gateway.sandbox.users import DEMO
     from gateway.sandbox.webhooks import Webhooks
     from gateway.server.uvicorn import Listener, bind, run, serve
@@ -87,6 +89,7 @@ def _sandbox(options: argparse.Namespace) -> int:
     webhooks = None
     if options.webhook is not None:
         webhooks = Webhooks(options.webhook, options.webhook_secret)
+    logging.getLogger("uvicorn.error").addFilter(InjectedFaults())
     api = Sandbox(webhooks=webhooks)
     try:
         api.fail(*map(parsed, options.fault))

@@ -1,5 +1,6 @@
 """Fault injection for the sandbox: what changes a call and its response."""
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,14 @@ LIST = "/clients"
 
 class ConnectionDropped(Exception):
     """The connection is closed without a complete response."""
+
+
+class InjectedFaults(logging.Filter):
+    """Keeps dropped connections out of a server's log, which has each with its traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is of anything else."""
+        return not (record.exc_info and isinstance(record.exc_info[1], ConnectionDropped))
 
 
 class SandboxError(Exception):

@@ -318,6 +318,21 @@ def test_a_module_run_as_a_script_is_the_same_command(tmp_path: Path) -> None:
     assert "A GraphQL gateway" in done.stdout
 
 
+def test_connections_that_a_fault_drops_are_not_logged(tmp_path: Path) -> None:
+    with started("sandbox", "--fault", "answer-lost", folder=tmp_path) as sandbox:
+        key = sandbox.output.split("Demo key")[1].split()[0]
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.post(
+                f"{sandbox.url}/v1/clients",
+                json={"first_name": "A", "last_name": "B", "client_type": "buyer"},
+                headers={"X-API-Key": key},
+                trust_env=False,
+            )
+        assert sandbox.stop() == 0
+        assert sandbox.process.stdout
+        assert sandbox.process.stdout.read() == ""
+
+
 def test_the_sandbox_misbehaves_as_its_command_says(tmp_path: Path) -> None:
     with started(
         "sandbox",

@@ -70,7 +70,9 @@ class Course(NamedTuple):
     marked: int
 
 
-async def sent_to_each(urls: Sequence[str], questions: Sequence[Question]) -> tuple[Tally, int]:
+async def sent_to_each(
+    urls: Sequence[str], questions: Sequence[Question], seconds: float
+) -> tuple[Tally, int]:
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
         robin = RoundRobin(urls, http)
         office = Office(robin, OLDEST)
@@ -78,7 +80,7 @@ async def sent_to_each(urls: Sequence[str], questions: Sequence[Question]) -> tu
         begun = loop.time()
         async with asyncio.TaskGroup() as tasks:
             for question in questions:
-                await asyncio.sleep(begun + question.at * SECONDS / 900 - loop.time())
+                await asyncio.sleep(begun + question.at * seconds / 900 - loop.time())
                 tasks.create_task(office.ask(question))
     return office.tally, robin.marked
 
@@ -89,8 +91,8 @@ def is_reached(url: str) -> bool:
     return bool(budget.get("sharedReachable", True))
 
 
-def trace(folder: Path, count: int, **settings: str) -> Course:
-    """Send the trace to so many gateways."""
+def trace(folder: Path, count: int, seconds: float = SECONDS, **settings: str) -> Course:
+    """Send the trace to so many gateways, in so many seconds."""
     folder.mkdir(exist_ok=True)
     people = callers(CALLERS, seed=3, large=0)
     sandbox = Sandbox(people)
@@ -110,12 +112,15 @@ def trace(folder: Path, count: int, **settings: str) -> Course:
         for each in urls:
             while not is_reached(each):
                 time.sleep(0.1)
-        tally, marked = asyncio.run(sent_to_each(urls, questions))
+        tally, marked = asyncio.run(sent_to_each(urls, questions, seconds))
     return Course(tally, sandbox.calls, marked)
 
 
 def test_eight_gateways_without_affinity_send_what_one_sends(tmp_path: Path) -> None:
-    """A course in which a gateway was not given the machine is run again: it reads for itself."""
+    """A course in which a gateway was not given the machine is run again, in twice the time.
+
+    Such a gateway reads for itself.
+    """
     alone = trace(tmp_path, 1)
     with running("valkey", tmp_path) as server:
         for attempt in range(4):
@@ -124,6 +129,7 @@ def test_eight_gateways_without_affinity_send_what_one_sends(tmp_path: Path) -> 
             together = trace(
                 tmp_path / f"{attempt}",
                 GATEWAYS,
+                SECONDS * 2**attempt,
                 GATEWAY_VALKEY_URL=f"redis://127.0.0.1:{server.port}",
                 GATEWAY_SECRET=SECRET,
             )
@@ -131,6 +137,5 @@ def test_eight_gateways_without_affinity_send_what_one_sends(tmp_path: Path) -> 
             assert together.tally.refused_writes <= alone.tally.refused_writes
             if not together.marked:
                 break
-        else:
-            pytest.skip("this machine is too busy for eight gateways")
+    assert not together.marked
     assert len(together.calls) <= 1.15 * len(alone.calls)
