@@ -37,7 +37,7 @@ def switching_protocols(handshake: Handshake, default_headers: Headers) -> bytes
     digest = hashlib.sha1(handshake.key.encode() + _GUID, usedforsecurity=False).digest()
     lines = [
         b"HTTP/1.1 101 Switching Protocols",
-        *(b"%b: %b" % header for header in default_headers),
+        *(b"%b: %b" % header for header in (*default_headers, *handshake.trace.headers())),
         b"upgrade: websocket",
         b"connection: Upgrade",
         b"sec-websocket-accept: " + base64.b64encode(digest),

@@ -44,8 +44,8 @@ SABOTAGE = {
     ),
     "the fence in a flight's name": (
         "gateway/cache/read/list_reader.py",
-        "name = (key, window, fence, ",
-        "name = (key, window, ",
+        "return key, window, fence, ",
+        "return key, window, ",
     ),
 }
 

@@ -52,7 +52,7 @@ class Request:
         if self.kind in GIVEN_UP:
             return None
         if self.kind == "websocket":
-            return Answer(self.tag, 400, None)
+            return Answer(self.tag, 101, None)
         if self.kind == "disguised":
             return Answer(self.tag, 400, None)
         return Answer(self.tag, 200, {"id": self.row["id"], "email": self.row["email"]})
@@ -170,6 +170,8 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    if first.split()[1] == "101":
+        return Answer(headers.get("x-request-id", ""), 101, None), False
     content = await reader.readexactly(int(headers["content-length"]))
     data = json.loads(content).get("data") or {}
     answer = Answer(headers.get("x-request-id", ""), int(first.split()[1]), data.get("client"))

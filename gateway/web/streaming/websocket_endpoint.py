@@ -10,6 +10,7 @@ from gateway.web.protocol.cors import Cors
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.hosts import Hosts
 from gateway.web.protocol.http_response import Headers, HTTPResponse
+from gateway.web.protocol.tracing import Trace
 from gateway.web.refusals import error_response
 from gateway.web.request import RequestHandler
 from gateway.web.streaming.transport_ws import SUBPROTOCOL, Socket, SocketLimits, SocketSession
@@ -26,6 +27,7 @@ class Handshake(NamedTuple):
     subprotocol: str | None
     """None if the client offers none that is spoken here: the connection is then closed."""
     headers: Headers
+    trace: Trace
 
 
 class WebSocketEndpoint:
@@ -68,7 +70,7 @@ class WebSocketEndpoint:
         key = head.first(b"sec-websocket-key", only=True) or b""
         offered = (head.first(b"sec-websocket-protocol") or b"").decode("latin-1").split(",")
         subprotocol = SUBPROTOCOL if SUBPROTOCOL in map(str.strip, offered) else None
-        return Handshake(key.decode("ascii"), subprotocol, headers)
+        return Handshake(key.decode("ascii"), subprotocol, headers, head.trace())
 
     def open(self, socket: Socket, handshake: Handshake) -> SocketSession:
         """Return the session of an accepted handshake."""
