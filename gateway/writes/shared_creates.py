@@ -147,6 +147,8 @@ class SharedCreates:
             raise StorageError(str(reason)) from None
         if verdict == b"existing":
             return self._records.decode(intent.name, found[0]), found[1] == b"1"
+        if verdict == b"late":
+            raise StorageError("the server received the record too late")
         if verdict != b"new":
             self._beats.wake()
             raise StorageError("the gateways are sending their records to the server")
