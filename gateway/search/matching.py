@@ -21,7 +21,7 @@ class Matcher:
     ) -> None:
         terms = parse_terms(question.search)
         within = BY_DEFAULT if question.within is None else question.within
-        self._texts = texts(SearchIn.NOTES in within) if terms else {}
+        self._texts = texts(SearchIn.NOTES in within) if question.search else {}
         self._occurrences = [compile_term(term, within) for term in terms]
         self._conditions = list(conditions_of(question.criteria))
         self.order = (

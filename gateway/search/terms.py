@@ -11,7 +11,7 @@ from schema.source.records import ClientRecord
 from schema.source.search import SearchIn
 
 _terms = re.compile(r'"([^"]*)"?|([^\s"]+)').findall
-_is_number = re.compile(r"[\d\s()+./-]*\d[\d\s()+./-]*").fullmatch
+_may_be_phone = re.compile(r"[\d\s()+./-]+").fullmatch
 _END = "\x01"
 """Follows each tag, so that no match spans two."""
 
@@ -56,7 +56,7 @@ def _straight(character: str) -> str:
 
 
 def _term(folded: str) -> Term:
-    return Term(split_words(folded), folded, digits_of(folded) if _is_number(folded) else "")
+    return Term(split_words(folded), folded, digits_of(folded) if _may_be_phone(folded) else "")
 
 
 def search_text(record: ClientRecord, *, with_notes: bool) -> SearchText:

@@ -1,5 +1,6 @@
 """The order of clients, and what a search looks into: inputs and their meaning."""
 
+import re
 from enum import Enum
 
 import strawberry
@@ -11,6 +12,8 @@ MAX_KEYS = 5
 """Largest number of keys of an order."""
 MAX_SEARCH, MAX_WORDS = 200, 20
 """Largest number of characters of a search, and of words."""
+_words = re.compile(r'[^\s"\u201c\u201d]+').findall
+"""Quotation marks separate words as spaces do."""
 
 
 @strawberry.enum(description="A key to sort clients by. A client without a value is last.")
@@ -73,7 +76,7 @@ def sort_keys(given: list[ClientOrderInput], *, searched: bool) -> tuple[SortKey
 
 def search_terms(search: str) -> str:
     """Return what to search for, "" for a text without a letter or digit. Raises `InvalidInput`."""
-    if len(search) > MAX_SEARCH or len(search.split()) > MAX_WORDS:
+    if len(search) > MAX_SEARCH or len(_words(search)) > MAX_WORDS:
         raise InvalidInput(
             f"`search` may have at most {MAX_SEARCH} characters and {MAX_WORDS} words."
         )

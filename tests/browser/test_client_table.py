@@ -99,7 +99,7 @@ def test_typing_sorting_filtering_and_paging_show_what_is_there_for_one_call(
     lees = [each for each in active if each["last_name"] == "Lee" or "lee" in each["email"]]
     until(lambda: f"of {len(lees)} clients" in summary(table), "the Lees")
     assert all("Lee" in name for name in table.texts(NAME))
-    table.rewrite("#search", "nobody of this name")
+    table.rewrite("#search", "no client of this name")
     shows(table, "No client matches")
 
     assert calls(demo_gateway) == before
