@@ -84,7 +84,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._state = state
         self._loop = loop
         self._frames = Protocol(Side.SERVER, max_size=limits.max_body_bytes)
-        self._fragments: list[bytes] = []
+        self._fragments = bytearray()
         self._unread = b""
         self._queued = False
         self._heard = True
@@ -115,7 +115,8 @@ class WebSocketConnection(asyncio.Protocol):
             self._parse()
 
     def eof_received(self) -> None:
-        """Close: a client that closes its side has left."""
+        """Close: a client that closes its side has left, and may never read what is unread."""
+        self._close_later(CLOSE_SECONDS)
 
     def pause_writing(self) -> None:
         """Send nothing more until the client reads, and give it a time for that."""
@@ -155,6 +156,8 @@ class WebSocketConnection(asyncio.Protocol):
         if not self._is_closing:
             self._frames.send_text(message)
             self._write()
+            if not self.is_writable:
+                self._account()
 
     def close(self, code: int, reason: str) -> None:
         """Close with a code; a second call has no effect."""
@@ -177,6 +180,8 @@ class WebSocketConnection(asyncio.Protocol):
     def _parse(self) -> None:
         """Parse the next piece; the rest waits for this connection's turn."""
         was_queued, self._queued = self._queued, False
+        if self._transport.is_closing():
+            return
         piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
         self._frames.receive_data(piece)
         for event in self._frames.events_received():
@@ -199,15 +204,15 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _accept(self, frame: Frame) -> None:
         if frame.opcode in {TEXT, BINARY}:
-            self._fragments = []
+            self._fragments.clear()
         elif frame.opcode is not CONT:
             return
         if frame.opcode is BINARY:
             self.close(BAD_REQUEST, "Messages are texts.")
             return
-        self._fragments.append(bytes(frame.data))
+        self._fragments += frame.data
         if frame.fin:
-            message, self._fragments = b"".join(self._fragments), []
+            message, self._fragments = bytes(self._fragments), bytearray()
             if self._session is not None:
                 self._session.receive(message)
 
@@ -222,11 +227,14 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _account(self) -> None:
         """Count the bytes held for this connection; end it if all connections hold too many."""
-        held = len(self._unread) + sum(map(len, self._fragments)) + len(self._frames.reader.buffer)
+        held = len(self._unread) + len(self._fragments) + len(self._frames.reader.buffer)
         if not self.is_writable:
             held += self._transport.get_write_buffer_size()
-        if (held or self._slot.held) and not self._slot.hold(held):
-            self.close(TRY_AGAIN_LATER, "The gateway holds too much for its connections.")
+        if not (held or self._slot.held) or self._slot.hold(held):
+            return
+        self.close(TRY_AGAIN_LATER, "The gateway holds too much for its connections.")
+        if not self.is_writable:
+            self._transport.abort()  # else what it does not read is held for longer
 
     def _beat(self) -> None:
         """Send a ping; close if nothing came since the last one."""
