@@ -25,6 +25,7 @@ from tests.serving import Serving, Way, serving
 PROTOCOL = Subprotocol("graphql-transport-ws")
 CHANGED = "subscription ($id: ID!) { clientChanged(id: $id, initial: true) { client { email } } }"
 INIT = {"type": "connection_init", "payload": {"X-API-Key": DEMO.api_key}}
+TOO_DEEP = '{"type":"subscribe","id":"1","payload":{"variables":' + 300 * "[" + 300 * "]" + "}}"
 PAGE = "http://page.example"
 
 
@@ -89,6 +90,7 @@ def subscribe(name: str, query: str, **variables: Any) -> dict[str, Any]:
         ([INIT, {"type": "start", "id": "1"}], 4400, "The type of the message is none"),
         ([INIT, {"type": "subscribe", "id": 1}], 4400, "The id must be a string"),
         ([INIT, {"type": "subscribe", "id": "1"}], 4400, "The payload of subscribe"),
+        ([INIT, TOO_DEEP], 4400, "The payload of subscribe has too many levels."),
         ([{"type": "connection_init", "payload": []}], 4400, "The payload of connection_init"),
         ([INIT, *2 * [subscribe("1", CHANGED, id=str(DEMO.id))]], 4409, "Subscriber for 1"),
         ([], 4408, "Connection initialisation timeout"),

@@ -187,8 +187,8 @@ class SocketSession:
         elif len(self._operations) >= self._limits.operations:
             self._send_error(id, "LIMIT_EXCEEDED", _TOO_MANY)
         else:
+            body = _encode(payload)
             execution = self._operations[id] = SocketOperation()
-            body = orjson.dumps(payload)
             asking = HTTPRequest("POST", self._head, body, execution.when_disconnected)
             execution.start(self._execute(id, asking))
 
@@ -249,3 +249,10 @@ def _id_of(message: Mapping[str, Any]) -> str:
     if not isinstance(id, str) or not 0 < len(id) <= MAX_ID:
         raise _Invalid(f"The id must be a string of 1 to {MAX_ID} characters.")
     return id
+
+
+def _encode(payload: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(payload)
+    except orjson.JSONEncodeError:  # it encodes fewer levels than it parses
+        raise _Invalid("The payload of subscribe has too many levels.") from None
