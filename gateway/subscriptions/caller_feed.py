@@ -139,7 +139,7 @@ class CallerFeed:
                 subscriber.finish(End.UNAUTHENTICATED)
                 self.remove(subscriber)
             elif caller.partition != subscriber.caller.partition:
-                self._move(subscriber, caller, self._batch)
+                self._move(subscriber, caller, self._batch | self._pending.changes)
 
     async def _read(
         self, batch: Mapping[ClientId, PendingChange]
@@ -148,11 +148,14 @@ class CallerFeed:
         operation = self._operation(len(batch))
         since = {id: change.at for id, change in batch.items()}
         try:
-            return await self._source.fetch_since(operation, since, self.topics.fields)
+            readings = await self._source.fetch_since(operation, since, self.topics.fields)
         except ClientError as failure:
-            return dict.fromkeys(batch, failure)
+            readings = dict.fromkeys(batch, failure)
         finally:
             self._delivery.add_cost(operation.receipt)
+        if any(isinstance(each, Unauthenticated) for each in readings.values()):
+            self._reject(operation.caller.hash)
+        return readings
 
     async def _sweep(self) -> None:
         """Read the first page again; the cache reports what differs."""
@@ -210,16 +213,13 @@ class CallerFeed:
         self, id: ClientId, change: PendingChange, failure: ClientError
     ) -> None:
         """Read a client again later; a caller who held it learns of the change now."""
-        if isinstance(failure, Unauthenticated):
-            self._reject(self.topics.caller.hash)
-        elif not isinstance(failure, TooExpensive):
+        if not isinstance(failure, TooExpensive | Unauthenticated):
             if not change.is_announced:
                 await self._show(id, change, failure, self._source.held(self.topics.caller, id))
             change.is_announced = True
             self._pending.add(id, change, RETRY_SECONDS)
             return
-        if self.topics:
-            self._pending.add(id, change)
+        self._pending.add(id, change)
 
     async def _show(
         self,

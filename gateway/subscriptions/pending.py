@@ -23,34 +23,35 @@ class PendingChanges:
 
     def __init__(self, read: Callable[[], None]) -> None:
         self._read = read
-        self._changes: dict[ClientId, PendingChange] = {}
+        self.changes: dict[ClientId, PendingChange] = {}
+        """Those that wait, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __contains__(self, id: ClientId) -> bool:
-        return id in self._changes
+        return id in self.changes
 
     def add(self, id: ClientId, change: PendingChange, seconds: float = COALESCE_SECONDS) -> None:
         """Add a change that is due in `seconds`."""
         change.due = asyncio.get_running_loop().time() + seconds
-        earlier = self._changes.get(id)
+        earlier = self.changes.get(id)
         if earlier is not None:
             earlier.merge(change)
         else:
-            self._changes[id] = change
-            if len(self._changes) > MAX_PENDING:
-                del self._changes[next(iter(self._changes))]
+            self.changes[id] = change
+            if len(self.changes) > MAX_PENDING:
+                del self.changes[next(iter(self.changes))]
         self.wake(change.due)
 
     def take(self) -> dict[ClientId, PendingChange]:
         """Remove and return the changes that are due, at most `MAX_BATCH`."""
         now = asyncio.get_running_loop().time() + _SLACK
-        due = [id for id, change in self._changes.items() if change.due <= now]
-        return {id: self._changes.pop(id) for id in due[:MAX_BATCH]}
+        due = [id for id, change in self.changes.items() if change.due <= now]
+        return {id: self.changes.pop(id) for id in due[:MAX_BATCH]}
 
     def continue_after_reading(self) -> None:
         """Schedule the next reading: what became due during the last one is read at once."""
-        if self._changes:
-            self.wake(min(change.due for change in self._changes.values()))
+        if self.changes:
+            self.wake(min(change.due for change in self.changes.values()))
 
     def wake(self, due: float) -> None:
         """Call `read` at `due`, by the event loop's clock, or before."""
@@ -62,7 +63,7 @@ class PendingChanges:
 
     def clear(self) -> None:
         """Drop all changes: no subscriber is left."""
-        self._changes.clear()
+        self.changes.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

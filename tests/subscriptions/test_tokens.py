@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import ADA
 from gateway.subscriptions.reauthentication import current_caller, is_expired
 from schema.source.request_context import Caller, Credential
 from tests.subscriptions.conftest import ANY_CHANGED, CHANGED, World
 
+REVOKED = '{"success":false,"error":{"code":"UNAUTHORIZED","message":"revoked"}}'
 NEVER = 4_102_444_800
 TOKENS = [ADA.token_until(NEVER, jti=number) for number in "12"]
 CREDENTIAL = Credential("Authorization", "Bearer x")
@@ -41,11 +43,7 @@ async def test_tokens_of_one_user_share_a_reading_for_five_minutes_and_then_prov
     id = sandbox.rows_of(ADA)[0]["id"]
     read = f"GET /clients/{id}"
     for token in TOKENS:
-        await gateway.http.post(
-            "/graphql",
-            json={"query": "{ clients(first: 1) { totalCount } }"},
-            headers={"Authorization": f"Bearer {token}"},
-        )
+        await _prove(gateway, token)
     sandbox.calls.clear()
     async with (
         gateway.subscribed(CHANGED, token=TOKENS[0], id=id) as one,
@@ -64,3 +62,48 @@ async def test_tokens_of_one_user_share_a_reading_for_five_minutes_and_then_prov
         for stream in (one, two, three):
             emails = [client["email"] for _, client in stream.changes]
             assert emails == [f"change{number}@example.com" for number in range(3)]
+
+
+@pytest.mark.anyio
+async def test_a_token_that_proves_itself_misses_no_change_that_waits(
+    gateway: World, sandbox: Sandbox
+) -> None:
+    ids = [row["id"] for row in sandbox.rows_of(ADA)[:2]]
+    await _prove(gateway, TOKENS[0])
+    async with gateway.subscribed(ANY_CHANGED, token=TOKENS[0]) as stream:
+        await asyncio.sleep(400)
+        for number, id in enumerate(ids):
+            await gateway.change(id, email=f"change{number}@example.com")
+            await gateway.hint("client.updated", id, at=number)
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(5)
+
+        emails = [client["email"] for _, client in stream.changes]
+        assert emails == ["change0@example.com", "change1@example.com"]
+
+
+@pytest.mark.anyio
+async def test_only_the_token_that_the_api_refused_loses_its_subscription(
+    gateway: World, sandbox: Sandbox
+) -> None:
+    id = sandbox.rows_of(ADA)[0]["id"]
+    for token in TOKENS:
+        await _prove(gateway, token)
+    async with gateway.subscribed(CHANGED, token=TOKENS[0], id=id) as refused:
+        sandbox.fail(Fault(status=401, body=REVOKED, latency=2.0, instead=True))
+        await gateway.hint("client.updated", id)
+        await asyncio.sleep(2)  # it is being read
+        async with gateway.subscribed(CHANGED, token=TOKENS[1], id=id) as other:
+            sandbox.fail()
+            await asyncio.sleep(5)
+
+            assert (refused.is_complete, other.is_complete) == (True, False)
+
+
+async def _prove(gateway: World, token: str) -> None:
+    """Have the API accept a token."""
+    await gateway.http.post(
+        "/graphql",
+        json={"query": "{ clients(first: 1) { totalCount } }"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
