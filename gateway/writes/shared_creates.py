@@ -55,8 +55,13 @@ class SharedCreates:
         """The data in the server that hold the records kept here."""
         self._sending: dict[bytes, str] = {}
         """Attempts under way, by name."""
-        self._unrecorded: dict[bytes, ExistingRecord | str] = {}
-        """By name, what the server does not know yet: an outcome, or an attempt to delete."""
+        self._unrecorded: dict[bytes, ExistingRecord] = {}
+        """By name, the outcomes that the server does not know yet."""
+        self._undeleted: dict[str, bytes] = {}
+        """By attempt, the names of records that the server may have, and that nothing is sent for.
+
+        A key may have several: the server may have executed any of its refused attempts.
+        """
         self._beats = Heartbeat(self.beat, BEAT_SECONDS)
 
     async def start(self) -> None:
@@ -132,6 +137,7 @@ class SharedCreates:
     async def _begin(self, intent: IdempotencyRecord) -> tuple[ExistingRecord, bool] | None:
         """Return the record that there is, and whether its create is being sent."""
         deadline = self._clock.server_time(self._now()) + REPLY_SECONDS
+        is_sent = self._server.is_reachable
         try:
             verdict, *found = await self._server.call_on(
                 [EPOCH, self._records.key(intent.name)],
@@ -143,7 +149,8 @@ class SharedCreates:
                 self._records.encode(intent, None),
             )
         except ServerUnreachable as reason:
-            self._unrecorded.setdefault(intent.name, intent.attempt)  # it may be executed
+            if is_sent and not self._server.is_reachable:  # no reply: it may be executed
+                self._undeleted[intent.attempt] = intent.name
             raise StorageError(str(reason)) from None
         if verdict == b"existing":
             return self._records.decode(intent.name, found[0]), found[1] == b"1"
@@ -172,7 +179,7 @@ class SharedCreates:
         try:
             await self._call("create_delete", intent.name, intent.attempt)
         except ServerUnreachable:
-            self._unrecorded[intent.name] = intent.attempt
+            self._undeleted[intent.attempt] = intent.name
 
     async def _epoch_of_server(self, *, sending: bool = False) -> bytes:
         sent_at = self._now()
@@ -190,12 +197,12 @@ class SharedCreates:
                 await self._send(known)
 
     async def _record_all(self) -> None:
+        for attempt, name in list(self._undeleted.items()):
+            await self._call("create_delete", name, attempt)
+            self._undeleted.pop(attempt, None)
         for name, known in list(self._unrecorded.items()):
-            if isinstance(known, str):
-                await self._call("create_delete", name, known)
-            else:
-                with contextlib.suppress(StorageError):
-                    await self._send(known)
+            with contextlib.suppress(StorageError):
+                await self._send(known)
             if self._unrecorded.get(name) is known:
                 del self._unrecorded[name]
 
