@@ -231,3 +231,27 @@ def test_a_report_that_is_sent_again_counts_once(server: Server) -> None:
         functions.answered(granted.number, RateLimitStatus(500, 10, 800), 200, None)
         assert functions.call("beat", 3, "-", 0, 0, 100_000, "")[2] == changes
         assert functions.left == 500
+
+
+def test_a_created_client_outlasts_a_late_deletion_of_the_attempt_that_it_was_found_for(
+    server: Server,
+) -> None:
+    with server.client() as client:
+        functions = Functions(client, limit=500, seconds=900.0)
+
+        def call(function: str, keys: Sequence[str], *arguments: object) -> list[str]:
+            name = functions.library.function(function)
+            found = client.fcall(name, len(keys), *keys, *map(str, arguments))
+            assert isinstance(found, list)
+            return found
+
+        epoch, rest, _ = call("create_epoch", ["epoch"], "gateway", 0)
+        functions.wind(float(rest))
+        begin = (epoch, functions.now, "attempt", 2, "content")
+        for clients in ([], ["client"]):
+            assert call("create_begin", ["epoch", "record"], *begin) == ["new"]
+            for made in clients:
+                put = ("attempt", "done", "found", made, 60)
+                assert call("create_put", ["record", "clients"], *put) == ["recorded"]
+            call("create_delete", ["record"], "attempt")
+        assert call("create_begin", ["epoch", "record"], *begin) == ["existing", "found", "0"]

@@ -46,12 +46,17 @@ async def create(gateway: Gateway, key: str | None, name: str = "Ottoline") -> t
     return outcome(await gateway.post(CREATE, **variables))
 
 
-async def repeated(gateway: Gateway, key: str) -> tuple[str, str]:
-    """What became of a create that is sent again while its key cannot be recorded in time."""
-    for _ in range(20):
-        became = await create(gateway, key)
-        if became != ("IDEMPOTENCY_UNAVAILABLE", ""):
-            break
+async def repeated(
+    gateway: Gateway, key: str, name: str = "Ottoline", *, also: str = ""
+) -> tuple[str, str]:
+    """What became of a create that is sent again while its key cannot be recorded in time.
+
+    It is sent again after the code `also`, too.
+    """
+    again = {"IDEMPOTENCY_UNAVAILABLE", also}
+    async with asyncio.timeout(30):
+        while (became := await create(gateway, key, name))[0] in again:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
     return became
 
 
@@ -100,12 +105,10 @@ async def test_neither_a_stalled_server_nor_lost_data_lead_to_a_second_create(
             server.stall()
             stalled = [await create(each, key) for each in both for key in ("click", "new")]
             server.resume()
-            await asyncio.sleep(2)
-            after = [await create(each, key) for each in both for key in ("click", "new")]
+            after = [await repeated(each, key) for each in both for key in ("click", "new")]
             client.flushall()
             lost = [await create(each, key) for each in both for key in ("click", "new")]
-            await asyncio.sleep(3)
-            late = [await create(each, key) for each in both for key in ("click", "new")]
+            late = [await repeated(each, key) for each in both for key in ("click", "new")]
 
     assert stalled == lost == [("IDEMPOTENCY_UNAVAILABLE", "")] * 4
     assert after == late == [made, after[1]] * 2
@@ -175,22 +178,31 @@ async def test_a_sender_that_is_killed_leaves_one_create_and_one_answer(
                 calls: list[str] = (await http.get("/_sandbox/calls")).json()
                 return sum(call.startswith("POST") for call in calls) == count
 
-            async def recorded(_: int) -> bool:
-                return bool(client.keys(RECORDS + ":*"))
+            def records() -> set[str]:
+                return {each for each in client.scan_iter(RECORDS) if client.type(each) == "hash"}
 
-            async def twice(key: str) -> list[tuple[str, str]]:
-                return [await create(living, key, key), await create(living, key, key)]
+            async def sending() -> bool:
+                return proxy.connections > connected
 
-            ends, moments = [], (recorded, posted, posted)
+            async def recorded() -> bool:
+                return any(client.hget(key, "state") == "done" for key in records() - earlier)
+
+            async def twice(key: str, also: str) -> list[tuple[str, str]]:
+                return [await repeated(living, key, key, also=also) for _ in range(2)]
+
+            ends = []
+            moments = (sending, lambda: posted(1), recorded)
             faults = (Fault(swallow=True), Fault(delay=30), Fault())
+            searched = ("", "WRITE_UNCONFIRMED", "WRITE_UNCONFIRMED")  # again, if it failed
             for stage, (command, moment) in enumerate(zip(dying, moments, strict=True)):
                 proxy.fault = faults[stage]
+                connected, earlier = proxy.connections, records()
                 key = f"Stage {stage}"
                 gateway = gateway_of(command)
-                sent = asyncio.create_task(create(gateway, key, key))
-                await until(lambda moment=moment, stage=stage: moment(stage))  # type: ignore[misc]
+                sent = asyncio.create_task(repeated(gateway, key, key))
+                await until(moment)
                 proxy.fault = Fault()
-                waits = asyncio.create_task(twice(key))
+                waits = asyncio.create_task(twice(key, searched[stage]))
                 await asyncio.sleep(0.3)
                 command.process.kill()
                 with contextlib.suppress(httpx.TransportError):

@@ -69,9 +69,10 @@ local function create_put(keys, args)
   return { 'recorded' }
 end
 
--- Delete the record of an attempt that created nothing.
+-- Delete the record of an attempt that created nothing, unless a client was found for it meanwhile.
 local function create_delete(keys, args)
-  if redis.call('HGET', keys[1], 'attempt') == args[1] then redis.call('DEL', keys[1]) end
+  local found = redis.call('HMGET', keys[1], 'attempt', 'state')
+  if found[1] == args[1] and found[2] ~= 'done' then redis.call('DEL', keys[1]) end
   return { 'deleted' }
 end
 
