@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from schema.source.errors import ClientError
+from schema.source.errors import ClientError, WriteUnconfirmed
 from schema.source.protocols import ClientWriter
 from schema.source.records import ClientId
 from schema.source.request_context import RequestContext
 from schema.source.writes import ClientPatch, Confirmation, NewClient, WriteResult
 
 T = TypeVar("T")
+KINDS = ("create", "update", "delete")
 DONE, FAILED = "DONE", "INTERNAL"
 """Outcomes beside the codes of `ClientError`."""
 
@@ -21,6 +22,8 @@ class MeasuredWriter:
     def __init__(self, inner: ClientWriter, outcomes: Counter[tuple[str, str]]) -> None:
         self._inner = inner
         self._outcomes = outcomes
+        for kind in KINDS:  # Prometheus sees no increase in a counter whose first sample is 1
+            outcomes[kind, WriteUnconfirmed.code] = 0
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, at most once."""

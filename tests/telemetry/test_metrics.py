@@ -66,6 +66,16 @@ def test_the_calls_counted_are_those_that_the_api_saw(way: Way) -> None:
     assert of(samples, "clients_gateway_receipts_total", what="saved") == saved > 0
 
 
+def test_the_alert_of_a_write_with_an_unknown_outcome_has_a_zero_to_increase_from() -> None:
+    with serving(Sandbox(), Way.FAST, metrics_address=ADDRESS) as gateway:
+        samples = scrape(gateway)
+
+    written = {has: count for (name, has), count in samples.items() if "writes_total" in name}
+    outcome = ("outcome", "WRITE_UNCONFIRMED")
+    kinds = ("create", "update", "delete")
+    assert written == {frozenset({("kind", kind), outcome}): 0 for kind in kinds}
+
+
 def test_reads_writes_and_refusals_are_counted_by_what_became_of_them(way: Way) -> None:
     with serving(Sandbox(), way, metrics_address=ADDRESS) as gateway, gateway.connection() as wire:
         row = gateway.sandbox.rows_of(DEMO)[0]

@@ -75,7 +75,7 @@ def _served(metrics: Metrics) -> dict[str, Any]:
         "saved": sums["saved"],
         "joined": sums["joined"],
         "refusals": dict(refusals.most_common()),
-        "writes": {f"{kind} {outcome}": count for (kind, outcome), count in metrics.writes.items()},
+        "writes": {f"{kind} {end}": n for (kind, end), n in metrics.writes.items() if n},
     }
 
 
