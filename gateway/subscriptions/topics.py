@@ -55,10 +55,11 @@ class Topics:
         self._subscribers[subscriber] = None
 
     def remove(self, subscriber: Subscriber) -> None:
-        """Remove a subscriber, and its topic after the last one."""
+        """Remove a subscriber, and its topic after the last one; again, it has no effect."""
+        if subscriber not in self._subscribers:
+            return
         topic = subscriber.topic
-        topic.subscribers.pop(subscriber, None)
-        self._subscribers.pop(subscriber, None)
+        del topic.subscribers[subscriber], self._subscribers[subscriber]
         if not topic.subscribers:
             self._topics.pop(_key(topic.plan), None)
 

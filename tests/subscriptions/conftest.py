@@ -39,6 +39,8 @@ class Stream:
     is_complete: bool = False
     """Whether the response has ended."""
     leave: Callable[[], None] = lambda: None
+    reads: asyncio.Event = field(default_factory=asyncio.Event)
+    """Unset while the client does not read."""
 
     @property
     def body(self) -> bytes:
@@ -83,6 +85,7 @@ class World:
     ) -> AsyncIterator[Stream]:
         """A subscription, until the block ends."""
         stream = Stream()
+        stream.reads.set()
         gone = asyncio.Event()
         stream.leave = gone.set
         body = json.dumps({"query": document, "variables": variables}).encode()
@@ -97,6 +100,7 @@ class World:
             return {"type": "http.request", "body": body}
 
         async def send(message: Any) -> None:
+            await stream.reads.wait()
             if message["type"] == "http.response.start":
                 stream.status, stream.headers = message["status"], dict(message["headers"])
             else:

@@ -100,6 +100,29 @@ async def test_only_the_token_that_the_api_refused_loses_its_subscription(
             assert (refused.is_complete, other.is_complete) == (True, False)
 
 
+@pytest.mark.anyio
+async def test_a_stream_that_is_closed_late_takes_nothing_from_the_next_one(
+    gateway: World, sandbox: Sandbox
+) -> None:
+    id = sandbox.rows_of(ADA)[0]["id"]
+    for token in TOKENS:
+        await _prove(gateway, token)
+    async with gateway.subscribed(CHANGED, token=TOKENS[0], id=id) as refused:
+        refused.reads.clear()
+        sandbox.fail(Fault(status=401, body=REVOKED, instead=True))
+        await gateway.hint("client.updated", id)
+        await asyncio.sleep(3)
+        async with gateway.subscribed(CHANGED, token=TOKENS[1], id=id) as other:
+            refused.reads.set()
+            await asyncio.sleep(1)
+            assert (refused.is_complete, other.is_complete) == (True, False)
+
+            await gateway.change(id, email="later@example.com")
+            await gateway.hint("client.updated", id, at=2)
+            await asyncio.sleep(3)
+            assert [client["email"] for _, client in other.changes] == ["later@example.com"]
+
+
 async def _prove(gateway: World, token: str) -> None:
     """Have the API accept a token."""
     await gateway.http.post(
