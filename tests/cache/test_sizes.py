@@ -6,13 +6,24 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.cache.read.derived import derive
 from gateway.cache.store.collection import HeldCollection
+from gateway.cache.store.collections import Collections
+from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import CachedRecord, Tombstone
-from gateway.cache.store.keys import CollectionKey, EntityKey, ListKey, Partition, ResponseKey
+from gateway.cache.store.keys import (
+    CollectionKey,
+    DerivedKey,
+    EntityKey,
+    ListKey,
+    Partition,
+    ResponseKey,
+)
 from gateway.cache.store.list_index import IndexRange, ListIndex
 from gateway.cache.store.memory import MEBIBYTE, CachedResponse, MemoryStore
 from gateway.gzipped import CompressibleData
 from schema.source.records import ClientFilter
+from schema.source.search import Criteria, Question, SortKey
 from tests.cache.scripted import caller, whole_row
 
 CALLERS = 40
@@ -62,6 +73,36 @@ def searched(store: MemoryStore, who: int) -> None:
         held.texts(with_notes)
 
 
+def questions(store: MemoryStore, who: int) -> None:
+    """Store the clients that match filters of many values each."""
+    partition = Partition(caller(f"{who}"))
+    held = HeldCollection([CachedRecord.of(whole_row(who, 0), 0.0)], 0.0, 1)
+    store.put(CollectionKey(partition, ClientFilter()), held)
+    for number in range(3):
+        values = frozenset(f"value {index} of {number} of {who}" for index in range(100))
+        inner = Criteria(one_of=(("source", values),))
+        question = Question(Criteria(any_of=((inner,),)))
+        store.put(DerivedKey(partition, ClientFilter(), question), derive(held, question))
+
+
+def read_again(store: MemoryStore, who: int) -> None:
+    """Store what was derived from each of several readings of one collection."""
+    partition, collections = Partition(caller(f"{who}")), Collections(store, Departures())
+    for reading in range(3):
+        rows = [whole_row(who, number) for number in range(20)]
+        clients = [CachedRecord.of(each, float(reading)) for each in rows]
+        for each in clients:
+            store.put(EntityKey(partition, each.id), each)
+        held = HeldCollection(clients, float(reading), 1)
+        for with_notes in (False, True):
+            held.texts(with_notes)
+        collections.put(CollectionKey(partition, ClientFilter()), held)
+        for order in ((), (SortKey("email"),)):
+            question = Question(search=f"{reading}", order=order)
+            name = DerivedKey(partition, ClientFilter(), question)
+            collections.put_derived(name, derive(held, question))
+
+
 FILLED: dict[str, Callable[[MemoryStore, int], None]] = {
     "one row": lambda store, who: page(store, who, 1),
     "sixty rows": lambda store, who: page(store, who, 60),
@@ -74,6 +115,8 @@ FILLED: dict[str, Callable[[MemoryStore, int], None]] = {
     ),
     "details": details,
     "a searched collection": searched,
+    "questions of many values": questions,
+    "a collection read again": read_again,
     "absences": absences,
     "responses": responses,
 }

@@ -3,7 +3,7 @@
 import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import msgspec
@@ -128,12 +128,14 @@ def _unpack(entries: Iterable[CachedRecord]) -> tuple[dict[str, ClientRecord], i
 
 
 def size_of(value: object) -> int:
-    """Return the approximate bytes of a value of a record."""
+    """Return the approximate bytes of a value of a record, or of a question."""
     own = sys.getsizeof(value) + 8
     if isinstance(value, dict):
         return own + sum(size_of(key) + size_of(inner) for key, inner in value.items())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | frozenset):
         return own + sum(map(size_of, value))
+    if is_dataclass(value):
+        return own + sum(size_of(getattr(value, each.name)) for each in fields(value))
     return own
 
 

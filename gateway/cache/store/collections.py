@@ -36,6 +36,7 @@ class Collections:
         before = self.get(key)
         if before is not None:
             self._departures.note_replaced(ListKey(key.partition, key.where), before, held)
+        self._store.forget_derived(key)
         self._held.setdefault(key.partition, set()).add(key)
         self._store.put(key, held)
 
@@ -70,6 +71,7 @@ class Collections:
     def forget(self, partition: Partition) -> None:
         """Remove this caller's collections."""
         for key in self._held.pop(partition, ()):
+            self._store.forget_derived(key)
             self._store.forget(key)
 
     def _of(self, partition: Partition) -> Iterator[tuple[CollectionKey, HeldCollection]]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import NamedTuple
 
-from gateway.cache.store.collection import DerivedRows, HeldCollection
+from gateway.cache.store.collection import DerivedRows, HeldCollection, size_of
 from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.generations import FencingToken
-from gateway.cache.store.keys import EntryName, Key, ListKey, Partition, name_of
+from gateway.cache.store.keys import CollectionKey, EntryName, Key, ListKey, Partition, name_of
 from gateway.cache.store.list_index import ListIndex
 from gateway.gzipped import CompressibleData
 from schema.source.records import ClientFilter
@@ -125,6 +125,16 @@ class MemoryStore:
             self._held -= entries.remove(name)
             self._drop_if_empty(partition)
 
+    def forget_derived(self, key: CollectionKey) -> None:
+        """Remove what was derived from a collection, which holds the clients of that reading."""
+        entries = self._partitions.get(key.partition)
+        if entries is None:
+            return
+        for name, entry in list(entries.items()):
+            if isinstance(entry, DerivedRows) and isinstance(name, tuple) and name[0] == key.where:
+                self._held -= entries.remove(name)
+        self._drop_if_empty(key.partition)
+
     def room(self, partition: Partition) -> float:
         """Return the bytes that the entries of one caller may take now."""
         others = self._partitions.keys() - {partition}
@@ -230,7 +240,8 @@ def entry_weight(name: EntryName, entry: Entry) -> int:
     if isinstance(entry, HeldCollection):
         return weight + entry.weight
     if isinstance(entry, DerivedRows):
-        return weight + _DERIVED + 16 * len(entry.rows)
+        indexes = 40 * len(entry.positions)
+        return weight + _DERIVED + size_of(name) + 8 * len(entry.rows) + indexes
     if isinstance(entry, CachedResponse):
         return weight + _RESPONSE + entry.data.weight
     return weight + _TOMBSTONE
