@@ -1,4 +1,4 @@
--- The retry budget. The specification is gateway/api/retry_budget.py.
+-- The retry budget. The specification is `RetryBudget` in gateway/api/retry.py.
 local SHARE, SPAN, FLOOR, MOST_RETRIES, RETRY_WINDOW, RESERVE = 0.1, 10, 1, 10, 900, 0.2
 
 local retries = {}
