@@ -82,6 +82,7 @@ class LimitedHTTPProtocol(LimitedConnection):
         """Give the connection and its place among the connections to a WebSocket."""
         slot, self._slot = self._slot, ConnectionSlot(self._shared["crowd"])
         early = self._reader.take_rest()
+        self._read(on=True)  # it is paused for a handshake that came in pieces, or behind a request
         self._deadlines.cancel()
         self._reader.close()
         self.server_state.connections.discard(self)

@@ -314,3 +314,26 @@ def test_a_mutation_under_way_is_answered_before_the_gateway_stops(
     answer = json.loads(socket.recv(10))
     assert answer["payload"]["data"]["updateClient"]["__typename"] == "UpdateClientSuccess"
     assert closing(socket)[0] == 1001
+
+
+@pytest.mark.parametrize("pieces", [1, 5])
+def test_a_handshake_may_follow_a_request_or_come_in_pieces(
+    sandbox: Sandbox, way: Way, pieces: int
+) -> None:
+    before = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" if pieces == 1 else b""
+    sent = before + HANDSHAKE
+    size = -(-len(sent) // pieces)
+    with (
+        serving(sandbox, way) as gateway,
+        sockets.create_connection((gateway.host, gateway.port), 5) as socket,
+    ):
+        socket.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+        for start in range(0, len(sent), size):
+            socket.sendall(sent[start : start + size])
+            time.sleep(0.05)
+        received = b""
+        while b"101 Switching Protocols" not in received:
+            received += socket.recv(4096)
+        socket.sendall(framed(INIT))
+        while b"connection_ack" not in received:
+            received += socket.recv(4096) or pytest.fail(f"closed after {received!r}")
