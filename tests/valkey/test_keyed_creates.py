@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.e2e.conftest import Running, started
 from tests.gateway.conftest import Gateway
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import Server, running
-from tests.valkey.test_gateways import LEARNING, SECRET, gateways
+from tests.valkey.test_gateways import LEARNING, SECRET, gateways, until
 
 pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
 CREATE = """
@@ -150,12 +150,6 @@ def serving(folder: Path, api: int, server: Server) -> Iterator[Running]:
 def gateway_of(command: Running) -> Gateway:
     url = f"http://{command.output.split('GraphQL')[1].split('//')[1].split('/')[0]}"
     return Gateway(httpx.AsyncClient(base_url=url, trust_env=False, timeout=60))
-
-
-async def until(true: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(20):
-        while not await true():  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.02)
 
 
 async def test_a_sender_that_is_killed_leaves_one_create_and_one_answer(
