@@ -1,6 +1,7 @@
 """The values of a record that are compared; None for null, absent and malformed ones."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from schema.source.records import ClientRecord
 from schema.source.search import FULL_NAME
@@ -18,6 +19,7 @@ def money(value: object) -> float | None:
     return None if value is None else held(number, value)
 
 
+@lru_cache(8_192)  # a filter may have fifty ranges, and each reads it of every client
 def when(value: object) -> str | None:
     """Return an instant in a form in which the later one is the greater text."""
     return None if value is None else held(moment, value)

@@ -1,13 +1,18 @@
-"""Searches that no person types."""
+"""Searches and filters that no person makes."""
+
+from typing import Any
 
 import pytest
 
 from gateway.sandbox.api import Sandbox
+from gateway.search import values
+from schema.types.scalars import moment
 from tests.gateway.conftest import Gateway
 
 SEARCH = """query ($search: String, $orderBy: [ClientOrder!]) {
   clients(search: $search, orderBy: $orderBy, first: 3) { totalCount edges { cursor } }
 }"""
+WITHIN = """query ($filter: ClientFilter) { clients(filter: $filter) { totalCount } }"""
 ALL = "{ clients { totalCount } }"
 
 
@@ -32,3 +37,22 @@ async def test_more_than_twenty_words_are_refused_without_a_call(
     assert refused == [("clients", "BAD_USER_INPUT")]
     assert sandbox.calls == []
     await gateway.query(SEARCH, search=between.join(words[:20]))
+
+
+async def test_an_instant_is_read_once_however_many_ranges_it_is_compared_with(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+
+    def counted(value: object) -> str:
+        read.append(value)
+        return moment(value)
+
+    monkeypatch.setattr(values, "moment", counted)
+    values.when.cache_clear()
+    ranges = [{"createdAt": {"until": f"20{year}-01-01T00:00:00Z"}} for year in range(10, 20)]
+
+    found = await gateway.query(WITHIN, filter={"or": ranges, "not": {"and": ranges}})
+
+    assert found["clients"]["totalCount"] == 0
+    assert 0 < len(read) == len(set(read))
