@@ -235,6 +235,7 @@ class Journal:
             except Exception:  # noqa: BLE001 - a bug in one entry must not end the others
                 _log.exception("an entry of the journal could not be applied")
                 self._miss()
+                await asyncio.sleep(RETRY_SECONDS)  # it may be one that cannot be parsed
 
     def _apply_all(self, entries: Sequence[LogEntry]) -> None:
         for entry in entries:
