@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +43,7 @@ def main() -> None:
         chosen.works = chosen.works or ",".join(w.name for w in WORKLOADS if not w.spread)
         chosen.sides = chosen.sides or QUICK_SIDES
 
+    end_on_sigterm()
     rig = Rig()
     kept = rig.root / "runs.jsonl"
     if not chosen.tell:
@@ -61,6 +64,16 @@ def main() -> None:
     if kept.exists() and not chosen.only_check:
         runs = [Measured(**orjson.loads(line)) for line in kept.read_bytes().splitlines()]
         report.write(runs, chosen.out)
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM raise `SystemExit`, so that all that was started is ended, too."""
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _entered(rig: Rig, work: Workload, wanted: list[str]) -> list[Side]:

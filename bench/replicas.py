@@ -26,7 +26,7 @@ def haproxy() -> str | None:
 def main() -> None:
     """Run until SIGTERM, which everybody below gets as well."""
     count, port = map(int, sys.argv[1:])
-    ports = [_free_port() for _ in range(count)]
+    ports = [free_port() for _ in range(count)]
     gateways: list[list[str | Path]] = [[GATEWAY, "serve", "--port", str(each)] for each in ports]
     with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
         file.write(_configuration(port, ports))
@@ -49,7 +49,8 @@ def _configuration(port: int, gateways: list[int]) -> str:
     return "\n".join(kept).replace("bind :80", f"bind 127.0.0.1:{port}") + "\n"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that no program listens at."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         port: int = listening.getsockname()[1]
         return port

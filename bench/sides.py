@@ -48,7 +48,7 @@ def sides(rig: Rig) -> list[Side]:
     """Everybody who can be started on this machine, with and without a cache."""
     found = [side for cached in (False, True) for side in _ours(rig, cached=cached)]
     found += _shared(found[-1])
-    found += [side for work in ("W2", "W3c", "W5") for side in _bare(rig, work)]
+    found += [bare(rig, work) for work in ("W2", "W3c", "W5")]
     found += [side for cached in (False, True) for side in _python(rig, cached=cached)]
     found += [side for cached in (False, True) for side in _node(rig, cached=cached)]
     found += [side for cached in (False, True) for side in _tailcall(rig, cached=cached)]
@@ -119,18 +119,17 @@ def _serve(module: str) -> tuple[str, ...]:
     return (str(BIN / "uvicorn"), f"{module}:app", *common, *quiet, "--http", "httptools")
 
 
-def _bare(rig: Rig, work: str) -> list[Side]:
-    return [
-        Side(
-            "bare uvicorn",
-            "bare",
-            _serve("bench.bare"),
-            cached=work != "W5",
-            folder=HERE.parent,
-            environment={"ANSWERS": str(rig.answers)},
-            target=f"/{work}",
-        )
-    ]
+def bare(rig: Rig, work: str) -> Side:
+    """Return a server that repeats what our side answered in a workload."""
+    return Side(
+        "bare uvicorn",
+        "bare",
+        _serve("bench.bare"),
+        cached=work != "W5",
+        folder=HERE.parent,
+        environment={"ANSWERS": str(rig.answers)},
+        target=f"/{work}",
+    )
 
 
 def _python(rig: Rig, *, cached: bool) -> list[Side]:

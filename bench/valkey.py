@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import socket
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 
     from bench.rig import Rig
 
-PORT = 9001
+PORT = 9002
+"""Beside the ports of the two stand-ins."""
 
 
 def is_installed() -> bool:
@@ -37,7 +40,17 @@ def running(rig: Rig) -> Iterator[None]:
             stdout=log,
         )
     try:
+        _wait(process)
         yield
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT), 1):
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the Valkey server did not start: see valkey.log")
