@@ -7,63 +7,60 @@ import contextlib
 import os
 import signal
 import sys
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from bench import api, report, valkey
-from bench.contest import Contender, Measured, check, load, measure, up
+from bench.contest import Contender, Measured, check, measure, up
+from bench.figures import FIGURES, Figure, figures
+from bench.load import load
 from bench.rig import HERE, Rig
-from bench.sides import Side, sides
+from bench.side import Side
+from bench.sides import sides
 from bench.traffic import WORKLOADS, Traffic, Workload
 
-QUICK_SECONDS = 2.0
-QUICK_SIDES = "ours,bare,Apollo,Mercurius,Tailcall"
+QUICK_SIDES = "ours,Mercurius,Tailcall"
+WARM_UP = 1.0
+"""Seconds of load for each before the first round."""
+BESIDE_A_RUN, BESIDE_A_SIDE, BESIDE_A_WORKLOAD = 0.6, 2.5, 6.0
+"""Seconds that a run, a contender and a workload take beside the load, for the estimate."""
 
 
 def main() -> None:
-    """Measure, then tell."""
+    """Measure, then write the report."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="the fastest rivals, short runs: about eight minutes"
-    )
-    parser.add_argument("--seconds", type=float, default=5, help="length of one run")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each contender")
-    parser.add_argument("--works", default="", help="only these, e.g. W1,W3c")
+    parser.add_argument("--quick", action="store_true", help="the fastest rivals, one short round")
+    parser.add_argument("--seconds", type=int, default=3, help="length of one run")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each contender")
+    parser.add_argument("--works", default="", help="only these, e.g. figures,W1,W3c")
     parser.add_argument("--sides", default="", help="only names that contain one of these")
+    parser.add_argument(
+        "--against", type=Path, help="another checkout, installed in its .venv, as a contender"
+    )
     parser.add_argument("--connections", type=int, help="in place of each workload's own")
     parser.add_argument("--only-check", action="store_true", help="compare answers, load nothing")
     parser.add_argument("--keep", action="store_true", help="add to the runs already kept")
-    parser.add_argument("--tell", action="store_true", help="only tell the runs already kept")
+    parser.add_argument("--report", action="store_true", help="only write about the runs kept")
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "performance")
     chosen = parser.parse_args()
     if chosen.quick:
-        chosen.seconds = min(chosen.seconds, QUICK_SECONDS)
-        chosen.works = chosen.works or ",".join(w.name for w in WORKLOADS if not w.spread)
+        chosen.seconds, chosen.rounds = 1, 1
         chosen.sides = chosen.sides or QUICK_SIDES
 
     end_on_sigterm()
     rig = Rig()
-    kept = rig.root / "runs.jsonl"
-    if not chosen.tell:
+    kept = Kept(rig.root / "runs.jsonl", rig.root / "figures.jsonl")
+    if not chosen.report:
         rig.ready()
         if not chosen.keep:
-            kept.unlink(missing_ok=True)
-        os.sched_setaffinity(0, {1})
-        works = [
-            work for work in WORKLOADS if not chosen.works or work.name in chosen.works.split(",")
-        ]
-        if chosen.connections:
-            works = [replace(work, connections=chosen.connections) for work in works]
-        wanted = [name for name in chosen.sides.split(",") if name]
-        with api.running(rig) as nginx, valkey.running(rig):
-            for number, work in enumerate(works):
-                contest = _Contest(rig, work, nginx.pid, kept, 8100 + 50 * number)
-                contest.run(_entered(rig, work, wanted), chosen)
-    if kept.exists() and not chosen.only_check:
-        runs = [Measured(**orjson.loads(line)) for line in kept.read_bytes().splitlines()]
-        report.write(runs, chosen.out)
+            kept.clear()
+        run(rig, chosen, kept)
+    if not chosen.only_check:
+        report.write(kept.runs(), kept.figures(), chosen.out)
 
 
 def end_on_sigterm() -> None:
@@ -76,77 +73,153 @@ def end_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _entered(rig: Rig, work: Workload, wanted: list[str]) -> list[Side]:
-    """Who takes part: a bare server only in the workload whose answers it repeats."""
-    if isinstance(work, Traffic):
-        return [
-            work.for_side(side)
-            for side in sides(rig.own)
-            if side.cached and side.writes and (not wanted or any(n in side.name for n in wanted))
-        ]
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The files of what was measured, one a line."""
+
+    measured: Path
+    single: Path
+
+    def clear(self) -> None:
+        """Forget what was measured before."""
+        self.measured.unlink(missing_ok=True)
+        self.single.unlink(missing_ok=True)
+
+    def runs(self) -> list[Measured]:
+        """Return the runs."""
+        return [Measured(**each) for each in _lines(self.measured)]
+
+    def figures(self) -> list[Figure]:
+        """Return the figures that are no contest."""
+        return [Figure(**each) for each in _lines(self.single)]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def _keep(path: Path, each: Measured | Figure) -> None:
+    with path.open("ab") as kept:
+        kept.write(orjson.dumps(each) + b"\n")
+
+
+def run(rig: Rig, chosen: argparse.Namespace, kept: Kept) -> None:
+    """Measure what was chosen."""
+    os.sched_setaffinity(0, {1})
+    names = chosen.works.split(",") if chosen.works else [FIGURES, *(w.name for w in WORKLOADS)]
+    works = [work for work in WORKLOADS if work.name in names]
+    if chosen.connections:
+        works = [replace(work, connections=chosen.connections) for work in works]
+    wanted = [name for name in chosen.sides.split(",") if name]
+    contests = [(work, entered(rig, work, wanted, chosen.against)) for work in works]
+    seconds = 75.0 * (FIGURES in names) + sum(
+        BESIDE_A_WORKLOAD
+        + len(sides) * (BESIDE_A_SIDE + chosen.rounds * (chosen.seconds + BESIDE_A_RUN))
+        for _, sides in contests
+    )
+    clock = Clock(seconds)
+    clock.say(f"{len(contests)} workloads, {sum(len(sides) for _, sides in contests)} entries")
+    if FIGURES in names and not chosen.only_check:
+        for figure in figures(rig, chosen.against):
+            _keep(kept.single, figure)
+            clock.say(f"{figure.name}: {figure.value:.3g} {figure.unit}")
+    first_round = 1 + max((each.round for each in kept.runs()), default=-1)
+    with api.running(rig) as nginx, valkey.running(rig) as server:
+        for number, (work, sides) in enumerate(contests):
+            helpers = [nginx.pid, *([server.pid] if server else [])]
+            contest = _Contest(rig, work, helpers, kept, 8100 + 50 * number, clock)
+            contest.run(sides, chosen, first_round)
+
+
+def entered(rig: Rig, work: Workload, wanted: list[str], against: Path | None) -> list[Side]:
+    """Return who takes part in a workload."""
+    there = sides(rig.own if isinstance(work, Traffic) else rig, against)
     return [
-        side
-        for side in sides(rig)
-        if side.cached == (work.cached or (work.held and side.kind == "ours"))
-        and work.name not in side.beyond
-        and (not side.only or work.name in side.only)
-        and (not work.spread or side.kind in {"ours", "shared"})
-        and (side.kind != "bare" or side.target == f"/{work.name}")
-        and (not wanted or any(name in side.name for name in wanted))
+        work.for_side(side) if isinstance(work, Traffic) else side
+        for side in there
+        if side.takes_part(work)
+        and (not wanted or any(name in side.name for name in [*wanted, "before"]))
     ]
 
 
+class Clock:
+    """Print lines with the time that has passed."""
+
+    def __init__(self, seconds: float) -> None:
+        self._began = time.monotonic()
+        self._estimate = f"{seconds / 60:.0f} min at most"
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        passed = time.monotonic() - self._began
+        print(f"[{passed // 60:2.0f}:{passed % 60:02.0f} of {self._estimate}] {text}", flush=True)
+
+
+@dataclass(frozen=True, slots=True)
 class _Contest:
-    """One workload, everybody on it."""
+    """One workload, and all who take part."""
 
-    def __init__(self, rig: Rig, work: Workload, nginx: int, kept: Path, first_port: int) -> None:
-        self._rig = rig
-        self._work = work
-        self._nginx = nginx
-        self._kept = kept
-        self._first_port = first_port
+    rig: Rig
+    work: Workload
+    helpers: list[int]
+    kept: Kept
+    first_port: int
+    clock: Clock
 
-    def run(self, entered: list[Side], chosen: argparse.Namespace) -> None:
+    def run(self, entered: list[Side], chosen: argparse.Namespace, first_round: int) -> None:
         """Start, check, warm up, measure in turned order, check again."""
-        print(f"{self._work.name}: {self._work.what}", flush=True)
+        self.clock.say(f"{self.work.name}: {self.work.what}")
+        for stale in self.rig.root.glob(f"{self.work.name}.*"):
+            stale.unlink()
         gateways = [side for side in entered if side.kind != "bare"]
         bare = [side for side in entered if side.kind == "bare"]
         with contextlib.ExitStack() as stack:
-            cores = self._work.cores
-            there = stack.enter_context(up(self._rig, gateways, self._first_port, cores))
+            cores = self.work.cores
+            there = stack.enter_context(up(self.rig, gateways, self.first_port, cores))
             there = self._right(there, "before")
             if chosen.only_check:
                 return
             # Only now is there an answer for the bare servers to repeat.
-            there += stack.enter_context(up(self._rig, bare, self._first_port + len(gateways)))
-            for contender in there:
-                load(self._rig, contender, self._work, 2)
+            there += stack.enter_context(up(self.rig, bare, self.first_port + len(gateways)))
+            for each in there:
+                load(self.rig, each.side, each.port, self.work, WARM_UP)
             for number in range(chosen.rounds):
-                turn = number % len(there)
-                for contender in there[turn:] + there[:turn]:
-                    self._measure(contender, number, chosen.seconds)
+                turn = number % max(1, len(there))
+                measured = [
+                    self._measure(each, first_round + number, chosen.seconds)
+                    for each in there[turn:] + there[:turn]
+                ]
+                there = [each for each in there if not self._rests(each, measured)]
             self._right(there, "after")
+
+    def _rests(self, contender: Contender, measured: list[Measured]) -> bool:
+        """Return whether a rival is less than half as fast as the fastest: that is known now."""
+        rates = {each.side: each.rps for each in measured if each.kind == "rival"}
+        return (
+            not self.work.complete
+            and contender.side.name in rates
+            and rates[contender.side.name] < max(rates.values()) / 2
+        )
 
     def _right(self, contenders: list[Contender], when: str) -> list[Contender]:
         right = []
         for contender in contenders:
-            wrong = check(self._rig, contender, self._work)
+            wrong = check(self.rig, contender, self.work)
             if wrong is None:
                 right.append(contender)
             else:
                 print(f"  {contender.side.name}, {when} the load: {wrong}")
         return right
 
-    def _measure(self, contender: Contender, number: int, seconds: float) -> None:
-        run = measure(self._rig, contender, self._work, seconds, number, self._nginx)
-        with self._kept.open("ab") as kept:
-            kept.write(orjson.dumps(run.json()) + b"\n")
-        print(
-            f"  {run.round} {run.side:<28} {run.rps:>9,.0f} rps  {run.cpu_ms:.3f} ms CPU"
-            f"  p99 {run.p99:.0f} ms  {run.calls:.2f} calls  {run.memory:.0f} MiB"
-            f"  foreign {run.foreign:.2f}" + (f"  BAD {run.bad}" if run.bad else ""),
-            flush=True,
+    def _measure(self, contender: Contender, number: int, seconds: int) -> Measured:
+        run = measure(self.rig, contender, self.work, seconds, number, self.helpers)
+        _keep(self.kept.measured, run)
+        self.clock.say(
+            f"{run.work} {run.round} {run.side:<28} {run.rps:>9,.0f} rps  {run.cpu_ms:.3f} ms CPU"
+            f"  p99 {run.p99:.1f} ms  {run.calls:.2f} calls  {run.memory:.0f} MiB"
+            f"  foreign {run.foreign:.2f}" + (f"  BAD {run.bad}" if run.bad else "")
         )
+        return run
 
 
 if __name__ == "__main__":

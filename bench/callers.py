@@ -99,16 +99,19 @@ async def measure(callers: int, rows: int, held: Callable[[], float]) -> tuple[f
     return (held() - before) / callers, (store.held_bytes - counted) / callers
 
 
+def taken(callers: int, rows: int) -> tuple[float, float]:
+    """Return the bytes of this process for a caller of so many rows, and as the cache counts."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return runner.run(measure(callers, rows, lambda: resident(os.getpid()) * 2**20))
+
+
 def main() -> None:
     """Print the memory of a caller."""
     asks = argparse.ArgumentParser(prog="python -m bench.callers", description=__doc__)
     asks.add_argument("--callers", type=int, default=1_000)
     asks.add_argument("--rows", type=int, default=60)
     chosen = asks.parse_args()
-    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        took, counted = runner.run(
-            measure(chosen.callers, chosen.rows, lambda: resident(os.getpid()) * 2**20)
-        )
+    took, counted = taken(chosen.callers, chosen.rows)
     print(
         f"{chosen.callers} callers of {chosen.rows} rows: each takes {took / 1024:.1f} KiB of the"
         f" process, and counts as {counted / 1024:.1f} KiB in the cache"

@@ -10,21 +10,21 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from bench.api import answered
+from bench.load import load
 from bench.machine import busy, cpu, own, resident, tree
-from bench.rig import HERE
-from bench.sides import KEY
+from bench.side import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench.rig import Rig
-    from bench.sides import Side
+    from bench.side import Side
     from bench.traffic import Workload
 
 
@@ -45,6 +45,8 @@ class Measured:
     p99: float
     cpu_ms: float
     """The contender's CPU for one request."""
+    load_ms: float
+    """The CPU of the load and of the API's stand-in for one request."""
     calls: float
     """Requests the API's stand-in saw for one request."""
     memory: float
@@ -52,10 +54,6 @@ class Measured:
     """Cores used by anything that is no part of the contest."""
     bad: int
     """Answers that were no 2xx, and connections that broke."""
-
-    def json(self) -> dict[str, Any]:
-        """As it is kept."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +89,8 @@ def check(rig: Rig, contender: Contender, work: Workload) -> str | None:
     if side.kind == "bare":
         return None
     bodies = work.bodies(side.dialect)
-    few = {0, len(bodies) // 2, len(bodies) - 1}
-    for index in range(len(bodies)) if work.name == "R" else sorted(few):
-        for pause in LEARNING if side.kind == "shared" else (0.0,):
+    for index in work.checked(side.dialect):
+        for pause in LEARNING if side.kind == "variant" else (0.0,):
             time.sleep(pause)
             answer = _post(contender.port, side.target, orjson.dumps(bodies[index]))
             wrong = work.wrong(side.dialect, index, answer)
@@ -131,12 +128,13 @@ def _start(
     def filled(text: str) -> str:
         return text.replace("{port}", str(port))
 
+    state = {"XDG_STATE_HOME": str(rig.root / "state" / side.name)}  # of no other version
     environment = {name: filled(value) for name, value in side.environment.items()}
     with (rig.logs / f"{side.name}.{port}.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
             ["taskset", "-c", cores, *map(filled, side.command)],  # noqa: S607
             cwd=side.folder,
-            env={**os.environ, **environment},
+            env={**os.environ, **state, **environment},
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -168,42 +166,25 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def load(rig: Rig, contender: Contender, work: Workload, seconds: float) -> dict[str, Any]:
-    """Load from the second core; the figures are wrk's own."""
-    side = contender.side
-    bodies = rig.root / f"{work.name}.{side.dialect}"
-    if not bodies.exists():
-        bodies.write_bytes(work.lines(side.dialect))
-    output = subprocess.run(  # noqa: S603
-        [
-            *("taskset", "-c", work.load_cores, str(rig.wrk), "-t1", f"-c{work.connections}"),
-            *(f"-d{seconds:.0f}s", "--timeout", "60s", "-s", str(HERE / "load.lua")),
-            f"http://127.0.0.1:{contender.port}",
-        ],
-        env={**rig.environment, "BODIES": str(bodies), "TARGET": side.target, "KEY": KEY},
-        capture_output=True,
-        check=True,
-        timeout=seconds + 60,
-    ).stdout
-    return dict(orjson.loads(output.partition(b"JSON")[2]))
-
-
 def measure(  # noqa: PLR0913, PLR0917 - who, what, how long
-    rig: Rig, contender: Contender, work: Workload, seconds: float, number: int, nginx: int
+    rig: Rig,
+    contender: Contender,
+    work: Workload,
+    seconds: float,
+    number: int,
+    helpers: Sequence[int],
 ) -> Measured:
-    """Load one contender; how much of the machine it and everybody else took."""
+    """Load one contender; how much of the machine it, the load and all others took."""
     settle(contender.pid)
 
     def taken() -> tuple[float, float, float, float]:
-        return time.monotonic(), cpu(contender.pid), cpu(nginx) + own(), busy()
+        return time.monotonic(), cpu(contender.pid), sum(map(cpu, helpers)) + own(), busy()
 
     calls = answered(rig)
-    began, used, ours, all_ = taken()
-    measured = load(rig, contender, work, seconds)
-    ended, used_then, ours_then, all_then = taken()
+    before = taken()
+    measured = load(rig, contender.side, contender.port, work, seconds)
+    elapsed, used, ours, all_ = (now - then for now, then in zip(taken(), before, strict=True))
     requests = max(1, measured["requests"])
-    elapsed = ended - began
-    used, ours, all_ = used_then - used, ours_then - ours, all_then - all_
     return Measured(
         work=work.name,
         side=contender.side.name,
@@ -213,6 +194,7 @@ def measure(  # noqa: PLR0913, PLR0917 - who, what, how long
         p50=measured["p50"],
         p99=measured["p99"],
         cpu_ms=1000 * used / requests,
+        load_ms=1000 * ours / requests,
         calls=(answered(rig) - calls - 1) / requests,
         memory=resident(contender.pid),
         foreign=max(0.0, all_ - used - ours) / elapsed,

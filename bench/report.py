@@ -1,4 +1,4 @@
-"""The report of the runs: ratios to the fastest rival and to the bare server, with their spread."""
+"""The report of the runs: each aim beside what was measured, then every contender."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import os
 import platform
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.aims import OURS, Aim, aims, best_rival, ratio
 from bench.traffic import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from bench.contest import Measured
+    from bench.figures import Figure
 
 QUIET = 0.15
-"""Cores that strangers may use before a run counts as disturbed."""
-ROUNDS = 3
-"""Quiet runs of a contender that a conclusion needs."""
+"""Cores that other programs may use before a run counts as disturbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,10 @@ class Standing:
 
 
 def standings(runs: Iterable[Measured]) -> dict[str, list[Standing]]:
-    """By workload, the fastest first. Where a contender has quiet runs, only those count."""
+    """Return the contenders by workload, the fastest first.
+
+    Where a contender has quiet runs, only those count.
+    """
     by_side: defaultdict[tuple[str, str, str], list[Measured]] = defaultdict(list)
     for run in runs:
         by_side[run.work, run.side, run.kind].append(run)
@@ -71,94 +74,98 @@ def standings(runs: Iterable[Measured]) -> dict[str, list[Standing]]:
     return ranking
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """Ours to another's, round by round, so that what slows a whole round slows both."""
-
-    middle: float
-    least: float
-    most: float
-
-    def __str__(self) -> str:
-        return f"{self.middle:.2f} ({self.least:.2f}-{self.most:.2f})"
-
-
-def ratio(runs: Sequence[Measured], work: str, ours: str, other: str) -> Ratio | None:
-    """Divide requests a second of `ours` for each of `other`; None where they never met."""
-    by_round: defaultdict[int, dict[str, float]] = defaultdict(dict)
-    for run in runs:
-        if run.work == work:
-            by_round[run.round][run.side] = run.rps
-    ratios = [each[ours] / each[other] for each in by_round.values() if {ours, other} <= set(each)]
-    return Ratio(median(ratios), min(ratios), max(ratios)) if ratios else None
-
-
-def write(runs: Sequence[Measured], folder: Path) -> None:
-    """`ratios.md` and `ratios.png` in `folder`."""
+def write(runs: Sequence[Measured], figures: Sequence[Figure], folder: Path) -> None:
+    """Write `ratios.md`, `ratios.png` and `aims.png` in `folder`, and print the first."""
     folder.mkdir(parents=True, exist_ok=True)
     ranking = standings(runs)
-    parts = (_head(runs), _summary(runs, ranking), _shared(runs, ranking), _details(ranking))
-    text = "\n".join(line for part in parts for line in part)
-    (folder / "ratios.md").write_text(text + "\n")
+    reached = list(aims(runs, figures))
+    parts = (_head(runs), _aims(reached), _ratios(runs, ranking), _figures(figures))
+    text = "\n".join(line for part in (*parts, _details(ranking)) for line in part)
+    (folder / "ratios.md").write_text(text)
     _plot(ranking, folder / "ratios.png")
+    _plot_aims(reached, folder / "aims.png")
     print(text)
 
 
 def _head(runs: Sequence[Measured]) -> list[str]:
     disturbed = sum(run.foreign >= QUIET for run in runs)
     return [
-        "# Ratios",
+        "# Measured",
         "",
         (
             "Written by `make bench`. The contender on one core; wrk, the API's stand-in (nginx)"
-            f" and the runner on another. {platform.machine()}, Python {platform.python_version()}."
+            f" and the runner on another. {_processor()}, {os.cpu_count()} cores,"
+            f" Python {platform.python_version()}."
         ),
         "",
-        f"{disturbed} of {len(runs)} runs were disturbed: strangers used {QUIET} of a core or more."
-        + (" **The machine was too noisy to conclude.**" if disturbed * 2 > len(runs) else ""),
+        f"{disturbed} of {len(runs)} runs were disturbed: other programs used {QUIET} of a core or"
+        " more." + (" **Too noisy to conclude.**" if disturbed * 2 > len(runs) else ""),
         "",
     ]
 
 
-def _summary(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> list[str]:
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(": ")[2]
+    return platform.machine()
+
+
+def _aims(reached: Sequence[Aim]) -> list[str]:
     lines = [
-        "Requests a second of ours for each of the other's: the median over rounds (least-most).",
-        "",
-        "| work | ours | to the fastest rival | | to the same bare server | CPU a request |",
-        "|---|---|--:|---|--:|--:|",
+        f"| {each.what} | {_value(each)} | {'at most' if each.most else 'at least'} {each.aim:g}"
+        f" {each.unit} | {'reached' if each.reached >= 1 else '**missed**'}"
+        f"{', ' + each.remark if each.remark else ''} |"
+        for each in reached
     ]
-    for work in WORKLOADS:
-        standing = ranking.get(work.name, [])
-        rivals = [each.side for each in standing if each.kind == "rival"]
-        for ours in (each for each in standing if each.kind == "ours"):
-            server = ours.side.rpartition(" ")[2]
-            rival = ratio(runs, work.name, ours.side, rivals[0]) if rivals else None
-            bare = ratio(runs, work.name, ours.side, f"bare {server}")
-            enough = all(
-                each.quiet >= ROUNDS for each in standing if each.side in {ours.side, *rivals[:1]}
-            )
-            lines.append(
-                f"| {work.name} | {server} | {rival or ''} | {rivals[0] if rivals else ''}"
-                f"{'' if enough else ' (noisy)'} | {bare or ''} | {ours.cpu_ms:.3f} ms |"
-            )
+    return [
+        "## Aims",
+        "",
+        "Ratios are taken round by round: the median (least-most). [Plot](aims.png).",
+        "",
+        "| | measured | aim | |",
+        "|---|--:|--:|---|",
+        *lines,
+        "",
+    ]
+
+
+def _value(each: Aim) -> str:
+    return f"{each.measured.middle:.3g} {each.unit}" if each.unit else str(each.measured)
+
+
+def _ratios(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> list[str]:
+    """Return ours beside the fastest rival, the bare server, the checkout before and ourselves."""
+    lines = [
+        "## Ratios",
+        "",
+        (
+            "Requests a second of a side of ours for each of another's: the median (least-most)."
+            " [All of them](ratios.png)."
+        ),
+        "",
+        "| | side | to | | CPU a request, each |",
+        "|---|---|---|--:|--:|",
+    ]
+    for work in (work.name for work in WORKLOADS if work.name in ranking):
+        by_name = {each.side: each for each in ranking[work]}
+        pairs = [
+            (OURS, other)
+            for other in (best_rival(runs, work), "bare uvicorn", "before")
+            if other in by_name
+        ] + [(each.side, OURS) for each in ranking[work] if each.kind == "variant"]
+        lines += [
+            f"| {work} | {side} | {other} | {of} | {by_name[side].cpu_ms:.3f} ms,"
+            f" {by_name[other].cpu_ms:.3f} ms |"
+            for side, other in pairs
+            if (of := ratio(runs, work, side, other)) is not None
+        ]
     return [*lines, ""]
 
 
-def _shared(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> list[str]:
-    """Ours with a shared budget, beside ours without."""
-    lines = [
-        f"| {work} | {each.side} | {ratio(runs, work, each.side, 'ours, uvicorn') or ''}"
-        f" | {each.cpu_ms:.3f} ms | {each.quiet} of {each.rounds} |"
-        for work, standing in ranking.items()
-        for each in standing
-        if each.kind == "shared"
-    ]
-    title = "With a shared budget, requests a second for each of one process without"
-    head = [
-        "| work | side | to one process | CPU a request | quiet runs |",
-        "|---|---|--:|--:|--:|",
-    ]
-    return [f"{title} ({os.cpu_count()} cores):", "", *head, *lines, ""] if lines else []
+def _figures(figures: Sequence[Figure]) -> list[str]:
+    lines = [f"| {each.name} | {each.value:.3g} {each.unit} |" for each in figures]
+    return ["## One process", "", "| | |", "|---|--:|", *lines, ""] if lines else []
 
 
 def _details(ranking: dict[str, list[Standing]]) -> list[str]:
@@ -172,9 +179,10 @@ def _details(ranking: dict[str, list[Standing]]) -> list[str]:
             "| who | requests/s | least-most | CPU ms | p99 ms | calls | MiB | quiet runs |",
             "|---|--:|--:|--:|--:|--:|--:|--:|",
             *(
-                f"| {each.side}{' (answers failed)' if each.bad else ''} | {each.rps:,.0f}"
-                f" | {each.least:,.0f}-{each.most:,.0f} | {each.cpu_ms:.3f} | {each.p99:.0f}"
-                f" | {each.calls:.2f} | {each.memory:.0f} | {each.quiet} of {each.rounds} |"
+                f"| {each.side}{f' ({each.bad} answers failed)' if each.bad else ''}"
+                f" | {each.rps:,.0f} | {each.least:,.0f}-{each.most:,.0f} | {each.cpu_ms:.3f}"
+                f" | {each.p99:.1f} | {each.calls:.2f} | {each.memory:.0f}"
+                f" | {each.quiet} of {each.rounds} |"
                 for each in ranking[work.name]
             ),
             "",
@@ -184,9 +192,9 @@ def _details(ranking: dict[str, list[Standing]]) -> list[str]:
 
 _COLOURS = {
     "ours": "#1a7f5a",
-    "shared": "#5fb894",
+    "variant": "#5fb894",
+    "before": "#a8d5c2",
     "bare": "#b0b0b0",
-    "floor": "#d8c37a",
     "rival": "#6b8ec2",
 }
 
@@ -198,9 +206,8 @@ def _plot(ranking: dict[str, list[Standing]], path: Path) -> None:
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
     works = [work for work in WORKLOADS if work.name in ranking]
-    figure, axes = plt.subplots(
-        (len(works) + 1) // 2, 2, figsize=(12, 3.2 * ((len(works) + 1) // 2)), squeeze=False
-    )
+    rows = max(1, (len(works) + 1) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(12, 3.2 * rows), squeeze=False)
     for axis, work in zip(axes.flat, works, strict=False):
         standing = ranking[work.name][::-1]
         axis.barh(
@@ -218,5 +225,23 @@ def _plot(ranking: dict[str, list[Standing]], path: Path) -> None:
         axis.set_xlabel("requests/s", fontsize=8)
     for axis in axes.flat[len(works) :]:
         axis.set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _plot_aims(reached: Sequence[Aim], path: Path) -> None:
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - measuring needs no plots
+
+    figure, axis = plt.subplots(figsize=(12, 0.8 + 0.32 * len(reached)))
+    shown = reached[::-1]
+    axis.barh(
+        [f"{each.what} (aim: {each.aim:g} {each.unit})" for each in shown],
+        [each.reached for each in shown],
+        color=["#1a7f5a" if each.reached >= 1 else "#c2553a" for each in shown],
+    )
+    axis.axvline(1, color="#404040")
+    axis.set_xscale("log")
+    axis.set_xlabel("part of the aim that was reached: 1 and more is enough", fontsize=8)
+    axis.tick_params(labelsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=110, metadata={"Software": None})

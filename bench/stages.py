@@ -19,7 +19,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from bench import api
 from bench.rig import Rig
-from bench.sides import KEY
+from bench.side import KEY
 from bench.work import WORKS
 from gateway.api.stack import compose_source
 from gateway.app import GRAPHQL_PATH, create_app
@@ -184,6 +184,13 @@ def in_process(
     return ask
 
 
+def fresh_document(query: str) -> float:
+    """Return what parsing, limits and validation take for a document, in microseconds."""
+    graph = Graph(limits=LIMITS, introspection=False)
+    fresh = iter(range(10**9))
+    return _now(lambda _: graph.documents.get(f"{query} # {next(fresh)}"), 20)
+
+
 async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
     """Measure the stages of one workload. nginx must be up."""
     bodies = [orjson.dumps(body) for body in work.bodies("connection")]
@@ -192,13 +199,7 @@ async def stages(rig: Rig, work: Work, times: int) -> list[Stage]:
 
     graph = Graph(limits=LIMITS, introspection=False)
     query = requests[0].query or ""
-    fresh = iter(range(10**9))
-    results.append(
-        Stage(
-            "a document never seen: parse, limits, validate",
-            _now(lambda _: graph.documents.get(f"{query} # {next(fresh)}"), 20),
-        )
-    )
+    results.append(Stage("a document never seen: parse, limits, validate", fresh_document(query)))
     document = graph.documents.get(query)
     assert isinstance(document, Document)  # noqa: S101 - ours is valid
     results.append(

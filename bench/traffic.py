@@ -15,7 +15,7 @@ from bench.work import LISTED, NAMED, WORKS, Work, fields_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.sides import Side
+    from bench.side import Side
     from bench.work import Dialect
 
 CALLERS = 100
@@ -205,12 +205,19 @@ class Traffic:
     connections: int = 64
     cores: str = "0"
     load_cores: str = "1"
+    alone: bool = False
     spread: bool = False
+    complete: bool = True
+    beside: str = ""
     requests: int = REQUESTS
 
     def bodies(self, dialect: Dialect) -> list[dict[str, Any]]:
         """Return one body of each operation."""
         return [body for body, _ in self._samples(dialect)]
+
+    def checked(self, dialect: Dialect) -> Sequence[int]:
+        """Return the indices of the bodies whose answers are compared: all."""
+        return range(len(self.bodies(dialect)))
 
     def wrong(self, dialect: Dialect, index: int, answer: dict[str, Any]) -> str | None:
         """Return what is wrong with an answer to the body with this index."""
@@ -245,7 +252,11 @@ class Traffic:
 
 
 Workload = Work | Traffic
-WORKLOADS: Sequence[Workload] = (Traffic(), *WORKS)
+WORKLOADS: Sequence[Workload] = (
+    Traffic(),
+    Traffic("R16", "the same by 16 connections, which wait less for each other", connections=16),
+    *WORKS,
+)
 
 
 def _request(body: str, dice: Random, *, closed: bool) -> str:

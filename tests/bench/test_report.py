@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from bench.aims import Spread, aims, ratio
 from bench.contest import Measured
-from bench.report import Ratio, ratio, standings
+from bench.figures import Figure
+from bench.report import standings
 
 RUN = Measured(
     work="W1",
@@ -14,6 +16,7 @@ RUN = Measured(
     p50=1.0,
     p99=2.0,
     cpu_ms=0.5,
+    load_ms=0.5,
     calls=1.0,
     memory=50.0,
     foreign=0.0,
@@ -28,7 +31,7 @@ def test_a_ratio_is_taken_round_by_round() -> None:
         for side, rps in [("ours", float(ours)), ("theirs", float(theirs))]
     ]
 
-    assert ratio(runs, "W1", "ours", "theirs") == Ratio(2.0, 1.0, 3.0)
+    assert ratio(runs, "W1", "ours", "theirs") == Spread(2.0, 1.0, 3.0)
     assert ratio(runs, "W2", "ours", "theirs") is None
 
 
@@ -52,3 +55,26 @@ def test_the_fastest_stands_first() -> None:
     runs = [replace(RUN, side=side, rps=rps) for side, rps in [("slow", 1.0), ("fast", 2.0)]]
 
     assert [standing.side for standing in standings(runs)["W1"]] == ["fast", "slow"]
+
+
+def test_each_aim_stands_beside_what_was_measured() -> None:
+    runs = [
+        replace(RUN, work=work, side=side, kind=kind, rps=rps, p99=p99)
+        for work, side, kind, rps, p99 in [
+            ("W1", "ours, uvicorn", "ours", 100.0, 4.0),
+            ("W1", "slow", "rival", 50.0, 1.0),
+            ("W1", "fast", "rival", 80.0, 8.0),
+            ("W1", "before", "before", 125.0, 2.0),
+            ("R16", "ours, uvicorn", "ours", 100.0, 4.0),
+            ("R16", "fast", "rival", 80.0, 8.0),
+        ]
+    ]
+
+    reached = aims(runs, [Figure("memory of a caller of 60 rows", 120.0, "KB")])
+
+    assert [(each.what, each.reached) for each in reached] == [
+        ("W1, requests/s to fast's", 1.25 / 1.3),
+        ("R16, p99 to fast's", 2.0),
+        ("W1, requests/s to those before", 0.8 / 0.95),
+        ("memory of a caller of 60 rows", 0.5),
+    ]

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from bench import api
-from bench.sides import KEY
+from bench.side import KEY
 from bench.traffic import CALLERS, HOST, LINE, READS, Traffic
 from bench.work import WORKS, Work
 from gateway.app import create_app
@@ -55,6 +55,7 @@ async def before(stand_in: CoroutineTransport, *, cache: bool) -> AsyncIterator[
             upstream_rate_limit=10**9,
             max_aliases=50,
             max_root_fields=50,
+            max_operation_cost=100,
         ),
         wire=stand_in,
         clock=asyncio.get_running_loop().time,
