@@ -18,7 +18,7 @@ class OtherServer:
         self, keys: Sequence[str], function: str, *arguments: str | bytes
     ) -> list[bytes]:
         del keys, function, arguments
-        return [b"incarnation", b"0", b"100.0"]
+        return [b"incarnation", b"0", b"100.0", b"1"]
 
     async def is_on_disk(self) -> bool:
         return True

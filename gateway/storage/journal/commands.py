@@ -20,6 +20,18 @@ class Append(NamedTuple):
     """Whether a caller may learn it as soon as it is appended: all must have it by then."""
 
 
+class Beaten(NamedTuple):
+    """The state of a journal at a heartbeat."""
+
+    incarnation: str
+    number: int
+    """The number of its last entry."""
+    time: float
+    """The server's."""
+    is_member: bool
+    """Whether the others wait for this gateway from now on."""
+
+
 class JournalCommands:
     """The functions of one journal in the server. Each raises `ServerUnreachable`."""
 
@@ -29,9 +41,9 @@ class JournalCommands:
 
     async def beat(
         self, incarnation: str, applied: int, seconds: float, *, follows: bool, deadline: float
-    ) -> tuple[str, int, float]:
-        """Stay a member; return the incarnation, its last entry's number and the server's time."""
-        known, number, now = await self._server.call_on(
+    ) -> Beaten:
+        """Stay a member, if this gateway `follows` and the server executes it by the deadline."""
+        known, number, now, is_member = await self._server.call_on(
             self._keys,
             "journal_beat",
             self._member,
@@ -41,7 +53,7 @@ class JournalCommands:
             "1" if follows else "0",
             repr(deadline),
         )
-        return known.decode(), int(number), float(now)
+        return Beaten(known.decode(), int(number), float(now), is_member == b"1")
 
     async def append(self, entry: Append, incarnation: str) -> int | None:
         """Append; return the entry's number, None if the server has lost the incarnation."""
@@ -63,7 +75,7 @@ class JournalCommands:
     async def acknowledge(self, applied: int, wanted: int = 0) -> bool:
         """Record what was applied; return whether all members have applied `wanted`."""
         [by_all] = await self._server.call_on(
-            self._keys[2:], "journal_ack", self._member, str(applied), str(wanted)
+            self._keys[::2], "journal_ack", self._member, str(applied), str(wanted)
         )
         return by_all == b"1"
 

@@ -9,8 +9,9 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
 
-from gateway.storage.journal.commands import Append, JournalCommands
+from gateway.storage.journal.commands import Append, Beaten, JournalCommands
 from gateway.storage.journal.membership import MEMBER_SECONDS, TRUST_SECONDS, Membership
 from gateway.storage.journal.roles import Follower, Reader
 from gateway.storage.shared.contract import BEGINNING, LogEntry, ServerUnreachable, SharedServer
@@ -22,7 +23,7 @@ POLL_SECONDS, MAX_POLL_SECONDS = 0.0005, 0.02
 """Seconds between two looks at what the others have applied; doubled each time."""
 REPLY_SECONDS = 0.05
 """Seconds that an entry, which the server has, is waited for before a call is sent in its stead."""
-LATE_SECONDS = 0.1
+LATE_SECONDS = 0.25
 """Seconds after which a heartbeat that was delayed on its way keeps no gateway a member."""
 START_SECONDS = 1.0
 """Seconds for which a start waits for the server, which may be starting too."""
@@ -55,7 +56,8 @@ class Journal:
         """What the others must learn before this gateway is a member again."""
         self._beaten_at = -math.inf
         self._progress = asyncio.Event()
-        self._flights: dict[str, asyncio.Event] = {}
+        self._flights: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        """By flight of another gateway, what those that wait for its end hold."""
         self._beats = Heartbeat(self.beat, BEAT_SECONDS)
         self._reading: asyncio.Task[None] | None = None
 
@@ -102,8 +104,8 @@ class Journal:
         """
         self.unannounced.append(entry)
         self._beats.wake()
-        until = self._beaten_at + MEMBER_SECONDS + TRUST_SECONDS
-        while entry in self.unannounced and self._now() < until:  # noqa: ASYNC110 - a time limit
+        until = self._beaten_at + LATE_SECONDS + MEMBER_SECONDS + TRUST_SECONDS
+        while self.unannounced and self._now() < until:  # noqa: ASYNC110 - a time limit
             await asyncio.sleep(MAX_POLL_SECONDS)
 
     async def _send(self, entry: Append) -> int:
@@ -140,26 +142,25 @@ class Journal:
         if self.members.pass_time(begun):
             self._miss()
         if self.unannounced:
+            await self._open()
             await self._announce()
-        incarnation, number = await self._open()
-        if incarnation != self.incarnation:
-            return
-        if self.applied >= number:
+        found = await self._open()
+        if not found.is_member:
+            self._beats.wake()  # it was late, or there is more to announce
+        elif self.applied >= found.number:
             self.members.trust(begun)
         else:
-            self._catching_up = asyncio.create_task(self._trust_at(number, begun))
+            self._catching_up = asyncio.create_task(self._trust_at(found.number, begun))
 
     async def _announce(self) -> None:
         sent = list(self.unannounced)
-        number = 0
-        for entry in sent:
-            number = await self._send(entry)
-        await self._settle(self.incarnation, number)
-        del self.unannounced[: len(sent)]
+        numbers = [await self._send(entry) for entry in sent]
+        await self._settle(self.incarnation, numbers[-1])
+        self.unannounced[:] = [each for each in self.unannounced if each not in sent]
 
     async def _catch_up(self) -> None:
         """Read the log from its begin: what it has no more is older than any reading in use."""
-        incarnation, number = await self._open()
+        incarnation, number, _, _ = await self._open()
         while entries := await self._reader.read(self._place, blocks=False):
             self._apply_all(entries)
         if incarnation == self.incarnation:
@@ -173,21 +174,18 @@ class Journal:
         if incarnation == self.incarnation and self.applied >= number:
             self.members.trust(begun)
 
-    async def _open(self) -> tuple[str, int]:
-        begun = self._now()
+    async def _open(self) -> Beaten:
+        """Beat; as a member only if the others know all that this gateway did."""
+        begun = self._beaten_at = self._now()
         deadline = self.clock.server_time(begun) + LATE_SECONDS if self.clock.is_known else 0.0
-        incarnation, number, now = await self._commands.beat(
-            self.incarnation,
-            self.applied,
-            MEMBER_SECONDS,
-            follows=self._follows,
-            deadline=deadline,
+        state, follows = (self.incarnation, self.applied), self._follows and not self.unannounced
+        found = await self._commands.beat(
+            *state, MEMBER_SECONDS, follows=follows, deadline=deadline
         )
-        self.clock.observe(now, begun)
-        self._beaten_at = self._now()
-        if incarnation != self.incarnation:
-            self._begin(incarnation)
-        return incarnation, number
+        self.clock.observe(found.time, begun)
+        if found.incarnation != self.incarnation:
+            self._begin(found.incarnation)
+        return found
 
     def _begin(self, incarnation: str) -> None:
         """Follow another journal, from its begin."""

@@ -5,12 +5,21 @@ local ENTRIES, KEPT_MILLISECONDS, MARK_MILLISECONDS = 1000, 600 * 1000, 120 * 10
 
 local journal = {}
 
-function journal.open(key, member, now)
-  local found = redis.call('HMGET', key, 'incarnation', 'number')
-  if found[1] then return found[1], tonumber(found[2]) end
-  local incarnation = encode(now) .. '-' .. member
-  redis.call('HSET', key, 'incarnation', incarnation, 'number', '0')
-  return incarnation, 0
+-- Return the incarnation and the number of its last entry. A new one has no log and no members.
+-- Those that `known` another may trust what they hold for `seconds` more: so long it is not settled.
+function journal.open(keys, member, known, seconds, now)
+  local found = redis.call('HMGET', keys[1], 'incarnation', 'number')
+  local incarnation, number = found[1], tonumber(found[2] or '0')
+  local is_lost = known ~= '' and known ~= incarnation
+  if not incarnation then
+    incarnation = encode(now) .. '-' .. member
+    is_lost = redis.call('DEL', keys[2], keys[3]) > 0 or is_lost
+    redis.call('HSET', keys[1], 'incarnation', incarnation, 'number', '0')
+  end
+  if is_lost then
+    redis.call('HSETNX', keys[1], 'settled', encode(created_at(incarnation) + seconds))
+  end
+  return incarnation, number
 end
 
 function journal.add(keys, entry)
@@ -34,18 +43,20 @@ function journal.expel(keys, incarnation, number, now)
   return number
 end
 
--- Keep a member alive, if it `follows` the journal. Return the journal's state.
+-- Keep a member alive, if it `follows` the journal. Return the journal's state, and whether it did.
 local function journal_beat(keys, args)
   local member, known, applied, seconds, follows, deadline = unpack(args)
   local now = server_time()
-  local incarnation, number = journal.open(keys[1], member, now)
+  local incarnation, number = journal.open(keys, member, known, tonumber(seconds), now)
   if known == incarnation and tonumber(applied) > number then -- these are older data
-    redis.call('DEL', keys[1], keys[2])
-    incarnation, number = journal.open(keys[1], member .. '.' .. applied, now)
+    redis.call('DEL', keys[1])
+    local name = member .. '.' .. applied
+    incarnation, number = journal.open(keys, name, known, tonumber(seconds), now)
   end
   number = journal.expel(keys, incarnation, number, now)
   local is_late = tonumber(deadline) > 0 and now > tonumber(deadline)
-  if follows == '1' and not is_late then
+  local is_member = follows == '1' and not is_late
+  if is_member then
     if redis.call('HEXISTS', keys[3], member) == 0 then
       number = number + 1
       journal.add(keys, { number = number, incarnation = incarnation, now = now,
@@ -55,7 +66,7 @@ local function journal_beat(keys, args)
   end
   redis.call('XTRIM', keys[2], 'MINID', '~', encode(math.floor(now * 1000) - KEPT_MILLISECONDS))
   for i = 1, 3 do redis.call('PEXPIRE', keys[i], KEEP_MILLISECONDS) end
-  return { incarnation, encode(number), encode(now) }
+  return { incarnation, encode(number), encode(now), is_member and '1' or '0' }
 end
 
 local function journal_leave(keys, args)
@@ -68,7 +79,8 @@ end
 local function journal_append(keys, args)
   local member, known, kind, based_on, marks, ended, content = unpack(args)
   local now = server_time()
-  local incarnation, number = journal.open(keys[1], member, now)
+  local found = redis.call('HMGET', keys[1], 'incarnation', 'number')
+  local incarnation, number = found[1], tonumber(found[2])
   if known ~= incarnation then return { 'lost', '0' } end
   local last, verdict = 3 + tonumber(marks), 'appended'
   for i = last + 1, #keys do redis.call('DEL', keys[i]) end
@@ -91,9 +103,10 @@ end
 local function journal_ack(keys, args)
   local member, applied, wanted = args[1], args[2], tonumber(args[3])
   local now, all = server_time(), '1'
-  local own = redis.call('HGET', keys[1], member)
-  if own then redis.call('HSET', keys[1], member, words_of(own)[1] .. ' ' .. applied) end
-  local members = redis.call('HGETALL', keys[1])
+  local own = redis.call('HGET', keys[2], member)
+  if own then redis.call('HSET', keys[2], member, words_of(own)[1] .. ' ' .. applied) end
+  if tonumber(redis.call('HGET', keys[1], 'settled') or '0') > now then all = '0' end
+  local members = redis.call('HGETALL', keys[2])
   for i = 1, #members, 2 do
     local words = words_of(members[i + 1])
     if tonumber(words[1]) > now and tonumber(words[2]) < wanted then all = '0' end

@@ -1,0 +1,148 @@
+"""The journal on real servers: what a loss of its data costs, and whom it waits for."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import redis
+
+from gateway.storage.journal.commands import Append
+from gateway.storage.journal.journal import Journal
+from gateway.storage.journal.log_reader import LogReader
+from gateway.storage.journal.membership import MEMBER_SECONDS
+from gateway.storage.shared.contract import LogEntry
+from gateway.storage.shared.function_library import FunctionLibrary
+from gateway.storage.shared.server_connection import ServerConnection
+from tests.valkey.servers import Server
+from tests.valkey.test_functions import CLOCK
+
+KEYS = [f"journal:{name}" for name in ("state", "log", "members")]
+HEALED_SECONDS = 10.0
+ENTRY = Append("event", b"sealed")
+
+
+class Applied:
+    """What a gateway has applied, and how often it missed something."""
+
+    def __init__(self) -> None:
+        self.contents: list[bytes] = []
+        self.misses = 0
+
+    def apply(self, entry: LogEntry, *, own: bool) -> None:
+        del own
+        self.contents.append(entry.content)
+
+    def missed(self) -> None:
+        self.misses += 1
+
+
+@asynccontextmanager
+async def journals(server: Server, count: int) -> AsyncIterator[list[Journal]]:
+    """Start gateways' journals on a server without data."""
+    with server.client() as client:
+        client.flushall()
+    url = f"redis://127.0.0.1:{server.port}"
+    connections = [ServerConnection(url, FunctionLibrary(), ()) for _ in range(count)]
+    found = [
+        Journal(each, LogReader(url, KEYS[1]), "journal", time.monotonic) for each in connections
+    ]
+    for each in found:
+        each.follower = Applied()
+        await each.start()
+    try:
+        yield found
+    finally:
+        for each, connection in zip(found, connections, strict=True):
+            await each.aclose()
+            await connection.aclose()
+
+
+async def test_what_is_to_be_announced_reaches_a_server_that_lost_its_data(server: Server) -> None:
+    async with journals(server, 1) as [journal], asyncio.timeout(HEALED_SECONDS):
+        await journal.append(ENTRY)
+        with server.client() as client:
+            client.flushall()
+
+        await journal.announce_later(ENTRY)
+
+        assert journal.unannounced == []
+        await journal.append(ENTRY)
+
+
+async def test_a_journal_goes_on_if_the_server_lost_its_state_but_not_its_log(
+    server: Server,
+) -> None:
+    async with journals(server, 2) as [one, other], asyncio.timeout(HEALED_SECONDS):
+        before = one.incarnation
+        await one.append(ENTRY)
+        with server.client() as client:
+            client.delete(KEYS[0])
+        await one.beat()
+        await other.beat()
+        assert before not in (one.incarnation, other.incarnation)
+
+        await one.append(ENTRY._replace(content=b"later"))
+
+        assert isinstance(other.follower, Applied)
+        assert other.follower.contents.count(b"later") == 1
+
+
+class Functions:
+    """The journal's functions, on a clock that is wound by hand."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client, self.library, self.now = client, FunctionLibrary(CLOCK), 1000.0
+        client.flushall()
+        client.function_flush()
+        client.function_load(self.library.source)
+        self.wind(0.0)
+
+    def wind(self, seconds: float) -> None:
+        self.now += seconds
+        self.client.set("clock", repr(self.now))
+
+    def beat(
+        self, member: str, known: str = "", applied: int = 0, deadline: float = 0.0
+    ) -> tuple[str, ...]:
+        keys_and_values = (*KEYS, member, known, applied, MEMBER_SECONDS, "1", deadline)
+        return tuple(self.client.fcall(self.library.function("journal_beat"), 3, *keys_and_values))
+
+    def write(self, member: str, known: str) -> int:
+        values = (member, known, "event", "", 0, "", "sealed")
+        verdict, number = self.client.fcall(
+            self.library.function("journal_append"), 3, *KEYS, *values
+        )
+        assert verdict == "appended"
+        return int(number)
+
+    def is_applied_by_all(self, member: str, number: int) -> bool:
+        ack = self.library.function("journal_ack")
+        [by_all] = self.client.fcall(ack, 2, *KEYS[::2], member, number, number)
+        return bool(by_all == "1")
+
+
+def test_a_gateway_whose_heartbeat_was_late_learns_that_no_other_waits_for_it(
+    server: Server,
+) -> None:
+    with server.client() as client:
+        functions = Functions(client)
+
+        assert functions.beat("one", deadline=functions.now)[3] == "1"
+        assert functions.beat("one", deadline=functions.now - 0.01)[3] == "0"
+
+
+def test_a_write_after_a_loss_waits_for_those_that_do_not_know_of_the_loss(server: Server) -> None:
+    with server.client() as client:
+        functions = Functions(client)
+        for member in ("one", "other"):
+            functions.beat(member)
+        incarnation = functions.beat("one")[0]
+        client.delete(*KEYS)
+
+        renewed = functions.beat("one", incarnation, 3)[0]
+        number = functions.write("one", renewed)
+
+        assert not functions.is_applied_by_all("one", number), "`other` trusts what it holds"
+        functions.wind(MEMBER_SECONDS)
+        assert functions.is_applied_by_all("one", number)
