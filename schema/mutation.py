@@ -17,9 +17,7 @@ from schema.inputs import (
 from schema.source.writes import Confirmation
 from schema.types.client import Client
 from schema.types.client_connection import make_edge
-from schema.types.enums import (
-    ClientWriteConfirmation,
-)
+from schema.types.enums import ClientWriteConfirmation
 from schema.types.mutation_results import (
     ClientMergedOver,
     CreateClientResult,
@@ -29,6 +27,7 @@ from schema.types.mutation_results import (
     UpdateClientResult,
     UpdateClientSuccess,
 )
+from schema.types.page_arguments import about
 
 
 @strawberry.type(description="Creates, changes and deletes clients.")
@@ -44,7 +43,7 @@ class Mutation:
     async def create_client(
         self,
         info: Info[Context, None],
-        input: Annotated[CreateClientInput, strawberry.argument(description="The new client.")],
+        input: Annotated[CreateClientInput, about("The new client.")],
     ) -> CreateClientResult | None:
         new, context = parse_create(input), info.context
         context.loaders.clear()
@@ -60,7 +59,7 @@ class Mutation:
     async def update_client(
         self,
         info: Info[Context, None],
-        input: Annotated[UpdateClientInput, strawberry.argument(description="The changes.")],
+        input: Annotated[UpdateClientInput, about("The changes.")],
     ) -> UpdateClientResult | None:
         id, change, context = parse_id(input.id), parse_update(input), info.context
         context.loaders.clear()
@@ -80,9 +79,7 @@ class Mutation:
     async def delete_client(
         self,
         info: Info[Context, None],
-        input: Annotated[
-            DeleteClientInput, strawberry.argument(description="The client to delete.")
-        ],
+        input: Annotated[DeleteClientInput, about("The client to delete.")],
     ) -> DeleteClientResult | None:
         id, context = parse_id(input.id), info.context
         context.loaders.clear()

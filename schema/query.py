@@ -3,6 +3,7 @@
 from typing import Annotated, Any, cast
 
 import strawberry
+from strawberry import UNSET
 from strawberry.federation.schema_directives import ListSize
 
 from schema.execution.root_fields import MAX_NODES, EntityLookup
@@ -14,10 +15,8 @@ from schema.types.client import CALL, Client, Node
 from schema.types.client_connection import ClientConnection, connection
 from schema.types.client_filter import ClientFilterInput
 from schema.types.client_order import ClientOrderInput, ClientSearchField
-from schema.types.page_arguments import DEFAULT_PAGE
+from schema.types.page_arguments import DEFAULT_PAGE, about
 from schema.types.record_fields import ContextInfo
-
-argument = strawberry.argument
 
 
 async def _load(loader: ClientLoader, id: ClientId, fields: Fields) -> Client | None:
@@ -66,7 +65,7 @@ class QueryWithoutNode:
     def client(
         self,
         info: ContextInfo,
-        id: Annotated[strawberry.ID, argument(description="The client's UUID.")],
+        id: Annotated[strawberry.ID, about("The client's UUID.")],
     ) -> Client | None:
         return cast("Client | None", resolve(info))
 
@@ -92,41 +91,29 @@ class QueryWithoutNode:
         self,
         info: ContextInfo,
         filter: Annotated[
-            ClientFilterInput | None, argument(description="The filter; without it all clients.")
-        ] = strawberry.UNSET,
+            ClientFilterInput | None, about("The filter; without it all clients.")
+        ] = UNSET,
         search: Annotated[
             str | None,
-            argument(
-                description=(
-                    "Words that must all occur, whatever their case and accents: as the beginning"
-                    " of a word of the name, within the e-mail address, a tag or the digits of the"
-                    ' phone number. Quotation marks join words: `"de la Cruz"`.'
-                )
+            about(
+                "Words that must all occur, whatever their case and accents: as the beginning"
+                " of a word of the name, within the e-mail address, a tag or the digits of the"
+                ' phone number. Quotation marks join words: `"de la Cruz"`.'
             ),
-        ] = strawberry.UNSET,
+        ] = UNSET,
         search_in: Annotated[
             list[ClientSearchField] | None,
-            argument(description="Where to search instead: without it, in all but the notes."),
-        ] = strawberry.UNSET,
+            about("Where to search instead: without it, in all but the notes."),
+        ] = UNSET,
         order_by: Annotated[
             list[ClientOrderInput] | None,
-            argument(description="Sort keys, the first decides; equal clients are sorted by id."),
-        ] = strawberry.UNSET,
-        first: Annotated[
-            int | None, argument(description="Number of rows from the start, 0 to 100.")
-        ] = strawberry.UNSET,
-        after: Annotated[
-            str | None, argument(description="Only rows after this cursor.")
-        ] = strawberry.UNSET,
-        last: Annotated[
-            int | None, argument(description="Number of rows from the end, 0 to 100.")
-        ] = strawberry.UNSET,
-        before: Annotated[
-            str | None, argument(description="Only rows before this cursor.")
-        ] = strawberry.UNSET,
-        offset: Annotated[
-            int | None, argument(description="Number of rows to skip, to jump to a page.")
-        ] = strawberry.UNSET,
+            about("Sort keys, the first decides; equal clients are sorted by id."),
+        ] = UNSET,
+        first: Annotated[int | None, about("Number of rows from the start, 0 to 100.")] = UNSET,
+        after: Annotated[str | None, about("Only rows after this cursor.")] = UNSET,
+        last: Annotated[int | None, about("Number of rows from the end, 0 to 100.")] = UNSET,
+        before: Annotated[str | None, about("Only rows before this cursor.")] = UNSET,
+        offset: Annotated[int | None, about("Number of rows to skip, to jump to a page.")] = UNSET,
     ) -> ClientConnection | None:
         return cast("ClientConnection", resolve(info))
 
@@ -141,7 +128,7 @@ class Query(QueryWithoutNode):
     def node(
         self,
         info: ContextInfo,
-        id: Annotated[strawberry.ID, argument(description="An id of this graph.")],
+        id: Annotated[strawberry.ID, about("An id of this graph.")],
     ) -> Node | None:
         return cast("Node | None", resolve(info))
 
@@ -156,6 +143,6 @@ class Query(QueryWithoutNode):
     def nodes(
         self,
         info: ContextInfo,
-        ids: Annotated[list[strawberry.ID], argument(description="Ids of this graph.")],
+        ids: Annotated[list[strawberry.ID], about("Ids of this graph.")],
     ) -> list[Node | None] | None:
         return cast("list[Node | None]", resolve(info))

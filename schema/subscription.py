@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import strawberry
+from strawberry import UNSET
 
 from schema.types.client_change import ClientChange
 from schema.types.client_filter import ClientFilterInput
+from schema.types.page_arguments import about
 
-argument = strawberry.argument
 _NONE: tuple[ClientChange, ...] = ()
 
 
@@ -28,10 +29,9 @@ class Subscription:
     )
     async def client_changed(
         self,
-        id: Annotated[strawberry.ID, argument(description="The client's UUID.")],
+        id: Annotated[strawberry.ID, about("The client's UUID.")],
         initial: Annotated[
-            bool,
-            argument(description="Whether the first event is the client as it is now."),
+            bool, about("Whether the first event is the client as it is now.")
         ] = False,
     ) -> AsyncGenerator[ClientChange, None]:
         for event in _NONE:
@@ -46,8 +46,8 @@ class Subscription:
     async def clients_changed(
         self,
         filter: Annotated[
-            ClientFilterInput | None, argument(description="The filter; without it all clients.")
-        ] = strawberry.UNSET,
+            ClientFilterInput | None, about("The filter; without it all clients.")
+        ] = UNSET,
     ) -> AsyncGenerator[ClientChange, None]:
         for event in _NONE:
             yield event

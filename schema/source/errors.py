@@ -63,20 +63,19 @@ class Conflict(ClientError):
 
     code = "VERSION_CONFLICT"
 
-    def __init__(  # noqa: PLR0913 - every known fact, by its name
+    def __init__(
         self,
         message: str,
         *,
         expected_version: int | None = None,
         current: ClientRecord | None = None,
-        changed: frozenset[str] | None = None,
         maybe_written: bool = False,
         correlation_id: str | None = None,
     ) -> None:
         super().__init__(message, correlation_id=correlation_id)
         self.expected_version = expected_version
         self.current = current
-        self.changed = changed
+        self.changed: frozenset[str] | None = None
         self.maybe_written = maybe_written
 
 

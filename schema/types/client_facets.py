@@ -9,6 +9,7 @@ from schema.source.errors import InvalidInput
 from schema.source.search import FacetCounts
 from schema.types.client import FREE
 from schema.types.enums import ClientStatus, ClientType, client_status_of, client_type_of
+from schema.types.page_arguments import about
 from schema.types.record_fields import computed
 
 M = TypeVar("M", ClientStatus, ClientType)
@@ -124,9 +125,7 @@ class ClientFacets:
     )
     def tags(
         self,
-        first: Annotated[
-            int | None, strawberry.argument(description="Number of tags, 0 to 100.")
-        ] = DEFAULT_TAGS,
+        first: Annotated[int | None, about("Number of tags, 0 to 100.")] = DEFAULT_TAGS,
     ) -> list[StringCount]:
         """Return the most frequent tags."""
         return tag_counts(self, first)

@@ -1,7 +1,8 @@
 """Failures in the graph: members of a mutation's result, or errors with a code."""
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import strawberry
 from strawberry.types import Info
@@ -22,6 +23,8 @@ from schema.source.records import Fields
 from schema.types.client import Client
 from schema.types.enums import ClientErrorCode
 from schema.types.scalars import digits, held, integer
+
+F = TypeVar("F", bound=ClientError)
 
 
 @strawberry.interface(description="The result of a mutation that did not succeed.")
@@ -126,67 +129,56 @@ def _common(failure: ClientError) -> dict[str, Any]:
     }
 
 
-class _InvalidInputHandler(strawberry.ExceptionHandler[InvalidInput, ClientValidationError]):
-    def handle(
-        self, exception: InvalidInput, *, field: StrawberryField, info: Info
-    ) -> ClientValidationError:
-        del field, info
-        issues = [ClientInputIssue(**asdict(issue)) for issue in exception.issues]
-        return ClientValidationError(**_common(exception), issues=issues)
+def _conflict(failure: Conflict) -> dict[str, Any]:
+    current = failure.current
+    version = None if current is None else current.version
+    return {
+        "current": None if current is None else Client.of(current),
+        "expected_version": held(integer, failure.expected_version),
+        "current_version": held(integer, version),
+        "current_version_raw": held(digits, version),
+        "changed_fields": None if failure.changed is None else graph_names(failure.changed),
+        "maybe_written": failure.maybe_written,
+    }
 
 
-class _NotFoundHandler(strawberry.ExceptionHandler[NotFound, ClientNotFound]):
-    def handle(self, exception: NotFound, *, field: StrawberryField, info: Info) -> ClientNotFound:
-        del field, info
-        return ClientNotFound(**_common(exception))
+def _unconfirmed(failure: WriteUnconfirmed) -> dict[str, Any]:
+    candidates = [Client.of(record) for record in failure.candidates]
+    return {"attempt_id": failure.attempt_id, "candidates": candidates}
 
 
-class _ConflictHandler(strawberry.ExceptionHandler[Conflict, ClientVersionConflict]):
-    def handle(
-        self, exception: Conflict, *, field: StrawberryField, info: Info
-    ) -> ClientVersionConflict:
-        del field, info
-        current = exception.current
-        version = None if current is None else current.version
-        return ClientVersionConflict(
-            **_common(exception),
-            current=None if current is None else Client.of(current),
-            expected_version=held(integer, exception.expected_version),
-            current_version=held(integer, version),
-            current_version_raw=held(digits, version),
-            changed_fields=None if exception.changed is None else graph_names(exception.changed),
-            maybe_written=exception.maybe_written,
-        )
+class FailureHandler(Generic[F]):
+    """Converts failures of one type to a member of the result union, if the field's has it."""
 
+    def __init__(
+        self,
+        exception_type: type[F],
+        error_type: type[ClientMutationError],
+        own_fields: Callable[[F], dict[str, Any]] = lambda _: {},
+    ) -> None:
+        self.exception_type = exception_type
+        self.error_type = error_type
+        self._own_fields = own_fields
 
-class _RateLimitedHandler(strawberry.ExceptionHandler[RateLimited, ClientRateLimited]):
-    def handle(
-        self, exception: RateLimited, *, field: StrawberryField, info: Info
-    ) -> ClientRateLimited:
+    def handle(self, exception: F, *, field: StrawberryField, info: Info) -> ClientMutationError:
+        """Return the member of the union."""
         del field
-        info.context.operation.receipt.refused(exception.retry_after)
-        return ClientRateLimited(**_common(exception))
+        if isinstance(exception, RateLimited):
+            info.context.operation.receipt.refused(exception.retry_after)
+        return self.error_type(**_common(exception), **self._own_fields(exception))
 
 
-class _UnconfirmedHandler(strawberry.ExceptionHandler[WriteUnconfirmed, ClientWriteUnconfirmed]):
-    def handle(
-        self, exception: WriteUnconfirmed, *, field: StrawberryField, info: Info
-    ) -> ClientWriteUnconfirmed:
-        del field, info
-        candidates = [Client.of(record) for record in exception.candidates]
-        return ClientWriteUnconfirmed(
-            **_common(exception), attempt_id=exception.attempt_id, candidates=candidates
-        )
-
-
-HANDLERS = (
-    _InvalidInputHandler(),
-    _NotFoundHandler(),
-    _ConflictHandler(),
-    _RateLimitedHandler(),
-    _UnconfirmedHandler(),
+HANDLERS: tuple[strawberry.ExceptionHandler[Any], ...] = (
+    FailureHandler(
+        InvalidInput,
+        ClientValidationError,
+        lambda failure: {"issues": [ClientInputIssue(**asdict(each)) for each in failure.issues]},
+    ),
+    FailureHandler(NotFound, ClientNotFound),
+    FailureHandler(Conflict, ClientVersionConflict, _conflict),
+    FailureHandler(RateLimited, ClientRateLimited),
+    FailureHandler(WriteUnconfirmed, ClientWriteUnconfirmed, _unconfirmed),
 )
-"""Convert failures to members of the result union, if the field's union has them."""
 
 
 def error_extensions(failure: ClientError) -> dict[str, Any]:
@@ -197,10 +189,7 @@ def error_extensions(failure: ClientError) -> dict[str, Any]:
     if isinstance(failure, TooExpensive):
         extensions["limit"] = failure.limit
     if isinstance(failure, InvalidInput) and failure.issues:
-        extensions["issues"] = [
-            {"field": issue.field, "code": issue.code, "message": issue.message}
-            for issue in failure.issues
-        ]
+        extensions["issues"] = [asdict(issue) for issue in failure.issues]
     if failure.correlation_id is not None:
         extensions["correlationId"] = failure.correlation_id
     return extensions

@@ -1,4 +1,7 @@
-"""The arguments of a connection, converted to a window of rows."""
+"""Arguments of fields: their descriptions, and those of a connection as a window of rows."""
+
+import strawberry
+from strawberry.types.arguments import StrawberryArgumentAnnotation
 
 from schema.source.errors import InvalidInput
 from schema.source.records import MAX_PAGE, Between, Window
@@ -7,6 +10,11 @@ from schema.types.cursors import decode_cursor
 
 DEFAULT_PAGE = 25
 """Rows of a page without `first` and `last` (the API's own default)."""
+
+
+def about(description: str) -> StrawberryArgumentAnnotation:
+    """Return the annotation of an argument with this description."""
+    return strawberry.argument(description=description)
 
 
 def _size(first: int | None, last: int | None) -> int:
