@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from random import SystemRandom
 
 from gateway.api.failures import refused
@@ -110,45 +111,40 @@ class RetryBudget:
             self._retries.popleft()
 
 
+@dataclass(eq=False, repr=False)
 class RetryPolicy:
     """Applies `retry_delay` within the retry budgets.
 
     Requests with an unverified credential have a budget of their own.
     """
 
-    def __init__(
-        self,
-        *,
-        state: Callable[[], RateLimitState],
-        verified: Callable[[str], bool] = lambda _: True,
-        clock: Callable[[], float] = time.monotonic,
-        random: Callable[[], float] = CHANCE,
-        shared: SharedBudget | None = None,
-    ) -> None:
-        """Set `state`, of the rate limit window: with less than a fifth left, nothing is retried.
+    _: KW_ONLY
+    state: Callable[[], RateLimitState]
+    """Of the rate limit window: with less than a fifth left, nothing is retried."""
+    verified: Callable[[str], bool] = lambda _: True
+    """Whether the API accepts the credential with this keyed hash."""
+    clock: Callable[[], float] = time.monotonic
+    random: Callable[[], float] = CHANCE
+    shared: SharedBudget | None = None
+    """The retry budget of all gateways, which must allow a retry too."""
 
-        `verified`: whether the API accepts the credential with this keyed hash. `shared`: the retry
-        budget of all gateways, which must allow a retry too.
-        """
-        self._state, self._verified = state, verified
-        self._clock, self._random = clock, random
+    def __post_init__(self) -> None:
         self._budget, self._unverified_budget = RetryBudget(), RetryBudget()
-        self._shared = shared
 
     def next_delay(self, call: Call, first: Attempt) -> float | None:
         """Record the first attempt of `call`; return the delay of a second one, or None."""
-        now = self._clock()
+        now = self.clock()
         self._budget.called(now)
         if isinstance(first, Response) and first.is_success:
             return None
-        verified = self._verified(call.context.credential)
+        verified = self.verified(call.context.credential)
         budget = self._budget if verified else self._unverified_budget
         delay = retry_delay(
             call.method,
             first,
             left=call.deadline - now,
-            affordable=budget.allows(now, self._state()),
-            chance=self._random(),
+            affordable=budget.allows(now, self.state()),
+            chance=self.random(),
         )
         if delay is not None and not _is_rejection(first):
             budget.retried(now)
@@ -156,6 +152,6 @@ class RetryPolicy:
 
     async def is_shared_budget_left(self, call: Call, first: Attempt) -> bool:
         """Return whether the retry budget of all gateways allows a second attempt of `call`."""
-        if self._shared is None or _is_rejection(first):
+        if self.shared is None or _is_rejection(first):
             return True
-        return await self._shared.allow_retry(known=self._verified(call.context.credential))
+        return await self.shared.allow_retry(known=self.verified(call.context.credential))

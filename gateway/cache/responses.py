@@ -8,6 +8,7 @@ longer fresh. The API's window bounds how often that happens: one call in two se
 
 import math
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 import orjson
 
@@ -26,25 +27,19 @@ _MAX_PLAIN_BYTES = 2 * 1024 * 1024
 """Bytes of the stored responses that depend on no caller."""
 
 
+@dataclass(eq=False, repr=False)
 class ResponseCache:
     """The responses of all callers, in the same store and within the same bounds as entries."""
 
-    def __init__(  # noqa: PLR0913 - its parts
-        self,
-        memory: FencedCache,
-        *,
-        accounts: CostAttribution,
-        pace: AdaptiveTTL,
-        budget: Callable[[], RateLimitState],
-        clock: Callable[[], float],
-        in_doubt: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._memory = memory
-        self._accounts = accounts
-        self._pace = pace
-        self._budget = budget
-        self._clock = clock
-        self._in_doubt = in_doubt
+    memory: FencedCache
+    _: KW_ONLY
+    accounts: CostAttribution
+    pace: AdaptiveTTL
+    budget: Callable[[], RateLimitState]
+    clock: Callable[[], float]
+    in_doubt: Callable[[], bool] = lambda: False
+
+    def __post_init__(self) -> None:
         self._plain: WeightedLRU[CompressibleData] = WeightedLRU(_MAX_PLAIN_BYTES)
         self._discarded = 0
 
@@ -59,8 +54,8 @@ class ResponseCache:
 
     def _basis(self, partition: Partition) -> Validator:
         return (
-            self._memory.generations.of_responses(partition),
-            self._memory.meaning.types,
+            self.memory.generations.of_responses(partition),
+            self.memory.meaning.types,
             self._discarded,
         )
 
@@ -70,22 +65,22 @@ class ResponseCache:
         if plain is not None:
             return plain, Receipt()
         partition = Partition(caller)
-        cached = self._memory.response(ResponseKey(partition, body))
+        cached = self.memory.response(ResponseKey(partition, body))
         if (
             cached is None
             or cached.basis != self._basis(partition)
-            or self._accounts.has_unbilled(caller)
+            or self.accounts.has_unbilled(caller)
         ):
             return None
-        age = self._clock() - cached.at
-        if age > self._pace.fresh(partition) + cached.longer:
+        age = self.clock() - cached.at
+        if age > self.pace.fresh(partition) + cached.longer:
             return None
         return cached.data, Receipt(
             saved=cached.saved,
             oldest_seconds=age,
-            stale=self._in_doubt(),
-            coherent=self._pace.is_proven(partition),
-            budget=self._budget(),
+            stale=self.in_doubt(),
+            coherent=self.pace.is_proven(partition),
+            budget=self.budget(),
         )
 
     def keep(
@@ -109,6 +104,6 @@ class ResponseCache:
             return
         if basis == self.basis(operation) and receipt.oldest_at > -math.inf:
             key = ResponseKey(Partition(operation.caller), body)
-            self._memory.store_response(
+            self.memory.store_response(
                 key, CachedResponse(data, basis, receipt.oldest_at, receipt.saved, receipt.longer)
             )

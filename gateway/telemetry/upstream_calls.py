@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -38,18 +39,13 @@ class UpstreamCounts:
         self.recent = RecentCalls(clock)
 
 
+@dataclass(eq=False, repr=False)
 class MeasuredTransport(Transport):
     """Counts the calls that `inner` sends; their context has a priority and a partition."""
 
-    def __init__(
-        self,
-        inner: Transport,
-        counts: UpstreamCounts,
-        now: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._inner = inner
-        self._counts = counts
-        self._now = now
+    _inner: Transport
+    _counts: UpstreamCounts
+    _now: Callable[[], float] = time.perf_counter
 
     def send(self, request: Request[Any]) -> asyncio.Future[Response]:
         """Send a request, and count it when it has ended."""

@@ -1,6 +1,7 @@
 """Liveness and readiness checks; they make no upstream calls."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import orjson
 
@@ -44,26 +45,16 @@ class Readiness:
         return 0.0 if self._left is None else self._clock() - self._left
 
 
+@dataclass(eq=False, repr=False)
 class Health:
     """Answers requests to /livez and /readyz."""
 
-    def __init__(
-        self,
-        readiness: Readiness,
-        budget: Callable[[], RateLimitState],
-        cors: Cors,
-        shared: SharedBudget | None = None,
-        more: Callable[[], Mapping[str, object]] = dict,
-    ) -> None:
-        """Report the rest of `budget` and, if it is `shared`, whether its server is reachable.
-
-        `more` returns what else is reported.
-        """
-        self._readiness = readiness
-        self._budget = budget
-        self._cors = cors
-        self._shared = shared
-        self._more = more
+    _readiness: Readiness
+    _budget: Callable[[], RateLimitState]
+    _cors: Cors
+    _shared: SharedBudget | None = None
+    _more: Callable[[], Mapping[str, object]] = dict
+    """Returns what else is reported."""
 
     def reply(self, method: str, path: str, head: RequestHead) -> HTTPResponse:
         """Return the response to a request to one of `PATHS`."""

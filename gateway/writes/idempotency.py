@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Coroutine
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -52,6 +53,7 @@ class CreateRecords(Protocol):
         """Return the ids of the clients that this caller's creates made."""
 
 
+@dataclass(eq=False, repr=False)
 class IdempotentWriter:
     """Wraps a writer: a create with an idempotency key is sent once in 24 hours.
 
@@ -66,32 +68,24 @@ class IdempotentWriter:
     `clock` is that of the operations' deadlines; `now` returns Unix seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - every part by its name
-        self,
-        reader: ClientReader,
-        writer: RecoveringWriter,
-        intents: CreateRecords | None,
-        *,
-        secret: bytes,
-        clock: Callable[[], float],
-        vouched: Callable[[str], bool] = lambda _: True,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        """Set the parts; `secret` is the key of the hashes of keys and payloads on disk."""
-        self._reader = reader
-        self._writer = writer
-        self.update, self.delete = writer.update, writer.delete
-        self._intents = intents
-        self._secret = secret
-        self._clock = clock
-        self._vouched = vouched
-        self._now = now
-        self._flights = KeyedFlights(clock)
+    reader: ClientReader
+    writer: RecoveringWriter
+    intents: CreateRecords | None
+    _: KW_ONLY
+    secret: bytes
+    """The key of the hashes of keys and payloads on disk."""
+    clock: Callable[[], float]
+    vouched: Callable[[str], bool] = lambda _: True
+    now: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self.update, self.delete = self.writer.update, self.writer.delete
+        self._flights = KeyedFlights(self.clock)
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client, or return the one that this key created."""
         if new.idempotency_key is None:
-            return await self._writer.create(operation, new)
+            return await self.writer.create(operation, new)
         name = self._hash(b"name", [operation.caller.identity, _compared(new.idempotency_key)])
         payload = self._hash(b"payload", new.fields)
         return await self._flights.run(
@@ -101,20 +95,20 @@ class IdempotentWriter:
     async def _create(
         self, operation: RequestContext, new: NewClient, name: bytes, payload: bytes
     ) -> WriteResult:
-        if self._intents is None:
+        if self.intents is None:
             raise _refused()
-        now = self._now()
-        until = now + max(0.0, operation.deadline - self._clock())
+        now = self.now()
+        until = now + max(0.0, operation.deadline - self.clock())
         caller = operation.caller.identity
         intent = IdempotencyRecord(name, caller, payload, str(uuid.uuid4()), now, until)
         try:
-            earlier = await self._intents.begin(intent)
+            earlier = await self.intents.begin(intent)
         except StorageError as reason:
             _log.error("a create could not be recorded: %s", reason)
             raise _refused() from reason
         if earlier is not None:
-            return await self._replay(self._intents, operation, new, payload, earlier)
-        return await self._send_first(self._intents, operation, new, intent)
+            return await self._replay(self.intents, operation, new, payload, earlier)
+        return await self._send_first(self.intents, operation, new, intent)
 
     async def _send_first(
         self,
@@ -124,9 +118,9 @@ class IdempotentWriter:
         intent: IdempotencyRecord,
     ) -> WriteResult:
         try:
-            written = await self._writer.create(operation, new)
+            written = await self.writer.create(operation, new)
         except WriteUnconfirmed as lost:
-            await _log_storage_error(intents.ended(intent, self._now(), lost.attempt_id))
+            await _log_storage_error(intents.ended(intent, self.now(), lost.attempt_id))
             raise
         except ClientError:
             await _log_storage_error(intents.delete(intent))
@@ -163,7 +157,7 @@ class IdempotentWriter:
         try:
             others = await intents.clients_of(intent.caller)
             sending = SendInterval(intent.began, intent.send_ended_by)
-            written = await self._writer.find_created(operation, new, sending, lost, others)
+            written = await self.writer.find_created(operation, new, sending, lost, others)
             await intents.done(intent, _made(written))  # fails if it is another key's client
         except StorageError as reason:
             raise lost from reason
@@ -171,8 +165,8 @@ class IdempotentWriter:
 
     async def _prove(self, operation: RequestContext) -> None:
         """Read with a credential that is not vouched for. Raises the `ClientError` of the read."""
-        if not self._vouched(operation.caller.hash):
-            await self._reader.read_page(
+        if not self.vouched(operation.caller.hash):
+            await self.reader.read_page(
                 operation, ClientFilter(), Window(0, 1), _PROVING, Priority.WRITE
             )
 
@@ -184,8 +178,8 @@ class IdempotentWriter:
         If it cannot be read now, a vouched caller gets the fields it sent. Raises `NotFound` if the
         client is gone.
         """
-        id, vouched = ClientId(made.client), self._vouched(operation.caller.hash)
-        [current] = await self._reader.fetch(operation, [id], FIELDS, Priority.WRITE)
+        id, vouched = ClientId(made.client), self.vouched(operation.caller.hash)
+        [current] = await self.reader.fetch(operation, [id], FIELDS, Priority.WRITE)
         if isinstance(current, NotFound):
             raise NotFound(
                 "The client that this key made is no longer there, or not for you to see. Nothing"
@@ -201,7 +195,7 @@ class IdempotentWriter:
 
     def _hash(self, what: bytes, value: object) -> bytes:
         data = msgspec.json.encode(value)
-        return hashlib.blake2b(data, key=self._secret, digest_size=32, person=what).digest()
+        return hashlib.blake2b(data, key=self.secret, digest_size=32, person=what).digest()
 
 
 def _compared(key: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -52,22 +53,15 @@ def usable(held: Held, query: ReadQuery) -> EntityResult | None:
     return EntityResult(*view, max(view[1], held.contradicted_at))
 
 
+@dataclass(eq=False, repr=False)
 class EntityFetcher:
     """The detail reads of all callers."""
 
-    def __init__(
-        self,
-        reader: ClientReader,
-        accounts: CostAttribution,
-        memory: FencedCache,
-        clock: Callable[[], float],
-        coherence: Coherence,
-    ) -> None:
-        self._reader = reader
-        self._accounts = accounts
-        self._memory = memory
-        self._clock = clock
-        self._coherence = coherence
+    _reader: ClientReader
+    _accounts: CostAttribution
+    _memory: FencedCache
+    _clock: Callable[[], float]
+    _coherence: Coherence
 
     async def send(
         self,

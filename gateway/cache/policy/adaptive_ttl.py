@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.cache.policy.delivery_proof import DeliveryProof
 from gateway.cache.policy.freshness import CachePolicy
@@ -33,31 +34,26 @@ def affordable_ttl(active: int, budget: RateLimitState, policy: CachePolicy) -> 
     return min(max(seconds, policy.fresh), policy.stale)
 
 
+@dataclass(eq=False, repr=False)
 class AdaptiveTTL:
     """Counts the active callers and computes the freshness lifetime of their entries.
 
     It is `policy.webhook_fresh` while `proof` holds.
     """
 
-    def __init__(
-        self,
-        policy: CachePolicy,
-        budget: Callable[[], RateLimitState],
-        clock: Callable[[], float],
-        proof: DeliveryProof,
-        in_doubt: Callable[[], bool],
-    ) -> None:
-        """Create it; `in_doubt` returns True if events of other gateways may be missed."""
-        self._policy = policy
-        self._proof = proof
-        self._in_doubt = in_doubt
-        self._log = ProofLog(proof, policy.webhook_fresh or 0)
-        self._budget = budget
-        self._clock = clock
+    _policy: CachePolicy
+    _budget: Callable[[], RateLimitState]
+    _clock: Callable[[], float]
+    _proof: DeliveryProof
+    _in_doubt: Callable[[], bool]
+    """Returns True if events of other gateways may be missed."""
+
+    def __post_init__(self) -> None:
+        self._log = ProofLog(self._proof, self._policy.webhook_fresh or 0)
         self._seen: OrderedDict[Partition, float] = OrderedDict()
         self._seen_recently: set[Partition] = set()
         """The callers seen since the lifetime was computed."""
-        self._fresh = policy.fresh
+        self._fresh = self._policy.fresh
         self._until = float("-inf")
 
     def is_active(self, partition: Partition) -> bool:

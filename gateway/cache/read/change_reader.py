@@ -1,7 +1,7 @@
 """Read clients after a change, for their subscribers: at most once, and only what is not cached."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway.cache.fetch.entity_fetcher import EntityResult
 from gateway.cache.fetch.queries import ReadQuery
@@ -19,21 +19,15 @@ from schema.source.request_context import Caller, Priority, RequestContext
 _NOT_READ = "The change was not read: too little of the API's window is left."
 
 
+@dataclass(eq=False, repr=False)
 class ChangeReader:
     """Reads changed clients by id, and reports the changes that other readings show."""
 
-    def __init__(
-        self,
-        by_id: EntityReader,
-        memory: FencedCache,
-        store: MemoryStore,
-        query: Callable[[RequestContext, Fields, Priority], ReadQuery],
-    ) -> None:
-        """Create it; `query` returns the query of an operation that begins now."""
-        self._by_id = by_id
-        self._memory = memory
-        self._store = store
-        self._query = query
+    _by_id: EntityReader
+    _memory: FencedCache
+    _store: MemoryStore
+    _query: Callable[[RequestContext, Fields, Priority], ReadQuery]
+    """Returns the query of an operation that begins now."""
 
     def watch(self, note: NoteDifference) -> None:
         """Have each reading reported that differs from what was cached."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from gateway.cache.fetch.queries import ReadQuery
 from gateway.cache.policy.filters import supersets
@@ -28,22 +29,15 @@ ROUNDS = 2
 Found = tuple[CollectionKey, "HeldCollection"]
 
 
+@dataclass(eq=False, repr=False)
 class CollectionReader:
     """Reads collections of all callers. `cap` returns the calls that one operation may cost."""
 
-    def __init__(
-        self,
-        lists: ListReader,
-        memory: FencedCache,
-        policy: CachePolicy,
-        clock: Callable[[], float],
-        cap: Callable[[], int],
-    ) -> None:
-        self._lists = lists
-        self._memory = memory
-        self._policy = policy
-        self._clock = clock
-        self.cap = cap
+    _lists: ListReader
+    _memory: FencedCache
+    _policy: CachePolicy
+    _clock: Callable[[], float]
+    cap: Callable[[], int]
 
     def held(
         self, partition: Partition, where: ClientFilter, oldest: Callable[[int], float]

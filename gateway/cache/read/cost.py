@@ -1,6 +1,7 @@
 """Estimate the cost of requests, given the cache's present content; nothing is sent."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from gateway.cache.fetch.queries import ReadQuery
@@ -24,31 +25,21 @@ _ALWAYS: frozenset[str] = frozenset({"id"})
 """Fields that no row lacks."""
 
 
+@dataclass(eq=False, repr=False)
 class CostEstimates:
     """Estimates the cost of requests before they are sent."""
 
-    def __init__(
-        self,
-        write_cost: Callable[[WriteRequest], CostEstimate],
-        lists: ListReader,
-        by_id: EntityReader,
-        query: Callable[[RequestContext, Fields, Priority], ReadQuery],
-        search: Callable[
-            [RequestContext, SearchRequest, set[PlannedRead], Callable[[], CostEstimate]],
-            CostEstimate,
-        ],
-    ) -> None:
-        """Create it; `query` returns the query of an operation that begins now.
-
-        `search` returns the cost of a search, given the pages that the operation reads
-        anyway and the cost of completing rows not yet known.
-        """
-        self._page_cost = lists.page_cost
-        self._write_cost = write_cost
-        self._lists = lists
-        self._by_id = by_id
-        self._query = query
-        self._search = search
+    _write_cost: Callable[[WriteRequest], CostEstimate]
+    _lists: ListReader
+    _by_id: EntityReader
+    _query: Callable[[RequestContext, Fields, Priority], ReadQuery]
+    """Returns the query of an operation that begins now."""
+    _search: Callable[
+        [RequestContext, SearchRequest, set[PlannedRead], Callable[[], CostEstimate]],
+        CostEstimate,
+    ]
+    """Returns the cost of a search, given the pages that the operation reads anyway and the cost of
+    completing rows not yet known."""
 
     def estimate(
         self, operation: RequestContext, needs: Sequence[SourceRequest]
@@ -87,14 +78,14 @@ class CostEstimates:
             return CostEstimate(0, details, details, 0, details)
         reads = set(self._lists.plan.plan(key, need.window, query.oldest)) - reading
         reading |= reads
-        direct = sum(self._page_cost(window) for _, window in reads)
+        direct = sum(self._lists.page_cost(window) for _, window in reads)
         # The first page of another list may not be the whole collection.
         speculative = any(target != key for target, _ in reads)
-        again = self._page_cost(need.window) if speculative else 0
+        again = self._lists.page_cost(need.window) if speculative else 0
         if need.window.between is not None:
             # The row that the window is counted from may have moved out of the page read.
-            again += self._page_cost(need.window)
-        least = sum(1 if window.from_end else self._page_cost(window) for _, window in reads)
+            again += self._lists.page_cost(need.window)
+        least = sum(1 if window.from_end else self._lists.page_cost(window) for _, window in reads)
         completing = self._completion(query.partition, need)
         return CostEstimate(least, direct, direct + again, direct) + completing
 

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway.cache.policy.filters import TypeFilterSemantics, can_evaluate
 from gateway.cache.policy.freshness import CachePolicy
@@ -18,20 +18,14 @@ PlannedRead = tuple[ListKey, Window]
 """One read from the source."""
 
 
+@dataclass(eq=False, repr=False)
 class ReadPlanner:
     """Plans reads by their cost in calls and by what is cached."""
 
-    def __init__(
-        self,
-        listed: ListLookup,
-        meaning: TypeFilterSemantics,
-        policy: CachePolicy,
-        price: Callable[[Window], int],
-    ) -> None:
-        self._listed = listed
-        self._meaning = meaning
-        self._policy = policy
-        self._cost_of = price
+    _listed: ListLookup
+    _meaning: TypeFilterSemantics
+    _policy: CachePolicy
+    _cost_of: Callable[[Window], int]
 
     def price(self, reads: Sequence[PlannedRead]) -> int:
         """Return the cost of these reads together, in calls."""

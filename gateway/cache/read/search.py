@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -26,42 +26,31 @@ from schema.source.search import BY_DEFAULT, Question, SearchRequest
 from schema.types.error_union import graph_names
 
 
+@dataclass(eq=False, repr=False)
 class SearchReader:
     """Answers the searches of all callers."""
 
-    def __init__(  # noqa: PLR0913 - the parts it is made of, by name
-        self,
-        collections: CollectionReader,
-        derived: Derivations,
-        *,
-        query: Callable[[RequestContext, Fields, Priority], ReadQuery],
-        read_clients: Callable[[ReadQuery, Sequence[ClientId]], Coroutine[Any, Any, object]],
-        unlisted: Callable[[Fields], Fields],
-        refresh: BackgroundRevalidation,
-        policy: CachePolicy,
-        clock: Callable[[], float],
-        counts: Counter[tuple[str, str]],
-    ) -> None:
-        self._collections = collections
-        self._derived = derived
-        self._query = query
-        self._read_clients = read_clients
-        self._unlisted = unlisted
-        self._refresh = refresh
-        self._policy = policy
-        self._clock = clock
-        self._counts = counts
+    collections: CollectionReader
+    derived: Derivations
+    _: KW_ONLY
+    query: Callable[[RequestContext, Fields, Priority], ReadQuery]
+    read_clients: Callable[[ReadQuery, Sequence[ClientId]], Coroutine[Any, Any, object]]
+    unlisted: Callable[[Fields], Fields]
+    refresh: BackgroundRevalidation
+    policy: CachePolicy
+    clock: Callable[[], float]
+    counts: Counter[tuple[str, str]]
 
     async def search(self, operation: RequestContext, request: SearchRequest) -> Page:
         """Return a window of the matching clients, from a held collection if there is one."""
         self._check_listed(request.needs)
-        query = self._query(operation, request.fields, Priority.INTERACTIVE)
+        query = self.query(operation, request.fields, Priority.INTERACTIVE)
         found = self._held(query, request, self._served)
         if found is None:
-            self._counts["list", "miss"] += 1
+            self.counts["list", "miss"] += 1
             found = await self._read_missing(query, request)
         else:
-            self._counts["list", "hit"] += 1
+            self.counts["list", "hit"] += 1
             operation.receipt.saved += found[1].calls
         return self._page(query, request, found)
 
@@ -76,53 +65,53 @@ class SearchReader:
 
         `completing` returns the calls that complete rows not yet known.
         """
-        if self._unlisted(request.needs):
+        if self.unlisted(request.needs):
             return CostEstimate()
-        query = self._query(operation, request.fields, Priority.INTERACTIVE)
+        query = self.query(operation, request.fields, Priority.INTERACTIVE)
         found = self._held(query, request, self._served)
         if found is None:
-            return self._collections.cost(query, request.where, reading) + completing()
+            return self.collections.cost(query, request.where, reading) + completing()
         question = self._resolved(request.question)
-        page, _ = self._derived.page(*found, question, request.window)
+        page, _ = self.derived.page(*found, question, request.window)
         details = sum(record.is_missing(request.fields) for record in page.records)
         return CostEstimate(0, details, details, 0, details)
 
     def _page(self, query: ReadQuery, request: SearchRequest, found: Found) -> Page:
         key, held = found
-        limits, now = self._limits(query, held.calls), self._clock()
+        limits, now = self._limits(query, held.calls), self.clock()
         longer = limits.fresh - query.limits.fresh
         query = replace(query, limits=limits, oldest=now - limits.served)
-        hinted_at = self._collections.hinted_at(key, held)
+        hinted_at = self.collections.hinted_at(key, held)
         query.note_age(held.at, now, hinted_at, longer)
         query.operation.receipt.drift |= held.drift
         oldest = max(now - limits.fresh, hinted_at if held.calls == 1 else -math.inf)
         if held.drift:  # rows may be missing: it is fresh for as long as a page
             oldest = max(oldest, now - limits.fresh + longer)
         if held.at < oldest:
-            self._counts["list", "stale"] += 1
-            self._refresh.start(
+            self.counts["list", "stale"] += 1
+            self.refresh.start(
                 query.operation,
                 key,
-                lambda own: self._collections.read(
+                lambda own: self.collections.read(
                     query.for_refresh(own, oldest), key.where, _accept
                 ),
             )
-        elif hinted_at > held.at and (changed := self._collections.changed(held)):
-            self._refresh.start(
+        elif hinted_at > held.at and (changed := self.collections.changed(held)):
+            self.refresh.start(
                 query.operation,
                 (key, "changed"),
-                lambda own: self._read_clients(query.for_refresh(own, hinted_at), changed),
+                lambda own: self.read_clients(query.for_refresh(own, hinted_at), changed),
             )
         question = self._resolved(request.question)
-        page, lost = self._derived.page(key, held, question, request.window)
+        page, lost = self.derived.page(key, held, question, request.window)
         query.operation.receipt.drift |= lost
         return page
 
     async def _read_missing(self, query: ReadQuery, request: SearchRequest) -> Found:
         """Read the collection; if that fails, return an older one, marked as stale."""
         try:
-            query.check_upstream_allowed(self._clock())
-            return await self._collections.read(
+            query.check_upstream_allowed(self.clock())
+            return await self.collections.read(
                 query, request.where, lambda: self._check_listed(request.needs)
             )
         except (RateLimited, TooExpensive, Unavailable) as failed:
@@ -137,8 +126,8 @@ class SearchReader:
         request: SearchRequest,
         oldest: Callable[[FreshnessLimits, float], float],
     ) -> Found | None:
-        now = self._clock()
-        return self._collections.held(
+        now = self.clock()
+        return self.collections.held(
             query.partition,
             request.where,
             lambda calls: oldest(self._limits(query, calls), now),
@@ -149,10 +138,10 @@ class SearchReader:
         return now - limits.served
 
     def _limits(self, query: ReadQuery, calls: int) -> FreshnessLimits:
-        return scan_limits(query.limits.fresh, calls, query.operation.freshness, self._policy)
+        return scan_limits(query.limits.fresh, calls, query.operation.freshness, self.policy)
 
     def _check_listed(self, needs: Fields) -> None:
-        if unlisted := self._unlisted(needs):
+        if unlisted := self.unlisted(needs):
             raise NotListed(
                 f"The API's list rows lack {', '.join(graph_names(unlisted))}, and to read each"
                 " client on its own would cost a call for each: leave that out of filter, search,"
@@ -163,7 +152,7 @@ class SearchReader:
         """Return the question with what is searched by default, as far as list rows have it."""
         if not question.search or question.within is not None:
             return question
-        within = frozenset(part for part in BY_DEFAULT if not self._unlisted(frozenset(part.value)))
+        within = frozenset(part for part in BY_DEFAULT if not self.unlisted(frozenset(part.value)))
         return replace(question, within=within)
 
 

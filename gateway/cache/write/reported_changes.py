@@ -1,6 +1,7 @@
 """Apply what webhooks report: to the cache, and to the proof that they arrive."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from gateway.cache.coherence.events import WriteBegan, WriteEnded
 from gateway.cache.policy.delivery_proof import WITHIN, DeliveryProof
@@ -10,28 +11,21 @@ from gateway.cache.store.keys import Partition
 _EXECUTED = frozenset({"created", "updated", "deleted"})
 
 
+@dataclass(eq=False, repr=False)
 class ReportedChanges:
     """The changes that webhooks report, and the own writes that prove their arrival."""
 
-    def __init__(
-        self,
-        proof: DeliveryProof,
-        hints: ChangeHints,
-        reading: Callable[[], Iterable[Partition]],
-        aged: Callable[[Iterable[Partition]], None],
-        clock: Callable[[], float],
-    ) -> None:
-        """Create it; `reading` returns the callers whose lists are being read.
+    _proof: DeliveryProof
+    _hints: ChangeHints
+    _reading: Callable[[], Iterable[Partition]]
+    """Returns the callers whose lists are being read."""
+    _aged: Callable[[Iterable[Partition]], None]
+    """Is called with the callers whom a change concerns."""
+    _clock: Callable[[], float]
 
-        `aged` is called with the callers whom a change concerns.
-        """
-        self._proof = proof
-        self._hints = hints
-        self._reading = reading
-        self._aged = aged
-        self._clock = clock
-        hints.on_unreported = lambda key: proof.observe(*key, clock())
-        hints.on_missed = proof.interrupt
+    def __post_init__(self) -> None:
+        self._hints.on_unreported = lambda key: self._proof.observe(*key, self._clock())
+        self._hints.on_missed = self._proof.interrupt
 
     def note(self, kind: ChangeKind, ids: frozenset[str]) -> None:
         """Note a change that a webhook reported: what was read before is no longer fresh.

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ Known = tuple[WriteKind, ClientRecord | None]
 """What is known of a write, and the client after it."""
 
 
+@dataclass(eq=False, repr=False)
 class WriteThrough:
     """The writes of all callers. They must run in tasks that their callers do not cancel.
 
@@ -39,21 +40,15 @@ class WriteThrough:
     cache.
     """
 
-    def __init__(
-        self,
-        writer: ClientWriter,
-        memory: FencedCache,
-        clock: Callable[[], float],
-        begin: Callable[[RequestContext], None],
-        coherence: Coherence,
-    ) -> None:
-        """Create it; `begin` begins the receipt of a write."""
-        self._writer = writer
-        self._memory = memory
-        self._clock = clock
-        self._begin = begin
-        self._coherence = coherence
-        self.effects = WriteEffects(memory)
+    _writer: ClientWriter
+    _memory: FencedCache
+    _clock: Callable[[], float]
+    _begin: Callable[[RequestContext], None]
+    """Begins the receipt of a write."""
+    _coherence: Coherence
+
+    def __post_init__(self) -> None:
+        self.effects = WriteEffects(self._memory)
 
     async def create(self, operation: RequestContext, new: NewClient) -> WriteResult:
         """Create a client and store it."""

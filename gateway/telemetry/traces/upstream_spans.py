@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,23 +18,17 @@ _FAILED = 400
 _LIST, _CLIENT = "/clients", "/clients/{id}"
 
 
+@dataclass(eq=False, repr=False)
 class TracedTransport(Transport):
     """Records the calls that `inner` sends; their context has a priority.
 
     `correlate` returns the API's identifier of an error, by the content of the response.
     """
 
-    def __init__(
-        self,
-        inner: Transport,
-        tracer: Tracer,
-        propagator: TextMapPropagator,
-        correlate: Callable[[bytes], str | None],
-    ) -> None:
-        self._inner = inner
-        self._tracer = tracer
-        self._propagator = propagator
-        self._correlate = correlate
+    _inner: Transport
+    _tracer: Tracer
+    _propagator: TextMapPropagator
+    _correlate: Callable[[bytes], str | None]
 
     def send(self, request: Request[Any]) -> asyncio.Future[Response]:
         """Send a request in the trace of the operation that needs it."""

@@ -6,6 +6,7 @@ connections mode, and Apollo's multipart protocol for subscriptions, version 1.0
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -87,6 +88,7 @@ class Events(Protocol):
         """Release what is held for them."""
 
 
+@dataclass(eq=False, repr=False)
 class EventStream:
     """The response that sends events until they end or the client leaves.
 
@@ -98,24 +100,16 @@ class EventStream:
     status = 200
     content = b""
 
-    def __init__(
-        self,
-        stream_format: StreamFormat,
-        headers: Headers,
-        *,
-        subscribe: Callable[[Callable[[], None]], Events],
-        encode_error: Callable[[str, str], bytes],
-        retryable: str,
-    ) -> None:
-        self._format = stream_format
-        self.extra_headers = headers
-        self._subscribe = subscribe
-        self._encode_error = encode_error
-        self._retryable = retryable
+    _format: StreamFormat
+    extra_headers: Headers
+    _: KW_ONLY
+    subscribe: Callable[[Callable[[], None]], Events]
+    encode_error: Callable[[str, str], bytes]
+    retryable: str
 
     def open(self, wake: Callable[[], None]) -> Events:
         """Begin; `wake` is called when there is something to take, or the end."""
-        return self._subscribe(wake)
+        return self.subscribe(wake)
 
     async def send(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
@@ -156,8 +150,8 @@ class EventStream:
             await _send(send, self._format.heartbeat)
 
     def _last(self, end: EndOfEvents) -> bytes:
-        error = self._encode_error(end.code, end.message)
-        if end.code != self._retryable:
+        error = self.encode_error(end.code, end.message)
+        if end.code != self.retryable:
             return self._format.error % error + self._format.completion
         shown = b"" if self._format is SSE else self._format.error % error
         return shown + self._format.interruption

@@ -1,6 +1,7 @@
 """Collect the fields selected below fields: fragments spread, conditions applied."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -21,21 +22,16 @@ Grouped = dict[str, list[FieldNode]]
 """Field nodes by response key, in the order of the response."""
 
 
+@dataclass(eq=False, repr=False)
 class FieldCollector:
     """Groups selections of one operation (GraphQL, 6.3.2 CollectFields).
 
     `variables` holds those that conditions name.
     """
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        fragments: Mapping[str, FragmentDefinitionNode],
-        variables: Mapping[str, Any],
-    ) -> None:
-        self._schema = schema
-        self._fragments = fragments
-        self._variables = variables
+    _schema: GraphQLSchema
+    _fragments: Mapping[str, FragmentDefinitionNode]
+    _variables: Mapping[str, Any]
 
     def of(
         self, sets: Iterable[SelectionSetNode | None], type_: GraphQLObjectType | None
