@@ -26,6 +26,7 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 CHANGED = "subscription ($id: ID!) { clientChanged(id: $id, initial: true) { client { email } } }"
 INIT = {"type": "connection_init", "payload": {"X-API-Key": DEMO.api_key}}
 TOO_DEEP = '{"type":"subscribe","id":"1","payload":{"variables":' + 300 * "[" + 300 * "]" + "}}"
+TWICE = '{"type":"subscribe","id":"1","payload":{"query":"{ __typename }","query":"{ a }"}}'
 PAGE = "http://page.example"
 
 
@@ -85,8 +86,9 @@ def subscribe(name: str, query: str, **variables: Any) -> dict[str, Any]:
     [
         ([INIT, INIT], 4429, "Too many initialisation requests"),
         ([subscribe("1", "{ __typename }")], 4401, "Unauthorized"),
-        (["none of ours"], 4400, "A message must be JSON."),
-        ([[]], 4400, "A message must be a JSON object."),
+        (["none of ours"], 4400, "The message is not JSON."),
+        ([[]], 4400, "The message is not a JSON object."),
+        ([INIT, TWICE], 4400, "The message says a name twice in one object."),
         ([INIT, {"type": "start", "id": "1"}], 4400, "The type of the message is none"),
         ([INIT, {"type": "subscribe", "id": 1}], 4400, "The id must be a string"),
         ([INIT, {"type": "subscribe", "id": "1"}], 4400, "The payload of subscribe"),

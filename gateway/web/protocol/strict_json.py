@@ -1,6 +1,7 @@
 """Strict JSON parsing (RFC 8259): UTF-8, finite numbers, unique names and limited depth."""
 
 import re
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import cast
@@ -27,6 +28,10 @@ class JSONLimits:
     """Values in all lists and objects together."""
 
 
+_UNLIMITED = JSONLimits(depth=1_024, string=sys.maxsize, values=sys.maxsize)
+"""Limits that no text exceeds that can be parsed."""
+
+
 def loads(text: bytes) -> object:
     """Parse `text`; the value has no lone surrogate, infinity or NaN. Raises `InvalidJSON`.
 
@@ -50,6 +55,13 @@ def reject_duplicate_keys(text: bytes, names: int) -> None:
         return
     if _STRING.sub(b"", text).count(b":") != names:
         raise InvalidJSON("says a name twice in one object")
+
+
+def loads_unique(text: bytes) -> object:
+    """Parse `text`, of any size, in which no object has a duplicate name. Raises `InvalidJSON`."""
+    value = loads(text)
+    reject_duplicate_keys(text, count_keys_within(value, _UNLIMITED))
+    return value
 
 
 def count_keys_within(value: object, bounds: JSONLimits) -> int:

@@ -15,6 +15,7 @@ from gateway.web.error_format import request_error
 from gateway.web.protocol.event_stream import Events, EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import Headers, HTTPResponse
+from gateway.web.protocol.strict_json import InvalidJSON, loads_unique
 from gateway.web.request import HTTPRequest, RequestHandler
 from gateway.web.streaming.connection_init import InvalidCredential, operation_head
 from gateway.web.streaming.socket_operation import SocketOperation
@@ -104,12 +105,12 @@ class SocketSession:
     def receive(self, message: bytes) -> None:
         """Act on one text message."""
         try:
-            parsed = orjson.loads(message)
+            parsed = loads_unique(message)
             if not isinstance(parsed, dict):
-                raise _Invalid("A message must be a JSON object.")
+                raise InvalidJSON("is not a JSON object")
             self._act(parsed.get("type"), parsed)
-        except orjson.JSONDecodeError:
-            self._socket.close(BAD_REQUEST, "A message must be JSON.")
+        except InvalidJSON as why:
+            self._socket.close(BAD_REQUEST, f"The message {why}.")
         except _Invalid as why:
             self._socket.close(BAD_REQUEST, str(why))
 
