@@ -126,7 +126,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Continue: the client has read."""
-        self.is_writable = True
+        self.is_writable = self._heard = True
         if self._close_timer is not None and not self._is_closing:
             self._close_timer.cancel()
             self._close_timer = None
@@ -237,12 +237,15 @@ class WebSocketConnection(asyncio.Protocol):
             self._transport.abort()  # else what it does not read is held for longer
 
     def _beat(self) -> None:
-        """Send a ping; close if nothing came since the last one."""
-        if not self._heard:
+        """Send a ping; close if nothing came since the last one.
+
+        A client that does not read gets none: it has until `pause_writing` ends its time.
+        """
+        if self.is_writable and not self._heard:
             self.close(NO_PONG, "No pong came.")
             return
-        self._heard = False
-        if not self._is_closing and self.is_writable:
+        if self.is_writable and not self._is_closing:
+            self._heard = False
             self._frames.send_ping(b"")
             self._write()
         self._timer = self._loop.call_later(HEARTBEAT_SECONDS, self._beat)

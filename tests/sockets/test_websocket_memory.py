@@ -126,3 +126,19 @@ async def test_a_client_that_closes_its_side_and_reads_nothing_is_cut_off(
 
     assert peer.transport.is_aborted
     peer.connection.connection_lost(None)
+
+
+@pytest.mark.anyio
+async def test_a_client_is_closed_for_silence_only_after_a_ping_that_it_could_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.server.websocket.HEARTBEAT_SECONDS", 0.01)
+    peer = Upgraded()
+    peer.connection.pause_writing()
+    await asyncio.sleep(0.05)
+    assert peer.transport.written == 0
+
+    peer.connection.resume_writing()
+    await asyncio.sleep(0.05)
+    assert peer.transport.written > len(PING)  # a ping, and then the close frame
+    peer.connection.connection_lost(None)
