@@ -243,8 +243,8 @@ class CallerFeed:
 
     async def _deliver_initial(self, subscriber: Subscriber, id: ClientId) -> None:
         """Deliver the present state, unless a change was delivered in the meantime."""
-        operation = RequestContext(subscriber.caller, self._clock() + READ_SECONDS)
-        fields = subscriber.topic.request.fields
+        until, fields = self._clock() + READ_SECONDS, subscriber.topic.request.fields
+        operation = RequestContext(subscriber.caller, until, waiters=subscriber.waiters)
         found: ClientRecord | ClientError
         try:
             [found] = await self._source.fetch(operation, [id], fields, Priority.INTERACTIVE)

@@ -7,7 +7,7 @@ from gateway.search.predicate import compile_criteria
 from schema.execution.plan import ExecutionPlan
 from schema.execution.root_fields import ChangesRequest
 from schema.source.records import ClientId, ClientRecord
-from schema.source.request_context import Caller
+from schema.source.request_context import Caller, Waiters
 
 MAX_WAITING = 1_000
 """Clients whose events may wait for one subscriber; one that is further behind is cut off."""
@@ -62,7 +62,16 @@ class Subscriber:
     `wake` is called when there is something to take; it may neither wait nor fail.
     """
 
-    __slots__ = ("_on_close", "_waiting", "_wake", "caller", "end", "has_events", "topic")
+    __slots__ = (
+        "_on_close",
+        "_waiting",
+        "_wake",
+        "caller",
+        "end",
+        "has_events",
+        "topic",
+        "waiters",
+    )
 
     def __init__(
         self,
@@ -78,6 +87,8 @@ class Subscriber:
         self._waiting: dict[str, bytes] = {}
         self.has_events = False
         """Whether an event was ever offered."""
+        self.waiters = Waiters()
+        """What waits for the first event: its reading is not sent once the subscriber has left."""
         self.end: End | None = None
         """Why no further event comes; those that wait are not delivered."""
 
@@ -112,5 +123,6 @@ class Subscriber:
         """End the subscription."""
         if self.end is None:
             self.end = end
+            self.waiters.leave()
             self._waiting.clear()
             self._wake()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.api import Sandbox
-from gateway.sandbox.users import ADA
+from gateway.sandbox.faults import Fault
+from gateway.sandbox.users import ADA, DEMO
 from gateway.subscriptions import subscriber
 from tests.subscriptions.conftest import ANY_CHANGED, CHANGED, Stream, World, world
 
@@ -127,6 +128,23 @@ async def test_a_caller_has_a_limit_of_subscriptions(sandbox: Sandbox) -> None:
         await asyncio.sleep(0.1)
         async with gateway.subscribed(ANY_CHANGED, accept=MULTIPART) as three:
             assert three.status == 200
+
+
+async def test_a_subscriber_that_leaves_before_the_present_state_is_read_costs_nothing(
+    sandbox: Sandbox,
+) -> None:
+    one, other = (row["id"] for row in sandbox.rows_of(DEMO)[:2])
+    sandbox.fail(Fault(latency=1))
+    async with (
+        world(sandbox, upstream_max_concurrency=1) as gateway,
+        gateway.subscribed(CHANGED, id=one, initial=True) as first,
+    ):
+        async with gateway.subscribed(CHANGED, id=other, initial=True):
+            pass
+        await asyncio.sleep(2)
+
+        assert sandbox.calls == [f"GET /clients/{one}"]
+        assert first.calls == [1]
 
 
 async def test_a_subscription_has_its_price_by_change(gateway: World, sandbox: Sandbox) -> None:
