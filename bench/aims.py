@@ -63,6 +63,11 @@ class Aim:
     remark: str = ""
 
     @property
+    def bound(self) -> str:
+        """The aim in words."""
+        return f"at {'most' if self.most else 'least'} {self.aim:g} {self.unit}".strip()
+
+    @property
     def reached(self) -> float:
         """How much of the aim was reached: 1 and more is enough."""
         return self.aim / self.measured.middle if self.most else self.measured.middle / self.aim
@@ -92,6 +97,11 @@ def best_rival(runs: Sequence[Measured], work: str, *, of_p99: bool = False) -> 
     return max(by_side, key=lambda side: median(by_side[side]), default=None)
 
 
+def name_of_before(runs: Sequence[Measured]) -> str | None:
+    """Return the name of the other checkout's side, if there was one."""
+    return next((run.side for run in runs if run.kind == "before"), None)
+
+
 def aims(runs: Sequence[Measured], figures: Sequence[Figure]) -> Iterator[Aim]:
     """Yield each aim that something was measured for."""
     yield from _of_rivals(runs)
@@ -115,9 +125,10 @@ def _of_rivals(runs: Sequence[Measured]) -> Iterator[Aim]:
 
 
 def _of_ours(runs: Sequence[Measured]) -> Iterator[Aim]:
+    before = name_of_before(runs)
     for work in ("W1", "W2", "W3", "W3c", "W4", "W5"):
-        if of := ratio(runs, work, OURS, "before"):
-            yield Aim(f"{work}, requests/s to those before", of, OF_BEFORE)
+        if before and (of := ratio(runs, work, OURS, before)):
+            yield Aim(f"{work}, requests/s to those {before}", of, OF_BEFORE)
     for (work, side), aim in OF_OURS.items():
         if of := ratio(runs, work, side, OURS):
             remark = f"{_allowed(runs, side):.2f} is possible here" if work == "W6" else ""

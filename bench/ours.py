@@ -85,7 +85,7 @@ def variants(ours: Side) -> list[Side]:
     found = [replace(browser, headers={"Origin": ORIGIN})]
     if valkey.is_installed():
         found += [
-            shared("with Valkey", ours.command, "W2", "W3c", "W6"),
+            shared("with Valkey", ours.command, "W2", "W3c"),
             shared("2 workers", (*ours.command, "--workers", "2"), "W6"),
         ]
     if valkey.is_installed() and haproxy() is not None:
@@ -106,9 +106,16 @@ def before(rig: Rig, checkout: Path) -> list[Side]:
         check=True,
         stdout=subprocess.PIPE,
     ).stdout
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607
+        cwd=checkout,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
     return [
         Side(
-            "before",
+            f"before ({commit})",
             "before",
             command,
             dialect="connection",

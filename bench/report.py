@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.aims import OURS, Aim, aims, best_rival, ratio
+from bench.aims import OURS, Aim, aims, best_rival, name_of_before, ratio
 from bench.traffic import WORKLOADS
 
 if TYPE_CHECKING:
@@ -94,14 +96,25 @@ def _head(runs: Sequence[Measured]) -> list[str]:
         "",
         (
             "Written by `make bench`. The contender on one core; wrk, the API's stand-in (nginx)"
-            f" and the runner on another. {_processor()}, {os.cpu_count()} cores,"
-            f" Python {platform.python_version()}."
+            f" and the runner on another. Commit {_commit()}, {_processor()},"
+            f" {os.cpu_count()} cores, Python {platform.python_version()}."
         ),
         "",
         f"{disturbed} of {len(runs)} runs were disturbed: other programs used {QUIET} of a core or"
         " more." + (" **Too noisy to conclude.**" if disturbed * 2 > len(runs) else ""),
         "",
     ]
+
+
+def _commit() -> str:
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607
+        cwd=Path(__file__).parent,
+        check=False,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
+    return f"{described or 'unknown'}, {time.strftime('%d %B %Y')}"
 
 
 def _processor() -> str:
@@ -113,8 +126,8 @@ def _processor() -> str:
 
 def _aims(reached: Sequence[Aim]) -> list[str]:
     lines = [
-        f"| {each.what} | {_value(each)} | {'at most' if each.most else 'at least'} {each.aim:g}"
-        f" {each.unit} | {'reached' if each.reached >= 1 else '**missed**'}"
+        f"| {each.what} | {_value(each)} | {each.bound}"
+        f" | {'reached' if each.reached >= 1 else '**missed**'}"
         f"{', ' + each.remark if each.remark else ''} |"
         for each in reached
     ]
@@ -151,9 +164,11 @@ def _ratios(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> lis
         by_name = {each.side: each for each in ranking[work]}
         pairs = [
             (OURS, other)
-            for other in (best_rival(runs, work), "bare uvicorn", "before")
+            for other in (best_rival(runs, work), "bare uvicorn", name_of_before(runs))
             if other in by_name
         ] + [(each.side, OURS) for each in ranking[work] if each.kind == "variant"]
+        if work == "W6":
+            pairs.append(("ours, 2 replicas behind HAProxy", "ours, 1 replica behind HAProxy"))
         lines += [
             f"| {work} | {side} | {other} | {of} | {by_name[side].cpu_ms:.3f} ms,"
             f" {by_name[other].cpu_ms:.3f} ms |"
@@ -235,7 +250,7 @@ def _plot_aims(reached: Sequence[Aim], path: Path) -> None:
     figure, axis = plt.subplots(figsize=(12, 0.8 + 0.32 * len(reached)))
     shown = reached[::-1]
     axis.barh(
-        [f"{each.what} (aim: {each.aim:g} {each.unit})" for each in shown],
+        [f"{each.what} ({each.bound})" for each in shown],
         [each.reached for each in shown],
         color=["#1a7f5a" if each.reached >= 1 else "#c2553a" for each in shown],
     )

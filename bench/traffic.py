@@ -254,7 +254,7 @@ class Traffic:
 Workload = Work | Traffic
 WORKLOADS: Sequence[Workload] = (
     Traffic(),
-    Traffic("R16", "the same by 16 connections, which wait less for each other", connections=16),
+    Traffic("R16", "the same with fewer waiting for each other", connections=16),
     *WORKS,
 )
 

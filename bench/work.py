@@ -258,7 +258,7 @@ WORKS: Sequence[Work] = (
     ),
     Work(
         "L3",
-        "W3 by 4 connections while 4 others send L1",
+        "W3 by 4 connections while 4 others send L1 (CPU and calls are those of both)",
         _one,
         _client_at,
         connections=4,

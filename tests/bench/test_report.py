@@ -64,7 +64,7 @@ def test_each_aim_stands_beside_what_was_measured() -> None:
             ("W1", "ours, uvicorn", "ours", 100.0, 4.0),
             ("W1", "slow", "rival", 50.0, 1.0),
             ("W1", "fast", "rival", 80.0, 8.0),
-            ("W1", "before", "before", 125.0, 2.0),
+            ("W1", "before (abc)", "before", 125.0, 2.0),
             ("R16", "ours, uvicorn", "ours", 100.0, 4.0),
             ("R16", "fast", "rival", 80.0, 8.0),
         ]
@@ -75,6 +75,6 @@ def test_each_aim_stands_beside_what_was_measured() -> None:
     assert [(each.what, each.reached) for each in reached] == [
         ("W1, requests/s to fast's", 1.25 / 1.3),
         ("R16, p99 to fast's", 2.0),
-        ("W1, requests/s to those before", 0.8 / 0.95),
+        ("W1, requests/s to those before (abc)", 0.8 / 0.95),
         ("memory of a caller of 60 rows", 0.5),
     ]
