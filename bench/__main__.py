@@ -26,8 +26,8 @@ from bench.traffic import WORKLOADS, Traffic, Workload
 QUICK_SIDES = "ours,Mercurius,Tailcall"
 WARM_UP = 1.0
 """Seconds of load for each before the first round."""
-BESIDE_A_RUN, BESIDE_A_SIDE, BESIDE_A_WORKLOAD = 0.6, 2.5, 6.0
-"""Seconds that a run, a contender and a workload take beside the load, for the estimate."""
+BESIDE_A_RUN, BESIDE_A_SIDE, BESIDE_A_WORKLOAD, BESIDE_ALL = 0.6, 2.5, 6.0, 110.0
+"""Seconds that a run, a contender, a workload and the figures take beside the load: estimated."""
 
 
 def main() -> None:
@@ -112,23 +112,28 @@ def run(rig: Rig, chosen: argparse.Namespace, kept: Kept) -> None:
         works = [replace(work, connections=chosen.connections) for work in works]
     wanted = [name for name in chosen.sides.split(",") if name]
     contests = [(work, entered(rig, work, wanted, chosen.against)) for work in works]
-    seconds = 75.0 * (FIGURES in names) + sum(
-        BESIDE_A_WORKLOAD
-        + len(sides) * (BESIDE_A_SIDE + chosen.rounds * (chosen.seconds + BESIDE_A_RUN))
-        for _, sides in contests
-    )
-    clock = Clock(seconds)
+    estimate = sum(_estimate(work, sides, chosen) for work, sides in contests)
+    clock = Clock(BESIDE_ALL * (FIGURES in names) + estimate)
     clock.say(f"{len(contests)} workloads, {sum(len(sides) for _, sides in contests)} entries")
-    if FIGURES in names and not chosen.only_check:
-        for figure in figures(rig, chosen.against):
-            _keep(kept.single, figure)
-            clock.say(f"{figure.name}: {figure.value:.3g} {figure.unit}")
     first_round = 1 + max((each.round for each in kept.runs()), default=-1)
     with api.running(rig) as nginx, valkey.running(rig) as server:
+        if FIGURES in names and not chosen.only_check:
+            for figure in figures(rig, chosen.against):
+                _keep(kept.single, figure)
+                clock.say(f"{figure.work} {figure.name}: {figure.value:.3g} {figure.unit}".strip())
         for number, (work, sides) in enumerate(contests):
             helpers = [nginx.pid, *([server.pid] if server else [])]
             contest = _Contest(rig, work, helpers, kept, 8100 + 50 * number, clock)
             contest.run(sides, chosen, first_round)
+
+
+def _estimate(work: Workload, sides: list[Side], chosen: argparse.Namespace) -> float:
+    """Return the seconds that a workload takes where two rivals take part in all rounds."""
+    rivals = sum(side.kind == "rival" for side in sides)
+    resting = 0 if work.complete else max(0, rivals - 2)
+    runs = len(sides) * chosen.rounds - resting * (chosen.rounds - 1)
+    beside = BESIDE_A_WORKLOAD + len(sides) * BESIDE_A_SIDE
+    return float(beside + runs * (chosen.seconds + BESIDE_A_RUN))
 
 
 def entered(rig: Rig, work: Workload, wanted: list[str], against: Path | None) -> list[Side]:
@@ -147,12 +152,15 @@ class Clock:
 
     def __init__(self, seconds: float) -> None:
         self._began = time.monotonic()
-        self._estimate = f"{seconds / 60:.0f} min at most"
+        self._estimate = f"{seconds / 60:.0f} min"
 
     def say(self, text: str) -> None:
         """Print a line."""
         passed = time.monotonic() - self._began
-        print(f"[{passed // 60:2.0f}:{passed % 60:02.0f} of {self._estimate}] {text}", flush=True)
+        print(
+            f"[{passed // 60:2.0f}:{passed % 60:02.0f} of about {self._estimate}] {text}",
+            flush=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,9 @@ def ratio(
     for run in runs:
         if run.work == work:
             by_round[run.round][run.side] = getattr(run, figure)
-    ratios = [each[side] / each[other] for each in by_round.values() if {side, other} <= set(each)]
+    ratios = [
+        each[side] / each[other] for each in by_round.values() if side in each and each.get(other)
+    ]
     return Spread(median(ratios), min(ratios), max(ratios)) if ratios else None
 
 

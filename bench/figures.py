@@ -36,10 +36,12 @@ class Figure:
     name: str
     value: float
     unit: str
+    work: str = ""
+    """The workload that it is a stage of."""
 
 
 def figures(rig: Rig, against: Path | None) -> Iterator[Figure]:
-    """Measure, each in a process of its own."""
+    """Measure, each in a process of its own. nginx must be up."""
     for many, rows in ((1_000, 60), (60, 1_000)):
         taken, counted = _alone(callers.taken, many, rows)
         yield Figure(f"memory of a caller of {rows:,} rows", taken / 1_000, "KB")
@@ -48,6 +50,9 @@ def figures(rig: Rig, against: Path | None) -> Iterator[Figure]:
         work = next(each for each in WORKS if each.name == name)
         query = work.bodies("connection")[0]["query"]
         yield Figure(f"{what}, never seen", _alone(stages.fresh_document, query) / 1_000, "ms")
+    for name, column in _alone(stages.table, rig).items():
+        for stage in column:
+            yield Figure(stage.name, stage.microseconds, "us", name)
     starts = {"start-up": ours(rig, cached=True)}
     if against:
         starts["start-up before"] = before(rig, against)[-1]

@@ -12,7 +12,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench import stages
 from bench.aims import OURS, Aim, aims, best_rival, name_of_before, ratio
+from bench.stages import Stage
 from bench.traffic import WORKLOADS
 
 if TYPE_CHECKING:
@@ -179,8 +181,20 @@ def _ratios(runs: Sequence[Measured], ranking: dict[str, list[Standing]]) -> lis
 
 
 def _figures(figures: Sequence[Figure]) -> list[str]:
-    lines = [f"| {each.name} | {each.value:.3g} {each.unit} |" for each in figures]
-    return ["## One process", "", "| | |", "|---|--:|", *lines, ""] if lines else []
+    columns: defaultdict[str, list[Stage]] = defaultdict(list)
+    lines = []
+    for each in figures:
+        if each.work:
+            columns[each.work].append(Stage(each.name, each.value))
+        else:
+            lines.append(f"| {each.name} | {each.value:.3g} {each.unit} |")
+    if not lines:
+        return []
+    return [
+        *("## One process", "", "| | |", "|---|--:|", *lines, ""),
+        "Each stage alone, in process, with the stages below it answering at once.",
+        *("", *stages.lines(columns), ""),
+    ]
 
 
 def _details(ranking: dict[str, list[Standing]]) -> list[str]:

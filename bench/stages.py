@@ -42,7 +42,7 @@ from schema.source.records import ClientFilter
 from schema.source.request_context import Caller, Credential, RequestContext
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from starlette.types import ASGIApp, Message, Scope
 
@@ -275,20 +275,35 @@ async def _source(rest: RestClientSource, caller: Caller, work: Work, times: int
     return await _cpu(ask, times, 1)
 
 
+def table(rig: Rig) -> dict[str, list[Stage]]:
+    """Return the stages of each workload. nginx must be up."""
+    os.sched_setaffinity(0, {0})
+    works = [work for work in WORKS if work.name in {"W1", "W3", "W4", "W5"}]
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return {
+            work.name: runner.run(stages(rig, work, 200 if work.name == "W4" else 2_000))
+            for work in works
+        }
+
+
+def lines(columns: Mapping[str, Sequence[Stage]]) -> list[str]:
+    """Return a table in Markdown, a workload a column."""
+    return [
+        f"| CPU, µs | {' | '.join(columns)} |",
+        f"|---|{'--:|' * len(columns)}",
+        *(
+            f"| {row[0].name} | {' | '.join(f'{each.microseconds:,.1f}' for each in row)} |"
+            for row in zip(*columns.values(), strict=True)
+        ),
+    ]
+
+
 def main() -> None:
     """Print the stage table."""
     rig = Rig()
     rig.ready()
-    os.sched_setaffinity(0, {0})
-    works = [work for work in WORKS if work.name in {"W1", "W3", "W4", "W5"}]
-    with api.running(rig), asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        columns = {
-            work.name: runner.run(stages(rig, work, 200 if work.name == "W4" else 2_000))
-            for work in works
-        }
-    print(f"| CPU, µs | {' | '.join(columns)} |\n|---|{'--:|' * len(columns)}")
-    for row in zip(*columns.values(), strict=True):
-        print(f"| {row[0].name} | {' | '.join(f'{each.microseconds:,.1f}' for each in row)} |")
+    with api.running(rig):
+        print("\n".join(lines(table(rig))))
 
 
 if __name__ == "__main__":
