@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, execute
@@ -41,25 +41,12 @@ _TIMESTAMP: ScalarDefinition = scalar(
 )
 
 
-class Graph(federation.Schema):
-    """The executable schema of one gateway."""
+class ExecutableSchema(federation.Schema):
+    """The types of the graph and their resolvers."""
 
-    def __init__(
-        self,
-        *,
-        node_fields: bool = True,
-        introspection: bool = True,
-        limits: Limits | None = None,
-        compiles: bool = True,
-        cap: Callable[[], int] | None = None,
-    ) -> None:
-        """Create the schema; without `node_fields`, another subgraph owns `node` and `nodes`.
-
-        If `compiles` is False, graphql-core executes every operation: the slow way, which tests
-        compare the compiled way with. `cap` returns how many calls one operation may cost now.
-        """
+    def __init__(self, query: type) -> None:
         super().__init__(
-            query=Query if node_fields else QueryWithoutNode,
+            query=query,
             mutation=Mutation,
             subscription=Subscription,
             types=[User],
@@ -70,6 +57,42 @@ class Graph(federation.Schema):
         self.core = core_schema(self)
         """The same schema as graphql-core has it."""
         self.core.directives = portable_directives(self.core.directives)
+
+    def entities_resolver(
+        self, info: Info, representations: list[FederationAny]
+    ) -> list[FederationAny]:
+        """Return one entity for each planned slot, in order; an error or null stays in its slot.
+
+        Overrides Strawberry's method, which nulls the whole field for one invalid `__typename` and
+        changes the caller's variables. All ids are loaded in one tick of the loader.
+        """
+        del representations
+        return cast("list[FederationAny]", resolve(info))
+
+
+_schema = cache(ExecutableSchema)
+"""The schema with these queries: no gateway changes it, so that all of a process share it."""
+
+
+class Graph:
+    """The schema as one gateway executes it."""
+
+    def __init__(
+        self,
+        *,
+        node_fields: bool = True,
+        introspection: bool = True,
+        limits: Limits | None = None,
+        compiles: bool = True,
+        cap: Callable[[], int] | None = None,
+    ) -> None:
+        """Set up execution; without `node_fields`, another subgraph owns `node` and `nodes`.
+
+        If `compiles` is False, graphql-core executes every operation: the slow way, which tests
+        compare the compiled way with. `cap` returns how many calls one operation may cost now.
+        """
+        self.schema = _schema(Query if node_fields else QueryWithoutNode)
+        self.core = self.schema.core
         self.documents = DocumentCache(
             self.core, introspection=introspection, limits=limits or Limits()
         )
@@ -77,7 +100,7 @@ class Graph(federation.Schema):
         self._compiles = compiles
         self._cap = cap
         self._compiler = OperationCompiler(
-            self.core, self.schema_converter, hide_suggestions=self._hide_suggestions
+            self.core, self.schema.schema_converter, hide_suggestions=self._hide_suggestions
         )
 
     def plan(
@@ -129,7 +152,7 @@ class Graph(federation.Schema):
             operation_name=planned.name,
             context_value=context,
             is_awaitable=is_awaitable,
-            executor_class=self.execution_context_class,
+            executor_class=self.schema.execution_context_class,
             hide_suggestions=self._hide_suggestions,
             operation_extensions={},
         )
@@ -157,17 +180,6 @@ class Graph(federation.Schema):
             document.compiled[name] = operation
             self.documents.grow(document, operation.size)
         return operation
-
-    def entities_resolver(
-        self, info: Info, representations: list[FederationAny]
-    ) -> list[FederationAny]:
-        """Return one entity for each planned slot, in order; an error or null stays in its slot.
-
-        Overrides Strawberry's method, which nulls the whole field for one invalid `__typename` and
-        changes the caller's variables. All ids are loaded in one tick of the loader.
-        """
-        del representations
-        return cast("list[FederationAny]", resolve(info))
 
 
 async def _completed(result: ExecutionResult) -> ExecutionResult:

@@ -110,7 +110,7 @@ def _sandbox(options: argparse.Namespace) -> int:
 def _schema(options: argparse.Namespace) -> int:
     from schema.graph import Graph
 
-    sdl = Graph().as_str() + "\n"
+    sdl = Graph().schema.as_str() + "\n"
     try:
         if (file := options.check) is not None:
             if file.exists() and file.read_bytes() == sdl.encode():

@@ -16,7 +16,7 @@ COMPOSERS = pytest.mark.parametrize("composer", ["apollo", "guild"])
 def clients(folder: Path, *, node_fields: bool) -> str:
     """Our subgraph, in the form that the composing script takes."""
     sdl = folder / "clients.graphql"
-    sdl.write_text(Graph(node_fields=node_fields).as_str())
+    sdl.write_text(Graph(node_fields=node_fields).schema.as_str())
     return f"clients=http://clients.test={sdl}"
 
 

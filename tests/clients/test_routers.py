@@ -106,7 +106,7 @@ def start(
                 FOLDER / "appointments.mjs", ready="http", CLIENT_IDS=json.dumps(ids)
             )
             sdl = tmp_path / "clients.graphql"
-            sdl.write_text(Graph(node_fields=False).as_str())
+            sdl.write_text(Graph(node_fields=False).schema.as_str())
             program(
                 FOLDER / "compose.mjs",
                 "guild" if router == "hive" else "apollo",

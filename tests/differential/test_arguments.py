@@ -65,7 +65,7 @@ def compare(graph: Graph, query: Any, planned: ExecutionPlan) -> int:
 
         def by_strawberry(field: Any = field, node: FieldNode = node) -> Any:
             found = get_argument_values(field, node, values.whole(), None, False)  # noqa: FBT003
-            return python_arguments(field_definition(field), found, graph.schema_converter)
+            return python_arguments(field_definition(field), found, graph.schema.schema_converter)
 
         assert outcome(lambda bind=bind: bind(values)) == outcome(by_strawberry)
         compared += 1

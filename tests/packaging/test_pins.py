@@ -20,7 +20,7 @@ def graph() -> Graph:
 
 
 def test_strawberry_keeps_its_graphql_core_schema_in_schema(graph: Graph) -> None:
-    found = getattr(graph, "_schema", None)
+    found = getattr(graph.schema, "_schema", None)
 
     assert isinstance(found, GraphQLSchema), "strawberry.Schema has no `_schema` any more"
 
@@ -46,7 +46,7 @@ def test_strawberry_converts_arguments_by_its_schema_converter(graph: Graph) -> 
 
     query: Any = graph.core.query_type
     definition = field_definition(query.fields["clients"])
-    converter = graph.schema_converter
+    converter = graph.schema.schema_converter
 
     assert argument_names(definition, converter)["first"] == "first"
     assert list(inspect.signature(convert_arguments).parameters)[:4] == [
