@@ -9,13 +9,9 @@ import sys
 import threading
 import time
 
-import pytest
-
 from tests.attacks.attacked import LEFT, MOST, RELEASE, Attacked
 from tests.attacks.hostile import KINDS, Kind, attack
 from tests.attacks.length import SECONDS
-
-pytestmark = pytest.mark.alone  # memory is given back within seconds
 
 
 def suffered(attacked: Attacked, kinds: list[Kind], many: int, *, again: bool) -> str:
