@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ from tests.wires import CoroutineTransport
 if TYPE_CHECKING:
     from gateway.transport.messages import Request, Response
 
+ORDERS = int(os.environ.get("TWO_WRITERS", "300"))
 OFFICE = DemoUser("Office", 1)
 WRITABLE = ("email", "phone", "status")
 ARRIVES = 0.8
@@ -178,7 +180,7 @@ def compiled() -> None:
 
 
 @pytest.mark.parametrize("merge", [False, True], ids=["without MERGE", "with MERGE"])
-@settings(max_examples=1000)
+@settings(max_examples=ORDERS)
 @given(chance=st.randoms(use_true_random=True))
 def test_no_update_is_ever_lost(chance: Random, *, merge: bool) -> None:
     office = Office(chance, merge)

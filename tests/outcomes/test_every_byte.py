@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import socket
 import time
 from collections import Counter
@@ -32,12 +33,13 @@ GROWING = [DemoUser(f"Growing {number}", 0) for number in range(30)]
 """Offices with as many clients as a test needs; more than a page of new ones in a second, which
 no window allows, cannot all be distinguished."""
 PLENTY = 1_000_000
+STEP = 100 // int(os.environ.get("CUT_PERCENT", "25"))
 RUNS = {
-    "closed": (Fault(), 1),
-    "reset": (Fault(reset=True), 1),
-    "closed twice": (Fault(), 2),
+    "closed": (Fault(), 1, 1),
+    "reset": (Fault(reset=True), 1, STEP),
+    "closed twice": (Fault(), 2, STEP),
 }
-"""How the connection is cut, and on how many connections in a row."""
+"""How the connection is cut, on how many connections in a row, and every how many bytes."""
 
 pytestmark = pytest.mark.anyio
 
@@ -131,7 +133,7 @@ async def cut_everywhere(
     api: Api, run: str, write: Callable[[Fault, int, int], Any]
 ) -> Counter[tuple[str, int]]:
     """How often each end came, the cut walking through the request and then the response."""
-    kind, cuts = RUNS[run]
+    kind, cuts, step = RUNS[run]
     ends: Counter[tuple[str, int]] = Counter()
     numbers = itertools.count()
     walks: list[Callable[[int], Fault]] = [
@@ -139,7 +141,7 @@ async def cut_everywhere(
         lambda length: replace(kind, response_bytes=length),
     ]
     for cut in walks:
-        for length in itertools.count():
+        for length in itertools.count(step=step):
             outcome = await write(cut(length), cuts, next(numbers))
             ends[outcome.verdict, outcome.made] += 1
             if outcome.verdict == "ANSWER" and api.proxy.connections == 1:
