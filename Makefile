@@ -54,7 +54,8 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq
-LOCKED := $(PIP) install --require-hashes -r
+# Python compiles what it imports, a small part of it.
+LOCKED := $(PIP) install --no-compile --require-hashes -r
 GRAPHIQL := gateway/web/graphiql
 CONSUMERS := tests/clients
 GQL3 := $(CONSUMERS)/.venv-gql3
@@ -201,7 +202,7 @@ $(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-run | $(VENV)/.stamp-pro
 $(GQL3)/.stamp: requirements/gql3.txt
 	$(call say,'installing gql 3.5 (locked; about 10 seconds)')
 	@PYTHONWARNINGS= $(PYTHON) -m venv $(GQL3)
-	@$(GQL3)/bin/python -m pip -qq install --require-hashes -r requirements/gql3.txt
+	@$(GQL3)/bin/python -m pip -qq install --no-compile --require-hashes -r requirements/gql3.txt
 	@touch $@
 
 $(VENV)/.stamp-bench: requirements/bench.txt $(VENV)/.stamp-run
@@ -217,7 +218,7 @@ $(VENV)/.stamp-node: requirements/node.txt | $(VENV)/.stamp-project
 $(SCAN)/.stamp: requirements/scan.txt
 	$(call say,'installing semgrep (locked; about 20 seconds)')
 	@PYTHONWARNINGS= $(PYTHON) -m venv $(SCAN)
-	@$(SCAN)/bin/python -m pip -qq install --require-hashes -r requirements/scan.txt
+	@$(SCAN)/bin/python -m pip -qq install --no-compile --require-hashes -r requirements/scan.txt
 	@touch $@
 
 $(VENV)/.stamp-audit: requirements/audit.txt | $(VENV)/.stamp-venv

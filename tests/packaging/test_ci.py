@@ -9,7 +9,7 @@ import sys
 from tests.packaging.recipes import ROOT
 
 CI = ROOT / ".ci" / "run"
-PREPARING = ("cd ", "export ", "set -euo pipefail", "apt-get ")
+PREPARING = ("cd ", "export ", "set -euo pipefail", "apt-get ", "programs", "}", "wait $!")
 
 
 def commands() -> list[str]:
@@ -30,8 +30,11 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
     assert commands().index("export GATEWAY_TEST_NO_SKIPS=1") < commands().index(called[1])
 
 
-def test_ci_stops_at_the_first_failure() -> None:
-    assert commands()[0] == "set -euo pipefail"
+def test_ci_stops_at_the_first_failure_and_at_that_of_its_programs() -> None:
+    preparing = [each for each in commands() if each.startswith(("set ", "programs", "wait"))]
+
+    assert preparing == ["set -euo pipefail", "programs() {", "programs &", "wait $!"]
+    assert commands().index("wait $!") < commands().index("export GATEWAY_TEST_NO_SKIPS=1")
 
 
 def test_ci_ends_with_the_tests_whose_closing_line_is_read() -> None:
