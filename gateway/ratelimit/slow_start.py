@@ -4,6 +4,8 @@ from gateway.transport.rate_limit_status import LONGEST
 
 UNSTATED = 60.0
 """Seconds to wait after a 429 without a delay; doubled for each one that follows."""
+ENOUGH = 10
+"""Doublings after which that wait is the longest; without a limit it would be no float some day."""
 TRIAL_WAIT = 0.25
 """Seconds until the next check while the admitted requests are in flight."""
 FULL = 16
@@ -45,7 +47,7 @@ class SlowStart:
             # Several 429s for parallel requests count once: only one after the wait doubles it.
             if self.open or now >= self._until:
                 self._unstated += 1
-            seconds = min(UNSTATED * 2 ** (self._unstated - 1), LONGEST)
+            seconds = min(UNSTATED * 2 ** min(self._unstated - 1, ENOUGH), LONGEST)
         self._until = max(self._until, now + seconds)
         self.open, self._parallelism = False, 1
         self._round += 1

@@ -208,6 +208,7 @@ def test_restarts_are_put_off_while_workers_live_shortly() -> None:
     delays = [restart_delay(lives) for lives in range(9)]
 
     assert delays == [0, 0.5, 1, 2, 4, 8, 16, LONGEST_DELAY, LONGEST_DELAY]
+    assert restart_delay(10_000) == LONGEST_DELAY, "after days, too"
 
 
 async def test_a_request_under_way_is_answered_while_all_drain(

@@ -1,6 +1,7 @@
 """The gate, on times made up."""
 
 from gateway.ratelimit.slow_start import TRIAL_WAIT, SlowStart
+from gateway.transport.rate_limit_status import LONGEST
 
 
 def test_a_gate_never_shut_lets_every_call_through() -> None:
@@ -22,6 +23,17 @@ def test_a_later_refusal_never_shortens_an_earlier_one() -> None:
     gate.refused(101, 5)
 
     assert gate.wait(101) == 29.0
+
+
+def test_the_wait_after_refusals_that_state_none_is_bounded_however_many_there_are() -> None:
+    gate, now = SlowStart(), 0.0
+    for _ in range(1_100):
+        gate.refused(now, None)
+        now += gate.wait(now)
+
+    gate.refused(now, None)
+
+    assert gate.wait(now) == LONGEST
 
 
 def through(gate: SlowStart, now: float) -> list[int]:
