@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gateway.app import GatewayApp
 
 _SETTING = f"{PREFIX}METRICS_ADDRESS"
+LAST_PORT = 65_535
 
 
 def bind_metrics(address: str | None, clients: Socket, count: int = 1) -> list[Socket]:
@@ -29,6 +30,8 @@ def bind_metrics(address: str | None, clients: Socket, count: int = 1) -> list[S
     ports = [port + number if port else 0 for number in range(count)]
     if port and clients.getsockname()[1] in ports:
         raise ConfigurationError(f"{_SETTING} must have ports of its own, not that of clients")
+    if ports[-1] > LAST_PORT:
+        raise ConfigurationError(f"{_SETTING} must leave a port to each worker, up to {LAST_PORT}")
     return [server.bind(host, each, _SETTING) for each in ports]
 
 

@@ -181,6 +181,14 @@ def test_the_port_of_clients_is_not_that_of_the_metrics() -> None:
             bind_metrics(address, bound)
 
 
+def test_each_worker_has_a_port_for_its_metrics() -> None:
+    with (
+        bind("127.0.0.1", 0) as bound,
+        pytest.raises(ConfigurationError, match="must leave a port to each worker"),
+    ):
+        bind_metrics("127.0.0.1:65535", bound, 2)
+
+
 def test_a_scraper_that_accepts_open_metrics_gets_them() -> None:
     with serving(Sandbox(), Way.FAST, metrics_address=ADDRESS) as gateway:
         assert gateway.metrics
