@@ -1,7 +1,7 @@
 """The trace that the budget is judged by, a window of it; the whole is `python -m bench.window`."""
 
-from bench.office import callers, day
-from bench.window import broken, run
+from bench.office import Kind, Question, callers, day
+from bench.window import broken, least_calls, run
 from gateway.sandbox.api import Behaviour
 
 
@@ -46,3 +46,19 @@ def test_webhooks_save_two_thirds_of_the_calls_of_an_office_and_more_reads_cost_
     assert broken(once) == broken(threefold) == []
     assert 3 * once.calls <= without.calls
     assert threefold.calls <= 1.05 * once.calls
+
+
+def test_the_least_calls_are_the_writes_and_the_lists_that_are_too_old() -> None:
+    [who] = callers(1, seed=1, large=0)
+    kinds: list[tuple[float, Kind]] = [
+        (0, "update"),  # of no client yet: a list, and with it a call
+        (1, "update"),
+        (90, "list"),
+        (101, "client"),
+        (102, "next"),
+        (103, "create"),
+    ]
+    questions = [Question(at, who, kind, "", 0) for at, kind in kinds]
+
+    assert least_calls(questions, oldest=100) == 4
+    assert least_calls(questions, oldest=1_000) == 3
