@@ -128,13 +128,14 @@ def _start(
     def filled(text: str) -> str:
         return text.replace("{port}", str(port))
 
-    state = {"XDG_STATE_HOME": str(rig.root / "state" / side.name)}  # of no other version
+    home = rig.root / "home" / side.name  # no state of another version
+    home.mkdir(parents=True, exist_ok=True)
     environment = {name: filled(value) for name, value in side.environment.items()}
     with (rig.logs / f"{side.name}.{port}.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
             ["taskset", "-c", cores, *map(filled, side.command)],  # noqa: S607
             cwd=side.folder,
-            env={**os.environ, **state, **environment},
+            env={**os.environ, "HOME": str(home), **environment},
             stdout=log,
             stderr=log,
             start_new_session=True,
