@@ -23,6 +23,8 @@ def fetch_explanation(
         "extensions": {"upstream": {"explain": True}},
     }
     headers = {} if key is None else {"X-API-Key": key}
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise ExplainError("--key holds characters that no header can carry")
     try:
         response = httpx2.post(url, json=body, headers=headers, timeout=TIMEOUT, trust_env=False)
         payload = response.json()

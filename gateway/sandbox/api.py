@@ -4,7 +4,7 @@ import asyncio
 import functools
 import math
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -209,28 +209,28 @@ class Sandbox:
 
     def _control(self, scope: Scope, body: bytes) -> Response:
         """Execute a control request without counting it."""
-        shown: object = {}
-        fields = _decode(body) or {}
-        what = scope["method"], scope["path"].removeprefix(CONTROL)
-        status = 200
-        match what:
+        try:
+            status, shown = self._changed(scope["method"], scope["path"], _decode(body) or {})
+        except (UnknownFault, TypeError) as error:  # of fields that there are not
+            status, shown = 400, {"message": str(error)}
+        return Response(orjson.dumps(shown), status, media_type="application/json")
+
+    def _changed(self, method: str, path: str, fields: Mapping[str, Any]) -> tuple[int, object]:
+        match method, path.removeprefix(CONTROL):
             case "GET", "calls":
-                shown = self.calls
+                return 200, self.calls
             case "DELETE", "calls":
                 self.calls.clear()
             case "POST", "faults":
-                try:
-                    self.fail(named(**fields) if "name" in fields else Fault(**fields))
-                except (UnknownFault, TypeError) as error:
-                    status, shown = 400, {"message": str(error)}
+                self.fail(named(**fields) if "name" in fields else Fault(**fields))
             case "DELETE", "faults":
                 self.faults.clear()
             case "GET" | "PUT", "behaviour":
                 self.behaviour = replace(self.behaviour, **fields)
-                shown = asdict(self.behaviour)
+                return 200, asdict(self.behaviour)
             case _:
-                status = 404
-        return Response(orjson.dumps(shown), status, media_type="application/json")
+                return 404, {}
+        return 200, {}
 
 
 def _streamed(

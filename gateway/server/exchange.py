@@ -93,7 +93,7 @@ def scope_of(
 
 def refused(why: ProtocolError, head: RequestHead, cors: Cors, default_headers: Headers) -> bytes:
     """Build the complete response to a rejected request; the connection closes after it."""
-    own: Headers = cors.headers(head.origin).copy()
+    own: Headers = [*(cors.headers(head.origin) if head.headers else cors.unread)]
     if why.status == HTTPStatus.METHOD_NOT_ALLOWED:
         own.append((b"allow", b"GET, HEAD, POST"))
     code = "BAD_REQUEST"

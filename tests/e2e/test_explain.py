@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Running
 from tests.e2e.test_commands import command
 
@@ -51,6 +53,13 @@ def test_no_gateway_is_one_line_too(tmp_path: Path) -> None:
 
     assert (status, output, wrong.count("\n")) == (2, "", 1)
     assert "no gateway answers at http://127.0.0.1:9/graphql" in wrong
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two\nlines"])
+def test_a_key_that_no_header_can_carry_is_one_line_too(tmp_path: Path, key: str) -> None:
+    reason = "--key holds characters that no header can carry"
+
+    assert explain(tmp_path, "--key", key) == (2, "", f"clients-gateway: {reason}\n")
 
 
 def test_a_file_that_is_not_there_is_one_line_too(tmp_path: Path) -> None:

@@ -97,6 +97,21 @@ def test_an_answer_that_is_not_modified_names_it_too(gateway: Serving) -> None:
     assert (again.status, again.headers[ALLOW]) == (304, OTHER_APP)
 
 
+@pytest.mark.parametrize(("origins", "named"), [((APP,), "*"), ((), None)])
+def test_a_page_may_read_that_there_are_too_many_connections_if_any_origin_is_allowed(
+    origins: tuple[str, ...], named: str | None
+) -> None:
+    """The refusal is sent before the request, so that it cannot name its origin."""
+    crowded = serving(Sandbox(), Way.FAST, cors_origins=origins, max_connections=1)
+    with crowded as gateway, gateway.connection() as first:
+        first.ask(request("GET /livez"))
+        with gateway.connection() as late:
+            refusal = late.answer()
+
+    assert (refusal.status, refusal.headers.get(ALLOW)) == (503, named)
+    assert ("Retry-After" in refusal.headers.get(EXPOSE, "")) is bool(origins)
+
+
 def test_what_is_remembered_names_the_origin_of_each_that_asks(gateway: Serving) -> None:
     named = []
     with gateway.connection() as wire:

@@ -40,6 +40,11 @@ class Cors:
             ]
             for origin in origins
         }
+        self.unread: Headers = [
+            (name, b"*" if name == b"access-control-allow-origin" else value)
+            for name, value in next(iter(self._headers.values()), [])
+        ]
+        """Those of a refusal that is sent before the request is read, if there are origins."""
 
     def headers(self, origin: bytes | None) -> Headers:
         """Return the CORS header fields of a response to a request from `origin`."""
