@@ -1,7 +1,7 @@
 """Count the values of the clients that match."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import fsum
 from statistics import fmean, median_high, median_low
 
@@ -10,12 +10,19 @@ from gateway.search.values import money, text
 from schema.source.records import ClientRecord
 from schema.source.search import Statistics, ValueCount
 
+_COUNTED, _VALUE = 800, 80
+"""Bytes that the counts of a field take, and one value of it."""
+
 
 class Facets:
     """The counts over some records; each is computed once, when it is first read."""
 
     def __init__(self, records: Sequence[ClientRecord]) -> None:
         self._records = records
+        self.weight = 0
+        """Approximate bytes of what was computed; the values are the records' own."""
+        self.when_grown: Callable[[int], None] = lambda _: None
+        """Called with the bytes of what has just been computed."""
         self._counted: dict[str, Sequence[ValueCount]] = {}
         self._budget: Statistics | None = None
 
@@ -23,7 +30,7 @@ class Facets:
         """Return the values of a record field; None counts clients without a value."""
         if field not in self._counted:
             counts = Counter(text(getattr(record, field)) for record in self._records)
-            self._counted[field] = _ranked(counts)
+            self._keep(field, _ranked(counts))
         return self._counted[field]
 
     def labels(self, field: str) -> Sequence[ValueCount]:
@@ -32,7 +39,7 @@ class Facets:
             counts = Counter(
                 label for record in self._records for label in set(getattr(record, field) or ())
             )
-            self._counted[field] = _ranked(counts)
+            self._keep(field, _ranked(counts))
         return self._counted[field]
 
     def budget(self) -> Statistics:
@@ -48,6 +55,12 @@ class Facets:
             ]
             self._budget = _statistics([each for each in ends if each])
         return self._budget
+
+    def _keep(self, field: str, ranked: Sequence[ValueCount]) -> None:
+        self._counted[field] = ranked
+        grown = _COUNTED + _VALUE * len(ranked)
+        self.weight += grown
+        self.when_grown(grown)
 
 
 def _ranked(counts: Counter[str | None]) -> Sequence[ValueCount]:

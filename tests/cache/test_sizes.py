@@ -103,6 +103,39 @@ def read_again(store: MemoryStore, who: int) -> None:
             collections.put_derived(name, derive(held, question))
 
 
+def counted(store: MemoryStore, who: int) -> None:
+    """Store the counts of a collection, each client of which has labels of its own."""
+    partition, collections = Partition(caller(f"{who}")), Collections(store, Departures())
+    clients = [
+        CachedRecord.of(whole_row(who, number, tags=[f"{who} {number} {n}" for n in range(9)]), 0.0)
+        for number in range(40)
+    ]
+    held = HeldCollection(clients, 0.0, 1)
+    collections.put(CollectionKey(partition, ClientFilter()), held)
+    for number in range(9):
+        name = DerivedKey(partition, ClientFilter(), Question(search=f"{number}"))
+        derived = derive(held, Question())
+        collections.put_derived(name, derived)
+        derived.facets.labels("tags")
+    for with_notes in (False, True):
+        held.texts(with_notes)
+
+
+def written(store: MemoryStore, who: int) -> None:
+    """Store a collection to which writes and later readings add long notes."""
+    partition, collections = Partition(caller(f"{who}")), Collections(store, Departures())
+    first = CachedRecord.of(whole_row(who, 0), 0.0)
+    held = HeldCollection([first], 0.0, 1)
+    collections.put(CollectionKey(partition, ClientFilter()), held)
+    for number in range(20):
+        row = whole_row(who, number, notes=f"{who} {number}" * 500)
+        key, entry = EntityKey(partition, row.id), CachedRecord.of(row, 1.0)
+        collections.note(key, entry)
+        collections.note_written(key, entry, "first")
+    for with_notes in (False, True):
+        held.texts(with_notes)
+
+
 FILLED: dict[str, Callable[[MemoryStore, int], None]] = {
     "one row": lambda store, who: page(store, who, 1),
     "sixty rows": lambda store, who: page(store, who, 60),
@@ -117,6 +150,8 @@ FILLED: dict[str, Callable[[MemoryStore, int], None]] = {
     "a searched collection": searched,
     "questions of many values": questions,
     "a collection read again": read_again,
+    "counts of many values": counted,
+    "a collection that writes added to": written,
     "absences": absences,
     "responses": responses,
 }

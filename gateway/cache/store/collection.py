@@ -43,6 +43,7 @@ class HeldCollection:
         self.read_at = {each.id: each.at for each in entries}
         """When each client was read."""
         self._by_id, self.weight = _unpack(entries)
+        """`weight`: its bytes, which later values add to; those they replace may be shared."""
         self._texts: dict[bool, dict[str, SearchText]] = {False: {}, True: {}}
         """By whether those of the notes are included."""
         self._records: tuple[ClientRecord, ...] | None = None
@@ -86,6 +87,7 @@ class HeldCollection:
         if isinstance(after, CachedRecord) and after is not before:
             self.read_at[id] = after.at
             if not after.has_values_of(before):
+                self.weight += _size_of_new(after.record, self._by_id[id])
                 self._by_id[id] = after.record
                 self._changed(id)
         return None
@@ -95,6 +97,7 @@ class HeldCollection:
         others, own = self._by_id, {entry.id: entry.record}
         self._by_id = own | others if first else others | own
         self.read_at[entry.id] = entry.at
+        self.weight += _CLIENT + _size_of_new(entry.record)
         self._changed(entry.id)
 
     def _remove(self, id: str) -> Neighbours:
@@ -123,8 +126,24 @@ def _unpack(entries: Iterable[CachedRecord]) -> tuple[dict[str, ClientRecord], i
                 weight += size_of(value)
             elif value is not None and value is not UNSET:
                 values[name] = shared.setdefault((type(value), value), value)
+                weight += _folded(name, value)
         records[entry.id] = msgspec.structs.replace(record, **values)
     return records, weight + _CLIENT * len(records) + sum(map(size_of, shared.values()))
+
+
+def _size_of_new(record: ClientRecord, before: ClientRecord | None = None) -> int:
+    """Return the bytes of the values that the record had not before."""
+    values = {name: getattr(record, name) for name in FIELDS}
+    return sum(
+        size_of(value) + _folded(name, value)
+        for name, value in values.items()
+        if value is not UNSET and value != getattr(before, name, UNSET)
+    )
+
+
+def _folded(name: str, value: Any) -> int:  # noqa: ANN401 - a value of a record
+    """Return the bytes of a value's folded text that `_CLIENT` does not cover."""
+    return len(value) if name == "notes" and isinstance(value, str) else 0
 
 
 def size_of(value: object) -> int:

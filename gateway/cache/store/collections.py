@@ -1,6 +1,7 @@
 """The held collections of all callers, and what was derived from them."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 from cachetools import LRUCache
@@ -51,12 +52,15 @@ class Collections:
 
     def put_derived(self, key: DerivedKey, rows: DerivedRows) -> None:
         """Store what was derived for a question."""
+        rows.facets.when_grown = partial(self._store.grow, key, rows)
         self._store.put(key, rows)
 
     def note(self, key: EntityKey, entry: CachedRecord | Tombstone) -> None:
         """Apply a reading or a write of one client to the caller's collections."""
         for name, held in self._of(key.partition):
+            before = held.weight
             left = held.update(key.id, entry)
+            self._store.grow(name, held, held.weight - before)
             if left is not None:
                 self._departures.note_one(ListKey(name.partition, name.where), key.id, left)
 
@@ -66,7 +70,9 @@ class Collections:
         """Add a client that the caller wrote to the collections that it belongs to since."""
         for name, held in self._of(key.partition):
             if key.id not in held and _belongs(name.where, entry.record):
+                before = held.weight
                 held.add(entry, first=newest != "last")
+                self._store.grow(name, held, held.weight - before)
 
     def forget(self, partition: Partition) -> None:
         """Remove this caller's collections."""

@@ -113,9 +113,15 @@ class MemoryStore:
         self._held += entries.put(name, entry, weight)
         if isinstance(entry, HeldCollection):
             entries.kept_until = max(entries.kept_until, entries.used_at + entry.kept_for)
-        self._keep_within(partition, self._share if len(self._partitions) > 1 else self._max_bytes)
-        while self._held > self._max_bytes:
-            self._drop_one(next(iter(self._partitions)))
+        self._make_room(partition)
+
+    def grow(self, key: Key, entry: HeldCollection | DerivedRows, more: int) -> None:
+        """Count `more` bytes of an entry, whose weight includes them, if it is still stored."""
+        entries = self._partitions.get(key[0])
+        if entries is not None and entries.get(name_of(key)) is entry:
+            entries.weight += more
+            self._held += more
+            self._make_room(key[0])
 
     def forget(self, key: Key) -> None:
         """Remove the entry under `key`."""
@@ -173,6 +179,11 @@ class MemoryStore:
             if entries.kept_until < now:
                 self.dropped["idle"] += len(entries)
                 self.purge(partition)
+
+    def _make_room(self, partition: Partition) -> None:
+        self._keep_within(partition, self.room(partition))
+        while self._held > self._max_bytes:
+            self._drop_one(next(iter(self._partitions)))
 
     def _keep_within(self, partition: Partition, limit: float) -> None:
         while partition in self._partitions and self._partitions[partition].weight > limit:
@@ -240,8 +251,8 @@ def entry_weight(name: EntryName, entry: Entry) -> int:
     if isinstance(entry, HeldCollection):
         return weight + entry.weight
     if isinstance(entry, DerivedRows):
-        indexes = 40 * len(entry.positions)
-        return weight + _DERIVED + size_of(name) + 8 * len(entry.rows) + indexes
+        places = 8 * len(entry.rows) + 40 * len(entry.positions)
+        return weight + _DERIVED + size_of(name) + places + entry.facets.weight
     if isinstance(entry, CachedResponse):
         return weight + _RESPONSE + entry.data.weight
     return weight + _TOMBSTONE
