@@ -17,6 +17,7 @@ import pytest
 
 from gateway.cli.parser import parser
 from gateway.sandbox.users import DEMO
+from gateway.server.workers.process import WorkerProcess
 from gateway.server.workers.restarts import LONGEST_DELAY, restart_delay
 from tests.e2e.conftest import Running, started
 from tests.e2e.test_commands import command
@@ -285,3 +286,14 @@ async def test_a_second_signal_ends_every_worker_at_once(two: Running, sandbox: 
     question.cancel()
 
     assert not any(map(is_alive, processes(two)))
+
+
+def test_a_worker_that_closed_its_socket_and_does_not_end_is_killed() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    hanging = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    worker = WorkerProcess(0, hanging.pid, ours, 0.0)
+
+    assert not worker.hear(1.0)
+    assert worker.exit_code(within=0.0) == -signal.SIGKILL
+    hanging.communicate()

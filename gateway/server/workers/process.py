@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 BEAT_SECONDS = 5.0
 """Seconds between two signs of life of a worker."""
+EXIT_SECONDS = 5.0
+"""Seconds for which the supervisor waits for a worker that ends: it does nothing else meanwhile."""
+_POLL_SECONDS = 0.005
 _ALIVE, _LEAVE, _DRAIN = b"a", b"l", b"d"
 _HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
@@ -73,11 +77,18 @@ class WorkerProcess:
         """Send a signal."""
         os.kill(self.pid, how)
 
-    def exit_code(self) -> int:
-        """Return the exit status of a worker that has ended; negative, the signal that ended it."""
+    def exit_code(self, within: float = EXIT_SECONDS) -> int:
+        """Return the exit status of a worker that ends; negative, the signal that ended it.
+
+        One that has not ended `within` so many seconds is killed: it has closed its socket.
+        """
         self.channel.close()
-        _, status = os.waitpid(self.pid, 0)
-        return os.waitstatus_to_exitcode(status)
+        until = time.monotonic() + within
+        while not (ended := os.waitpid(self.pid, os.WNOHANG))[0]:
+            if time.monotonic() >= until:
+                self.kill(signal.SIGKILL)
+            time.sleep(_POLL_SECONDS)
+        return os.waitstatus_to_exitcode(ended[1])
 
 
 class Supervised:
