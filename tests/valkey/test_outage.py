@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.shared_budget import Refusal, Reservation
+from gateway.shared_budget import Grant, Refusal, Reservation
 from gateway.storage.shared.budget import ValkeyBudget
 from gateway.storage.shared.contract import ServerUnreachable
 from schema.source.request_context import Priority
@@ -25,8 +25,9 @@ class StoppedServer:
 
     is_reachable = True
 
-    def __init__(self) -> None:
+    def __init__(self, snapshot: tuple[str, ...] = SNAPSHOT) -> None:
         self.runs = False
+        self.snapshot = snapshot
         self.commands: list[str] = []
 
     async def call(self, function: str, *arguments: str) -> list[str]:
@@ -40,7 +41,7 @@ class StoppedServer:
         self.is_reachable = self.runs
         if not self.runs:
             raise ServerUnreachable("stopped")
-        return [*SNAPSHOT, "lease", "20", "id"]
+        return [*self.snapshot, "lease", "20", "id"]
 
     async def aclose(self) -> None: ...
 
@@ -55,6 +56,22 @@ async def test_only_a_call_that_the_server_may_have_debited_is_reported_as_unsen
 
     assert all(isinstance(each, Refusal) and each.reason == "unreachable" for each in refusals)
     assert server.commands == ["reserve", "beat", "report"]
+
+
+async def test_a_lease_grants_no_call_while_a_429_that_another_gateway_received_holds() -> None:
+    server = StoppedServer((*SNAPSHOT[:8], "30.0", *SNAPSHOT[9:]))
+    server.runs = True
+    budget = ValkeyBudget(server, clock=asyncio.get_running_loop().time)
+    await budget.beat()
+    server.is_reachable = False
+
+    await asyncio.sleep(29)
+    refused = await budget.reserve(READ)
+    await asyncio.sleep(2)
+    granted = await budget.reserve(READ)
+
+    assert isinstance(refused, Refusal)
+    assert isinstance(granted, Grant)
 
 
 async def test_refused_calls_cause_no_probes_but_those_of_each_half_second() -> None:

@@ -196,7 +196,8 @@ class ValkeyBudget:
         return (*limits, self._gateway, incarnation, str(total), repr(deadline))
 
     def _adopt(self, reply: list[str], sent_at: float, *, learnt: bool = False) -> None:
-        self._mirror.adopt(reply, sent_at=sent_at, now=self._clock(), learnt=learnt)
+        shut = self._mirror.adopt(reply, sent_at=sent_at, now=self._clock(), learnt=learnt)
+        self._lease.shut(shut, sent_at)
 
     def _next_grant(self, reservation: Reservation) -> Grant:
         self._calls += 1

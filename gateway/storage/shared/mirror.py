@@ -57,8 +57,8 @@ class BudgetMirror:
 
     def adopt(
         self, reply: Sequence[str], *, sent_at: float, now: float, learnt: bool = False
-    ) -> None:
-        """Take the snapshot of a reply.
+    ) -> float:
+        """Take the snapshot of a reply; return for how long no call may be sent after a 429.
 
         A lost state is forgotten only if the server has `learnt` it.
         """
@@ -68,7 +68,7 @@ class BudgetMirror:
         self._lead = lead if self._lead is None else min(lead, self._lead + DRIFT)
         same = known is not None and known.incarnation == snapshot.incarnation
         if same and snapshot.total < self.version[1]:
-            return
+            return snapshot.shut
         remaining = 0 if snapshot.shut else max(0, snapshot.left)
         reset = max(snapshot.rest, snapshot.shut)
         self._state = RateLimitState(snapshot.limit, remaining, math.ceil(reset))
@@ -84,3 +84,4 @@ class BudgetMirror:
         )
         if not snapshot.is_learning and (same or learnt or known is None):
             self._known = snapshot
+        return snapshot.shut
