@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from gateway.telemetry.observation import (
     OTHER,
     ObservedOperation,
+    ObservedRequest,
     Reply,
     RequestObserver,
     StoredReplyRecorder,
@@ -77,8 +78,9 @@ class ObservedHandler:
         operation, seconds = self._operation(asking), self._now() - began
         receipt = None if asking.operation is None else asking.operation.receipt
         codes = [error["extensions"]["code"] for error in asking.errors]
+        answered = ObservedRequest(operation, reply, receipt, codes, seconds)
         for each in self._observers:
-            each.record(operation, reply, receipt, codes, seconds)
+            each.record(answered)
         return reply
 
     def _operation(self, asking: HTTPRequest) -> ObservedOperation:

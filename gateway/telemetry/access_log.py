@@ -1,10 +1,13 @@
 """The log of requests: one line each."""
 
 import logging
-from collections.abc import Sequence
 
-from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
-from schema.source.request_context import Receipt
+from gateway.telemetry.observation import (
+    ObservedOperation,
+    ObservedRequest,
+    Reply,
+    StoredReplyRecorder,
+)
 
 LONGEST_NAME = 100
 """Characters of an operation's name that are logged."""
@@ -19,15 +22,9 @@ class AccessLog:
     def __init__(self) -> None:
         _log.setLevel(logging.INFO)
 
-    def record(
-        self,
-        operation: ObservedOperation,
-        reply: Reply,
-        receipt: Receipt | None,
-        codes: Sequence[str],
-        seconds: float,
-    ) -> None:
+    def record(self, request: ObservedRequest) -> None:
         """Log one request."""
+        operation, reply, receipt, codes, seconds = request
         oldest = None if receipt is None else receipt.oldest_seconds
         fields = {
             "requestId": _request_id(reply),
@@ -45,7 +42,9 @@ class AccessLog:
 
     def stored(self, operation: ObservedOperation) -> StoredReplyRecorder:
         """Return what logs a request of this operation that a stored response answered."""
-        return lambda reply, receipt, seconds: self.record(operation, reply, receipt, (), seconds)
+        return lambda reply, receipt, seconds: self.record(
+            ObservedRequest(operation, reply, receipt, (), seconds)
+        )
 
 
 def _request_id(reply: Reply) -> str | None:

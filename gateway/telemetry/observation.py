@@ -43,6 +43,18 @@ class Reply(Protocol):
         """The content, as sent."""
 
 
+class ObservedRequest(NamedTuple):
+    """A request and its response."""
+
+    operation: ObservedOperation
+    reply: Reply
+    receipt: Receipt | None
+    codes: Sequence[str]
+    """The codes of its errors."""
+    seconds: float
+    """The time that it took."""
+
+
 StoredReplyRecorder = Callable[[Reply, Receipt, float], None]
 """Records a reply, its receipt and the seconds that it took."""
 
@@ -50,15 +62,8 @@ StoredReplyRecorder = Callable[[Reply, Receipt, float], None]
 class RequestObserver(Protocol):
     """Records answered requests."""
 
-    def record(
-        self,
-        operation: ObservedOperation,
-        reply: Reply,
-        receipt: Receipt | None,
-        codes: Sequence[str],
-        seconds: float,
-    ) -> None:
-        """Record one that was executed or refused; `codes` are those of its errors."""
+    def record(self, request: ObservedRequest) -> None:
+        """Record one that was executed or refused."""
 
     def stored(self, operation: ObservedOperation) -> StoredReplyRecorder:
         """Return what records a request of this operation that a stored response answered."""

@@ -1,11 +1,15 @@
 """Counts of answered requests."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.telemetry.histogram import BOUNDS, Histogram
-from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
+from gateway.telemetry.observation import (
+    ObservedOperation,
+    ObservedRequest,
+    Reply,
+    StoredReplyRecorder,
+)
 from schema.source.request_context import Receipt
 
 SUCCESS = "OK"
@@ -63,17 +67,11 @@ class RequestCounts:
     def __init__(self) -> None:
         self.tallies: dict[RequestKey, RequestTally] = {}
 
-    def record(
-        self,
-        operation: ObservedOperation,
-        reply: Reply,
-        receipt: Receipt | None,
-        codes: Sequence[str],
-        seconds: float,
-    ) -> None:
+    def record(self, request: ObservedRequest) -> None:
         """Count one request."""
-        key = RequestKey(operation.label, codes[0] if codes else SUCCESS, reply.status)
-        self._tally(key).add(receipt, seconds)
+        code = request.codes[0] if request.codes else SUCCESS
+        key = RequestKey(request.operation.label, code, request.reply.status)
+        self._tally(key).add(request.receipt, request.seconds)
 
     def stored(self, operation: ObservedOperation) -> StoredReplyRecorder:
         """Return what counts a request of this operation that a stored response answered."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.storage.database import StorageError
-from gateway.writes.idempotency_store import CreatedClient, ExistingRecord, IdempotencyRecord
+from gateway.writes.idempotency_store import CreatedClient, IdempotencyRecord
 from gateway.writes.keyed_flights import KeyedFlights, another_payload
 from gateway.writes.recovery import RecoveringWriter
 from schema.source.errors import (
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 class CreateRecords(Protocol):
     """Records of keyed creates. Every method raises `StorageError` if it failed."""
 
-    async def begin(self, intent: IdempotencyRecord, /) -> ExistingRecord | None:
+    async def begin(self, intent: IdempotencyRecord, /) -> IdempotencyRecord | None:
         """Record `intent`; if a record of its name exists, return that instead."""
 
     async def done(self, intent: IdempotencyRecord, created: CreatedClient, /) -> None:
@@ -134,19 +134,18 @@ class IdempotentWriter:
         operation: RequestContext,
         new: NewClient,
         payload: bytes,
-        earlier: ExistingRecord,
+        earlier: IdempotencyRecord,
     ) -> WriteResult:
-        intent = earlier.record
-        if intent.payload != payload:
+        if earlier.payload != payload:
             await self._prove(operation)
             raise another_payload()
         if earlier.created is not None:
             return await self._replayed(operation, new, earlier.created)
-        _log.warning("create %s has no recorded outcome; searching for the client", intent.attempt)
+        _log.warning("create %s has no recorded outcome; searching for the client", earlier.attempt)
         lost = WriteUnconfirmed(
             "A create with this key was begun before and its answer was lost: it may have"
             " happened. Look before you create the client under another key.",
-            attempt_id=intent.attempt,
+            attempt_id=earlier.attempt,
         )
         try:
             await self._prove(operation)
@@ -155,10 +154,10 @@ class IdempotentWriter:
                 raise  # the record may belong to another user
             raise lost from failure
         try:
-            others = await intents.clients_of(intent.caller)
-            sending = SendInterval(intent.began, intent.send_ended_by)
+            others = await intents.clients_of(earlier.caller)
+            sending = SendInterval(earlier.began, earlier.send_ended_by)
             written = await self.writer.find_created(operation, new, sending, lost, others)
-            await intents.done(intent, _made(written))  # fails if it is another key's client
+            await intents.done(earlier, _made(written))  # fails if it is another key's client
         except StorageError as reason:
             raise lost from reason
         return written

@@ -45,6 +45,14 @@ _ALL = "SELECT name, caller, payload, attempt, began, until, client, confirmed_b
 _ONE = _ALL + " WHERE name = ?"
 
 
+class CreatedClient(NamedTuple):
+    """The client that a create made."""
+
+    client: str
+    """The client's id."""
+    confirmed_by: Confirmation
+
+
 class IdempotencyRecord(NamedTuple):
     """A create with a key; keys and payloads are stored as hashes."""
 
@@ -54,21 +62,8 @@ class IdempotencyRecord(NamedTuple):
     attempt: str
     began: float
     send_ended_by: float
-
-
-class CreatedClient(NamedTuple):
-    """The client that a create made."""
-
-    client: str
-    """The client's id."""
-    confirmed_by: Confirmation
-
-
-class ExistingRecord(NamedTuple):
-    """The record that exists under the same name; without `created` its outcome is unknown."""
-
-    record: IdempotencyRecord
-    created: CreatedClient | None
+    created: CreatedClient | None = None
+    """None: its outcome is unknown."""
 
 
 class IdempotencyStore:
@@ -91,10 +86,10 @@ class IdempotencyStore:
         database.prepare(TABLES)
         database.run_sync(self._expire)
 
-    async def begin(self, intent: IdempotencyRecord) -> ExistingRecord | None:
+    async def begin(self, intent: IdempotencyRecord) -> IdempotencyRecord | None:
         """Store `intent`; if a record of its name exists, return that instead."""
 
-        def record(connection: sqlite3.Connection) -> ExistingRecord | None:
+        def record(connection: sqlite3.Connection) -> IdempotencyRecord | None:
             self._expire(connection)
             found = connection.execute(_ONE, (intent.name,)).fetchone()
             if found is not None:
@@ -102,7 +97,7 @@ class IdempotencyStore:
             connection.execute(
                 "INSERT INTO creates (name, caller, payload, attempt, began, until, counted)"
                 " VALUES (?, ?, ?, ?, ?, ?, (SELECT seconds FROM running))",
-                intent,
+                intent[:6],
             )
             return None
 
@@ -139,7 +134,7 @@ class IdempotencyStore:
         )
         return frozenset(id for (id,) in rows)
 
-    async def kept(self) -> list[ExistingRecord]:
+    async def kept(self) -> list[IdempotencyRecord]:
         """Return all records."""
         rows = await self._database.run(lambda connection: connection.execute(_ALL).fetchall())
         return [_existing(row) for row in rows]
@@ -165,15 +160,11 @@ class IdempotencyStore:
         )
 
 
-def _existing(row: Sequence[Any]) -> ExistingRecord:
-    return ExistingRecord(IdempotencyRecord(*row[:6]), _created_client(*row[6:]))
-
-
-def _created_client(client: str | None, confirmed_by: str | None) -> CreatedClient | None:
-    """Return the created client; raise if the record cannot be parsed, as of a later version."""
-    if client is None:
-        return None
+def _existing(row: Sequence[Any]) -> IdempotencyRecord:
+    """Return the record; raise if it cannot be parsed, as of a later version."""
+    *columns, client, confirmed_by = row
     try:
-        return CreatedClient(client, Confirmation(confirmed_by))
+        created = None if client is None else CreatedClient(client, Confirmation(confirmed_by))
     except ValueError:
         raise StorageError("a record is damaged") from None
+    return IdempotencyRecord._make((*columns, created))

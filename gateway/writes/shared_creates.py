@@ -17,7 +17,6 @@ from gateway.storage.shared.server_clock import ServerClock
 from gateway.writes.idempotency_store import (
     KEPT_SECONDS,
     CreatedClient,
-    ExistingRecord,
     IdempotencyRecord,
     IdempotencyStore,
 )
@@ -55,7 +54,7 @@ class SharedCreates:
         """The data in the server that hold the records kept here."""
         self._sending: dict[bytes, str] = {}
         """Attempts under way, by name."""
-        self._unrecorded: dict[bytes, ExistingRecord] = {}
+        self._unrecorded: dict[bytes, IdempotencyRecord] = {}
         """By name, the outcomes that the server does not know yet."""
         self._undeleted: dict[str, bytes] = {}
         """By attempt, the names of records that the server may have, and that nothing is sent for.
@@ -77,14 +76,14 @@ class SharedCreates:
         with contextlib.suppress(ServerUnreachable):
             await self._record_all()
 
-    async def begin(self, intent: IdempotencyRecord) -> ExistingRecord | None:
+    async def begin(self, intent: IdempotencyRecord) -> IdempotencyRecord | None:
         """Record `intent`; if a record of its name exists, return that instead.
 
         While another gateway sends the create, wait for the outcome.
         """
         while (found := await self._begin(intent)) is not None:
             earlier, is_busy = found
-            if not is_busy or earlier.record.payload != intent.payload:
+            if not is_busy or earlier.payload != intent.payload:
                 return earlier
             if self._now() + POLL_SECONDS >= intent.send_ended_by:
                 return earlier
@@ -101,12 +100,12 @@ class SharedCreates:
 
     async def done(self, intent: IdempotencyRecord, created: CreatedClient) -> None:
         """Record the created client. Raises if it is recorded for another create."""
-        await self._put(ExistingRecord(intent, created))
+        await self._put(intent._replace(created=created))
         await self._local.done(intent, created)
 
     async def ended(self, intent: IdempotencyRecord, at: float, attempt: str) -> None:
         """Record that sending ended at `at` with unknown outcome, and the attempt id in the log."""
-        await self._put(ExistingRecord(intent._replace(send_ended_by=at, attempt=attempt), None))
+        await self._put(intent._replace(send_ended_by=at, attempt=attempt))
         await self._local.ended(intent, at, attempt)
 
     async def delete(self, intent: IdempotencyRecord) -> None:
@@ -134,7 +133,7 @@ class SharedCreates:
             await self._call("create_renew", name, attempt, repr(BUSY_SECONDS))
         await self._record_all()
 
-    async def _begin(self, intent: IdempotencyRecord) -> tuple[ExistingRecord, bool] | None:
+    async def _begin(self, intent: IdempotencyRecord) -> tuple[IdempotencyRecord, bool] | None:
         """Return the record that there is, and whether its create is being sent."""
         deadline = self._clock.server_time(self._now()) + REPLY_SECONDS
         is_sent = self._server.is_reachable
@@ -146,7 +145,7 @@ class SharedCreates:
                 repr(deadline),
                 intent.attempt,
                 repr(BUSY_SECONDS),
-                self._records.encode(intent, None),
+                self._records.encode(intent),
             )
         except ServerUnreachable as reason:
             if is_sent and not self._server.is_reachable:  # no reply: it may be executed
@@ -166,12 +165,12 @@ class SharedCreates:
         if not await self._server.is_on_disk():
             raise StorageError("the server did not write to its disk in time")
 
-    async def _put(self, known: ExistingRecord) -> None:
-        self._sending.pop(known.record.name, None)
+    async def _put(self, known: IdempotencyRecord) -> None:
+        self._sending.pop(known.name, None)
         try:
             await self._send(known)
         except ServerUnreachable as reason:
-            self._unrecorded[known.record.name] = known
+            self._unrecorded[known.name] = known
             _log.warning("the server will get the outcome of a create later: %s", reason)
 
     async def _delete(self, intent: IdempotencyRecord) -> None:
@@ -206,20 +205,20 @@ class SharedCreates:
             if self._unrecorded.get(name) is known:
                 del self._unrecorded[name]
 
-    async def _send(self, known: ExistingRecord) -> None:
+    async def _send(self, known: IdempotencyRecord) -> None:
         """Send what is known of a create. Raises `StorageError` if its client is another's."""
-        record, created = known
+        created = known.created
         client = (
-            b"" if created is None else self._records.encode_client(record.caller, created.client)
+            b"" if created is None else self._records.encode_client(known.caller, created.client)
         )
         reply = await self._server.call_on(
-            [self._records.key(record.name), self._records.clients_key(record.caller)],
+            [self._records.key(known.name), self._records.clients_key(known.caller)],
             "create_put",
-            record.attempt,
+            known.attempt,
             "ended" if created is None else "done",
-            self._records.encode(record, created),
+            self._records.encode(known),
             client,
-            repr(KEPT_SECONDS - (self._now() - record.began)),
+            repr(KEPT_SECONDS - (self._now() - known.began)),
         )
         if reply[0] == b"other":
             raise StorageError("the client is recorded for another create")

@@ -7,7 +7,7 @@ import msgspec
 from gateway.storage.database import StorageError
 from gateway.storage.shared.contract import Sealing
 from gateway.storage.shared.server_clock import ServerClock
-from gateway.writes.idempotency_store import CreatedClient, ExistingRecord, IdempotencyRecord
+from gateway.writes.idempotency_store import CreatedClient, IdempotencyRecord
 from schema.source.writes import Confirmation
 
 EPOCH = "clients-gateway:1:creates"
@@ -41,7 +41,7 @@ class SharedRecords:
         """Return the key of the clients that this caller's creates made."""
         return f"{EPOCH}:of:{self._sealing.name(caller.encode())}"
 
-    def encode(self, record: IdempotencyRecord, created: CreatedClient | None) -> bytes:
+    def encode(self, record: IdempotencyRecord) -> bytes:
         """Return the content of a record."""
         content = _Content(
             record.caller,
@@ -49,23 +49,23 @@ class SharedRecords:
             record.attempt,
             self._clock.server_time(record.began),
             self._clock.server_time(record.send_ended_by),
-            *(created or (None, None)),
+            *(record.created or (None, None)),
         )
         return self._sealing.seal(msgspec.msgpack.encode(content), record.name)
 
-    def decode(self, name: bytes, sealed: bytes) -> ExistingRecord:
+    def decode(self, name: bytes, sealed: bytes) -> IdempotencyRecord:
         """Return the record of this name. Raises `StorageError` if it is not from a gateway."""
         try:
             content = msgspec.msgpack.decode(self._sealing.open(sealed, name), type=_Content)
         except ValueError as error:
             raise StorageError(str(error)) from None
         began, ended_by = map(self._clock.own_time, (content.began, content.send_ended_by))
-        record = IdempotencyRecord(
-            name, content.caller, content.payload, content.attempt, began, ended_by
+        created = None
+        if content.client is not None and content.confirmed_by is not None:
+            created = CreatedClient(content.client, content.confirmed_by)
+        return IdempotencyRecord(
+            name, content.caller, content.payload, content.attempt, began, ended_by, created
         )
-        if content.client is None or content.confirmed_by is None:
-            return ExistingRecord(record, None)
-        return ExistingRecord(record, CreatedClient(content.client, content.confirmed_by))
 
     def encode_client(self, caller: str, client: str) -> bytes:
         """Return a client's id, encrypted to the same bytes each time."""

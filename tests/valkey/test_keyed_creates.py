@@ -15,7 +15,7 @@ from gateway.sandbox.users import DEMO
 from gateway.storage.database import StorageError
 from gateway.storage.shared.sealing import Sealer
 from gateway.storage.shared.server_clock import ServerClock
-from gateway.writes.idempotency_store import CreatedClient, ExistingRecord, IdempotencyRecord
+from gateway.writes.idempotency_store import CreatedClient, IdempotencyRecord
 from gateway.writes.shared_record import SharedRecords
 from schema.source.writes import Confirmation
 from tests.e2e.conftest import Running, started
@@ -120,11 +120,11 @@ async def test_a_record_cannot_be_read_with_another_secret_or_under_another_name
         secret: SharedRecords(Sealer(secret, b"creates"), ServerClock(time.time))
         for secret in (b"one", b"other")
     }
-    record = IdempotencyRecord(b"name", "caller", b"payload", "attempt", 1.0, 2.0)
     created = CreatedClient("0190b9d8", Confirmation.ANSWER)
-    sealed = records[b"one"].encode(record, created)
+    record = IdempotencyRecord(b"name", "caller", b"payload", "attempt", 1.0, 2.0, created)
+    sealed = records[b"one"].encode(record)
 
-    assert records[b"one"].decode(b"name", sealed) == ExistingRecord(record, created)
+    assert records[b"one"].decode(b"name", sealed) == record
     for secret, name in ((b"other", b"name"), (b"one", b"another")):
         with pytest.raises(StorageError):
             records[secret].decode(name, sealed)

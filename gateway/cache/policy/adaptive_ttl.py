@@ -1,5 +1,6 @@
 """Adapt the freshness lifetime to the remaining budget and the number of active callers."""
 
+import logging
 import math
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,7 +8,6 @@ from dataclasses import dataclass
 
 from gateway.cache.policy.delivery_proof import DeliveryProof
 from gateway.cache.policy.freshness import CachePolicy
-from gateway.cache.policy.proof_log import ProofLog
 from gateway.cache.store.keys import Partition
 from schema.source.request_context import RateLimitState
 
@@ -19,6 +19,7 @@ ACTIVE_SECONDS = 300.0
 """Seconds after its last request for which a caller counts as active."""
 RECOMPUTE_SECONDS = 1.0
 """Seconds for which a computed lifetime is used."""
+_log = logging.getLogger(__name__)
 
 
 def affordable_ttl(active: int, budget: RateLimitState, policy: CachePolicy) -> float:
@@ -32,6 +33,26 @@ def affordable_ttl(active: int, budget: RateLimitState, policy: CachePolicy) -> 
         return policy.stale
     seconds = active * CALLS_PER_CALLER * max(1, budget.reset_seconds) / spendable
     return min(max(seconds, policy.fresh), policy.stale)
+
+
+class ProofLog:
+    """The log of one proof, for operators."""
+
+    def __init__(self, proof: DeliveryProof, seconds: float) -> None:
+        """Create it; readings are fresh for `seconds` while the proof holds."""
+        self._proof = proof
+        self._seconds = seconds
+        self._held = False
+
+    def note(self, now: float) -> None:
+        """Log a change of the proof since the last call."""
+        if (now < self._proof.until) is self._held:
+            return
+        self._held = not self._held
+        if self._held:
+            _log.warning("webhooks arrive: readings are fresh for %g s", self._seconds)
+        else:
+            _log.warning("webhooks are not proven to arrive: %s", self._proof.reason)
 
 
 @dataclass(eq=False, repr=False)

@@ -1,10 +1,10 @@
 """What a trace holds of an operation; no caller, document, variable or error message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from opentelemetry.trace import Status, StatusCode, get_current_span
 
-from gateway.telemetry.observation import ObservedOperation, Reply, StoredReplyRecorder
+from gateway.telemetry.observation import ObservedOperation, ObservedRequest, StoredReplyRecorder
 from schema.source.request_context import Receipt
 
 UNNAMED = "GraphQL Operation"
@@ -18,21 +18,15 @@ _FAILED = 500
 class OperationSpans:
     """Describes each answered request on the current span."""
 
-    def record(
-        self,
-        operation: ObservedOperation,
-        reply: Reply,
-        receipt: Receipt | None,
-        codes: Sequence[str],
-        seconds: float,  # noqa: ARG002 - a span has its own times
-    ) -> None:
+    def record(self, request: ObservedRequest) -> None:
         """Describe one that was executed or refused."""
-        outcome = None if receipt is None else cache_outcome(receipt)
-        _describe(operation, reply, receipt, codes, outcome)
+        _describe(request, None if request.receipt is None else cache_outcome(request.receipt))
 
     def stored(self, operation: ObservedOperation) -> StoredReplyRecorder:
         """Return what describes a request of this operation that a stored response answered."""
-        return lambda reply, receipt, _: _describe(operation, reply, receipt, (), STORED)
+        return lambda reply, receipt, seconds: _describe(
+            ObservedRequest(operation, reply, receipt, (), seconds), STORED
+        )
 
 
 def cache_outcome(receipt: Receipt) -> str | None:
@@ -46,20 +40,14 @@ def cache_outcome(receipt: Receipt) -> str | None:
     return "miss" if receipt.calls else None
 
 
-def _describe(
-    operation: ObservedOperation,
-    reply: Reply,
-    receipt: Receipt | None,
-    codes: Sequence[str],
-    outcome: str | None,
-) -> None:
+def _describe(request: ObservedRequest, outcome: str | None) -> None:
     span = get_current_span()
     if not span.is_recording():
         return
-    span.update_name(_name(operation))
-    attributes = _attributes(operation, reply, receipt, codes, outcome)
+    span.update_name(_name(request.operation))
+    attributes = _attributes(request, outcome)
     span.set_attributes({name: each for name, each in attributes.items() if each is not None})
-    if reply.status >= _FAILED:
+    if request.reply.status >= _FAILED:
         span.set_status(Status(StatusCode.ERROR))
 
 
@@ -70,12 +58,9 @@ def _name(operation: ObservedOperation) -> str:
 
 
 def _attributes(
-    operation: ObservedOperation,
-    reply: Reply,
-    receipt: Receipt | None,
-    codes: Sequence[str],
-    outcome: str | None,
+    request: ObservedRequest, outcome: str | None
 ) -> Mapping[str, str | int | float | list[str] | None]:
+    operation, reply, receipt, codes, _ = request
     own = {
         "graphql.operation.type": operation.kind,
         "graphql.operation.name": operation.label if operation.is_trusted else None,
