@@ -1,4 +1,5 @@
 """Faults of lists: wrong counts, odd rows, and pages smaller than requested."""
+# ruff: noqa: E501 - one row is one line
 
 import math
 from collections.abc import Callable
@@ -43,6 +44,7 @@ def _claim(call: SandboxRequest, answer: SandboxResponse) -> None:
         answer.data["meta"]["limit"] = max(call.limit, answer.data["meta"]["limit"])
 
 
+# fmt: off
 FAULTS: dict[str, tuple[str, Fault]] = {
     "total-one-high": ("meta.total is one too high", _total(lambda total, _: total + 1)),
     "total-low": ("meta.total is ten too low", _total(lambda total, _: max(0, total - 10))),
@@ -51,25 +53,11 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "has-more-always": ("meta.hasMore is always true", _meta(hasMore=True)),
     "has-more-never": ("meta.hasMore is always false", _meta(hasMore=False)),
     "meta-missing": ("lists have no meta", _list(lambda data: data.pop("meta"))),
-    "row-twice": (
-        "the first row of a page comes twice",
-        _rows(lambda rows: rows[:1] + rows[:-1]),
-    ),
-    "row-null": (
-        "the first row of a page is null",
-        _rows(lambda rows: [None, *rows[1:]] if rows else []),
-    ),
-    "page-cap-50": (
-        "pages are capped at 50 rows, and meta.limit is 50",
-        Fault("GET", most=MOST),
-    ),
-    "page-cap-50-silent": (
-        "pages are capped at 50 rows, and meta.limit is the requested one",
-        Fault("GET", most=MOST, change=_claim),
-    ),
+    "row-twice": ("the first row of a page comes twice", _rows(lambda rows: rows[:1] + rows[:-1])),
+    "row-null": ("the first row of a page is null", _rows(lambda rows: [None, *rows[1:]] if rows else [])),
+    "page-cap-50": ("pages are capped at 50 rows, and meta.limit is 50", Fault("GET", most=MOST)),
+    "page-cap-50-silent": ("pages are capped at 50 rows, and meta.limit is the requested one", Fault("GET", most=MOST, change=_claim)),
     "page-refused": ("a limit beyond 50 is refused with 400", Fault("GET", receive=_refuse)),
-    "page-slow": (
-        "a list takes 50 ms for each row requested",
-        Fault("GET", LIST, row_latency=0.05),
-    ),
+    "page-slow": ("a list takes 50 ms for each row requested", Fault("GET", LIST, row_latency=0.05)),
 }
+# fmt: on

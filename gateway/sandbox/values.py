@@ -1,4 +1,5 @@
 """Faults of records: normalised, lagging or restored values, and undocumented types."""
+# ruff: noqa: E501 - one row is one line
 
 import re
 from collections.abc import Callable
@@ -80,48 +81,23 @@ MALFORMED = {
 }
 UNKNOWN = {"status": "archived", "client_type": "tenant", "loyalty_tier": {"name": "gold"}}
 
+# fmt: off
 FAULTS: dict[str, tuple[str, Fault]] = {
-    "tidied": (
-        "writes store phones as E.164, e-mail addresses in lower case, names without blanks",
-        Fault(receive=_normalise),
-    ),
-    "restored-backup": (
-        "versions go back: each client is first two versions ahead of all later answers",
-        Fault(ahead=2),
-    ),
+    "tidied": ("writes store phones as E.164, e-mail addresses in lower case, names without blanks", Fault(receive=_normalise)),
+    "restored-backup": ("versions go back: each client is first two versions ahead of all later answers", Fault(ahead=2)),
     "replica-lag": ("reads see the clients of ten seconds ago", Fault(lag=10.0)),
-    "detail-lag": (
-        "reads by id see the clients of ten seconds ago, lists the present ones",
-        Fault(path="/clients/", lag=10.0),
-    ),
-    "list-lag": (
-        "lists see the clients of ten seconds ago, reads by id the present ones",
-        Fault(receive=_lag_lists),
-    ),
+    "detail-lag": ("reads by id see the clients of ten seconds ago, lists the present ones", Fault(path="/clients/", lag=10.0)),
+    "list-lag": ("lists see the clients of ten seconds ago, reads by id the present ones", Fault(receive=_lag_lists)),
     "missing-after-create": ("a new client is 404 by id for five seconds", Fault(hidden=5.0)),
-    "duplicate-email": (
-        "a write with an e-mail address is refused with 409",
-        Fault(receive=_refuse_email),
-    ),
+    "duplicate-email": ("a write with an e-mail address is refused with 409", Fault(receive=_refuse_email)),
     "gone-410": ("what does not exist is 410 where the API has 404", Fault(change=_gone)),
     "clock-behind": ("the clock that stamps records is 20 seconds behind", Fault(skew=-20.0)),
     "clock-ahead": ("the clock that stamps records is 20 seconds ahead", Fault(skew=20.0)),
-    "large-versions": (
-        "versions are beyond 32 bits",
-        Fault(receive=_lower_version, change=_versions(BEYOND_32_BITS.__add__)),
-    ),
+    "large-versions": ("versions are beyond 32 bits", Fault(receive=_lower_version, change=_versions(BEYOND_32_BITS.__add__))),
     "text-versions": ("versions are strings", Fault(change=_versions(str))),
-    "wrong-id": (
-        "a client read by id or written comes back with the id of another",
-        Fault(change=_foreign_id),
-    ),
+    "wrong-id": ("a client read by id or written comes back with the id of another", Fault(change=_foreign_id)),
     "malformed-fields": ("fields have other types than documented", Fault(record=MALFORMED)),
-    "missing-fields": (
-        "version, stamps and phone are left out",
-        Fault(without=("version", "created_at", "updated_at", "phone")),
-    ),
-    "unknown-values": (
-        "status and type are new values, and there is a field that nothing documents",
-        Fault(record=UNKNOWN),
-    ),
+    "missing-fields": ("version, stamps and phone are left out", Fault(without=("version", "created_at", "updated_at", "phone"))),
+    "unknown-values": ("status and type are new values, and there is a field that nothing documents", Fault(record=UNKNOWN)),
 }
+# fmt: on

@@ -1,4 +1,5 @@
 """Webhooks of the sandbox: what is written is reported, in up to four attempts, and faults."""
+# ruff: noqa: E501 - one row is one line
 
 import asyncio
 import hashlib
@@ -38,16 +39,15 @@ def _always(**changes: Any) -> Fault:  # noqa: ANN401 - any field of the fault
     return DeliveryFault(times=ALWAYS, **changes)
 
 
+# fmt: off
 FAULTS: dict[str, tuple[str, Fault]] = {
     "webhook-late": ("webhooks arrive five seconds later", _always(latency=5)),
     "webhook-lost": ("webhooks are never sent", _always(lost=True)),
     "webhook-twice": ("webhooks are sent twice", _always(twice=True)),
-    "webhook-reordered": (
-        "each second webhook arrives before the first",
-        _always(held=True, share=0.5),
-    ),
+    "webhook-reordered": ("each second webhook arrives before the first", _always(held=True, share=0.5)),
     "webhook-forged": ("webhooks have a wrong signature", _always(forged=True)),
 }
+# fmt: on
 
 
 async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
