@@ -20,6 +20,10 @@ DOCUMENTED = {
     field: {str(member.value) for member in kind if member is not kind["UNKNOWN"]}
     for field, kind in (("client_type", ClientType), ("status", ClientStatus))
 }
+ORDERS = {
+    "oldest first": "new clients are last: earlier pages do not change",
+    "newest first": "a new client shifts every page by one",
+}
 MAX_SHOWN = 40
 """Maximum characters of an undocumented value in the report."""
 MONEY = ("budget_min", "budget_max", "pre_approval_amount")
@@ -84,13 +88,12 @@ def spending(responses: Sequence[ProbeResponse]) -> Finding | None:
     falls = [a - b for a, b in pairwise(left) if a is not None and b is not None and b <= a]
     if not falls:
         return None
-    fall = max(falls)
-    if fall > 1:
+    if (fall := max(falls)) > 1:
         found = f"the budget fell by up to {fall} between two requests"
         return note(found, "others are calling from this address")
-    if fall == 1:
-        return ok("each request costs one call")
-    return note("the remaining budget does not fall with our calls")
+    if not fall:
+        return note("the remaining budget does not fall with our calls")
+    return ok("each request costs one call")
 
 
 def error_ids(responses: Iterable[ProbeResponse]) -> Finding:
@@ -177,13 +180,10 @@ def ordering(records: Sequence[Decoded]) -> Finding:
     """Report the order of `records`, which are in list order."""
     for field in ("created_at", "updated_at"):
         times = [time for record in records if INSTANT.fullmatch(time := str(record.get(field)))]
-        source = f"(from {len(times)} rows)"
-        if len(set(times)) > 1 and times == sorted(times):
-            meaning = "new clients are last: earlier pages do not change"
-            return ok(f"by {field}, oldest first {source}", meaning)
-        if len(set(times)) > 1 and times == sorted(times, reverse=True):
-            meaning = "a new client shifts every page by one"
-            return ok(f"by {field}, newest first {source}", meaning)
+        for order, meaning in ORDERS.items():
+            newest_first = order == "newest first"
+            if len(set(times)) > 1 and times == sorted(times, reverse=newest_first):
+                return ok(f"by {field}, {order} (from {len(times)} rows)", meaning)
     return note(f"unknown (from {len(records)} rows)")
 
 

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -63,9 +62,7 @@ class ProbeResponse:
 
     def __str__(self) -> str:
         code = self.error.get("code") or "without a code"
-        return (
-            f"{self.status} {code}" if self.status >= HTTPStatus.BAD_REQUEST else str(self.status)
-        )
+        return f"{self.status} {code}" if self.status >= 400 else str(self.status)  # noqa: PLR2004
 
     @property
     def retry_after(self) -> int | None:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-from gateway.cli.doctor.probe_client import Probe, ProbeClient, ProbeResponse, integer
+from gateway.cli.doctor.probe_client import Decoded, Probe, ProbeClient, ProbeResponse, integer
 from gateway.cli.doctor.report import Finding, fail, ok
 from schema.source.records import MAX_PAGE
 
@@ -33,18 +33,14 @@ class TestRecord:
         body = {**names, "email": self.email, "phone": "(661) 555-0142"}
         return Probe("POST", "/clients", body=body)
 
-    def read(self) -> Probe:
-        """Return the detail read."""
-        return Probe("GET", f"/clients/{self.id}", version=self.version)
+    def probe(self, method: str, body: Decoded | None = None) -> Probe:
+        """Return a request about the client by its id."""
+        return Probe(method, f"/clients/{self.id}", body=body, version=self.version)
 
     def update(self, **changes: object) -> Probe:
         """Return an update with the current version, unless `changes` has another."""
         guard = {} if self.version is None else {"version": self.version}
-        return Probe("PUT", f"/clients/{self.id}", body={**guard, **changes}, version=self.version)
-
-    def delete(self) -> Probe:
-        """Return the delete."""
-        return Probe("DELETE", f"/clients/{self.id}")
+        return self.probe("PUT", {**guard, **changes})
 
     def follow(self, response: ProbeResponse) -> None:
         """Take from a response of the API to a write what it shows of the client."""
@@ -92,7 +88,7 @@ async def _is_absent(client: ProbeClient, record: TestRecord) -> bool:
 
 async def _delete(client: ProbeClient, record: TestRecord) -> bool:
     for delay in (1, 2, 0):
-        response = await client.send(record.delete())
+        response = await client.send(record.probe("DELETE"))
         if response.status in ABSENT:
             return True
         requested = response.retry_after

@@ -1,16 +1,27 @@
 """The webhook that must be registered at the API, as far as a broker's token can read it."""
 
-import hmac
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from gateway.cli.doctor.meanings import ANY, Row, meaning
 from gateway.cli.doctor.probe_client import Probe, ProbeClient, ProbeResponse
 from gateway.cli.doctor.report import Finding, Report, fail, note, ok
 from gateway.webhooks.events import CATALOGUE, PREFIX
 
 ALL = "all"
 """The name of a subscription to every event."""
+UNREAD = (
+    Row({0}, fail("{0.missing}")),
+    Row({401}, fail("the token is refused: {}", "it must be a broker's JWT, no API key")),
+    Row({403}, fail("{}", "only a broker or a system administrator manages webhooks")),
+    Row(
+        ANY,
+        note("the list of webhooks cannot be read: {}", "look in the app"),
+        lambda r: r.status != HTTPStatus.OK or not isinstance(r.body.get("data"), list),
+    ),
+)
+"""The meanings of responses without a list of webhooks."""
 
 
 class Endpoint(NamedTuple):
@@ -38,26 +49,17 @@ def client_events(response: ProbeResponse) -> list[str]:
 
 def known_events(names: Sequence[str]) -> Finding:
     """Judge the events about clients that the API's catalogue names."""
-    others = [name for name in names if name not in CATALOGUE]
-    if others:
-        return note(
-            f"{', '.join(others)}", "an event with such a name ages all lists of all callers"
-        )
+    if others := [name for name in names if name not in CATALOGUE]:
+        return note(", ".join(others), "an event with such a name ages all lists of all callers")
     return ok(", ".join(names))
 
 
 def registration(response: ProbeResponse, endpoint: Endpoint, names: Sequence[str] = ()) -> Finding:
     """Judge the list of registered webhooks."""
-    if response.missing:
-        return fail(response.missing)
-    if response.status == HTTPStatus.UNAUTHORIZED:
-        return fail(f"the token is refused: {response}", "it must be a broker's JWT, no API key")
-    if response.status == HTTPStatus.FORBIDDEN:
-        return fail(f"{response}", "only a broker or a system administrator manages webhooks")
-    if response.status != HTTPStatus.OK or not isinstance(response.body.get("data"), list):
-        return note(f"the list of webhooks cannot be read: {response}", "look in the app")
-    registered = _objects(response)
-    own = [each for each in registered if _same(each.get("url"), endpoint.url)]
+    if (unread := meaning(UNREAD, response)) is not None:
+        return unread
+    registered, url = _objects(response), endpoint.url.rstrip("/")
+    own = [each for each in registered if str(each.get("url")).rstrip("/") == url]
     if not own:
         what = ", ".join(names) or ALL
         return fail(
@@ -66,7 +68,7 @@ def registration(response: ProbeResponse, endpoint: Endpoint, names: Sequence[st
             " the app, or by POST /webhooks with url, events and secret",
         )
     found = [_judged(each, endpoint.secrets) for each in own]
-    return next((each for each in found if each.severity != "FAIL"), found[0])
+    return min(found, key=lambda each: each.severity == "FAIL")
 
 
 def _judged(registered: dict[str, Any], secrets: Sequence[str]) -> Finding:
@@ -81,20 +83,12 @@ def _judged(registered: dict[str, Any], secrets: Sequence[str]) -> Finding:
         return fail(
             "this gateway has no secret", "set GATEWAY_WEBHOOK_SECRETS to the registered one"
         )
-    if isinstance(secret, str) and not _is_one(secret, secrets):
+    if isinstance(secret, str) and secret not in secrets:
         return fail("its secret is none of GATEWAY_WEBHOOK_SECRETS", "deliveries are refused (401)")
     last = registered.get("last_triggered") or "never"
     return ok(f"registered for {', '.join(ours)}; last delivered: {last}")
 
 
-def _is_one(secret: str, secrets: Sequence[str]) -> bool:
-    return any(hmac.compare_digest(secret.encode(), each.encode()) for each in secrets)
-
-
 def _objects(response: ProbeResponse) -> list[dict[str, Any]]:
     data = response.body.get("data")
     return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
-
-
-def _same(one: object, other: str) -> bool:
-    return isinstance(one, str) and one.rstrip("/") == other.rstrip("/")

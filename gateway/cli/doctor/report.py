@@ -50,23 +50,15 @@ class Report:
 
         A closed pipe is ignored, so that the clean-up is completed.
         """
-        if not self._as_json:
-            self._write(f"{self._safe(text)}")
-        elif facts:
-            self._write(json.dumps({name: self._safe(fact) for name, fact in facts.items()}))
+        shown = {name: self._safe(fact) for name, fact in facts.items()}
+        line = json.dumps(shown) if self._as_json else self._safe(text)
+        if facts or not self._as_json:
+            with suppress(BrokenPipeError):
+                print(line, file=self._out, flush=True)
 
     def _safe(self, fact: str | int) -> str | int:
+        """Escape what is not printable ASCII, and could control a terminal; hide the secret."""
         if not isinstance(fact, str):
             return fact
-        shown = fact.replace(self._secret, "[key]") if self._secret else fact
-        return printable(shown)[:MAX_LINE]
-
-    def _write(self, line: str) -> None:
-        with suppress(BrokenPipeError):
-            self._out.write(f"{line}\n")
-            self._out.flush()
-
-
-def printable(text: str) -> str:
-    """Escape non-ASCII and control characters, which could control a terminal."""
-    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)
+        shown = fact.replace(self._secret, "[key]")
+        return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in shown)[:MAX_LINE]
