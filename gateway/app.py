@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,6 @@ from gateway.web.handler import GraphQLHandler
 from gateway.web.health import Health, Readiness
 from gateway.web.manifests import DocumentReload
 from gateway.web.protocol.cors import Cors
-from gateway.web.protocol.hosts import Hosts
 from gateway.web.refusals import OtherPaths
 from gateway.web.router import Router, Routes
 from gateway.web.streaming.event_body import EventBodies
@@ -228,28 +228,17 @@ def _api_key(value: str | None) -> Credential | None:
     return None if value is None else Credential("X-API-Key", value)
 
 
+@dataclass(eq=False, repr=False)
 class GatewayApp(Router):
     """The ASGI application and the fast path that answers without ASGI."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its parts
-        self,
-        routes: Routes,
-        cors: Cors,
-        hosts: Hosts,
-        direct: FastPathHandler,
-        reload: DocumentReload,
-        leave: Callable[[], None],
-        metrics: Metrics | None,
-        websockets: WebSocketEndpoint,
-    ) -> None:
-        super().__init__(routes, cors, hosts)
-        self.direct = direct
-        """Handler of the fast path."""
-        self.reload = reload
-        """Replaces the trusted documents by those of their file."""
-        self.leave = leave
-        """Reports that the gateway is not ready; called when it begins to stop."""
-        self.metrics = metrics
-        """The counts to show, if they are kept."""
-        self.websockets = websockets
-        """Accepts WebSockets, and ends all subscriptions when the server stops."""
+    direct: FastPathHandler
+    """Handler of the fast path."""
+    reload: DocumentReload
+    """Replaces the trusted documents by those of their file."""
+    leave: Callable[[], None]
+    """Reports that the gateway is not ready; called when it begins to stop."""
+    metrics: Metrics | None
+    """The counts to show, if they are kept."""
+    websockets: WebSocketEndpoint
+    """Accepts WebSockets, and ends all subscriptions when the server stops."""

@@ -1,5 +1,6 @@
 """Routing of each request by its path, and the header fields common to all responses."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from starlette.datastructures import MutableHeaders
@@ -33,6 +34,7 @@ class Routes(NamedTuple):
     """The application for all other paths."""
 
 
+@dataclass(eq=False, repr=False)
 class Router:
     """The ASGI application that a server calls.
 
@@ -41,20 +43,19 @@ class Router:
     errors and redirects included, get the header fields that GraphQL responses have.
     """
 
-    def __init__(self, places: Routes, cors: Cors, hosts: Hosts) -> None:
-        self._places = places
-        self._hosts = hosts
-        self.cors = cors
-        """The CORS header fields for responses that the server writes without the application."""
+    routes: Routes
+    cors: Cors
+    """The CORS header fields for responses that the server writes without the application."""
+    hosts: Hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on a lifespan event."""
-        places = self._places
+        places = self.routes
         if scope["type"] != "http":
             await places.rest(scope, receive, send)
             return
         head = RequestHead(scope["headers"])
-        if not self._hosts.allow(head):
+        if not self.hosts.allow(head):
             own = self.cors.headers(head.origin)
             await error_response(421, _MISDIRECTED, head.trace(), own=own).send(scope, send)
             return

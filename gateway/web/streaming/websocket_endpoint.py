@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.web.authentication import Authenticator
@@ -30,27 +31,18 @@ class Handshake(NamedTuple):
     trace: Trace
 
 
+@dataclass(eq=False, repr=False)
 class WebSocketEndpoint:
     """Accepts handshakes at `path`, and opens the sessions of accepted ones."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its parts
-        self,
-        path: str,
-        handler: RequestHandler,
-        callers: Authenticator,
-        hosts: Hosts,
-        cors: Cors,
-        limits: SocketLimits,
-        drain: Callable[[], None],
-    ) -> None:
-        """Create it; `drain` ends all subscriptions, of whatever transport."""
-        self._path = path.encode()
-        self._handler = handler
-        self._callers = callers
-        self._hosts = hosts
-        self._cors = cors
-        self._limits = limits
-        self.drain = drain
+    _path: str
+    _handler: RequestHandler
+    _callers: Authenticator
+    _hosts: Hosts
+    _cors: Cors
+    _limits: SocketLimits
+    drain: Callable[[], None]
+    """Ends all subscriptions, of whatever transport."""
 
     def accept(self, target: bytes, headers: Headers) -> Handshake | HTTPResponse | None:
         """Return the handshake, or its refusal; None if this is not a handshake at the endpoint.
@@ -61,7 +53,7 @@ class WebSocketEndpoint:
         upgrade = named.get(b"upgrade", b"").lower()
         if upgrade != b"websocket" or b"sec-websocket-key" not in named:
             return None
-        if target.partition(b"?")[0] != self._path:
+        if target.partition(b"?")[0] != self._path.encode():
             return None
         head = RequestHead(headers)
         refusal = self._refuse(head)
