@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Union
 
 import msgspec
 
 from gateway.storage.database import StorageError
-from gateway.writes.idempotency_store import CreatedClient, IdempotencyRecord
+from gateway.writes.idempotency_store import CreatedClient, IdempotencyRecord, IdempotencyStore
 from gateway.writes.keyed_flights import KeyedFlights, another_payload
 from gateway.writes.recovery import RecoveringWriter
 from schema.source.errors import (
@@ -29,28 +29,14 @@ from schema.source.records import FIELDS, ClientFilter, ClientId, ClientRecord, 
 from schema.source.request_context import Priority, RequestContext
 from schema.source.writes import NewClient, SendInterval, WriteResult
 
+if TYPE_CHECKING:  # what several gateways share is imported only where it is used
+    from gateway.writes.shared_creates import SharedCreates
+
+CreateRecords = Union["IdempotencyStore", "SharedCreates"]
+"""The records of keyed creates, of this gateway alone or of several."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PROVING: Fields = frozenset({"id"})
 _log = logging.getLogger(__name__)
-
-
-class CreateRecords(Protocol):
-    """Records of keyed creates. Every method raises `StorageError` if it failed."""
-
-    async def begin(self, intent: IdempotencyRecord, /) -> IdempotencyRecord | None:
-        """Record `intent`; if a record of its name exists, return that instead."""
-
-    async def done(self, intent: IdempotencyRecord, created: CreatedClient, /) -> None:
-        """Record the created client. Raises if it is recorded for another create."""
-
-    async def ended(self, intent: IdempotencyRecord, at: float, attempt: str, /) -> None:
-        """Record that sending ended at `at` with unknown outcome, and the attempt id in the log."""
-
-    async def delete(self, intent: IdempotencyRecord, /) -> None:
-        """Delete a record whose create made no client and will make none."""
-
-    async def clients_of(self, caller: str, /) -> frozenset[str]:
-        """Return the ids of the clients that this caller's creates made."""
 
 
 @dataclass(eq=False, repr=False)

@@ -7,6 +7,7 @@ import strawberry
 
 from schema.source.errors import InvalidInput
 from schema.source.search import RELEVANCE, SearchIn, SortKey
+from schema.types.enums import member
 
 MAX_KEYS = 5
 """Largest number of keys of an order."""
@@ -18,38 +19,34 @@ _words = re.compile(r'[^\s"\u201c\u201d]+').findall
 
 @strawberry.enum(description="A key to sort clients by. A client without a value is last.")
 class ClientOrderField(Enum):
-    FIRST_NAME = strawberry.enum_value("first_name", description="By `firstName`.")
-    LAST_NAME = strawberry.enum_value("last_name", description="By `lastName`.")
-    FULL_NAME = strawberry.enum_value("full_name", description="By `fullName`.")
-    EMAIL = strawberry.enum_value("email", description="By `email`.")
-    CLIENT_TYPE = strawberry.enum_value("client_type", description="By `clientTypeRaw`.")
-    STATUS = strawberry.enum_value("status", description="By `statusRaw`.")
-    SOURCE = strawberry.enum_value("source", description="By `source`.")
-    BUDGET_MIN = strawberry.enum_value("budget_min", description="By `budgetMin`.")
-    BUDGET_MAX = strawberry.enum_value("budget_max", description="By `budgetMax`.")
-    PRE_APPROVAL_AMOUNT = strawberry.enum_value(
-        "pre_approval_amount", description="By `preApprovalAmount`."
-    )
-    CREATED_AT = strawberry.enum_value("created_at", description="By `createdAt`.")
-    UPDATED_AT = strawberry.enum_value("updated_at", description="By `updatedAt`.")
-    RELEVANCE = strawberry.enum_value(
-        RELEVANCE, description="By how well it matches `search`; with ASC the best is first."
-    )
+    FIRST_NAME = member("first_name", "By `firstName`.")
+    LAST_NAME = member("last_name", "By `lastName`.")
+    FULL_NAME = member("full_name", "By `fullName`.")
+    EMAIL = member("email", "By `email`.")
+    CLIENT_TYPE = member("client_type", "By `clientTypeRaw`.")
+    STATUS = member("status", "By `statusRaw`.")
+    SOURCE = member("source", "By `source`.")
+    BUDGET_MIN = member("budget_min", "By `budgetMin`.")
+    BUDGET_MAX = member("budget_max", "By `budgetMax`.")
+    PRE_APPROVAL_AMOUNT = member("pre_approval_amount", "By `preApprovalAmount`.")
+    CREATED_AT = member("created_at", "By `createdAt`.")
+    UPDATED_AT = member("updated_at", "By `updatedAt`.")
+    RELEVANCE = member(RELEVANCE, "By how well it matches `search`; with ASC the best is first.")
 
 
 @strawberry.enum(name="ClientOrderDirection", description="The direction of a sort key.")
 class OrderDirection(Enum):
-    ASC = strawberry.enum_value("ASC", description="The smallest first.")
-    DESC = strawberry.enum_value("DESC", description="The largest first.")
+    ASC = member("ASC", "The smallest first.")
+    DESC = member("DESC", "The largest first.")
 
 
 @strawberry.enum(description="A part of a client that `search` looks into.")
 class ClientSearchField(Enum):
-    NAME = strawberry.enum_value("NAME", description="The beginning of a word of the name.")
-    EMAIL = strawberry.enum_value("EMAIL", description="Any part of the e-mail address.")
-    PHONE = strawberry.enum_value("PHONE", description="Any digits of the phone number.")
-    TAGS = strawberry.enum_value("TAGS", description="Any part of a tag.")
-    NOTES = strawberry.enum_value("NOTES", description="The beginning of a word of the notes.")
+    NAME = member("NAME", "The beginning of a word of the name.")
+    EMAIL = member("EMAIL", "Any part of the e-mail address.")
+    PHONE = member("PHONE", "Any digits of the phone number.")
+    TAGS = member("TAGS", "Any part of a tag.")
+    NOTES = member("NOTES", "The beginning of a word of the notes.")
 
 
 @strawberry.input(name="ClientOrder", description="A sort key of clients and its direction.")

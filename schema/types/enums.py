@@ -3,6 +3,13 @@
 from enum import Enum
 
 import strawberry
+from strawberry.types.enum import EnumValueDefinition
+
+
+def member(value: str, description: str) -> EnumValueDefinition:
+    """Return a member of an enumeration with its description."""
+    return strawberry.enum_value(value, description=description)
+
 
 _UNKNOWN = "A value this graph does not know yet; the raw value stays readable. Never an input."
 
@@ -11,20 +18,20 @@ _UNKNOWN = "A value this graph does not know yet; the raw value stays readable. 
 class ClientType(Enum):
     """What a client wants to do; values are the API's own."""
 
-    BUYER = strawberry.enum_value("buyer", description="Looking for a property.")
-    SELLER = strawberry.enum_value("seller", description="Selling a property.")
-    BOTH = strawberry.enum_value("both", description="Buying and selling.")
-    UNKNOWN = strawberry.enum_value("unknown", description=_UNKNOWN)
+    BUYER = member("buyer", "Looking for a property.")
+    SELLER = member("seller", "Selling a property.")
+    BOTH = member("both", "Buying and selling.")
+    UNKNOWN = member("unknown", _UNKNOWN)
 
 
 @strawberry.enum(description="State of the relationship with a client (API page: `status`).")
 class ClientStatus(Enum):
     """Where the relationship with a client stands; values are the API's own."""
 
-    ACTIVE = strawberry.enum_value("active", description="Currently served.")
-    INACTIVE = strawberry.enum_value("inactive", description="Resting.")
-    CLOSED = strawberry.enum_value("closed", description="Done.")
-    UNKNOWN = strawberry.enum_value("unknown", description=_UNKNOWN)
+    ACTIVE = member("active", "Currently served.")
+    INACTIVE = member("inactive", "Resting.")
+    CLOSED = member("closed", "Done.")
+    UNKNOWN = member("unknown", _UNKNOWN)
 
 
 @strawberry.enum(
@@ -33,22 +40,19 @@ class ClientStatus(Enum):
 class ClientErrorCode(Enum):
     """Why a mutation failed; values are `ClientError.code`."""
 
-    BAD_USER_INPUT = strawberry.enum_value(
-        "BAD_USER_INPUT", description="The input was refused; nothing happened. See `issues`."
+    BAD_USER_INPUT = member(
+        "BAD_USER_INPUT", "The input was refused; nothing happened. See `issues`."
     )
-    NOT_FOUND = strawberry.enum_value(
-        "NOT_FOUND",
-        description="The client does not exist, or the caller may not see it; nothing happened.",
+    NOT_FOUND = member(
+        "NOT_FOUND", "The client does not exist, or the caller may not see it; nothing happened."
     )
-    VERSION_CONFLICT = strawberry.enum_value(
-        "VERSION_CONFLICT", description="Another writer changed the client first."
+    VERSION_CONFLICT = member("VERSION_CONFLICT", "Another writer changed the client first.")
+    RATE_LIMITED = member(
+        "RATE_LIMITED", "The API's window is spent; nothing happened. Repeat later."
     )
-    RATE_LIMITED = strawberry.enum_value(
-        "RATE_LIMITED", description="The API's window is spent; nothing happened. Repeat later."
-    )
-    WRITE_UNCONFIRMED = strawberry.enum_value(
+    WRITE_UNCONFIRMED = member(
         "WRITE_UNCONFIRMED",
-        description="The write was sent and its answer lost: it may have happened. Look first.",
+        "The write was sent and its answer lost: it may have happened. Look first.",
     )
 
 
@@ -56,10 +60,8 @@ class ClientErrorCode(Enum):
 class ClientWriteConfirmation(Enum):
     """How the gateway knows that a write happened; values are `Confirmation`'s."""
 
-    ANSWER = strawberry.enum_value("ANSWER", description="By the API's response.")
-    READBACK = strawberry.enum_value(
-        "READBACK", description="By a read, after the response was lost."
-    )
+    ANSWER = member("ANSWER", "By the API's response.")
+    READBACK = member("READBACK", "By a read, after the response was lost.")
 
 
 @strawberry.enum(
@@ -68,12 +70,10 @@ class ClientWriteConfirmation(Enum):
 class ClientConflictPolicy(Enum):
     """The handling of a change whose client has changed since it was read."""
 
-    FAIL = strawberry.enum_value(
-        "FAIL", description="The update is refused with ClientVersionConflict."
-    )
-    MERGE = strawberry.enum_value(
+    FAIL = member("FAIL", "The update is refused with ClientVersionConflict.")
+    MERGE = member(
         "MERGE",
-        description=(
+        (
             "It is applied to the new version if the fields that it sets are unchanged; otherwise,"
             " or if that is unknown, it ends in ClientVersionConflict."
         ),
@@ -98,15 +98,14 @@ _STATUSES = {str(member.value): member for member in ClientStatus}
 class ClientChangeKind(Enum):
     """What happened to a client."""
 
-    CREATED = strawberry.enum_value("created", description="The client was created.")
-    UPDATED = strawberry.enum_value("updated", description="The client changed.")
-    DELETED = strawberry.enum_value(
-        "deleted",
-        description="The client does not exist any more, or the caller may no longer see it.",
+    CREATED = member("created", "The client was created.")
+    UPDATED = member("updated", "The client changed.")
+    DELETED = member(
+        "deleted", "The client does not exist any more, or the caller may no longer see it."
     )
-    UNKNOWN = strawberry.enum_value(
+    UNKNOWN = member(
         "unknown",
-        description=(
+        (
             "The client may have changed: the API reported an event that this graph does not know,"
             " or this is the first event of `initial: true`."
         ),

@@ -1,7 +1,7 @@
 """Failures in the graph: members of a mutation's result, or errors with a code."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 import strawberry
@@ -147,25 +147,20 @@ def _unconfirmed(failure: WriteUnconfirmed) -> dict[str, Any]:
     return {"attempt_id": failure.attempt_id, "candidates": candidates}
 
 
+@dataclass(frozen=True)
 class FailureHandler(Generic[F]):
     """Converts failures of one type to a member of the result union, if the field's has it."""
 
-    def __init__(
-        self,
-        exception_type: type[F],
-        error_type: type[ClientMutationError],
-        own_fields: Callable[[F], dict[str, Any]] = lambda _: {},
-    ) -> None:
-        self.exception_type = exception_type
-        self.error_type = error_type
-        self._own_fields = own_fields
+    exception_type: type[F]
+    error_type: type[ClientMutationError]
+    own_fields: Callable[[F], dict[str, Any]] = lambda _: {}
 
     def handle(self, exception: F, *, field: StrawberryField, info: Info) -> ClientMutationError:
         """Return the member of the union."""
         del field
         if isinstance(exception, RateLimited):
             info.context.operation.receipt.refused(exception.retry_after)
-        return self.error_type(**_common(exception), **self._own_fields(exception))
+        return self.error_type(**_common(exception), **self.own_fields(exception))
 
 
 HANDLERS: tuple[strawberry.ExceptionHandler[Any], ...] = (
