@@ -7,12 +7,12 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from gateway.ratelimit.limiter import RateLimiter
 from gateway.telemetry.families import PREFIX, Labels, counter, gauge, histogram, number, single
 from gateway.telemetry.histogram import Histogram
 from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import (
     MeasuredConnections,
-    MeasuredLimiter,
     MeasuredStore,
     Metrics,
 )
@@ -100,7 +100,7 @@ def _webhooks(received: Mapping[str, Any]) -> Iterator[Metric]:
         yield number("webhooks_proven", "1 while they are proven to arrive.", proof["proven"])
 
 
-def _rate_limit(limiter: MeasuredLimiter) -> Iterator[Metric]:
+def _rate_limit(limiter: RateLimiter) -> Iterator[Metric]:
     window, now = limiter.state(), limiter.activity()
     yield number("rate_limit_limit", "Calls of a window.", window.limit)
     yield number("rate_limit_remaining", "Calls left in the window.", window.remaining)

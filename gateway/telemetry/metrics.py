@@ -5,32 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from gateway.ratelimit.limiter import RateLimiter
 from gateway.shared_budget import SharedBudget
 from gateway.telemetry.requests import RequestCounts
 from gateway.telemetry.upstream_calls import MeasuredTransport, UpstreamCounts
 from gateway.telemetry.write_outcomes import MeasuredWriter
 from gateway.transport.transport import Transport
 from schema.source.protocols import ClientWriter
-from schema.source.request_context import RateLimitState
-
-
-class MeasuredLimiter(Protocol):
-    """The rate limiter's state."""
-
-    def state(self) -> RateLimitState:
-        """Return the state of the window."""
-
-    def when_waited(self, act: Callable[[float], None]) -> None:
-        """Call `act` with the seconds that a call has waited."""
-
-    def left(self) -> Mapping[str, int]:
-        """Return how many calls may still be sent in the window, by priority."""
-
-    def activity(self) -> Mapping[str, float]:
-        """Return the number of calls in flight, and what is open."""
-
-    def waiting(self) -> Mapping[str, int]:
-        """Return the calls that wait, by priority."""
 
 
 class MeasuredStore(Protocol):
@@ -84,7 +65,7 @@ class Metrics:
         self.requests = RequestCounts()
         self.writes: Counter[tuple[str, str]] = Counter()
         """Writes by kind and outcome."""
-        self.limiter: MeasuredLimiter | None = None
+        self.limiter: RateLimiter | None = None
         self.cache: MeasuredCache | None = None
         self.store: MeasuredStore | None = None
         self.shared: SharedBudget | None = None
@@ -93,7 +74,7 @@ class Metrics:
         self.connections: MeasuredConnections | None = None
         self.hub: MeasuredHub | None = None
 
-    def watch(self, limiter: MeasuredLimiter, shared: SharedBudget | None) -> None:
+    def watch(self, limiter: RateLimiter, shared: SharedBudget | None) -> None:
         """Show the state of the rate limiter."""
         self.limiter, self.shared = limiter, shared
         self.upstream.recent.window = limiter.state

@@ -73,10 +73,8 @@ class ClientConflictPolicy(Enum):
     FAIL = member("FAIL", "The update is refused with ClientVersionConflict.")
     MERGE = member(
         "MERGE",
-        (
-            "It is applied to the new version if the fields that it sets are unchanged; otherwise,"
-            " or if that is unknown, it ends in ClientVersionConflict."
-        ),
+        "It is applied to the new version if the fields that it sets are unchanged; otherwise,"
+        " or if that is unknown, it ends in ClientVersionConflict.",
     )
 
 
@@ -105,8 +103,6 @@ class ClientChangeKind(Enum):
     )
     UNKNOWN = member(
         "unknown",
-        (
-            "The client may have changed: the API reported an event that this graph does not know,"
-            " or this is the first event of `initial: true`."
-        ),
+        "The client may have changed: the API reported an event that this graph does not know,"
+        " or this is the first event of `initial: true`.",
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
 from gateway.cache.policy.owners import Owners
@@ -34,6 +35,7 @@ MAX_HINTS = 20_000
 _UNFILTERED = ClientFilter()
 
 
+@dataclass(eq=False, repr=False)
 class ChangeHints:
     """When each client and each caller's lists last changed, by the events of webhooks.
 
@@ -42,23 +44,17 @@ class ChangeHints:
     were before: an event makes no caller wait for the API.
     """
 
-    def __init__(
-        self,
-        store: MemoryStore,
-        generations: Generations,
-        clock: Callable[[], float],
-        lag: float,
-    ) -> None:
-        """Create it; a reading may not show a change for `lag` seconds."""
-        self._store = store
+    _store: MemoryStore
+    _generations: Generations
+    _clock: Callable[[], float]
+    _lag: float
+
+    def __post_init__(self) -> None:
         self._owners = Owners()
-        self._lag = lag
         self.on_unreported: Callable[[EntityKey], None] = lambda _: None
         """Called when a reading shows a change of which no event came."""
         self.on_missed: Callable[[], None] = lambda: None
         """Called when events were missed."""
-        self._generations = generations
-        self._clock = clock
         self._clients: dict[str, float] = {}
         self._lists: dict[tuple[Partition, bool], float] = {}
         """By caller, and whether only the filtered lists are concerned."""
