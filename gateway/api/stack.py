@@ -1,6 +1,5 @@
 """Compose the API's client: each retry is charged, and only requests that were sent are counted."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,19 +12,17 @@ from gateway.shared_budget import SharedBudget
 from gateway.transport.transport import Transport
 
 
-def compose_source(  # noqa: PLR0913 - every parameter has a name
+def compose_source(
     transport: Transport,
     base_url: str,
     options: LimiterOptions,
     *,
-    now: Callable[[], float] = time.time,
     random: Callable[[], float] = CHANCE,
     shared: SharedBudget | None = None,
 ) -> tuple[RestClientSource, RateLimiter]:
     """Return the source of clients at `base_url`, and the rate limiter before `transport`.
 
-    Closing the limiter closes `transport`. `now`: the wall clock, in Unix seconds; `shared`: the
-    budget of all gateways behind one address.
+    Closing the limiter closes `transport`. `shared`: the budget of all gateways behind one address.
     """
     options = replace(options, accepts=succeeded, refuses=refused)
     clock = options.clock
@@ -38,4 +35,4 @@ def compose_source(  # noqa: PLR0913 - every parameter has a name
     retries = RetryPolicy(
         state=limiter.state, verified=limiter.proven, clock=clock, random=random, shared=shared
     )
-    return RestClientSource(limiter, base_url, retries, now=now, clock=clock), limiter
+    return RestClientSource(limiter, base_url, retries, clock=clock), limiter

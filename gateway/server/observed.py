@@ -1,8 +1,8 @@
 """A GraphQL handler whose answered requests are recorded, for metrics and the access log."""
 
 import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from time import perf_counter
 
 from gateway.telemetry.observation import (
     OTHER,
@@ -39,13 +39,11 @@ class ObservedHandler:
         inner: GraphQLHandler,
         persisted: PersistedDocuments,
         observers: Sequence[RequestObserver],
-        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._inner = inner
         self._cached = inner.cached
         self._persisted = persisted
         self._observers = tuple(observers)
-        self._now = now
         self._recorders: dict[bytes, StoredReplyRecorder] = {}
         """By the body of a request that a stored response may answer."""
         self._held = 0
@@ -64,18 +62,17 @@ class ObservedHandler:
         record = self._recorders.get(body)
         if record is None:
             return None
-        now = self._now
-        began = now()
+        began = perf_counter()
         reply = self._cached(head, body)
         if reply is not None:
-            record(reply, self._inner.stored_receipt, now() - began)
+            record(reply, self._inner.stored_receipt, perf_counter() - began)
         return reply
 
     async def reply(self, asking: HTTPRequest) -> HTTPResponse | EventStream:
         """Return the response."""
-        began = self._now()
+        began = perf_counter()
         reply = await self._inner.reply(asking)
-        operation, seconds = self._operation(asking), self._now() - began
+        operation, seconds = self._operation(asking), perf_counter() - began
         receipt = None if asking.operation is None else asking.operation.receipt
         codes = [error["extensions"]["code"] for error in asking.errors]
         answered = ObservedRequest(operation, reply, receipt, codes, seconds)

@@ -28,12 +28,9 @@ class ServedVersions:
     The versions of the callers that were served nothing for the longest time are evicted first.
     """
 
-    def __init__(
-        self, clock: Callable[[], float], bound: float, limit: int = _MAX_VERSIONS
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], bound: float) -> None:
         self._clock = clock
         self._bound = bound
-        self._limit = limit
         self._seen: OrderedDict[Partition, dict[str, _Seen]] = OrderedDict()
         self._count = 0
 
@@ -90,7 +87,7 @@ class ServedVersions:
         self._seen.move_to_end(partition)
         self._count += id not in versions
         versions[id] = seen
-        while self._count > self._limit:
+        while self._count > _MAX_VERSIONS:
             self._evict()
 
     def _evict(self) -> None:
@@ -100,6 +97,6 @@ class ServedVersions:
             del self._seen[partition]
             self._count -= len(versions)
             return
-        for id in list(islice(versions, 1 + self._limit // 8)):
+        for id in list(islice(versions, 1 + _MAX_VERSIONS // 8)):
             del versions[id]
             self._count -= 1

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import NoOpTracer, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -24,9 +24,7 @@ FLUSH_SECONDS = 2.0
 class Tracing:
     """Starts the spans of one gateway, and sends them in the background."""
 
-    def __init__(self, exporter: SpanExporter | None = None) -> None:
-        """Without `exporter`, send to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT."""
-        self._exporter = exporter or OTLPSpanExporter()
+    def __init__(self) -> None:
         self._provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
         self._tracer = self._provider.get_tracer(SCOPE, version(SCOPE))
         # `tracestate` and `baggage` are texts of the caller: they go nowhere.
@@ -39,7 +37,7 @@ class Tracing:
 
     def begin(self) -> None:
         """Send spans from now on, in a thread of this process."""
-        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 
     def transport(self, inner: Transport, correlate: Callable[[bytes], str | None]) -> Transport:
         """Return a transport that records the calls that `inner` sends."""
