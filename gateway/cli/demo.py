@@ -73,18 +73,9 @@ def run(settings: Settings) -> int:
         )
         print(shown, flush=True)  # noqa: T201
 
-    site = server.Listener(
-        WithDemoPage(app),
-        gateway,
-        connection_limits(settings),
-        app.direct,
-        app.cors,
-        app.websockets,
-    )
-    listeners = [
-        *with_metrics(site, app, metrics),
-        server.Listener(api, sandbox),
-    ]
+    page, limits = WithDemoPage(app), connection_limits(settings)
+    site = server.Listener(page, gateway, limits, app.direct, app.cors, app.websockets)
+    listeners = [*with_metrics(site, app, metrics), server.Listener(api, sandbox)]
     succeeded = server.run(server.serve(listeners, started))
     if succeeded:
         print("\nStopped.", file=sys.stderr)  # noqa: T201
