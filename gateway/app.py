@@ -137,7 +137,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
             coherence=None if shared_state is None else shared_state.cache,
         )
         if metrics is not None:
-            metrics.cache, metrics.store = cached, store
+            metrics.lookups, metrics.store = cached.lookups, store
     else:
         source = UncachedClientSource(rest, published, write_cost=write_cost, tasks=writes, cap=cap)
     graph = Graph(
@@ -182,7 +182,7 @@ def create_app(  # noqa: PLR0913 - keyword arguments for tests and the demo
     webhooks = _add_webhooks(others, settings, hub.receive, source.freshness)
     health = Health(readiness, budget.state, cors, shared, webhooks.state)
     if metrics is not None:
-        metrics.webhooks, metrics.hub = webhooks.state, hub
+        metrics.webhooks, metrics.subscriptions = webhooks.state, hub.subscribers
         if demo_key is not None:
             others.routes.extend(recorded.status_routes())
     routes = Routes(

@@ -103,7 +103,6 @@ class SubscriptionHub:
             for subscriber in feed.topics.of():
                 subscriber.finish(End.SHUTDOWN)
 
-    @property
     def subscribers(self) -> int:
         """Return the number of subscriptions."""
         return sum(len(feed.topics) for feed in self._feeds.values())

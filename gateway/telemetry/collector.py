@@ -43,15 +43,13 @@ class GatewayCollector(Collector):
         yield from _webhooks(metrics.webhooks())
         if metrics.limiter is not None:
             yield from _rate_limit(metrics.limiter)
-        if metrics.cache is not None:
-            lookups = metrics.cache.lookups().items()
-            yield counter("cache_lookups", "Lookups.", ["kind", "result"], lookups)
+        lookups = metrics.lookups().items()
+        yield counter("cache_lookups", "Lookups.", ["kind", "result"], lookups)
         if metrics.store is not None:
             yield from _store(metrics.store)
         if metrics.connections is not None:
             yield from _connections(metrics.connections)
-        if metrics.hub is not None:
-            yield number("subscriptions_open", "Subscriptions.", metrics.hub.subscribers)
+        yield number("subscriptions_open", "Subscriptions.", metrics.subscriptions())
         if metrics.shared is not None:
             reachable = metrics.shared.is_reachable
             yield number("shared_budget_reachable", "1 if its server replies.", reachable)

@@ -26,21 +26,6 @@ class MeasuredStore(Protocol):
         """Entries lost, by reason."""
 
 
-class MeasuredCache(Protocol):
-    """The cache's reads."""
-
-    def lookups(self) -> Mapping[tuple[str, str], int]:
-        """Return the numbers of lookups by kind and result."""
-
-
-class MeasuredHub(Protocol):
-    """The subscriptions."""
-
-    @property
-    def subscribers(self) -> int:
-        """Subscriptions that are open."""
-
-
 class MeasuredConnections(Protocol):
     """The connections of clients."""
 
@@ -66,13 +51,15 @@ class Metrics:
         self.writes: Counter[tuple[str, str]] = Counter()
         """Writes by kind and outcome."""
         self.limiter: RateLimiter | None = None
-        self.cache: MeasuredCache | None = None
+        self.lookups: Callable[[], Mapping[tuple[str, str], int]] = dict
+        """Returns the numbers of lookups in the cache, by kind and result."""
         self.store: MeasuredStore | None = None
         self.shared: SharedBudget | None = None
         self.webhooks: Callable[[], Mapping[str, Any]] = dict
         """Returns the `webhooks` received by result, and whether their `freshness` is proven."""
         self.connections: MeasuredConnections | None = None
-        self.hub: MeasuredHub | None = None
+        self.subscriptions: Callable[[], int] = int
+        """Returns the number of subscriptions that are open."""
 
     def watch(self, limiter: RateLimiter, shared: SharedBudget | None) -> None:
         """Show the state of the rate limiter."""

@@ -69,7 +69,7 @@ def _served(metrics: Metrics) -> dict[str, Any]:
     return {
         "calls": calls[ANSWERED] + calls[LOST],
         "lost": calls[LOST],
-        "subscriptions": 0 if metrics.hub is None else metrics.hub.subscribers,
+        "subscriptions": metrics.subscriptions(),
         "requests": sums["requests"],
         "stored": sums["stored"],
         "saved": sums["saved"],
