@@ -21,7 +21,7 @@ from tests.serving import Serving, Way, serving
 from tests.webhooks.deliveries import query
 
 SECONDS = 30
-CLIENTS = ("graphql-sse", "apollo-multipart", "urql", "graphql-ws", "apollo-websocket")
+CLIENTS = ("graphql-sse", "relay", "apollo-multipart", "urql", "graphql-ws", "apollo-websocket")
 SUBSCRIPTION = """subscription ($id: ID!) {
   clientChanged(id: $id, initial: true) { kind clientId client { email } }
 }"""

@@ -4,6 +4,7 @@ import { RetryLink } from "@apollo/client/link/retry";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { createClient as createSSEClient } from "graphql-sse";
 import { createClient as createWSClient } from "graphql-ws";
+import relay from "relay-runtime";
 import WebSocket from "ws";
 import { Client as UrqlClient, fetchExchange, subscriptionExchange } from "@urql/core";
 
@@ -35,7 +36,54 @@ function apollo(link) {
   return (sink) => client.subscribe({ query: gql(SUBSCRIPTION), variables }).subscribe(sink);
 }
 
+const field = (name) => ({ kind: "ScalarField", alias: null, args: null, name, storageKey: null });
+const object = (name, concreteType, selections, args = null) => ({
+  ...{ kind: "LinkedField", alias: null, args, concreteType, name },
+  ...{ plural: false, selections, storageKey: null },
+});
+
+/** The subscription as relay-compiler writes it. */
+function compiled() {
+  const selections = [
+    object(
+      "clientChanged",
+      "ClientChange",
+      [field("kind"), field("clientId"), object("client", "Client", [field("id"), field("email")])],
+      [
+        { kind: "Variable", name: "id", variableName: "id" },
+        { kind: "Literal", name: "initial", value: true },
+      ],
+    ),
+  ];
+  const argumentDefinitions = [{ defaultValue: null, kind: "LocalArgument", name: "id" }];
+  const params = { id: null, metadata: {}, name: "Changed", operationKind: "subscription" };
+  const root = { argumentDefinitions, name: "Changed", selections };
+  return {
+    kind: "Request",
+    fragment: { ...root, kind: "Fragment", metadata: null, type: "Subscription", abstractKey: null },
+    operation: { ...root, kind: "Operation" },
+    params: { ...params, cacheID: "changed", text: SUBSCRIPTION },
+  };
+}
+
 const CLIENTS = {
+  relay: () => {
+    const events = createSSEClient({ url, headers: credential, ...RETRY });
+    const network = relay.Network.create(
+      () => relay.Observable.create((sink) => sink.error(new Error("no query is sent"))),
+      ({ text }, values) =>
+        relay.Observable.create((sink) =>
+          events.subscribe({ query: text, variables: values }, sink),
+        ),
+    );
+    const store = new relay.Store(new relay.RecordSource());
+    const environment = new relay.Environment({ network, store });
+    return ({ next, error, complete }) =>
+      relay.requestSubscription(environment, {
+        ...{ subscription: compiled(), variables },
+        ...{ onNext: (data) => next({ data }), onError: error, onCompleted: complete },
+      });
+  },
   "graphql-sse": () => {
     const client = createSSEClient({ url, headers: credential, ...RETRY });
     return (sink) => client.subscribe({ query: SUBSCRIPTION, variables }, sink);
