@@ -1,6 +1,7 @@
 """Apply the API's filters locally: decide if a client belongs to a filtered list."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from gateway.cache.policy.freshness import TypeFilter
 from schema.source.records import ClientFilter, ClientRecord, Page
@@ -41,22 +42,33 @@ def can_evaluate(where: ClientFilter, types: TypeFilter | None) -> bool:
     return where.client_type in {None, BOTH} or types is not None
 
 
-def matches(where: ClientFilter, record: ClientRecord, types: TypeFilter | None) -> bool | None:
+class Filterable(Protocol):
+    """What has the fields that lists are filtered by."""
+
+    @property
+    def client_type(self) -> object:
+        """The client's type."""
+
+    @property
+    def status(self) -> object:
+        """The client's status."""
+
+
+def matches(where: ClientFilter, record: Filterable, types: TypeFilter | None) -> bool | None:
     """Return True if the API would list `record` under `where`; None if that is unknown."""
-    verdicts = [
-        _has(where.status, record.status, ()),
-        _has(where.client_type, record.client_type, (BOTH,) if types == "includes_both" else ()),
-    ]
-    if record.client_type == BOTH and not can_evaluate(where, types):
-        verdicts[1] = None
-    if False in verdicts:
+    by_status = where.status is None or _has(where.status, record.status, ())
+    by_type: bool | None = True
+    if where.client_type is not None:
+        also = (BOTH,) if types == "includes_both" else ()
+        by_type = _has(where.client_type, record.client_type, also)
+        if record.client_type == BOTH and not can_evaluate(where, types):
+            by_type = None
+    if by_status is False or by_type is False:
         return False
-    return None if None in verdicts else True
+    return None if by_status is None or by_type is None else True
 
 
-def _has(wanted: str | None, value: object, also: tuple[str, ...]) -> bool | None:
-    if wanted is None:
-        return True
+def _has(wanted: str, value: object, also: tuple[str, ...]) -> bool | None:
     if value is not None and not isinstance(value, str):
         return None
     return value == wanted or value in also

@@ -15,7 +15,7 @@ from gateway.cache.store.cursor_anchor import (
     locate_among,
     rebased,
 )
-from gateway.cache.store.entity import CachedRecord, Held, Tombstone
+from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
@@ -39,6 +39,20 @@ class CachedPage(NamedTuple):
     """Whether the row that the window is counted from was not found where it should be."""
     hinted_at: float = -math.inf
     """When the last event came that may have changed it since it was read."""
+
+
+class _HeldRows(NamedTuple):
+    """The clients of consecutive rows, as old as the oldest part of any of them."""
+
+    clients: list[CachedRecord]
+    at: float
+    checked_at: float
+    hinted_at: float
+
+    def page(self, rows: ListIndex, place: AnchoredWindow, oldest: float) -> CachedPage:
+        """Return the page of a located window with these clients, as checked since `oldest`."""
+        page = as_page(rows, place, tuple([each.since(oldest) for each in self.clients]))
+        return CachedPage(page, self.at, place.window, self.checked_at, place.lost, self.hinted_at)
 
 
 def as_page(rows: ListIndex, place: AnchoredWindow, records: tuple[ClientRecord, ...]) -> Page:
@@ -97,26 +111,44 @@ class ListLookup:
         if rows is None or rows.total_at < oldest:
             return None
         place = self.placed(key, rows, window, oldest)
-        start, stop = rows.range_of(place.window)
+        held = self._held(key, rows, place.window, fields, oldest)
+        return None if held is None else held.page(rows, place, oldest)
+
+    def _held(
+        self, key: ListKey, rows: ListIndex, window: Window, fields: Fields, oldest: float
+    ) -> _HeldRows | None:
+        """Return the clients of a located window as read since `oldest`, None if one is missing.
+
+        A client that has since left the list clears the list.
+        """
+        start, stop = rows.range_of(window)
         held = [row for row in rows.slice(start, stop, oldest) if row is not None]
         if len(held) < stop - start:
             return None
-        records, ages, checks, read = [], [], [], [rows.total_at]
-        clients = self._memory.clients(key.partition, [id for id, _ in held])
-        for row, known in zip(held, clients, strict=True):
-            seen = self._row(key, row, known, fields, oldest)
-            if seen is None:
+        clients: list[CachedRecord] = []
+        read_at = as_of = checked_at = rows.total_at
+        entries = self._memory.clients(key.partition, [id for id, _ in held])
+        for (id, at), known in zip(held, entries, strict=True):
+            later = known is not None and known.at > at
+            if not isinstance(known, CachedRecord) or (later and self._has_left(key, known)):
+                if later:
+                    self._memory.forget_list(key, left=id)
                 return None
-            records.append(seen[0])
-            ages.append(seen[1])
-            checks.append(seen[2])
-            read.append(row[1])
-        page = as_page(rows, place, tuple(records))
-        as_of, checked_at = min(ages + read), min(checks + read)
+            age = known.as_of(fields, oldest)
+            if age is None:
+                return None
+            clients.append(known)
+            read_at = min(read_at, at)
+            as_of = min(as_of, age)
+            checked_at = min(checked_at, max(age, known.contradicted_at))
+        as_of, checked_at = min(as_of, read_at), min(checked_at, read_at)
         hints, hinted_at = self._memory.hints, -math.inf
         if hints.last_at > checked_at:
-            hinted_at = hints.of_page(key, min(read), zip(records, checks, strict=True))
-        return CachedPage(page, as_of, place.window, checked_at, place.lost, hinted_at)
+            checks = [
+                max(each.as_of(fields, oldest) or 0, each.contradicted_at) for each in clients
+            ]
+            hinted_at = hints.of_page(key, read_at, zip(clients, checks, strict=True))
+        return _HeldRows(clients, as_of, checked_at, hinted_at)
 
     def placed(
         self, key: ListKey, rows: ListIndex, window: Window, oldest: float
@@ -130,23 +162,8 @@ class ListLookup:
         departed = self._memory.departures.of(key)
         return window if rows is None else rebased(rows, window, departed)
 
-    def _row(
-        self, key: ListKey, row: tuple[str, float], known: Held, fields: Fields, oldest: float
-    ) -> tuple[ClientRecord, float, float] | None:
-        """Return a row's client, when that was read and when the API was last called for it.
-
-        A client that has since left the list clears the list.
-        """
-        id, at = row
-        if isinstance(known, CachedRecord) and (known.at <= at or not self._has_left(key, known)):
-            seen = known.view(fields, oldest)
-            return None if seen is None else (*seen, max(seen[1], known.contradicted_at))
-        if known is not None and known.at > at:
-            self._memory.forget_list(key, left=id)
-        return None
-
     def _has_left(self, key: ListKey, known: CachedRecord) -> bool:
-        return matches(key.where, known.record, self._meaning.types) is False
+        return matches(key.where, known, self._meaning.types) is False
 
     def _filtered(
         self, key: ListKey, window: Window, fields: Fields, oldest: float
@@ -156,20 +173,21 @@ class ListLookup:
         rows = self.rows(all_clients)
         if rows is None or rows.total_at < oldest or rows.open:
             return None
-        needed_fields = fields | {"status", "client_type"}
-        whole = self._own(all_clients, Window(0, rows.total), needed_fields, oldest)
+        needed_fields, types = fields | {"status", "client_type"}, self._meaning.types
+        whole = self._held(all_clients, rows, Window(0, rows.total), needed_fields, oldest)
         if whole is None:
             return None
         verdicts = [
-            matches(key.where, record, self._meaning.types) for record in whole.page.records
+            matches(
+                key.where, each if each.other_fields_at >= oldest else each.since(oldest), types
+            )
+            for each in whole.clients
         ]
         if None in verdicts:
             return None
-        held = list(zip(whole.page.records, verdicts, strict=True))
-        picked = tuple(record for record, verdict in held if verdict)
-        positions = [index for index, (_, verdict) in enumerate(held) if verdict]
-        ids = tuple(record.id for record in picked)
-        list_now = ListIndex(len(picked), whole.at, (IndexRange(0, ids, whole.at),))
+        positions = [index for index, verdict in enumerate(verdicts) if verdict]
+        ids = tuple([whole.clients[index].id for index in positions])
+        list_now = ListIndex(len(ids), whole.at, (IndexRange(0, ids, whole.at),))
         left, departed = self._memory.departures.of(key), self._memory.departures.of(all_clients)
 
         def elsewhere(anchor: Anchor) -> AnchorPosition | None:
@@ -180,8 +198,8 @@ class ListLookup:
 
         place = locate(list_now, window, oldest, left, elsewhere)
         start, stop = list_now.range_of(place.window)
-        page = as_page(list_now, place, picked[start:stop])
-        return whole._replace(page=page, window=place.window, anchor_lost=place.lost)
+        picked = [whole.clients[index] for index in positions[start:stop]]
+        return whole._replace(clients=picked).page(list_now, place, oldest)
 
     def total(self, partition: Partition) -> int | None:
         """Return this caller's number of clients, as last read."""

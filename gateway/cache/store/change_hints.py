@@ -105,7 +105,7 @@ class ChangeHints:
         return at if at > checked_at else -math.inf
 
     def of_page(
-        self, key: ListKey, read_at: float, rows: Iterable[tuple[ClientRecord, float]]
+        self, key: ListKey, read_at: float, rows: Iterable[tuple[CachedRecord, float]]
     ) -> float:
         """Return when the last event about a list's page came, if that was after its readings.
 

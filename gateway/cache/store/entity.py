@@ -1,8 +1,9 @@
 """The cached record of one client: merges readings of different completeness and age."""
 
 import math
+import sys
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from msgspec import UNSET
@@ -32,6 +33,9 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
     at: float
     fields_at: Fields
     other_fields_at: float
+    client_type: Any
+    status: Any
+    """The fields that lists are filtered by, which need no decoding here."""
     contradicted_at: float = -math.inf
     """When a reading was sent that returned an older version, or a 404 just after a write."""
 
@@ -58,6 +62,8 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
             at,
             shape.fields if fields_at is None else fields_at,
             at if other_fields_at is None else other_fields_at,
+            _shared(record.client_type),
+            _shared(record.status),
         )
 
     @property
@@ -80,17 +86,27 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
         return self.shape is other.shape and self.values == other.values
 
     def view(self, fields: Fields, oldest: float) -> tuple[ClientRecord, float] | None:
-        """Return the record as checked since `oldest`, and when `fields` of it were read.
+        """Return the record as checked since `oldest`, and when `fields` of it were read."""
+        at = self.as_of(fields, oldest)
+        return None if at is None else (self.since(oldest), at)
+
+    def as_of(self, fields: Fields, oldest: float) -> float | None:
+        """Return when `fields` of it were read, None if it was not checked since `oldest`.
 
         A record that a reading since then contradicted may be older than `oldest`.
         """
-        if min(self.at, self.other_fields_at) >= oldest:
-            return self.record, self.at if fields <= self.fields_at else self.other_fields_at
         if self.checked_at < oldest:
             return None
-        if max(self.other_fields_at, self.contradicted_at) < oldest:
-            return _only(self.record, self.fields_at), self.at
-        return self.record, self.at if fields <= self.fields_at else self.other_fields_at
+        if self.at == self.other_fields_at or fields <= self.fields_at or self._is_partial(oldest):
+            return self.at
+        return self.other_fields_at
+
+    def since(self, oldest: float) -> ClientRecord:
+        """Return the record with the fields that were checked since `oldest`."""
+        return _only(self.record, self.fields_at) if self._is_partial(oldest) else self.record
+
+    def _is_partial(self, oldest: float) -> bool:
+        return max(self.other_fields_at, self.contradicted_at) < oldest
 
     def kept_against(self, at: float) -> "CachedRecord":
         """Return the record marked as contradicted by a reading sent at `at`."""
@@ -172,6 +188,11 @@ def _same_version(before: CachedRecord, fresh: CachedRecord) -> CachedRecord:
         return fresh
     under, record = older.record, newer.record
     return CachedRecord.of(_over(under, record), newer.at) if _agree(under, record) else newer
+
+
+def _shared(value: object) -> object:
+    """Return an equal value that other entries share."""
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 def _agree(one: ClientRecord, other: ClientRecord) -> bool:

@@ -125,6 +125,11 @@ class ListIndex:
 
     def slice(self, start: int, stop: int, oldest: float) -> list[tuple[str, float] | None]:
         """Return id and time of reading for each index; None for those not read since `oldest`."""
+        if len(self.spans) == 1 and stop <= self.spans[0].stop:
+            [whole] = self.spans
+            if whole.at >= oldest and start >= whole.start:
+                ids = whole.ids[start - whole.start : max(start, stop) - whole.start]
+                return [(id, whole.at) for id in ids]
         held: list[tuple[str, float] | None] = [None] * max(0, stop - start)
         first = max(0, bisect_right(self.spans, start, key=lambda span: span.start) - 1)
         for span in self.spans[first:]:

@@ -232,7 +232,7 @@ PARTITION = 700
 """Bytes of a caller's mapping without its entries."""
 _SLOT = 150
 """Bytes of an entry's place in that mapping."""
-_RECORD = 136
+_RECORD = 152
 """Bytes of a record's entry, with its time."""
 _LIST, _SPAN, _RESPONSE, _DERIVED, _TOMBSTONE = 300, 150, 360, 1_000, 48
 
