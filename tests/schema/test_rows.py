@@ -13,7 +13,7 @@ from schema.execution.compiler.codegen import (
     FieldExpression,
     generate,
 )
-from schema.execution.compiler.encoders import ID
+from schema.execution.compiler.encoders import ID, ROW
 from schema.source.records import Anchor, ClientRecord
 from schema.types.client_connection import LazyEdges, MixedEdges, cursor_of
 from schema.types.cursors import decode_cursor, mark_of
@@ -55,7 +55,9 @@ def test_no_function_is_written_for_a_key_that_is_no_name(key: str) -> None:
 
 
 def test_rows_are_left_to_graphql_core_where_one_has_no_client() -> None:
-    encode = generate(EDGES_TEMPLATE, {"node": COLUMNS})
+    encode = generate(
+        EDGES_TEMPLATE, {"node": FieldExpression(ROW, (generate(RECORD_TEMPLATE, COLUMNS),))}
+    )
 
     assert encode(LazyEdges([ADA], 0)) == [{"node": ENCODED}]
     with pytest.raises(Fallback):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.cache.policy.filters import matches
+from gateway.cache.read.cached_row import EncodedRows, encoded_rows, rows_of
 from gateway.cache.store.cursor_anchor import (
     ANY_AGE,
     AnchoredWindow,
@@ -49,9 +50,11 @@ class _HeldRows(NamedTuple):
     checked_at: float
     hinted_at: float
 
-    def page(self, rows: ListIndex, place: AnchoredWindow, oldest: float) -> CachedPage:
+    def page(
+        self, rows: ListIndex, place: AnchoredWindow, oldest: float, encoded: EncodedRows
+    ) -> CachedPage:
         """Return the page of a located window with these clients, as checked since `oldest`."""
-        page = as_page(rows, place, tuple([each.since(oldest) for each in self.clients]))
+        page = as_page(rows, place, rows_of(self.clients, oldest, encoded))
         return CachedPage(page, self.at, place.window, self.checked_at, place.lost, self.hinted_at)
 
 
@@ -93,6 +96,7 @@ class ListLookup:
     def __init__(self, memory: FencedCache) -> None:
         self._memory = memory
         self._meaning = memory.meaning
+        self._encoded = encoded_rows()
         self.rows = memory.rows
 
     def find(
@@ -112,7 +116,7 @@ class ListLookup:
             return None
         place = self.placed(key, rows, window, oldest)
         held = self._held(key, rows, place.window, fields, oldest)
-        return None if held is None else held.page(rows, place, oldest)
+        return None if held is None else held.page(rows, place, oldest, self._encoded)
 
     def _held(
         self, key: ListKey, rows: ListIndex, window: Window, fields: Fields, oldest: float
@@ -126,7 +130,7 @@ class ListLookup:
         if len(held) < stop - start:
             return None
         clients: list[CachedRecord] = []
-        read_at = as_of = checked_at = rows.total_at
+        ages, checks = [rows.total_at], [rows.total_at]
         entries = self._memory.clients(key.partition, [id for id, _ in held])
         for (id, at), known in zip(held, entries, strict=True):
             later = known is not None and known.at > at
@@ -138,10 +142,10 @@ class ListLookup:
             if age is None:
                 return None
             clients.append(known)
-            read_at = min(read_at, at)
-            as_of = min(as_of, age)
-            checked_at = min(checked_at, max(age, known.contradicted_at))
-        as_of, checked_at = min(as_of, read_at), min(checked_at, read_at)
+            ages.append(age)
+            checks.append(max(age, known.contradicted_at))
+        read_at = min([rows.total_at, *(at for _, at in held)])
+        as_of, checked_at = min(read_at, *ages), min(read_at, *checks)
         hints, hinted_at = self._memory.hints, -math.inf
         if hints.last_at > checked_at:
             checks = [
@@ -199,7 +203,7 @@ class ListLookup:
         place = locate(list_now, window, oldest, left, elsewhere)
         start, stop = list_now.range_of(place.window)
         picked = [whole.clients[index] for index in positions[start:stop]]
-        return whole._replace(clients=picked).page(list_now, place, oldest)
+        return whole._replace(clients=picked).page(list_now, place, oldest, self._encoded)
 
     def total(self, partition: Partition) -> int | None:
         """Return this caller's number of clients, as last read."""

@@ -14,6 +14,7 @@ from gateway.cache.fetch.queries import ListQuery
 from gateway.cache.fetch.single_flight import Fetch, SingleFlight
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.read.cached_row import decoded
 from gateway.cache.read.list_lookup import CachedPage, ListLookup, as_page, page_of
 from gateway.cache.read.planner import PlannedRead, ReadPlanner
 from gateway.cache.store.cursor_anchor import ANY_AGE, locate
@@ -76,7 +77,7 @@ class ListReader:
                 if page.at < began or page.hinted_at > began:
                     query.note_age(min(page.at, began), began, page.hinted_at)
                 receipt.drift |= page.anchor_lost
-                return page.page
+                return decoded(page.page)
             again = [(key, self._anchored(query))]
             if all(target != key for target, _ in reads):
                 again = self.plan.own(key, window, query.oldest) or again

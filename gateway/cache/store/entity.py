@@ -95,17 +95,18 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
 
         A record that a reading since then contradicted may be older than `oldest`.
         """
-        if self.checked_at < oldest:
+        if max(self.at, self.contradicted_at) < oldest:
             return None
-        if self.at == self.other_fields_at or fields <= self.fields_at or self._is_partial(oldest):
+        if self.at == self.other_fields_at or fields <= self.fields_at or self.is_partial(oldest):
             return self.at
         return self.other_fields_at
 
     def since(self, oldest: float) -> ClientRecord:
         """Return the record with the fields that were checked since `oldest`."""
-        return _only(self.record, self.fields_at) if self._is_partial(oldest) else self.record
+        return _only(self.record, self.fields_at) if self.is_partial(oldest) else self.record
 
-    def _is_partial(self, oldest: float) -> bool:
+    def is_partial(self, oldest: float) -> bool:
+        """Return True if only some fields were checked since `oldest`."""
         return max(self.other_fields_at, self.contradicted_at) < oldest
 
     def kept_against(self, at: float) -> "CachedRecord":

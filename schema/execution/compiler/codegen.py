@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 from msgspec import UNSET
 
 from schema.execution.lru import WeightedLRU
+from schema.source.records import ClientRecord
 from schema.types.client_connection import LazyEdges
 
 _CODE = 4
@@ -47,10 +48,6 @@ class FieldExpression(NamedTuple):
     constants: tuple[Any, ...] = ()
 
 
-Expression = FieldExpression | Mapping[str, "Expression"]
-"""The value under one key; a mapping is a dict within the dict."""
-
-
 class Fallback(Exception):
     """A value that only graphql-core completes."""
 
@@ -65,9 +62,10 @@ def refuse(value: object) -> NoReturn:
     raise Fallback(value)
 
 
-def generate(text: str, expressions: Mapping[str, Expression]) -> Callable[[Any], Any]:
+def generate(text: str, expressions: Mapping[str, FieldExpression]) -> Callable[[Any], Any]:
     """Return the function of the template `text` for these expressions by response key."""
-    names: dict[str, Any] = {"unusual": fall_back, "unset": UNSET, "LazyEdges": LazyEdges}
+    names: dict[str, Any] = {"unusual": fall_back, "unset": UNSET}
+    names |= {"LazyEdges": LazyEdges, "ClientRecord": ClientRecord}
     code = _code(text.format(display=_display(expressions, names)))
     exec(code, names)  # noqa: S102 # nosec B102 - written above, of names alone
     # Without its name in its globals there is no cycle: an evicted function is freed at once.
@@ -75,18 +73,14 @@ def generate(text: str, expressions: Mapping[str, Expression]) -> Callable[[Any]
     return function
 
 
-def _display(expressions: Mapping[str, Expression], names: dict[str, Any]) -> str:
+def _display(expressions: Mapping[str, FieldExpression], names: dict[str, Any]) -> str:
     shown = ""
     for key, each in expressions.items():
         if not (key.isascii() and key.isidentifier()):
             raise ValueError(key)
-        if isinstance(each, FieldExpression):
-            own = [f"own{len(names) + at}" for at in range(len(each.constants))]
-            names.update(zip(own, each.constants, strict=True))
-            value = each.expression.format(*own)
-        else:
-            value = _display(each, names)
-        shown += f"{key!r}: {value},\n"
+        own = [f"own{len(names) + at}" for at in range(len(each.constants))]
+        names.update(zip(own, each.constants, strict=True))
+        shown += f"{key!r}: {each.expression.format(*own)},\n"
     return f"{{{shown}}}"
 
 

@@ -20,7 +20,6 @@ from schema.execution.compiler.codegen import (
     EDGES_TEMPLATE,
     OBJECT_TEMPLATE,
     RECORD_TEMPLATE,
-    Expression,
     FieldExpression,
     fall_back,
     generate,
@@ -41,6 +40,8 @@ _NUMBERS = (GraphQLFloat, GraphQLInt)
 _TEMPLATES: Mapping[type, str] = {Client: RECORD_TEMPLATE, ClientEdge: EDGES_TEMPLATE}
 ID = FieldExpression("value if type(value := record.id) is str else unusual()")
 """The record's id, checked like `Client.of` checks it."""
+ROW = "{0}(record) if type(record) is ClientRecord else record.encoded({0})"
+"""The client of an edge. A source may replace records by rows that keep what was encoded."""
 
 
 Leaves = dict[tuple[str, str], FieldExpression]
@@ -75,12 +76,12 @@ class Encoders:
 
     def _expressions(
         self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]
-    ) -> Mapping[str, Expression]:
+    ) -> Mapping[str, FieldExpression]:
         grouped = self._collector.below(nodes, type_)
         self.size += sum(FIELD + KEY * len(key) for key in grouped)
         return {key: self._expression(type_, same) for key, same in grouped.items()}
 
-    def _expression(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Expression:
+    def _expression(self, type_: GraphQLObjectType, nodes: Sequence[FieldNode]) -> FieldExpression:
         name = nodes[0].name.value
         leaf = self._leaves.get((type_.name, name))
         if leaf is not None:
@@ -102,9 +103,9 @@ class Encoders:
         field: GraphQLField,
         below: GraphQLObjectType,
         nodes: Sequence[FieldNode],
-    ) -> Expression:
+    ) -> FieldExpression:
         if python_type(below) is Client:  # of an edge
-            return self._expressions(below, nodes)
+            return FieldExpression(ROW, (self.encoder(below, nodes),))
         encode = self.encoder(below, nodes)
         by_arguments = field_definition(field).metadata.get(BY_ARGUMENTS)
         if by_arguments is not None:
