@@ -28,7 +28,14 @@ class ClientKey(NamedTuple):
 
 
 class ShieldedLoader(DataLoader[K, V]):
-    """A DataLoader whose waiters may be cancelled one by one."""
+    """A DataLoader whose waiters may be cancelled one by one.
+
+    It is initialized by the first load: compiled operations need only what was read, and to
+    initialize it takes longer than a cached read.
+    """
+
+    def __init__(self) -> None:
+        self._is_initialized = False
 
     def load(self, key: K) -> asyncio.Future[V]:
         """Return the value, or raise its failure.
@@ -36,6 +43,9 @@ class ShieldedLoader(DataLoader[K, V]):
         Every waiter gets its own future: graphql-core cancels the siblings of a failed non-null
         field, and the cancellation of a shared future would fail the fields of other waiters.
         """
+        if not self._is_initialized:
+            super().__init__()
+            self._is_initialized = True
         return asyncio.shield(super().load(key))
 
 
