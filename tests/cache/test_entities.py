@@ -35,10 +35,11 @@ def test_an_agreeing_row_without_a_version_vouches_for_its_own_fields_only() -> 
 
     assert merged == CachedRecord.of(DETAIL, 5, present_fields(BARE), 1)
     assert isinstance(merged, CachedRecord)
-    assert merged.view(frozenset({"email"}), 1) == (DETAIL, 5)
-    assert merged.view(frozenset({"notes"}), 1) == (DETAIL, 1)
-    assert merged.view(frozenset({"notes"}), 2) == (BARE, 5)
-    assert merged.view(frozenset({"email"}), 6) is None
+    email, notes = frozenset({"email"}), frozenset({"notes"})
+    assert (merged.since(1), merged.since(2)) == (DETAIL, BARE)
+    assert [merged.as_of(email, 1), merged.as_of(notes, 1), merged.as_of(notes, 2)] == [5, 1, 5]
+    assert merged.as_of(email, 6) is None
+    assert [merged.has(notes, 1), merged.has(notes, 2)] == [True, False]
 
 
 def test_a_disagreeing_row_without_a_version_is_right_if_it_was_sent_later() -> None:

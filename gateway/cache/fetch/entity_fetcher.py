@@ -47,10 +47,10 @@ def usable(held: Held, query: ReadQuery) -> EntityResult | None:
     if isinstance(held, Tombstone):
         gone = NotFound("There is no such client, or it is not yours to see.")
         return EntityResult(gone, held.at, held.at) if held.at >= query.missing_oldest else None
-    view = held.view(query.fields, query.oldest)
-    if view is None or view[0].is_missing(query.fields):
+    at = held.as_of(query.fields, query.oldest)
+    if at is None or not held.has(query.fields, query.oldest):
         return None
-    return EntityResult(*view, max(view[1], held.contradicted_at))
+    return EntityResult(held.since(query.oldest), at, max(at, held.contradicted_at))
 
 
 @dataclass(eq=False, repr=False)

@@ -85,11 +85,6 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
         """Return True if both have the same fields with the same values."""
         return self.shape is other.shape and self.values == other.values
 
-    def view(self, fields: Fields, oldest: float) -> tuple[ClientRecord, float] | None:
-        """Return the record as checked since `oldest`, and when `fields` of it were read."""
-        at = self.as_of(fields, oldest)
-        return None if at is None else (self.since(oldest), at)
-
     def as_of(self, fields: Fields, oldest: float) -> float | None:
         """Return when `fields` of it were read, None if it was not checked since `oldest`.
 
@@ -104,6 +99,10 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
     def since(self, oldest: float) -> ClientRecord:
         """Return the record with the fields that were checked since `oldest`."""
         return _only(self.record, self.fields_at) if self.is_partial(oldest) else self.record
+
+    def has(self, fields: Fields, oldest: float) -> bool:
+        """Return False if a detail read could return more of `fields` than `since` returns."""
+        return fields <= (self.fields_at if self.is_partial(oldest) else self.shape.fields)
 
     def is_partial(self, oldest: float) -> bool:
         """Return True if only some fields were checked since `oldest`."""
