@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.cache.policy.scan_price import MAX_CALLS, too_large
+from gateway.cache.read.cached_page import page_of
 from gateway.cache.read.derived import derive, page_of_rows
-from gateway.cache.read.list_lookup import page_of
 from gateway.cache.store.change_hints import ChangeKind
 from gateway.cache.store.collection import HeldCollection
 from gateway.cache.store.cursor_anchor import AnchoredWindow, with_anchors

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from gateway.cache.read.list_lookup import as_page
+from gateway.cache.read.cached_page import as_page
 from gateway.cache.store.collection import DerivedRows, HeldCollection
 from gateway.cache.store.cursor_anchor import (
     ANY_AGE,

@@ -1,16 +1,14 @@
 """Look lists up in the cache: windows, totals, filters and unread pages."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.cache.policy.filters import matches
+from gateway.cache.read.cached_page import CachedPage, as_page
 from gateway.cache.read.cached_row import EncodedRows, encoded_rows, rows_of
 from gateway.cache.store.cursor_anchor import (
-    ANY_AGE,
     AnchoredWindow,
     AnchorPosition,
-    Neighbours,
     find,
     locate,
     locate_among,
@@ -20,26 +18,14 @@ from gateway.cache.store.entity import CachedRecord, Tombstone
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import IndexRange, ListIndex, full_pages
-from schema.source.records import Anchor, ClientFilter, ClientRecord, Fields, Page, Window
+from schema.execution.lru import WeightedLRU
+from schema.source.records import Anchor, ClientFilter, Fields, Window
 
 ALL_CLIENTS = ClientFilter()
-BESIDE = 4
-"""Rows beside a page whose ids it carries, for its cursors."""
-
-
-class CachedPage(NamedTuple):
-    """A page from the cache, as old as its oldest part."""
-
-    page: Page
-    at: float
-    window: Window
-    """The window that the page holds: where the requested window is now."""
-    checked_at: float
-    """When the API was last called for its parts, whatever it returned."""
-    anchor_lost: bool = False
-    """Whether the row that the window is counted from was not found where it should be."""
-    hinted_at: float = -math.inf
-    """When the last event came that may have changed it since it was read."""
+_MAX_SELECTED = 2 * 1024 * 1024
+"""Bytes of the filtered lists that are remembered for all callers."""
+_SELECTED, _ROW = 1_000, 60
+"""Bytes of one without its rows, and of each row."""
 
 
 class _HeldRows(NamedTuple):
@@ -58,36 +44,16 @@ class _HeldRows(NamedTuple):
         return CachedPage(page, self.at, place.window, self.checked_at, place.lost, self.hinted_at)
 
 
-def as_page(rows: ListIndex, place: AnchoredWindow, records: tuple[ClientRecord, ...]) -> Page:
-    """Return the page of a located window with these records."""
-    start, stop = rows.range_of(place.window)
-    return Page(
-        start,
-        records,
-        rows.total,
-        rows.open,
-        place.window,
-        place.bounds,
-        rows.beside(start, stop, BESIDE),
-    )
+class _FilteredList(NamedTuple):
+    """A list as the whole collection shows it, as old as the oldest part of that."""
 
-
-def page_of(
-    read: Page, window: Window, departed: Callable[[str], Neighbours | None] = lambda _: None
-) -> tuple[Page, bool, bool]:
-    """Return the rows of `window` from a page just read.
-
-    Also return whether the page holds them all, and whether a row that the window is counted from
-    was not found where it should be.
-    """
-    span = IndexRange(read.offset, tuple(record.id for record in read.records), 0)
-    rows = ListIndex(read.total, 0, (span,) if span.ids else (), read.more)
-    place = locate(rows, window, ANY_AGE, departed)
-    start, stop = rows.range_of(place.window)
-    begin = max(0, start - read.offset)
-    records = read.records[begin : begin + stop - start]
-    covered = read.offset <= start and stop <= span.stop
-    return as_page(rows, place, records), covered, place.lost
+    rows: ListIndex
+    positions: list[int]
+    """The index of each row in the whole collection."""
+    checked_at: float
+    hinted_at: float
+    lasts: bool
+    """False if it holds an entry that expires, as the API contradicts it."""
 
 
 class ListLookup:
@@ -97,6 +63,7 @@ class ListLookup:
         self._memory = memory
         self._meaning = memory.meaning
         self._encoded = encoded_rows()
+        self._selected: WeightedLRU[_FilteredList] = WeightedLRU(_MAX_SELECTED)
         self.rows = memory.rows
 
     def find(
@@ -148,10 +115,7 @@ class ListLookup:
         as_of, checked_at = min(read_at, *ages), min(read_at, *checks)
         hints, hinted_at = self._memory.hints, -math.inf
         if hints.last_at > checked_at:
-            checks = [
-                max(each.as_of(fields, oldest) or 0, each.contradicted_at) for each in clients
-            ]
-            hinted_at = hints.of_page(key, read_at, zip(clients, checks, strict=True))
+            hinted_at = hints.of_page(key, read_at, zip(clients, checks[1:], strict=True))
         return _HeldRows(clients, as_of, checked_at, hinted_at)
 
     def placed(
@@ -177,7 +141,43 @@ class ListLookup:
         rows = self.rows(all_clients)
         if rows is None or rows.total_at < oldest or rows.open:
             return None
-        needed_fields, types = fields | {"status", "client_type"}, self._meaning.types
+        # Nothing of the caller has changed under the same token, so the same clients match.
+        name = (
+            key,
+            fields,
+            self._memory.generations.of_responses(key.partition),
+            self._meaning.types,
+        )
+        filtered, hints = self._selected.find(name), self._memory.hints
+        if filtered is None or not oldest <= filtered.rows.total_at >= hints.last_at:
+            filtered = self._select(key, rows, fields, oldest)
+            if filtered is None:
+                return None
+            if filtered.lasts and self._selected.find(name) is None:
+                size = _SELECTED + _ROW * len(filtered.positions)
+                self._selected.put(name, filtered, size)
+        left, departed = self._memory.departures.of(key), self._memory.departures.of(all_clients)
+        positions = filtered.positions
+
+        def elsewhere(anchor: Anchor) -> AnchorPosition | None:
+            """Return where a client that has left this list is in the whole collection."""
+            return locate_among(
+                positions, find(rows, anchor._replace(before=(), after=()), oldest, departed)
+            )
+
+        place = locate(filtered.rows, window, oldest, left, elsewhere)
+        held = self._held(key, filtered.rows, place.window, fields, oldest)
+        if held is None:
+            return None
+        held = held._replace(checked_at=filtered.checked_at, hinted_at=filtered.hinted_at)
+        return held.page(filtered.rows, place, oldest, self._encoded)
+
+    def _select(
+        self, key: ListKey, rows: ListIndex, fields: Fields, oldest: float
+    ) -> _FilteredList | None:
+        """Return the list filtered from the whole collection, as read since `oldest`."""
+        all_clients, types = ListKey(key.partition, ALL_CLIENTS), self._meaning.types
+        needed_fields = fields | {"status", "client_type"}
         whole = self._held(all_clients, rows, Window(0, rows.total), needed_fields, oldest)
         if whole is None:
             return None
@@ -191,19 +191,13 @@ class ListLookup:
             return None
         positions = [index for index, verdict in enumerate(verdicts) if verdict]
         ids = tuple([whole.clients[index].id for index in positions])
-        list_now = ListIndex(len(ids), whole.at, (IndexRange(0, ids, whole.at),))
-        left, departed = self._memory.departures.of(key), self._memory.departures.of(all_clients)
-
-        def elsewhere(anchor: Anchor) -> AnchorPosition | None:
-            """Return where a client that has left this list is in the whole collection."""
-            return locate_among(
-                positions, find(rows, anchor._replace(before=(), after=()), oldest, departed)
-            )
-
-        place = locate(list_now, window, oldest, left, elsewhere)
-        start, stop = list_now.range_of(place.window)
-        picked = [whole.clients[index] for index in positions[start:stop]]
-        return whole._replace(clients=picked).page(list_now, place, oldest, self._encoded)
+        return _FilteredList(
+            ListIndex(len(ids), whole.at, (IndexRange(0, ids, whole.at),)),
+            positions,
+            whole.checked_at,
+            whole.hinted_at,
+            lasts=all(each.contradicted_at == -math.inf for each in whole.clients),
+        )
 
     def total(self, partition: Partition) -> int | None:
         """Return this caller's number of clients, as last read."""

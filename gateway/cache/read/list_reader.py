@@ -14,8 +14,9 @@ from gateway.cache.fetch.queries import ListQuery
 from gateway.cache.fetch.single_flight import Fetch, SingleFlight
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.policy.freshness import CachePolicy
+from gateway.cache.read.cached_page import CachedPage, as_page, page_of
 from gateway.cache.read.cached_row import decoded
-from gateway.cache.read.list_lookup import CachedPage, ListLookup, as_page, page_of
+from gateway.cache.read.list_lookup import ListLookup
 from gateway.cache.read.planner import PlannedRead, ReadPlanner
 from gateway.cache.store.cursor_anchor import ANY_AGE, locate
 from gateway.cache.store.entity import CachedRecord
