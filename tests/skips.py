@@ -46,6 +46,8 @@ MMDEBSTRAP = Program("mmdebstrap", ("mmdebstrap",), "apt-get install mmdebstrap"
 PROMTOOL = Program("promtool", ("promtool",), "apt-get install prometheus")
 CADDY = Program("Caddy", ("caddy",), "`make test` brings one")
 
+FAKETIME = "faketime/libfaketimeMT.so.1"
+"""The library that sets a program's wall clock, below the folder of the machine's libraries."""
 JARS = Path("/usr/share/java")
 """Where Debian keeps Java's libraries."""
 
@@ -56,6 +58,20 @@ def jar(name: str, source: str) -> Path:
     if not file.exists():
         pytest.skip(f"{name} is not on this machine: apt-get install {source}")
     return file
+
+
+def faketime(file: Path) -> dict[str, str]:
+    """Settings of a program whose wall clock, and no other, differs by what stands in a file."""
+    found = next(Path("/usr/lib").glob(f"*/{FAKETIME}"), None)
+    if found is None:
+        pytest.skip("faketime is not on this machine: apt-get install faketime")
+    return {
+        "LD_PRELOAD": str(found),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
 
 
 _FORBIDDEN = pytest.StashKey[bool]()

@@ -114,5 +114,6 @@ def connect_shared_state(
         limit=settings.upstream_rate_limit,
         attempt_seconds=settings.upstream_timeout,
         clock=clock,
+        folder=state.folder,
     )
     return SharedState(connected, settings, state, clock)

@@ -24,6 +24,7 @@ class State:
     database: Database
     secret: bytes = field(repr=False)
     """The key of the hashes that identify callers; the same after a restart if `durable`."""
+    folder: Path | None = None
     durable: bool = True
     """Whether a write may rely on records here being present after a restart."""
 
@@ -44,7 +45,7 @@ def open_state_dir(folder: Path, tables: str) -> State:
     except (OSError, RuntimeError) as error:  # RuntimeError: ~ cannot be resolved
         raise StorageError(f"{folder}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        return State(_open_database(folder / _DATABASE, tables), secret)
+        return State(_open_database(folder / _DATABASE, tables), secret, folder)
     except CorruptDatabase as reason:
         aside = _put_aside(folder / _DATABASE)
         raise StorageError(

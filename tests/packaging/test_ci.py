@@ -48,6 +48,7 @@ def test_ci_installs_the_programs_that_tests_would_be_skipped_for() -> None:
         "buildah",
         "chromium",
         "default-jdk-headless",
+        "faketime",
         "haproxy",
         "libokhttp-java",
         "mmdebstrap",

@@ -58,9 +58,9 @@ async def gateways(
         yield found
 
 
-async def until(true: Callable[[], Awaitable[Any]]) -> None:
+async def until(true: Callable[[], Awaitable[Any]], seconds: float = 20) -> None:
     """Wait for what a busy machine may delay."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(seconds):
         while not await true():  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
 

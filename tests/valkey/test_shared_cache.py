@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from gateway.app import WEBHOOK_PATH
 from gateway.sandbox.api import Sandbox
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.users import DEMO
+from gateway.sandbox.users import DEMO, DemoUser
 from gateway.sandbox.webhooks import Webhooks
 from tests.gateway.conftest import Gateway
 from tests.valkey.servers import Server, running
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.alone  # a server that is not given the machine counts 
 WEBHOOK_SECRET = "of all these gateways"
 MOST_NEW = 20
 """Clients that are left, so that a page shows all."""
+WRITERS = 4
 PAIRS = int(os.environ.get("WRITE_READ_PAIRS", "100"))
 LIST = "{ clients(first: 20) { totalCount edges { node { id firstName version } } } }"
 CLIENT = "query ($id: ID!) { client(id: $id) { id email version } }"
@@ -39,6 +41,7 @@ mutation ($name: String!) {
   }
 }
 """
+ALL = LIST.replace("first: 20", "first: 100")
 DELETE = "mutation ($id: ID!) { deleteClient(input: { id: $id }) { __typename } }"
 
 
@@ -87,43 +90,77 @@ async def test_a_question_costs_one_call_at_whichever_gateways_it_is_put(server:
     assert not any(text.encode() in dumped for text in readable)
 
 
+@dataclass
+class Pairs:
+    """One caller, who writes at one of several gateways and then reads at another."""
+
+    who: DemoUser
+    found: list[Gateway]
+    ids: list[str]
+    chance: Random
+    names: set[str] = field(default_factory=set)
+    """Of the clients that it made and has not deleted."""
+    versions: dict[str, int] = field(default_factory=dict)
+    wrong: list[Any] = field(default_factory=list)
+    doubted: int = 0
+
+    async def send(self, count: int) -> None:
+        for number in range(count):
+            pair = self._update if self.chance.random() < 0.8 else self._create
+            await pair(number, *self.chance.sample(self.found, 2))
+
+    async def _update(self, number: int, one: Gateway, other: Gateway) -> None:
+        id, email = self.chance.choice(self.ids), f"{self.who.name}.{number}@example.com"
+        await self._ask(one, UPDATE, id=id, email=email)
+        answer = await self._ask(other, CLIENT, id=id)
+        seen = answer["data"]["client"]
+        is_older = seen["version"] < self.versions.get(id, 0)
+        self._judge(answer, is_right=seen["email"] == email and not is_older)
+        self.versions[id] = max(self.versions.get(id, 0), seen["version"])
+
+    async def _create(self, number: int, one: Gateway, other: Gateway) -> None:
+        name = f"New {number}"
+        made = await self._ask(one, CREATE, name=name)
+        self.names.add(name)
+        if self.chance.random() < 0.5 or len(self.names) > MOST_NEW:
+            await self._ask(other, DELETE, id=made["data"]["createClient"]["client"]["id"])
+            self.names.discard(name)
+        rows = await self._ask(self.chance.choice(self.found), ALL)
+        shown = {edge["node"]["firstName"] for edge in rows["data"]["clients"]["edges"]}
+        self._judge(rows, is_right={each for each in shown if "New" in each} == self.names)
+
+    async def _ask(self, gateway: Gateway, query: str, **variables: Any) -> Any:
+        """Ask again what is refused, as while a busy machine delays the server."""
+        while "errors" in (answer := await gateway.post(query, key=self.who.api_key, **variables)):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        return answer
+
+    def _judge(self, answer: Any, *, is_right: bool) -> None:
+        self.doubted += marked(answer)
+        if not is_right and not marked(answer):
+            self.wrong.append(answer)
+
+
 async def test_a_write_is_seen_at_every_gateway_and_no_version_goes_back(valkey: Server) -> None:
-    sandbox, chance = Sandbox(limit=10 * PAIRS + 500), Random(PAIRS)
+    people = [DemoUser(f"agent-{number}", 40) for number in range(WRITERS)]
+    limit = 10 * PAIRS + 500
+    sandbox, chance = Sandbox(people, limit=limit), Random(PAIRS)
     cleared(valkey)
-    limit = {"upstream_rate_limit": 10 * PAIRS + 500}
-    wrong: list[Any] = []
-    async with gateways(sandbox, valkey, 4, cache=True, **limit) as found:
+    async with gateways(sandbox, valkey, 4, cache=True, upstream_rate_limit=limit) as found:
         await asyncio.sleep(LEARNING)
-        ids = [row["id"] for row in sandbox.rows_of(DEMO)[:5]]
-        versions = dict.fromkeys(ids, 0)
-        names: set[str] = set()
-        for number in range(PAIRS):
-            one, other = chance.sample(found, 2)
-            kind = chance.random()
-            if kind < 0.8:
-                id = chance.choice(ids)
-                await one.post(UPDATE, id=id, email=f"n{number}@example.com")
-                answer = await other.post(CLIENT, id=id)
-                seen, doubted = answer["data"]["client"], marked(answer)
-                is_older = seen["version"] < versions[id]
-                if not doubted and (is_older or seen["email"] != f"n{number}@example.com"):
-                    wrong.append((number, answer))
-                versions[id] = max(versions[id], seen["version"])
-            else:
-                made = await one.post(CREATE, name=f"New {number}")
-                id = made["data"]["createClient"]["client"]["id"]
-                names.add(f"New {number}")
-                if kind < 0.9 or len(names) > MOST_NEW:
-                    await other.post(DELETE, id=id)
-                    names.discard(f"New {number}")
-                third = chance.choice(found)
-                rows = await third.post(LIST.replace("first: 20", "first: 100"))
-                shown = {edge["node"]["firstName"] for edge in rows["data"]["clients"]["edges"]}
-                new = {name for name in shown if name.startswith("New ")}
-                if new != names and not marked(rows):
-                    wrong.append((number, shown ^ names))
+        writers = [
+            Pairs(
+                who,
+                found,
+                [row["id"] for row in sandbox.rows_of(who)[:5]],
+                Random(chance.random()),
+            )
+            for who in people
+        ]
+        await asyncio.gather(*(each.send(PAIRS // WRITERS) for each in writers))
     writes = sum(not call.startswith("GET") for call in sandbox.calls)
-    assert wrong == []
+    assert [each.wrong for each in writers] == [[]] * WRITERS
+    assert sum(each.doubted for each in writers) < PAIRS / 2, "most claim to be the latest"
     assert len(sandbox.calls) - writes < 0.1 * PAIRS, "a write costs no other gateway a read"
 
 

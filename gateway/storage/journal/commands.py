@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.storage.journal.member_locks import MemberLocks
 from gateway.storage.shared.contract import SharedServer
 
 
@@ -37,12 +38,16 @@ class JournalCommands:
 
     def __init__(self, server: SharedServer, prefix: str, member: str) -> None:
         self._server, self._prefix, self._member = server, prefix, member
+        self.locks = MemberLocks()
         self._keys = [f"{prefix}:{name}" for name in ("state", "log", "members")]
 
     async def beat(
         self, incarnation: str, applied: int, seconds: float, *, follows: bool, deadline: float
     ) -> Beaten:
         """Stay a member, if this gateway `follows` and the server executes it by the deadline."""
+        if ended := self.locks.enter(self._member):
+            await self._server.call_on(self._keys, "journal_bury", *ended)
+            self.locks.forget(ended)
         known, number, now, is_member = await self._server.call_on(
             self._keys,
             "journal_beat",
@@ -90,6 +95,7 @@ class JournalCommands:
     async def leave(self) -> None:
         """Be no member any more."""
         await self._server.call_on(self._keys[2:], "journal_leave", self._member)
+        self.locks.forget([self._member])
 
     def _flight(self, name: str) -> str:
         return f"{self._prefix}:flight:{name}"

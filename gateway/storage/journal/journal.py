@@ -41,7 +41,7 @@ class Journal:
     ) -> None:
         self._reader, self._now = reader, clock
         self._member = secrets.token_hex(8)
-        self._commands = JournalCommands(server, prefix, self._member)
+        self.commands = JournalCommands(server, prefix, self._member)
         self.follower: Follower | None = None
         self.clock = ServerClock(clock)
         self.members = Membership()
@@ -81,7 +81,7 @@ class Journal:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reading
         with contextlib.suppress(ServerUnreachable):
-            await self._commands.leave()
+            await self.commands.leave()
         await self._reader.aclose()
 
     def is_own(self, entry: LogEntry) -> bool:
@@ -109,7 +109,7 @@ class Journal:
             await asyncio.sleep(MAX_POLL_SECONDS)
 
     async def _send(self, entry: Append) -> int:
-        number = await self._commands.append(entry, self.incarnation)
+        number = await self.commands.append(entry, self.incarnation)
         if number is None:
             self._beats.wake()
             raise ServerUnreachable("the server has lost its data")
@@ -121,7 +121,7 @@ class Journal:
         What has ended before is applied then.
         """
         try:
-            number, taken = await self._commands.take(names, seconds)
+            number, taken = await self.commands.take(names, seconds)
         except ServerUnreachable:
             return [True] * len(names)
         until = self._now() + REPLY_SECONDS
@@ -179,9 +179,7 @@ class Journal:
         begun = self._beaten_at = self._now()
         deadline = self.clock.server_time(begun) + LATE_SECONDS if self.clock.is_known else 0.0
         state, follows = (self.incarnation, self.applied), self._follows and not self.unannounced
-        found = await self._commands.beat(
-            *state, MEMBER_SECONDS, follows=follows, deadline=deadline
-        )
+        found = await self.commands.beat(*state, MEMBER_SECONDS, follows=follows, deadline=deadline)
         self.clock.observe(found.time, begun)
         if found.incarnation != self.incarnation:
             self._begin(found.incarnation)
@@ -206,7 +204,7 @@ class Journal:
             await self._progressed()
             if incarnation != self.incarnation or self._now() > until:
                 raise ServerUnreachable("the journal could not be read")
-        while by_all and not await self._commands.acknowledge(self.applied, number):
+        while by_all and not await self.commands.acknowledge(self.applied, number):
             await asyncio.sleep(pause)
             pause = min(2 * pause, MAX_POLL_SECONDS)
             if self._now() > until:
@@ -227,7 +225,7 @@ class Journal:
                 entries = await self._reader.read(place, blocks=True)
                 if entries and place == self._place and not self._is_behind:
                     self._apply_all(entries)
-                    await self._commands.acknowledge(self.applied)
+                    await self.commands.acknowledge(self.applied)
             except ServerUnreachable:
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - a bug in one entry must not end the others
@@ -249,8 +247,10 @@ class Journal:
     def _apply(self, entry: LogEntry) -> None:
         if entry.kind == "lost" and not self.is_own(entry):
             self.members.lost(entry.member, self._now())
-        elif entry.kind == "joined":
-            self.members.joined(entry.member)
+        elif entry.kind in {"joined", "ended"}:
+            self.members.settled(entry.member)
+            if entry.kind == "ended":  # what it may have written last is not known
+                self._miss()
         for name in entry.ended:
             if (event := self._flights.pop(name, None)) is not None:
                 event.set()

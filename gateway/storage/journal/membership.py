@@ -34,8 +34,8 @@ class Membership:
         """Note that a gateway ended without a word, or is cut off."""
         self._suspected[member] = now + SUSPECT_SECONDS
 
-    def joined(self, member: str) -> None:
-        """Note that a gateway is there, and has sent what the others did not know."""
+    def settled(self, member: str) -> None:
+        """Note that a gateway is there, and has sent what the others did not know; or has ended."""
         self._suspected.pop(member, None)
 
     def pass_time(self, now: float) -> bool:

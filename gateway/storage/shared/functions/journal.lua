@@ -74,6 +74,19 @@ local function journal_leave(keys, args)
   return { 'left' }
 end
 
+-- Record that members have ended without a word, and are not cut off.
+local function journal_bury(keys, members)
+  local now = server_time()
+  local incarnation, number = journal.open(keys, members[1], '', 0, now)
+  for _, member in ipairs(members) do
+    redis.call('HDEL', keys[3], member)
+    number = number + 1
+    journal.add(keys, { number = number, incarnation = incarnation, now = now,
+      member = member, kind = 'ended' })
+  end
+  return { 'buried' }
+end
+
 -- Append an entry. A reading is refused if one of its marks was set after entry `based_on`; a write
 -- sets its marks. Keys: state, log, members, then `marks` keys of marks, then keys of flights.
 local function journal_append(keys, args)
@@ -125,6 +138,7 @@ local function journal_take(keys, args)
 end
 
 register('journal_beat', journal_beat)
+register('journal_bury', journal_bury)
 register('journal_leave', journal_leave)
 register('journal_append', journal_append)
 register('journal_ack', journal_ack)
