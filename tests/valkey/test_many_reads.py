@@ -56,8 +56,8 @@ def question(who: DemoUser, query: str, data: object, **variables: object) -> Qu
 class Reader(asyncio.Protocol):
     """A connection that asks one question after the other, and counts the answers."""
 
-    def __init__(self, asked: Iterator[Question], count: int) -> None:
-        self._asked, self._left = asked, count
+    def __init__(self, chosen: Iterator[Question], count: int) -> None:
+        self._chosen, self._left = chosen, count
         self._received = b""
         self.done = asyncio.get_running_loop().create_future()
 
@@ -87,25 +87,25 @@ class Reader(asyncio.Protocol):
             self.done.set_result(None)
             self._transport.close()
             return
-        self._question = next(self._asked)
+        self._question = next(self._chosen)
         self._transport.write(self._question.request)
 
 
-def prove(ports: list[int], asked: list[Question]) -> None:
+def prove(ports: list[int], chosen: list[Question]) -> None:
     """Ask each question once, at one gateway after the other: many new callers wait for a turn."""
     with ExitStack() as stack:
         wires = [stack.enter_context(Serving("127.0.0.1", port).connection()) for port in ports]
-        for wire, each in zip(cycle(wires), asked, strict=False):
+        for wire, each in zip(cycle(wires), chosen, strict=False):
             while not wire.ask(each.request).content.startswith(each.answer):
                 time.sleep(0.05)
 
 
-async def read(ports: list[int], asked: list[Question], count: int) -> None:
+async def read(ports: list[int], chosen: list[Question], count: int) -> None:
     """Ask all gateways at once, by several connections each, each beginning at another question."""
     loop, readers = asyncio.get_running_loop(), []
     for number in range(CONNECTIONS * len(ports)):
-        first = number * len(asked) // (CONNECTIONS * len(ports))
-        turn = cycle(asked[first:] + asked[:first])
+        first = number * len(chosen) // (CONNECTIONS * len(ports))
+        turn = cycle(chosen[first:] + chosen[:first])
         share = count // (CONNECTIONS * len(ports))
         port = ports[number % len(ports)]
         connected = partial(Reader, turn, share)
@@ -117,7 +117,7 @@ async def read(ports: list[int], asked: list[Question], count: int) -> None:
 def test_any_number_of_reads_at_eight_gateways_is_inside_one_window(tmp_path: Path) -> None:
     people = callers(CALLERS, seed=5, large=0)
     sandbox = Sandbox(people, limit=LIMIT)
-    asked = [each for who in people for each in questions(sandbox, who)]
+    chosen = [each for who in people for each in questions(sandbox, who)]
     with ExitStack() as stack, ThreadPoolExecutor(GATEWAYS) as pool:
         server = stack.enter_context(running("valkey", tmp_path))
         api = stack.enter_context(listening(lambda socket: Listener(sandbox, socket)))
@@ -137,7 +137,7 @@ def test_any_number_of_reads_at_eight_gateways_is_inside_one_window(tmp_path: Pa
 
         ports = list(pool.map(start, range(GATEWAYS)))
         time.sleep(LEARNING)
-        prove(ports, asked)
-        asyncio.run(read(ports, asked, READS))
+        prove(ports, chosen)
+        asyncio.run(read(ports, chosen, READS))
 
     assert CALLERS <= len(sandbox.calls) <= LIMIT
