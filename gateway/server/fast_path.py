@@ -1,11 +1,10 @@
 """Connections that answer plain GraphQL requests themselves, without an ASGI application.
 
-An ASGI exchange accounts for about half the cost of a minimal request. The connection caches the
-last head that arrived in one piece with its parsed form, so that an equal head is not parsed
-again. Only the body length and the tracing headers may differ between the two.
+An ASGI exchange accounts for about half the cost of a minimal request. A head that arrives in one
+piece with its body is not parsed if the last one of the connection was equal, or if it is known to
+differ from an earlier one in nothing that parsing decides (`KnownHeads`).
 """
 
-import re
 from collections.abc import Coroutine
 from typing import Any
 
@@ -18,21 +17,11 @@ from gateway.web.protocol.disconnect import DISCONNECT
 from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.http_response import SEND_RESPONSE, Headers, HTTPResponse
+from gateway.web.protocol.known_heads import MAX_BYTES
 
 _END = b"\r\n\r\n"
-_VARYING = re.compile(
-    rb"\r\n(?=[CcTtXxBbSs])"
-    rb"((?i:content-length|traceparent|tracestate|x-request-id|baggage|sentry-trace)):"
-    rb" ([!-~][ -~]*)(?=\r\n)"
-)
-"""Header lines that differ between successive requests of one client."""
-_LENGTH = b"content-length"
-_DIGITS = 7
-"""Maximum digits of a Content-Length."""
 _STREAMED = ParsedRequest(b"POST", b"/", False, [], b"", keep_alive=True)  # noqa: FBT003
 """Stands for the request of a stream, whose response does not depend on it."""
-_LONGEST = 2 * 1024
-"""Maximum size of a cached head, in bytes."""
 
 
 class FastPathProtocol(LimitedHTTPProtocol):
@@ -48,16 +37,10 @@ class FastPathProtocol(LimitedHTTPProtocol):
         self._direct = direct
         self._piece = b""
         """The last bytes received, if a request starts with them."""
-        self._remembered_head = b"", 0
-        """The cached head, and the length of its body in bytes."""
-        self._parts: list[bytes] = []
-        """The cached head, split at its varying lines, without their values."""
-        self._names: list[bytes] = []
-        """The names of the varying lines, in lower case."""
-        self._length = 0
-        """The index of Content-Length in `_names`."""
-        self._values_seen: RequestHead | None = None
-        """The parsed form of the cached head."""
+        self._last_head: tuple[bytes, int] = b"", 0
+        """The head of the last request, if it came in one piece, and the length of its body."""
+        self._parsed: RequestHead | None = None
+        """The parsed form of that head."""
         self._common: tuple[Headers | None, bytes] = None, b""
         """The server's default headers, and their serialized lines."""
 
@@ -65,16 +48,15 @@ class FastPathProtocol(LimitedHTTPProtocol):
         """Accept bytes, which may hold a part of a request or several requests."""
         if self._answering or self._last or self._reader.begun or self.flow.write_paused:
             self._piece = b""
-        elif self._values_seen is None or not self._repeated_request(data):
+        elif not self._known_request(data):
             self._piece = data
         else:
             return
         super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop the cached head, which holds the client's credential."""
-        self._values_seen = None
-        self._piece, self._remembered_head = b"", (b"", 0)
+        """Drop the last head, which holds the client's credential."""
+        self._piece, self._last_head, self._parsed = b"", (b"", 0), None
         super().connection_lost(exc)
 
     def _begin(self, request: ParsedRequest) -> None:
@@ -88,9 +70,7 @@ class FastPathProtocol(LimitedHTTPProtocol):
                 self._answer(reply)
                 return
         elif request.method == b"POST":
-            head = self._direct.head(
-                request.target, [each for each in request.headers if each[0] != _LENGTH]
-            )
+            head = self._direct.head(request.target, request.headers)
         if head is None:
             self._start_exchange(
                 request,
@@ -101,60 +81,33 @@ class FastPathProtocol(LimitedHTTPProtocol):
             )
             return
         if piece and not self._reader.waiting and not self._last:
-            self._remember(piece, head, len(request.body))
+            self._remember(piece, head, request)
         self._respond(head, request.body)
 
-    def _remember(self, piece: bytes, head: RequestHead, length: int) -> None:
-        end = piece.find(_END) + len(_END)
-        parts = _VARYING.split(piece[:end])
-        names = [name.lower() for name in parts[1::3]]
-        if end > _LONGEST or end + length != len(piece) or names.count(_LENGTH) != 1:
+    def _remember(self, piece: bytes, head: RequestHead, request: ParsedRequest) -> None:
+        end, length = piece.find(_END) + len(_END), len(request.body)
+        if end > MAX_BYTES or end + length != len(piece):
             return
-        self._remembered_head = piece[:end], length
-        parts[2::3] = [b""] * len(names)
-        self._parts, self._names, self._values_seen = parts, names, head
-        self._length = names.index(_LENGTH)
+        self._last_head, self._parsed = (piece[:end], length), head
+        self._direct.known_heads.remember(piece[:end], request.headers)
 
-    def _repeated_request(self, data: bytes) -> bool:
-        """Answer a complete request whose head matches the cached one; return whether it does."""
+    def _known_request(self, data: bytes) -> bool:
+        """Answer a complete request whose head is known; return whether it is one."""
         end = data.find(_END) + len(_END)
-        if end > 2 * _LONGEST or not self._slot.taken:
+        if not len(_END) < end <= 2 * MAX_BYTES or not self._slot.taken:
             return False
-        head = self._values_seen
-        assert head is not None  # noqa: S101 - set together with `_parts`
-        if (data[:end], len(data) - end) != self._remembered_head:
-            values = self._values(data[:end], len(data) - end)
-            if values is None:
+        head, this = self._parsed, (data[:end], len(data) - end)
+        if head is None or this != self._last_head:
+            head = self._direct.known_heads.find(*this, head)
+            if head is None:
                 return False
-            if len(values) > 1:
-                head = head.repeated(
-                    (name, value.rstrip(b" "))
-                    for name, value in zip(self._names, values, strict=True)
-                    if name != _LENGTH
-                )
+            self._last_head, self._parsed = this, head
         self._deadlines.expect(None)
         self._requests += 1
         self._respond(head, data[end:])
         if not self._answering:
             self._deadlines.answered()
         return True
-
-    def _values(self, data: bytes, length: int) -> list[bytes] | None:
-        """Return the values of the varying lines if `data` otherwise equals the cached head."""
-        parts = _VARYING.split(data)
-        values = parts[2::3]
-        if len(values) != len(self._names):
-            return None
-        parts[2::3] = [b""] * len(values)
-        digits = values[self._length]
-        if (
-            parts != self._parts
-            or not digits.isdigit()
-            or len(digits) > _DIGITS
-            or int(digits) != length
-        ):
-            return None
-        return values
 
     def _respond(self, head: RequestHead, body: bytes) -> None:
         reply = self._direct.known(head, body)

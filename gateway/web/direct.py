@@ -9,6 +9,7 @@ from gateway.web.protocol.event_stream import EventStream
 from gateway.web.protocol.head import RequestHead
 from gateway.web.protocol.hosts import Hosts
 from gateway.web.protocol.http_response import Headers, HTTPResponse
+from gateway.web.protocol.known_heads import KnownHeads
 from gateway.web.request import HTTPRequest, RequestHandler
 
 
@@ -20,6 +21,8 @@ class FastPathHandler:
         self._hosts = hosts
         self._handler = handler
         self._health = health
+        self.known_heads = KnownHeads()
+        """Heads for which `head` returned one."""
 
     def head(self, path: bytes, headers: Headers) -> RequestHead | None:
         """Return the head if this is a simple POST to `path` at an allowed host, else None."""

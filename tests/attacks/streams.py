@@ -34,6 +34,23 @@ _PLAIN = (
     b"Expect: 100-continue",
     b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     b"TE: trailers",
+    b"Origin: https://app.example",
+    b"User-Agent: Tester/1.0",
+)
+_RENEWED = (
+    (b"X-Empty:", b"X-Empty: no more"),
+    (b"https://app.example", b"https://other.example"),
+    (b"Tester/1.0", b"Tester/2.0 (a: b)"),
+)
+"""What differs between the requests of a client that asks again."""
+_ODDLY_RENEWED = (
+    (b"Tester/1.0", b"Tester\x00"),
+    (b"Tester/1.0", b"Tester\rX: y"),
+    (b"Tester/1.0", b"Tester\nX: y"),
+    (b"User-Agent: ", b"User-Agent "),
+    (b"User-Agent:", b"User-Agent :"),
+    (b"\r\nContent-Length: ", b"\r\nContent-Length: +"),
+    (b"\r\nContent-Length: ", b"\r\nContent-Length: 1"),
 )
 _ODD = (
     b"Host: other",
@@ -87,7 +104,7 @@ def stream(chance: Random) -> Stream:
     odd = chance.random() < 0.6
     requests = [_request(chance, odd=odd) for _ in range(chance.randint(1, 4))]
     if chance.random() < 0.3:  # again and again, as a client asks that remembers its head
-        requests = [_renewed(chance.choice(requests), chance) for _ in range(4)]
+        requests = [_renewed(chance.choice(requests), chance, odd=odd) for _ in range(4)]
     raw = b"".join(requests) + LAST
     ends = [sum(map(len, requests[:number])) for number in range(1, len(requests) + 1)]
     if odd and chance.random() < 0.3:
@@ -111,13 +128,12 @@ def pieces(sent: Stream, chance: Random) -> list[bytes]:
     return [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
 
 
-def _renewed(request: bytes, chance: Random) -> bytes:
+def _renewed(request: bytes, chance: Random, *, odd: bool) -> bytes:
     """The same request, in another trace and now and then a little different."""
     parent = b"%032x-%016x" % (chance.getrandbits(120) + 1, chance.getrandbits(60) + 1)
     renewed = re.sub(rb"(?<=traceparent: 00-)[0-9a-f-]{49}", parent, request)
-    if chance.random() < 0.2:
-        renewed = renewed.replace(b"X-Empty:", b"X-Empty: no more")
-    return renewed
+    old, new = chance.choice(_RENEWED + _ODDLY_RENEWED if odd else _RENEWED)
+    return renewed.replace(old, new) if chance.random() < 0.4 else renewed
 
 
 def _request(chance: Random, *, odd: bool) -> bytes:

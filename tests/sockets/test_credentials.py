@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from gateway.sandbox.users import DEMO
+from gateway.sandbox.users import DEMO, READER
 from tests.serving import Serving, post
 
 LIST = b'{"query":"{ clients(first: 2) { totalCount } }"}'
@@ -55,3 +55,15 @@ def test_what_is_wrong_with_a_credential_is_reported_in_whole_sentences(gateway:
 
     assert [message for message in messages if "[" in message] == []
     assert messages[1] == "The bearer token has expired: refresh it and ask again."
+
+
+def test_each_request_of_a_connection_is_answered_to_its_own_caller(gateway: Serving) -> None:
+    """As a proxy sends them, which shares its connections among callers."""
+    keys = [DEMO.api_key, "f" * 64, DEMO.api_key, READER.api_key, "short", READER.api_key]
+    shown = []
+    with gateway.connection() as wire:
+        for key in keys * 3:
+            data = orjson.loads(wire.ask(post(LIST, key=key)).content).get("data")
+            shown.append(data and data["clients"] and data["clients"]["totalCount"])
+
+    assert shown == [42, None, 42, READER.rows, None, READER.rows] * 3

@@ -1,7 +1,7 @@
 """Parsed request headers, reusable for later requests that have the same headers."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gateway.web.authentication import Authenticator
 from gateway.web.protocol.cache_control import parse_cache_control
@@ -17,6 +17,8 @@ from schema.source.request_context import Caller
 
 MAX_VALUE_BYTES = 1_024
 """Longest header value that is read, in bytes; a longer one counts as not sent."""
+CREDENTIALS = b"x-api-key", b"authorization", b"x-gateway-token"
+"""Names of the headers that decide who the caller is."""
 MAX_ETAG_BYTES = 4_096
 """Longest If-None-Match that is read, in bytes; it may list many entity tags."""
 
@@ -59,21 +61,35 @@ class RequestHead:
         """True if stored responses may answer the request without further checks of its headers."""
         self._caller: list[Caller | None] = []
 
-    def repeated(self, changed: Iterable[tuple[bytes, bytes]]) -> "RequestHead":
-        """Return the head of a request that differs from this one only in the headers `changed`.
+    def with_headers(
+        self, own: Iterable[tuple[bytes, bytes]], last: "RequestHead | None"
+    ) -> "RequestHead":
+        """Return a head that has the headers `own`, too: credentials, origin and trace ids.
 
-        Their names are in lower case. They may only be headers that affect the trace of a response
-        and nothing else of it.
+        Their names are in lower case, and differ. The caller of `last` is the caller of the new
+        head if their credentials are equal.
         """
         head = object.__new__(RequestHead)  # twice as fast as `copy`
         head.accept, head.media_type, head.coding = self.accept, self.media_type, self.coding
         head.content_type, head.freshness = self.content_type, self.freshness
-        head.is_simple, head._caller = self.is_simple, self._caller
-        renewed: dict[bytes, list[bytes]] = {}
-        for name, value in changed:
-            renewed.setdefault(name, []).append(value)
-        head.headers = self.headers | renewed
+        head.is_simple = self.is_simple
+        head.headers = headers = self.headers.copy()
+        for name, value in own:
+            if value:
+                headers[name] = [value]
+        head._caller = [] if last is None else last.known_caller(headers)
         return head
+
+    def known_caller(self, headers: Mapping[bytes, list[bytes]]) -> "list[Caller | None]":
+        """Return the list for the caller: that of this head if `headers` have its credentials."""
+        key, token, proof = CREDENTIALS
+        mine = self.headers.get
+        same = (
+            mine(key) == headers.get(key)
+            and mine(token) == headers.get(token)
+            and mine(proof) == headers.get(proof)
+        )
+        return self._caller if same else []
 
     @property
     def origin(self) -> bytes | None:
