@@ -141,7 +141,7 @@ class LimitedConnection(asyncio.Protocol, ABC):
             self._account()
             return
         try:
-            request = self._reader.next()
+            request = self._reader.next() if self._reader.begun else None
         except ProtocolError as why:
             self._reject(why)
             return

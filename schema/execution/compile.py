@@ -4,7 +4,7 @@
 - `CompiledOperation(compiler, document, node)`: one for each operation of a validated document.
   Keep it with the document.
 - `CompiledOperation.plan(variables)` returns the `ExecutionPlan` of one request, or the errors in
-  the variables. `ExecutionPlan.needs()` lists the requests to the source before anything is sent.
+  the variables. `ExecutionPlan.needs` lists the requests to the source before anything is sent.
 - `execute_plan(plan, context, ...)` executes it; graphql-core does what the generated code cannot.
 """
 

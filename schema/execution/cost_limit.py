@@ -37,7 +37,7 @@ def prices_by_field(
     if planned.changes is not None:
         each = CostEstimate(expected=1, maximum=1, direct=1)
         return {root.key: each for root, _ in planned.requests}
-    needs = planned.needs()
+    needs = planned.needs
     prices = costs.estimate(operation, [need for _, need in needs])
     return {key: price for (key, _), price in zip(needs, prices, strict=True)}
 
@@ -85,7 +85,7 @@ def call_limit(
 
     A list page is not counted if its rows may have to be completed.
     """
-    needs = [need for _, need in planned.needs()]
+    needs = [need for _, need in planned.needs]
     prices = costs.estimate(operation, needs)
     estimate, bound = sum(price.maximum for price in prices), cap()
     if planned.writes:

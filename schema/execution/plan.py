@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
@@ -126,7 +127,8 @@ class ExecutionPlan:
         """Return True if a root field needs the source."""
         return bool(self.pages or self.entity_batches)
 
-    def needs(self) -> list[tuple[str, SourceRequest]]:
+    @cached_property
+    def needs(self) -> Sequence[tuple[str, SourceRequest]]:
         """Return the requests to the source, each with the response key of its root field.
 
         A client that several fields name belongs to the request of the first.

@@ -19,6 +19,11 @@ _DATE_TIME = re.compile(
     r"[Tt]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?"
     r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 ).fullmatch
+_PLAIN = re.compile(
+    r"[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|"
+    r"(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?Z"
+).fullmatch
+"""Instants that are written as the graph writes them, without leap days and leap seconds."""
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?").fullmatch
 _CYCLE = 400
 """Years after which the Gregorian calendar repeats.
@@ -29,6 +34,8 @@ _CYCLE = 400
 
 def instant(text: str) -> Timestamp:
     """Return the instant in UTC with its fraction of a second unchanged. Raises `ValueError`."""
+    if _PLAIN(text):
+        return Timestamp(text)
     found = _DATE_TIME(text)
     if found is None:
         raise ValueError

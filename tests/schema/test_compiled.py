@@ -85,7 +85,7 @@ def test_a_condition_that_is_null_is_left_to_graphql_core(graph: Graph) -> None:
 
 
 def needs(graph: Graph, text: str, **variables: Any) -> Sequence[object]:
-    return planned(graph, text, **variables).needs()
+    return planned(graph, text, **variables).needs
 
 
 def test_a_list_is_needed_with_the_fields_shown_of_its_rows(graph: Graph) -> None:
@@ -147,7 +147,7 @@ def test_a_write_is_needed_with_the_fields_shown_of_its_client(graph: Graph) -> 
 def test_what_no_call_would_be_made_for_is_no_need(graph: Graph) -> None:
     text = """{ client(id: "7") { id }  nodes(ids: ["7"]) { id }  node(id: "7") { id } }"""
 
-    assert [need for _, need in planned(graph, text).needs()] == [
+    assert [need for _, need in planned(graph, text).needs] == [
         EntitiesRequest((), frozenset(), Priority.INTERACTIVE),
         EntitiesRequest((), frozenset(), Priority.INTERACTIVE),
     ]

@@ -6,7 +6,7 @@ TRACE, PARENT = b"4bf92f3577b34da6a3ce929d0e0e4736", b"00f067aa0ba902b7"
 
 
 def ones(length: int) -> bytes:
-    return b"\x11" * length
+    return b"1" * length
 
 
 @pytest.mark.parametrize(

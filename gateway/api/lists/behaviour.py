@@ -22,6 +22,9 @@ class PageSizes(NamedTuple):
     at: float = -math.inf
 
 
+_DOCUMENTED = PageSizes()
+
+
 class ListBehaviour:
     """Stores observations: page sizes that work, whether `meta` is right, counts too high.
 
@@ -36,6 +39,8 @@ class ListBehaviour:
 
     def sizes(self, of: Hashable, now: float) -> PageSizes:
         """Return the page sizes for one caller's rows: at most those for all callers."""
+        if not self._sizes:
+            return _DOCUMENTED
         own, all_ = self._held(of, now), self._held(None, now)
         return PageSizes(min(own.works, all_.works), min(own.most, all_.most))
 

@@ -40,7 +40,12 @@ def buffered_entropy(source: Callable[[int], bytes], at_once: int = 4096) -> Cal
     return draw
 
 
-_ENTROPY = buffered_entropy(os.urandom)
+def _digits(count: int) -> bytes:
+    """Return random hexadecimal digits, an even number of them."""
+    return os.urandom(count // 2).hex().encode()
+
+
+_ENTROPY = buffered_entropy(_digits)
 
 
 def trace_from(
@@ -48,10 +53,12 @@ def trace_from(
 ) -> Trace:
     """Return the identifiers that the request has, and new ones where they are missing or invalid.
 
+    `entropy` returns so many random hexadecimal digits.
+
     X-Request-Id is accepted if it is sent once and matches `_ID`. A valid traceparent (W3C Trace
     Context, 3.2) is continued; an invalid one is replaced by a new trace.
     """
-    fresh = entropy(24).hex().encode()
+    fresh = entropy(48)
     sent = headers.get(b"traceparent")
     trace, flags = (sent and _parent(sent)) or (fresh[:32], b"00")
     sent = headers.get(b"x-request-id")

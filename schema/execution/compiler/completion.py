@@ -15,6 +15,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLString,
     Undefined,
+    get_nullable_type,
     is_leaf_type,
 )
 
@@ -32,7 +33,7 @@ def completion(type_: GraphQLOutputType, encode: Complete | None = None) -> Comp
     if isinstance(type_, GraphQLNonNull):
         return _non_null(completion(type_.of_type, encode))
     if isinstance(type_, GraphQLList):
-        return _list_of(completion(type_.of_type, encode))
+        return _list_of(type_.of_type, completion(type_.of_type, encode))
     if is_leaf_type(type_):
         return _leaf(type_)
     return _nullable(cast("Complete", encode))
@@ -50,8 +51,12 @@ def _nullable(complete: Complete) -> Complete:
     return lambda value: None if value is None else complete(value)
 
 
-def _list_of(complete: Complete) -> Complete:
+def _list_of(type_: GraphQLOutputType, complete: Complete) -> Complete:
+    plain = {UNCHANGED.get(get_nullable_type(type_), object)}
+
     def items(value: Any) -> Any:
+        if type(value) is tuple and set(map(type, value)) == plain:
+            return list(value)
         if not isinstance(value, (list, tuple)):
             return None if value is None else fall_back()
         return [complete(each) for each in value]

@@ -138,19 +138,36 @@ def _record_field(
     record_field: RecordField, field: GraphQLField, complete: Complete
 ) -> FieldExpression:
     general = _complete_record(record_field, complete)
-    attribute, *more = record_field.fields
+    read, (attribute, *more) = record_field.read, record_field.fields
     bare = get_nullable_type(field.type)
     plain = UNCHANGED.get(bare)
     value = f"(value := record.{attribute})"
-    if not more and record_field.read is None and plain is not None:
+    if not more and read is None and plain is not None:
         sound = f"type{value} is {plain.__name__} or value is None"
         return FieldExpression(f"value if {sound} else {{0}}(record)", (general,))
     if not more and (isinstance(bare, GraphQLEnumType) or bare in _NUMBERS):
-        memoized = _MemoizedValues(record_field.read, complete)
+        memoized = _MemoizedValues(read, complete)
         return FieldExpression(
             f"{{0}}[value] if {value} is not unset else {{1}}(record)", (memoized, general)
         )
-    return FieldExpression("{0}(record)", (general,))
+    values = [f"value{number}" for number in range(len(record_field.fields))]
+    sound = " and ".join(
+        f"({value} := record.{name}) is not unset"
+        for value, name in zip(values, record_field.fields, strict=True)
+    )
+    known = f"{{0}}({', '.join(values)}) if {sound} else {{1}}(record)"
+    return FieldExpression(known, (_complete_values(read, complete), general))
+
+
+def _complete_values(read: Complete | None, complete: Complete) -> Complete:
+    """Return the completion of a field from values of which each is there, or null."""
+    if read is None:
+        return complete
+
+    def complete_values(*values: Any) -> Any:
+        return complete(None if values.count(None) == len(values) else read(*values))
+
+    return complete_values
 
 
 def _complete_record(record_field: RecordField, complete: Complete) -> Complete:
