@@ -4,11 +4,13 @@ API page: 500 calls in 15 minutes for one IP address. Pure arithmetic: every met
 in monotonic seconds. Each request is debited before it is sent, so that a gateway alone on its IP
 address never sends one too many. If others share the address, response headers correct the count.
 Responses arrive in any order, so a header lowers it by all calls that it may not include; when
-those have ended, what was too much is returned. Never more: only a new window raises it otherwise.
+those have ended, what was too much is returned. Calls without a response count until a call that
+was sent long after them is answered. Never more: only a new window raises it otherwise.
 """
 
 import math
 
+from gateway.ratelimit.lost_calls import LostCalls
 from gateway.shared_budget import SharedWindow
 from gateway.transport.rate_limit_status import RateLimitStatus
 from schema.source.request_context import Priority, RateLimitState
@@ -50,8 +52,9 @@ class RateLimitWindow:
         """The fewest remaining calls that a response of this window stated."""
         self._lowest_since = 0
         """The last request before that response: it includes none that was sent later."""
-        self._lowered = self._lost = 0
-        """Calls that headers took from this window, and those that no header in it includes."""
+        self._lowered = self._contradicted = 0
+        """Calls that headers took from this window, and headers that a lower earlier one denies."""
+        self._lost = LostCalls()
         self._refreshes = 0
         self._writes = self._writes_before = 0
         self._window_number = 0
@@ -123,6 +126,7 @@ class RateLimitWindow:
         self._writes += priority is _WRITE
         self._number += 1
         self._in_flight.add(self._number)
+        self._lost.record_sent(self._number, now)
         return self._number
 
     def release(self, number: int) -> None:
@@ -133,8 +137,9 @@ class RateLimitWindow:
 
     def record_no_response(self, number: int) -> None:
         """Keep the debit of a request that the API may have counted."""
-        self._lost += number in self._in_flight
-        self._in_flight.discard(number)
+        if number in self._in_flight:
+            self._in_flight.discard(number)
+            self._lost.add()
 
     def record_response(self, number: int, status: RateLimitStatus, now: float) -> None:
         """Adjust the window to the headers of a response."""
@@ -213,7 +218,8 @@ class RateLimitWindow:
         self._left = self.limit - len(self._in_flight)
         self._previous_end = ended
         self._ends = ended + self.window + 1 if self._in_flight else None
-        self._lowest, self._lowered, self._lost = None, 0, 0
+        self._lowest, self._lost = None, LostCalls()
+        self._lowered = self._contradicted = 0
         self._synced = self._last_synced = False
         self._unsure, self._pause = None, PROBE_SECONDS
         self._refreshes = 0
@@ -226,8 +232,9 @@ class RateLimitWindow:
             return
         if self._lowest is None or status.remaining < self._lowest:
             self._lowest, self._lowest_since = status.remaining, self._number
+            self._lowered += self._lost.settle(number)
         elif number > self._lowest_since:
-            self._lost += 1
+            self._contradicted += 1
         if status.remaining - len(self._in_flight) < self._left:
             later_requests = sum(later > number for later in self._in_flight)
             lower = max(0, self._left - (status.remaining - later_requests))
@@ -241,7 +248,7 @@ class RateLimitWindow:
         The lowest count includes each request that was answered, unless a later one contradicts it;
         those in flight, and those without a response, may have been counted since.
         """
-        certain = lowest - len(self._in_flight) - self._lost
-        returned = max(0, min(self._lowered, certain - self._left))
+        uncertain = len(self._in_flight) + self._lost.count + self._contradicted
+        returned = max(0, min(self._lowered, lowest - uncertain - self._left))
         self._left += returned
         self._lowered -= returned

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,23 @@ def test_a_request_without_an_answer_may_be_counted_after_the_lowest_header() ->
         ledger.record_response(number, stated, 2)
 
     assert ledger.state(2).remaining == 489
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_request_sent_long_after_the_lost_ones_states_whether_they_were_counted(
+    *, counted: bool
+) -> None:
+    ledger = RateLimitWindow()
+    for number in spend(ledger, 10):
+        ledger.record_no_response(number)
+    stated = 490 if counted else 500
+    seen = []
+    for sent in (1.0, 10.0, 16.0):
+        stated -= 1
+        ledger.record_response(ledger.reserve(sent), RateLimitStatus(500, stated, 800), sent)
+        seen.append(ledger.state(sent).remaining)
+
+    assert seen == [489, 488, stated]
 
 
 def test_a_header_returns_no_more_than_headers_took() -> None:

@@ -1,6 +1,6 @@
--- The rate limit window. The specification is gateway/ratelimit/window.py.
+-- The rate limit window. The specification is gateway/ratelimit/{window,lost_calls}.py.
 local RESERVED, MAX_RESERVED, PRIOR, REFRESHING = 10, 30, 0.25, 20
-local PROBE_SECONDS, MAX_PROBE_SECONDS = 2, 60
+local PROBE_SECONDS, MAX_PROBE_SECONDS, LATEST_SECONDS = 2, 60, 15
 local WRITE, INTERACTIVE, REFRESH = 0, 1, 3
 
 local window = {}
@@ -27,7 +27,8 @@ function window.start_next(s, ended)
   s.previous_end = ended
   s.ends = nil
   if in_flight > 0 then s.ends = ended + s.window + 1 end
-  s.lowest, s.lowered, s.lost = nil, 0, 0
+  s.lowest, s.lowered, s.lost, s.contradicted = nil, 0, 0, 0
+  s.sent_after_at, s.certain_from = nil, nil
   s.synced, s.last_synced = 0, 0
   s.unsure, s.pause = nil, PROBE_SECONDS
   s.refreshes = 0
@@ -91,6 +92,15 @@ function window.wait(s, priority, now)
   return math.max(0, rest - s.window * (s.left - 1) / s.limit)
 end
 
+-- Let the call that is granted now settle what was lost, if that is long ago: `LostCalls`.
+local function await_certainty(s, now)
+  if not s.sent_after_at then
+    s.sent_after_at = now
+  elseif now >= s.sent_after_at + LATEST_SECONDS then
+    s.certain_from = s.number
+  end
+end
+
 function window.reserve(s, priority, now)
   window.roll(s, now)
   if not s.ends then s.ends = now + s.window + 1 end
@@ -102,18 +112,21 @@ function window.reserve(s, priority, now)
   if priority == REFRESH then s.refreshes = s.refreshes + 1 end
   if priority == WRITE then s.writes = s.writes + 1 end
   s.number = s.number + 1
+  if (s.lost or 0) > 0 and not s.certain_from then await_certainty(s, now) end
   return s.number
 end
 
 -- Count calls that the API may have counted, and of which no response states so.
 function window.lost(s, calls)
+  if calls == 0 then return end
   s.lost = (s.lost or 0) + calls
+  s.sent_after_at, s.certain_from = nil, nil
 end
 
 -- Return what headers took too much.
 local function return_certain(s)
-  local certain = s.lowest - window.in_flight(s) - (s.lost or 0)
-  local returned = math.max(0, math.min(s.lowered or 0, certain - s.left))
+  local uncertain = window.in_flight(s) + (s.lost or 0) + (s.contradicted or 0)
+  local returned = math.max(0, math.min(s.lowered or 0, s.lowest - uncertain - s.left))
   s.left = s.left + returned
   s.lowered = (s.lowered or 0) - returned
 end
@@ -122,8 +135,11 @@ local function lower_remaining(s, number, status)
   if not status.remaining then return end
   if not s.lowest or status.remaining < s.lowest then
     s.lowest, s.lowest_since = status.remaining, s.number
+    if s.certain_from and number >= s.certain_from then
+      s.lowered, s.lost, s.certain_from = (s.lowered or 0) + s.lost, 0, nil
+    end
   elseif number > s.lowest_since then
-    window.lost(s, 1)
+    s.contradicted = (s.contradicted or 0) + 1
   end
   if status.remaining - window.in_flight(s) < s.left then
     local later = 0
