@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 
 from gateway.storage.database import StorageError
 from gateway.storage.shared.contract import Sealing, ServerUnreachable, SharedServer
@@ -43,9 +44,10 @@ class SharedCreates:
         server: SharedServer,
         local: IdempotencyStore,
         sealing: Sealing,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._server, self._local = server, local
-        self._clock = ServerClock(time.time)
+        self._server, self._local, self._now = server, local, now
+        self._clock = ServerClock(now)
         self._records = SharedRecords(sealing, self._clock)
         self._epoch = b""
         """The data in the server that hold the records kept here."""
@@ -82,7 +84,7 @@ class SharedCreates:
             earlier, is_busy = found
             if not is_busy or earlier.payload != intent.payload:
                 return earlier
-            if time.time() + POLL_SECONDS >= intent.send_ended_by:
+            if self._now() + POLL_SECONDS >= intent.send_ended_by:
                 return earlier
             await asyncio.sleep(POLL_SECONDS)
         try:
@@ -132,7 +134,7 @@ class SharedCreates:
 
     async def _begin(self, intent: IdempotencyRecord) -> tuple[IdempotencyRecord, bool] | None:
         """Return the record that there is, and whether its create is being sent."""
-        deadline = self._clock.server_time(time.time()) + REPLY_SECONDS
+        deadline = self._clock.server_time(self._now()) + REPLY_SECONDS
         is_sent = self._server.is_reachable
         try:
             verdict, *found = await self._server.call_on(
@@ -178,7 +180,7 @@ class SharedCreates:
             self._undeleted[intent.attempt] = intent.name
 
     async def _epoch_of_server(self, *, sending: bool = False) -> bytes:
-        sent_at = time.time()
+        sent_at = self._now()
         flag = "1" if sending else "0"
         epoch, _, now = await self._server.call_on([EPOCH], "create_epoch", "gateway", flag)
         self._clock.observe(float(now), sent_at)
@@ -215,7 +217,7 @@ class SharedCreates:
             "ended" if created is None else "done",
             self._records.encode(known),
             client,
-            repr(KEPT_SECONDS - (time.time() - known.began)),
+            repr(KEPT_SECONDS - (self._now() - known.began)),
         )
         if reply[0] == b"other":
             raise StorageError("the client is recorded for another create")
