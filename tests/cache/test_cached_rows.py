@@ -1,6 +1,7 @@
 """A row of a cached list is its record, and is encoded once for each selection."""
 
 from typing import Any
+from weakref import ref
 
 import orjson
 import pytest
@@ -42,6 +43,17 @@ def test_equal_rows_are_encoded_once_for_each_selection() -> None:
     CachedRow(CachedRecord.of(ADA, 0), encoded).encoded(others)
 
     assert (by_name.seen, others.seen) == ([ADA], [ADA])
+
+
+def test_encoded_rows_keep_no_selection_whose_document_is_forgotten() -> None:
+    encoded, encode = encoded_rows(), Encoder()
+    CachedRow(CachedRecord.of(ADA, 0), encoded).encoded(encode)
+    forgotten = ref(encode)
+
+    del encode
+
+    assert forgotten() is None
+    assert encoded.size > 0
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, cast
+from weakref import ref
 
 import msgspec
 import orjson
@@ -59,7 +60,7 @@ class CachedRow:
     def encoded(self, encode: Callable[[ClientRecord], Any]) -> Any:  # noqa: ANN401 - any JSON
         """Return what `encode` returns for the record, as JSON that was encoded before."""
         entry = self._entry
-        key = entry.id, entry.shape, entry.values, encode
+        key = entry.id, entry.shape, entry.values, ref(encode)  # a forgotten document is freed
         known = self._encoded.find(key)
         if known is None:
             shown = encode(self.record)
