@@ -141,11 +141,14 @@ local function record_verdict(keys, s, a, now)
   end
 end
 
+local LEASED = 0
+
 local function record_response(keys, s, a, flight, now)
   local status = {
     limit = tonumber(a.status_limit), remaining = tonumber(a.remaining),
     reset = tonumber(a.reset),
   }
+  if a.number == LEASED and status.remaining then window.found(s) end
   window.record_response(s, flight and flight.number or a.number, status, now)
   if a.limited == '1' then
     slow_start.refused(s, now, tonumber(a.delay))

@@ -123,6 +123,11 @@ function window.lost(s, calls)
   s.sent_after_at, s.certain_from = nil, nil
 end
 
+-- End the doubt about a call of a lease: the headers of its response include it.
+function window.found(s)
+  s.lost = math.max(0, (s.lost or 0) - 1)
+end
+
 -- Return what headers took too much.
 local function return_certain(s)
   local uncertain = window.in_flight(s) + (s.lost or 0) + (s.contradicted or 0)
