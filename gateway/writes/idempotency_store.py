@@ -167,4 +167,4 @@ def _existing(row: Sequence[Any]) -> IdempotencyRecord:
         created = None if client is None else CreatedClient(client, Confirmation(confirmed_by))
     except ValueError:
         raise StorageError("a record is damaged") from None
-    return IdempotencyRecord(*columns, created)
+    return IdempotencyRecord._make((*columns, created))
