@@ -31,7 +31,11 @@ def private_names() -> set[tuple[str, str]]:
             if "node_modules" in file.parts:
                 continue
             used = [each for each in ast.walk(ast.parse(file.read_text())) if is_private(each)]
-            own = {each.attr for each in used if is_own(each.value)} | {"_asdict", "_make", "_replace"}
+            own = {each.attr for each in used if is_own(each.value)} | {
+                "_asdict",
+                "_make",
+                "_replace",
+            }
             found |= {(str(file.relative_to(ROOT)), each.attr) for each in used} - {
                 (str(file.relative_to(ROOT)), name) for name in own
             }
