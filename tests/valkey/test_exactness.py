@@ -23,7 +23,7 @@ from tests.valkey.servers import Server, running
 GATEWAYS, TASKS, LIMIT = 8, 8, 500
 USABLE = 0.97 * LIMIT
 SECONDS = float(os.environ.get("EXACT_SECONDS", "4"))
-KILLED = [("valkey", "with", "no"), ("redis", "without", "no")]
+KILLED = [("valkey", "with", "these"), ("redis", "without", "no")]
 if SECONDS >= 10:
     KILLED = list(itertools.product(("valkey", "redis"), ("with", "without"), ("no", "these")))
 CLOCK = "local function server_time() return tonumber(redis.call('GET', 'clock')) end"
