@@ -2,20 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 import redis
 
-from gateway.storage.journal.commands import Append
+from gateway.clock import Clock
+from gateway.storage.journal.commands import LATE_SECONDS, Append
 from gateway.storage.journal.journal import Journal
 from gateway.storage.journal.log_reader import LogReader
-from gateway.storage.journal.membership import MEMBER_SECONDS
-from gateway.storage.shared.contract import LogEntry
+from gateway.storage.journal.membership import MEMBER_SECONDS, TRUST_SECONDS
+from gateway.storage.shared.contract import LogEntry, ServerUnreachable
 from gateway.storage.shared.function_library import FunctionLibrary
 from gateway.storage.shared.server_connection import ServerConnection
 from tests.valkey.servers import Server
 from tests.valkey.test_functions import CLOCK
+from tests.valkey.test_gateways import until
 
 KEYS = [f"journal:{name}" for name in ("state", "log", "members")]
 HEALED_SECONDS = 10.0
@@ -38,15 +41,15 @@ class Applied:
 
 
 @asynccontextmanager
-async def journals(server: Server, count: int) -> AsyncIterator[list[Journal]]:
+async def journals(
+    server: Server, count: int, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[list[Journal]]:
     """Start gateways' journals on a server without data."""
     with server.client() as client:
         client.flushall()
     url = f"redis://127.0.0.1:{server.port}"
     connections = [ServerConnection(url, FunctionLibrary(), ()) for _ in range(count)]
-    found = [
-        Journal(each, LogReader(url, KEYS[1]), "journal", time.monotonic) for each in connections
-    ]
+    found = [Journal(each, LogReader(url, KEYS[1]), "journal", clock) for each in connections]
     for each in found:
         each.follower = Applied()
         await each.start()
@@ -88,6 +91,53 @@ async def test_a_journal_goes_on_if_the_server_lost_its_state_but_not_its_log(
         assert other.follower.contents.count(b"later") == 1
 
 
+async def test_a_step_of_the_wall_clock_hurries_no_wait_for_other_gateways(
+    server: Server,
+) -> None:
+    steps = [0.0]
+    clock = Clock(time.monotonic, lambda: time.monotonic() + steps[-1])
+    async with journals(server, 1, clock) as [journal], asyncio.timeout(HEALED_SECONDS):
+        await journal.append(ENTRY)
+        with server.client() as client:
+            over = time_of(client) + MEMBER_SECONDS
+            client.hset(KEYS[2], "silent", f"{over} 0")
+
+            async def is_appended() -> bool:
+                return journal.applied >= 3
+
+            appended = asyncio.create_task(journal.append(ENTRY))
+            await until(is_appended, HEALED_SECONDS)
+            steps.append(300.0)
+
+            assert await appended == 3
+            assert time_of(client) >= over, "the silent gateway may have answered until then"
+
+
+async def test_a_write_that_no_other_learns_is_answered_when_all_are_in_doubt_whatever_clocks_say(
+    server: Server,
+) -> None:
+    steps = [0.0]
+    clock = Clock(time.monotonic, lambda: time.monotonic() + steps[-1])
+    async with journals(server, 1, clock) as [journal], asyncio.timeout(HEALED_SECONDS):
+        await journal.append(ENTRY)
+        server.stall()
+        try:
+            last = time.monotonic()
+            announced = asyncio.create_task(journal.announce_later(ENTRY))
+            await asyncio.sleep(0)
+            steps.append(300.0)
+            await announced
+        finally:
+            server.resume()
+
+        assert time.monotonic() - last > MEMBER_SECONDS + TRUST_SECONDS - LATE_SECONDS
+
+
+def time_of(client: redis.Redis) -> float:
+    seconds, microseconds = client.time()
+    return float(seconds + microseconds / 1e6)
+
+
 class Functions:
     """The journal's functions, on a clock that is wound by hand."""
 
@@ -116,9 +166,12 @@ class Functions:
         assert verdict == "appended"
         return int(number)
 
-    def is_applied_by_all(self, member: str, number: int) -> bool:
+    def is_applied_by_all(
+        self, member: str, known: str, wanted: int, *, applied: int | None = None
+    ) -> bool:
         ack = self.library.function("journal_ack")
-        [by_all] = self.client.fcall(ack, 2, *KEYS[::2], member, number, number)
+        place = known, wanted if applied is None else applied
+        [by_all] = self.client.fcall(ack, 2, *KEYS[::2], member, *place, wanted)
         return bool(by_all == "1")
 
 
@@ -132,17 +185,55 @@ def test_a_gateway_whose_heartbeat_was_late_learns_that_no_other_waits_for_it(
         assert functions.beat("one", deadline=functions.now - 0.01)[3] == "0"
 
 
-def test_a_write_after_a_loss_waits_for_those_that_do_not_know_of_the_loss(server: Server) -> None:
+@pytest.mark.parametrize("first_knows", [True, False])
+def test_a_write_after_a_loss_waits_for_those_that_do_not_know_of_the_loss(
+    server: Server, *, first_knows: bool
+) -> None:
     with server.client() as client:
         functions = Functions(client)
         for member in ("one", "other"):
             functions.beat(member)
         incarnation = functions.beat("one")[0]
-        client.delete(*KEYS)
+        client.flushall()
+        functions.wind(0.0)
 
-        renewed = functions.beat("one", incarnation, 3)[0]
+        renewed = (
+            functions.beat("one", incarnation, 3)[0] if first_knows else functions.beat("new")[0]
+        )
         number = functions.write("one", renewed)
 
-        assert not functions.is_applied_by_all("one", number), "`other` trusts what it holds"
+        assert not functions.is_applied_by_all("one", renewed, number), "`other` trusts"
         functions.wind(MEMBER_SECONDS)
-        assert functions.is_applied_by_all("one", number)
+        assert functions.is_applied_by_all("one", renewed, number)
+
+
+def test_what_was_applied_before_a_loss_does_not_count_after_it(server: Server) -> None:
+    with server.client() as client:
+        functions = Functions(client)
+        before = functions.beat("other")[0]
+        client.flushall()
+        functions.wind(1.0)
+        now = functions.beat("one")[0]
+        functions.wind(MEMBER_SECONDS)
+        functions.beat("one", now)
+        functions.beat("other", before, applied=500)  # it has nothing of the new one
+        number = functions.write("one", now)
+
+        assert not functions.is_applied_by_all("one", now, number)
+        assert not functions.is_applied_by_all("other", before, number, applied=500)
+        assert not functions.is_applied_by_all("one", now, number)
+        assert functions.is_applied_by_all("other", now, number)
+
+
+async def test_a_reading_sent_before_a_loss_is_no_news_after_it(server: Server) -> None:
+    async with journals(server, 1) as [journal], asyncio.timeout(HEALED_SECONDS):
+        for _ in range(5):
+            await journal.append(ENTRY)
+        sent = journal.position
+        with server.client() as client:
+            client.flushall()
+        await journal.beat()
+        await journal.append(ENTRY._replace(marks=["client"]))
+
+        with pytest.raises(ServerUnreachable):
+            await journal.append(ENTRY._replace(marks=["client"], based_on=sent))

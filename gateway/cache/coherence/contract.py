@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from gateway.cache.coherence.events import Event
+from gateway.storage.journal.commands import Position
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -18,8 +19,8 @@ class Coherence(Protocol):
     """Whether there are other gateways."""
 
     @property
-    def position(self) -> int:
-        """The last of the shared changes that this cache has; noted when a read is sent."""
+    def position(self) -> Position | None:
+        """Which of the shared changes this cache has; noted when a read is sent."""
 
     def in_doubt(self) -> bool:
         """Return True if another gateway may have answered what this cache does not have."""
@@ -33,7 +34,7 @@ class Coherence(Protocol):
         """
 
     async def read(
-        self, event: Event, act: Callable[[], T], based_on: int, flights: Sequence[str]
+        self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
     ) -> T:
         """Have all gateways store a reading, this one by `act`; return its result.
 
@@ -54,7 +55,7 @@ class SingleGateway:
     """A gateway without others (`Coherence`)."""
 
     is_shared = False
-    position = 0
+    position = None
 
     def in_doubt(self) -> bool:
         """Return False."""
@@ -68,7 +69,7 @@ class SingleGateway:
         return {}, ()
 
     async def read(
-        self, event: Event, act: Callable[[], T], based_on: int, flights: Sequence[str]
+        self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
     ) -> T:
         """Return the result of `act`."""
         del event, based_on, flights

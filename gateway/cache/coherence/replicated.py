@@ -22,7 +22,7 @@ from gateway.cache.coherence.events import (
     decode_event,
     encode_event,
 )
-from gateway.storage.journal.commands import Append
+from gateway.storage.journal.commands import Append, Position
 from gateway.storage.journal.journal import Journal
 from gateway.storage.shared.contract import LogEntry, Sealing, ServerUnreachable
 
@@ -83,9 +83,9 @@ class ReplicatedCache:
         journal.follower = self
 
     @property
-    def position(self) -> int:
-        """The number of the last entry of the journal that was applied."""
-        return self._journal.applied
+    def position(self) -> Position:
+        """What was applied of the journal."""
+        return self._journal.position
 
     def in_doubt(self) -> bool:
         """Return True if another gateway may have answered what this cache does not have."""
@@ -115,7 +115,7 @@ class ReplicatedCache:
         return found, flights
 
     async def read(
-        self, event: Event, act: Callable[[], T], based_on: int, flights: Sequence[str]
+        self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
     ) -> T:
         """Append a reading; the server refuses it if something was written since it was sent."""
         result, _ = await self._append(event, act, based_on, flights)
@@ -166,7 +166,7 @@ class ReplicatedCache:
         self,
         event: Event,
         act: Callable[[], T],
-        based_on: int | None = None,
+        based_on: Position | None = None,
         flights: Sequence[str] = (),
     ) -> tuple[T, bool]:
         id, own = next(self._ids), _Act(act)
@@ -193,7 +193,7 @@ class ReplicatedCache:
         self,
         event: Event,
         id: str = "",
-        based_on: int | None = None,
+        based_on: Position | None = None,
         flights: Sequence[str] = (),
     ) -> Append:
         stamped = _shifted(event, self._journal.clock.server_time)

@@ -6,12 +6,12 @@ An append returns when every gateway has applied it: what one has answered, no o
 import asyncio
 import contextlib
 import logging
-import math
 import secrets
 from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
-from gateway.storage.journal.commands import Append, Beaten, JournalCommands
+from gateway.clock import Clock
+from gateway.storage.journal.commands import LATE_SECONDS, Append, Beaten, JournalCommands, Position
 from gateway.storage.journal.membership import MEMBER_SECONDS, TRUST_SECONDS, Membership
 from gateway.storage.journal.roles import Follower, Reader
 from gateway.storage.shared.contract import BEGINNING, LogEntry, ServerUnreachable, SharedServer
@@ -23,8 +23,6 @@ POLL_SECONDS, MAX_POLL_SECONDS = 0.0005, 0.02
 """Seconds between two looks at what the others have applied; doubled each time."""
 REPLY_SECONDS = 0.05
 """Seconds that an entry, which the server has, is waited for before a call is sent in its stead."""
-LATE_SECONDS = 0.25
-"""Seconds after which a heartbeat that was delayed on its way keeps no gateway a member."""
 START_SECONDS = 1.0
 """Seconds for which a start waits for the server, which may be starting too."""
 RETRY_SECONDS = 0.1
@@ -39,12 +37,14 @@ class Journal:
     def __init__(
         self, server: SharedServer, reader: Reader, prefix: str, clock: Callable[[], float]
     ) -> None:
+        """Take part; `clock`: seconds, of which a step of the wall clock may be a part."""
         self._reader, self._now = reader, clock
+        self._waits = Clock.of(clock).monotonic
+        """Seconds to wait for others, whom a step of this gateway's wall clock does not hurry."""
         self._member = secrets.token_hex(8)
-        self.commands = JournalCommands(server, prefix, self._member)
+        self.commands = JournalCommands(server, prefix, self._member, self._waits)
         self.follower: Follower | None = None
-        self.clock = ServerClock(clock)
-        self.members = Membership()
+        self.clock, self.members = ServerClock(clock), Membership()
         self.incarnation = ""
         self.applied = 0
         """The number of the last entry applied."""
@@ -54,17 +54,21 @@ class Journal:
         self._follows = self._is_closed = False
         self.unannounced: list[Append] = []
         """What the others must learn before this gateway is a member again."""
-        self._beaten_at = -math.inf
         self._progress = asyncio.Event()
         self._flights: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
         """By flight of another gateway, what those that wait for its end hold."""
         self._beats = Heartbeat(self.beat, BEAT_SECONDS)
         self._reading: asyncio.Task[None] | None = None
 
+    @property
+    def position(self) -> Position:
+        """What this gateway has applied."""
+        return Position(self.incarnation, self.applied)
+
     async def start(self) -> None:
         """Apply what there is, and become a member."""
-        until = self._now() + START_SECONDS
-        while self._is_behind and self._now() < until:
+        until = self._waits() + START_SECONDS
+        while self._is_behind and self._waits() < until:
             with contextlib.suppress(ServerUnreachable):
                 await self._catch_up()
             await asyncio.sleep(RETRY_SECONDS * self._is_behind)
@@ -104,8 +108,8 @@ class Journal:
         """
         self.unannounced.append(entry)
         self._beats.wake()
-        until = self._beaten_at + LATE_SECONDS + MEMBER_SECONDS + TRUST_SECONDS
-        while self.unannounced and self._now() < until:  # noqa: ASYNC110 - a time limit
+        until = self.commands.beaten_at + LATE_SECONDS + MEMBER_SECONDS + TRUST_SECONDS
+        while self.unannounced and self._waits() < until:  # noqa: ASYNC110 - a time limit
             await asyncio.sleep(MAX_POLL_SECONDS)
 
     async def _send(self, entry: Append) -> int:
@@ -124,8 +128,8 @@ class Journal:
             number, taken = await self.commands.take(names, seconds)
         except ServerUnreachable:
             return [True] * len(names)
-        until = self._now() + REPLY_SECONDS
-        while self.applied < number and self._now() < until:
+        until = self._waits() + REPLY_SECONDS
+        while self.applied < number and self._waits() < until:
             await self._progressed()
         return taken
 
@@ -139,7 +143,7 @@ class Journal:
     async def beat(self) -> None:
         """Stay a member. Trust what is held once all that the server has is applied."""
         begun = self._now()
-        if self.members.pass_time(begun):
+        if self.members.pass_time(self._waits()):
             self._miss()
         if self.unannounced:
             await self._open()
@@ -176,10 +180,8 @@ class Journal:
 
     async def _open(self) -> Beaten:
         """Beat; as a member only if the others know all that this gateway did."""
-        begun = self._beaten_at = self._now()
-        deadline = self.clock.server_time(begun) + LATE_SECONDS if self.clock.is_known else 0.0
-        state, follows = (self.incarnation, self.applied), self._follows and not self.unannounced
-        found = await self.commands.beat(*state, MEMBER_SECONDS, follows=follows, deadline=deadline)
+        begun, follows = self._now(), self._follows and not self.unannounced
+        found = await self.commands.beat(self.position, MEMBER_SECONDS, follows=follows)
         self.clock.observe(found.time, begun)
         if found.incarnation != self.incarnation:
             self._begin(found.incarnation)
@@ -199,15 +201,15 @@ class Journal:
 
     async def _settle(self, incarnation: str, number: int, *, by_all: bool = True) -> None:
         """Wait until this gateway, and all members whose time is not over, have applied it."""
-        until, pause = self._now() + MEMBER_SECONDS + TRUST_SECONDS, POLL_SECONDS
+        until, pause = self._waits() + MEMBER_SECONDS + TRUST_SECONDS, POLL_SECONDS
         while self.applied < number:
             await self._progressed()
-            if incarnation != self.incarnation or self._now() > until:
+            if incarnation != self.incarnation or self._waits() > until:
                 raise ServerUnreachable("the journal could not be read")
-        while by_all and not await self.commands.acknowledge(self.applied, number):
+        while by_all and not await self.commands.acknowledge(self.position, number):
             await asyncio.sleep(pause)
             pause = min(2 * pause, MAX_POLL_SECONDS)
-            if self._now() > until:
+            if incarnation != self.incarnation or self._waits() > until:
                 raise ServerUnreachable("the other gateways do not follow")
 
     async def _progressed(self) -> None:
@@ -225,7 +227,7 @@ class Journal:
                 entries = await self._reader.read(place, blocks=True)
                 if entries and place == self._place and not self._is_behind:
                     self._apply_all(entries)
-                    await self.commands.acknowledge(self.applied)
+                    await self.commands.acknowledge(self.position)
             except ServerUnreachable:
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - a bug in one entry must not end the others
@@ -246,7 +248,7 @@ class Journal:
 
     def _apply(self, entry: LogEntry) -> None:
         if entry.kind == "lost" and not self.is_own(entry):
-            self.members.lost(entry.member, self._now())
+            self.members.lost(entry.member, self._waits())
         elif entry.kind in {"joined", "ended"}:
             self.members.settled(entry.member)
             if entry.kind == "ended":  # what it may have written last is not known

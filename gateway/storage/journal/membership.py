@@ -1,4 +1,8 @@
-"""Whether this gateway may trust what it holds; every method takes the time, in seconds."""
+"""Whether this gateway may trust what it holds; every method takes the time, in seconds.
+
+How long it may trust is counted by a clock that is never slow, and how long others may write by one
+that is never fast: a step of the wall clock ends the trust early, and the doubt never.
+"""
 
 import math
 

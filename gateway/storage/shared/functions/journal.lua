@@ -6,18 +6,15 @@ local ENTRIES, KEPT_MILLISECONDS, MARK_MILLISECONDS = 1000, 600 * 1000, 120 * 10
 local journal = {}
 
 -- Return the incarnation and the number of its last entry. A new one has no log and no members.
--- Those that `known` another may trust what they hold for `seconds` more: so long it is not settled.
-function journal.open(keys, member, known, seconds, now)
+-- Those of an earlier one may trust what they hold for `seconds` more: so long it is not settled.
+function journal.open(keys, member, seconds, now)
   local found = redis.call('HMGET', keys[1], 'incarnation', 'number')
   local incarnation, number = found[1], tonumber(found[2] or '0')
-  local is_lost = known ~= '' and known ~= incarnation
   if not incarnation then
     incarnation = encode(now) .. '-' .. member
-    is_lost = redis.call('DEL', keys[2], keys[3]) > 0 or is_lost
-    redis.call('HSET', keys[1], 'incarnation', incarnation, 'number', '0')
-  end
-  if is_lost then
-    redis.call('HSETNX', keys[1], 'settled', encode(created_at(incarnation) + seconds))
+    redis.call('DEL', keys[2], keys[3])
+    redis.call('HSET', keys[1], 'incarnation', incarnation, 'number', '0',
+      'settled', encode(now + seconds))
   end
   return incarnation, number
 end
@@ -47,12 +44,12 @@ end
 local function journal_beat(keys, args)
   local member, known, applied, seconds, follows, deadline = unpack(args)
   local now = server_time()
-  local incarnation, number = journal.open(keys, member, known, tonumber(seconds), now)
+  local incarnation, number = journal.open(keys, member, tonumber(seconds), now)
   if known == incarnation and tonumber(applied) > number then -- these are older data
     redis.call('DEL', keys[1])
-    local name = member .. '.' .. applied
-    incarnation, number = journal.open(keys, name, known, tonumber(seconds), now)
+    incarnation, number = journal.open(keys, member .. '.' .. applied, tonumber(seconds), now)
   end
+  if known ~= incarnation then applied = '0' end
   number = journal.expel(keys, incarnation, number, now)
   local is_late = tonumber(deadline) > 0 and now > tonumber(deadline)
   local is_member = follows == '1' and not is_late
@@ -75,14 +72,14 @@ local function journal_leave(keys, args)
 end
 
 -- Record that members have ended without a word, and are not cut off.
-local function journal_bury(keys, members)
-  local now = server_time()
-  local incarnation, number = journal.open(keys, members[1], '', 0, now)
-  for _, member in ipairs(members) do
-    redis.call('HDEL', keys[3], member)
+local function journal_bury(keys, args)
+  local seconds, now = tonumber(args[1]), server_time()
+  local incarnation, number = journal.open(keys, args[2], seconds, now)
+  for i = 2, #args do
+    redis.call('HDEL', keys[3], args[i])
     number = number + 1
     journal.add(keys, { number = number, incarnation = incarnation, now = now,
-      member = member, kind = 'ended' })
+      member = args[i], kind = 'ended' })
   end
   return { 'buried' }
 end
@@ -112,10 +109,12 @@ local function journal_append(keys, args)
   return { verdict, encode(number) }
 end
 
--- Record what a member has applied; return whether all members have applied entry `wanted`.
+-- Record what a member has applied; return whether all members have applied entry `wanted`. Of
+-- another incarnation nothing is known: its members may be there, and are not listed any more.
 local function journal_ack(keys, args)
-  local member, applied, wanted = args[1], args[2], tonumber(args[3])
+  local member, known, applied, wanted = args[1], args[2], args[3], tonumber(args[4])
   local now, all = server_time(), '1'
+  if redis.call('HGET', keys[1], 'incarnation') ~= known then return { '0' } end
   local own = redis.call('HGET', keys[2], member)
   if own then redis.call('HSET', keys[2], member, words_of(own)[1] .. ' ' .. applied) end
   if tonumber(redis.call('HGET', keys[1], 'settled') or '0') > now then all = '0' end
