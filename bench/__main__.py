@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from bench import api, report, valkey
-from bench.contest import Contender, Measured, check, measure, up
+from bench.contest import Contender, Measured, check, measure, undisturbed, up
 from bench.figures import FIGURES, Figure, figures
 from bench.load import load
 from bench.rig import HERE, Rig
@@ -152,13 +152,18 @@ class Clock:
 
     def __init__(self, seconds: float) -> None:
         self._began = time.monotonic()
-        self._estimate = f"{seconds / 60:.0f} min"
+        self._estimate = seconds
+
+    def add(self, seconds: float) -> None:
+        """Take more time than was estimated."""
+        self._estimate += seconds
 
     def say(self, text: str) -> None:
         """Print a line."""
         passed = time.monotonic() - self._began
         print(
-            f"[{passed // 60:2.0f}:{passed % 60:02.0f} of about {self._estimate}] {text}",
+            f"[{passed // 60:2.0f}:{passed % 60:02.0f} of about {self._estimate / 60:.0f} min]"
+            f" {text}",
             flush=True,
         )
 
@@ -191,10 +196,11 @@ class _Contest:
             there += stack.enter_context(up(self.rig, bare, self.first_port + len(gateways)))
             for each in there:
                 load(self.rig, each.side, each.port, self.work, WARM_UP)
+            pids = [each.pid for each in there]
             for number in range(chosen.rounds):
                 turn = number % max(1, len(there))
                 measured = [
-                    self._measure(each, first_round + number, chosen.seconds)
+                    self._measure(each, first_round + number, chosen.seconds, pids)
                     for each in there[turn:] + there[:turn]
                 ]
                 there = [each for each in there if not self._rests(each, measured)]
@@ -219,13 +225,19 @@ class _Contest:
                 print(f"  {contender.side.name}, {when} the load: {wrong}")
         return right
 
-    def _measure(self, contender: Contender, number: int, seconds: int) -> Measured:
-        run = measure(self.rig, contender, self.work, seconds, number, self.helpers)
+    def _measure(
+        self, contender: Contender, number: int, seconds: int, there: list[int]
+    ) -> Measured:
+        run = undisturbed(
+            lambda: measure(self.rig, contender, self.work, seconds, number, self.helpers, there)
+        )
+        self.clock.add(run.repeats * (seconds + BESIDE_A_RUN))
         _keep(self.kept.measured, run)
         self.clock.say(
             f"{run.work} {run.round} {run.side:<28} {run.rps:>9,.0f} rps  {run.cpu_ms:.3f} ms CPU"
             f"  p99 {run.p99:.1f} ms  {run.calls:.2f} calls  {run.memory:.0f} MiB"
-            f"  foreign {run.foreign:.2f}" + (f"  BAD {run.bad}" if run.bad else "")
+            f"  foreign {run.foreign:.2f}, {run.repeats} repeats"
+            + (f"  BAD {run.bad}" if run.bad else "")
         )
         return run
 

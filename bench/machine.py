@@ -21,12 +21,12 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU the tree under `pid` has used."""
+    """Seconds of CPU the tree under `pid` has used, and what has ended below it."""
     used = 0
     for each in tree(pid):
         with contextlib.suppress(OSError):
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-            used += int(fields[11]) + int(fields[12])
+            used += sum(map(int, fields[11:15]))
     return used / _TICKS
 
 
@@ -40,7 +40,7 @@ def resident(pid: int) -> float:
 
 
 def busy() -> float:
-    """Seconds of CPU that all processes of this machine used since it started."""
+    """Seconds of CPU that all processes of this machine used, and that its host took from it."""
     fields = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
     return (sum(fields) - fields[3] - fields[4]) / _TICKS
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench import stages
 from bench.aims import OURS, Aim, aims, best_rival, name_of_before, ratio
+from bench.contest import QUIET
 from bench.stages import Stage
 from bench.traffic import WORKLOADS
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from bench.contest import Measured
     from bench.figures import Figure
-
-QUIET = 0.15
-"""Cores that other programs may use before a run counts as disturbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def standings(runs: Iterable[Measured]) -> dict[str, list[Standing]]:
         by_side[run.work, run.side, run.kind].append(run)
     ranking: defaultdict[str, list[Standing]] = defaultdict(list)
     for (work, side, kind), all_ in by_side.items():
-        quiet = [run for run in all_ if run.foreign < QUIET]
+        quiet = [run for run in all_ if not run.is_disturbed]
         counted = quiet or all_
         ranking[work].append(
             Standing(
@@ -83,7 +81,7 @@ def write(runs: Sequence[Measured], figures: Sequence[Figure], folder: Path) -> 
     folder.mkdir(parents=True, exist_ok=True)
     ranking = standings(runs)
     reached = list(aims(runs, figures))
-    parts = (_head(runs), _aims(reached), _ratios(runs, ranking), _figures(figures))
+    parts = (head(runs), _aims(reached), _ratios(runs, ranking), _figures(figures))
     text = "\n".join(line for part in (*parts, _details(ranking)) for line in part)
     (folder / "ratios.md").write_text(text)
     _plot(ranking, folder / "ratios.png")
@@ -91,8 +89,10 @@ def write(runs: Sequence[Measured], figures: Sequence[Figure], folder: Path) -> 
     print(text)
 
 
-def _head(runs: Sequence[Measured]) -> list[str]:
-    disturbed = sum(run.foreign >= QUIET for run in runs)
+def head(runs: Sequence[Measured]) -> list[str]:
+    """Return what was measured where, and how undisturbed."""
+    repeated = sum(run.repeats > 0 for run in runs)
+    disturbed = sum(run.is_disturbed for run in runs)
     return [
         "# Measured",
         "",
@@ -102,8 +102,9 @@ def _head(runs: Sequence[Measured]) -> list[str]:
             f" {os.cpu_count()} cores, Python {platform.python_version()}."
         ),
         "",
-        f"{disturbed} of {len(runs)} runs were disturbed: other programs used {QUIET} of a core or"
-        " more." + (" **Too noisy to conclude.**" if disturbed * 2 > len(runs) else ""),
+        f"{repeated} of {len(runs)} runs were repeated because other programs used {QUIET} of a"
+        f" core or more; {disturbed} stayed disturbed."
+        + (" **Too noisy to conclude.**" if disturbed * 2 > len(runs) else ""),
         "",
     ]
 

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from bench.aims import Spread, aims, ratio
-from bench.contest import Measured
+from bench.contest import REPEATS, Measured, undisturbed
 from bench.figures import Figure
-from bench.report import standings
+from bench.report import head, standings
 
 RUN = Measured(
     work="W1",
@@ -49,6 +51,34 @@ def test_where_every_run_was_disturbed_all_count_and_none_is_called_quiet() -> N
     [standing] = standings(runs)["W1"]
 
     assert (standing.rps, standing.least, standing.most, standing.quiet) == (20.0, 10.0, 60.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "kept"),
+    [
+        ([0.0], 0),
+        ([0.9, 0.1], 1),
+        ([0.9, 0.8, 0.1], 2),
+        ([0.9, 0.8, 0.7], 2),
+    ],
+)
+def test_a_disturbed_run_is_repeated_at_most_twice(foreign: list[float], kept: int) -> None:
+    runs = iter([replace(RUN, foreign=each) for each in foreign])
+
+    measured = undisturbed(lambda: next(runs))
+
+    assert measured == replace(RUN, foreign=foreign[kept], repeats=kept)
+    assert measured.repeats <= REPEATS
+    assert not list(runs)
+
+
+def test_the_report_counts_repeated_runs_and_those_that_stayed_disturbed() -> None:
+    repeated = [replace(RUN, repeats=1), replace(RUN, repeats=2, foreign=0.9)]
+
+    assert (
+        "2 of 4 runs were repeated because other programs used 0.15 of a core or more;"
+        " 1 stayed disturbed."
+    ) in head([RUN, RUN, *repeated])
 
 
 def test_the_fastest_stands_first() -> None:
