@@ -17,6 +17,7 @@ from gateway.cache.fetch.entity_fetcher import EntityFetcher
 from gateway.cache.fetch.page_store import PageStore
 from gateway.cache.store.change_hints import ChangeKind
 from gateway.cache.store.fenced import FencedCache
+from gateway.cache.store.generations import OUTDATED
 from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.write.effects import WriteEffects
 from schema.source.errors import NotFound
@@ -75,19 +76,19 @@ class CacheFollower:
         if not self.is_learning:
             self._coherence.spread(event)
 
-    def learn(self, event: Event) -> None:
-        """Apply an event."""
+    def learn(self, event: Event, outdated: bool) -> None:  # noqa: FBT001 - of the journal
+        """Apply an event; a reading that is outdated is only noted."""
         self.is_learning = True
         try:
-            self._learn(event)
+            self._learn(event, outdated=outdated)
         finally:
             self.is_learning = False
 
-    def _learn(self, event: Event) -> None:
+    def _learn(self, event: Event, *, outdated: bool) -> None:
         if isinstance(event, PageRead):
-            self._page(event)
+            self._page(event, outdated=outdated)
         elif isinstance(event, ClientsRead):
-            self._found(event)
+            self._found(event, outdated=outdated)
         elif isinstance(event, WriteBegan):
             self._writes.began(event)
         elif isinstance(event, WriteEnded):
@@ -100,23 +101,23 @@ class CacheFollower:
         elif isinstance(event, Changed):
             self.when_changed(event.kind, event.ids)
 
-    def _page(self, event: PageRead) -> None:
+    def _page(self, event: PageRead, *, outdated: bool) -> None:
         key = ListKey(
             Partition.alone(event.partition), ClientFilter(event.client_type, event.status)
         )
         page = Page(event.offset, event.records, event.total, event.more)
-        fence = self._memory.generations.of_lists(key.partition)
+        fence = OUTDATED if outdated else self._memory.generations.of_lists(key.partition)
         self._pages.store(key, page, event.at, fence)
         self.when_accepted(event.by, event.at)
 
-    def _found(self, event: ClientsRead) -> None:
+    def _found(self, event: ClientsRead, *, outdated: bool) -> None:
         partition = Partition.alone(event.partition)
         read = {
             ClientId(id): NotFound("There is no such client.") if record is None else record
             for id, record in event.found.items()
         }
         of_client = self._memory.generations.of_client
-        tokens = {id: of_client(EntityKey(partition, id)) for id in read}
+        tokens = {id: OUTDATED if outdated else of_client(EntityKey(partition, id)) for id in read}
         self._clients.store(partition, tokens, read, event.at)
         if any(event.found.values()):
             self.when_accepted(event.by, event.at)

@@ -38,6 +38,7 @@ class ResponseCache:
     budget: Callable[[], RateLimitState]
     clock: Callable[[], float]
     in_doubt: Callable[[], bool] = lambda: False
+    is_agreed: Callable[[str], bool] = lambda _: True
 
     def __post_init__(self) -> None:
         self._plain: WeightedLRU[CompressibleData] = WeightedLRU(_MAX_PLAIN_BYTES)
@@ -70,6 +71,7 @@ class ResponseCache:
             cached is None
             or cached.basis != self._basis(partition)
             or self.accounts.has_unbilled(caller)
+            or not self.is_agreed(partition)
         ):
             return None
         age = self.clock() - cached.at

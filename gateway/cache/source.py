@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from gateway.cache.coherence.agreement import agreed
 from gateway.cache.coherence.contract import Coherence, SingleGateway
 from gateway.cache.fetch.entity_fetcher import EntityResult
 from gateway.cache.fetch.queries import ListQuery, ReadQuery
@@ -100,12 +101,14 @@ class CachingClientSource:
             write_cost, self._lists, self._by_id, self._query, searches.estimate
         ).estimate
         self._eager = eager = EagerRefresh(self._pace.is_active, self._refresh, clock, policy)
-        self.search = eager.noted(searches.search)
+        self.search = eager.noted(agreed(coherence, searches.search))
+        self.read_page = agreed(coherence, self._read_page)
+        self.fetch = agreed(coherence, self._fetch)
         reported = ReportedChanges(proof, memory.hints, self._lists.reading, eager.aged, clock)
         self.freshness = reported.freshness
         changed = ChangeReader(self._by_id, memory, store, self._query)
         self.held, self.may_see = changed.held, changed.may_see
-        self.fetch_since, self.watch = changed.fetch_since, changed.watch
+        self.fetch_since, self.watch = agreed(coherence, changed.fetch_since), changed.watch
         writes = WriteThrough(writer, memory, clock, self._begin, coherence)
         if policy.webhook_fresh:
             writes.effects.when_began, writes.effects.when_ended = reported.began, reported.ended
@@ -122,6 +125,7 @@ class CachingClientSource:
             budget=budget,
             clock=clock,
             in_doubt=coherence.in_doubt,
+            is_agreed=coherence.is_agreed,
         )
 
     def lookups(self) -> dict[tuple[str, str], int]:
@@ -132,7 +136,7 @@ class CachingClientSource:
             ("entity", "joined"): self._by_id.flights.joined,
         }
 
-    async def read_page(
+    async def _read_page(
         self,
         operation: RequestContext,
         where: ClientFilter,
@@ -183,7 +187,7 @@ class CachingClientSource:
             query.note_age(older.at, now, older.hinted_at)
             return older.page
 
-    async def fetch(
+    async def _fetch(
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
         """Return the clients with these ids, in order.

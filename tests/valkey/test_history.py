@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,17 +14,21 @@ import httpx
 import pytest
 
 from gateway.sandbox.api import Sandbox
+from gateway.sandbox.faults import Fault
 from gateway.sandbox.users import ADA, GRACE, DemoUser
 from gateway.server.uvicorn import Listener
+from tests.gateway.conftest import Gateway
 from tests.serving import listening
 from tests.tcp_proxy import TcpProxy
 from tests.valkey.faults import FAULTS, LIMIT, Replica
-from tests.valkey.servers import running
-from tests.valkey.test_gateways import LEARNING, until
-from tests.valkey.test_shared_cache import CLIENT, UPDATE, marked
+from tests.valkey.servers import Server, running
+from tests.valkey.test_gateways import LEARNING, gateways, until
+from tests.valkey.test_shared_cache import CLIENT, UPDATE, cleared, marked
 
 pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
 ROUNDS = int(os.environ.get("HISTORY_ROUNDS", "1"))
+STEPS = int(os.environ.get("HISTORY_STEPS", "150"))
+"""Of each client that reads and writes while nothing fails."""
 HEALED = 60.0
 """Seconds, on a busy machine; a gateway of which no other knows that it ended costs more."""
 
@@ -68,7 +73,7 @@ class History:
 class Client(NamedTuple):
     """One of those who read and write at the same time, for either of the callers."""
 
-    replicas: list[Replica]
+    gateways: list[Gateway]
     ids: dict[DemoUser, list[str]]
     history: History
     chance: Random
@@ -78,7 +83,7 @@ class Client(NamedTuple):
         who = self.chance.choice(list(self.ids))
         id, writes = self.chance.choice(self.ids[who]), self.chance.random() < 0.3
         email = {"email": f"{who.name}.{self.name}{number}@example.com"} if writes else {}
-        gateway = self.chance.choice(self.replicas).gateway
+        gateway = self.chance.choice(self.gateways)
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -110,6 +115,30 @@ async def is_healed(replicas: list[Replica], ids: dict[DemoUser, list[str]]) -> 
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
+async def test_no_answer_goes_back_while_many_write(server: Server, seed: int) -> None:
+    sandbox, history = Sandbox([ADA], limit=LIMIT), History()
+    sandbox.fail(Fault(latency=0.004, times=math.inf))
+    cleared(server)
+    ids = {ADA: [sandbox.rows_of(ADA)[0]["id"]]}
+    async with gateways(sandbox, server, 3, cache=True, upstream_rate_limit=LIMIT) as found:
+        await asyncio.sleep(LEARNING)
+
+        async def call(client: Client) -> None:
+            for number in range(STEPS):
+                await client.act(number)
+                await asyncio.sleep(client.chance.uniform(0, 0.01))
+
+        clients = [
+            Client(found, ids, history, Random(f"{seed}{each}"), each) for each in "abcdefgh"
+        ]
+        await asyncio.gather(*map(call, clients))
+
+    assert history.wrong() == []
+    assert len({each.version for each in history.operations}) > STEPS / 2
+    assert history.marked < len(history.operations) / 2
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_no_answer_goes_back_whatever_fails(tmp_path: Path, seed: int) -> None:
     sandbox, chance, history = Sandbox([ADA, GRACE], limit=LIMIT), Random(seed), History()
     rows = {who: sandbox.rows_of(who)[:2] for who in (ADA, GRACE)}
@@ -125,7 +154,7 @@ async def test_no_answer_goes_back_whatever_fails(tmp_path: Path, seed: int) -> 
             replicas.append(await stack.enter_async_context(replica))
         await asyncio.sleep(LEARNING)
         await until(partial(is_healed, replicas, ids), 60)
-        ends = False
+        ends, both = False, [each.gateway for each in replicas]
 
         async def call(client: Client) -> None:
             number = 0
@@ -135,7 +164,7 @@ async def test_no_answer_goes_back_whatever_fails(tmp_path: Path, seed: int) -> 
                 await asyncio.sleep(client.chance.uniform(0, 0.02))
 
         clients = [
-            asyncio.create_task(call(Client(replicas, ids, history, Random(chance.random()), name)))
+            asyncio.create_task(call(Client(both, ids, history, Random(chance.random()), name)))
             for name in "abcd"
         ]
         for fault in chance.sample(FAULTS, len(FAULTS)):

@@ -25,6 +25,12 @@ class Coherence(Protocol):
     def in_doubt(self) -> bool:
         """Return True if another gateway may have answered what this cache does not have."""
 
+    def is_agreed(self, partition: str) -> bool:
+        """Return True if all gateways have what this one has of a caller."""
+
+    async def agreed(self, partition: str) -> bool:
+        """Wait for that, for a short time; return whether it is so."""
+
     async def turns(
         self, names: Mapping[K, ReadName], find: Callable[[K], T | None]
     ) -> tuple[dict[K, T], Sequence[str]]:
@@ -35,10 +41,10 @@ class Coherence(Protocol):
 
     async def read(
         self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
-    ) -> T:
-        """Have all gateways store a reading, this one by `act`; return its result.
+    ) -> tuple[T, bool]:
+        """Have all gateways store a reading, this one by `act`.
 
-        It ends `flights`.
+        Return its result, and whether all of them know of it. It ends `flights`.
         """
 
     def end(self, flights: Sequence[str]) -> None:
@@ -61,6 +67,16 @@ class SingleGateway:
         """Return False."""
         return False
 
+    def is_agreed(self, partition: str) -> bool:
+        """Return True."""
+        del partition
+        return True
+
+    async def agreed(self, partition: str) -> bool:
+        """Return True."""
+        del partition
+        return True
+
     async def turns(
         self, names: Mapping[K, ReadName], find: Callable[[K], T | None]
     ) -> tuple[dict[K, T], Sequence[str]]:
@@ -70,10 +86,10 @@ class SingleGateway:
 
     async def read(
         self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
-    ) -> T:
+    ) -> tuple[T, bool]:
         """Return the result of `act`."""
         del event, based_on, flights
-        return act()
+        return act(), True
 
     def end(self, flights: Iterable[str]) -> None:
         """Do nothing."""

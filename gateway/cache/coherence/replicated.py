@@ -31,6 +31,8 @@ K = TypeVar("K")
 
 MAX_UNANNOUNCED = 1_000
 """Events kept for a server that does not reply; above this all clients count as changed."""
+AGREE_SECONDS = 0.25
+"""Seconds for which an answer waits until all gateways have what it shows."""
 SLICE_SECONDS = 0.25
 """Seconds between two looks at a read of another gateway, whose end may have been missed."""
 
@@ -71,11 +73,13 @@ class ReplicatedCache:
         self._journal, self._sealing, self._clock = journal, sealing, clock
         self._is_reachable = is_reachable
         self._attempt_seconds = attempt_seconds
-        self.learn: Callable[[Event], None] = lambda _: None
-        """Applies an event of another gateway."""
+        self.learn: Callable[[Event, bool], None] = lambda _event, _outdated: None
+        """Applies an event of another gateway; an outdated reading is stored by none."""
         self.missed: Callable[[], None] = lambda: None
         """Called when events of other gateways may have been missed."""
         self._acts: dict[str, _Act[Any]] = {}
+        self._changed: dict[str, Position] = {}
+        """By partition, the last entry that changed it; none once all gateways have all of them."""
         self._ids = (
             f"{prefix}.{n}" for prefix in [secrets.token_hex(8)] for n in itertools.count()
         )
@@ -90,6 +94,22 @@ class ReplicatedCache:
     def in_doubt(self) -> bool:
         """Return True if another gateway may have answered what this cache does not have."""
         return not self._is_reachable() or self._journal.members.in_doubt(self._clock())
+
+    def is_agreed(self, partition: str) -> bool:
+        """Return True if all gateways have applied what this one has of a caller."""
+        if not self._changed:
+            return True
+        return self._number_of(partition) <= self._journal.commit.number
+
+    async def agreed(self, partition: str) -> bool:
+        """Wait for that, for `AGREE_SECONDS` at most; return whether it is so."""
+        return await self._journal.commit.reaches(self._number_of(partition), AGREE_SECONDS)
+
+    def _number_of(self, partition: str) -> int:
+        changed = self._changed.get(partition)
+        if changed is None or changed.incarnation != self._journal.incarnation:
+            return 0
+        return changed.number
 
     async def turns(
         self, names: Mapping[K, ReadName], find: Callable[[K], T | None]
@@ -116,10 +136,9 @@ class ReplicatedCache:
 
     async def read(
         self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
-    ) -> T:
-        """Append a reading; the server refuses it if something was written since it was sent."""
-        result, _ = await self._append(event, act, based_on, flights)
-        return result
+    ) -> tuple[T, bool]:
+        """Append a reading; it is outdated if something was written since it was sent."""
+        return await self._append(event, act, based_on, flights)
 
     def end(self, flights: Sequence[str]) -> None:
         """End flights without a result."""
@@ -152,10 +171,18 @@ class ReplicatedCache:
             _log.error("an entry of the journal cannot be read: %s", error)
             self.missed()
             return
+        self._note_changed(event)
         if not own:
-            self.learn(_shifted(event, self._own_time))
+            self.learn(_shifted(event, self._own_time), entry.kind == "outdated")
         elif (act := self._acts.get(id)) is not None:
             act.run()
+
+    def _note_changed(self, event: Event) -> None:
+        if isinstance(event, PageRead | ClientsRead | WriteEnded | Forgotten):
+            if all(each.number <= self._journal.commit.number for each in self._changed.values()):
+                self._changed.clear()
+            for partition in filter(None, (event.partition, getattr(event, "claimed", None))):
+                self._changed[partition] = self._journal.position
 
     async def aclose(self) -> None:
         """Wait for the events under way."""
@@ -171,9 +198,10 @@ class ReplicatedCache:
     ) -> tuple[T, bool]:
         id, own = next(self._ids), _Act(act)
         self._acts[id] = own
-        is_known = True
+        entry = self._entry(event, id, based_on, flights)
+        is_known = bool(entry.content)
         try:
-            await self._journal.append(self._entry(event, id, based_on, flights))
+            await self._journal.append(entry)
         except ServerUnreachable:
             is_known = False
         finally:

@@ -236,8 +236,8 @@ class ListReader:
             page.more,
         )
         store = partial(self.pages.store, key, page, at, fence, drift=flight.receipt.drift)
-        landed = await self._coherence.read(event, store, based_on, flights)
-        query.operation.receipt.stale |= self._coherence.in_doubt()
+        landed, is_known = await self._coherence.read(event, store, based_on, flights)
+        query.operation.receipt.stale |= not is_known or self._coherence.in_doubt()
         return landed
 
     def _held(self, query: ListQuery, key: ListKey) -> FetchedPage | None:

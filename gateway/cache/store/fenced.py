@@ -89,6 +89,8 @@ class FencedCache:
         Return None if this caller wrote since `fence` was noted.
         """
         if self.generations.of_lists(key.partition) != fence:
+            for record in page.records:
+                self._supersede(EntityKey(key.partition, record.id), record, at)
             return None
         known = self.rows(key) or ListIndex(page.total, float("-inf"))
         self.differences.of_page(key, page, known, at)
@@ -111,6 +113,7 @@ class FencedCache:
         Return None if it was written since `fence` was noted.
         """
         if self.generations.of_client(key) != fence:
+            self._supersede(key, record, at)
             return None
         return self._merge(key, record, at)
 
@@ -119,9 +122,11 @@ class FencedCache:
 
         Return None if it was written since `fence` was noted.
         """
-        if self.generations.of_client(key) != fence:
-            return None
         held = self.client(key)
+        if self.generations.of_client(key) != fence:
+            if held is not None and held.at < at and not self.own_writes.may_be_unseen(key, at):
+                self.forget_client(key)
+            return None
         if isinstance(held, CachedRecord) and self.own_writes.may_be_unseen(key, at):
             held = held.kept_against(at)
             self._put(key, held)
@@ -219,6 +224,13 @@ class FencedCache:
         self._store.put(key, entry)
         if isinstance(entry, CachedRecord | Tombstone) and isinstance(key, EntityKey):
             self.collections.note(key, entry)
+
+    def _supersede(self, key: EntityKey, record: ClientRecord, at: float) -> None:
+        """Remove an earlier version than this one, which is not stored and may yet be served."""
+        held = self.client(key)
+        self.note_served(key, record, at)
+        if isinstance(held, CachedRecord) and self.served.is_outdated(key, held.record):
+            self.forget_client(key)
 
     def _merge(self, key: EntityKey, record: ClientRecord, at: float, *, own: bool = False) -> Held:
         """Merge a reading sent at `at` into the cache, and return the newest that is held.

@@ -7,6 +7,8 @@ from gateway.cache.store.keys import EntityKey, Partition
 
 FencingToken = tuple[int, int]
 """The generations under which a reading was sent; an equal token means no write since."""
+OUTDATED: FencingToken = (-1, -1)
+"""The token of a reading that something was written after: it equals no other."""
 
 
 class Generations:

@@ -99,17 +99,16 @@ class JournalCommands:
         )
         return None if verdict == b"lost" else int(number)
 
-    async def acknowledge(self, at: Position, wanted: int = 0) -> bool:
-        """Record what was applied; return whether all members have applied `wanted`."""
+    async def acknowledge(self, at: Position) -> int:
+        """Record what was applied; return the number of the last entry that all members have."""
         [by_all] = await self._server.call_on(
             self._keys[::2],
             "journal_ack",
             self._member,
             at.incarnation,
             str(at.number),
-            str(wanted),
         )
-        return by_all == b"1"
+        return int(by_all)
 
     async def take(self, flights: Sequence[str], seconds: float) -> tuple[int, list[bool]]:
         """Take flights; return the last entry's number before, and which of them were free."""

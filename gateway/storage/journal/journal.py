@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from gateway.clock import Clock
 from gateway.storage.journal.commands import LATE_SECONDS, Append, Beaten, JournalCommands, Position
+from gateway.storage.journal.commit_point import MAX_POLL_SECONDS, POLL_SECONDS, CommitPoint
 from gateway.storage.journal.membership import MEMBER_SECONDS, TRUST_SECONDS, Membership
 from gateway.storage.journal.roles import Follower, Reader
 from gateway.storage.shared.contract import BEGINNING, LogEntry, ServerUnreachable, SharedServer
@@ -19,8 +20,6 @@ from gateway.storage.shared.heartbeat import Heartbeat
 from gateway.storage.shared.server_clock import ServerClock
 
 BEAT_SECONDS = 0.25
-POLL_SECONDS, MAX_POLL_SECONDS = 0.0005, 0.02
-"""Seconds between two looks at what the others have applied; doubled each time."""
 REPLY_SECONDS = 0.05
 """Seconds that an entry, which the server has, is waited for before a call is sent in its stead."""
 START_SECONDS = 1.0
@@ -48,6 +47,7 @@ class Journal:
         self.incarnation = ""
         self.applied = 0
         """The number of the last entry applied."""
+        self.commit = CommitPoint(self.commands, lambda: self.position, self._waits)
         self._place = BEGINNING
         self._is_behind = True
         """Whether the log is to be read from its begin."""
@@ -206,7 +206,7 @@ class Journal:
             await self._progressed()
             if incarnation != self.incarnation or self._waits() > until:
                 raise ServerUnreachable("the journal could not be read")
-        while by_all and not await self.commands.acknowledge(self.position, number):
+        while by_all and self.commit.number < number and await self.commit.ask() < number:
             await asyncio.sleep(pause)
             pause = min(2 * pause, MAX_POLL_SECONDS)
             if incarnation != self.incarnation or self._waits() > until:
@@ -227,7 +227,7 @@ class Journal:
                 entries = await self._reader.read(place, blocks=True)
                 if entries and place == self._place and not self._is_behind:
                     self._apply_all(entries)
-                    await self.commands.acknowledge(self.position)
+                    await self.commit.ask()
             except ServerUnreachable:
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - a bug in one entry must not end the others

@@ -84,46 +84,46 @@ local function journal_bury(keys, args)
   return { 'buried' }
 end
 
--- Append an entry. A reading is refused if one of its marks was set after entry `based_on`; a write
--- sets its marks. Keys: state, log, members, then `marks` keys of marks, then keys of flights.
+-- Append an entry. A reading is outdated if one of its marks was set after entry `based_on`: it is
+-- of that kind then, and no gateway stores it; a write sets its marks. Keys: state, log, members, then `marks` keys of marks, then keys of flights.
 local function journal_append(keys, args)
   local member, known, kind, based_on, marks, ended, content = unpack(args)
   local now = server_time()
   local found = redis.call('HMGET', keys[1], 'incarnation', 'number')
   local incarnation, number = found[1], tonumber(found[2])
   if known ~= incarnation then return { 'lost', '0' } end
-  local last, verdict = 3 + tonumber(marks), 'appended'
+  local last = 3 + tonumber(marks)
   for i = last + 1, #keys do redis.call('DEL', keys[i]) end
   if based_on ~= '' then
     for i = 4, last do
-      if tonumber(redis.call('GET', keys[i]) or '0') > tonumber(based_on) then verdict = 'outdated' end
+      if tonumber(redis.call('GET', keys[i]) or '0') > tonumber(based_on) then kind = 'outdated' end
     end
   end
-  if verdict == 'outdated' then content = '' end
   number = number + 1
   if based_on == '' then
     for i = 4, last do redis.call('SET', keys[i], encode(number), 'PX', MARK_MILLISECONDS) end
   end
   journal.add(keys, { number = number, incarnation = incarnation, now = now, member = member,
     kind = kind, content = content, ended = ended })
-  return { verdict, encode(number) }
+  return { 'appended', encode(number) }
 end
 
--- Record what a member has applied; return whether all members have applied entry `wanted`. Of
+-- Record what a member has applied; return the number of the last entry that all members have. Of
 -- another incarnation nothing is known: its members may be there, and are not listed any more.
 local function journal_ack(keys, args)
-  local member, known, applied, wanted = args[1], args[2], args[3], tonumber(args[4])
-  local now, all = server_time(), '1'
-  if redis.call('HGET', keys[1], 'incarnation') ~= known then return { '0' } end
+  local member, known, applied = unpack(args)
+  local found = redis.call('HMGET', keys[1], 'incarnation', 'number', 'settled')
+  local now, by_all = server_time(), tonumber(found[2] or '0')
+  if found[1] ~= known then return { '0' } end
   local own = redis.call('HGET', keys[2], member)
   if own then redis.call('HSET', keys[2], member, words_of(own)[1] .. ' ' .. applied) end
-  if tonumber(redis.call('HGET', keys[1], 'settled') or '0') > now then all = '0' end
+  if tonumber(found[3] or '0') > now then return { '0' } end
   local members = redis.call('HGETALL', keys[2])
   for i = 1, #members, 2 do
     local words = words_of(members[i + 1])
-    if tonumber(words[1]) > now and tonumber(words[2]) < wanted then all = '0' end
+    if tonumber(words[1]) > now then by_all = math.min(by_all, tonumber(words[2])) end
   end
-  return { all }
+  return { encode(by_all) }
 end
 
 -- Take the flights that no other member has under way; return the last entry's number before that.
