@@ -88,7 +88,10 @@ def chromium(program: str, folder: Path) -> Iterator[Chromium]:
     try:
         port, path = until(lambda: _announced(port_file), "a browser to speak to")
         address = f"ws://127.0.0.1:{port}{path}"
-        with connect(address, max_size=None, proxy=None, compression=None) as socket:
+        # Its pings would draw from `random` on a thread, which Hypothesis takes for its strategies.
+        with connect(
+            address, max_size=None, proxy=None, compression=None, ping_interval=None
+        ) as socket:
             browser = Chromium(socket)
             yield browser
             browser.post("Browser.close")
