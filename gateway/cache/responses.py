@@ -16,7 +16,7 @@ from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.store.fenced import FencedCache
 from gateway.cache.store.keys import Partition, ResponseKey
-from gateway.cache.store.memory import CachedResponse, Validator
+from gateway.cache.store.memory import CachedResponse, MemoryStore, Validator
 from gateway.gzipped import CompressibleData
 from schema.execution.lru import WeightedLRU
 from schema.source.request_context import Caller, RateLimitState, Receipt, RequestContext
@@ -32,6 +32,7 @@ class ResponseCache:
     """The responses of all callers, in the same store and within the same bounds as entries."""
 
     memory: FencedCache
+    store: MemoryStore
     _: KW_ONLY
     accounts: CostAttribution
     pace: AdaptiveTTL
@@ -66,9 +67,9 @@ class ResponseCache:
         if plain is not None:
             return plain, Receipt()
         partition = Partition(caller)
-        cached = self.memory.response(ResponseKey(partition, body))
+        cached = self.store.get(ResponseKey(partition, body))
         if (
-            cached is None
+            not isinstance(cached, CachedResponse)
             or cached.basis != self._basis(partition)
             or self.accounts.has_unbilled(caller)
             or not self.is_agreed(partition)
@@ -106,6 +107,6 @@ class ResponseCache:
             return
         if basis == self.basis(operation) and receipt.oldest_at > -math.inf:
             key = ResponseKey(Partition(operation.caller), body)
-            self.memory.store_response(
+            self.store.put(
                 key, CachedResponse(data, basis, receipt.oldest_at, receipt.saved, receipt.longer)
             )

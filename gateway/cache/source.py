@@ -43,10 +43,6 @@ from schema.source.records import ClientFilter, ClientId, ClientRecord, Fields, 
 from schema.source.request_context import Priority, RateLimitState, RequestContext
 
 
-def _unused_window() -> RateLimitState:
-    return RateLimitState(limit=500, remaining=500, reset_seconds=900)
-
-
 class CachingClientSource:
     """A `ClientSource` that reads from `reader` only what its cache cannot serve.
 
@@ -67,7 +63,7 @@ class CachingClientSource:
         tasks: DetachedTasks,
         clock: Callable[[], float],
         policy: CachePolicy | None = None,
-        budget: Callable[[], RateLimitState] = _unused_window,
+        budget: Callable[[], RateLimitState] = lambda: RateLimitState(500, 500, 900),
         surplus: Callable[[], bool] = lambda: True,
         cap: Callable[[], int] = lambda: MAX_CALLS,
         coherence: Coherence | None = None,
@@ -120,6 +116,7 @@ class CachingClientSource:
         self.delete = tasks.detached(writes.delete)
         self.responses = ResponseCache(
             memory,
+            store,
             accounts=accounts,
             pace=self._pace,
             budget=budget,

@@ -22,6 +22,7 @@ from gateway.cache.coherence.events import (
     decode_event,
     encode_event,
 )
+from gateway.cache.coherence.marks import changed_partitions, marks_of
 from gateway.storage.journal.commands import Append, Position
 from gateway.storage.journal.journal import Journal
 from gateway.storage.shared.contract import LogEntry, Sealing, ServerUnreachable
@@ -97,19 +98,15 @@ class ReplicatedCache:
 
     def is_agreed(self, partition: str) -> bool:
         """Return True if all gateways have applied what this one has of a caller."""
-        if not self._changed:
-            return True
-        return self._number_of(partition) <= self._journal.commit.number
+        return not self._changed or self._number_of(partition) <= self._journal.commit.number
 
     async def agreed(self, partition: str) -> bool:
         """Wait for that, for `AGREE_SECONDS` at most; return whether it is so."""
         return await self._journal.commit.reaches(self._number_of(partition), AGREE_SECONDS)
 
     def _number_of(self, partition: str) -> int:
-        changed = self._changed.get(partition)
-        if changed is None or changed.incarnation != self._journal.incarnation:
-            return 0
-        return changed.number
+        changed = self._changed.get(partition, Position("", 0))
+        return changed.number if changed.incarnation == self._journal.incarnation else 0
 
     async def turns(
         self, names: Mapping[K, ReadName], find: Callable[[K], T | None]
@@ -178,11 +175,10 @@ class ReplicatedCache:
             act.run()
 
     def _note_changed(self, event: Event) -> None:
-        if isinstance(event, PageRead | ClientsRead | WriteEnded | Forgotten):
+        if partitions := changed_partitions(event):
             if all(each.number <= self._journal.commit.number for each in self._changed.values()):
                 self._changed.clear()
-            for partition in filter(None, (event.partition, getattr(event, "claimed", None))):
-                self._changed[partition] = self._journal.position
+            self._changed |= dict.fromkeys(partitions, self._journal.position)
 
     async def aclose(self) -> None:
         """Wait for the events under way."""
@@ -231,24 +227,14 @@ class ReplicatedCache:
             data = encode_event(id, unknown)
         content = b"" if data is None else self._sealing.seal(data, b"journal")
         is_answer = not isinstance(event, WriteBegan | FlightEnded)
-        return Append("event", content, self._marks(event), based_on, flights, is_answer)
-
-    def _marks(self, event: Event) -> list[str]:
-        """Return the names of what a reading depends on, or what a write changes."""
-        if isinstance(event, PageRead):
-            return [self._name(event.partition), self._name("lists", event.partition)]
-        if isinstance(event, ClientsRead):
-            clients = [self._name("client", event.partition, id) for id in event.found]
-            return [self._name(event.partition), *clients]
-        if isinstance(event, WriteBegan | WriteEnded):
-            of = [event.partition, getattr(event, "claimed", None)]
-            names = [("lists", each) for each in of if each]
-            if event.id is not None:
-                return [self._name(*each) for each in names] + [
-                    self._name("client", each, event.id) for each in of if each
-                ]
-            return [self._name(*each) for each in names]
-        return [self._name(event.partition)] if isinstance(event, Forgotten) else []
+        return Append(
+            "event",
+            content,
+            [self._name(*each) for each in marks_of(event)],
+            based_on,
+            flights,
+            is_answer,
+        )
 
     def _name(self, *parts: str | int | None) -> str:
         return self._sealing.name(*(repr(part).encode() for part in parts))

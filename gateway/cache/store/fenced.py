@@ -13,9 +13,9 @@ from gateway.cache.store.collections import Collections
 from gateway.cache.store.departures import Departures
 from gateway.cache.store.entity import CachedRecord, Held, Tombstone, is_later, merge_record
 from gateway.cache.store.generations import FencingToken, Generations
-from gateway.cache.store.keys import EntityKey, ListKey, Partition, ResponseKey
+from gateway.cache.store.keys import EntityKey, ListKey, Partition
 from gateway.cache.store.list_index import ListIndex
-from gateway.cache.store.memory import CachedResponse, Entry, MemoryStore
+from gateway.cache.store.memory import Entry, MemoryStore
 from gateway.cache.store.own_writes import OwnWrites
 from gateway.cache.store.served_versions import ServedVersions
 from gateway.cache.store.versions import VersionHistory
@@ -199,15 +199,6 @@ class FencedCache:
         """Clear all lists of this caller: a write may have moved rows in and out of any."""
         self.collections.forget(partition)
         self.revise_lists(partition, lambda _, rows: rows.cleared())
-
-    def response(self, key: ResponseKey) -> CachedResponse | None:
-        """Return the stored response to a request, whether or not it may still be served."""
-        entry = self._store.get(key)
-        return entry if isinstance(entry, CachedResponse) else None
-
-    def store_response(self, key: ResponseKey, response: CachedResponse) -> None:
-        """Store a response; its parts stay as they are."""
-        self._store.put(key, response)
 
     def purge(self, partition: Partition) -> None:
         """Remove everything of this caller, readings under way included: the API rejected it."""
