@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ TESTS = """
 
     @pytest.fixture(autouse=True)
     def logged(request):
-        kind = "alone" if request.node.get_closest_marker("alone") else "beside"
+        kinds = [kind for kind in ("alone", "quiet") if request.node.get_closest_marker(kind)]
+        [kind] = kinds or ["beside"]
         write(f"begins {{kind}}")
         yield
         write(f"ends {{kind}}")
@@ -39,6 +41,25 @@ TESTS = """
     def test_beside_others_too(n):
         time.sleep(0.002)
 """
+QUIET = """
+    import time
+    from pathlib import Path
+
+    import pytest
+
+    from test_them import logged
+
+    pytestmark = pytest.mark.quiet
+
+    def test_that_others_are_here():
+        until = time.monotonic() + 60
+        while Path({log!r}).read_text().count("begins quiet") < 3:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def test_quiet():
+        time.sleep(0.02)
+"""
 
 
 @pytest.fixture
@@ -47,19 +68,26 @@ def log(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     log = pytester.path / "log"
     pytester.makeconftest(CONFTEST)
-    pytester.makepyfile(TESTS.format(log=str(log)))
+    pytester.makepyfile(test_them=TESTS.format(log=str(log)))
+    for name in ("one", "other", "third"):
+        pytester.makepyfile(**{f"test_{name}_quiet": QUIET.format(log=str(log))})
     return log
+
+
+def run(pytester: pytest.Pytester, log: Path) -> list[list[str]]:
+    """The process and the mark of each beginning and end, where three workers run all tests."""
+    result = pytester.runpytest_inprocess("-p", "xdist", "-n3", "--dist=worksteal")
+    result.assert_outcomes(passed=96)
+    lines = [line.split(" ", 1) for line in log.read_text().splitlines()]
+    assert len({process for process, _ in lines}) == 3
+    return lines
 
 
 def test_no_other_worker_runs_a_test_beside_one_that_is_alone(
     pytester: pytest.Pytester, log: Path
 ) -> None:
-    result = pytester.runpytest_inprocess("-p", "xdist", "-n3", "--dist=worksteal")
+    lines = run(pytester, log)
 
-    result.assert_outcomes(passed=90)
-
-    lines = [line.split(" ", 1) for line in log.read_text().splitlines()]
-    assert len({process for process, _ in lines}) == 3
     begun = [number for number, (_, mark) in enumerate(lines) if mark == "begins alone"]
     assert len(begun) == 10
     for number in begun:
@@ -70,6 +98,16 @@ def test_no_other_worker_runs_a_test_beside_one_that_is_alone(
         running += 1 if mark.startswith("begins") else -1
 
 
+def test_quiet_tests_run_beside_each_other_and_beside_no_other_test(
+    pytester: pytest.Pytester, log: Path
+) -> None:
+    running: Counter[str] = Counter()
+    for _, mark in run(pytester, log):
+        event, kind = mark.split()
+        running[kind] += 1 if event == "begins" else -1
+        assert not (running["quiet"] and running["beside"] + running["alone"])
+
+
 @pytest.mark.usefixtures("log")
-def test_in_one_process_the_mark_changes_nothing(pytester: pytest.Pytester) -> None:
-    pytester.runpytest_inprocess("-p", "xdist").assert_outcomes(passed=90)
+def test_in_one_process_the_marks_change_nothing(pytester: pytest.Pytester) -> None:
+    pytester.runpytest_inprocess("-p", "xdist", "test_them.py").assert_outcomes(passed=90)

@@ -24,7 +24,7 @@ from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import Server, running
 from tests.valkey.test_gateways import LEARNING, SECRET, gateways, until
 
-pytestmark = pytest.mark.alone  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
 CREATE = """
 mutation ($click: String, $name: String!) {
   createClient(input: {
