@@ -51,7 +51,8 @@ FULL_SIZE = ADVERSARY_STEPS=50000 CACHED_CALLERS=10000 CALLER_MIX_ROUNDS=1000 CU
 	SUBSCRIBED_CHANGES=100 SUBSCRIBERS=1000 TWO_WRITERS=1000 UNSEEN_DOCUMENTS=400 \
 	WEBHOOK_STEPS=1000 WRITE_READ_PAIRS=10000
 
-# On all cores, but one at a time what is marked `alone`. ARGS=-n0 makes it one process.
+# On all cores, but one at a time what is marked `alone`, and beside nothing else what is `quiet`.
+# ARGS=-n0 makes it one process.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 
 VENV := .venv
@@ -65,6 +66,10 @@ GQL3 := $(CONSUMERS)/.venv-gql3
 SCAN := .venv-scan
 SBOM := .venv-sbom
 DEPLOY := .venv-deploy
+
+# Where an environment forbids Python to keep what it compiles, each process that a test starts would
+# compile everything again: two seconds of CPU instead of one.
+unexport PYTHONDONTWRITEBYTECODE
 
 # npm's programs look for `node` on the path, and so do the tests.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
