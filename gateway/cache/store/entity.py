@@ -90,7 +90,7 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
 
         A record that a reading since then contradicted may be older than `oldest`.
         """
-        if max(self.at, self.contradicted_at) < oldest:
+        if self.at < oldest and self.contradicted_at < oldest:
             return None
         if self.at == self.other_fields_at or fields <= self.fields_at or self.is_partial(oldest):
             return self.at
@@ -106,7 +106,7 @@ class CachedRecord(msgspec.Struct, frozen=True, gc=False):
 
     def is_partial(self, oldest: float) -> bool:
         """Return True if only some fields were checked since `oldest`."""
-        return max(self.other_fields_at, self.contradicted_at) < oldest
+        return self.other_fields_at < oldest and self.contradicted_at < oldest
 
     def kept_against(self, at: float) -> "CachedRecord":
         """Return the record marked as contradicted by a reading sent at `at`."""

@@ -2,7 +2,7 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -77,18 +77,16 @@ class MemoryStore:
             entries.move_to_end(name)
         return entry
 
-    def get_clients(self, partition: Partition, ids: Iterable[str]) -> list[Entry | None]:
+    def get_clients(self, partition: Partition, ids: Sequence[str]) -> list[Entry | None]:
         """Return the entries of several clients of one caller."""
         entries = self._partitions.get(partition)
         if entries is None:
             return [None for _ in ids]
         self._touch(partition, entries)
-        found = []
-        for id in ids:
-            entry = entries.get(id)
+        found = list(map(entries.get, ids))
+        for id, entry in zip(ids, found, strict=True):
             if entry is not None:
                 entries.move_to_end(id)
-            found.append(entry)
         return found
 
     def put(self, key: Key, entry: Entry) -> None:
@@ -143,8 +141,8 @@ class MemoryStore:
 
     def room(self, partition: Partition) -> float:
         """Return the bytes that the entries of one caller may take now."""
-        others = self._partitions.keys() - {partition}
-        return self._share if others else self._max_bytes
+        alone = len(self._partitions) <= (partition in self._partitions)
+        return self._max_bytes if alone else self._share
 
     def lists(self, partition: Partition) -> list[ListKey]:
         """Return the keys of all lists stored for one caller."""
