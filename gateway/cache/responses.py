@@ -10,8 +10,6 @@ import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 
-import orjson
-
 from gateway.cache.policy.adaptive_ttl import AdaptiveTTL
 from gateway.cache.policy.cost_attribution import CostAttribution
 from gateway.cache.store.fenced import FencedCache
@@ -87,9 +85,9 @@ class ResponseCache:
         )
 
     def keep(
-        self, operation: RequestContext, body: bytes, answer: object, basis: Validator
+        self, operation: RequestContext, body: bytes, encoded: bytes, basis: Validator
     ) -> None:
-        """Store the error-free response to `body`, if it may be served again.
+        """Store the encoded data of the error-free response to `body`, if it may be served again.
 
         `basis` was noted before the execution; a response whose entries changed since is not
         stored.
@@ -97,9 +95,9 @@ class ResponseCache:
         receipt = operation.receipt
         if receipt.calls or receipt.joined or receipt.stale or receipt.drift or receipt.short_lived:
             return
-        data = CompressibleData(orjson.dumps(answer) if len(body) <= MAX_BODY_BYTES else b"")
-        if not 0 < len(data) <= MAX_RESPONSE_BYTES:
+        if len(body) > MAX_BODY_BYTES or len(encoded) > MAX_RESPONSE_BYTES:
             return
+        data = CompressibleData(encoded)
         if receipt.oldest_seconds is None:
             current = basis[-1] == self._discarded
             if current and receipt.budget is None and self._plain.find(body) is None:

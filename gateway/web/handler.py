@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
+import orjson
 from graphql import ExecutionResult
 
 from gateway.web.authentication import Authenticator
@@ -194,7 +196,9 @@ class GraphQLHandler:
         basis = None if answers is None else answers.basis(operation)
         result = await running
         if answers is not None and asking.body is not None and not result.errors:
-            answers.keep(operation, asking.body, result.data, basis)
+            encoded = orjson.dumps(result.data)
+            answers.keep(operation, asking.body, encoded, basis)
+            result.data = cast("Any", orjson.Fragment(encoded))  # not to be encoded again
         if asking.on_disconnect is not None:
             asking.on_disconnect(None)
         return result

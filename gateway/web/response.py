@@ -39,8 +39,8 @@ class StoredResponses(Protocol):
     def basis(self, operation: RequestContext) -> Any:  # noqa: ANN401 - opaque to the handler
         """Return the state that `keep` needs; call this before the operation is executed."""
 
-    def keep(self, operation: RequestContext, body: bytes, data: object, basis: Any) -> None:  # noqa: ANN401
-        """Store the data of a response without errors."""
+    def keep(self, operation: RequestContext, body: bytes, encoded: bytes, basis: Any) -> None:  # noqa: ANN401
+        """Store the encoded data of a response without errors."""
 
     def discard(self) -> None:
         """Discard all responses, and those of the operations in progress."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import orjson
 import pytest
 
 from gateway.cache.source import CachingClientSource
@@ -30,7 +31,7 @@ async def answered(cached: CachingClientSource, who: str = "ada") -> RequestCont
     operation = asking(who)
     basis = cached.responses.basis(operation)
     await cached.read_page(operation, ClientFilter(), Window(0, 2), EMAIL)
-    cached.responses.keep(operation, BODY, {"who": who}, basis)
+    cached.responses.keep(operation, BODY, orjson.dumps({"who": who}), basis)
     return operation
 
 
@@ -110,7 +111,7 @@ async def test_an_absence_is_not_remembered_for_as_long_as_a_client(
         operation = asking("ada")
         basis = cached.responses.basis(operation)
         await cached.fetch(operation, [uuid(77)], EMAIL, Priority.INTERACTIVE)
-        cached.responses.keep(operation, BODY, {"client": None}, basis)
+        cached.responses.keep(operation, BODY, b'{"client":null}', basis)
 
     assert await known(cached) is None
 
@@ -128,7 +129,7 @@ async def test_an_answer_that_something_changed_under_is_not_kept(
         EMAIL,
         Priority.INTERACTIVE,
     )
-    cached.responses.keep(operation, BODY, {}, basis)
+    cached.responses.keep(operation, BODY, b"{}", basis)
 
     assert await known(cached) is None
 
@@ -138,7 +139,7 @@ async def test_what_needs_no_call_is_returned_to_every_caller_at_no_age(
 ) -> None:
     operation = asking("ada")
     cached.responses.keep(
-        operation, BODY, {"__typename": "Query"}, cached.responses.basis(operation)
+        operation, BODY, b'{"__typename":"Query"}', cached.responses.basis(operation)
     )
 
     assert await known_answer(cached, "bob") == (b'{"__typename":"Query"}', Receipt())
@@ -153,6 +154,6 @@ async def test_answers_count_in_the_stores_bytes() -> None:
     operation = asking("ada")
     basis = cached.responses.basis(operation)
     await cached.read_page(operation, ClientFilter(), Window(0, 2), EMAIL)
-    cached.responses.keep(operation, BODY, "x" * 10_000, basis)
+    cached.responses.keep(operation, BODY, b"x" * 10_000, basis)
 
     assert store.held_bytes > held + 10_000
