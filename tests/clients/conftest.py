@@ -25,7 +25,7 @@ Fails unless it ends with `status`, which is 0 by default.
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def node() -> str:
     """Node, where the npm project's packages are."""
     if not (HERE / "node_modules").exists():
@@ -39,20 +39,27 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return partial(note, request.node)
 
 
+def ended(
+    node: str, *arguments: str | Path, folder: str = ".", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `node` with these arguments, in a folder here, until it ends."""
+    return subprocess.run(  # noqa: S603 - locked programs and scripts of ours
+        [node, *arguments],
+        cwd=HERE / folder,
+        env=os.environ | {"NO_COLOR": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
 @pytest.fixture
 def program(node: str, tell: Callable[[str], None]) -> Program:
 
     def run(*arguments: str | Path, folder: str = ".", status: int = 0, **environment: str) -> str:
-        done = subprocess.run(  # noqa: S603 - locked programs and scripts of ours
-            [node, *arguments],
-            cwd=HERE / folder,
-            env=os.environ | {"NO_COLOR": "1"} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = ended(node, *arguments, folder=folder, **environment)
         tell(done.stdout)
         assert done.returncode == status, done.stdout
         return done.stdout

@@ -13,8 +13,8 @@ import pytest
 
 from gateway.sandbox.users import ADA, GRACE, DemoUser
 from schema.graph import Graph
-from tests.clients.conftest import BIN, HERE, Program
-from tests.e2e.conftest import Running, running
+from tests.clients.conftest import BIN, HERE, ended
+from tests.e2e.conftest import Running, running, started
 
 FOLDER = HERE / "federation"
 ROWS = ADA.clients()
@@ -29,18 +29,28 @@ def free_port() -> int:
 
 
 @dataclass
-class Federation:
-    """A router, what stands between it and our gateway, and the sandbox behind that."""
+class Router:
+    """A router before two servers: Appointments, and a recorder of what reaches our gateway."""
 
-    router: Running
+    process: Running
     recorder: Running
+    appointments: Running
+    composed: str
+    """What the composition of its subgraphs printed."""
+
+
+@dataclass
+class Federation:
+    """A router, our gateway behind its recorder, and the sandbox behind that."""
+
+    router: Router
     sandbox: Running
     tell: Callable[[str], None]
 
     def ask(self, query: str, by: DemoUser | None = ADA) -> Any:
         headers = {"X-API-Key": by.api_key} if by else {}
         answer = httpx.post(
-            f"{self.router.url}/graphql",
+            f"{self.router.process.url}/graphql",
             json={"query": query},
             headers=headers,
             trust_env=False,
@@ -51,7 +61,7 @@ class Federation:
 
     def seen(self) -> Any:
         """The requests that reached our gateway since the last call of this."""
-        seen = httpx.get(self.recorder.url, trust_env=False).json()
+        seen = httpx.get(self.router.recorder.url, trust_env=False).json()
         for request in seen:
             self.tell(f"{request['representations']} representations: {request['query']}\n")
         return seen
@@ -65,68 +75,68 @@ class Federation:
         return calls
 
 
-@pytest.fixture(params=["hive", "apollo"])
-def router(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
+@pytest.fixture(scope="module", params=["hive", "apollo"])
+def router(
+    request: pytest.FixtureRequest, node: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Router]:
+    """Each router in turn, for all tests: it knows of our gateway what the recorder passes on."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with ExitStack() as stack:
+
+        def script(*arguments: str | Path, ready: str, **environment: str) -> Running:
+            command = running(
+                *map(str, arguments), command=node, ready=ready, folder=folder, **environment
+            )
+            return stack.enter_context(command)
+
+        recorder = script(FOLDER / "recorder.mjs", ready="http")
+        appointments = script(FOLDER / "appointments.mjs", ready="http")
+        sdl = folder / "clients.graphql"
+        sdl.write_text(Graph(node_fields=False).schema.as_str())
+        composed = ended(
+            node,
+            FOLDER / "compose.mjs",
+            "guild" if request.param == "hive" else "apollo",
+            folder / "supergraph.graphql",
+            f"clients={recorder.url}={sdl}",
+            f"appointments={appointments.url}={FOLDER / 'appointments.graphql'}",
+            f"listings=http://127.0.0.1:9/={FOLDER / 'listings.graphql'}",
+        )
+        assert composed.returncode == 0, composed.stdout
+        port = str(free_port())
+        if request.param == "hive":
+            config = FOLDER / "gateway.config.mjs"
+            process = script(
+                *(BIN / "hive-gateway", "supergraph", "--config-path", config),
+                *("--host", "127.0.0.1", "--port", port),
+                ready="Listening on",
+                NO_COLOR="1",
+            )
+        else:
+            process = script(FOLDER / "apollo-router.mjs", ready="listens", PORT=port)
+        yield Router(process, recorder, appointments, composed.stdout)
 
 
 @pytest.fixture
 def start(
-    router: str, node: str, program: Program, tell: Callable[[str], None], tmp_path: Path
-) -> Iterator[Callable[..., Federation]]:
-    """Starts it all, with one appointment for each of these client ids."""
+    router: Router, tell: Callable[[str], None], tmp_path: Path
+) -> Iterator[Callable[[list[str]], Federation]]:
+    """Starts a gateway behind the router, with one appointment for each of these client ids."""
     with ExitStack() as stack:
 
-        def up(*arguments: str, ready: str, **environment: str) -> Running:
-            return stack.enter_context(
-                running(*arguments, ready=ready, folder=tmp_path, **environment)
-            )
-
-        def script(*arguments: str | Path, ready: str, **environment: str) -> Running:
-            command = running(
-                *map(str, arguments), command=node, ready=ready, folder=tmp_path, **environment
-            )
-            return stack.enter_context(command)
-
-        def start(ids: list[str], *, recorded: bool = True) -> Federation:
-            sandbox = up("sandbox", "--port", "0", ready="Demo key")
-            gateway = up(
+        def start(ids: list[str]) -> Federation:
+            sandbox = stack.enter_context(started("sandbox", folder=tmp_path))
+            gateway = started(
                 "serve",
-                "--port",
-                "0",
-                ready="Acts by",
+                folder=tmp_path,
                 GATEWAY_UPSTREAM_URL=f"{sandbox.url}/v1",
                 GATEWAY_NODE_FIELDS="false",
             )
-            recorder = script(
-                FOLDER / "recorder.mjs", ready="http", GATEWAY=f"{gateway.url}/graphql"
-            )
-            appointments = script(
-                FOLDER / "appointments.mjs", ready="http", CLIENT_IDS=json.dumps(ids)
-            )
-            sdl = tmp_path / "clients.graphql"
-            sdl.write_text(Graph(node_fields=False).schema.as_str())
-            program(
-                FOLDER / "compose.mjs",
-                "guild" if router == "hive" else "apollo",
-                tmp_path / "supergraph.graphql",
-                f"clients={recorder.url if recorded else f'{gateway.url}/graphql'}={sdl}",
-                f"appointments={appointments.url}={FOLDER / 'appointments.graphql'}",
-                f"listings=http://127.0.0.1:9/={FOLDER / 'listings.graphql'}",
-            )
-            port = str(free_port())
-            if router == "hive":
-                config = FOLDER / "gateway.config.mjs"
-                routing = script(
-                    *(BIN / "hive-gateway", "supergraph", "--config-path", config),
-                    *("--host", "127.0.0.1", "--port", port),
-                    ready="Listening on",
-                    NO_COLOR="1",
-                )
-            else:
-                routing = script(FOLDER / "apollo-router.mjs", ready="listens", PORT=port)
-            return Federation(routing, recorder, sandbox, tell)
+            url = f"{stack.enter_context(gateway).url}/graphql"
+            for server, content in ((router.recorder, url), (router.appointments, ids)):
+                httpx.put(server.url, json=content, trust_env=False).raise_for_status()
+            tell(router.composed)
+            return Federation(router, sandbox, tell)
 
         yield start
 
@@ -136,7 +146,7 @@ def names(ids: list[str]) -> list[Any]:
     return [{"client": {"id": id, "fullName": names_of.get(id)}} for id in ids]
 
 
-Start = Callable[..., Federation]
+Start = Callable[[list[str]], Federation]
 
 
 def test_25_appointments_with_names_cost_one_entities_request_and_one_call(start: Start) -> None:
@@ -205,10 +215,10 @@ def test_a_router_counts_an_operation_in_calls_and_refuses_what_would_take_too_m
     assert federation.calls() == []
 
 
-@pytest.mark.parametrize("router", ["hive"])  # Apollo's gateway has no subscriptions
+@pytest.mark.parametrize("router", ["hive"], indirect=True)  # Apollo's gateway has no subscriptions
 def test_a_router_subscribes_through_us(start: Start) -> None:
     row = ROWS[0]
-    federation = start([], recorded=False)
+    federation = start([])
     subscription = (
         f'subscription {{ clientChanged(id: "{row["id"]}", initial: true)'
         " { kind client { id email } } }"
@@ -220,7 +230,7 @@ def test_a_router_subscribes_through_us(start: Start) -> None:
     events: list[Any] = []
     with httpx.stream(
         "POST",
-        f"{federation.router.url}/graphql",
+        f"{federation.router.process.url}/graphql",
         json={"query": subscription},
         headers={"X-API-Key": ADA.api_key, "Accept": "text/event-stream"},
         trust_env=False,
