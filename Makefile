@@ -24,15 +24,18 @@ path = $(lastword $(subst :, ,$(1)))
 newer = $(if $(filter-out $(call minor,$(call versions,$(PYTHON))),$(call minor,$(1))),$(call path,$(1)))
 NEWEST = $(eval NEWEST := $(call newer,$(call versions,$(EVERY_PYTHON))))$(NEWEST)
 ON_NEWEST = --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST)
-# What runs there: what holds connections, databases, tasks, generators and memory in its hands,
-# without the longest, which count calls, and by our executor alone, which has graphql-core's
-# answers on the other interpreter. NEWEST_TESTS=tests runs everything.
+# What runs there: what holds connections, databases, tasks, generators and memory in its hands, and
+# the commands, with `few` examples of each property. By one of two ways only: by our executor, which
+# has graphql-core's answers on the other interpreter, by the fast path, by our own transport. Without
+# the longest, which count calls, walk through every byte and through all wrong arguments.
+# NEWEST_TESTS=tests runs everything.
 NEWEST_TESTS = tests/cache tests/gateway tests/outcomes tests/sandbox tests/schema tests/sockets \
 	tests/state tests/upstream tests/web tests/e2e/test_commands.py \
-	$(filter-out %_house.py,$(wildcard tests/test_*.py)) --ignore=tests/cache/test_fences_bite.py \
-	--ignore=tests/outcomes/test_every_byte.py \
-	$(patsubst %,--ignore=tests/gateway/test_%.py,flood newcomers spending two_writers) \
-	-k 'not graphql-core'
+	$(filter-out %_house.py %_docs.py,$(wildcard tests/test_*.py)) -k 'not (graphql-core or \
+	plain and ASGI or httpx or wherever or test_every_byte or test_fences_bite or test_flood or \
+	test_newcomers or test_spending or test_two_writers or test_list_prices or test_odd_lists or \
+	test_fair_share or ten_thousand or test_answers or test_messages or is_no_url or cannot_use or \
+	wrong_setting or test_config)'
 
 # What `make test` takes a sample of, and how much `make prove` takes of each.
 SAMPLED = tests/adversary tests/attacks tests/cache/test_many_callers.py \
@@ -101,7 +104,7 @@ test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modul
 
 test-newest: $(GRAPHIQL)/dist/.stamp ready-newest ## run the tests that depend on the interpreter on the newest Python of this machine
 	$(call say,'$(if $(NEWEST),testing on $(NEWEST),no newer Python than $(PYTHON) is here)')
-	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) test-parts ARGS="$(NEWEST_TESTS) $(ARGS)")
+	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) test-parts ARGS="$(NEWEST_TESTS) $(ARGS)" HYPOTHESIS_PROFILE=few)
 
 ready: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp $(SCAN)/.stamp $(DEPLOY)/.stamp ready-newest ## install everything that the tests need; --jobs=4 in parallel
 

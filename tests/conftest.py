@@ -14,8 +14,9 @@ from tests.clockwork import VIRTUAL
 from tests.in_process import OVERSPENT
 from tests.serving import Way
 
-# The same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+# The same examples on every run, `few` of them or all; HYPOTHESIS_PROFILE=explore looks for others.
 settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("few", settings.get_profile("steady"), max_examples=10)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
