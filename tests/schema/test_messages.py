@@ -1,5 +1,6 @@
 """No message shows Python, nor a value that a client sent, whatever is sent and wherever."""
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -126,9 +127,12 @@ def _connected(text: str) -> str:
     return text.replace(" ...I", "").replace(_ISSUES["query"], "")
 
 
+_document = functools.cache(GRAPH.documents.parse_and_validate)
+
+
 async def messages(text: str, variables: dict[str, Any]) -> list[str]:
     """All that an answer says to people, in errors and in data, by both executors."""
-    document = GRAPH.documents.parse_and_validate(text)
+    document = _document(text)
     if isinstance(document, InvalidDocument):
         return _of(format_errors(document.errors, "r"))
     planned = GRAPH.plan(document, variables, None)

@@ -18,14 +18,19 @@ from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
 from gateway.storage.shared.server_connection import COMMAND_SECONDS, ServerConnection
 from tests.clockwork import VirtualLoop, virtually
 from tests.valkey.api import FixedWindow, Senders
-from tests.valkey.servers import Server, running
+from tests.valkey.servers import KINDS, Server, running
 
 GATEWAYS, TASKS, LIMIT = 8, 8, 500
 USABLE = 0.97 * LIMIT
 SECONDS = float(os.environ.get("EXACT_SECONDS", "4"))
 KILLED = [("valkey", "with", "these"), ("redis", "without", "no")]
+HEADERS = list(zip(KINDS, (False, True), strict=True))
+SEEDS = list(zip(KINDS, range(2), strict=True))
+"""What each kind of server is tested with: a part of what it can be, or everything."""
 if SECONDS >= 10:
-    KILLED = list(itertools.product(("valkey", "redis"), ("with", "without"), ("no", "these")))
+    KILLED = list(itertools.product(KINDS, ("with", "without"), ("no", "these")))
+    HEADERS = list(itertools.product(KINDS, (False, True)))
+    SEEDS = list(itertools.product(KINDS, range(3)))
 CLOCK = "local function server_time() return tonumber(redis.call('GET', 'clock')) end"
 
 
@@ -106,7 +111,7 @@ async def virtual_gateways(
         await budget.aclose()
 
 
-@pytest.mark.parametrize("headers", [False, True])
+@pytest.mark.parametrize(("server", "headers"), HEADERS, indirect=["server"], scope="session")
 def test_ten_virtual_seconds_use_every_window_and_exceed_none(
     server: Server, *, headers: bool
 ) -> None:
@@ -132,7 +137,7 @@ def test_each_gateway_knows_how_many_share_the_budget(server: Server) -> None:
     assert virtually(main) == [GATEWAYS] * GATEWAYS
 
 
-@pytest.mark.parametrize("seed", range(3 if SECONDS >= 10 else 2))
+@pytest.mark.parametrize(("server", "seed"), SEEDS, indirect=["server"], scope="session")
 def test_partitions_and_lost_data_never_exceed_a_window(server: Server, seed: int) -> None:
     async def main(loop: VirtualLoop) -> list[int]:
         chance = Random(seed)
