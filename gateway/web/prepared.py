@@ -54,8 +54,9 @@ class PreparedRequests:
         they write must not stay in memory.
         """
         if question.planned.has_no_errors and not question.planned.writes:
-            text = sys.getsizeof(question.request.query or "")
-            self.latest.put(body, question, len(body) + text + question.planned.size)
+            planned = question.planned
+            own = len(body) + sys.getsizeof(question.request.query or "") + planned.size
+            self.latest.put(body, question, own, planned.shared)
 
     def prepare(self, request: GraphQLRequest) -> PreparedRequest:
         """Prepare `request`. Raises `RequestError`, or `BadRequest` for a wrong hash."""

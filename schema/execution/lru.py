@@ -1,5 +1,6 @@
 """An LRU cache bounded by the total size of its values."""
 
+from collections import Counter
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -14,7 +15,9 @@ class WeightedLRU(Generic[T]):
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._held: dict[Hashable, tuple[T, int]] = {}
+        self._held: dict[Hashable, tuple[T, int, tuple[Hashable, int]]] = {}
+        self._sharing: Counter[Hashable] = Counter()
+        """How many values share a part."""
         self.size = 0
         """Total size of the held values, in bytes."""
 
@@ -26,19 +29,32 @@ class WeightedLRU(Generic[T]):
         self._held[key] = found
         return found[0]
 
-    def put(self, key: Hashable, value: T, size: int) -> None:
-        """Add a value for a new key, unless the value alone exceeds the bound."""
-        if size > self._max_bytes:
+    def put(
+        self, key: Hashable, value: T, size: int, shared: tuple[Hashable, int] = (None, 0)
+    ) -> None:
+        """Add a value for a new key, unless the value alone exceeds the bound.
+
+        `shared` names a part that other values have, too, and its size: it is counted once.
+        """
+        part, more = shared
+        if size + more > self._max_bytes:
             return
-        self._held[key] = value, size
-        self.size += size
+        self._held[key] = value, size, shared
+        self.size += size if self._sharing[part] else size + more
+        self._sharing[part] += 1
         while self.size > self._max_bytes:
-            self.size -= self._held.pop(next(iter(self._held)))[1]
+            self._drop(next(iter(self._held)))
+
+    def _drop(self, key: Hashable) -> None:
+        _, size, (part, more) = self._held.pop(key)
+        self._sharing[part] -= 1
+        self.size -= size if self._sharing[part] else size + more
+        if not self._sharing[part]:
+            del self._sharing[part]
 
     def grow(self, key: Hashable, value: T, size: int) -> None:
         """Add to the size of `value`, if it is still held under `key`."""
         found = self._held.get(key)
         if found is not None and found[0] is value:
-            del self._held[key]
-            self.size -= found[1]
-            self.put(key, value, found[1] + size)
+            self._drop(key)
+            self.put(key, value, found[1] + size, found[2])

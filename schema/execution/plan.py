@@ -94,9 +94,16 @@ class ExecutionPlan:
 
     @property
     def size(self) -> int:
-        """Return the estimated bytes of the plan, of its operation and of its document."""
-        given = value_size(self.variable_values.given)
-        return self.operation.size + self.variant.size + PLANNED + VARIABLES * given
+        """Return the estimated bytes of the plan without its operation and its document."""
+        return PLANNED + VARIABLES * value_size(self.variable_values.given)
+
+    @property
+    def shared(self) -> tuple[int, int]:
+        """Return what identifies the operation, which other plans share, and its size.
+
+        The size is in bytes; it includes the document.
+        """
+        return id(self.variant), self.operation.size + self.variant.size
 
     @property
     def writes(self) -> bool:

@@ -165,6 +165,22 @@ def test_what_is_remembered_is_bounded_the_longest_unused_going_first() -> None:
     assert ([latest.find(key) for key in ("a", "c", "huge")], latest.size) == (["A", "C", None], 8)
 
 
+def test_a_part_that_values_share_counts_once_until_the_last_of_them_is_forgotten() -> None:
+    latest: WeightedLRU[str] = WeightedLRU(max_bytes=10)
+    for key in "ab":
+        latest.put(key, key, 1, ("part", 6))
+    assert latest.size == 8
+
+    latest.put("c", "c", 2)
+    assert latest.size == 10
+    latest.put("d", "d", 1)
+    assert ([latest.find(key) for key in "abcd"], latest.size) == ([None, "b", "c", "d"], 10)
+    latest.put("e", "e", 1)
+    assert ([latest.find(key) for key in "bcde"], latest.size) == ([None, "c", "d", "e"], 4)
+    latest.put("f", "f", 5, ("part", 6))
+    assert (latest.find("f"), latest.size) == (None, 4)
+
+
 def test_what_is_compiled_of_a_document_counts_and_is_forgotten_with_it() -> None:
     graph = Graph()
     text = "query ($on: Boolean!) { clients { totalCount edges @include(if: $on) { cursor } } }"

@@ -155,7 +155,7 @@ async def test_nor_does_what_is_compiled_of_it_and_has_been_executed(
                     operation = RequestContext(Caller("p", Credential("X-API-Key", "k")), 1e9)
                     await graph.run(each, Context(Source(), operation))
 
-        excess.append(taken[0] - sum(each.size for each in found))
+        excess.append(taken[0] - sum(each.size + each.shared[1] for each in found))
         if excess[-1] <= 0:
             break
 
@@ -236,13 +236,15 @@ def test_nor_does_a_question(graph: Graph, query: str, variables: dict[str, Any]
     def excess(_attempt: int) -> int:
         questions = PreparedRequests(graph, PersistedDocuments(DocumentPolicy.ANY, {}, memory=0))
         body = orjson.dumps({"query": query, "variables": variables})
-        taken = [len(body)]
+        bodies = [body + b" " * number for number in range(10)]
+        taken = [sum(map(len, bodies))]
 
         with allocated(taken):
-            question = questions.prepare(parse_post(body, "application/json", JSONLimits()))
-            questions.remember(body, question)
+            for each in bodies:
+                question = questions.prepare(parse_post(each, "application/json", JSONLimits()))
+                questions.remember(each, question)
 
-        assert questions.find(body) is question
+        assert questions.find(bodies[-1]) is question
         return sum(taken) - questions.latest.size
 
     assert fits(excess)
@@ -257,7 +259,7 @@ def test_all_that_is_remembered_is_bounded() -> None:
         body = orjson.dumps({"query": FAMILIES["fields"].replace("~", str(number))})
         question = questions.prepare(parse_post(body, "application/json", JSONLimits()))
         questions.remember(body, question)
-        sizes.append(question.planned.size)
+        sizes.append(question.planned.size + question.planned.shared[1])
         assert questions.latest.size <= MAX_BYTES
         assert graph.documents.latest.size <= MAX_BYTES
 

@@ -62,6 +62,17 @@ def test_two_of_one_document_are_two(questions: PreparedRequests) -> None:
     assert [one and one.planned.name for one in found] == list(names)
 
 
+def test_a_document_counts_once_for_all_requests_that_it_is_of(
+    questions: PreparedRequests,
+) -> None:
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(1_000)]
+    bodies = [body(CLIENT, variables={"id": id}) for id in ids]
+    for content in bodies:
+        prepared(questions, content)
+
+    assert all(questions.find(content) for content in bodies)
+
+
 @pytest.mark.parametrize(
     ("query", "variables"),
     [
@@ -125,7 +136,7 @@ def test_those_not_used_lately_are_forgotten_however_small_their_documents(
 ) -> None:
     bodies = [
         body(CLIENT, variables={"id": ONE}, operationName=None, extensions={"n": f"{n:08000}"})
-        for n in range(1, 900)
+        for n in range(1, 1_500)
     ]
 
     for content in bodies:
@@ -134,4 +145,4 @@ def test_those_not_used_lately_are_forgotten_however_small_their_documents(
 
     assert remembered[-1]
     assert not remembered[0]
-    assert 100 < sum(remembered) < 800
+    assert 100 < sum(remembered) < 1_400
