@@ -25,6 +25,8 @@ _PLAIN = re.compile(
 ).fullmatch
 """Instants that are written as the graph writes them, without leap days and leap seconds."""
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?").fullmatch
+_EXACT = 2**53
+"""The largest magnitude up to which a double equals each whole number."""
 _CYCLE = 400
 """Years after which the Gregorian calendar repeats.
 
@@ -76,6 +78,8 @@ def number(value: object) -> float:
     A value that a double would round is an error, too: the double's shortest decimal form must
     equal it.
     """
+    if type(value) is int and -_EXACT <= value <= _EXACT:
+        return float(value)
     plain = _DECIMAL(value) if isinstance(value, str) else not isinstance(value, bool)
     if not plain or not isinstance(value, (int, float, str)):
         raise ValueError
@@ -108,7 +112,7 @@ def digits(value: object) -> str:
 
 def strings(value: object) -> list[str]:
     """Return a list of strings. Raises `ValueError`."""
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list) or not set(map(type, value)) <= {str}:
         raise ValueError
     return value
 

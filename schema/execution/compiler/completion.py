@@ -4,10 +4,12 @@ graphql-core then completes the whole result and names what is wrong with each v
 """
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any, cast
 
 from graphql import (
     GraphQLBoolean,
+    GraphQLFloat,
     GraphQLID,
     GraphQLLeafType,
     GraphQLList,
@@ -55,7 +57,7 @@ def _list_of(type_: GraphQLOutputType, complete: Complete) -> Complete:
     plain = {UNCHANGED.get(get_nullable_type(type_), object)}
 
     def items(value: Any) -> Any:
-        if type(value) is tuple and set(map(type, value)) == plain:
+        if type(value) in {tuple, list} and set(map(type, value)) == plain:
             return list(value)
         if not isinstance(value, (list, tuple)):
             return None if value is None else fall_back()
@@ -66,10 +68,12 @@ def _list_of(type_: GraphQLOutputType, complete: Complete) -> Complete:
 
 def _leaf(type_: GraphQLLeafType) -> Complete:
     coerce = type_.coerce_output_value
-    plain = UNCHANGED.get(type_)
+    plain, number = UNCHANGED.get(type_), float if type_ is GraphQLFloat else None
 
     def leaf(value: Any) -> Any:
         if value is None or type(value) is plain:
+            return value
+        if type(value) is number and isfinite(value):
             return value
         completed = coerce(value)
         return fall_back() if completed is Undefined or completed is None else completed

@@ -156,13 +156,15 @@ def _record_field(
         for value, name in zip(values, record_field.fields, strict=True)
     )
     known = f"{{0}}({', '.join(values)}) if {sound} else {{1}}(record)"
-    return FieldExpression(known, (_complete_values(read, complete), general))
+    return FieldExpression(known, (_complete_values(read, complete, len(values)), general))
 
 
-def _complete_values(read: Complete | None, complete: Complete) -> Complete:
-    """Return the completion of a field from values of which each is there, or null."""
+def _complete_values(read: Complete | None, complete: Complete, count: int) -> Complete:
+    """Return the completion of a field from `count` values of which each is there, or null."""
     if read is None:
         return complete
+    if count == 1:
+        return lambda value: complete(None if value is None else read(value))
 
     def complete_values(*values: Any) -> Any:
         return complete(None if values.count(None) == len(values) else read(*values))
