@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gateway.cache.coherence.agreement import agreed
 from gateway.cache.coherence.contract import Coherence, SingleGateway
+from gateway.cache.fetch.client_revalidation import ClientRevalidation
 from gateway.cache.fetch.entity_fetcher import EntityResult
 from gateway.cache.fetch.queries import ListQuery, ReadQuery
 from gateway.cache.follower import CacheFollower
@@ -81,6 +82,7 @@ class CachingClientSource:
         self._by_id = EntityReader(reader, accounts, memory, self._lists, clock, coherence)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._refresh = BackgroundRevalidation(surplus, clock, policy.flight_seconds)
+        self._aged = ClientRevalidation(self._refresh, self._by_id.refresh)
         searches = SearchReader(
             CollectionReader(self._lists, memory, policy, clock, cap),
             Derivations(memory),
@@ -208,11 +210,7 @@ class CachingClientSource:
         if aged:
             oldest = max(fresh_since, *(found[id].hinted_at for id in aged))
             self._counts["entity", "stale"] += len(aged)
-            self._refresh.start(
-                operation,
-                (query.partition, aged),
-                lambda own: self._by_id.refresh(query.for_refresh(own, oldest), aged),
-            )
+            self._aged.start(query, aged, oldest)
         if missing:
             found |= await self._read_missing_clients(query, missing)
         return [self._by_id.newest(query, id, found[id]) for id in ids]

@@ -164,7 +164,7 @@ class Scripted:
         self, operation: RequestContext, ids: Sequence[ClientId], fields: Fields, priority: Priority
     ) -> Sequence[ClientRecord | ClientError]:
         assert fields
-        assert priority is Priority.INTERACTIVE
+        assert priority in {Priority.INTERACTIVE, Priority.REFRESH}
         by_id = {row.id: row for row in self.clients.get(operation.caller.partition, [])}
         found: list[ClientRecord | ClientError] = [
             self.failures[id]

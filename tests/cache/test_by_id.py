@@ -234,3 +234,33 @@ async def test_a_cached_client_is_not_returned_older_than_another_answer_meanwhi
 
     assert (await both)[0] == newest
     assert source.calls == ["get 1", "get 99", "get 1"]
+
+
+async def test_clients_that_different_requests_find_stale_are_read_together(
+    cached: CachingClientSource, source: Scripted
+) -> None:
+    for number in range(1, 7):
+        await fetch(cached, number)
+    source.calls.clear()
+    await asyncio.sleep(40)
+
+    await asyncio.gather(*(fetch(cached, number) for number in range(1, 7)))
+    await asyncio.gather(*(fetch(cached, number) for number in range(1, 7)))  # while they are read
+    await settle()
+
+    assert source.calls == ["list 0+100"]
+    again = asking()
+    await asyncio.gather(*(fetch(cached, number, operation=again) for number in range(1, 7)))
+    assert (again.receipt.saved, again.receipt.oldest_seconds) == (6, 0.0)
+
+
+async def test_one_client_found_stale_by_many_is_read_once(
+    cached: CachingClientSource, source: Scripted
+) -> None:
+    await fetch(cached, 1)
+    await asyncio.sleep(40)
+
+    await asyncio.gather(*(fetch(cached, 1) for _ in range(6)))
+    await settle()
+
+    assert source.calls == ["get 1", "get 1"]

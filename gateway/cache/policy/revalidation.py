@@ -29,17 +29,18 @@ class BackgroundRevalidation:
         operation: RequestContext,
         name: Hashable,
         read: Callable[[RequestContext], Coroutine[Any, Any, Any]],
-    ) -> None:
+    ) -> bool:
         """Run `read` for the operation's caller, unless it runs already or there is no surplus.
 
+        Return whether it was begun.
         An operation that accepts cached data only starts none, unless it is itself a repeated read.
         Its cost goes to the caller's next receipt: this response is sent by then.
         """
         repeated = operation.receipt.finalized
         if operation.freshness.only_if_cached and not repeated:
-            return
+            return False
         if name in self._under_way or not self._surplus():
-            return
+            return False
         own = replace(
             operation,
             deadline=self._clock() + self._seconds,
@@ -50,6 +51,7 @@ class BackgroundRevalidation:
         task = asyncio.create_task(self._run(read(own)))
         self._under_way[name] = task
         task.add_done_callback(lambda _: self._under_way.pop(name))
+        return True
 
     async def settled(self) -> None:
         """Wait for the revalidations under way."""
