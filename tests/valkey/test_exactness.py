@@ -13,9 +13,10 @@ import pytest
 import redis
 
 from gateway.storage.shared.budget import ValkeyBudget
+from gateway.storage.shared.command_pipeline import COMMAND_SECONDS
 from gateway.storage.shared.contract import ServerUnreachable
 from gateway.storage.shared.function_library import FunctionLibrary, budget_keys
-from gateway.storage.shared.server_connection import COMMAND_SECONDS, ServerConnection
+from gateway.storage.shared.server_connection import ServerConnection
 from tests.clockwork import VirtualLoop, virtually
 from tests.valkey.api import FixedWindow, Senders
 from tests.valkey.servers import KINDS, Server, running

@@ -8,13 +8,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from gateway.shared_budget import CallOutcome, Grant, Refusal, Reservation, SharedWindow
+from gateway.storage.shared.command_pipeline import COMMAND_SECONDS
 from gateway.storage.shared.contract import ServerUnreachable
 from gateway.storage.shared.heartbeat import Heartbeat
 from gateway.storage.shared.lease import Lease
 from gateway.storage.shared.mirror import BudgetMirror
 from gateway.storage.shared.outcomes import LEASED, UnreportedOutcome, encode_flag, no_outcomes
 from gateway.storage.shared.replies import decision, refusal_of
-from gateway.storage.shared.server_connection import COMMAND_SECONDS
 from schema.source.request_context import RateLimitState
 
 BEAT_SECONDS = 0.5
