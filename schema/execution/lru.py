@@ -1,6 +1,5 @@
 """An LRU cache bounded by the total size of its values."""
 
-from collections import Counter
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -16,8 +15,8 @@ class WeightedLRU(Generic[T]):
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._held: dict[Hashable, tuple[T, int, tuple[Hashable, int]]] = {}
-        self._sharing: Counter[Hashable] = Counter()
-        """How many values share a part."""
+        self._shared: dict[Hashable, tuple[int, int]] = {}
+        """By part, how many values share it, and its size as it was counted."""
         self.size = 0
         """Total size of the held values, in bytes."""
 
@@ -39,18 +38,18 @@ class WeightedLRU(Generic[T]):
         part, more = shared
         if size + more > self._max_bytes:
             return
-        self._held[key] = value, size, shared
-        self.size += size if self._sharing[part] else size + more
-        self._sharing[part] += 1
+        count, counted = self._shared.get(part, (0, more))
+        self._held[key], self._shared[part] = (value, size, shared), (count + 1, counted)
+        self.size += size if count else size + counted
         while self.size > self._max_bytes:
             self._drop(next(iter(self._held)))
 
     def _drop(self, key: Hashable) -> None:
-        _, size, (part, more) = self._held.pop(key)
-        self._sharing[part] -= 1
-        self.size -= size if self._sharing[part] else size + more
-        if not self._sharing[part]:
-            del self._sharing[part]
+        _, size, (part, _) = self._held.pop(key)
+        count, counted = self._shared.pop(part)
+        self.size -= size if count > 1 else size + counted
+        if count > 1:
+            self._shared[part] = count - 1, counted
 
     def grow(self, key: Hashable, value: T, size: int) -> None:
         """Add to the size of `value`, if it is still held under `key`."""

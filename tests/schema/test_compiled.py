@@ -181,6 +181,16 @@ def test_a_part_that_values_share_counts_once_until_the_last_of_them_is_forgotte
     assert (latest.find("f"), latest.size) == (None, 4)
 
 
+def test_a_shared_part_is_uncounted_as_it_was_counted_though_it_grew_meanwhile() -> None:
+    latest: WeightedLRU[str] = WeightedLRU(max_bytes=10)
+    latest.put("a", "a", 1, ("part", 3))
+    latest.put("b", "b", 1, ("part", 5))
+
+    latest.put("c", "c", 10)
+
+    assert ([latest.find(key) for key in "abc"], latest.size) == ([None, None, "c"], 10)
+
+
 def test_what_is_compiled_of_a_document_counts_and_is_forgotten_with_it() -> None:
     graph = Graph()
     text = "query ($on: Boolean!) { clients { totalCount edges @include(if: $on) { cursor } } }"
