@@ -1,6 +1,6 @@
 """Read clients by id: from the cache, from list pages or as details, whichever costs least."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -49,13 +49,12 @@ class EntityReader:
         self.flights: SingleFlight[Hashable, Mapping[ClientId, FetchedEntity]] = SingleFlight()
 
     def lookup(
-        self, query: ReadQuery, ids: Iterable[ClientId]
+        self, query: ReadQuery, ids: Collection[ClientId]
     ) -> tuple[dict[ClientId, EntityResult], dict[ClientId, Held]]:
         """Return the clients that the cache answers, and what it holds of the others."""
         found: dict[ClientId, EntityResult] = {}
         missing: dict[ClientId, Held] = {}
-        for id in ids:
-            held = self._memory.client(query.key(id))
+        for id, held in zip(ids, self._memory.clients(query.partition, ids), strict=True):
             result = usable(held, query)
             if result is None:
                 missing[id] = held
@@ -79,7 +78,7 @@ class EntityReader:
         return found | await self.read_details(query, [id for id in missing if id not in found])
 
     async def refresh(
-        self, query: ReadQuery, ids: Iterable[ClientId]
+        self, query: ReadQuery, ids: Collection[ClientId]
     ) -> Mapping[ClientId, EntityResult]:
         """Read those of these clients that were not read since `query.oldest`."""
         return await self.read(query, self.lookup(query, ids)[1])

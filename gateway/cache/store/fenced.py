@@ -1,7 +1,7 @@
 """The cache behind its fencing tokens: the only place where readings are stored or rejected."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 
 from gateway.cache.packed import present_fields
 from gateway.cache.policy.differences import Differences
@@ -54,7 +54,7 @@ class FencedCache:
         """Return the cached entry of one client."""
         return self._held(self._store.get(key))
 
-    def clients(self, partition: Partition, ids: Sequence[str]) -> list[Held]:
+    def clients(self, partition: Partition, ids: Collection[str]) -> list[Held]:
         """Return the cached entries of several clients of one caller."""
         return [self._held(entry) for entry in self._store.get_clients(partition, ids)]
 

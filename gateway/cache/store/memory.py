@@ -2,7 +2,7 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ class MemoryStore:
             entries.move_to_end(name)
         return entry
 
-    def get_clients(self, partition: Partition, ids: Sequence[str]) -> list[Entry | None]:
+    def get_clients(self, partition: Partition, ids: Collection[str]) -> list[Entry | None]:
         """Return the entries of several clients of one caller."""
         entries = self._partitions.get(partition)
         if entries is None:

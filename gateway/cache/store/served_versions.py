@@ -60,13 +60,14 @@ class ServedVersions:
         version = version_of(record)
         if version is None:
             return False
-        now, seen = self._clock(), self._find(key)
+        seen = self._find(key)
         if seen is not None and seen.version == version:
             if at is not None and at > seen.at:
                 self._put(key, _Seen(version, seen.first_served_at, at))
             return False
         if self.is_outdated(key, record, at):
             return False
+        now = self._clock()
         self._put(key, _Seen(version, now, now if at is None else at))
         return True
 
