@@ -2,17 +2,23 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.sandbox.users import DEMO
 from tests.clients.conftest import BIN, HERE, Program, places
-from tests.e2e.conftest import Running
+from tests.e2e.conftest import Running, started
 
 GQL3 = HERE / ".venv-gql3" / "bin"
 ROOTS = {"Query", "Mutation"}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with started("run", folder=tmp_path_factory.mktemp("demo")) as running:
+        yield running
 
 
 def test_graphql_js_builds_and_validates_it_by_every_form_of_its_query(

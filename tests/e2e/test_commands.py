@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,16 @@ def command(*arguments: str, folder: Path, **environment: str) -> tuple[int, str
     return done.returncode, done.stdout, done.stderr
 
 
-def test_the_printed_curl_line_answers_as_pasted(demo: Running) -> None:
-    begin = demo.output.index("curl ")
-    line = demo.output[begin : demo.output.index("\n\n", begin)]
+@pytest.fixture(scope="module")
+def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A demo that several tests read from, and none changes."""
+    with started("run", folder=tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+def test_the_printed_curl_line_answers_as_pasted(shared_demo: Running) -> None:
+    begin = shared_demo.output.index("curl ")
+    line = shared_demo.output[begin : shared_demo.output.index("\n\n", begin)]
 
     answer = subprocess.run(  # noqa: S603 - the line the demo printed
         shlex.split(line.replace("\\\n", " ")),
@@ -49,9 +57,9 @@ def test_the_printed_curl_line_answers_as_pasted(demo: Running) -> None:
     assert len(orjson.loads(answer.stdout)["data"]["clients"]["edges"]) == 3
 
 
-def test_the_bare_address_leads_a_browser_to_graphiql(demo: Running) -> None:
+def test_the_bare_address_leads_a_browser_to_graphiql(shared_demo: Running) -> None:
     page = httpx.get(
-        demo.url, headers={"Accept": "text/html"}, follow_redirects=True, trust_env=False
+        shared_demo.url, headers={"Accept": "text/html"}, follow_redirects=True, trust_env=False
     )
 
     assert (page.url.path, page.status_code) == ("/graphql", 200)
@@ -67,12 +75,14 @@ def test_the_demo_prints_where_its_metrics_and_its_status_page_are(tmp_path: Pat
     assert found.keys() == {"Metrics", "Budget"}
 
 
-def test_the_demo_key_it_prints_is_the_caller_it_acts_for(demo: Running) -> None:
-    key = demo.output.split("Demo key")[1].split()[0]
+def test_the_demo_key_it_prints_is_the_caller_it_acts_for(shared_demo: Running) -> None:
+    key = shared_demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
 
     with_key, without = (
-        httpx.post(f"{demo.url}/graphql", json=query, headers=headers, trust_env=False).json()
+        httpx.post(
+            f"{shared_demo.url}/graphql", json=query, headers=headers, trust_env=False
+        ).json()
         for headers in ({"X-API-Key": key}, {})
     )
 
@@ -210,9 +220,9 @@ def test_a_dotenv_file_in_utf_16_stops_serve_with_one_line(tmp_path: Path) -> No
     assert ".env is not UTF-8" in line
 
 
-def test_serve_answers_for_the_configured_api(demo: Running, tmp_path: Path) -> None:
-    sandbox = demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
-    key = demo.output.split("Demo key")[1].split()[0]
+def test_serve_answers_for_the_configured_api(shared_demo: Running, tmp_path: Path) -> None:
+    sandbox = shared_demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = shared_demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
 
     def ask(url: str, **headers: str) -> Any:
@@ -232,10 +242,10 @@ def test_serve_answers_for_the_configured_api(demo: Running, tmp_path: Path) -> 
 
 
 def test_the_service_credential_acts_for_those_who_know_the_token(
-    demo: Running, tmp_path: Path
+    shared_demo: Running, tmp_path: Path
 ) -> None:
-    sandbox = demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
-    key = demo.output.split("Demo key")[1].split()[0]
+    sandbox = shared_demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = shared_demo.output.split("Demo key")[1].split()[0]
     query = {"query": "{ clients { totalCount } }"}
 
     with started(
@@ -417,9 +427,9 @@ def test_the_help_of_every_command_has_examples_of_it(tmp_path: Path, name: str)
         assert parser().parse_args(shlex.split(arguments.partition(" > ")[0])).command == name
 
 
-def test_the_doctor_prints_json_lines_for_programs(demo: Running, tmp_path: Path) -> None:
-    upstream = demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
-    key = demo.output.split("Demo key")[1].split()[0]
+def test_the_doctor_prints_json_lines_for_programs(shared_demo: Running, tmp_path: Path) -> None:
+    upstream = shared_demo.output.split("Sandbox")[1].split()[0].removesuffix("/clients")
+    key = shared_demo.output.split("Demo key")[1].split()[0]
 
     status, printed, _ = command(
         *("doctor", "--json"), folder=tmp_path, GATEWAY_UPSTREAM_URL=upstream, GATEWAY_API_KEY=key
