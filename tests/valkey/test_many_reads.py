@@ -24,7 +24,7 @@ from tests.valkey.servers import running
 from tests.valkey.test_gateways import LEARNING, SECRET
 
 pytestmark = pytest.mark.alone  # a gateway that is not given the machine counts as lost
-READS = int(os.environ.get("SHARED_READS", "20000"))
+READS = int(os.environ.get("SHARED_READS", "8000"))
 GATEWAYS, CONNECTIONS, CALLERS, LIMIT = 8, 4, 40, 500
 LIST = "{ clients(first: 5) { totalCount edges { node { id firstName } } } }"
 CLIENT = "query ($id: ID!) { client(id: $id) { id email version } }"

@@ -24,8 +24,8 @@ from tests.valkey.test_gateways import LEARNING, SECRET
 
 pytestmark = pytest.mark.alone  # a gateway that is not given the machine counts as lost
 GATEWAYS = 8
-CALLERS = int(os.environ.get("SHARED_OFFICE_CALLERS", "15"))
-SECONDS = float(os.environ.get("SHARED_OFFICE_SECONDS", "8"))
+CALLERS = int(os.environ.get("SHARED_OFFICE_CALLERS", "10"))
+SECONDS = float(os.environ.get("SHARED_OFFICE_SECONDS", "5"))
 """The real time in which a window's questions are sent."""
 
 
