@@ -27,15 +27,15 @@ ON_NEWEST = --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST)
 # What runs there: what holds connections, databases, tasks, generators and memory in its hands, and
 # the commands, with `few` examples of each property. By one of two ways only: by our executor, which
 # has graphql-core's answers on the other interpreter, by the fast path, by our own transport. Without
-# the longest, which count calls, walk through every byte and through all wrong arguments.
+# the longest, which count calls, compare with a model, walk through every byte and every mistake.
 # NEWEST_TESTS=tests runs everything.
 NEWEST_TESTS = tests/cache tests/gateway tests/outcomes tests/sandbox tests/schema tests/sockets \
 	tests/state tests/upstream tests/web tests/e2e/test_commands.py \
 	$(filter-out %_house.py %_docs.py,$(wildcard tests/test_*.py)) -k 'not (graphql-core or \
 	plain and ASGI or httpx or wherever or test_every_byte or test_fences_bite or test_flood or \
 	test_newcomers or test_spending or test_two_writers or test_list_prices or test_odd_lists or \
-	test_fair_share or ten_thousand or test_answers or test_messages or is_no_url or cannot_use or \
-	wrong_setting or test_config)'
+	test_fair_share or ten_thousand or test_answers or test_model or test_prices or test_scrolling or \
+	test_messages or no_sentence or is_no_url or cannot_use or wrong_setting or test_config)'
 
 # What `make test` takes a sample of, and how much `make prove` takes of each.
 SAMPLED = tests/adversary tests/attacks tests/cache/test_many_callers.py \
