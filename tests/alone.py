@@ -89,11 +89,14 @@ class Turns:
                 quiet.setdefault(item.path, []).append(item)
             else:
                 others.append(item)
-        modules, left = list(quiet.values()), iter(others)
+        shares: list[list[list[pytest.Item]]] = [[] for _ in range(self._workers)]
+        for module in quiet.values():
+            min(shares, key=lambda share: sum(map(_seconds, share))).append(module)
         ordered: list[pytest.Item] = []
-        for number in range(self._workers):
+        left = iter(others)
+        for number, modules in enumerate(shares):
             size = (len(items) - len(ordered)) // (self._workers - number)
-            share = [item for module in modules[number :: self._workers] for item in module]
+            share = [item for module in modules for item in module]
             ordered += share
             ordered += islice(left, max(size - len(share), 0))
         items[:] = ordered
@@ -104,10 +107,17 @@ def _kind_of(item: pytest.Item | None) -> str:
     return next(kinds, BUSY)
 
 
+def _seconds(module: list[pytest.Item]) -> int:
+    """About how long a module of quiet tests takes."""
+    mark = module[0].get_closest_marker(QUIET)
+    seconds: int = mark.kwargs.get("seconds", 20) if mark else 0
+    return seconds
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Take part in turns as a worker, or make the folder of the workers that will be started."""
     config.addinivalue_line("markers", "alone: no other worker runs a test meanwhile")
-    config.addinivalue_line("markers", "quiet: other workers run tests with this mark meanwhile")
+    config.addinivalue_line("markers", "quiet(seconds): others run tests with this mark meanwhile")
     if worker := getattr(config, "workerinput", None):
         turns = Turns(Path(worker["turns"]), worker["workercount"])
         config.pluginmanager.register(turns)
