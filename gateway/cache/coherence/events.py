@@ -1,6 +1,7 @@
 """The events by which gateways learn what others read and wrote."""
 
 import zlib
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -130,3 +131,12 @@ def decode_event(data: bytes) -> tuple[str, Event]:
     except (zlib.error, msgspec.MsgspecError) as error:
         raise ValueError(str(error)) from None
     return envelope.id, envelope.event
+
+
+def shifted(event: Event, convert: Callable[[float], float]) -> Event:
+    """Return the event with its times on another clock."""
+    if isinstance(event, PageRead | ClientsRead):
+        return msgspec.structs.replace(event, at=convert(event.at))
+    if isinstance(event, WriteEnded):
+        return msgspec.structs.replace(event, at=convert(event.at), began=convert(event.began))
+    return event

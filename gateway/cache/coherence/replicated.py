@@ -12,15 +12,14 @@ import msgspec
 from gateway.cache.coherence.contract import ReadName
 from gateway.cache.coherence.events import (
     Changed,
-    ClientsRead,
     Event,
     FlightEnded,
     Forgotten,
-    PageRead,
     WriteBegan,
     WriteEnded,
     decode_event,
     encode_event,
+    shifted,
 )
 from gateway.cache.coherence.marks import changed_partitions, marks_of
 from gateway.storage.journal.commands import Append, Position
@@ -98,7 +97,12 @@ class ReplicatedCache:
 
     def is_agreed(self, partition: str) -> bool:
         """Return True if all gateways have applied what this one has of a caller."""
-        return not self._changed or self._number_of(partition) <= self._journal.commit.number
+        if partition not in self._changed:
+            return True
+        if self._number_of(partition) > self._journal.commit.number:
+            return False
+        del self._changed[partition]
+        return True
 
     async def agreed(self, partition: str) -> bool:
         """Wait for that, for `AGREE_SECONDS` at most; return whether it is so."""
@@ -170,7 +174,7 @@ class ReplicatedCache:
             return
         self._note_changed(event)
         if not own:
-            self.learn(_shifted(event, self._own_time), entry.kind == "outdated")
+            self.learn(shifted(event, self._own_time), entry.kind == "outdated")
         elif (act := self._acts.get(id)) is not None:
             act.run()
 
@@ -220,7 +224,7 @@ class ReplicatedCache:
         based_on: Position | None = None,
         flights: Sequence[str] = (),
     ) -> Append:
-        stamped = _shifted(event, self._journal.clock.server_time)
+        stamped = shifted(event, self._journal.clock.server_time)
         data = encode_event(id, stamped)
         if data is None and isinstance(stamped, WriteEnded):  # too large: the others read it
             unknown = msgspec.structs.replace(stamped, kind="unknown", record=None, before=None)
@@ -249,12 +253,3 @@ class ReplicatedCache:
 
 
 _WITHOUT_EFFECT = frozenset({"refused", "rejected"})
-
-
-def _shifted(event: Event, convert: Callable[[float], float]) -> Event:
-    """Return the event with its times on another clock."""
-    if isinstance(event, PageRead | ClientsRead):
-        return msgspec.structs.replace(event, at=convert(event.at))
-    if isinstance(event, WriteEnded):
-        return msgspec.structs.replace(event, at=convert(event.at), began=convert(event.began))
-    return event
