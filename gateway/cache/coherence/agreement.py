@@ -1,4 +1,4 @@
-"""No read returns what another gateway has not applied yet: that one would contradict it."""
+"""No read returns what another gateway may contradict, unless its result is marked as stale."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -13,15 +13,15 @@ Read = Callable[Concatenate[RequestContext, P], Coroutine[Any, Any, R]]
 
 
 def agreed(coherence: Coherence, read: Read[P, R]) -> Read[P, R]:
-    """Return a read that ends when all gateways have what it returns, or is marked as stale."""
+    """Return a read that ends when all gateways have what it returns, a read it has joined too."""
     if not coherence.is_shared:
         return read
 
     async def reading(operation: RequestContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
         result = await read(operation, *args, **kwargs)
         partition = Partition(operation.caller)
-        if not coherence.is_agreed(partition):
-            operation.receipt.stale |= not await coherence.agreed(partition)
+        is_known = coherence.is_agreed(partition) or await coherence.agreed(partition)
+        operation.receipt.stale |= not is_known or coherence.in_doubt()
         return result
 
     return reading

@@ -41,10 +41,10 @@ class Coherence(Protocol):
 
     async def read(
         self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
-    ) -> tuple[T, bool]:
-        """Have all gateways store a reading, this one by `act`.
+    ) -> T:
+        """Have all gateways store a reading, this one by `act`; return its result.
 
-        Return its result, and whether all of them know of it. It ends `flights`.
+        It ends `flights`.
         """
 
     def end(self, flights: Sequence[str]) -> None:
@@ -86,10 +86,10 @@ class SingleGateway:
 
     async def read(
         self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
-    ) -> tuple[T, bool]:
+    ) -> T:
         """Return the result of `act`."""
         del event, based_on, flights
-        return act(), True
+        return act()
 
     def end(self, flights: Iterable[str]) -> None:
         """Do nothing."""

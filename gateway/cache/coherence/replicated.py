@@ -5,7 +5,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from gateway.cache.coherence.events import (
     shifted,
 )
 from gateway.cache.coherence.marks import changed_partitions, marks_of
+from gateway.cache.coherence.once import Once
 from gateway.storage.journal.commands import Append, Position
 from gateway.storage.journal.journal import Journal
 from gateway.storage.shared.contract import LogEntry, Sealing, ServerUnreachable
@@ -37,22 +38,6 @@ SLICE_SECONDS = 0.25
 """Seconds between two looks at a read of another gateway, whose end may have been missed."""
 
 _log = logging.getLogger(__name__)
-
-
-class _Act(Generic[T]):
-    """What this gateway does when its own event comes in the journal."""
-
-    def __init__(self, act: Callable[[], T]) -> None:
-        self._act = act
-        self._result: list[T] = []
-
-    def run(self) -> None:
-        if not self._result:
-            self._result.append(self._act())
-
-    def result(self) -> T:
-        self.run()
-        return self._result[0]
 
 
 class ReplicatedCache:
@@ -77,7 +62,7 @@ class ReplicatedCache:
         """Applies an event of another gateway; an outdated reading is stored by none."""
         self.missed: Callable[[], None] = lambda: None
         """Called when events of other gateways may have been missed."""
-        self._acts: dict[str, _Act[Any]] = {}
+        self._acts: dict[str, Once[Any]] = {}
         self._changed: dict[str, Position] = {}
         """By partition, the last entry that changed it; none once all gateways have all of them."""
         self._ids = (
@@ -92,8 +77,9 @@ class ReplicatedCache:
         return self._journal.position
 
     def in_doubt(self) -> bool:
-        """Return True if another gateway may have answered what this cache does not have."""
-        return not self._is_reachable() or self._journal.members.in_doubt(self._clock())
+        """Return True if this gateway or another may have what the other does not know."""
+        is_lost = self._journal.members.in_doubt(self._clock())
+        return is_lost or not self._is_reachable() or bool(self._journal.unannounced)
 
     def is_agreed(self, partition: str) -> bool:
         """Return True if all gateways have applied what this one has of a caller."""
@@ -137,9 +123,15 @@ class ReplicatedCache:
 
     async def read(
         self, event: Event, act: Callable[[], T], based_on: Position | None, flights: Sequence[str]
-    ) -> tuple[T, bool]:
-        """Append a reading; it is outdated if something was written since it was sent."""
-        return await self._append(event, act, based_on, flights)
+    ) -> T:
+        """Append a reading; it is outdated if something was written since it was sent.
+
+        If it could not be appended, this gateway is in doubt until it is.
+        """
+        result, is_known = await self._append(event, act, based_on, flights)
+        if not is_known:
+            self._announce_later(self._entry(event, "", based_on, flights))
+        return result
 
     def end(self, flights: Sequence[str]) -> None:
         """End flights without a result."""
@@ -196,12 +188,11 @@ class ReplicatedCache:
         based_on: Position | None = None,
         flights: Sequence[str] = (),
     ) -> tuple[T, bool]:
-        id, own = next(self._ids), _Act(act)
+        id, own = next(self._ids), Once(act)
         self._acts[id] = own
-        entry = self._entry(event, id, based_on, flights)
-        is_known = bool(entry.content)
+        is_known = True
         try:
-            await self._journal.append(entry)
+            await self._journal.append(self._entry(event, id, based_on, flights))
         except ServerUnreachable:
             is_known = False
         finally:
@@ -213,9 +204,12 @@ class ReplicatedCache:
         try:
             await self._journal.append(entry)
         except ServerUnreachable:
-            if len(self._journal.unannounced) >= MAX_UNANNOUNCED:
-                self._journal.unannounced[:] = [self._entry(Changed("unknown", frozenset()))]
-            self._journal.unannounced.append(entry)
+            self._announce_later(entry)
+
+    def _announce_later(self, entry: Append) -> None:
+        if len(self._journal.unannounced) >= MAX_UNANNOUNCED:
+            self._journal.unannounced[:] = [self._entry(Changed("unknown", frozenset()))]
+        self._journal.unannounced.append(entry)
 
     def _entry(
         self,

@@ -92,10 +92,9 @@ class EntityFetcher:
             raise
         read = dict(zip(tokens, answers, strict=True))
         store = partial(self.store, query.partition, tokens, read, at)
-        landed, is_known = await self._coherence.read(
+        landed = await self._coherence.read(
             ClientsRead(query.partition, by, at, _shared(read)), store, based_on, flights
         )
-        query.operation.receipt.stale |= not is_known or self._coherence.in_doubt()
         if any(isinstance(answer, Unauthenticated | Forbidden) for answer in answers):
             self._memory.purge(query.partition)
         return {**found, **landed}

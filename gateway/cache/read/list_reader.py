@@ -236,9 +236,7 @@ class ListReader:
             page.more,
         )
         store = partial(self.pages.store, key, page, at, fence, drift=flight.receipt.drift)
-        landed, is_known = await self._coherence.read(event, store, based_on, flights)
-        query.operation.receipt.stale |= not is_known or self._coherence.in_doubt()
-        return landed
+        return await self._coherence.read(event, store, based_on, flights)
 
     def _held(self, query: ListQuery, key: ListKey) -> FetchedPage | None:
         """Return the page, if another gateway has read it in the meantime."""

@@ -33,6 +33,10 @@ class Append(NamedTuple):
     is_answer: bool = True
     """Whether a caller may learn it as soon as it is appended: all must have it by then."""
 
+    def is_of(self, incarnation: str) -> bool:
+        """Return False for a reading that was sent in another incarnation of the journal."""
+        return self.based_on is None or self.based_on.incarnation == incarnation
+
 
 class Beaten(NamedTuple):
     """The state of a journal at a heartbeat."""
@@ -82,7 +86,7 @@ class JournalCommands:
 
     async def append(self, entry: Append, incarnation: str) -> int | None:
         """Append; return the entry's number, None if the server has lost the incarnation."""
-        if entry.based_on is not None and entry.based_on.incarnation != incarnation:
+        if not entry.is_of(incarnation):
             return None  # its number says nothing of what was written in this incarnation
         marks = [f"{self._prefix}:mark:{each}" for each in entry.marks]
         flights = [self._flight(each) for each in entry.ended]

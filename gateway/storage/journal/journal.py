@@ -88,10 +88,6 @@ class Journal:
             await self.commands.leave()
         await self._reader.aclose()
 
-    def is_own(self, entry: LogEntry) -> bool:
-        """Return True if this gateway appended the entry."""
-        return entry.member == self._member
-
     async def append(self, entry: Append) -> int:
         """Append, apply all up to it, and wait for the others to do so; return its number.
 
@@ -157,9 +153,13 @@ class Journal:
             self._catching_up = asyncio.create_task(self._trust_at(found.number, begun))
 
     async def _announce(self) -> None:
-        sent = list(self.unannounced)
-        numbers = [await self._send(entry) for entry in sent]
-        await self._settle(self.incarnation, numbers[-1])
+        sent, number = list(self.unannounced), 0
+        for entry in sent:
+            if entry.is_of(
+                self.incarnation
+            ):  # others are not fresh since the loss of their journal
+                number = await self._send(entry)
+        await self._settle(self.incarnation, number)
         self.unannounced[:] = [each for each in self.unannounced if each not in sent]
 
     async def _catch_up(self) -> None:
@@ -247,7 +247,7 @@ class Journal:
         self._progress.set()
 
     def _apply(self, entry: LogEntry) -> None:
-        if entry.kind == "lost" and not self.is_own(entry):
+        if entry.kind == "lost" and entry.member != self._member:
             self.members.lost(entry.member, self._waits())
         elif entry.kind in {"joined", "ended"}:
             self.members.settled(entry.member)
@@ -257,4 +257,4 @@ class Journal:
             if (event := self._flights.pop(name, None)) is not None:
                 event.set()
         if self.follower is not None:
-            self.follower.apply(entry, own=self.is_own(entry))
+            self.follower.apply(entry, own=entry.member == self._member)
