@@ -1,6 +1,7 @@
 """Revalidate in the background the clients that were served after they were no longer fresh."""
 
 import itertools
+import math
 from collections.abc import Callable, Collection, Coroutine, Hashable
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.ids: set[ClientId] = set()
-        self.oldest = 0.0
+        self.oldest = -math.inf
 
 
 class ClientRevalidation:

@@ -26,7 +26,7 @@ class CommitPoint:
         """Create it; `position` returns what this gateway has applied."""
         self._commands, self._position, self._clock = commands, position, clock
         self._incarnation, self._number = "", 0
-        self._asking: asyncio.Task[int] | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     @property
     def number(self) -> int:
@@ -46,10 +46,13 @@ class CommitPoint:
         until, pause = self._clock() + seconds, POLL_SECONDS
         while self.number < number and (left := until - self._clock()) > 0:
             if self._asking is None or self._asking.done():
-                self._asking = asyncio.create_task(self.ask())
-            with suppress(ServerUnreachable, TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._asking), left)
+                self._asking = asyncio.create_task(self._try_to_ask())
+            await asyncio.wait({self._asking}, timeout=left)
             if self.number < number:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_POLL_SECONDS)
         return self.number >= number
+
+    async def _try_to_ask(self) -> None:
+        with suppress(ServerUnreachable):
+            await self.ask()

@@ -155,9 +155,7 @@ class Journal:
     async def _announce(self) -> None:
         sent, number = list(self.unannounced), 0
         for entry in sent:
-            if entry.is_of(
-                self.incarnation
-            ):  # others are not fresh since the loss of their journal
+            if entry.is_of(self.incarnation):  # of an earlier one: not fresh since its loss
                 number = await self._send(entry)
         await self._settle(self.incarnation, number)
         self.unannounced[:] = [each for each in self.unannounced if each not in sent]

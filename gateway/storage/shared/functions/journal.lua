@@ -85,7 +85,8 @@ local function journal_bury(keys, args)
 end
 
 -- Append an entry. A reading is outdated if one of its marks was set after entry `based_on`: it is
--- of that kind then, and no gateway stores it; a write sets its marks. Keys: state, log, members, then `marks` keys of marks, then keys of flights.
+-- of that kind then, and no gateway stores it; a write sets its marks. Keys: state, log, members,
+-- then `marks` keys of marks, then keys of flights.
 local function journal_append(keys, args)
   local member, known, kind, based_on, marks, ended, content = unpack(args)
   local now = server_time()
