@@ -36,8 +36,8 @@ class ResponseCache:
     pace: AdaptiveTTL
     budget: Callable[[], RateLimitState]
     clock: Callable[[], float]
-    in_doubt: Callable[[], bool] = lambda: False
-    is_agreed: Callable[[str], bool] = lambda _: True
+    in_doubt: Callable[[], bool]
+    is_agreed: Callable[[str], bool]
 
     def __post_init__(self) -> None:
         self._plain: WeightedLRU[CompressibleData] = WeightedLRU(_MAX_PLAIN_BYTES)

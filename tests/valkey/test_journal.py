@@ -64,6 +64,15 @@ async def journals(
             await connection.aclose()
 
 
+@asynccontextmanager
+async def stepped(server: Server) -> AsyncIterator[tuple[Journal, list[float]]]:
+    """A gateway's journal, whose wall clock is as many seconds ahead as the last of a list."""
+    steps = [0.0]
+    clock = Clock(time.monotonic, lambda: time.monotonic() + steps[-1])
+    async with journals(server, 1, clock) as [journal]:
+        yield journal, steps
+
+
 async def test_what_is_to_be_announced_reaches_a_server_that_lost_its_data(server: Server) -> None:
     async with journals(server, 1) as [journal], asyncio.timeout(HEALED_SECONDS):
         await journal.append(ENTRY)
@@ -132,9 +141,7 @@ async def test_a_reading_that_is_outdated_is_seen_by_all_as_one(server: Server) 
 async def test_a_step_of_the_wall_clock_hurries_no_wait_for_other_gateways(
     server: Server,
 ) -> None:
-    steps = [0.0]
-    clock = Clock(time.monotonic, lambda: time.monotonic() + steps[-1])
-    async with journals(server, 1, clock) as [journal], asyncio.timeout(HEALED_SECONDS):
+    async with stepped(server) as (journal, steps), asyncio.timeout(HEALED_SECONDS):
         await journal.append(ENTRY)
         with server.client() as client:
             over = time_of(client) + MEMBER_SECONDS
@@ -154,9 +161,7 @@ async def test_a_step_of_the_wall_clock_hurries_no_wait_for_other_gateways(
 async def test_a_write_that_no_other_learns_is_answered_when_all_are_in_doubt_whatever_clocks_say(
     server: Server,
 ) -> None:
-    steps = [0.0]
-    clock = Clock(time.monotonic, lambda: time.monotonic() + steps[-1])
-    async with journals(server, 1, clock) as [journal], asyncio.timeout(HEALED_SECONDS):
+    async with stepped(server) as (journal, steps), asyncio.timeout(HEALED_SECONDS):
         await journal.append(ENTRY)
         server.stall()
         try:
