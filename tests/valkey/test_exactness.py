@@ -27,11 +27,13 @@ SECONDS = float(os.environ.get("EXACT_SECONDS", "4"))
 KILLED = [("valkey", "with", "these"), ("redis", "without", "no")]
 HEADERS = list(zip(KINDS, (False, True), strict=True))
 SEEDS = list(zip(KINDS, range(2), strict=True))
+LATE_SEEDS = [12, 15]
 """What each kind of server is tested with: a part of what it can be, or everything."""
 if SECONDS >= 10:
     KILLED = list(itertools.product(KINDS, ("with", "without"), ("no", "these")))
     HEADERS = list(itertools.product(KINDS, (False, True)))
     SEEDS = list(itertools.product(KINDS, range(3)))
+    LATE_SEEDS = list(range(40))
 CLOCK = "local function server_time() return tonumber(redis.call('GET', 'clock')) end"
 
 
@@ -169,6 +171,35 @@ def test_partitions_and_lost_data_never_exceed_a_window(server: Server, seed: in
     windows = virtually(main)
     assert len(windows) > 1
     assert max(windows) <= LIMIT
+
+
+@pytest.mark.parametrize("server", ["valkey"], indirect=True, scope="session")
+@pytest.mark.parametrize("seed", LATE_SEEDS)
+def test_seconds_with_late_replies_cost_at_most_a_call_in_a_hundred(
+    server: Server, seed: int
+) -> None:
+    async def main(loop: VirtualLoop) -> list[int]:
+        chance = Random(seed)
+        api = FixedWindow(LIMIT, 600.0, loop.time, headers=True)
+        with server.client() as client:
+            async with virtual_gateways(client, 600.0, chance) as (budgets, connections):
+                senders = Senders(api, chance)
+                sending = asyncio.create_task(senders.send(budgets, tasks=TASKS, seconds=4))
+                for _ in range(10):
+                    late = chance.choice([0.0, 1.0, 1.0])
+                    for each in connections:
+                        each.slow = late
+                    await asyncio.sleep(chance.uniform(0.05, 0.5))
+                for each in connections:
+                    each.slow = 0.0
+                await sending
+                for _ in range(10):
+                    if api.windows[0] < LIMIT:
+                        await senders.send(budgets, tasks=TASKS, seconds=3)
+        return api.windows
+
+    [calls] = virtually(main)
+    assert 0.99 * LIMIT <= calls <= LIMIT
 
 
 @contextlib.asynccontextmanager

@@ -212,9 +212,10 @@ local function beat(raw_keys, args)
   a.beat = tonumber(a.beat)
   if leases.is_late(s, a.gateway, a.beat) then return reply(keys, s, now, 'late', 0, '') end
   learning.learn(s, a.memo, a.gateway, now)
+  local number = window.number_of_unknown(s)
   for i = 6 + #BEAT + 1, #args do
     a.id = args[i]
-    if not s.f[a.id] then add_flight(s, a, s.number, 0, '', now) end
+    if not s.f[a.id] then add_flight(s, a, number, 0, '', now) end
   end
   local id, amount = leases.renew(s, a.gateway, a.beat, a.lease, tonumber(a.amount),
     tonumber(a.used), now, learning.is_learning(s))

@@ -21,6 +21,12 @@ function window.in_flight(s)
   return count
 end
 
+-- Return the number for a call that a gateway sent at an unknown time until now. It may be older than
+-- the response with the fewest calls left; so what its own response states contradicts nothing.
+function window.number_of_unknown(s)
+  return math.min(s.number, s.lowest_since or s.number)
+end
+
 function window.start_next(s, ended)
   local in_flight = window.in_flight(s)
   s.left = s.limit - in_flight
