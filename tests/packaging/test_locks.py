@@ -38,11 +38,11 @@ def test_the_locks_are_the_ones_make_lock_writes() -> None:
         "deploy",
         "dev",
         "gql3",
-        "lock",
         "node",
         "run",
         "sbom",
         "scan",
+        "uv",
     ]
 
 
