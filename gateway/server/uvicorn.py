@@ -36,6 +36,8 @@ LARGE = 32 * 1024
 """Size in bytes from which a buffer is mapped separately, so that it can be returned."""
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of mallopt(3)."""
+ACCEPTED = 8
+"""Connections accepted in one turn of the event loop at most."""
 _SETTINGS = f"{PREFIX}HOST and {PREFIX}PORT, or --port,"
 DRAIN_SECONDS = 20
 """Seconds for which accepted requests may continue after a stop is requested."""
@@ -156,6 +158,14 @@ def _return_memory() -> None:
         tune(_TRIM_THRESHOLD, 4 * LARGE)
 
 
+def _repeated(listening: socket.socket) -> list[socket.socket]:
+    """Return the listening socket `ACCEPTED` times: libuv accepts one connection of each at a time.
+
+    With a single one, new connections of a busy process wait for one turn of the event loop each.
+    """
+    return [listening, *(listening.dup() for _ in range(1, ACCEPTED))]
+
+
 def _raise_file_limit() -> None:
     """Raise the limit of open files, up to `FILES`: each connection needs one."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -197,7 +207,7 @@ async def serve(
 
     stopping(stop)
     tasks = [
-        asyncio.create_task(server.serve(sockets=[site.socket]))
+        asyncio.create_task(server.serve(_repeated(site.socket)))
         for server, site in zip(servers, sites, strict=True)
     ]
     for server in servers:
