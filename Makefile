@@ -27,15 +27,15 @@ ON_NEWEST = --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST)
 # What runs there: what holds connections, databases, tasks, generators and memory in its hands, and
 # the commands, with `few` examples of each property. By one of two ways only: by our executor, which
 # has graphql-core's answers on the other interpreter, by the fast path, by our own transport. Without
-# the longest, which count calls, compare with a model, walk through every byte and every mistake.
-# NEWEST_TESTS=tests runs everything.
-NEWEST_TESTS = tests/cache tests/gateway tests/outcomes tests/sandbox tests/schema tests/sockets \
-	tests/state tests/upstream tests/web tests/e2e/test_commands.py \
-	$(filter-out %_house.py %_docs.py,$(wildcard tests/test_*.py)) -k 'not (graphql-core or \
-	plain and ASGI or httpx or wherever or test_every_byte or test_fences_bite or test_flood or \
-	test_newcomers or test_spending or test_two_writers or test_list_prices or test_odd_lists or \
-	test_fair_share or ten_thousand or test_answers or test_model or test_prices or test_scrolling or \
-	test_messages or no_sentence or is_no_url or cannot_use or wrong_setting or test_config)'
+# the longest, which count calls, compare with a model, walk through every mistake, or start processes
+# to kill them. NEWEST_TESTS=tests runs everything.
+NEWEST_TESTS = tests/cache tests/gateway tests/schema tests/sockets tests/state tests/upstream tests/web \
+	tests/e2e/test_commands.py $(filter-out %_alone.py %_docs.py %_house.py %_skips.py,$(wildcard \
+	tests/test_*.py)) -k 'not (graphql-core or plain and ASGI or httpx or wherever or test_fences_bite or \
+	test_flood or test_newcomers or test_spending or test_two_writers or test_list_prices or \
+	test_odd_lists or test_fair_share or ten_thousand or test_answers or test_model or test_prices or \
+	test_scrolling or test_messages or no_sentence or is_no_url or cannot_use or wrong_setting or \
+	test_config or test_worst_documents)'
 
 # What `make test` takes a sample of, and how much `make prove` takes of each.
 SAMPLED = tests/adversary tests/attacks tests/cache/test_many_callers.py \
@@ -54,9 +54,10 @@ FULL_SIZE = ADVERSARY_STEPS=50000 CACHED_CALLERS=10000 CALLER_MIX_ROUNDS=1000 CU
 	SUBSCRIBED_CHANGES=100 SUBSCRIBERS=1000 TWO_WRITERS=1000 UNSEEN_DOCUMENTS=400 \
 	WEBHOOK_STEPS=1000 WRITE_READ_PAIRS=10000
 
-# On all cores, but one at a time what is marked `alone`, and beside nothing else what is `quiet`.
-# ARGS=-n0 makes it one process.
-PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+# One process more than there are cores, as tests wait for servers; but one at a time what is marked
+# `alone`, and beside nothing else what is `quiet`. ARGS=-n0 makes it one process.
+CORES := $(shell nproc 2>/dev/null || echo 2)
+PARALLEL := -n $(shell expr $(CORES) + 1) --maxprocesses 4 --dist worksteal
 
 VENV := .venv
 BIN := $(VENV)/bin
