@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
+from gateway.shared_task import SharedTask
+
 P = ParamSpec("P")
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -18,10 +20,10 @@ class DetachedTasks:
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Start a task; return a future to await, whose cancellation does not reach the task."""
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._discard)
-        return asyncio.shield(task)
+        shared = SharedTask(coroutine)
+        self._tasks.add(shared.task)
+        shared.task.add_done_callback(self._tasks.discard)
+        return shared.result()
 
     def detached(
         self, act: Callable[P, Coroutine[Any, Any, T]]
@@ -45,8 +47,3 @@ class DetachedTasks:
                 "writes cancelled because they did not end in %g s: %d", seconds, len(unfinished)
             )
             await asyncio.wait(unfinished)
-
-    def _discard(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # retrieved, also after its caller has left

@@ -3,9 +3,9 @@
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from gateway.shared_task import SharedTask
 from schema.source.errors import Unavailable
 from schema.source.request_context import Waiters
 
@@ -13,14 +13,20 @@ T = TypeVar("T")
 Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch(Generic[T]):
+class Fetch(SharedTask[T]):
     """A fetch under way; its result counts as read at `at`."""
 
-    task: asyncio.Task[T]
-    at: float
-    waiters: Waiters
-    """The requests that wait for it."""
+    def __init__(
+        self,
+        load: Callable[[Waiters], Coroutine[Any, Any, T]],
+        at: float,
+        who: Waiters,
+        when_ended: Callable[["Fetch[T]"], None],
+    ) -> None:
+        self.at = at
+        self.waiters = Waiters(who)
+        """The requests that wait for it."""
+        super().__init__(load(self.waiters), lambda: when_ended(self))
 
     async def wait(self, seconds: float) -> T:
         """Return its result, or raise the failure that all waiters share.
@@ -29,7 +35,7 @@ class Fetch(Generic[T]):
         """
         try:
             async with asyncio.timeout(seconds if math.isfinite(seconds) else None):
-                return await asyncio.shield(self.task)
+                return await self.result()
         except TimeoutError:
             raise Unavailable(
                 "The Clients API did not answer in time.", code="UPSTREAM_TIMEOUT"
@@ -69,17 +75,13 @@ class SingleFlight(Generic[Key, T]):
         who: Waiters,
     ) -> Fetch[T]:
         """Start a fetch. It continues even if all its waiters leave after it was sent."""
-        waiters = Waiters(who)
-        flight = Fetch(asyncio.create_task(load(waiters)), at, waiters)
         fetched_keys = tuple(keys)
-        self._by_key |= dict.fromkeys(fetched_keys, flight)
 
-        def remove(task: asyncio.Task[T]) -> None:
+        def remove(flight: Fetch[T]) -> None:
             for name in fetched_keys:
                 if self._by_key.get(name) is flight:
                     del self._by_key[name]
-            if not task.cancelled():
-                task.exception()  # retrieved, also after all waiters have left
 
-        flight.task.add_done_callback(remove)
+        flight = Fetch(load, at, who, remove)
+        self._by_key |= dict.fromkeys(fetched_keys, flight)
         return flight
