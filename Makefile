@@ -24,18 +24,15 @@ path = $(lastword $(subst :, ,$(1)))
 newer = $(if $(filter-out $(call minor,$(call versions,$(PYTHON))),$(call minor,$(1))),$(call path,$(1)))
 NEWEST = $(eval NEWEST := $(call newer,$(call versions,$(EVERY_PYTHON))))$(NEWEST)
 ON_NEWEST = --no-print-directory VENV=.venv-newest PYTHON=$(NEWEST)
-# What runs there: what holds connections, databases, tasks, generators and memory in its hands, and
-# the commands, with `few` examples of each property. By one of two ways only: by our executor, which
-# has graphql-core's answers on the other interpreter, by the fast path, by our own transport. Without
-# the longest, which count calls, compare with a model, walk through every mistake, or start processes
-# to kill them. NEWEST_TESTS=tests runs everything.
+# What runs there, with `few` examples of each property: what holds connections, databases, tasks,
+# generators and memory in its hands. By one of two ways only: by our executor, which has graphql-core's
+# answers on the other interpreter, by the fast path, by our own transport. Without the longest, which
+# count calls, compare with a model, or walk through every mistake. NEWEST_TESTS=tests runs everything.
 NEWEST_TESTS = tests/cache tests/gateway tests/schema tests/sockets tests/state tests/upstream tests/web \
-	tests/e2e/test_commands.py $(filter-out %_alone.py %_docs.py %_house.py %_skips.py,$(wildcard \
-	tests/test_*.py)) -k 'not (graphql-core or plain and ASGI or httpx or wherever or test_fences_bite or \
-	test_flood or test_newcomers or test_spending or test_two_writers or test_list_prices or \
-	test_odd_lists or test_fair_share or ten_thousand or test_answers or test_model or test_prices or \
-	test_scrolling or test_messages or no_sentence or is_no_url or cannot_use or wrong_setting or \
-	test_config or test_worst_documents)'
+	tests/test_startup.py -k 'not (graphql-core or plain and ASGI or httpx or wherever or ten_thousand or \
+	test_answers or test_fair_share or test_fences_bite or test_flood or test_list_prices or \
+	test_messages or test_model or test_newcomers or test_odd_lists or test_outages or test_prices or \
+	test_restart or test_scrolling or test_spending or test_two_writers or test_worst_documents)'
 
 # What `make test` takes a sample of, and how much `make prove` takes of each.
 SAMPLED = tests/adversary tests/attacks tests/cache/test_many_callers.py \
@@ -109,7 +106,7 @@ test: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modul
 
 test-newest: $(GRAPHIQL)/dist/.stamp ready-newest ## run the tests that depend on the interpreter on the newest Python of this machine
 	$(call say,'$(if $(NEWEST),testing on $(NEWEST),no newer Python than $(PYTHON) is here)')
-	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) test-parts ARGS="$(NEWEST_TESTS) $(ARGS)" HYPOTHESIS_PROFILE=few)
+	$(if $(NEWEST),@$(MAKE) $(ON_NEWEST) test-parts CORES=1 ARGS="$(NEWEST_TESTS) $(ARGS)" HYPOTHESIS_PROFILE=few)
 
 ready: install $(VENV)/.stamp-dev $(GRAPHIQL)/dist/.stamp $(CONSUMERS)/node_modules/.stamp $(GQL3)/.stamp $(SCAN)/.stamp $(DEPLOY)/.stamp ready-newest ## install everything that the tests need; --jobs=4 in parallel
 

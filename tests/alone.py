@@ -90,7 +90,7 @@ class Turns:
             else:
                 others.append(item)
         shares: list[list[list[pytest.Item]]] = [[] for _ in range(self._workers)]
-        for module in quiet.values():
+        for module in sorted(quiet.values(), key=_seconds, reverse=True):
             min(shares, key=lambda share: sum(map(_seconds, share))).append(module)
         ordered: list[pytest.Item] = []
         left = iter(others)

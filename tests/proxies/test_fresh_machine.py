@@ -68,7 +68,7 @@ def shell(script: str, folder: Path, **environment: str) -> Iterator[None]:
             process.wait()
 
 
-@pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+@pytest.mark.quiet(seconds=5)  # a server not given the machine is unreachable
 def test_a_fresh_machine_runs_a_pair_by_the_documented_commands(
     tmp_path: Path, programs: str
 ) -> None:

@@ -27,7 +27,7 @@ from tests.serving import listening
 from tests.skips import HAPROXY
 from tests.valkey import servers
 
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=12)  # a server not given the machine is unreachable
 
 CREATES = 24
 CHECKS, DELAY = "300ms", "0.9"

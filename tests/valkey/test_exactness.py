@@ -27,7 +27,7 @@ SECONDS = float(os.environ.get("EXACT_SECONDS", "4"))
 KILLED = [("valkey", "with", "these"), ("redis", "without", "no")]
 HEADERS = list(zip(KINDS, (False, True), strict=True))
 SEEDS = list(zip(KINDS, range(2), strict=True))
-LATE_SEEDS = [12, 15]
+LATE_SEEDS = [12]
 """What each kind of server is tested with: a part of what it can be, or everything."""
 if SECONDS >= 10:
     KILLED = list(itertools.product(KINDS, ("with", "without"), ("no", "these")))

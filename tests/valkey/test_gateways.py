@@ -20,7 +20,7 @@ from tests.valkey.servers import KINDS, Server, running
 
 CLIENT = "query ($id: ID!) { client(id: $id) { id } }"
 SECRET = "a secret of more than thirty-two characters"
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=20)  # a server not given the machine is unreachable
 LEARNING = 2.0
 """Seconds until a new server grants calls."""
 

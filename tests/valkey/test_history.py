@@ -25,7 +25,7 @@ from tests.valkey.servers import Server, running
 from tests.valkey.test_gateways import LEARNING, gateways, until
 from tests.valkey.test_shared_cache import CLIENT, UPDATE, cleared, marked
 
-pytestmark = pytest.mark.quiet(seconds=80)  # a server not given the machine is unreachable
+pytestmark = pytest.mark.quiet(seconds=70)  # a server not given the machine is unreachable
 ROUNDS = int(os.environ.get("HISTORY_ROUNDS", "1"))
 STEPS = int(os.environ.get("HISTORY_STEPS", "150"))
 """Of each client that reads and writes while nothing fails."""

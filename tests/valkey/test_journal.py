@@ -20,7 +20,7 @@ from tests.valkey.servers import Server
 from tests.valkey.test_functions import CLOCK
 from tests.valkey.test_gateways import until
 
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=35)  # a server not given the machine is unreachable
 KEYS = [f"journal:{name}" for name in ("state", "log", "members")]
 HEALED_SECONDS = 10.0
 ENTRY = Append("event", b"sealed")

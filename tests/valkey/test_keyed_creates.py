@@ -24,7 +24,7 @@ from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import Server, running
 from tests.valkey.test_gateways import LEARNING, SECRET, gateways, until
 
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=35)  # a server not given the machine is unreachable
 CREATE = """
 mutation ($click: String, $name: String!) {
   createClient(input: {

@@ -16,7 +16,7 @@ from gateway.storage.shared.server_connection import ServerConnection
 from tests.tcp_proxy import Fault, TcpProxy
 from tests.valkey.servers import KINDS, Server, running
 
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=5)  # a server not given the machine is unreachable
 PAGE = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text("utf-8")
 [RULES] = re.findall(r"`ACL SETUSER gateway (.+?)`", PAGE)
 COMMON = ("500", "900.0", "gateway", "", "0", "0")

@@ -19,7 +19,7 @@ from tests.gateway.conftest import Gateway
 from tests.valkey.servers import Server, running
 from tests.valkey.test_gateways import LEARNING, gateways
 
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=30)  # a server not given the machine is unreachable
 WEBHOOK_SECRET = "of all these gateways"
 MOST_NEW = 20
 """Clients that are left, so that a page shows all."""

@@ -14,7 +14,7 @@ from tests.valkey.servers import Server
 from tests.valkey.test_gateways import LEARNING, gateways, until
 from tests.valkey.test_shared_cache import CREATE, DELETE, UPDATE, cleared
 
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=15)  # a server not given the machine is unreachable
 
 
 def world(gateway: Gateway, sandbox: Sandbox) -> World:

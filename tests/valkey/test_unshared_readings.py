@@ -16,7 +16,7 @@ from tests.valkey.servers import Server
 from tests.valkey.test_gateways import LEARNING, gateways, until
 from tests.valkey.test_shared_cache import CLIENT, cleared, marked
 
-pytestmark = pytest.mark.quiet  # a server that is not given the machine counts as unreachable
+pytestmark = pytest.mark.quiet(seconds=10)  # a server not given the machine is unreachable
 
 
 async def claims_to_be_latest(gateway: Gateway, id: str) -> bool:
