@@ -153,11 +153,11 @@ class Journal:
             self._catching_up = asyncio.create_task(self._trust_at(found.number, begun))
 
     async def _announce(self) -> None:
-        sent, number = list(self.unannounced), 0
-        for entry in sent:
-            if entry.is_of(self.incarnation):  # of an earlier one: not fresh since its loss
-                number = await self._send(entry)
-        await self._settle(self.incarnation, number)
+        sent = list(self.unannounced)
+        # Those of an earlier incarnation are not fresh since its loss.
+        current = [entry for entry in sent if entry.is_of(self.incarnation)]
+        numbers = await asyncio.gather(*map(self._send, current))  # in one batch, in this order
+        await self._settle(self.incarnation, max(numbers, default=0))
         self.unannounced[:] = [each for each in self.unannounced if each not in sent]
 
     async def _catch_up(self) -> None:

@@ -21,6 +21,8 @@ BEAT_SECONDS = 0.5
 """Seconds between two renewals of the lease; each is also a probe of a server that failed."""
 FLIGHT_MARGIN = 10.0
 """Seconds after the longest call until the server counts a call that no gateway reported."""
+BATCH = 100
+"""Outcomes that are reported together at most."""
 STALE_SECONDS = 1.0
 """Age of a grant above which it is not used: this process was suspended."""
 UNREACHABLE_SECONDS = 5.0
@@ -223,22 +225,28 @@ class ValkeyBudget:
         self._beats.wake()
 
     async def _report_all(self) -> None:
-        """Send the outcomes that the server does not know yet, until one cannot be sent.
+        """Send the outcomes that the server does not know yet, until some cannot be sent.
 
-        One after the other, and numbered: the server recognises one whose reply was lost.
+        Each is numbered: the server recognises one whose reply was lost.
         """
         async with self._reporting:
             while self._unreported:
-                each, begun = self._unreported.popleft(), self._clock()
+                batch = [
+                    self._unreported.popleft() for _ in range(min(len(self._unreported), BATCH))
+                ]
+                begun = self._clock()
+                outcomes = [
+                    word
+                    for number, each in enumerate(batch, self._reports)
+                    for word in (str(number), *each.arguments(begun))
+                ]
                 try:
-                    reply = await self._connection.call(
-                        "report", *self._common(), str(self._reports), *each.arguments(begun)
-                    )
+                    reply = await self._connection.call("report", *self._common(), *outcomes)
                 except ServerUnreachable:
-                    self._unreported.appendleft(each)
+                    self._unreported.extendleft(reversed(batch))
                     self._beats.wake()
                     return
-                self._reports += 1
+                self._reports += len(batch)
                 self._adopt(reply, begun)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

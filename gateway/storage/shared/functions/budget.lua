@@ -8,13 +8,16 @@ local function named(keys)
   return keys
 end
 
--- Return the arguments by their names; the first six are those of every function.
-local function arguments(args, names)
+-- Return the arguments by their names; the first six are those of every function. `names` begin
+-- after `skipped` others.
+local COMMON = 6
+
+local function arguments(args, names, skipped)
   local named_args = {
     limit = tonumber(args[1]), window = tonumber(args[2]), gateway = args[3],
     incarnation = args[4], total = tonumber(args[5]), deadline = tonumber(args[6]),
   }
-  for i, name in ipairs(names) do named_args[name] = args[6 + i] end
+  for i, name in ipairs(names) do named_args[name] = args[COMMON + (skipped or 0) + i] end
   return named_args
 end
 
@@ -176,13 +179,9 @@ local REPORT = {
   'called', 'status_limit', 'remaining', 'reset', 'limited', 'delay',
 }
 
-local function report(raw_keys, args)
-  local keys, a = named(raw_keys), arguments(args, REPORT)
+local function record(keys, s, a, now)
   a.priority, a.number = tonumber(a.priority), tonumber(a.number)
-  local s, now = open_budget(keys, a)
-  if leases.is_reported(s, a.gateway, tonumber(a.report)) then
-    return reply(keys, s, now, 'recorded', 0, '')
-  end
+  if leases.is_reported(s, a.gateway, tonumber(a.report)) then return end
   local flight = window.flight(s, a.id)
   s.f[a.id] = nil
   s.total = s.total + 1
@@ -193,6 +192,15 @@ local function report(raw_keys, args)
   end
   if flight or a.kind == 'response' then record_verdict(keys, s, a, now) end
   if a.called == '1' then retries.called(keys, now) end
+end
+
+-- Record how calls ended: the fields of REPORT for each.
+local function report(raw_keys, args)
+  local keys = named(raw_keys)
+  local s, now = open_budget(keys, arguments(args, {}))
+  for skipped = 0, #args - COMMON - 1, #REPORT do
+    record(keys, s, arguments(args, REPORT, skipped), now)
+  end
   return reply(keys, s, now, 'recorded', 0, '')
 end
 
