@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from bench import api, report, valkey
-from bench.contest import Contender, Measured, check, measure, undisturbed, up
+from bench.contest import WARM_UP, Contender, Measured, check, measure, undisturbed, up
 from bench.figures import FIGURES, Figure, figures
 from bench.load import load
 from bench.rig import HERE, Rig
@@ -24,8 +24,6 @@ from bench.sides import sides
 from bench.traffic import WORKLOADS, Traffic, Workload
 
 QUICK_SIDES = "ours,Mercurius,Tailcall"
-WARM_UP = 1.0
-"""Seconds of load for each before the first round."""
 BESIDE_A_RUN, BESIDE_A_SIDE, BESIDE_A_WORKLOAD, BESIDE_ALL = 0.6, 2.5, 6.0, 110.0
 """Seconds that a run, a contender, a workload and the figures take beside the load: estimated."""
 
@@ -133,7 +131,8 @@ def _estimate(work: Workload, sides: list[Side], chosen: argparse.Namespace) -> 
     resting = 0 if work.complete else max(0, rivals - 2)
     runs = len(sides) * chosen.rounds - resting * (chosen.rounds - 1)
     beside = BESIDE_A_WORKLOAD + len(sides) * BESIDE_A_SIDE
-    return float(beside + runs * (chosen.seconds + BESIDE_A_RUN))
+    warming = WARM_UP * work.warmed
+    return float(beside + runs * (warming + chosen.seconds + BESIDE_A_RUN))
 
 
 def entered(rig: Rig, work: Workload, wanted: list[str], against: Path | None) -> list[Side]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LEARNING = (0.0, 1.0, 2.0)
 """Seconds to wait before each attempt: a shared budget that is new grants nothing at first."""
+WARM_UP = 1.0
+"""Seconds of load that are not counted, before the first run and before each that is warmed."""
 QUIET = 0.15
 """Cores that other programs may use before a run counts as disturbed."""
 REPEATS = 2
@@ -196,6 +198,8 @@ def measure(  # noqa: PLR0913, PLR0917 - who, what, how long
     there: Sequence[int],
 ) -> Measured:
     """Load one contender of all `there`; how much it, the load and other programs took."""
+    if work.warmed:
+        load(rig, contender.side, contender.port, work, WARM_UP)
     settle(there)
     idle = [pid for pid in there if pid != contender.pid]
 

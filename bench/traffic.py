@@ -209,6 +209,7 @@ class Traffic:
     spread: bool = False
     complete: bool = True
     beside: str = ""
+    warmed: bool = False
     requests: int = REQUESTS
 
     def bodies(self, dialect: Dialect) -> list[dict[str, Any]]:

@@ -65,6 +65,11 @@ class Work:
         """The cores of the load."""
         return _ALL_CORES if self.spread else "1"
 
+    @property
+    def warmed(self) -> bool:
+        """Whether each run follows a load that is not counted, so that caches hold everything."""
+        return self.cached
+
     def lines(self, dialect: Dialect) -> bytes:
         """Return the bodies, one a line."""
         return b"".join(orjson.dumps(body) + b"\n" for body in self.bodies(dialect))

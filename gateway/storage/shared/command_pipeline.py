@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COMMAND_SECONDS = 0.05
 """Seconds that a caller waits for a reply, connecting included."""
-SLICES = 10
+SLICES = 20
 """Parts of that time, each of which lets the event loop turn: where it is busy they take longer, so
 that a delay of this process is not taken for one of the server."""
 
