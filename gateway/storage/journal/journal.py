@@ -24,6 +24,8 @@ REPLY_SECONDS = 0.05
 """Seconds that an entry, which the server has, is waited for before a call is sent in its stead."""
 START_SECONDS = 1.0
 """Seconds for which a start waits for the server, which may be starting too."""
+ANNOUNCED = 50
+"""Entries that are announced together: their replies come within a command's time."""
 RETRY_SECONDS = 0.1
 """Seconds between two attempts to read the log of a server that does not reply."""
 
@@ -153,7 +155,7 @@ class Journal:
             self._catching_up = asyncio.create_task(self._trust_at(found.number, begun))
 
     async def _announce(self) -> None:
-        sent = list(self.unannounced)
+        sent = self.unannounced[:ANNOUNCED]
         # Those of an earlier incarnation are not fresh since its loss.
         current = [entry for entry in sent if entry.is_of(self.incarnation)]
         numbers = await asyncio.gather(*map(self._send, current))  # in one batch, in this order
