@@ -21,7 +21,7 @@ from gateway.sandbox.values import e164
 from gateway.sandbox.webhooks import DeliveryFault
 from tests.adversary.world import PEOPLE, Reply, World
 
-STEPS = int(os.environ.get("ADVERSARY_STEPS", "2000"))
+STEPS = int(os.environ.get("ADVERSARY_STEPS", "1500"))
 STEPS_EACH = 50
 OF_CALLS = sorted(
     name for name, (_, fault) in FAULTS.items() if not isinstance(fault, DeliveryFault)

@@ -1,6 +1,6 @@
 """Compiled operations answer what graphql-core would, byte for byte.
 
-DIFFERENTIAL_CASES says how many cases are compared, 12,000 unless it is set; each is a document
+DIFFERENTIAL_CASES says how many cases are compared, 8,000 unless it is set; each is a document
 at random with variables and answers at random, DIFFERENTIAL_SEED says which.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schema.execution.documents import Document
     from schema.execution.plan import ExecutionPlan
 
-CASES = int(os.environ.get("DIFFERENTIAL_CASES", "12000"))
+CASES = int(os.environ.get("DIFFERENTIAL_CASES", "8000"))
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "1"))
 EACH = 20
 """Cases for one document: different variables, different answers."""

@@ -23,9 +23,9 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
     called = [command for command in commands() if not command.startswith(PREPARING + WAITING)]
 
     assert called == [
-        "make --jobs=4 --output-sync ready",
+        "make --jobs=4 --output-sync ready check-deploy scan",
         "make --output-sync test-image &",
-        "make --jobs=3 --output-sync check check-deploy scan test-newest",
+        "make --jobs=3 --output-sync check test-newest",
         "make test",
     ]
     assert commands().index("export GATEWAY_TEST_NO_SKIPS=1") < commands().index(called[1])
