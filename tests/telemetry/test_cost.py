@@ -16,7 +16,7 @@ from tests.serving import Way, Wire, post, serving
 from tests.telemetry.samples import LIST
 from tests.test_startup import imported
 
-REQUESTS, ROUNDS = 10, 700
+REQUESTS, ROUNDS = 10, 1_400
 LEAST = 0.95
 """CPU of a request without metrics, as a part of that with them."""
 
