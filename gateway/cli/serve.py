@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from socket import socket
@@ -74,6 +75,8 @@ def _run(  # noqa: PLR0913, PLR0917 - what is opened before this process may beg
 
     limits = connection_limits(settings)
     site = server.Listener(app, listening, limits, app.direct, app.cors, app.websockets)
+    if supervised is not None:
+        site = replace(site, accepted=1)
     sites = with_metrics(site, app, metrics)
     return 0 if server.run(server.serve(sites, up, stopping)) else 1
 

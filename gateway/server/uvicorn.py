@@ -37,7 +37,7 @@ LARGE = 32 * 1024
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of mallopt(3)."""
 ACCEPTED = 8
-"""Connections accepted in one turn of the event loop at most."""
+"""Connections that a process of its own accepts in one turn of the event loop at most."""
 _SETTINGS = f"{PREFIX}HOST and {PREFIX}PORT, or --port,"
 DRAIN_SECONDS = 20
 """Seconds for which accepted requests may continue after a stop is requested."""
@@ -60,6 +60,9 @@ class Listener:
     """Accepts WebSockets, and ends subscriptions when the server stops; None has neither."""
     connections: ConnectionCounter | None = None
     """Counts the connections; None for a counter of its own."""
+    accepted: int = ACCEPTED
+    """Connections accepted in a turn of the event loop at most. The first of processes
+    that share a socket takes so many: 1 spreads them more evenly."""
 
 
 def bind(host: str, port: int, setting: str = "") -> socket.socket:
@@ -158,12 +161,12 @@ def _return_memory() -> None:
         tune(_TRIM_THRESHOLD, 4 * LARGE)
 
 
-def _repeated(listening: socket.socket) -> list[socket.socket]:
-    """Return the listening socket `ACCEPTED` times: libuv accepts one connection of each at a time.
+def _repeated(listening: socket.socket, times: int) -> list[socket.socket]:
+    """Return a listening socket and its duplicates: libuv accepts one connection of each at a time.
 
     With a single one, new connections of a busy process wait for one turn of the event loop each.
     """
-    return [listening, *(listening.dup() for _ in range(1, ACCEPTED))]
+    return [listening, *(listening.dup() for _ in range(1, times))]
 
 
 def _raise_file_limit() -> None:
@@ -207,7 +210,7 @@ async def serve(
 
     stopping(stop)
     tasks = [
-        asyncio.create_task(server.serve(_repeated(site.socket)))
+        asyncio.create_task(server.serve(_repeated(site.socket, site.accepted)))
         for server, site in zip(servers, sites, strict=True)
     ]
     for server in servers:

@@ -79,6 +79,14 @@ def is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def listening_files(pid: int, port: int) -> int:
+    """How many open files of a process are the socket that listens on a port."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    [inode] = {row[9] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+    files = [each.readlink() for each in Path(f"/proc/{pid}/fd").iterdir()]
+    return files.count(Path(f"socket:[{inode}]"))
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
@@ -125,6 +133,12 @@ def test_the_start_names_every_process_and_its_metrics(
     assert lines[4][1] == f"http://127.0.0.1:{first + 1}/metrics"
     begun = [re.findall(r"^process_start_time_seconds (.*)$", each, re.MULTILINE) for each in shown]
     assert begun[0] != begun[1]
+
+
+def test_workers_leave_connections_that_come_at_once_to_each_other(two: Running) -> None:
+    port = int(two.url.rpartition(":")[2])
+
+    assert [listening_files(pid, port) for pid in processes(two)] == [1, 1]
 
 
 def test_a_mistake_in_a_file_is_one_line_however_many_workers(
