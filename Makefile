@@ -206,7 +206,7 @@ $(VENV)/.stamp-run: requirements/run.txt | $(VENV)/.stamp-venv
 	@$(LOCKED) requirements/run.txt
 	@touch $@
 
-# After the project, also where make runs jobs in parallel: no two pips write there at once.
+# After the project, also where make runs jobs in parallel: no two installations write there at once.
 $(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-run | $(VENV)/.stamp-project
 	$(call say,'installing what tests and checks need (locked; a few seconds)')
 	@$(LOCKED) requirements/dev.txt

@@ -10,9 +10,9 @@ T = TypeVar("T")
 class SharedTask(Generic[T]):
     """A task, and a future of its result for each caller.
 
-    The futures get the result in the last step of the task. What awaits `asyncio.shield` continues
-    two iterations of the event loop after that step, and this one: in a busy process an iteration
-    takes milliseconds.
+    The futures get the result in the last step of the task, and what awaits one continues in the
+    next iteration of the event loop. What awaits `asyncio.shield` continues in the one after that:
+    in a busy process an iteration takes milliseconds.
     """
 
     def __init__(

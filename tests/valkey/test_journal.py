@@ -10,7 +10,7 @@ import redis
 
 from gateway.clock import Clock
 from gateway.storage.journal.commands import LATE_SECONDS, Append
-from gateway.storage.journal.journal import Journal
+from gateway.storage.journal.journal import ANNOUNCED, Journal
 from gateway.storage.journal.log_reader import LogReader
 from gateway.storage.journal.membership import MEMBER_SECONDS, TRUST_SECONDS
 from gateway.storage.shared.contract import LogEntry, ServerUnreachable
@@ -83,6 +83,21 @@ async def test_what_is_to_be_announced_reaches_a_server_that_lost_its_data(serve
 
         assert journal.unannounced == []
         await journal.append(ENTRY)
+
+
+async def test_more_than_one_batch_is_announced_completely_and_in_its_order(
+    server: Server,
+) -> None:
+    contents = [str(number).encode() for number in range(2 * ANNOUNCED + 1)]
+    async with journals(server, 2) as [journal, other], asyncio.timeout(HEALED_SECONDS):
+        await journal.append(ENTRY)
+        *before, last = (ENTRY._replace(content=each) for each in contents)
+        journal.unannounced.extend(before)
+        await journal.announce_later(last)
+
+        assert isinstance(other.follower, Applied)
+        announced = [each for each in other.follower.contents if each in contents]
+        assert announced == contents
 
 
 async def test_a_journal_goes_on_if_the_server_lost_its_state_but_not_its_log(

@@ -25,7 +25,7 @@ REPLY_SECONDS = 0.05
 START_SECONDS = 1.0
 """Seconds for which a start waits for the server, which may be starting too."""
 ANNOUNCED = 50
-"""Entries that are announced together: their replies come within a command's time."""
+"""Entries that are announced together at most: they share one time limit."""
 RETRY_SECONDS = 0.1
 """Seconds between two attempts to read the log of a server that does not reply."""
 

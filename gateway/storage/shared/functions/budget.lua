@@ -8,10 +8,10 @@ local function named(keys)
   return keys
 end
 
--- Return the arguments by their names; the first six are those of every function. `names` begin
--- after `skipped` others.
+-- The arguments of every function, before those of its own.
 local COMMON = 6
 
+-- Return the arguments by their names; `names` begin after `skipped` others.
 local function arguments(args, names, skipped)
   local named_args = {
     limit = tonumber(args[1]), window = tonumber(args[2]), gateway = args[3],
@@ -221,7 +221,7 @@ local function beat(raw_keys, args)
   if leases.is_late(s, a.gateway, a.beat) then return reply(keys, s, now, 'late', 0, '') end
   learning.learn(s, a.memo, a.gateway, now)
   local number = window.number_of_unknown(s)
-  for i = 6 + #BEAT + 1, #args do
+  for i = COMMON + #BEAT + 1, #args do
     a.id = args[i]
     if not s.f[a.id] then add_flight(s, a, number, 0, '', now) end
   end
