@@ -1,4 +1,7 @@
-"""Requests that the API may have counted, and of which no response states so."""
+"""Requests that the API may have counted, and of which no response states so.
+
+Either there was none, or it did not state how many calls are left.
+"""
 
 LATEST_SECONDS = 15.0
 """Seconds after which the API has counted a request without a response, or will never count it."""

@@ -229,6 +229,7 @@ class RateLimitWindow:
 
     def _lower_remaining(self, number: int, status: RateLimitStatus) -> None:
         if status.remaining is None:
+            self._lost.add()
             return
         if self._lowest is None or status.remaining < self._lowest:
             self._lowest, self._lowest_since = status.remaining, self._number

@@ -75,6 +75,18 @@ def test_a_request_sent_long_after_the_lost_ones_states_whether_they_were_counte
     assert seen == [489, 488, stated]
 
 
+def test_a_response_without_headers_may_have_been_counted_after_those_that_state_more() -> None:
+    ledger = RateLimitWindow()
+    ledger.record_no_response(ledger.reserve(0))
+    for sent, stated in ((1, 498), (16, 497)):
+        ledger.record_response(ledger.reserve(sent), RateLimitStatus(500, stated, 800), sent)
+    early, silent = spend(ledger, 2, now=17)
+    ledger.record_response(silent, RateLimitStatus(), 17)
+    ledger.record_response(early, RateLimitStatus(500, 496, 780), 18)
+
+    assert ledger.state(18).remaining == 495
+
+
 def test_a_header_returns_no_more_than_headers_took() -> None:
     ledger = RateLimitWindow()
     for number in spend(ledger, 10):

@@ -143,7 +143,7 @@ local function return_certain(s)
 end
 
 local function lower_remaining(s, number, status)
-  if not status.remaining then return end
+  if not status.remaining then return window.lost(s, 1) end
   if not s.lowest or status.remaining < s.lowest then
     s.lowest, s.lowest_since = status.remaining, s.number
     if s.certain_from and number >= s.certain_from then
