@@ -51,10 +51,10 @@ FULL_SIZE = ADVERSARY_STEPS=50000 CACHED_CALLERS=10000 CALLER_MIX_ROUNDS=1000 CU
 	SUBSCRIBED_CHANGES=100 SUBSCRIBERS=1000 TWO_WRITERS=1000 UNSEEN_DOCUMENTS=400 \
 	WEBHOOK_STEPS=1000 WRITE_READ_PAIRS=10000
 
-# One process more than there are cores, as tests wait for servers; but one at a time what is marked
+# Two processes more than there are cores, as tests wait for servers; but one at a time what is marked
 # `alone`, and beside nothing else what is `quiet`. ARGS=-n0 makes it one process.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-PARALLEL := -n $(shell expr $(CORES) + 1) --maxprocesses 4 --dist worksteal
+PARALLEL := -n $(shell expr $(CORES) + 2) --maxprocesses 4 --dist worksteal
 
 VENV := .venv
 BIN := $(VENV)/bin

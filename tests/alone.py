@@ -3,7 +3,8 @@
 A test that is marked `alone` has the machine: what measures other processes' time or memory would
 measure the other workers' tests too. One that is marked `quiet` runs beside others of that kind:
 they mostly wait, and a server or a gateway that is not given the machine for a moment counts as
-lost.
+lost. One that is marked `background` takes only the CPU that all others leave, and runs beside any
+that is not alone.
 """
 
 from __future__ import annotations
@@ -13,23 +14,24 @@ import fcntl
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-ALONE, QUIET, BUSY = "alone", "quiet", "busy"
+ALONE, BACKGROUND, QUIET, BUSY = "alone", "background", "quiet", "busy"
 _FOLDER = pytest.StashKey[str]()
 """Where the workers of one run find their locks."""
 
 
 class Turns:
-    """Three file locks: one of each kind that can run beside its own, and one for who is next.
+    """Four file locks: one of each kind that can run beside its own, and one for who is next.
 
-    A test takes that of its own kind shared, after it had that of the other exclusively. Without
-    the third, workers that share the machine without a pause would never leave it.
+    A quiet or a busy test takes that of its own kind shared, after it had that of the other
+    exclusively. Without the one for who is next, workers that share the machine without a pause
+    would never leave it. One that runs alone takes all, the background's before any other waits.
     """
 
     def __init__(self, folder: Path, workers: int) -> None:
@@ -42,23 +44,29 @@ class Turns:
     def _taken(self) -> Iterator[None]:
         """Hold the machine until the block ends."""
         with contextlib.ExitStack() as stack:
-            following, *locks = [
+            background, following, *locks = [
                 stack.enter_context((self._folder / name).open("w"))
-                for name in ("next", *sorted((BUSY, QUIET), key=self._kind.__eq__))
+                for name in (BACKGROUND, "next", *sorted((BUSY, QUIET), key=self._kind.__eq__))
             ]
-            fcntl.flock(following, fcntl.LOCK_EX)
-            fcntl.flock(locks[0], fcntl.LOCK_EX)
-            if self._kind == ALONE:
-                fcntl.flock(locks[1], fcntl.LOCK_EX)
-            else:
-                fcntl.flock(locks[1], fcntl.LOCK_SH)
-                fcntl.flock(locks[0], fcntl.LOCK_UN)
-            fcntl.flock(following, fcntl.LOCK_UN)
+            if self._kind in {ALONE, BACKGROUND}:
+                fcntl.flock(background, fcntl.LOCK_EX if self._kind == ALONE else fcntl.LOCK_SH)
+            if self._kind != BACKGROUND:
+                self._take(following, *locks)
             try:
                 yield
             finally:
-                for lock in locks:
+                for lock in (*locks, background):
                     fcntl.flock(lock, fcntl.LOCK_UN)  # a forked child may hold the file still
+
+    def _take(self, following: IO[str], other: IO[str], own: IO[str]) -> None:
+        fcntl.flock(following, fcntl.LOCK_EX)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        if self._kind == ALONE:
+            fcntl.flock(own, fcntl.LOCK_EX)
+        else:
+            fcntl.flock(own, fcntl.LOCK_SH)
+            fcntl.flock(other, fcntl.LOCK_UN)
+        fcntl.flock(following, fcntl.LOCK_UN)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -80,12 +88,13 @@ class Turns:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Have all workers begin with quiet tests, and so run them at the same time.
 
-        A worker is given an equal part of the tests in their order.
+        A worker is given an equal part of the tests in their order. Those that run alone are last:
+        they wait for the background.
         """
         quiet: dict[object, list[pytest.Item]] = {}
         others = []
-        for item in items:
-            if _kind_of(item) == QUIET:
+        for item in sorted(items, key=lambda item: _kind_of(item) == ALONE):
+            if _kind_of(item) in {BACKGROUND, QUIET}:
                 quiet.setdefault(item.path, []).append(item)
             else:
                 others.append(item)
@@ -103,13 +112,14 @@ class Turns:
 
 
 def _kind_of(item: pytest.Item | None) -> str:
-    kinds = (kind for kind in (ALONE, QUIET) if item and item.get_closest_marker(kind))
-    return next(kinds, BUSY)
+    kinds = (ALONE, BACKGROUND, QUIET)
+    marked = (kind for kind in kinds if item and item.get_closest_marker(kind))
+    return next(marked, BUSY)
 
 
 def _seconds(module: list[pytest.Item]) -> int:
-    """About how long a module of quiet tests takes."""
-    mark = module[0].get_closest_marker(QUIET)
+    """About how long a module of these tests takes."""
+    mark = module[0].get_closest_marker(_kind_of(module[0]))
     seconds: int = mark.kwargs.get("seconds", 20) if mark else 0
     return seconds
 
@@ -118,6 +128,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Take part in turns as a worker, or make the folder of the workers that will be started."""
     config.addinivalue_line("markers", "alone: no other worker runs a test meanwhile")
     config.addinivalue_line("markers", "quiet(seconds): others run tests with this mark meanwhile")
+    config.addinivalue_line("markers", "background(seconds): not beside tests that are alone")
     if worker := getattr(config, "workerinput", None):
         turns = Turns(Path(worker["turns"]), worker["workercount"])
         config.pluginmanager.register(turns)

@@ -22,7 +22,8 @@ TESTS = """
 
     @pytest.fixture(autouse=True)
     def logged(request):
-        kinds = [kind for kind in ("alone", "quiet") if request.node.get_closest_marker(kind)]
+        marks = ("alone", "background", "quiet")
+        kinds = [kind for kind in marks if request.node.get_closest_marker(kind)]
         [kind] = kinds or ["beside"]
         write(f"begins {{kind}}")
         yield
@@ -53,12 +54,32 @@ QUIET = """
 
     def test_that_others_are_here():
         until = time.monotonic() + 60
-        while Path({log!r}).read_text().count("begins quiet") < 3:
+        log = Path({log!r})
+        while log.read_text().count("begins quiet") < 3 or "background" not in log.read_text():
             assert time.monotonic() < until
             time.sleep(0.01)
 
     def test_quiet():
         time.sleep(0.02)
+"""
+BACKGROUND = """
+    import time
+    from pathlib import Path
+
+    import pytest
+
+    from test_them import logged
+
+    pytestmark = pytest.mark.background(seconds=100)
+
+    def test_that_all_others_run_meanwhile():
+        until = time.monotonic() + 60
+        while not {{"ends quiet", "ends beside"}} <= set(words()):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def words():
+        return [line.split(" ", 1)[1] for line in Path({log!r}).read_text().splitlines()]
 """
 
 
@@ -69,17 +90,18 @@ def log(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     log = pytester.path / "log"
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_them=TESTS.format(log=str(log)))
+    pytester.makepyfile(test_behind=BACKGROUND.format(log=str(log)))
     for name in ("one", "other", "third"):
         pytester.makepyfile(**{f"test_{name}_quiet": QUIET.format(log=str(log))})
     return log
 
 
 def run(pytester: pytest.Pytester, log: Path) -> list[list[str]]:
-    """The process and the mark of each beginning and end, where three workers run all tests."""
-    result = pytester.runpytest_inprocess("-p", "xdist", "-n3", "--dist=worksteal")
-    result.assert_outcomes(passed=96)
+    """The process and the mark of each beginning and end, where four workers run all tests."""
+    result = pytester.runpytest_inprocess("-p", "xdist", "-n4", "--dist=worksteal")
+    result.assert_outcomes(passed=97)
     lines = [line.split(" ", 1) for line in log.read_text().splitlines()]
-    assert len({process for process, _ in lines}) == 3
+    assert len({process for process, _ in lines}) == 4
     return lines
 
 

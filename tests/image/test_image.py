@@ -19,6 +19,7 @@ from tests.e2e.conftest import Running, started
 from tests.image.conftest import Image
 from tests.packaging.recipes import ROOT, dockerfile
 
+pytestmark = pytest.mark.background(seconds=90)
 MEGABYTE = 1_000_000
 ALLOWED = 150
 """Megabytes over the base image."""

@@ -22,8 +22,8 @@ def test_ci_installs_programs_and_calls_make_with_skips_forbidden() -> None:
     called = [command for command in commands() if not command.startswith(PREPARING)]
 
     assert called == [
-        "make --jobs=4 --output-sync ready check-deploy scan",
-        "make --jobs=3 --output-sync check test-image test-newest",
+        "make --jobs=4 --output-sync ready-newest graphiql check-deploy scan",
+        "make --jobs=3 --output-sync test-newest check ready",
         "make test",
     ]
     assert commands().index("export GATEWAY_TEST_NO_SKIPS=1") < commands().index(called[1])
