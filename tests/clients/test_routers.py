@@ -1,7 +1,6 @@
 """Two real routers over our gateway and an Appointments subgraph that holds client ids."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pytest
 
 from gateway.sandbox.users import ADA, GRACE, DemoUser
 from schema.graph import Graph
-from tests.clients.conftest import BIN, HERE, ended
+from tests.clients.conftest import HERE, ended
 from tests.e2e.conftest import Running, running, started
 
 FOLDER = HERE / "federation"
@@ -21,11 +20,6 @@ ROWS = ADA.clients()
 MISSING_ID = "00000000-0000-4000-8000-000000000000"
 JUNK = "not a client's id"
 NAMES = "{ appointments(first: 25) { client { id fullName } } }"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @dataclass
@@ -103,17 +97,7 @@ def router(
             f"listings=http://127.0.0.1:9/={FOLDER / 'listings.graphql'}",
         )
         assert composed.returncode == 0, composed.stdout
-        port = str(free_port())
-        if request.param == "hive":
-            config = FOLDER / "gateway.config.mjs"
-            process = script(
-                *(BIN / "hive-gateway", "supergraph", "--config-path", config),
-                *("--host", "127.0.0.1", "--port", port),
-                ready="Listening on",
-                NO_COLOR="1",
-            )
-        else:
-            process = script(FOLDER / "apollo-router.mjs", ready="listens", PORT=port)
+        process = script(FOLDER / f"{request.param}-router.mjs", ready="listens", PORT="0")
         yield Router(process, recorder, appointments, composed.stdout)
 
 

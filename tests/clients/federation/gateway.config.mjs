@@ -1,9 +1,7 @@
 // Hive Gateway: hive-gateway supergraph
-import { defineConfig } from "@graphql-hive/gateway";
-
 const CREDENTIALS = ["x-api-key", "authorization"];
 
-export const gatewayConfig = defineConfig({
+export const gatewayConfig = {
   supergraph: "./supergraph.graphql",
   propagateHeaders: {
     fromClientToSubgraphs: ({ request, subgraphName }) =>
@@ -13,4 +11,4 @@ export const gatewayConfig = defineConfig({
   },
   // `@cost` and `@listSize` of the clients subgraph count calls of the API.
   demandControl: { maxCost: 50, includeExtensionMetadata: true },
-});
+};
