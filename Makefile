@@ -37,7 +37,7 @@ NEWEST_TESTS = tests/cache tests/gateway tests/schema tests/sockets tests/state 
 # What `make test` takes a sample of, and how much `make prove` takes of each.
 SAMPLED = tests/adversary tests/attacks tests/cache/test_many_callers.py \
 	tests/cache/test_scrolling.py tests/search/test_model.py \
-	tests/differential/test_compiled.py tests/e2e/test_unseen_documents.py \
+	tests/differential/test_compiled.py tests/differential/test_rules.py tests/e2e/test_unseen_documents.py \
 	tests/gateway/test_two_writers.py tests/outcomes/test_every_byte.py tests/proxies \
 	tests/subscriptions/test_crowd.py tests/subscriptions/test_idle.py \
 	tests/telemetry/test_metrics.py tests/telemetry/test_office.py \
@@ -47,7 +47,7 @@ SAMPLED = tests/adversary tests/attacks tests/cache/test_many_callers.py \
 FULL_SIZE = ADVERSARY_STEPS=50000 CACHED_CALLERS=10000 CALLER_MIX_ROUNDS=1000 CUT_PERCENT=100 \
 	DIFFERENTIAL_CASES=200000 EXACT_SECONDS=10 GATEWAY_ATTACK_SECONDS=10 IDLE_CONNECTIONS=5000 METRICS_CALLERS=100000 \
 	HISTORY_ROUNDS=3 HISTORY_STEPS=1000 OFFICE_CALLERS=100 PROXY_REQUESTS=10000 \
-	REVOCATION_STEPS=2000 SCROLLS=400 SEARCH_CASES=1000 SHARED_OFFICE_CALLERS=50 SHARED_OFFICE_SECONDS=60 SHARED_READS=1000000 \
+	REVOCATION_STEPS=2000 RULED_DOCUMENTS=2000 SCROLLS=400 SEARCH_CASES=1000 SHARED_OFFICE_CALLERS=50 SHARED_OFFICE_SECONDS=60 SHARED_READS=1000000 \
 	SUBSCRIBED_CHANGES=100 SUBSCRIBERS=1000 TWO_WRITERS=1000 UNSEEN_DOCUMENTS=400 \
 	WEBHOOK_STEPS=1000 WRITE_READ_PAIRS=10000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from random import Random
 
 import pytest
@@ -29,6 +30,7 @@ BROKEN = [
     (": $yes", ": $yes) @include(if: $yes"),
 ]
 """Changes that make something wrong of a document that holds the first."""
+DOCUMENTS = int(os.environ.get("RULED_DOCUMENTS", "150"))
 
 
 def texts(errors: list[GraphQLError]) -> list[str]:
@@ -41,7 +43,7 @@ def test_a_document_is_refused_by_the_rules_it_can_break_as_by_all(*, introspect
     rules = ValidationRules(introspection=introspection)
     chance = Random(7)
     fewer = wrong = 0
-    for _ in range(400):
+    for _ in range(DOCUMENTS):
         text = Writer(schema, chance).document().text
         for _ in range(chance.choice([0, 1, 2])):
             text = text.replace(*chance.choice(BROKEN))
@@ -55,4 +57,5 @@ def test_a_document_is_refused_by_the_rules_it_can_break_as_by_all(*, introspect
         assert texts(found) == texts(errors), text
         fewer += len(rules.applicable(text)) < len(rules.all)
         wrong += bool(errors)
-    assert (fewer > 300, wrong > 100) == (True, True)
+    assert fewer > 0.75 * DOCUMENTS
+    assert wrong > 0.25 * DOCUMENTS

@@ -33,7 +33,7 @@ GROWING = [DemoUser(f"Growing {number}", 0) for number in range(30)]
 """Offices with as many clients as a test needs; more than a page of new ones in a second, which
 no window allows, cannot all be distinguished."""
 PLENTY = 1_000_000
-STEP = 100 // int(os.environ.get("CUT_PERCENT", "10"))
+STEP = 100 // int(os.environ.get("CUT_PERCENT", "5"))
 RUNS = {
     "closed": (Fault(), 1, 1),
     "reset": (Fault(reset=True), 1, STEP),

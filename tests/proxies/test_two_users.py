@@ -15,7 +15,7 @@ from tests.proxies.traffic import KINDS, plan, traffic
 from tests.recorder import recorder
 from tests.serving import Way, serving
 
-REQUESTS = int(os.environ.get("PROXY_REQUESTS", "800"))
+REQUESTS = int(os.environ.get("PROXY_REQUESTS", "300"))
 KEYS = [who.api_key.encode() for who in (ADA, GRACE)]
 PLENTY = 1_000_000
 

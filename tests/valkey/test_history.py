@@ -27,7 +27,7 @@ from tests.valkey.test_shared_cache import CLIENT, UPDATE, cleared, marked
 
 pytestmark = pytest.mark.quiet(seconds=70)  # a server not given the machine is unreachable
 ROUNDS = int(os.environ.get("HISTORY_ROUNDS", "1"))
-STEPS = int(os.environ.get("HISTORY_STEPS", "150"))
+STEPS = int(os.environ.get("HISTORY_STEPS", "100"))
 """Of each client that reads and writes while nothing fails."""
 HEALED = 60.0
 """Seconds, on a busy machine; a gateway of which no other knows that it ended costs more."""
