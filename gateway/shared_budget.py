@@ -21,6 +21,8 @@ class SharedWindow(NamedTuple):
     """Seconds until it ends."""
     probe: float | None = None
     """Seconds until a call may probe the calls left; None if they are known."""
+    kept: float = 0.0
+    """Seconds for which the last call is kept: its headers may return more than one."""
 
 
 class Reservation(NamedTuple):

@@ -3,6 +3,8 @@
 Either there was none, or it did not state how many calls are left.
 """
 
+import math
+
 LATEST_SECONDS = 15.0
 """Seconds after which the API has counted a request without a response, or will never count it."""
 
@@ -13,24 +15,34 @@ class LostCalls:
     def __init__(self) -> None:
         self.count = 0
         """Requests that no header is known to include."""
-        self._sent_after_at: float | None = None
-        """When the first request after the last loss was sent."""
+        self._certain_at = -math.inf
+        """From when the headers of a request that is sent include each lost one that counts."""
         self._certain_from: int | None = None
-        """The first request whose headers include each lost one that was counted."""
+        """The first request that was sent since then."""
+        self.kept_until = -math.inf
+        """Until when a window that is shared keeps its last call."""
 
-    def add(self) -> None:
+    def add(self, now: float) -> None:
         """Record one more loss."""
         self.count += 1
-        self._sent_after_at = self._certain_from = None
+        self._certain_at, self._certain_from = now + LATEST_SECONDS, None
 
     def record_sent(self, number: int, now: float) -> None:
         """Record that request `number` is sent now: late enough, its headers settle the losses."""
-        if not self.count or self._certain_from is not None:
-            return
-        if self._sent_after_at is None:
-            self._sent_after_at = now
-        elif now >= self._sent_after_at + LATEST_SECONDS:
+        if self.count and self._certain_from is None and now >= self._certain_at:
             self._certain_from = number
+
+    def kept(self, now: float, lowered: int, *, stated: bool) -> float:
+        """Return the seconds for which the last call is kept, as its headers may return more.
+
+        `lowered`: calls that headers took; `stated`: whether there were any headers.
+        """
+        if now < self.kept_until:
+            return self.kept_until - now
+        is_settled = not self.count or self._certain_from is not None
+        if is_settled or not stated or self.count + lowered == 1:
+            return 0.0
+        return max(0.0, self._certain_at - now)
 
     def settle(self, number: int) -> int:
         """Return how many losses the headers of request `number` settle, and forget those."""

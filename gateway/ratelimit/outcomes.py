@@ -88,7 +88,7 @@ class OutcomeRecorder:
                     permit.context.partition, writes=permit.context.priority is _WRITE
                 )
         else:
-            self.controls.window.record_no_response(permit.number)
+            self.controls.window.record_no_response(permit.number, now)
         self.controls.slow_start.unknown(permit.trial)
         ours = isinstance(error, InvalidRequest | PoolTimeout)
         absent = isinstance(error, TransportError) and not ours

@@ -42,11 +42,9 @@ class RateLimitWindow:
         """Seconds of tolerance between two responses about one window's end: latency, rounding."""
         self._left = limit
         self._ends: float | None = None
-        self._synced = False
-        self._last_synced = False
+        self._synced = self._last_synced = False
         self._previous_end = -math.inf
-        self._number = 0
-        self._first = 0
+        self._number = self._first = 0
         self._in_flight: set[int] = set()
         self._lowest: int | None = None
         """The fewest remaining calls that a response of this window stated."""
@@ -75,12 +73,15 @@ class RateLimitWindow:
     def left(self, priority: Priority, now: float) -> int:
         """Return how many requests this priority may still send in this window."""
         self._roll_if_ended(now)
-        return max(0, self._left - self._reserved_for_others(priority, now))
+        left = self._left - self._reserved_for_others(priority, now)
+        return 0 if left == 1 and self._kept(now) else max(0, left)
 
     def wait(self, priority: Priority, now: float) -> float:
         """Return the seconds until this priority may send a request; 0 if it may now."""
         rest = self.rest(now)
         reserved = self._reserved_for_others(priority, now)
+        if self._left == reserved + 1 and (kept := self._kept(now)):
+            return min(kept, rest)
         if self._left <= reserved:
             if self._unsure is not None:
                 return max(0.0, min(self._probe_at - now, rest))
@@ -94,6 +95,9 @@ class RateLimitWindow:
             return rest
         # More of the calls must be left than of the time.
         return max(0.0, rest - self.window * (self._left - 1) / self.limit)
+
+    def _kept(self, now: float) -> float:
+        return self._lost.kept(now, self._lowered, stated=self._lowest is not None)
 
     def _reserved_for_others(self, priority: Priority, now: float) -> int:
         """Return how many calls this priority must leave to other priorities.
@@ -135,11 +139,12 @@ class RateLimitWindow:
             self._in_flight.discard(number)
             self._left += 1
 
-    def record_no_response(self, number: int) -> None:
+    def record_no_response(self, number: int, now: float) -> None:
         """Keep the debit of a request that the API may have counted."""
         if number in self._in_flight:
             self._in_flight.discard(number)
-            self._lost.add()
+            self._lost.add(now)
+            self._extend_unsynced(now)
 
     def record_response(self, number: int, status: RateLimitStatus, now: float) -> None:
         """Adjust the window to the headers of a response."""
@@ -149,7 +154,7 @@ class RateLimitWindow:
         if status.reset is None or status.reset > self.window:
             self._extend_unsynced(now)
             if number >= self._first:
-                self._lower_remaining(number, status)
+                self._lower_remaining(number, status, now)
                 if status.remaining is not None and not self._synced:
                     self._schedule_probe(now)
             return
@@ -169,7 +174,7 @@ class RateLimitWindow:
             if status.limit is not None:
                 self._left += status.limit - self.limit
                 self.limit = status.limit
-        self._lower_remaining(number, status)
+        self._lower_remaining(number, status, now)
 
     def adopt(self, shared: SharedWindow, now: float) -> None:
         """Take over the count of a window that several gateways share."""
@@ -178,6 +183,7 @@ class RateLimitWindow:
             self._window_number = shared.number
         self.limit, self._left, self._ends = shared.limit, shared.left, now + shared.rest
         self._synced, self._unsure = True, None
+        self._lost.kept_until = now + shared.kept
         if shared.probe is not None:
             self._unsure, self._probe_at = self._number, now + shared.probe
 
@@ -222,14 +228,13 @@ class RateLimitWindow:
         self._lowered = self._contradicted = 0
         self._synced = self._last_synced = False
         self._unsure, self._pause = None, PROBE_SECONDS
-        self._refreshes = 0
-        self._writes_before, self._writes = self._writes, 0
+        self._refreshes, self._writes_before, self._writes = 0, self._writes, 0
         self._window_number += 1
         self._first = self._number + 1
 
-    def _lower_remaining(self, number: int, status: RateLimitStatus) -> None:
+    def _lower_remaining(self, number: int, status: RateLimitStatus, now: float) -> None:
         if status.remaining is None:
-            self._lost.add()
+            self._lost.add(now)
             return
         if self._lowest is None or status.remaining < self._lowest:
             self._lowest, self._lowest_since = status.remaining, self._number

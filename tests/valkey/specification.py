@@ -111,7 +111,7 @@ class Specification:
         ask, granted = self.flights.pop(number)
         self.window.window_number(now)
         if sent:
-            self.window.record_no_response(number)
+            self.window.record_no_response(number, now)
         else:
             self.window.release(number)
             if ask.proven:

@@ -11,7 +11,7 @@ from gateway.storage.shared.contract import ServerUnreachable
 from schema.source.request_context import Priority
 from tests.clockwork import VIRTUAL
 
-SNAPSHOT = ("1000.0", "1000.0-a", "1", "500", "500", "900.0", "0", "", "0", "0", "memo")
+SNAPSHOT = ("1000.0", "1000.0-a", "1", "500", "500", "900.0", "0", "", "0", "0", "0", "memo")
 READ = Reservation(Priority.INTERACTIVE, "caller", "hash", proven=True, patience=2.0)
 
 
@@ -59,7 +59,7 @@ async def test_only_a_call_that_the_server_may_have_debited_is_reported_as_unsen
 
 
 async def test_a_lease_grants_no_call_while_a_429_that_another_gateway_received_holds() -> None:
-    server = StoppedServer((*SNAPSHOT[:8], "30.0", *SNAPSHOT[9:]))
+    server = StoppedServer((*SNAPSHOT[:9], "30.0", *SNAPSHOT[10:]))
     server.runs = True
     budget = ValkeyBudget(server, clock=asyncio.get_running_loop().time)
     await budget.beat()

@@ -81,6 +81,7 @@ class BudgetMirror:
                 snapshot.left,
                 snapshot.rest,
                 snapshot.probe,
+                snapshot.kept,
             )
         )
         if not snapshot.is_learning and (same or learnt or known is None):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gateway.shared_budget import Refusal, Reservation
 
-FIELDS = 11
+FIELDS = 12
 """The number of the fields of a snapshot."""
 LEARNING_PAUSE = 0.1
 """Seconds after which a call is reserved again while the server learns this gateway's state."""
@@ -28,6 +28,8 @@ class BudgetSnapshot(NamedTuple):
     """The number of the window; numbers are consecutive."""
     probe: float | None
     """Seconds until a call may probe the calls left; None if they are known."""
+    kept: float
+    """Seconds for which the last call is kept: its headers may return more than one."""
     shut: float
     """Seconds until a call may be sent after a 429."""
     is_learning: bool
@@ -38,7 +40,7 @@ class BudgetSnapshot(NamedTuple):
 
 def parse_snapshot(reply: Sequence[str]) -> BudgetSnapshot:
     """Return the snapshot at the beginning of a reply."""
-    time, incarnation, total, limit, left, rest, number, probe, shut, learning, memo = reply[
+    time, incarnation, total, limit, left, rest, number, probe, kept, shut, learning, memo = reply[
         :FIELDS
     ]
     return BudgetSnapshot(
@@ -50,6 +52,7 @@ def parse_snapshot(reply: Sequence[str]) -> BudgetSnapshot:
         float(rest),
         int(number),
         float(probe) if probe else None,
+        float(kept),
         float(shut),
         learning == "1",
         memo,

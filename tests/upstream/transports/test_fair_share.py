@@ -30,7 +30,7 @@ class Window:
             if self.wait(caller, now):
                 self.refused[caller] += 1
             else:
-                self.ledger.record_no_response(self.ledger.reserve(now))
+                self.ledger.record_no_response(self.ledger.reserve(now), now)
                 self.shares.spend(caller, now)
                 self.served[caller] += 1
         return self.served[caller]

@@ -51,7 +51,7 @@ def test_a_request_without_an_answer_may_be_counted_after_the_lowest_header() ->
     ledger, stated = RateLimitWindow(), RateLimitStatus(500, 490, 800)
     first, lost, *others = spend(ledger, 10)
     ledger.record_response(first, stated, 1)
-    ledger.record_no_response(lost)
+    ledger.record_no_response(lost, 1)
     for number in others:
         ledger.record_response(number, stated, 2)
 
@@ -64,7 +64,7 @@ def test_a_request_sent_long_after_the_lost_ones_states_whether_they_were_counte
 ) -> None:
     ledger = RateLimitWindow()
     for number in spend(ledger, 10):
-        ledger.record_no_response(number)
+        ledger.record_no_response(number, 0)
     stated = 490 if counted else 500
     seen = []
     for sent in (1.0, 10.0, 16.0):
@@ -75,9 +75,42 @@ def test_a_request_sent_long_after_the_lost_ones_states_whether_they_were_counte
     assert seen == [489, 488, stated]
 
 
+def test_a_window_may_have_begun_as_late_as_its_first_response_was_lost() -> None:
+    ledger = RateLimitWindow(limit=1)
+    ledger.record_no_response(ledger.reserve(0), 2)
+
+    assert [ledger.wait(Priority.WRITE, at) for at in (901, 903)] == [2, 0]
+
+
+def test_the_last_call_is_kept_until_its_headers_can_return_those_that_were_lost() -> None:
+    ledger = RateLimitWindow(limit=20)
+    for number in spend(ledger, 10):
+        ledger.record_no_response(number, 0)
+    for left in range(19, 10, -1):  # the API counted none of the lost ones
+        ledger.record_response(ledger.reserve(1), RateLimitStatus(20, left, 800), 1)
+
+    waits = [ledger.wait(Priority.WRITE, at) for at in (1, 14, 15)]
+    assert (waits, ledger.left(Priority.WRITE, 14)) == ([14, 1, 0], 0)
+    last = ledger.reserve(15)
+    assert ledger.state(15).remaining == 0
+    ledger.record_response(last, RateLimitStatus(20, 10, 786), 15)
+    assert ledger.state(15).remaining == 10
+
+
+def test_the_last_call_is_not_kept_where_headers_state_nothing_or_one_call_is_lost() -> None:
+    for limit, lost, stated in ((3, 2, False), (3, 1, True)):
+        ledger = RateLimitWindow(limit=limit)
+        for number in spend(ledger, lost):
+            ledger.record_no_response(number, 0)
+        for _ in range(2 - lost):
+            ledger.record_response(ledger.reserve(1), RateLimitStatus(3, 1 if stated else None), 1)
+
+        assert ledger.wait(Priority.WRITE, 1) == 0
+
+
 def test_a_response_without_headers_may_have_been_counted_after_those_that_state_more() -> None:
     ledger = RateLimitWindow()
-    ledger.record_no_response(ledger.reserve(0))
+    ledger.record_no_response(ledger.reserve(0), 0)
     for sent, stated in ((1, 498), (16, 497)):
         ledger.record_response(ledger.reserve(sent), RateLimitStatus(500, stated, 800), sent)
     early, silent = spend(ledger, 2, now=17)
@@ -97,7 +130,7 @@ def test_a_header_returns_no_more_than_headers_took() -> None:
 
 def test_a_request_that_may_have_left_stays_debited() -> None:
     ledger = RateLimitWindow()
-    ledger.record_no_response(ledger.reserve(0))
+    ledger.record_no_response(ledger.reserve(0), 0)
 
     assert ledger.state(0).remaining == 499
 
@@ -125,7 +158,7 @@ def write(ledger: RateLimitWindow, *moments: float) -> list[float]:
     for at in moments:
         waits.append(ledger.wait(Priority.WRITE, at))
         if not waits[-1]:
-            ledger.record_no_response(ledger.reserve(at, Priority.WRITE))
+            ledger.record_no_response(ledger.reserve(at, Priority.WRITE), at)
     return waits
 
 
@@ -134,7 +167,7 @@ def test_where_many_writes_are_to_be_expected_reads_leave_them_more_than_a_tenth
     write(ledger, *range(0, 900, 9))
     reads = 0
     while not ledger.wait(Priority.INTERACTIVE, 902):
-        ledger.record_no_response(ledger.reserve(902))
+        ledger.record_no_response(ledger.reserve(902), 902)
         reads += 1
 
     assert (reads, ledger.wait(Priority.INTERACTIVE, 902)) == (390, 1.0)
@@ -147,7 +180,7 @@ def test_what_was_kept_for_writes_that_did_not_come_is_given_back_as_time_goes_b
     reads = 0
     for at in range(902, 1_780):
         if not ledger.wait(Priority.INTERACTIVE, at):
-            ledger.record_no_response(ledger.reserve(at))
+            ledger.record_no_response(ledger.reserve(at), at)
             reads += 1
 
     assert reads == 450
@@ -158,7 +191,7 @@ def test_however_many_writes_come_reads_have_most_of_the_window() -> None:
     write(ledger, *[0.0] * 500)
     reads = 0
     while not ledger.wait(Priority.INTERACTIVE, 902):
-        ledger.record_no_response(ledger.reserve(902))
+        ledger.record_no_response(ledger.reserve(902), 902)
         reads += 1
 
     assert reads == 350
@@ -178,10 +211,10 @@ def test_refreshes_spend_only_what_the_others_left_over_so_far() -> None:
 
 def test_refreshes_take_a_fifth_of_a_window_at_most() -> None:
     ledger = RateLimitWindow(limit=100, window_seconds=100)
-    ledger.record_no_response(ledger.reserve(0))
+    ledger.record_no_response(ledger.reserve(0), 0)
     taken = 0
     while not ledger.wait(Priority.REFRESH, 99):
-        ledger.record_no_response(ledger.reserve(99, Priority.REFRESH))
+        ledger.record_no_response(ledger.reserve(99, Priority.REFRESH), 99)
         taken += 1
 
     assert (taken, ledger.wait(Priority.REFRESH, 99)) == (20, 2.0)
@@ -329,7 +362,7 @@ def test_a_window_full_of_what_still_flies_is_not_shut_for_ever() -> None:
 
     assert ledger.wait(Priority.WRITE, 901) > 0
     for number in numbers:
-        ledger.record_no_response(number)
+        ledger.record_no_response(number, 901)
     assert ledger.wait(Priority.WRITE, 1802) == 0
 
 
@@ -459,7 +492,7 @@ def _happen(
             headers = api.call(at)
             events.append((at + back, index, "returns", number, headers, fate, back))
         elif fate == "lost":
-            ledger.record_no_response(number)
+            ledger.record_no_response(number, at)
         else:
             ledger.record_response(
                 number, RateLimitStatus() if fate == "headerless" else headers, at

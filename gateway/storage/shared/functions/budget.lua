@@ -51,8 +51,9 @@ local function reply(keys, s, now, ...)
   local answer = { ... }
   local state = {
     encode(now), s.incarnation, encode(s.total), encode(s.limit), encode(s.left),
-    encode(window.rest(s, now)), encode(s.window_number), window.probe_wait(s, now), encode(shut),
-    learning.is_learning(s) and '1' or '0', learning.memo_of(s),
+    encode(window.rest(s, now)), encode(s.window_number), window.probe_wait(s, now),
+    encode(window.kept(s, now)), encode(shut), learning.is_learning(s) and '1' or '0',
+    learning.memo_of(s),
   }
   save_state(keys, s)
   for i, value in ipairs(answer) do

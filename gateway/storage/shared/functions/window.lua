@@ -34,7 +34,7 @@ function window.start_next(s, ended)
   s.ends = nil
   if in_flight > 0 then s.ends = ended + s.window + 1 end
   s.lowest, s.lowered, s.lost, s.contradicted = nil, 0, 0, 0
-  s.sent_after_at, s.certain_from = nil, nil
+  s.certain_at, s.certain_from = nil, nil
   s.synced, s.last_synced = 0, 0
   s.unsure, s.pause = nil, PROBE_SECONDS
   s.refreshes = 0
@@ -70,9 +70,18 @@ function window.reserved_for_others(s, priority, now)
   return reserved
 end
 
+-- Return the seconds for which the last call is kept: its headers may return more than one.
+function window.kept(s, now)
+  local lost = s.lost or 0
+  if not s.lowest or lost == 0 or lost + (s.lowered or 0) < 2 or s.certain_from then return 0 end
+  return math.max(0, (s.certain_at or now) - now)
+end
+
 function window.remaining(s, priority, now)
   window.roll(s, now)
-  return math.max(0, s.left - window.reserved_for_others(s, priority, now))
+  local left = s.left - window.reserved_for_others(s, priority, now)
+  if left == 1 and window.kept(s, now) > 0 then return 0 end
+  return math.max(0, left)
 end
 
 -- Return the seconds until a call may probe the calls left; an empty text if they are known.
@@ -84,6 +93,8 @@ end
 function window.wait(s, priority, now)
   local rest = window.rest(s, now)
   local reserved = window.reserved_for_others(s, priority, now)
+  local kept = window.kept(s, now)
+  if s.left == reserved + 1 and kept > 0 then return math.min(kept, rest) end
   if s.left <= reserved then
     if s.unsure then return math.max(0, math.min(s.probe_at - now, rest)) end
     local least = math.floor(s.limit * RESERVED / 100)
@@ -98,15 +109,6 @@ function window.wait(s, priority, now)
   return math.max(0, rest - s.window * (s.left - 1) / s.limit)
 end
 
--- Let the call that is granted now settle what was lost, if that is long ago: `LostCalls`.
-local function await_certainty(s, now)
-  if not s.sent_after_at then
-    s.sent_after_at = now
-  elseif now >= s.sent_after_at + LATEST_SECONDS then
-    s.certain_from = s.number
-  end
-end
-
 function window.reserve(s, priority, now)
   window.roll(s, now)
   if not s.ends then s.ends = now + s.window + 1 end
@@ -118,15 +120,26 @@ function window.reserve(s, priority, now)
   if priority == REFRESH then s.refreshes = s.refreshes + 1 end
   if priority == WRITE then s.writes = s.writes + 1 end
   s.number = s.number + 1
-  if (s.lost or 0) > 0 and not s.certain_from then await_certainty(s, now) end
+  if (s.lost or 0) > 0 and not s.certain_from and now >= (s.certain_at or now) then
+    s.certain_from = s.number -- its headers settle what was lost: `LostCalls`
+  end
   return s.number
+end
+
+-- Extend a window whose end no response states: it may have begun as late as `now`.
+local function extend_unsynced(s, now)
+  if s.synced == 0 and s.last_synced == 0 and s.ends then
+    s.last_synced = 1
+    s.ends = math.max(s.ends, now + s.window + 1)
+  end
 end
 
 -- Count calls that the API may have counted, and of which no response states so.
 function window.lost(s, calls)
   if calls == 0 then return end
+  extend_unsynced(s, s.now)
   s.lost = (s.lost or 0) + calls
-  s.sent_after_at, s.certain_from = nil, nil
+  s.certain_at, s.certain_from = s.now + LATEST_SECONDS, nil
 end
 
 -- End the doubt about a call of a lease: the headers of its response include it.
@@ -172,10 +185,7 @@ local function raise_unsure(s, number, status, now)
 end
 
 local function record_without_reset(s, number, status, now)
-  if s.synced == 0 and s.last_synced == 0 and s.ends then
-    s.last_synced = 1
-    s.ends = math.max(s.ends, now + s.window + 1)
-  end
+  extend_unsynced(s, now)
   if number < s.first then return end
   lower_remaining(s, number, status)
   if status.remaining and s.synced == 0 then
