@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.conftest import Running, running
 from tests.image.buildah import Buildah, machine, make_node, make_python, run
 from tests.packaging.recipes import stages
+from tests.skips import BUILDAH, MMDEBSTRAP
 
 IMAGE = "clients-gateway"
 ENTER = """
@@ -72,6 +73,8 @@ class Image:
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     if os.geteuid() != 0:
         pytest.skip("an image is built and run by root alone: sudo make test-image")
+    for program in (BUILDAH, MMDEBSTRAP):
+        program.path()
     buildah = Buildah(tmp_path_factory.mktemp("image"))
     node, python = stages()[0][0].rest.split()[0], stages()[-1][0].rest
     try:
