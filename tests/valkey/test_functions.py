@@ -233,6 +233,29 @@ def test_a_report_that_is_sent_again_counts_once(server: Server) -> None:
         assert functions.left == 500
 
 
+def test_what_an_earlier_version_counted_as_lost_is_settled_no_earlier_than_it_would(
+    server: Server,
+) -> None:
+    with server.client() as client:
+        functions = Functions(client, limit=500, seconds=900.0)
+        ask = Ask(Priority.WRITE, "caller", proven=True, patience=2.0)
+        lost = functions.reserve(ask)
+        assert isinstance(lost, Granted)
+        functions.unanswered(lost.number, sent=True)
+        assert client.hdel(budget_keys("b")[0], "sent_after_at") == 1
+
+        seen = []
+        for seconds, stated in ((0, 499), (15, 498)):
+            functions.wind(seconds)
+            granted = functions.reserve(ask)
+            assert isinstance(granted, Granted)
+            status = RateLimitStatus(500, stated, 890.0)
+            functions.answered(granted.number, status, 200, None)
+            seen.append(functions.left)
+
+        assert seen == [498, 498]
+
+
 def test_a_created_client_outlasts_a_late_deletion_of_the_attempt_that_it_was_found_for(
     server: Server,
 ) -> None:

@@ -34,7 +34,7 @@ function window.start_next(s, ended)
   s.ends = nil
   if in_flight > 0 then s.ends = ended + s.window + 1 end
   s.lowest, s.lowered, s.lost, s.contradicted = nil, 0, 0, 0
-  s.certain_at, s.certain_from = nil, nil
+  s.sent_after_at, s.certain_from = nil, nil
   s.synced, s.last_synced = 0, 0
   s.unsure, s.pause = nil, PROBE_SECONDS
   s.refreshes = 0
@@ -74,7 +74,7 @@ end
 function window.kept(s, now)
   local lost = s.lost or 0
   if not s.lowest or lost == 0 or lost + (s.lowered or 0) < 2 or s.certain_from then return 0 end
-  return math.max(0, (s.certain_at or now) - now)
+  return math.max(0, (s.sent_after_at or now) + LATEST_SECONDS - now)
 end
 
 function window.remaining(s, priority, now)
@@ -120,8 +120,9 @@ function window.reserve(s, priority, now)
   if priority == REFRESH then s.refreshes = s.refreshes + 1 end
   if priority == WRITE then s.writes = s.writes + 1 end
   s.number = s.number + 1
-  if (s.lost or 0) > 0 and not s.certain_from and now >= (s.certain_at or now) then
-    s.certain_from = s.number -- its headers settle what was lost: `LostCalls`
+  if (s.lost or 0) > 0 and not s.certain_from then
+    s.sent_after_at = s.sent_after_at or now -- an earlier version of this library leaves it out
+    if now >= s.sent_after_at + LATEST_SECONDS then s.certain_from = s.number end
   end
   return s.number
 end
@@ -134,12 +135,13 @@ local function extend_unsynced(s, now)
   end
 end
 
--- Count calls that the API may have counted, and of which no response states so.
+-- Count calls that the API may have counted, and of which no response states so. Those that are sent
+-- `LATEST_SECONDS` later settle them by their headers: `LostCalls`.
 function window.lost(s, calls)
   if calls == 0 then return end
   extend_unsynced(s, s.now)
   s.lost = (s.lost or 0) + calls
-  s.certain_at, s.certain_from = s.now + LATEST_SECONDS, nil
+  s.sent_after_at, s.certain_from = s.now, nil
 end
 
 -- End the doubt about a call of a lease: the headers of its response include it.
